@@ -1,0 +1,170 @@
+"""The model card that travels inside a weights file. No torch.
+
+A card states what the weights are, what they were measured on and what they are not
+for. It is read from the safetensors header alone, so listing models is cheap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.errors import CheckpointError
+from napari_attnseg.spec import ModelSpec, Preprocessing
+
+FORMAT = "attnseg-1"
+#: The card is one JSON text under this key of the safetensors metadata.
+CARD_KEY = "attnseg_card"
+HASH_KEY = "attnseg_sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Facts about one set of weights.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The network these weights belong to.
+    preprocessing : Preprocessing
+        What its input must look like.
+    classes : tuple of str
+        Name of each class, background not counted.
+    threshold : float
+        Probability at and above which a pixel belongs to the mask.
+    temperature : float
+        Logits are divided by it before the sigmoid.
+    data : str
+        Data set, split and sizes it was trained on.
+    metrics : dict
+        As written by ``attnseg-train evaluate``: ``n``, ``protocol`` and per metric
+        ``mean``, ``sd``, ``low``, ``high`` (95 % bootstrap interval). Empty: not
+        evaluated.
+    gates : dict
+        Level (``"4"`` ... ``"32"``) to what was measured of that gate. Empty: not
+        measured, so its maps carry no evidence.
+    training : dict
+        Recipe, seed, versions, time.
+    licence : str
+        Licence of the weights and of the data behind them.
+    use : str
+        Intended use.
+    limits : str
+        What it must not be used for, and known weaknesses.
+    """
+
+    spec: ModelSpec
+    preprocessing: Preprocessing
+    classes: tuple[str, ...] = ("lesion",)
+    threshold: float = 0.5
+    temperature: float = 1.0
+    data: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    gates: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    use: str = "Research; not a diagnostic device."
+    limits: str = ""
+
+    def to_json(self) -> str:
+        """JSON text of the card, format marker included."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Inverse of `to_json`."""
+        data = json.loads(text)
+        found = data.pop("format", None)
+        if found != FORMAT:
+            raise CheckpointError(
+                f"The model card has format {found!r}; this version reads {FORMAT!r}. "
+                "Update napari-attnseg or export the weights again."
+            )
+        data["spec"] = ModelSpec.from_json(data["spec"])
+        data["preprocessing"] = Preprocessing(**data["preprocessing"])
+        data["classes"] = tuple(data["classes"])
+        return cls(**data)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a result; "source" for a package run uninstalled."""
+    found = {}
+    for name in ("napari-attnseg", "torch", "timm"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "source"
+    return found
+
+
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Header of a safetensors file and the offset where its tensor data starts.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, cut short or of another kind. Nothing is unpickled.
+    """
+    want = "Expected a .safetensors file written by attnseg-train"
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            first = file.read(8)
+            if first[:2] == b"PK" or first[:1] == b"\x80":
+                raise CheckpointError(
+                    f"{want}, but {path.name} is a pickle (.pt/.pth), which is never "
+                    "opened because it can run code; export it as safetensors."
+                )
+            length = int.from_bytes(first, "little")
+            if len(first) < 8 or length > min(size, 100_000_000):
+                raise CheckpointError(
+                    f"{want}, but {path.name} is something else or cut short "
+                    f"({size} bytes); choose another file or copy it again."
+                )
+            header = json.loads(file.read(length))
+    except OSError as error:
+        raise CheckpointError(
+            f"{want}, but {path} cannot be read ({error.strerror}); check the path."
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(
+            f"{want}, but {path.name} has no safetensors header; choose another file."
+        ) from error
+    end = 8 + length + max(
+        (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"),
+        default=0,
+    )
+    if size != end:
+        raise CheckpointError(
+            f"{path.name} should have {end} bytes by its header but has {size}: "
+            "it was cut short or changed; copy or download it again."
+        )
+    return header, 8 + length
+
+
+def read_card(path: Path) -> ModelCard:
+    """Model card of a weights file; reads the header only.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not one of ours.
+    """
+    header, _ = read_header(path)
+    text = header.get("__metadata__", {}).get(CARD_KEY)
+    if text is None:
+        raise CheckpointError(
+            f"{path.name} holds tensors but no attnseg model card; expected weights "
+            "written by attnseg-train (encoder weights go to --encoder-weights)."
+        )
+    try:
+        return ModelCard.from_json(text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The model card in {path.name} cannot be read ({error}); it may come from "
+            "another version: update napari-attnseg or export the weights again."
+        ) from error

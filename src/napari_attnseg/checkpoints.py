@@ -1,0 +1,114 @@
+"""Weights on disk: one safetensors file with the model card and a hash inside.
+
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_header
+from napari_attnseg.errors import CheckpointError
+from napari_attnseg.models.network import SegmentationNetwork
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside the target and rename, so that a reader never sees half a file.
+
+    Raises
+    ------
+    OSError
+        As the file system says; the target is untouched then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp's 0600 would hide it from others
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def save_checkpoint(
+    path: Path, state: Mapping[str, Tensor], card: ModelCard, half: bool = False
+) -> str:
+    """Write weights and card; returns the SHA-256 of the tensor data.
+
+    Parameters
+    ----------
+    path : Path
+        Target, replaced atomically.
+    state : mapping of str to Tensor
+        State dict of ``SegmentationNetwork(card.spec)``.
+    card : ModelCard
+        What travels with it.
+    half : bool
+        Store floating tensors as float16 (half the size; they load as float32).
+    """
+    tensors = {
+        name: (t.half() if half and t.is_floating_point() else t).cpu().contiguous()
+        for name, t in state.items()
+    }
+    metadata = {CARD_KEY: card.to_json()}
+    # The hash covers the data part only, which does not depend on the metadata.
+    plain = safetensors.torch.save(tensors)
+    start = 8 + int.from_bytes(plain[:8], "little")
+    metadata[HASH_KEY] = digest = hashlib.sha256(plain[start:]).hexdigest()
+    write_atomically(path, safetensors.torch.save(tensors, metadata))
+    return digest
+
+
+def load_checkpoint(
+    path: Path, device: str = "cpu"
+) -> tuple[SegmentationNetwork, ModelCard, str]:
+    """Network in eval mode, its card and the hash of its tensors.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, of another kind, or does not fit its own card.
+    """
+    card = read_card(path)
+    header, start = read_header(path)
+    data = path.read_bytes()
+    digest = hashlib.sha256(memoryview(data)[start:]).hexdigest()
+    if digest != header["__metadata__"].get(HASH_KEY):
+        raise CheckpointError(
+            f"The tensors in {path.name} do not have the hash that was stored with "
+            "them: the file was changed or damaged; copy or download it again."
+        )
+    try:
+        state = safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(
+            f"{path.name} is not a valid safetensors file ({error}); copy it again."
+        ) from error
+    network = SegmentationNetwork(card.spec)
+    try:
+        # Floats become float32: half is how they are stored, not how they compute.
+        network.load_state_dict(
+            {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
+        )
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2]
+        raise CheckpointError(
+            f"The tensors in {path.name} do not fit the network of its own card "
+            f"({''.join(first).strip()}); it may come from another version: export the "
+            "weights again."
+        ) from error
+    return network.eval().requires_grad_(False).to(torch.device(device)), card, digest

@@ -1,0 +1,34 @@
+"""What can go wrong in a user's hands; every message is one sentence to act on.
+
+Each says what was expected, what came, and what to do. The command line prints the
+message and exits with 2; the widget shows it as a notification.
+"""
+
+
+class AttnSegError(Exception):
+    """Base of every error that is the input's fault, not the program's."""
+
+
+class CheckpointError(AttnSegError):
+    """A weights file that is damaged, incomplete or of another kind."""
+
+
+class UnknownNameError(AttnSegError):
+    """A name that no table of ours knows."""
+
+    @classmethod
+    def for_name(cls, kind: str, name: str, known: "list[str]") -> "UnknownNameError":
+        """Say which `kind` of name was not found and which known ones are near it."""
+        import difflib
+
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(known)}."
+        return cls(f"There is no {kind} called {name!r}. {hint}")
+
+
+class InputError(AttnSegError):
+    """An image, mask or folder that cannot be used as it is."""
+
+
+class DeviceError(AttnSegError):
+    """A compute device that this machine does not have, or that ran out of memory."""

@@ -1,0 +1,72 @@
+"""Overlap metrics of two binary masks, all from one confusion count."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+#: Added to numerator and denominator by the released code of the paper.
+PAPER_SMOOTH = 1e-6
+
+METRICS = ("dice", "iou", "precision", "recall", "accuracy")
+
+
+class Confusion(NamedTuple):
+    """Pixel counts: true and false positives, false and true negatives."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+def confusion(truth: ArrayLike, mask: ArrayLike) -> Confusion:
+    """Count pixels of two masks of one shape; non-zero is foreground.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    t, m = np.asarray(truth) != 0, np.asarray(mask) != 0
+    if t.shape != m.shape:
+        raise ValueError(f"The masks differ in shape: {t.shape} and {m.shape}.")
+    tp = int(np.count_nonzero(t & m))
+    fp = int(np.count_nonzero(m)) - tp
+    fn = int(np.count_nonzero(t)) - tp
+    return Confusion(tp, fp, fn, t.size - tp - fp - fn)
+
+
+def scores(counts: Confusion, smooth: float = 0.0) -> dict[str, float]:
+    """Every metric of `METRICS`, each in [0, 1].
+
+    Parameters
+    ----------
+    counts : Confusion
+        Of one image.
+    smooth : float
+        0: a ratio without a denominator is undefined and comes back as NaN; two
+        empty masks agree, so their Dice and IoU are 1. `PAPER_SMOOTH`: the released
+        code's convention, where an empty prediction has precision 1e-6 / 1e-6 = 1.
+    """
+    tp, fp, fn, tn = counts
+
+    def ratio(top: float, bottom: float, empty: float = float("nan")) -> float:
+        if smooth:
+            return (top + smooth) / (bottom + smooth)
+        return top / bottom if bottom else empty
+
+    return {
+        "dice": ratio(2 * tp, 2 * tp + fp + fn, 1.0),
+        "iou": ratio(tp, tp + fp + fn, 1.0),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+    }
+
+
+def dice(truth: ArrayLike, mask: ArrayLike) -> float:
+    """Dice coefficient 2|A ∩ B| / (|A| + |B|) in [0, 1]; 1 for two empty masks."""
+    return scores(confusion(truth, mask))["dice"]

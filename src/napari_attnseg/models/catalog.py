@@ -1,0 +1,63 @@
+"""Every model by name, as data. A new variant is a new line here, never a new file."""
+
+from __future__ import annotations
+
+from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.spec import EncoderSpec, ModelSpec
+
+_HALF = (0.5, 0.5, 0.5)
+
+_DUAL = ModelSpec(
+    name="dual-swin-guided",
+    cnn=EncoderSpec("resnet34", 384, stem=True),
+    transformer=EncoderSpec("swin_base_patch4_window12_384", 384),
+    size=384,
+    about="The paper's headline: ResNet-34 and Swin-B, Swin-guided gates.",
+)
+
+_COMPACT = ModelSpec(
+    name="compact",
+    cnn=EncoderSpec("tf_efficientnet_lite0", 256, mean=_HALF, std=_HALF),
+    transformer=EncoderSpec("vit_small_patch14_dinov2", 392, blocks=(6, 12, 12, 12)),
+    size=392,
+    widths=(48, 64, 96, 128),
+    decoder=(96, 64, 48),
+    head=(32,),
+    about="The bundled default: EfficientNet-Lite0 and a DINOv2-S ViT, lean decoder.",
+)
+
+_TINY = ModelSpec(
+    name="tiny",
+    cnn=EncoderSpec("test_resnet", 64),
+    transformer=EncoderSpec(
+        "swin_tiny_patch4_window7_224",
+        64,
+        options=(
+            ("embed_dim", 16),
+            ("depths", (1, 1, 1, 1)),
+            ("num_heads", (1, 2, 4, 8)),
+            ("window_size", 2),
+            ("img_size", 64),
+        ),
+    ),
+    size=64,
+    about="A stand-in with real parts for tests and smoke runs; not for images.",
+)
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec for spec in (_COMPACT, _DUAL, _TINY)
+}
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Spec of a catalog name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such model; the nearest names are offered.
+    """
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise UnknownNameError.for_name("model", name, list(MODELS)) from None

@@ -1,0 +1,75 @@
+"""The U-Net decoder: bilinear ×2, join the fused skip, convolve (paper, figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:
+    """3×3 convolution with bias, BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Bilinear ×2 with half-pixel centres (align_corners=False)."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class UnetDecoder(nn.Module):
+    """Four fused maps to one logit map per class.
+
+    Parameters
+    ----------
+    skips : sequence of int
+        Channels of the fused maps, finest first; the coarsest is the input itself.
+    widths : sequence of int
+        Channels of the three blocks, coarsest first.
+    head : sequence of int
+        Channels of the refinement convolutions, each behind a ×2.
+    classes : int
+        Logit maps.
+    """
+
+    def __init__(
+        self,
+        skips: Sequence[int],
+        widths: Sequence[int],
+        head: Sequence[int],
+        classes: int,
+    ) -> None:
+        super().__init__()
+        inputs = skips[-1]
+        self.blocks = nn.ModuleList()
+        for skip, width in zip(reversed(skips[:-1]), widths, strict=True):
+            self.blocks.append(
+                nn.Sequential(
+                    conv_bn_relu(inputs + skip, width), conv_bn_relu(width, width)
+                )
+            )
+            inputs = width
+        self.head = nn.ModuleList()
+        for width in head:
+            self.head.append(conv_bn_relu(inputs, width))
+            inputs = width
+        self.logits = nn.Conv2d(inputs, classes, 1)
+
+    def forward(self, fused: Sequence[Tensor]) -> Tensor:
+        """Maps (N, C_i, h_i, w_i), finest first → logits (N, classes, ·, ·).
+
+        The resolution is the finest map's times 2 per head convolution.
+        """
+        x = fused[-1]
+        for block, skip in zip(self.blocks, reversed(fused[:-1]), strict=True):
+            x = block(torch.cat([upsample(x), skip], dim=1))
+        for conv in self.head:
+            x = conv(upsample(x))
+        logits: Tensor = self.logits(x)
+        return logits

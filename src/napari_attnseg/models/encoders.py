@@ -1,0 +1,212 @@
+"""Any timm backbone behind one face: an NCHW feature pyramid at strides 4, 8, 16, 32.
+
+The only file that imports timm.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.spec import STRIDES, EncoderSpec
+
+
+def _import_timm() -> ModuleType:
+    """Import timm, also beside a torchvision built for another torch.
+
+    timm imports torchvision without asking. PyPI's torchvision for Linux is built for
+    CUDA; beside a CPU build of torch it dies with "operator torchvision::nms does not
+    exist", because it registers fake kernels for two operators that its own binary
+    part would have declared. Declaring them is enough: nothing here calls them. Done
+    only after the plain import has failed in just this way.
+    """
+    try:
+        import timm
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
+        for name in ("nms", "qnms"):
+            library.define(
+                f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
+        _import_timm.__dict__["library"] = library  # it undeclares when collected
+        import timm
+    return timm
+
+
+timm = _import_timm()
+
+
+class Encoder(nn.Module):
+    """Base of the encoders: RGB in [0, 1] to a pyramid of four maps.
+
+    Attributes
+    ----------
+    channels : list of int
+        Channels of the four maps, finest first.
+    """
+
+    channels: list[int]
+    backbone: nn.Module
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        # Not persistent: they are in the spec, and checkpoints hold learned state only.
+        for name, value in (("mean", spec.mean), ("std", spec.std)):
+            self.register_buffer(name, torch.tensor(value).view(1, 3, 1, 1), False)
+
+    def prepare(self, image: Tensor) -> Tensor:
+        """Resize (N, 3, H, W) RGB in [0, 1] to this encoder's size and normalise."""
+        side = self.spec.size
+        if image.shape[-2:] != (side, side):
+            image = F.interpolate(
+                image, (side, side), mode="bilinear", antialias=True
+            ).clamp(0, 1)
+        return (image - self.mean) / self.std
+
+
+    def from_timm(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The part of a timm state dict that this backbone has, under its own names.
+
+        Classifier heads and blocks that are not used here are left out, float16 becomes
+        float32, and a ViT's position embedding is resampled to this image size.
+        """
+        # timm's feature extractor of hierarchical models renames `layers.0` to
+        # `layers_0`; apart from that the names agree.
+        own = {name.replace(".", "_"): name for name in self.backbone.state_dict()}
+        found = {
+            own[name.replace(".", "_")]: t.float() if t.is_floating_point() else t
+            for name, t in state.items()
+            if name.replace(".", "_") in own
+        }
+        if "pos_embed" in found:
+            found["pos_embed"] = timm.layers.resample_abs_pos_embed(
+                found["pos_embed"],
+                self.backbone.patch_embed.grid_size,
+                num_prefix_tokens=self.backbone.num_prefix_tokens,
+            )
+        return found
+
+
+class HierarchicalEncoder(Encoder):
+    """A backbone with stages of its own: ResNet, EfficientNet, Swin, ConvNeXt …"""
+
+    def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
+        super().__init__(spec)
+        self.backbone = _create(spec, pretrained=pretrained, features_only=True)
+        reductions = self.backbone.feature_info.reduction()
+        channels = self.backbone.feature_info.channels()
+        missing = set(STRIDES) - set(reductions)
+        if missing:
+            raise InputError(
+                f"{spec.name!r} has feature strides {reductions}; the decoder needs "
+                f"{list(STRIDES)}. Choose a hierarchical backbone, or give `blocks` "
+                "for a plain ViT."
+            )
+        self._levels = [reductions.index(stride) for stride in STRIDES]
+        self.channels = [channels[i] for i in self._levels]
+        if spec.stem:
+            self._stem_level = reductions.index(2)
+            self.channels[0] += channels[self._stem_level]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) RGB in [0, 1] → four maps (N, C_i, S/stride, S/stride)."""
+        maps = self.backbone(self.prepare(image))
+        # Swin and its kin are NHWC; the channel axis is where the channels are.
+        pyramid = []
+        for i in self._levels:
+            wanted = self.backbone.feature_info.channels()[i]
+            x = maps[i]
+            pyramid.append(x if x.shape[1] == wanted else x.permute(0, 3, 1, 2))
+        if self.spec.stem:
+            stem = F.max_pool2d(maps[self._stem_level], 3, stride=2, padding=1)
+            pyramid[0] = torch.cat([stem, pyramid[0]], dim=1)
+        return pyramid
+
+
+class PlainViTEncoder(Encoder):
+    """A plain ViT as a pyramid: the tokens of a chosen block for each level.
+
+    The network resizes them to the CNN's maps (after projection). Tokens get the ViT's final LayerNorm, so that every level reaches the gates at the
+    same scale. `tokens` and `pyramid` are two steps because a frozen ViT's tokens can
+    be computed once and kept.
+    """
+
+    def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
+        super().__init__(spec)
+        if len(spec.blocks) != len(STRIDES):
+            raise InputError(
+                f"{spec.name!r} needs one block per level, four numbers; "
+                f"its spec has blocks={spec.blocks}."
+            )
+        self.backbone = _create(
+            spec, pretrained=pretrained, num_classes=0, img_size=spec.size
+        )
+        depth = len(self.backbone.blocks)
+        if not all(1 <= block <= depth for block in spec.blocks):
+            raise InputError(
+                f"{spec.name!r} has blocks 1 to {depth}; its spec asks for "
+                f"{spec.blocks}."
+            )
+        # Blocks behind the last tapped one are never run, so they are not kept.
+        self.backbone.blocks = self.backbone.blocks[: max(spec.blocks)]
+        self.taps = sorted(set(spec.blocks))
+        self.channels = [self.backbone.embed_dim] * len(STRIDES)
+        #: Rows and columns of its token grid.
+        self.grid: tuple[int, int] = self.backbone.patch_embed.grid_size
+
+    def tokens(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1] → (N, taps, C, h, w) normalised patch tokens."""
+        maps = self.backbone.forward_intermediates(
+            self.prepare(image),
+            indices=[tap - 1 for tap in self.taps],
+            norm=True,
+            intermediates_only=True,
+        )
+        return torch.stack(maps, dim=1)
+
+    def pyramid(self, tokens: Tensor) -> list[Tensor]:
+        """Tokens (N, taps, C, h, w) → one map per level, all (N, C, h, w)."""
+        by_tap = dict(zip(self.taps, tokens.unbind(1), strict=True))
+        return [by_tap[block] for block in self.spec.blocks]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) RGB in [0, 1] → four maps, all at the ViT's own grid."""
+        return self.pyramid(self.tokens(image))
+
+
+def build_encoder(
+    spec: EncoderSpec, pretrained: bool = False
+) -> HierarchicalEncoder | PlainViTEncoder:
+    """Encoder of a spec, with random weights unless `pretrained` (timm's hub weights).
+
+    Raises
+    ------
+    UnknownNameError
+        If timm has no such model.
+    InputError
+        If the model has no features at strides 4, 8, 16 and 32.
+    """
+    cls = PlainViTEncoder if spec.blocks else HierarchicalEncoder
+    return cls(spec, pretrained)
+
+
+def _create(spec: EncoderSpec, **options: object) -> nn.Module:
+    base = spec.name.split(".")[0]
+    if not timm.is_model(base):
+        raise UnknownNameError.for_name("timm model", spec.name, timm.list_models())
+    # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
+    # differs by 5e-6 in the logits.
+    timm.layers.set_fused_attn(True, experimental=True)
+    return cast(
+        nn.Module, timm.create_model(spec.name, **dict(spec.options), **options)
+    )

@@ -1,0 +1,66 @@
+"""What a segmentation run gives back: frozen arrays with documented axes. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The one line that explains a gate map wherever one is drawn.
+GATE_LEGEND = "which encoder's features were used where: not importance"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionMap:
+    """Attention coefficients `psi` of one gate (paper, equation 3.1).
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (h, w), in [0, 1]
+        At the gate's own resolution; 1 means that only the encoder named `high` was
+        used at this location, 0 only the one named `low` (equation 3.2).
+    level : int
+        Nominal stride of the pyramid level: 4, 8, 16 or 32.
+    stride : (float, float)
+        Source pixels per map pixel, (rows, columns): the map covers the whole image.
+    low, high : str
+        Names of the two ends, e.g. ``"transformer"`` and ``"CNN"``.
+    """
+
+    values: NDArray[np.float32]
+    level: int
+    stride: tuple[float, float]
+    low: str = "transformer"
+    high: str = "CNN"
+
+    @property
+    def name(self) -> str:
+        """Short name: ``gate 1/32 (transformer ↔ CNN)``."""
+        return f"gate 1/{self.level} ({self.low} ↔ {self.high})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """Result for one 2D image of shape (H, W).
+
+    Attributes
+    ----------
+    mask : ndarray of uint8, shape (H, W)
+        0 is background, c + 1 is class c.
+    probability : ndarray of float32, shape (classes, H, W), in [0, 1]
+        Sigmoid of the logits, resized to the source. Calibrated only if the model
+        card says so.
+    attention : tuple of AttentionMap
+        One per gate, coarsest level last; empty for a model without gates.
+    provenance : mapping
+        JSON-ready facts about the run: model, weights hash, device, threshold,
+        intensity rule, versions, date.
+    """
+
+    mask: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    attention: tuple[AttentionMap, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,38 @@
+"""The weights that come with the package, by name. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_attnseg.errors import CheckpointError, UnknownNameError
+
+_FOLDER = Path(__file__).parent
+
+
+def bundled_weights() -> dict[str, Path]:
+    """Name → file of every weights file in the package."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.safetensors"))}
+
+
+def weights_path(source: str | Path) -> Path:
+    """File of a bundled name or of a path.
+
+    Raises
+    ------
+    UnknownNameError
+        If it looks like a name and none is bundled under it.
+    CheckpointError
+        If it looks like a file and is not there.
+    """
+    bundled = bundled_weights()
+    if str(source) in bundled:
+        return bundled[str(source)]
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise CheckpointError(
+            f"Expected a bundled name ({', '.join(bundled)}) or a .safetensors file, "
+            f"but there is no file {path}; check the path."
+        )
+    raise UnknownNameError.for_name("bundled model", str(source), list(bundled))

@@ -1,0 +1,122 @@
+"""What a training run is, as data: TOML both ways, an unknown key is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from napari_attnseg.errors import InputError
+
+FREEZABLE = ("cnn", "transformer")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes
+    ----------
+    data : str
+        Folder with ``images/``, ``masks/`` and, optionally, ``splits/``.
+    model : str
+        Catalog name.
+    epochs, batch : int
+        Passes over the training part; images per step.
+    seed : int
+        Of the weights, the order of images and their augmentation.
+    split_seed : int
+        Of the validation part, where one has to be carved out. Kept apart from `seed`,
+        so that runs with different seeds share their validation images.
+    device : str
+        ``auto``, ``cpu``, ``cuda:0`` …
+    encoder_weights : str
+        ``scratch``, ``pretrained`` (timm's hub) or ``cnn=FILE,transformer=FILE``.
+    freeze : tuple of str
+        Encoders that are not trained: no gradients, eval mode. A frozen transformer
+        sees `views` fixed augmentations of each image, and what it computes of them
+        is kept on disk in the run folder.
+    freeze_norm : bool
+        Keep the CNN's BatchNorm at its stored statistics: small batches, and the
+        dearest part of a small CNN on a CPU.
+    views : int
+        Fixed augmentations per image with a frozen transformer.
+    lr, encoder_lr : float
+        Peak learning rate of everything else and of the encoders (AdamW).
+    weight_decay : float
+        On matrices and kernels only, not on norms and biases.
+    warmup : float
+        Share of all steps with a linearly rising rate; a cosine to 0 follows.
+    ema : float
+        Decay per step of the averaged weights, which are what is evaluated and saved.
+    threads : int
+        CPU threads; 0 leaves torch's choice.
+    """
+
+    data: str
+    model: str = "compact"
+    epochs: int = 50
+    batch: int = 8
+    seed: int = 0
+    split_seed: int = 0
+    device: str = "auto"
+    encoder_weights: str = "scratch"
+    freeze: tuple[str, ...] = ()
+    freeze_norm: bool = False
+    views: int = 4
+    lr: float = 1e-3
+    encoder_lr: float = 3e-4
+    weight_decay: float = 0.05
+    warmup: float = 0.05
+    ema: float = 0.998
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "views"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"Expected {name} of at least 1, got {getattr(self, name)}."
+                )
+        unknown = set(self.freeze) - set(FREEZABLE)
+        if unknown:
+            raise InputError(
+                f"Expected freeze to name {' or '.join(FREEZABLE)}, got "
+                f"{sorted(unknown)}."
+            )
+        if self.freeze and self.encoder_weights == "scratch":
+            raise InputError(
+                "A frozen encoder with random weights learns nothing; give "
+                "--encoder-weights pretrained or cnn=FILE,transformer=FILE."
+            )
+
+    def to_toml(self) -> str:
+        """TOML text of every field."""
+        return tomli_w.dumps(dataclasses.asdict(self))
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Fields set in a TOML file, checked by name.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not TOML, or has an unknown key.
+    """
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Expected a TOML file of training settings at {path}, but: {error}."
+        ) from error
+    known = {field.name for field in dataclasses.fields(TrainConfig)}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise InputError(
+            f"{path.name} has unknown settings {unknown}; known are {sorted(known)}."
+        )
+    if "freeze" in fields:
+        fields["freeze"] = tuple(fields["freeze"])
+    return fields

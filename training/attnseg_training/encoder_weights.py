@@ -1,0 +1,95 @@
+"""Where the encoders' first weights come from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import safetensors.torch
+
+from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.models.encoders import Encoder
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import ModelSpec
+
+OFFLINE = (
+    "give --encoder-weights scratch, or "
+    "--encoder-weights cnn=FILE,transformer=FILE with timm state dicts as safetensors"
+)
+
+
+def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
+    """Network whose encoders start as `weights` says.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What to build.
+    weights : str
+        ``scratch``, ``pretrained`` or ``cnn=FILE,transformer=FILE`` (one may be left
+        out and starts from scratch then).
+
+    Raises
+    ------
+    InputError
+        If `weights` is none of these, or the hub cannot be reached.
+    CheckpointError
+        If a file does not fit its encoder.
+    """
+    if weights == "scratch":
+        return SegmentationNetwork(spec)
+    if weights == "pretrained":
+        try:
+            return SegmentationNetwork(spec, pretrained=True)
+        except Exception as error:  # the hub's clients raise many kinds
+            raise InputError(
+                f"The pretrained weights of {spec.cnn.name} and "
+                f"{spec.transformer.name} could not be had from the Hugging Face hub "
+                f"({type(error).__name__}); {OFFLINE}."
+            ) from error
+    network = SegmentationNetwork(spec)
+    for encoder, path in _parse(weights).items():
+        _load(network.cnn if encoder == "cnn" else network.transformer, path)
+    return network
+
+
+def hub_cache() -> Path:
+    """Folder where the hub's client keeps downloads."""
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+
+
+def _parse(weights: str) -> dict[str, Path]:
+    files = {}
+    for part in weights.split(","):
+        encoder, _, name = part.partition("=")
+        if encoder not in ("cnn", "transformer") or not name:
+            raise InputError(
+                "Expected encoder weights as 'scratch', 'pretrained' or "
+                f"'cnn=FILE,transformer=FILE', got {weights!r}."
+            )
+        files[encoder] = Path(name).expanduser()
+    return files
+
+
+def _load(encoder: Encoder, path: Path) -> None:
+    """Load timm's keys; classifier heads and unused blocks in the file are left out."""
+    try:
+        state = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            f"Expected encoder weights as a safetensors file, but {path} cannot be "
+            f"read ({error}); check the path."
+        ) from error
+    wanted = encoder.backbone.state_dict()
+    found = encoder.from_timm(state)
+    missing = sorted(set(wanted) - set(found))
+    wrong = [n for n, v in found.items() if v.shape != wanted[n].shape]
+    if missing or wrong:
+        name = (missing + wrong)[0]
+        raise CheckpointError(
+            f"{path.name} does not fit this encoder: {len(missing)} tensors are "
+            f"missing and {len(wrong)} have another shape, first {name!r}; choose the "
+            "timm state dict of the same model."
+        )
+    encoder.backbone.load_state_dict(found)

@@ -1,0 +1,147 @@
+"""Evaluating weights on a data set: per image, then mean, SD and interval."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnseg_training.datasets import Dataset
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, Confusion, confusion, scores
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """What was measured of one set of weights on one split.
+
+    Attributes
+    ----------
+    weights_sha256 : str
+        Of the tensors that were evaluated.
+    dataset, split, protocol : str
+        What it was measured on, and how, in words.
+    names : tuple of str
+        Image names, sorted.
+    counts : tuple of Confusion
+        Pixel counts per image at its original size.
+    """
+
+    weights_sha256: str
+    dataset: str
+    split: str
+    protocol: str
+    names: tuple[str, ...]
+    counts: tuple[Confusion, ...]
+
+    def per_image(self, smooth: float = 0.0) -> list[dict[str, float]]:
+        """Metrics of every image; see `napari_attnseg.metrics.scores`."""
+        return [scores(count, smooth) for count in self.counts]
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready: ``n``, ``protocol`` and statistics of each metric."""
+        return {
+            "n": len(self.names),
+            "protocol": self.protocol,
+            "dataset": self.dataset,
+            "split": self.split,
+            "weights_sha256": self.weights_sha256,
+            **_statistics(self.per_image()),
+            "as_published": {
+                "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
+                **_statistics(self.per_image(PAPER_SMOOTH)),
+            },
+        }
+
+    def to_csv(self) -> str:
+        """One line per image."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["name", *METRICS])
+        writer.writeheader()
+        for name, row in zip(self.names, self.per_image(), strict=True):
+            writer.writerow({"name": name, **row})
+        return text.getvalue()
+
+
+def evaluate(
+    weights: str | Path,
+    data: Dataset,
+    split: str,
+    device: str = "auto",
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> EvaluationReport:
+    """Segment every image of a split as a user would, and compare with its mask.
+
+    Parameters
+    ----------
+    weights : str or Path
+        Bundled name or file.
+    data : Dataset
+        From `load_dataset`.
+    split : str
+        Which part of it.
+    device : str
+        See `resolve_device`.
+    watch : callable
+        Called with (images done, images in all).
+
+    Raises
+    ------
+    AttnSegError
+        If weights, split or an image cannot be used.
+    """
+    samples = data.split(split)
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    counts, sizes = [], set()
+    for done, sample in enumerate(samples, start=1):
+        image, truth = sample.read()
+        sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
+        counts.append(confusion(truth, segmenter(image, rgb=True).mask))
+        watch(done, len(samples))
+    size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
+    protocol = (
+        f"per image at its original size ({size}), threshold "
+        f"{segmenter.card.threshold:g}, undefined ratios left out; mean, SD and 95 % "
+        f"percentile bootstrap interval over images ({RESAMPLES} resamples, seed 0); "
+        f"data: {data.protocol}"
+    )
+    return EvaluationReport(
+        segmenter.sha256,
+        data.root.resolve().name,
+        split,
+        protocol,
+        tuple(sample.name for sample in samples),
+        tuple(counts),
+    )
+
+
+def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        metric: bootstrap(np.array([row[metric] for row in rows])) for metric in METRICS
+    }
+
+
+def bootstrap(values: np.ndarray, seed: int = 0) -> dict[str, float]:
+    """Mean, sample SD and 95 % percentile interval of the mean; NaN left out.
+
+    Without any defined value everything is NaN.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return dict.fromkeys(("mean", "sd", "low", "high"), float("nan"))
+    rng = np.random.default_rng(seed)
+    means = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return {
+        "mean": float(values.mean()),
+        "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        "low": float(low),
+        "high": float(high),
+    }

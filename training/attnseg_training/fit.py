@@ -1,0 +1,330 @@
+"""Training one network: `fit(config)` → `FitResult`."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Dataset, load_dataset
+from attnseg_training.encoder_weights import build_network
+from attnseg_training.images import ImageStore, TokenCache
+from attnseg_training.losses import bce_dice
+from attnseg_training.run_folder import LogRow, RunFolder
+from attnseg_training.transforms import colour, geometry, recolour, warp
+from napari_attnseg.cards import ModelCard, versions
+from napari_attnseg.devices import resolve_device
+from napari_attnseg.errors import AttnSegError, DeviceError, InputError
+from napari_attnseg.metrics import confusion, scores
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import Features, NetworkOutput, SegmentationNetwork
+from napari_attnseg.spec import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is, for whoever watches it."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    dice: float | None = None  # validation, at the end of an epoch
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """What a run left behind."""
+
+    folder: Path
+    best_epoch: int
+    best_dice: float
+    train: int
+    val: int
+
+
+class _Views:
+    """Augmented inputs of a batch, through the token cache where there is one."""
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        store: ImageStore,
+        config: TrainConfig,
+        cache: Path | None,
+    ) -> None:
+        self.network, self.store, self.config = network, store, config
+        self.cache = None
+        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
+            self.cache = TokenCache(
+                cache, network.transformer, len(store), config.views
+            )
+
+    def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
+        """Both pyramids of the augmented images, and their masks (N, 1, S, S).
+
+        With a cache, a view fixes the warp and what the ViT sees; the CNN's colours are
+        drawn afresh every epoch.
+        """
+        seed = self.config.seed
+        view = epoch if self.cache is None else epoch % self.config.views
+        images, masks = self.store.batch(index)
+        turned = geometry([(seed, i, view) for i in index])
+        images, masks = warp(images, turned), warp(masks, turned)
+        seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
+        if self.cache is None:
+            return self.network.encode(seen), masks
+        if not self.cache.complete(index, view):
+            images = recolour(images, colour([(seed, i, view, 2) for i in index]))
+        tokens = self.cache.tokens(images, index, view)
+        vit = self.network.transformer
+        assert isinstance(vit, PlainViTEncoder)
+        return Features(self.network.cnn(seen), vit.pyramid(tokens)), masks
+
+
+def fit(
+    config: TrainConfig,
+    out: Path,
+    resume: bool = False,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> FitResult:
+    """Train, keeping the best weights by validation Dice.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to run.
+    out : Path
+        Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
+        ``curves.png`` and ``config.toml`` appear in it.
+    resume : bool
+        Go on from the last finished epoch of that folder.
+    watch : callable
+        Called after every step and every epoch.
+
+    Raises
+    ------
+    AttnSegError
+        If data, weights, device or folder cannot be used. What was finished stays.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = resolve_device(config.device)
+    spec = model_spec(config.model)
+    run = RunFolder.open(out, config, resume)
+    data = load_dataset(Path(config.data), config.split_seed)
+    if "train" not in data.splits or "val" not in data.splits:
+        raise InputError(
+            f"Training needs splits 'train' and 'val'; {config.data} has "
+            f"{', '.join(data.splits)}: add splits/train.txt."
+        )
+    train = ImageStore(data.split("train"), spec.size, device)
+    val = ImageStore(data.split("val"), spec.size, device)
+
+    torch.manual_seed(config.seed)
+    network = build_network(spec, config.encoder_weights).to(device)
+    network = network.to(memory_format=torch.channels_last)
+    for name in config.freeze:
+        network.get_submodule(name).requires_grad_(False)
+    average = copy.deepcopy(network).requires_grad_(False).eval()
+    optimizer = torch.optim.AdamW(
+        _groups(network, config), betas=(0.9, 0.999), fused=True
+    )
+    state = run.load_state(device) if resume else None
+    first = 0
+    if state is not None:
+        network.load_state_dict(state["network"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        first = state["epoch"]
+    cached = "transformer" in config.freeze
+    views = _Views(network, train, config, run.cache / "train" if cached else None)
+    valid = _Validation(average, val, run.cache / "val" if cached else None)
+
+    steps = len(train) // config.batch or 1
+    total = steps * config.epochs
+    # A run killed between two files may have logged an epoch it has no state of.
+    rows = [row for row in run.rows() if row.epoch <= first]
+    for epoch in range(first, config.epochs):
+        start = time.perf_counter()
+        _train_mode(network, config)
+        order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
+        losses = []
+        for step in range(steps):
+            index = order[step * config.batch : (step + 1) * config.batch].tolist()
+            done = epoch * steps + step
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * _rate(done / total, config.warmup)
+            try:
+                features, masks = views.batch(index, epoch)
+                loss = bce_dice(network.decode(features).logits, masks)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+            except torch.OutOfMemoryError as error:
+                raise DeviceError(
+                    f"{device} ran out of memory at batch {config.batch}; try "
+                    f"--batch {max(1, config.batch // 2)}."
+                ) from error
+            losses.append(float(loss.detach()))
+            if not math.isfinite(losses[-1]):
+                raise AttnSegError(
+                    f"The loss became {losses[-1]} in epoch {epoch + 1}, step "
+                    f"{step + 1}; the weights of epoch {epoch} are kept in {out}: "
+                    "resume with a lower --lr."
+                )
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            _average(average, network, min(config.ema, (1 + done) / (10 + done)))
+            watch(Progress(epoch + 1, config.epochs, step + 1, steps, losses[-1]))
+        trained = time.perf_counter() - start
+        row = LogRow(
+            epoch + 1,
+            float(np.mean(losses)),
+            *valid.measure(config.batch),
+            optimizer.param_groups[0]["lr"],
+            trained,
+            steps * config.batch / trained,
+        )
+        best = row.val_dice > max((r.val_dice for r in rows), default=-1)
+        rows.append(row)
+        card = _card(config, data, rows, len(train), len(val))
+        run.save(
+            average.state_dict(),
+            card,
+            best,
+            {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "epoch": epoch + 1,
+            },
+            rows,
+        )
+        watch(
+            Progress(epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice)
+        )
+    shutil.rmtree(run.cache, ignore_errors=True)
+    top = max(rows, key=lambda r: r.val_dice)
+    return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
+
+
+class _Validation:
+    """Loss and mean Dice and IoU on the validation images, at the network's size."""
+
+    def __init__(
+        self, network: SegmentationNetwork, store: ImageStore, cache: Path | None
+    ) -> None:
+        self.network, self.store, self.cache = network, store, None
+        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
+            self.cache = TokenCache(cache, network.transformer, len(store), 1)
+
+    @torch.inference_mode()
+    def measure(self, batch: int) -> tuple[float, float, float]:
+        losses, found = [], []
+        for start in range(0, len(self.store), batch):
+            index = list(range(start, min(start + batch, len(self.store))))
+            images, masks = self.store.batch(index)
+            output = self._forward(images, index)
+            losses += [float(bce_dice(output.logits, masks))] * len(index)
+            for truth, logits in zip(masks, output.logits, strict=True):
+                found.append(scores(confusion(truth.cpu(), (logits >= 0).cpu())))
+        return (
+            float(np.mean(losses)),
+            float(np.mean([f["dice"] for f in found])),
+            float(np.mean([f["iou"] for f in found])),
+        )
+
+    def _forward(self, images: Tensor, index: list[int]) -> NetworkOutput:
+        vit = self.network.transformer
+        if self.cache is None or not isinstance(vit, PlainViTEncoder):
+            out: NetworkOutput = self.network(images)
+            return out
+        pyramid = vit.pyramid(self.cache.tokens(images, index, 0))
+        return self.network.decode(Features(self.network.cnn(images), pyramid))
+
+
+def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, object]]:
+    """Encoders at a lower rate; no decay on norms and biases (one-dimensional)."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, p in network.named_parameters():
+        if p.requires_grad:
+            encoder = name.startswith(("cnn.", "transformer."))
+            groups.setdefault((encoder, p.ndim > 1), []).append(p)
+    return [
+        {
+            "params": params,
+            "lr": 0.0,
+            "peak": config.encoder_lr if encoder else config.lr,
+            "weight_decay": config.weight_decay if decay else 0.0,
+        }
+        for (encoder, decay), params in sorted(groups.items(), key=lambda g: g[0])
+    ]
+
+
+def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Frozen means frozen: eval mode, so no live BatchNorm and no stochastic depth."""
+    network.train()
+    for name in config.freeze:
+        network.get_submodule(name).eval()
+    if config.freeze_norm:
+        for module in network.cnn.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def _rate(done: float, warmup: float) -> float:
+    """Share of the peak rate: linear warm-up, then a cosine to 0."""
+    if done < warmup:
+        return (done + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Exponential moving average of trained parameters; BatchNorm statistics copied."""
+    pairs = zip(average.parameters(), network.parameters(), strict=True)
+    trained = [(a, p) for a, p in pairs if p.requires_grad]
+    torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(b)
+
+
+def _card(
+    config: TrainConfig, data: Dataset, rows: list[LogRow], train: int, val: int
+) -> ModelCard:
+    spec = model_spec(config.model)
+    last = rows[-1]
+    return ModelCard(
+        spec=spec,
+        preprocessing=Preprocessing(spec.size),
+        data=f"{Path(config.data).name}: {train} training, {val} validation images; "
+        f"{data.protocol}",
+        training={
+            "config": {
+                # File names only: a path says more about a machine than about a run.
+                **dataclasses.asdict(config),
+                "data": Path(config.data).name,
+                "encoder_weights": ",".join(
+                    part.split("/")[-1] if "=" not in part
+                    else f"{part.split('=')[0]}={Path(part.split('=')[1]).name}"
+                    for part in config.encoder_weights.split(",")
+                ),
+            },
+            "epoch": last.epoch,
+            "val_dice": last.val_dice,
+            "seconds": sum(row.seconds for row in rows),
+            "versions": versions(),
+        },
+    )

@@ -1,0 +1,121 @@
+"""Augmentation: parameters are drawn outside, applied purely inside, on the device.
+
+Every draw depends on numbers only (seed, image, view), so a resumed run and an
+uninterrupted one see the same images.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+NDMatrix = NDArray[np.float64]
+
+#: Luma weights of R, G, B.
+GREY = (0.299, 0.587, 0.114)
+
+
+class Geometry(NamedTuple):
+    """One affine warp per image: output coordinates in [-1, 1] → input's."""
+
+    matrix: Tensor  # (N, 2, 3)
+
+
+class Colour(NamedTuple):
+    """One 3×4 colour matrix, blur and noise level per image, RGB in [0, 1]."""
+
+    matrix: Tensor  # (N, 3, 4)
+    blur: Tensor  # (N,) Gaussian sigma in pixels, 0 for none
+    noise: Tensor  # (N,) standard deviation, 0 for none
+    seed: int
+
+
+def draw_geometry(rng: np.random.Generator) -> NDMatrix:
+    """Flip, rotation, scale, shift and shear of one image, as a 2×3 matrix.
+
+    Half of the images turn by up to 180°: an endoscope has no upright. Scale 0.7 to
+    1.4, shift up to 12 %, shear up to 8°, both flips with probability one half.
+    """
+    angle = rng.uniform(-math.pi, math.pi) if rng.random() < 0.5 else 0.0
+    scale = math.exp(rng.uniform(math.log(0.7), math.log(1.4)))
+    shear = math.tan(math.radians(rng.uniform(-8, 8)))
+    flip = np.diag(rng.choice([-1.0, 1.0], 2))
+    turn = np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    linear = turn @ np.array([[1.0, shear], [0.0, 1.0]]) @ flip / scale
+    return np.concatenate([linear, rng.uniform(-0.24, 0.24, (2, 1))], axis=1)
+
+
+def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
+    """Brightness, contrast, saturation, hue, blur and noise of one image."""
+    saturation, contrast = rng.uniform(0.6, 1.4), rng.uniform(0.7, 1.3)
+    brightness, hue = rng.uniform(-0.12, 0.12), rng.uniform(-0.05, 0.05)
+    grey = np.tile(np.array(GREY), (3, 1))
+    saturate = saturation * np.eye(3) + (1 - saturation) * grey
+    # A small hue turn: rotation of the colour cube about its grey diagonal.
+    c, s = math.cos(2 * math.pi * hue), math.sin(2 * math.pi * hue)
+    third, root = (1 - c) / 3, s / math.sqrt(3)
+    turn = np.full((3, 3), third) + np.eye(3) * c
+    turn += root * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+    linear = contrast * (turn @ saturate)
+    # Contrast about mid-grey; the matrices before it leave grey where it is.
+    offset = np.full((3, 1), 0.5 * (1 - contrast) + brightness)
+    blur = rng.uniform(0.5, 2.0) if rng.random() < 0.2 else 0.0
+    noise = rng.uniform(0.01, 0.04) if rng.random() < 0.2 else 0.0
+    return np.concatenate([linear, offset], axis=1), blur, noise
+
+
+def geometry(seeds: list[tuple[int, ...]]) -> Geometry:
+    """One warp per image, each from its own seed numbers."""
+    drawn = [draw_geometry(np.random.default_rng((0, *s))) for s in seeds]
+    return Geometry(torch.from_numpy(np.stack(drawn)).float())
+
+
+def colour(seeds: list[tuple[int, ...]]) -> Colour:
+    """One colour change per image, each from its own seed numbers."""
+    drawn = [draw_colour(np.random.default_rng((1, *s))) for s in seeds]
+    matrix, blur, noise = zip(*drawn, strict=True)
+    return Colour(
+        torch.from_numpy(np.stack(matrix)).float(),
+        torch.tensor(blur),
+        torch.tensor(noise),
+        int(np.random.default_rng((2, *seeds[0])).integers(2**31)),
+    )
+
+
+def warp(images: Tensor, geometry: Geometry) -> Tensor:
+    """Apply to float maps (N, C, H, W); outside the image is 0 (black, background)."""
+    matrix = geometry.matrix.to(images.device)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
+
+
+def recolour(images: Tensor, colour: Colour) -> Tensor:
+    """Apply to RGB (N, 3, H, W) in [0, 1]; the result is clipped to [0, 1]."""
+    matrix = colour.matrix.to(images.device)
+    out = torch.einsum("nij,njhw->nihw", matrix[:, :, :3], images)
+    out = (out + matrix[:, :, 3, None, None]).clamp(0, 1)
+    generator = torch.Generator().manual_seed(colour.seed)
+    for i in torch.nonzero(colour.blur).flatten().tolist():
+        out[i : i + 1] = _blur(out[i : i + 1], float(colour.blur[i]))
+    for i in torch.nonzero(colour.noise).flatten().tolist():
+        noise = torch.randn(out[i].shape, generator=generator).to(out.device)
+        out[i] = (out[i] + colour.noise[i] * noise).clamp(0, 1)
+    return out
+
+
+def _blur(image: Tensor, sigma: float) -> Tensor:
+    radius = math.ceil(3 * sigma)
+    x = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
+    kernel = torch.exp(-0.5 * (x / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).repeat(3, 1, 1)
+    image = F.pad(image, (radius,) * 4, mode="replicate")
+    image = F.conv2d(image, kernel[:, :, None, :], groups=3)
+    return F.conv2d(image, kernel[:, :, :, None], groups=3)
