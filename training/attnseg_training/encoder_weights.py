@@ -8,6 +8,7 @@ from pathlib import Path
 import safetensors.torch
 
 from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import Encoder
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec
@@ -53,10 +54,16 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
     return network
 
 
-def hub_cache() -> Path:
-    """Folder where the hub's client keeps downloads."""
+def announce_download(model: str) -> str:
+    """What ``pretrained`` is about to download, and where the hub's client keeps it."""
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    spec = model_spec(model)
+    return (
+        f"About to download timm's weights of {spec.cnn.name} and "
+        f"{spec.transformer.name} from the Hugging Face hub, unless they are already "
+        f"in {cache}."
+    )
 
 
 def _parse(weights: str) -> dict[str, Path]:

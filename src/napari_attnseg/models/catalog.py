@@ -41,6 +41,9 @@ _TINY = ModelSpec(
         ),
     ),
     size=64,
+    widths=(16, 24, 32, 48),
+    decoder=(40, 24, 16),
+    head=(16, 16),
     about="A stand-in with real parts for tests and smoke runs; not for images.",
 )
 

@@ -12,8 +12,8 @@ from napari_attnseg.errors import UnknownNameError
 #: Name → official Kvasir-SEG name.
 SAMPLES = {
     "polyp": "cju16jgnyzp970878melv7r25",
-    "two-polyps": "cju1euuc65wm00799m4sjdnnn",
-    "polyp-by-fold": "cju14qzorx6g6",
+    "two-polyps": "cju33belnbyhm0878yxl42233",
+    "polyp-by-fold": "cju14pxbaoksp0835qzorx6g6",
 }
 
 ATTRIBUTION = (

@@ -1,0 +1,53 @@
+"""Fixtures shared by the tests of both packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real but untrained weights file of the `tiny` model, always the same."""
+    import torch
+
+    from napari_attnseg.cards import ModelCard
+    from napari_attnseg.checkpoints import save_checkpoint
+    from napari_attnseg.models.catalog import model_spec
+    from napari_attnseg.models.network import SegmentationNetwork
+    from napari_attnseg.spec import Preprocessing
+
+    torch.manual_seed(0)
+    spec = model_spec("tiny")
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    card = ModelCard(spec=spec, preprocessing=Preprocessing(spec.size))
+    save_checkpoint(path, SegmentationNetwork(spec).state_dict(), card)
+    return path
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """Twelve 40×48 images of one bright disc on noise, with masks and splits.
+
+    The disc can be learned in seconds, so a training run on it can be judged.
+    """
+    rng = np.random.default_rng(0)
+    root = tmp_path / "discs"
+    for folder in ("images", "masks", "splits"):
+        (root / folder).mkdir(parents=True)
+    names = [f"disc{i:02d}" for i in range(12)]
+    y, x = np.mgrid[:40, :48]
+    for name in names:
+        row, column = rng.integers(12, 28), rng.integers(12, 36)
+        mask = (y - row) ** 2 + (x - column) ** 2 < 81
+        image = rng.integers(0, 80, (40, 48, 3)) + mask[..., None] * 150
+        Image.fromarray(image.astype(np.uint8)).save(root / "images" / f"{name}.png")
+        Image.fromarray((mask * 255).astype(np.uint8)).save(
+            root / "masks" / f"{name}.png"
+        )
+    (root / "splits" / "train.txt").write_text("\n".join(names[:9]))
+    (root / "splits" / "val.txt").write_text("\n".join(names[9:]))
+    return root

@@ -1,0 +1,63 @@
+"""The headline model has exactly the parameter counts of the paper's network."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from napari_attnseg.models.catalog import MODELS, model_spec
+from napari_attnseg.models.network import SegmentationNetwork
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.fixture(scope="module")
+def dual() -> SegmentationNetwork:
+    with torch.device("meta"):
+        return SegmentationNetwork(
+            dataclasses.replace(model_spec("dual-swin-guided"), psi_norm=True)
+        )
+
+
+def test_headline_total(dual: SegmentationNetwork) -> None:
+    assert count(dual) == 113_083_909
+
+
+def test_headline_without_psi_norm() -> None:
+    with torch.device("meta"):
+        network = SegmentationNetwork(model_spec("dual-swin-guided"))
+    assert count(network) == 113_083_901
+
+
+def test_headline_parts(dual: SegmentationNetwork) -> None:
+    assert count(dual.cnn) + count(dual.transformer) == 108_161_208
+    projections = [count(p) for p in dual.transformer_projection]
+    assert projections == [0, 32_896, 131_328, 524_800]
+    assert count(dual.cnn_projection) == 0
+    assert [count(f) for f in dual.fusion] == [33_667, 33_667, 132_867, 527_875]
+    blocks = [count(b) for b in dual.decoder.blocks]
+    assert blocks == [2_360_832, 590_592, 443_136]
+    assert count(dual.decoder.head) == 110_976
+    assert count(dual.decoder.logits) == 65
+
+
+def test_headline_pyramids(dual: SegmentationNetwork) -> None:
+    image = torch.empty(1, 3, 384, 384, device="meta")
+    features = dual.encode(image)
+    sides = [96, 48, 24, 12]
+    shapes = [tuple(x.shape[1:]) for x in features.cnn]
+    assert shapes == [(c, s, s) for c, s in zip((128, 128, 256, 512), sides)]
+    shapes = [tuple(x.shape[1:]) for x in features.transformer]
+    assert shapes == [(c, s, s) for c, s in zip((128, 256, 512, 1024), sides)]
+    output = dual.decode(features)
+    assert output.logits.shape == (1, 1, 384, 384)
+    assert [tuple(p.shape) for p in output.attention.values()] == [
+        (1, 1, s, s) for s in sides
+    ]
+
+
+def test_tiny_is_tiny() -> None:
+    assert count(SegmentationNetwork(MODELS["tiny"])) < 1_000_000

@@ -1,0 +1,158 @@
+"""``attnseg-train``: train and evaluate models from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_attnseg.command import main_for
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Train and evaluate the segmentation models of napari-attnseg.",
+)
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data", help="Folder with images/, masks/ and, optionally, splits/*.txt."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]
+
+
+@app.command("fit")
+def fit_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Run folder: weights, log, curves, settings.")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of settings; options given here override it."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Catalog name; `attnseg models` lists them.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, order and augmentation.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, mps …")] = None,
+    encoder_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="scratch; pretrained (downloads timm's weights); or "
+            "cnn=FILE,transformer=FILE (timm state dicts as safetensors)."
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(help="cnn or transformer: do not train it. May be repeated."),
+    ] = None,
+    freeze_norm: Annotated[
+        bool | None,
+        typer.Option(
+            "--freeze-norm/--live-norm", help="Keep the CNN's BatchNorm statistics."
+        ),
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    encoder_lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of the encoders.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads; 0 is torch's choice.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last finished epoch.")
+    ] = False,
+) -> None:
+    """Train one model; its best and last weights open in the napari widget."""
+    import dataclasses
+
+    from attnseg_training.config import TrainConfig, read_toml
+    from attnseg_training.fit import fit
+    from attnseg_training.watching import FitBars, console
+
+    given = {
+        "data": str(data.expanduser().resolve()),
+        "model": model,
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+        "device": device,
+        "encoder_weights": encoder_weights,
+        "freeze": tuple(freeze) if freeze else None,
+        "freeze_norm": freeze_norm,
+        "lr": lr,
+        "encoder_lr": encoder_lr,
+        "threads": threads,
+    }
+    # A resumed run goes on with its own settings; only what is given here differs.
+    source = out / "config.toml" if resume and config is None else config
+    settings: dict[str, Any] = {}
+    if source is not None and (source.is_file() or not resume):
+        settings = read_toml(source)
+    settings |= {name: value for name, value in given.items() if value is not None}
+    run = TrainConfig(**settings)
+    console.print(f"Training settings: {_words(dataclasses.asdict(run))}")
+    if run.encoder_weights == "pretrained":
+        from attnseg_training.encoder_weights import announce_download
+
+        console.print(announce_download(run.model))
+    with FitBars() as bars:
+        result = fit(run, out, resume, bars)
+    console.print(
+        f"Best validation Dice {result.best_dice:.4f} (n = {result.val}, network "
+        f"resolution, averaged weights) in epoch {result.best_epoch}."
+    )
+    print(out / "best.safetensors")
+
+
+@app.command("evaluate")
+def evaluate_command(
+    weights: Annotated[str, typer.Argument(help="Weights file or bundled name.")],
+    data: Data,
+    split: Annotated[
+        str | None, typer.Option(help="Default: test, or all without splits/.")
+    ] = None,
+    device: Device = "auto",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary there.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write one line per image there.")
+    ] = None,
+) -> None:
+    """Measure weights on a data folder: Dice, IoU, precision, recall, accuracy."""
+    from attnseg_training.datasets import load_dataset
+    from attnseg_training.evaluation import evaluate
+    from attnseg_training.watching import console, counted, report_table
+    from napari_attnseg.saving import write_text
+
+    dataset = load_dataset(data)
+    chosen = split or ("all" if "all" in dataset.splits else "test")
+    with counted("evaluating") as watch:
+        report = evaluate(weights, dataset, chosen, device, watch)
+    summary = report.summary()
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    if csv_file is not None:
+        write_text(csv_file, report.to_csv())
+    console.print(report_table(summary))
+    console.print(f"Protocol: {summary['protocol']}.")
+
+
+def _words(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+main = main_for(app)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What a person sees of long work on a terminal: bars, and tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from napari_attnseg.metrics import METRICS
+
+if TYPE_CHECKING:
+    from attnseg_training import fit
+
+#: Progress and words go to stderr; stdout is for what a script reads.
+console = Console(stderr=True)
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+class FitBars:
+    """A bar for the run and one for the epoch; call it with `fit.Progress`."""
+
+    def __init__(self) -> None:
+        self._progress = _bars()
+        self._run = self._progress.add_task("epochs", total=None)
+        self._epoch = self._progress.add_task("steps", total=None)
+
+    def __enter__(self) -> FitBars:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, now: fit.Progress) -> None:
+        if now.dice is None:
+            done = now.epoch - 1 + now.step / now.steps
+            self._progress.update(self._run, total=now.epochs, completed=done)
+            self._progress.update(
+                self._epoch,
+                total=now.steps,
+                completed=now.step,
+                description=f"epoch {now.epoch}, loss {now.loss:.3f}",
+            )
+            return
+        self._progress.update(self._run, completed=now.epoch)
+        self._progress.console.print(
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, "
+            f"validation Dice {now.dice:.4f}"
+        )
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is moved by calls of (done, total)."""
+    with _bars() as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def report_table(summary: dict[str, Any]) -> Table:
+    """Table of an evaluation summary, one row per metric."""
+    table = Table(
+        title=f"{summary['dataset']}, split {summary['split']}, n = {summary['n']}"
+    )
+    for column in ("metric", "mean", "SD", "95 % interval"):
+        table.add_column(column)
+    for metric in METRICS:
+        row = summary[metric]
+        table.add_row(
+            metric,
+            f"{row['mean']:.4f}",
+            f"{row['sd']:.4f}",
+            f"{row['low']:.4f} – {row['high']:.4f}",
+        )
+    return table
