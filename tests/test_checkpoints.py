@@ -9,11 +9,7 @@ import safetensors.torch
 import torch
 
 from napari_attnseg.cards import ModelCard, read_card
-from napari_attnseg.checkpoints import (
-    load_checkpoint,
-    save_checkpoint,
-    write_atomically,
-)
+from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import CheckpointError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
@@ -139,18 +135,3 @@ def test_names_and_paths(tmp_path: Path, tiny_weights: Path) -> None:
         weights_path("compakt")
     with pytest.raises(CheckpointError, match="no file"):
         weights_path(tmp_path / "gone.safetensors")
-
-
-def test_failed_write_keeps_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(tmp_path / "kept", b"old")
-
-    def full_disk(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -6,8 +6,6 @@ Nothing is ever unpickled.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,30 +16,7 @@ from torch import Tensor
 from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_header
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.models.network import SegmentationNetwork
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file.
-
-    Raises
-    ------
-    OSError
-        As the file system says; the target is untouched then.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp's 0600 would hide it from others
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+from napari_attnseg.saving import write_bytes
 
 
 def save_checkpoint(
@@ -69,7 +44,7 @@ def save_checkpoint(
     plain = safetensors.torch.save(tensors)
     start = 8 + int.from_bytes(plain[:8], "little")
     metadata[HASH_KEY] = digest = hashlib.sha256(plain[start:]).hexdigest()
-    write_atomically(path, safetensors.torch.save(tensors, metadata))
+    write_bytes(path, safetensors.torch.save(tensors, metadata))
     return digest
 
 

@@ -32,8 +32,10 @@ def fit_command(
         Path, typer.Option(help="Run folder: weights, log, curves, settings.")
     ],
     config: Annotated[
-        Path | None,
-        typer.Option(help="TOML file of settings; options given here override it."),
+        str | None,
+        typer.Option(
+            help="Recipe (compact) or TOML file of settings; options override it."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Catalog name; `attnseg models` lists them.")
@@ -75,12 +77,12 @@ def fit_command(
     """Train one model; its best and last weights open in the napari widget."""
     import dataclasses
 
-    from attnseg_training.config import TrainConfig, read_toml
+    from attnseg_training.config import TrainConfig, read_toml, recipe_path
     from attnseg_training.fit import fit
     from attnseg_training.watching import FitBars, console
 
     given = {
-        "data": str(data.expanduser().resolve()),
+        "data": str(data.expanduser()),
         "model": model,
         "epochs": epochs,
         "batch": batch,
@@ -94,10 +96,11 @@ def fit_command(
         "threads": threads,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
-    source = out / "config.toml" if resume and config is None else config
     settings: dict[str, Any] = {}
-    if source is not None and (source.is_file() or not resume):
-        settings = read_toml(source)
+    if config is not None:
+        settings = read_toml(recipe_path(config))
+    elif resume and (out / "config.toml").is_file():
+        settings = read_toml(out / "config.toml")
     settings |= {name: value for name, value in given.items() if value is not None}
     run = TrainConfig(**settings)
     console.print(f"Training settings: {_words(dataclasses.asdict(run))}")

@@ -97,6 +97,15 @@ class TrainConfig:
         return tomli_w.dumps(dataclasses.asdict(self))
 
 
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def recipe_path(source: str) -> Path:
+    """TOML file of a bundled recipe's name or of a path."""
+    bundled = RECIPES / f"{source}.toml"
+    return bundled if bundled.is_file() else Path(source)
+
+
 def read_toml(path: Path) -> dict[str, object]:
     """Fields set in a TOML file, checked by name.
 

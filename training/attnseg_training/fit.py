@@ -159,6 +159,8 @@ def fit(
     rows = [row for row in run.rows() if row.epoch <= first]
     for epoch in range(first, config.epochs):
         start = time.perf_counter()
+        # Stochastic depth draws from torch; a resumed run has to draw the same.
+        torch.manual_seed(config.seed + 100_003 * (epoch + 1))
         _train_mode(network, config)
         order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
         losses = []

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from attnseg_training.config import TrainConfig, read_toml
 from napari_attnseg.cards import ModelCard
-from napari_attnseg.checkpoints import save_checkpoint, write_atomically
+from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.saving import write_bytes, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,7 @@ class RunFolder:
                 f"There is already a run in {path}; add --resume to go on with it, or "
                 "choose another --out."
             )
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            write_atomically(settings, config.to_toml().encode())
-        except OSError as error:
-            raise InputError(
-                f"Expected a folder that can be written, but {path} cannot "
-                f"({error.strerror}); choose another --out."
-            ) from error
+        write_text(settings, config.to_toml())
         return cls(path)
 
     def rows(self) -> list[LogRow]:
@@ -138,15 +132,9 @@ class RunFolder:
         writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(LogRow)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(row) for row in rows)
-        try:
-            if best:
-                save_checkpoint(self.path / "best.safetensors", weights, card)
-            save_checkpoint(self.path / "last.safetensors", weights, card)
-            write_atomically(self.path / "log.csv", text.getvalue().encode())
-            write_atomically(self.path / "state.pt", buffer.getvalue())
-            write_atomically(self.path / "curves.png", curves_png(rows))
-        except OSError as error:
-            raise InputError(
-                f"Epoch {rows[-1].epoch} could not be written to {self.path} "
-                f"({error.strerror}); free some space and add --resume."
-            ) from error
+        if best:
+            save_checkpoint(self.path / "best.safetensors", weights, card)
+        save_checkpoint(self.path / "last.safetensors", weights, card)
+        write_text(self.path / "log.csv", text.getvalue())
+        write_bytes(self.path / "state.pt", buffer.getvalue())
+        write_bytes(self.path / "curves.png", curves_png(rows))

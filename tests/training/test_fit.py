@@ -1,0 +1,180 @@
+"""A small real training run: it learns, resumes exactly, and its files open."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.datasets import load_dataset
+from attnseg_training.encoder_weights import build_network
+from attnseg_training.evaluation import bootstrap, evaluate
+from attnseg_training.fit import Progress, fit
+from napari_attnseg.cards import read_card
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.models import catalog
+from napari_attnseg.spec import EncoderSpec
+
+
+@pytest.fixture
+def config(data_folder: Path) -> TrainConfig:
+    return TrainConfig(
+        str(data_folder),
+        model="tiny",
+        epochs=2,
+        batch=4,
+        device="cpu",
+        lr=5e-3,
+        encoder_lr=5e-3,
+        ema=0.8,
+    )
+
+
+def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    config = dataclasses.replace(config, epochs=25)
+    result = fit(config, tmp_path / "run", watch=seen.append)
+    assert result.best_dice > 0.8
+    assert {p.name for p in result.folder.iterdir()} == {
+        "best.safetensors",
+        "last.safetensors",
+        "log.csv",
+        "curves.png",
+        "config.toml",
+        "state.pt",
+    }
+    with (result.folder / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(r["epoch"]) for r in rows] == list(range(1, 26))
+    assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
+    assert [p.epoch for p in seen if p.dice is not None] == list(range(1, 26))
+    card = read_card(result.folder / "best.safetensors")
+    assert card.training["epoch"] == result.best_epoch
+    assert str(tmp_path) not in card.to_json()  # no path of the machine travels
+
+    report = evaluate(
+        result.folder / "best.safetensors", load_dataset(Path(config.data)), "test"
+    )
+    summary = report.summary()
+    assert summary["n"] == 3 and "bootstrap" in summary["protocol"]
+    assert summary["dice"]["mean"] > 0.8
+    assert summary["dice"]["low"] <= summary["dice"]["mean"] <= summary["dice"]["high"]
+    assert report.to_csv().splitlines()[1].startswith("disc09,")
+
+
+def test_resume_ends_with_the_same_weights(config: TrainConfig, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.epoch == 2 and progress.step == 1:
+            raise Killed
+
+    fit(config, tmp_path / "whole")
+    with pytest.raises(Killed):
+        fit(config, tmp_path / "killed", watch=kill)
+    fit(config, tmp_path / "killed", resume=True)
+    whole = load_checkpoint(tmp_path / "whole" / "last.safetensors")[0].state_dict()
+    killed = load_checkpoint(tmp_path / "killed" / "last.safetensors")[0].state_dict()
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+def test_frozen_transformer_stays_and_its_tokens_are_kept(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = dataclasses.replace(
+        catalog.MODELS["tiny"],
+        name="mixed",
+        transformer=EncoderSpec("test_vit", 80, blocks=(1, 2, 2, 2)),
+        size=80,
+        head=(16,),
+    )
+    monkeypatch.setitem(catalog.MODELS, "mixed", spec)
+    vit = build_network(spec, "scratch").transformer
+    from safetensors.torch import load_file, save_file
+
+    save_file(vit.backbone.state_dict(), tmp_path / "vit.safetensors")
+    config = dataclasses.replace(
+        config,
+        model="mixed",
+        epochs=3,
+        views=2,
+        encoder_weights=f"transformer={tmp_path / 'vit.safetensors'}",
+        freeze=("transformer",),
+        freeze_norm=True,
+    )
+    calls = []
+    tokens = type(vit).tokens
+    monkeypatch.setattr(
+        type(vit), "tokens", lambda self, x: (calls.append(len(x)), tokens(self, x))[1]
+    )
+    result = fit(config, tmp_path / "run")
+    # 8 training images × 2 views and 1 validation image once, not 3 epochs of them.
+    assert sum(calls) == 8 * 2 + 1
+    trained = load_checkpoint(result.folder / "last.safetensors")[0]
+    for name, value in load_file(tmp_path / "vit.safetensors").items():
+        assert torch.equal(trained.transformer.backbone.state_dict()[name], value)
+    norm = trained.cnn.state_dict()
+    fresh = build_network(spec, "scratch").cnn.state_dict()
+    frozen = [name for name in norm if "running_mean" in name]
+    assert frozen and all(torch.equal(norm[n], fresh[n]) for n in frozen)
+    assert not (result.folder / "cache").exists()
+
+
+def test_run_folders_are_not_mixed_up(config: TrainConfig, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(InputError, match="Expected a run to resume"):
+        fit(config, run, resume=True)
+    fit(dataclasses.replace(config, epochs=1), run)
+    with pytest.raises(InputError, match="already a run"):
+        fit(config, run)
+    with pytest.raises(InputError, match="epochs was 1, is 2"):
+        fit(config, run, resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        fit(config, tmp_path / "file" / "run")
+
+
+def test_settings_are_checked(tmp_path: Path) -> None:
+    config = TrainConfig(
+        "d", freeze=("cnn",), encoder_weights="pretrained", epochs=7, lr=0.5
+    )
+    file = tmp_path / "c.toml"
+    file.write_text(config.to_toml())
+    assert TrainConfig(**read_toml(file)) == config
+    file.write_text("epoch = 3\n")
+    with pytest.raises(InputError, match="epoch"):
+        read_toml(file)
+    with pytest.raises(InputError, match="random weights"):
+        TrainConfig("d", freeze=("cnn",))
+    with pytest.raises(InputError, match="at least 1"):
+        TrainConfig("d", epochs=0)
+    with pytest.raises(InputError, match="decoder"):
+        TrainConfig("d", freeze=("decoder",), encoder_weights="pretrained")
+
+
+def test_encoder_weights_are_refused_in_words(tmp_path: Path) -> None:
+    spec = catalog.model_spec("tiny")
+    with pytest.raises(InputError, match="'scratch', 'pretrained' or"):
+        build_network(spec, "imagenet")
+    with pytest.raises(CheckpointError, match="check the path"):
+        build_network(spec, f"cnn={tmp_path / 'none.safetensors'}")
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="tensors are missing"):
+        build_network(spec, f"transformer={tmp_path / 'other.safetensors'}")
+
+
+def test_bootstrap_interval() -> None:
+    values = torch.linspace(0, 1, 101).numpy()
+    found = bootstrap(values)
+    assert found["mean"] == pytest.approx(0.5)
+    assert found["sd"] == pytest.approx(values.std(ddof=1))
+    # The normal interval of a mean is the bootstrap's at this size.
+    half = 1.96 * values.std(ddof=1) / 101**0.5
+    assert found["high"] - 0.5 == pytest.approx(half, rel=0.05)
+    assert 0.5 - found["low"] == pytest.approx(half, rel=0.05)
