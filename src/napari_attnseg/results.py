@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: The one line that explains a gate map wherever one is drawn.
-GATE_LEGEND = "which encoder's features were used where: not importance"
+GATE_LEGEND = "which encoder's features were used where, not importance"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

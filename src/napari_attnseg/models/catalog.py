@@ -64,3 +64,8 @@ def model_spec(name: str) -> ModelSpec:
         return MODELS[name]
     except KeyError:
         raise UnknownNameError.for_name("model", name, list(MODELS)) from None
+
+
+def list_models() -> list[str]:
+    """Names that `model_spec` knows."""
+    return list(MODELS)

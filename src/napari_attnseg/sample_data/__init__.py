@@ -28,7 +28,7 @@ def sample_image(name: str) -> NDArray[np.uint8]:
 
 def sample_mask(name: str) -> NDArray[np.uint8]:
     """True mask, uint8, shape (352, 352), 0 or 1."""
-    return (_read(name, "png") > 127).astype(np.uint8)
+    return (_read(name, "png") > 0).astype(np.uint8)
 
 
 def sample_path(name: str) -> Path:

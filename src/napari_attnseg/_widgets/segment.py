@@ -1,0 +1,326 @@
+"""The Segment dock widget: image, weights, device, one button."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.worker import Finished, Loaded, run
+from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.devices import available_devices
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.results import GATE_LEGEND
+from napari_attnseg.weights import bundled_weights
+
+NO_IMAGE = (
+    "Open an image first: drop a file into the window, or "
+    "File ▸ Open Sample ▸ AttnSeg."
+)
+CHOOSE_FILE = "choose a file…"
+
+
+class SegmentWidget(QWidget):
+    """Segment an image layer and add its mask, probability and gate maps.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Only its layer list is used.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        viewer = self._viewer = napari_viewer  # napari passes it by this name
+        self._worker: Any = None
+        self._loaded: Loaded | None = None
+        self._closed = False
+
+        self.image_box = QComboBox()
+        self.weights_box = QComboBox()
+        self.device_box = QComboBox()
+        self.hint = _words(NO_IMAGE)
+        self.card_line = _words()
+        self.device_note = _words()
+        self.segment_button = QPushButton("Segment")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress = QProgressBar()
+        self.gate_box = QComboBox()
+        self.gate_row = QWidget()
+        self._lay_out()
+
+        for name, path in bundled_weights().items():
+            self.weights_box.addItem(name, path)
+        self.weights_box.addItem(CHOOSE_FILE, None)
+        self._weights_before = 0
+        self.device_box.addItem("auto", "auto")
+        # In a thread: it imports torch, which takes seconds that the first run then saves.
+        create_worker(available_devices, _connect={"returned": self._fill_devices})
+
+        self.weights_box.activated.connect(self._choose_weights)
+        self.weights_box.currentIndexChanged.connect(self._show_card)
+        self.segment_button.clicked.connect(self.start)
+        self.cancel_button.clicked.connect(self.cancel)
+        self.gate_box.currentIndexChanged.connect(self._show_gate)
+        events = viewer.layers.events
+        self._events = [events.inserted, events.removed, events.reordered]
+        for event in self._events:
+            event.connect(self._layers_changed)
+        events.inserted.connect(self._watch_name)
+        for layer in viewer.layers:
+            layer.events.name.connect(self._layers_changed)
+        self.destroyed.connect(self.disconnect_all)
+        self._set_running(False)
+        self._show_card()
+        self._layers_changed()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Image", self.image_box)
+        form.addRow("Weights", self.weights_box)
+        form.addRow("", self.card_line)
+        form.addRow("Device", self.device_box)
+        form.addRow("", self.device_note)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.segment_button)
+        buttons.addWidget(self.cancel_button)
+        gates = QFormLayout(self.gate_row)
+        gates.setContentsMargins(0, 0, 0, 0)
+        gates.addRow("Show gate map", self.gate_box)
+        gates.addRow("", _words(f"Blue–orange: {GATE_LEGEND}."))
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.hint)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.gate_row)
+        layout.addStretch()
+
+    # -- what there is to choose from ------------------------------------------------
+
+    def _watch_name(self, event: Any) -> None:
+        event.value.events.name.connect(self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        """Refill the image list, keeping the choice; ours are not offered."""
+        chosen = self.image_box.currentData()
+        self.image_box.clear()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and METADATA not in layer.metadata:
+                self.image_box.addItem(layer.name, layer)
+        active = self._viewer.layers.selection.active
+        for wanted in (active, chosen):
+            index = self._index_of(wanted)
+            if index >= 0:
+                self.image_box.setCurrentIndex(index)
+        empty = self.image_box.count() == 0
+        self.hint.setVisible(empty)
+        self.segment_button.setEnabled(not empty and self._worker is None)
+        self._fill_gates()
+
+    def _index_of(self, layer: Any) -> int:
+        found = [
+            i
+            for i in range(self.image_box.count())
+            if self.image_box.itemData(i) is layer
+        ]
+        return found[0] if found else -1
+
+    def _fill_devices(self, names: list[str]) -> None:
+        if self._closed:
+            return
+        for name in names[1:]:
+            self.device_box.addItem(name, name)
+        if names[1:] == ["cpu"]:
+            self.device_note.setText("No GPU found here: runs on the CPU.")
+
+    def _choose_weights(self, index: int) -> None:
+        if self.weights_box.itemData(index) is not None:
+            self._weights_before = index
+            return
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Weights", "", "Weights (*.safetensors);;All files (*)"
+        )
+        self.weights_box.setCurrentIndex(self._weights_before)
+        if name:
+            self.use_weights(Path(name))
+
+    def use_weights(self, path: Path) -> None:
+        """Offer a weights file and choose it; a bad one is refused in words."""
+        try:
+            read_card(path)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self.weights_box.insertItem(0, path.name, path)
+        self.weights_box.setCurrentIndex(0)
+        self._weights_before = 0
+
+    def _show_card(self) -> None:
+        path = self.weights_box.currentData()
+        if path is None:
+            self.card_line.setText("")
+            return
+        try:
+            self.card_line.setText(card_words(read_card(path)))
+        except AttnSegError as error:
+            self.card_line.setText(str(error))
+
+    # -- running ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Segment the chosen image in a thread; results are added when all is done."""
+        layer, path = self.image_box.currentData(), self.weights_box.currentData()
+        if layer is None or self._worker is not None:
+            return
+        if path is None:
+            show_error("Choose a weights file first.")
+            return
+        try:
+            source = source_of(layer)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self.progress.setRange(0, source.frames or 0)
+        worker = create_worker(
+            run,
+            source,
+            path,
+            self.device_box.currentData(),
+            self._loaded,
+            _start_thread=False,
+        )
+        worker.yielded.connect(self._moved)
+        worker.returned.connect(self._finished)
+        worker.errored.connect(self._failed)
+        worker.aborted.connect(self._cancelled)
+        worker.finished.connect(self._ended)
+        self._worker = worker
+        self._set_running(True)
+        worker.start()
+
+    def cancel(self) -> None:
+        """Stop after the frame that is being worked on; no layer is added."""
+        if self._worker is not None:
+            self.progress.setFormat("cancelling…")
+            self.cancel_button.setEnabled(False)
+            self._worker.quit()
+
+    def _moved(self, step: tuple[int, str]) -> None:
+        if not self._closed:
+            self.progress.setValue(step[0])
+            self.progress.setFormat(step[1])
+
+    def _finished(self, done: Finished) -> None:
+        if self._closed:
+            return
+        self._loaded = done.loaded
+        if done.loaded.segmenter.device == "cpu":
+            self.device_note.setText("The last run was on the CPU.")
+        add_layers(self._viewer, new_layers(done.source, done.results))
+
+    def _failed(self, error: Exception) -> None:
+        # An error of ours is one sentence; any other is a bug and keeps its traceback.
+        if isinstance(error, AttnSegError):
+            show_error(str(error))
+        else:
+            raise error
+
+    def _cancelled(self) -> None:
+        show_info("Cancelled; no layers were added.")
+
+    def _ended(self) -> None:
+        self._worker = None
+        if not self._closed:
+            self._set_running(False)
+
+    def _set_running(self, running: bool) -> None:
+        self.progress.setVisible(running)
+        self.cancel_button.setVisible(running)
+        self.cancel_button.setEnabled(running)
+        self.segment_button.setEnabled(not running and self.image_box.count() > 0)
+
+    # -- looking ---------------------------------------------------------------------
+
+    def _gate_layers(self) -> list[Any]:
+        return [
+            layer
+            for layer in self._viewer.layers
+            if "gate" in layer.metadata.get(METADATA, {})
+        ]
+
+    def _fill_gates(self) -> None:
+        names = [layer.name for layer in reversed(self._gate_layers())]
+        self.gate_row.setVisible(bool(names))
+        if names == [self.gate_box.itemText(i) for i in range(1, self.gate_box.count())]:
+            return
+        self.gate_box.blockSignals(True)
+        self.gate_box.clear()
+        self.gate_box.addItems(["none", *names])
+        shown = [layer.name for layer in self._gate_layers() if layer.visible]
+        self.gate_box.setCurrentText(shown[-1] if shown else "none")
+        self.gate_box.blockSignals(False)
+
+    def _show_gate(self) -> None:
+        """Show one gate map and hide the others."""
+        for layer in self._gate_layers():
+            layer.visible = layer.name == self.gate_box.currentText()
+
+    def disconnect_all(self) -> None:
+        """Leave nothing connected and stop a run; called when the widget goes."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._worker is not None:
+            self._worker.quit()
+        for event in self._events:
+            event.disconnect(self._layers_changed)
+        self._viewer.layers.events.inserted.disconnect(self._watch_name)
+        for layer in self._viewer.layers:
+            layer.events.name.disconnect(self._layers_changed)
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Qt calls it when the widget's window closes."""
+        self.disconnect_all()
+        super().closeEvent(event)
+
+
+def card_words(card: ModelCard) -> str:
+    """A model card in a few lines: model, data, measured Dice with interval, use."""
+    lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
+    dice = card.metrics.get("dice")
+    if dice:
+        lines.append(
+            f"Dice {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}], "
+            f"n = {card.metrics['n']}, {card.metrics['dataset']}"
+        )
+    else:
+        lines.append("Not evaluated on held-out images.")
+    if not card.gates:
+        lines.append("What its gates mean has not been measured.")
+    lines.append(card.use)
+    return "\n".join(lines)
+
+
+def _words(text: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

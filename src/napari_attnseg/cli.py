@@ -1,0 +1,202 @@
+"""``attnseg``: segment images without a window, see the demo, list models."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_attnseg.command import SOME_FAILED, WRONG_USE, main_for
+from napari_attnseg.errors import DeviceError, InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Segment medical images and see which encoder each gate used where. "
+    "Research use; not a diagnostic device.",
+)
+
+Weights = Annotated[
+    str, typer.Option(help="Bundled name or .safetensors file from attnseg-train.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from napari_attnseg import __version__
+
+        print(f"napari-attnseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show it."),
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write one PNG there instead of opening napari."),
+    ] = None,
+    sample: Annotated[
+        str, typer.Option(help="polyp, two-polyps or polyp-by-fold.")
+    ] = "polyp",
+    weights: Weights = "compact",
+    device: Device = "auto",
+) -> None:
+    """Segment a bundled polyp image and look at its mask and gate maps."""
+    from napari_attnseg.inference import Segmenter
+    from napari_attnseg.sample_data import ATTRIBUTION, sample_image, sample_mask
+
+    image = sample_image(sample)
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    result = segmenter(image)
+    reason = "" if out is not None else _no_window()
+    if out is None and not reason:
+        from napari_attnseg._widgets.viewing import show
+
+        show(image, result, sample)
+        return
+    if reason:
+        print(f"{reason}; writing a picture instead.", file=sys.stderr)
+    from napari_attnseg.figures import summary_png
+    from napari_attnseg.saving import write_bytes
+
+    folder = out if out is not None else Path.cwd()
+    path = folder / f"attnseg-demo-{sample}.png"
+    name = segmenter.card.spec.name
+    title = f"Sample image '{sample}', model '{name}'\n{ATTRIBUTION}"
+    write_bytes(path, summary_png(image, result, title, sample_mask(sample)))
+    print(path)
+
+
+@app.command()
+def segment(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE_OR_FOLDER…", help="Images, or folders of them."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    weights: Weights = "compact",
+    device: Device = "auto",
+) -> None:
+    """Write mask, probability, gate maps and provenance of each image.
+
+    Per image: NAME_mask.png (0 and 255), NAME_probability.tif and NAME_gate_1-4.tif …
+    1-32.tif (float32; 0 is the transformer, 1 the CNN), NAME.json. An image that cannot
+    be read is named and skipped; the exit code is 1 then.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from napari_attnseg.images import find_images, read_image
+    from napari_attnseg.inference import Segmenter
+    from napari_attnseg.saving import save_segmentation
+
+    stems = _stems(find_images(inputs))
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    if segmenter.device == "cpu" and device == "auto":
+        _say("No GPU found; running on the CPU.")
+    failed = 0
+    for path, stem in track(
+        stems.items(),
+        "segmenting",
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ):
+        try:
+            result = segmenter(read_image(path))
+        except (DeviceError, InputError) as error:
+            failed += 1
+            _say(f"{path}: {error}")
+            continue
+        facts = {**result.provenance, "source": path.name}
+        save_segmentation(replace(result, provenance=facts), out, stem)
+    _say(f"{len(stems) - failed} of {len(stems)} images segmented; results in {out}.")
+    if failed:
+        raise typer.Exit(WRONG_USE if failed == len(stems) else SOME_FAILED)
+
+
+@app.command()
+def models(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable list on stdout.")
+    ] = False,
+) -> None:
+    """List what can be built and which weights are bundled."""
+    from napari_attnseg.models.summary import model_rows
+
+    rows = model_rows()
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for column in ("name", "encoders", "fusion", "params", "GMAC", "input", "weights"):
+        table.add_column(column, justify="right" if column == "GMAC" else "left")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            "\n".join(row["encoders"]),
+            row["fusion"].replace("_", "-"),
+            f"{row['parameters'] / 1e6:.1f} M",
+            f"{row['gmac']:.1f}",
+            f"{row['input_size']}",
+            "bundled" if row["bundled"] else "–",
+        )
+    Console().print(table)
+
+
+def _stems(paths: list[Path]) -> dict[Path, str]:
+    """Result names: the file's stem, with its suffix where two would be the same."""
+    stems = [path.stem for path in paths]
+    named: dict[Path, str] = {}
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else path.name.replace(".", "_")
+        if name in named.values():
+            raise InputError(
+                f"Two inputs are called {path.name}; their results would overwrite "
+                "each other: give them in two runs with two --out folders."
+            )
+        named[path] = name
+    return named
+
+
+def _no_window() -> str:
+    """Why no window can open here; empty if one can."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return "Qt is told to draw offscreen"
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "There is no display"
+    try:
+        import qtpy.QtWidgets  # noqa: F401
+    except Exception as error:  # qtpy and the bindings raise many kinds
+        return f"No window system for napari ({error})"
+    return ""
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+main = main_for(app)
+
+if __name__ == "__main__":
+    main()

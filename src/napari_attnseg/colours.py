@@ -1,0 +1,19 @@
+"""The colours of gate maps, in one place for pictures and viewer."""
+
+from __future__ import annotations
+
+#: psi on a fixed scale from 0 to 1: blue is the transformer, white is 0.5 (both alike),
+#: orange is the CNN. Blue and orange stay apart without red-green vision; both ends
+#: are equally dark, so that neither looks like "more".
+GATE_STOPS = (
+    (0.0, "#1f4e9e"),
+    (0.25, "#7fa6d9"),
+    (0.5, "#f7f7f7"),
+    (0.75, "#e8a15c"),
+    (1.0, "#a34d00"),
+)
+GATE_COLOURS = "attnseg gate"
+
+#: Mask outline of the model, and of the true mask where it is known.
+MASK_COLOUR = "#00e5ff"
+TRUTH_COLOUR = "#ffe000"

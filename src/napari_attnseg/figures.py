@@ -1,0 +1,123 @@
+"""One picture that says what a run found: image, mask contour, gate maps, legend."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike, NDArray
+
+from napari_attnseg.colours import (
+    GATE_COLOURS,
+    GATE_STOPS,
+    MASK_COLOUR,
+    TRUTH_COLOUR,
+)
+from napari_attnseg.metrics import dice
+from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.results import GATE_LEGEND, Segmentation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GATE_CMAP = LinearSegmentedColormap.from_list(GATE_COLOURS, list(GATE_STOPS))
+
+
+def summary_png(
+    image: ArrayLike,
+    result: Segmentation,
+    title: str,
+    truth: NDArray[np.uint8] | None = None,
+) -> bytes:
+    """PNG with the mask's contour on the image and each gate map on a fixed 0–1 scale.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, 3 or 4)
+        What was segmented.
+    result : Segmentation
+        Of that image.
+    title : str
+        Which image and which model.
+    truth : ndarray of shape (H, W), optional
+        The true mask, drawn dashed, with this image's Dice.
+    """
+    rgb, _ = to_rgb(image)
+    gates = sorted(result.attention, key=lambda gate: -gate.level)
+    figure = Figure(figsize=(12, 6.4) if gates else (6, 6), layout="constrained")
+    figure.suptitle(title, fontsize=13)
+    grid = figure.add_gridspec(2, 4) if gates else figure.add_gridspec(1, 1)
+    main = figure.add_subplot(grid[:, :2] if gates else grid[0, 0])
+    _draw_main(main, rgb, result, truth)
+    drawn: list[Any] = []
+    for i, gate in enumerate(gates):
+        axes = figure.add_subplot(grid[i // 2, 2 + i % 2])
+        height, width = rgb.shape[:2]
+        drawn.append(
+            axes.imshow(
+                gate.values,
+                cmap=GATE_CMAP,
+                vmin=0,
+                vmax=1,
+                extent=(0, width, height, 0),
+                interpolation="nearest",
+            )
+        )
+        _contour(axes, result.mask, "black", "-", 0.8)
+        rows, columns = gate.values.shape
+        axes.set_title(f"gate 1/{gate.level} ({rows}×{columns})", fontsize=10)
+        axes.set_axis_off()
+    if gates:
+        bar = figure.colorbar(
+            drawn[0],
+            ax=[a for a in figure.axes if a is not main],
+            orientation="horizontal",
+            fraction=0.06,
+            pad=0.03,
+            ticks=[0, 0.5, 1],
+        )
+        bar.ax.set_xticklabels(
+            [f"0: {gates[0].low}", "0.5: both alike", f"1: {gates[0].high}"]
+        )
+        bar.set_label(f"Gate maps: {GATE_LEGEND}.", fontsize=11)
+    figure.supxlabel("Research use; not a diagnostic device.", fontsize=9)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _draw_main(
+    axes: Axes,
+    rgb: NDArray[np.float32],
+    result: Segmentation,
+    truth: NDArray[np.uint8] | None,
+) -> None:
+    height, width = rgb.shape[:2]
+    axes.imshow(rgb, extent=(0, width, height, 0))
+    area = 100 * np.count_nonzero(result.mask) / result.mask.size
+    found = f"mask of the model ({area:.1f} % of the image)"
+    lines = [Line2D([], [], color=MASK_COLOUR, lw=2, label=found)]
+    _contour(axes, result.mask, MASK_COLOUR, "-", 2)
+    if truth is not None:
+        _contour(axes, truth, TRUTH_COLOUR, "--", 1.5)
+        label = f"expert's mask (Dice on this image {dice(truth, result.mask):.2f})"
+        lines.append(Line2D([], [], color=TRUTH_COLOUR, ls="--", label=label))
+    axes.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False)
+    axes.set_axis_off()
+
+
+def _contour(
+    axes: Axes, mask: NDArray[np.uint8], colour: str, style: str, width: float
+) -> None:
+    """Outline of a mask; nothing for one that is empty or full."""
+    if mask.min() == mask.max():
+        return
+    # Contours run through pixel centres; the image's extent starts at its corner.
+    y, x = (np.arange(n) + 0.5 for n in mask.shape)
+    axes.contour(
+        x, y, mask > 0, levels=[0.5], colors=colour, linestyles=style, linewidths=width
+    )

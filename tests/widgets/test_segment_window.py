@@ -1,0 +1,73 @@
+"""The widget in a real window: press Segment with the bundled weights and look."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QWidget
+
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.metrics import dice
+from napari_attnseg.sample_data import sample_image, sample_mask
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Callable[..., Any]) -> Any:
+    return make_napari_viewer_proxy(show=True)
+
+
+def open_widget(viewer: Any) -> SegmentWidget:
+    """As Plugins ▸ Segment does it."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
+    assert isinstance(widget, QWidget)
+    return widget
+
+
+def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> None:
+    image = viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
+    widget = open_widget(viewer)
+    assert widget.weights_box.currentText() == "compact"
+    qtbot.waitUntil(lambda: widget.device_box.count() > 1, timeout=60_000)
+    before = viewer.screenshot(canvas_only=True, flash=False)
+    widget.segment_button.click()
+    assert widget.progress.isVisibleTo(widget)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
+    qtbot.waitUntil(lambda: not widget.progress.isVisibleTo(widget))
+
+    assert [layer.name for layer in viewer.layers] == [
+        "polyp",
+        "polyp · probability",
+        "polyp · gate 1/4 (transformer ↔ CNN)",
+        "polyp · gate 1/8 (transformer ↔ CNN)",
+        "polyp · gate 1/16 (transformer ↔ CNN)",
+        "polyp · gate 1/32 (transformer ↔ CNN)",
+        "polyp · mask",
+    ]
+    mask = viewer.layers["polyp · mask"]
+    assert dice(sample_mask("polyp"), mask.data) > 0.8
+    shown = [layer.name for layer in viewer.layers if layer.visible]
+    assert shown == ["polyp", "polyp · mask"]
+
+    # The outline changes the picture a little; a gate map on top changes most of it.
+    outline = viewer.screenshot(canvas_only=True, flash=False)
+    changed = np.any(before != outline, axis=-1).mean()
+    assert 0.001 < changed < 0.2
+    gate = viewer.layers["polyp · gate 1/32 (transformer ↔ CNN)"]
+    widget.gate_box.setCurrentText(gate.name)
+    assert gate.visible and gate.colorbar.visible
+    covered = viewer.screenshot(canvas_only=True, flash=False)
+    assert np.any(outline != covered, axis=-1).mean() > changed
+    assert image.visible
+
+
+def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
+    stack = np.zeros((500, 60, 60), np.uint8)
+    viewer.add_image(stack, name="stack")
+    widget = open_widget(viewer)
+    widget.start()
+    worker = widget._worker
+    with qtbot.waitSignal(worker.finished, timeout=60_000):
+        viewer.window.remove_dock_widget("all")
+    viewer.add_image(np.zeros((5, 5)), name="later")
+    assert [layer.name for layer in viewer.layers] == ["stack", "later"]
