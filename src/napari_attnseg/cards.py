@@ -134,9 +134,13 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
         raise CheckpointError(
             f"{want}, but {path.name} has no safetensors header; choose another file."
         ) from error
-    end = 8 + length + max(
-        (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"),
-        default=0,
+    end = (
+        8
+        + length
+        + max(
+            (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"),
+            default=0,
+        )
     )
     if size != end:
         raise CheckpointError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -58,16 +57,15 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Segment a bundled polyp image and look at its mask and gate maps."""
+    from napari_attnseg._widgets.window import show, why_no_window
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.sample_data import ATTRIBUTION, sample_image, sample_mask
 
     image = sample_image(sample)
     segmenter = Segmenter.from_checkpoint(weights, device)
     result = segmenter(image)
-    reason = "" if out is not None else _no_window()
+    reason = "" if out is not None else why_no_window()
     if out is None and not reason:
-        from napari_attnseg._widgets.viewing import show
-
         show(image, result, sample)
         return
     if reason:
@@ -175,21 +173,6 @@ def _stems(paths: list[Path]) -> dict[Path, str]:
             )
         named[path] = name
     return named
-
-
-def _no_window() -> str:
-    """Why no window can open here; empty if one can."""
-    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
-        return "Qt is told to draw offscreen"
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        return "There is no display"
-    try:
-        import qtpy.QtWidgets  # noqa: F401
-    except Exception as error:  # qtpy and the bindings raise many kinds
-        return f"No window system for napari ({error})"
-    return ""
 
 
 def _say(message: str) -> None:

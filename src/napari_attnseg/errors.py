@@ -22,7 +22,11 @@ class UnknownNameError(AttnSegError):
         import difflib
 
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(known)}."
+        hint = (
+            f"Did you mean {', '.join(near)}?"
+            if near
+            else f"Known: {', '.join(known)}."
+        )
         return cls(f"There is no {kind} called {name!r}. {hint}")
 
 

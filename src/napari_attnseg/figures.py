@@ -106,7 +106,9 @@ def _draw_main(
         _contour(axes, truth, TRUTH_COLOUR, "--", 1.5)
         label = f"expert's mask (Dice on this image {dice(truth, result.mask):.2f})"
         lines.append(Line2D([], [], color=TRUTH_COLOUR, ls="--", label=label))
-    axes.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False)
+    axes.legend(
+        handles=lines, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False
+    )
     axes.set_axis_off()
 
 

@@ -18,7 +18,11 @@ from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.models.network import (
+    Features,
+    SegmentationNetwork,
+    channels_last,
+)
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.spec import STRIDES
@@ -83,7 +87,7 @@ class Segmenter:
         """
         device = resolve_device(device)
         network, card, sha256 = load_checkpoint(weights_path(source), device)
-        return cls(network.to(memory_format=torch.channels_last), card, device, sha256)
+        return cls(channels_last(network), card, device, sha256)
 
     def segment(self, image: ArrayLike, rgb: bool | None = None) -> Segmentation:
         """Segment one 2D image.

@@ -13,7 +13,7 @@ from typing import Any
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-#: Nominal strides of the four pyramid levels, finest first: level L1 to L4 of the paper.
+#: Nominal strides of the four pyramid levels, finest first: L1 to L4 of the paper.
 STRIDES = (4, 8, 16, 32)
 
 

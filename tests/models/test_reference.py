@@ -84,7 +84,9 @@ def plain_conv(x: np.ndarray, block: nn.Sequential) -> np.ndarray:
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     h, w = x.shape[2:]
     out = sum(
-        np.einsum("oi,nihw->nohw", weight[:, :, i, j], padded[..., i : i + h, j : j + w])
+        np.einsum(
+            "oi,nihw->nohw", weight[:, :, i, j], padded[..., i : i + h, j : j + w]
+        )
         for i in range(3)
         for j in range(3)
     )
@@ -96,7 +98,8 @@ def test_decoder_is_the_papers() -> None:
     decoder = UnetDecoder((2, 3, 4, 5), (6, 4, 3), (3, 2), classes=2).eval()
     randomise(decoder)
     fused = [
-        torch.randn(1, c, s, s) for c, s in zip((2, 3, 4, 5), (16, 8, 4, 2), strict=True)
+        torch.randn(1, c, s, s)
+        for c, s in zip((2, 3, 4, 5), (16, 8, 4, 2), strict=True)
     ]
     x = fused[3].double().numpy()
     for block, skip in zip(decoder.blocks, (fused[2], fused[1], fused[0]), strict=True):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.folder import read_mask
+from PIL import Image
+
 from napari_attnseg.errors import InputError, UnknownNameError
 
 
@@ -83,11 +83,11 @@ def test_broken_folders_are_named(data_folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((40, 47), np.uint8)).save(mask)
     data = load_dataset(data_folder)
     sample = next(s for p in data.splits.values() for s in p if s.name == "disc03")
-    with pytest.raises(InputError, match="40×47.*40×48"):
+    with pytest.raises(InputError, match=r"40×47.*40×48"):
         sample.read()
     mask.write_text("not an image")
     with pytest.raises(InputError, match=r"disc03\.png"):
         sample.read()
     mask.unlink()
-    with pytest.raises(InputError, match="1 of .* masks are missing.*disc03"):
+    with pytest.raises(InputError, match=r"1 of .* masks are missing.*disc03"):
         load_dataset(data_folder)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import build_network
 from attnseg_training.evaluation import bootstrap, evaluate
 from attnseg_training.fit import Progress, fit
+
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
@@ -66,15 +66,15 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
 
 
 def test_resume_ends_with_the_same_weights(config: TrainConfig, tmp_path: Path) -> None:
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(progress: Progress) -> None:
         if progress.epoch == 2 and progress.step == 1:
-            raise Killed
+            raise KilledError
 
     fit(config, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(config, tmp_path / "killed", watch=kill)
     fit(config, tmp_path / "killed", resume=True)
     whole = load_checkpoint(tmp_path / "whole" / "last.safetensors")[0].state_dict()

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from attnseg_training.losses import bce_dice
 
 

@@ -3,7 +3,6 @@
 import math
 
 import torch
-
 from attnseg_training.transforms import (
     Colour,
     Geometry,

@@ -54,7 +54,7 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     changed = np.any(before != outline, axis=-1).mean()
     assert 0.001 < changed < 0.2
     gate = viewer.layers["polyp · gate 1/32 (transformer ↔ CNN)"]
-    widget.gate_box.setCurrentText(gate.name)
+    widget.gate_box.setCurrentText("1/32 of polyp")
     assert gate.visible and gate.colorbar.visible
     covered = viewer.screenshot(canvas_only=True, flash=False)
     assert np.any(outline != covered, axis=-1).mean() > changed
@@ -66,8 +66,10 @@ def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     viewer.add_image(stack, name="stack")
     widget = open_widget(viewer)
     widget.start()
-    worker = widget._worker
+    worker = widget._life.worker
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.window.remove_dock_widget("all")
+    assert widget.image_box.count() == 1
     viewer.add_image(np.zeros((5, 5)), name="later")
+    assert widget.image_box.count() == 1  # nothing is connected any more
     assert [layer.name for layer in viewer.layers] == ["stack", "later"]

@@ -66,6 +66,13 @@ def announce_download(model: str) -> str:
     )
 
 
+def without_folders(weights: str) -> str:
+    """`weights` with file names only, for the model card."""
+    if weights in ("scratch", "pretrained"):
+        return weights
+    return ",".join(f"{name}={path.name}" for name, path in _parse(weights).items())
+
+
 def _parse(weights: str) -> dict[str, Path]:
     files = {}
     for part in weights.split(","):

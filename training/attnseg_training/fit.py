@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
-from attnseg_training.encoder_weights import build_network
+from attnseg_training.encoder_weights import build_network, without_folders
 from attnseg_training.images import ImageStore, TokenCache
 from attnseg_training.losses import bce_dice
 from attnseg_training.run_folder import LogRow, RunFolder
@@ -28,7 +28,12 @@ from napari_attnseg.errors import AttnSegError, DeviceError, InputError
 from napari_attnseg.metrics import confusion, scores
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import PlainViTEncoder
-from napari_attnseg.models.network import Features, NetworkOutput, SegmentationNetwork
+from napari_attnseg.models.network import (
+    Features,
+    NetworkOutput,
+    SegmentationNetwork,
+    channels_last,
+)
 from napari_attnseg.spec import Preprocessing
 
 
@@ -135,7 +140,7 @@ def fit(
 
     torch.manual_seed(config.seed)
     network = build_network(spec, config.encoder_weights).to(device)
-    network = network.to(memory_format=torch.channels_last)
+    network = channels_last(network)
     for name in config.freeze:
         network.get_submodule(name).requires_grad_(False)
     average = copy.deepcopy(network).requires_grad_(False).eval()
@@ -173,7 +178,7 @@ def fit(
                 features, masks = views.batch(index, epoch)
                 loss = bce_dice(network.decode(features).logits, masks)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
             except torch.OutOfMemoryError as error:
                 raise DeviceError(
                     f"{device} ran out of memory at batch {config.batch}; try "
@@ -214,9 +219,7 @@ def fit(
             },
             rows,
         )
-        watch(
-            Progress(epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice)
-        )
+        watch(Progress(epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice))
     shutil.rmtree(run.cache, ignore_errors=True)
     top = max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
@@ -257,7 +260,9 @@ class _Validation:
         return self.network.decode(Features(self.network.cnn(images), pyramid))
 
 
-def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, object]]:
+def _groups(
+    network: SegmentationNetwork, config: TrainConfig
+) -> list[dict[str, object]]:
     """Encoders at a lower rate; no decay on norms and biases (one-dimensional)."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, p in network.named_parameters():
@@ -311,18 +316,14 @@ def _card(
     return ModelCard(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
-        data=f"{Path(config.data).name}: {train} training, {val} validation images; "
-        f"{data.protocol}",
+        data=f"{data.root.resolve().name}: {train} training, {val} validation images",
         training={
+            "protocol": data.protocol,
             "config": {
                 # File names only: a path says more about a machine than about a run.
                 **dataclasses.asdict(config),
                 "data": Path(config.data).name,
-                "encoder_weights": ",".join(
-                    part.split("/")[-1] if "=" not in part
-                    else f"{part.split('=')[0]}={Path(part.split('=')[1]).name}"
-                    for part in config.encoder_weights.split(",")
-                ),
+                "encoder_weights": without_folders(config.encoder_weights),
             },
             "epoch": last.epoch,
             "val_dice": last.val_dice,

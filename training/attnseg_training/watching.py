@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -44,7 +44,7 @@ class FitBars:
         self._run = self._progress.add_task("epochs", total=None)
         self._epoch = self._progress.add_task("steps", total=None)
 
-    def __enter__(self) -> FitBars:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -57,6 +57,7 @@ class FitBars:
         self._progress.stop()
 
     def __call__(self, now: fit.Progress) -> None:
+        """Move the bars; an epoch's end is printed as a line that stays."""
         if now.dice is None:
             done = now.epoch - 1 + now.step / now.steps
             self._progress.update(self._run, total=now.epochs, completed=done)

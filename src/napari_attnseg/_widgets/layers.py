@@ -99,7 +99,7 @@ def source_of(layer: Any) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class NewLayer:
-    """One layer to add: arguments of its napari class, and attributes set afterwards."""
+    """One layer to add: arguments of its class, and attributes set afterwards."""
 
     kind: str
     data: NDArray[Any]
@@ -111,8 +111,8 @@ class NewLayer:
 def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
     """Layers of a run, bottom to top: probability, gates (finest first), mask.
 
-    Only the mask is visible, as an outline, so that the image stays to be judged; a gate
-    map over it would hide what a reader looks for first. Gate maps keep their own
+    Only the mask is visible, as an outline, so that the image stays to be judged; a
+    gate map over it would hide what a reader looks for first. Gate maps keep their own
     resolution and lie exactly over the image.
 
     Parameters
@@ -209,7 +209,9 @@ def _linear(placement: Mapping[str, Any]) -> NDArray[np.float64]:
         upper = np.eye(n)
         upper[np.triu_indices(n, 1)] = shear
         shear = upper
-    return np.asarray(placement["rotate"], float) @ shear @ np.diag(scale)
+    rotate = np.asarray(placement["rotate"], float)
+    linear: NDArray[np.float64] = rotate @ shear @ np.diag(scale)
+    return linear
 
 
 def gate_colormap() -> dict[str, Any]:

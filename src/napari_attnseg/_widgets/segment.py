@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -31,10 +33,27 @@ from napari_attnseg.results import GATE_LEGEND
 from napari_attnseg.weights import bundled_weights
 
 NO_IMAGE = (
-    "Open an image first: drop a file into the window, or "
-    "File ▸ Open Sample ▸ AttnSeg."
+    "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
 )
 CHOOSE_FILE = "choose a file…"
+
+
+class _Lifetime:
+    """What has to end with the widget. No QObject: it outlives the one Qt destroys."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.worker: Any = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def end(self) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self.worker is not None:
+            self.worker.quit()
+        for undo in self.at_end:
+            undo()
 
 
 class SegmentWidget(QWidget):
@@ -49,9 +68,8 @@ class SegmentWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         viewer = self._viewer = napari_viewer  # napari passes it by this name
-        self._worker: Any = None
+        self._life = life = _Lifetime()
         self._loaded: Loaded | None = None
-        self._closed = False
 
         self.image_box = QComboBox()
         self.weights_box = QComboBox()
@@ -64,6 +82,7 @@ class SegmentWidget(QWidget):
         self.progress = QProgressBar()
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
+        self.gate_words = _words()
         self._lay_out()
 
         for name, path in bundled_weights().items():
@@ -71,7 +90,7 @@ class SegmentWidget(QWidget):
         self.weights_box.addItem(CHOOSE_FILE, None)
         self._weights_before = 0
         self.device_box.addItem("auto", "auto")
-        # In a thread: it imports torch, which takes seconds that the first run then saves.
+        # In a thread: it imports torch, which takes seconds the first run then saves.
         create_worker(available_devices, _connect={"returned": self._fill_devices})
 
         self.weights_box.activated.connect(self._choose_weights)
@@ -80,13 +99,15 @@ class SegmentWidget(QWidget):
         self.cancel_button.clicked.connect(self.cancel)
         self.gate_box.currentIndexChanged.connect(self._show_gate)
         events = viewer.layers.events
-        self._events = [events.inserted, events.removed, events.reordered]
-        for event in self._events:
+        for event in (events.inserted, events.removed, events.reordered):
             event.connect(self._layers_changed)
+            life.at_end.append(partial(event.disconnect, self._layers_changed))
         events.inserted.connect(self._watch_name)
+        life.at_end.append(partial(events.inserted.disconnect, self._watch_name))
         for layer in viewer.layers:
             layer.events.name.connect(self._layers_changed)
-        self.destroyed.connect(self.disconnect_all)
+        life.at_end.append(partial(_forget_names, viewer.layers, self._layers_changed))
+        self.destroyed.connect(lambda: life.end())
         self._set_running(False)
         self._show_card()
         self._layers_changed()
@@ -104,7 +125,7 @@ class SegmentWidget(QWidget):
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
-        gates.addRow("", _words(f"Blue–orange: {GATE_LEGEND}."))
+        gates.addRow("", self.gate_words)
         layout = QVBoxLayout(self)
         layout.addWidget(self.hint)
         layout.addLayout(form)
@@ -132,7 +153,7 @@ class SegmentWidget(QWidget):
                 self.image_box.setCurrentIndex(index)
         empty = self.image_box.count() == 0
         self.hint.setVisible(empty)
-        self.segment_button.setEnabled(not empty and self._worker is None)
+        self.segment_button.setEnabled(not empty and self._life.worker is None)
         self._fill_gates()
 
     def _index_of(self, layer: Any) -> int:
@@ -144,7 +165,7 @@ class SegmentWidget(QWidget):
         return found[0] if found else -1
 
     def _fill_devices(self, names: list[str]) -> None:
-        if self._closed:
+        if self._life.ended:
             return
         for name in names[1:]:
             self.device_box.addItem(name, name)
@@ -188,7 +209,7 @@ class SegmentWidget(QWidget):
     def start(self) -> None:
         """Segment the chosen image in a thread; results are added when all is done."""
         layer, path = self.image_box.currentData(), self.weights_box.currentData()
-        if layer is None or self._worker is not None:
+        if layer is None or self._life.worker is not None:
             return
         if path is None:
             show_error("Choose a weights file first.")
@@ -212,29 +233,33 @@ class SegmentWidget(QWidget):
         worker.errored.connect(self._failed)
         worker.aborted.connect(self._cancelled)
         worker.finished.connect(self._ended)
-        self._worker = worker
+        self._life.worker = worker
         self._set_running(True)
         worker.start()
 
     def cancel(self) -> None:
         """Stop after the frame that is being worked on; no layer is added."""
-        if self._worker is not None:
+        if self._life.worker is not None:
             self.progress.setFormat("cancelling…")
             self.cancel_button.setEnabled(False)
-            self._worker.quit()
+            self._life.worker.quit()
 
     def _moved(self, step: tuple[int, str]) -> None:
-        if not self._closed:
+        if not self._life.ended:
             self.progress.setValue(step[0])
             self.progress.setFormat(step[1])
 
     def _finished(self, done: Finished) -> None:
-        if self._closed:
+        if self._life.ended:
             return
         self._loaded = done.loaded
         if done.loaded.segmenter.device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
+        image = self.image_box.currentData()
         add_layers(self._viewer, new_layers(done.source, done.results))
+        if image in self._viewer.layers:
+            # napari selects what was added last; a click would then edit the mask.
+            self._viewer.layers.selection.active = image
 
     def _failed(self, error: Exception) -> None:
         # An error of ours is one sentence; any other is a bug and keeps its traceback.
@@ -247,8 +272,8 @@ class SegmentWidget(QWidget):
         show_info("Cancelled; no layers were added.")
 
     def _ended(self) -> None:
-        self._worker = None
-        if not self._closed:
+        self._life.worker = None
+        if not self._life.ended:
             self._set_running(False)
 
     def _set_running(self, running: bool) -> None:
@@ -267,39 +292,39 @@ class SegmentWidget(QWidget):
         ]
 
     def _fill_gates(self) -> None:
-        names = [layer.name for layer in reversed(self._gate_layers())]
-        self.gate_row.setVisible(bool(names))
-        if names == [self.gate_box.itemText(i) for i in range(1, self.gate_box.count())]:
-            return
+        layers = list(reversed(self._gate_layers()))
+        self.gate_row.setVisible(bool(layers))
         self.gate_box.blockSignals(True)
         self.gate_box.clear()
-        self.gate_box.addItems(["none", *names])
-        shown = [layer.name for layer in self._gate_layers() if layer.visible]
-        self.gate_box.setCurrentText(shown[-1] if shown else "none")
+        self.gate_box.addItem("none", None)
+        for layer in layers:
+            facts = layer.metadata[METADATA]
+            self.gate_box.addItem(f"{facts['gate']} of {facts['source']}", layer)
+            if layer.visible:
+                self.gate_box.setCurrentIndex(self.gate_box.count() - 1)
         self.gate_box.blockSignals(False)
+        if layers:
+            facts = layers[0].metadata[METADATA]
+            self.gate_words.setText(
+                f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. "
+                f"The colours say {GATE_LEGEND}."
+            )
 
     def _show_gate(self) -> None:
         """Show one gate map and hide the others."""
         for layer in self._gate_layers():
-            layer.visible = layer.name == self.gate_box.currentText()
+            layer.visible = layer is self.gate_box.currentData()
 
-    def disconnect_all(self) -> None:
-        """Leave nothing connected and stop a run; called when the widget goes."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._worker is not None:
-            self._worker.quit()
-        for event in self._events:
-            event.disconnect(self._layers_changed)
-        self._viewer.layers.events.inserted.disconnect(self._watch_name)
-        for layer in self._viewer.layers:
-            layer.events.name.disconnect(self._layers_changed)
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End when napari takes the widget out of its dock, which is how it closes."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._life.end()
+        super().changeEvent(event)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Qt calls it when the widget's window closes."""
-        self.disconnect_all()
-        super().closeEvent(event)
+
+def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
+    for layer in layers:
+        layer.events.name.disconnect(callback)
 
 
 def card_words(card: ModelCard) -> str:

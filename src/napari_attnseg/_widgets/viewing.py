@@ -1,4 +1,4 @@
-"""Putting layers into a viewer, and the demo's window."""
+"""Putting layers into a viewer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import napari.layers
 from napari.utils import Colormap, DirectLabelColormap
 
 from napari_attnseg._widgets.layers import (
-    GATE_COLOURS,
     NewLayer,
     gate_colormap,
-    new_layers,
-    source_of,
 )
-from napari_attnseg.results import Segmentation
+from napari_attnseg.colours import GATE_COLOURS
 
 
 def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
@@ -35,13 +32,3 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
             layer.colorbar.visible = True
         added.append(layer)
     return added
-
-
-def show(image: Any, result: Segmentation, name: str) -> None:
-    """Open napari with an image and its result, and wait until it is closed."""
-    viewer = napari.Viewer(title="AttnSeg demo")
-    layer = viewer.add_image(image, name=name, rgb=True)
-    add_layers(viewer, new_layers(source_of(layer), [result]))
-    viewer.layers.selection.active = layer
-    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
-    napari.run()

@@ -1,0 +1,1 @@
+"""The networks: encoders, gates, fusion, decoder, and their catalog."""

@@ -47,9 +47,7 @@ _TINY = ModelSpec(
     about="A stand-in with real parts for tests and smoke runs; not for images.",
 )
 
-MODELS: dict[str, ModelSpec] = {
-    spec.name: spec for spec in (_COMPACT, _DUAL, _TINY)
-}
+MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (_COMPACT, _DUAL, _TINY)}
 
 
 def model_spec(name: str) -> ModelSpec:

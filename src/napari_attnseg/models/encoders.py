@@ -5,8 +5,7 @@ The only file that imports timm.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +15,7 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.spec import STRIDES, EncoderSpec
 
 
-def _import_timm() -> ModuleType:
+def _import_timm() -> Any:
     """Import timm, also beside a torchvision built for another torch.
 
     timm imports torchvision without asking. PyPI's torchvision for Linux is built for
@@ -30,12 +29,11 @@ def _import_timm() -> ModuleType:
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
         for name in ("nms", "qnms"):
-            library.define(
-                f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            torch.library.define(
+                f"torchvision::{name}",
+                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
             )
-        _import_timm.__dict__["library"] = library  # it undeclares when collected
         import timm
     return timm
 
@@ -53,7 +51,7 @@ class Encoder(nn.Module):
     """
 
     channels: list[int]
-    backbone: nn.Module
+    backbone: Any  # a timm model: an nn.Module with attributes of its own
     mean: Tensor
     std: Tensor
 
@@ -72,7 +70,6 @@ class Encoder(nn.Module):
                 image, (side, side), mode="bilinear", antialias=True
             ).clamp(0, 1)
         return (image - self.mean) / self.std
-
 
     def from_timm(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The part of a timm state dict that this backbone has, under its own names.
@@ -98,7 +95,7 @@ class Encoder(nn.Module):
 
 
 class HierarchicalEncoder(Encoder):
-    """A backbone with stages of its own: ResNet, EfficientNet, Swin, ConvNeXt …"""
+    """A backbone with stages of its own: ResNet, EfficientNet, Swin and so on."""
 
     def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
         super().__init__(spec)
@@ -136,9 +133,10 @@ class HierarchicalEncoder(Encoder):
 class PlainViTEncoder(Encoder):
     """A plain ViT as a pyramid: the tokens of a chosen block for each level.
 
-    The network resizes them to the CNN's maps (after projection). Tokens get the ViT's final LayerNorm, so that every level reaches the gates at the
-    same scale. `tokens` and `pyramid` are two steps because a frozen ViT's tokens can
-    be computed once and kept.
+    The network resizes them to the CNN's maps, after projection. Tokens get the ViT's
+    final LayerNorm, so that every level reaches the gates at the same scale. `tokens`
+    and `pyramid` are two steps because a frozen ViT's tokens can be computed once and
+    kept.
     """
 
     def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
@@ -200,13 +198,11 @@ def build_encoder(
     return cls(spec, pretrained)
 
 
-def _create(spec: EncoderSpec, **options: object) -> nn.Module:
+def _create(spec: EncoderSpec, **options: object) -> Any:
     base = spec.name.split(".")[0]
     if not timm.is_model(base):
         raise UnknownNameError.for_name("timm model", spec.name, timm.list_models())
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
     timm.layers.set_fused_attn(True, experimental=True)
-    return cast(
-        nn.Module, timm.create_model(spec.name, **dict(spec.options), **options)
-    )
+    return timm.create_model(spec.name, **dict(spec.options), **options)

@@ -48,7 +48,7 @@ class Sample:
         mask = read_mask(self.mask)
         if mask.shape != rgb.shape[:2]:
             raise InputError(
-                f"The mask of {self.name!r} has {mask.shape[0]}×{mask.shape[1]} pixels, "
+                f"The mask of {self.name!r} has {mask.shape[0]}×{mask.shape[1]} px, "
                 f"its image {rgb.shape[0]}×{rgb.shape[1]}; expected the same size: "
                 "export the mask again."
             )
@@ -69,9 +69,7 @@ class Dataset:
         try:
             return self.splits[name]
         except KeyError:
-            raise UnknownNameError.for_name(
-                "split", name, list(self.splits)
-            ) from None
+            raise UnknownNameError.for_name("split", name, list(self.splits)) from None
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -128,9 +126,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         train, val = carve(everything, seed)
         parts = {"all": everything, "train": train, "val": val}
         protocol = f"no splits/ folder; val: a tenth of all, seed {seed}"
-    elif "train" not in named:
-        parts, protocol = dict(named), "splits as listed in splits/"
-    elif "test" in named and "val" in named:
+    elif "train" not in named or ("test" in named and "val" in named):
         parts, protocol = dict(named), "splits as listed in splits/"
     else:
         train, val = carve(named["train"], seed)

@@ -1,0 +1,85 @@
+"""What importing costs, and that every import is declared."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    *(ROOT / "src" / "napari_attnseg").rglob("*.py"),
+    *(ROOT / "training" / "attnseg_training").rglob("*.py"),
+]
+SLOW = {"torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that are there after a statement in a new Python."""
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import napari_attnseg; dir(napari_attnseg); napari_attnseg.__version__",
+        "from napari_attnseg import Segmentation, list_models; list_models()",
+        "import napari_attnseg.cli",
+        "import attnseg_training.cli",
+    ],
+)
+def test_what_is_asked_first_loads_nothing_slow(statement: str) -> None:
+    loaded = loaded_by(statement)
+    assert {"napari_attnseg", "attnseg_training"} & loaded
+    assert not SLOW & loaded
+
+
+def test_segmenting_loads_no_window_system() -> None:
+    loaded = loaded_by("from napari_attnseg import Segmenter; Segmenter.__call__")
+    assert "torch" in loaded
+    assert not {"napari", "qtpy", "magicgui"} & loaded
+
+
+def test_public_names_are_all_there() -> None:
+    import napari_attnseg
+
+    for name in napari_attnseg.__all__:
+        assert getattr(napari_attnseg, name) is not None
+    with pytest.raises(AttributeError, match="segmentor"):
+        napari_attnseg.segmentor  # noqa: B018
+
+
+def test_every_imported_library_is_declared() -> None:
+    """What only comes with another library goes when that one drops it."""
+    needed = (Requirement(line) for line in requires("napari-attnseg") or [])
+    declared = {canonicalize_name(r.name) for r in needed if r.marker is None}
+    homes = packages_distributions()
+    ours = {"napari_attnseg", "attnseg_training", *sys.stdlib_module_names}
+    undeclared = {
+        (path.name, module)
+        for path in SOURCES
+        for module in imported(path) - ours
+        if not {canonicalize_name(home) for home in homes[module]} & declared
+    }
+    assert not undeclared
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
