@@ -114,13 +114,14 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
         size = path.stat().st_size
         with path.open("rb") as file:
             first = file.read(8)
-            if first[:2] == b"PK" or first[:1] == b"\x80":
-                raise CheckpointError(
-                    f"{want}, but {path.name} is a pickle (.pt/.pth), which is never "
-                    "opened because it can run code; export it as safetensors."
-                )
             length = int.from_bytes(first, "little")
             if len(first) < 8 or length > min(size, 100_000_000):
+                if first[:2] == b"PK" or first[:1] == b"\x80":
+                    raise CheckpointError(
+                        f"{want}, but {path.name} is a pickle (.pt/.pth), which is "
+                        "never opened because it can run code; export it as "
+                        "safetensors."
+                    )
                 raise CheckpointError(
                     f"{want}, but {path.name} is something else or cut short "
                     f"({size} bytes); choose another file or copy it again."
