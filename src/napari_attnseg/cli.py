@@ -16,6 +16,7 @@ from napari_attnseg.errors import DeviceError, InputError
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     help="Segment medical images and see which encoder each gate used where. "
     "Research use; not a diagnostic device.",
 )
@@ -93,9 +94,9 @@ def segment(
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
-    Per image: NAME_mask.png (0 and 255), NAME_probability.tif and NAME_gate_1-4.tif …
-    1-32.tif (float32; 0 is the transformer, 1 the CNN), NAME.json. An image that cannot
-    be read is named and skipped; the exit code is 1 then.
+    Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
+    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json. An image that
+    cannot be read is named and skipped; the exit code is 1 then.
     """
     from rich.console import Console
     from rich.progress import track
@@ -119,7 +120,8 @@ def segment(
             result = segmenter(read_image(path))
         except (DeviceError, InputError) as error:
             failed += 1
-            _say(f"{path}: {error}")
+            named = path.name in str(error)
+            _say(str(error) if named else f"{path.name}: {error}")
             continue
         facts = {**result.provenance, "source": path.name}
         save_segmentation(replace(result, provenance=facts), out, stem)
@@ -144,14 +146,13 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table()
-    for column in ("name", "encoders", "fusion", "params", "GMAC", "input", "weights"):
-        table.add_column(column, justify="right" if column == "GMAC" else "left")
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "encoders and fusion", "params", "GMAC", "input", "weights"):
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(
             row["name"],
-            "\n".join(row["encoders"]),
-            row["fusion"].replace("_", "-"),
+            "\n".join([*row["encoders"], row["fusion"].replace("_", "-"), ""]),
             f"{row['parameters'] / 1e6:.1f} M",
             f"{row['gmac']:.1f}",
             f"{row['input_size']}",

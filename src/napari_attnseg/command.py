@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-import click
 import typer
 
 from napari_attnseg.errors import AttnSegError
 
-DONE, SOME_FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+SOME_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
 def main_for(app: typer.Typer) -> Callable[[], None]:
@@ -23,19 +22,13 @@ def main_for(app: typer.Typer) -> Callable[[], None]:
 
     def main() -> None:
         try:
-            code = app(standalone_mode=False)
+            app()
         except AttnSegError as error:
-            sys.exit(_fail(str(error), WRONG_USE))
-        except click.ClickException as error:
-            error.show()
+            print(error, file=sys.stderr)
             sys.exit(WRONG_USE)
-        except (click.Abort, KeyboardInterrupt):
-            sys.exit(_fail("Interrupted; what was finished is kept.", INTERRUPTED))
-        sys.exit(code if isinstance(code, int) else DONE)
+        except SystemExit as stop:
+            if stop.code == INTERRUPTED:  # typer's answer to Ctrl-C
+                print("Interrupted; what was finished is kept.", file=sys.stderr)
+            raise
 
     return main
-
-
-def _fail(message: str, code: int) -> int:
-    print(message, file=sys.stderr)
-    return code

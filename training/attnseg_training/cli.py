@@ -13,6 +13,7 @@ from napari_attnseg.command import main_for
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     help="Train and evaluate the segmentation models of napari-attnseg.",
 )
 

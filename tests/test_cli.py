@@ -1,0 +1,196 @@
+"""``attnseg`` as a user runs it: files that come out, messages and exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.sample_data import sample_image
+
+
+def attnseg(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "napari_attnseg.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "80", **env},
+    )
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photos" / "polyp.png"
+    path.parent.mkdir()
+    Image.fromarray(sample_image("polyp")).save(path)
+    return path
+
+
+def test_segment_writes_what_the_segmenter_finds(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    done = attnseg("segment", photo, "--out", out, "--weights", tiny_weights)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in out.iterdir()} == {
+        "polyp.json",
+        "polyp_mask.png",
+        "polyp_probability.tif",
+        *(f"polyp_gate_1-{level}.tif" for level in (4, 8, 16, 32)),
+    }
+    expected = Segmenter.from_checkpoint(tiny_weights)(sample_image("polyp"))
+    mask = np.asarray(Image.open(out / "polyp_mask.png"))
+    np.testing.assert_array_equal(mask, expected.mask * 255)
+    probability = tifffile.imread(out / "polyp_probability.tif")
+    assert probability.dtype == np.float32
+    np.testing.assert_allclose(probability, expected.probability[0], atol=1e-5)
+    facts = json.loads((out / "polyp.json").read_text())
+    assert facts["source"] == "polyp.png" and facts["model"] == "tiny"
+    assert len(facts["weights_sha256"]) == 64
+    for gate, listed in zip(expected.attention, facts["gates"], strict=True):
+        values = tifffile.imread(out / listed["file"])
+        np.testing.assert_allclose(values, gate.values, atol=1e-5)
+        assert listed["source_pixels_per_map_pixel"] == list(gate.stride)
+        assert (listed["0"], listed["1"]) == ("transformer", "CNN")
+
+
+def test_bad_files_of_a_folder_are_named_and_skipped(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    folder = photo.parent
+    whole = photo.with_suffix(".jpg")
+    Image.fromarray(sample_image("polyp")).save(whole)
+    (folder / "cut.jpg").write_bytes(whole.read_bytes()[:9000])
+    (folder / "text.png").write_text("hello")
+    (folder / "empty.png").touch()
+    (folder / "notes.txt").write_text("not an image, and not asked for")
+    Image.fromarray(np.zeros((1, 1), np.uint8)).save(folder / "one.png")
+    tifffile.imwrite(folder / "nan.tif", np.full((9, 9), np.nan, np.float32))
+    tifffile.imwrite(folder / "five.tif", np.zeros((9, 9, 5), np.uint8))
+    tifffile.imwrite(
+        folder / "deep.tif", np.arange(900, dtype=np.uint16).reshape(30, 30)
+    )
+    out = tmp_path / "out"
+    done = attnseg("segment", folder, "--out", out, "--weights", tiny_weights)
+    assert done.returncode == 1
+    for name in ("cut.jpg", "text.png", "empty.png", "one.png", "nan.tif", "five.tif"):
+        (line,) = (row for row in done.stderr.splitlines() if name in row)
+        assert "xpected" in line
+    assert "3 of 9 images segmented" in done.stderr
+    # Two files called polyp: neither overwrote the other.
+    stems = {p.name.removesuffix(".json") for p in out.glob("*.json")}
+    assert stems == {"polyp_png", "polyp_jpg", "deep"}
+    assert not list(out.glob(".*"))
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["gone.png", "--out", "out"], "no file or folder gone.png"),
+        (["{photo}"], "--out"),
+        (["{photo}", "--out", "out", "--device", "cuda:77"], "no device 'cuda:77'"),
+        (["{photo}", "--out", "out", "--weights", "compakt"], "mean compact?"),
+        (["{photo}", "--out", "out", "--weights", "{photo}"], "Expected a .safetens"),
+        (["{photo}", "--out", "{photo}/out"], "cannot be written"),
+        (["{empty}", "--out", "out"], "found none"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(
+    photo: Path, tmp_path: Path, tiny_weights: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    given = [a.format(photo=photo, empty=tmp_path / "empty") for a in arguments]
+    if "--weights" not in given:
+        given += ["--weights", str(tiny_weights)]
+    given = [str(tmp_path / "out") if a == "out" else a for a in given]
+    done = attnseg("segment", *given)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_done_is_exit_code_2(tmp_path: Path, tiny_weights: Path) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    out = tmp_path / "out"
+    done = attnseg(
+        "segment", tmp_path / "text.png", "--out", out, "--weights", tiny_weights
+    )
+    assert done.returncode == 2 and "0 of 1" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is a POSIX signal here")
+def test_ctrl_c_keeps_what_is_written(tmp_path: Path, tiny_weights: Path) -> None:
+    folder, out = tmp_path / "many", tmp_path / "out"
+    folder.mkdir()
+    for i in range(300):
+        Image.fromarray(sample_image("polyp")).save(folder / f"p{i:03d}.png")
+    command = ["-m", "napari_attnseg.cli", "segment", folder, "--out", out]
+    running = subprocess.Popen(
+        [sys.executable, *map(str, command), "--weights", str(tiny_weights)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(out.glob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert "what was finished is kept" in stderr and "Traceback" not in stderr
+    done = len(list(out.glob("*.json")))
+    assert 0 < done < 300
+
+
+def test_models_lists_what_can_be_built() -> None:
+    rows = {r["name"]: r for r in json.loads(attnseg("models", "--json").stdout)}
+    assert set(rows) >= {"compact", "dual-swin-guided", "tiny"}
+    dual = rows["dual-swin-guided"]
+    assert dual["parameters"] == 113_083_901
+    assert dual["gmac"] == pytest.approx(73.6, abs=0.1)
+    assert dual["encoders"] == ["resnet34", "swin_base_patch4_window12_384"]
+    assert dual["input_size"] == 384 and not dual["bundled"]
+    assert rows["compact"]["bundled"]
+    table = attnseg("models").stdout
+    assert all(name in table for name in rows)
+    assert "…" not in table and max(map(len, table.splitlines())) <= 80
+
+
+def test_demo_without_a_display_writes_a_picture(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    env = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_attnseg.cli", "demo", "--weights", tiny_weights],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    if sys.platform.startswith("linux"):
+        assert "no display" in done.stderr
+    with Image.open(tmp_path / done.stdout.strip()) as picture:
+        assert picture.size[0] > 600
+
+
+def test_help_is_quick_and_version_is_told() -> None:
+    code = (
+        "import sys\nimport napari_attnseg.cli\n"
+        "print([m for m in ('torch', 'napari', 'matplotlib') if m in sys.modules])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert loaded.stdout.strip() == "[]"
+    assert "napari-attnseg" in attnseg("--version").stdout
+    assert "not a diagnostic device" in attnseg("--help").stdout

@@ -1,0 +1,61 @@
+"""The summary picture: a fixed scale for gates, contours where the masks are."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_attnseg.colours import MASK_COLOUR, TRUTH_COLOUR
+from napari_attnseg.figures import GATE_CMAP, summary_png
+from napari_attnseg.results import AttentionMap, Segmentation
+
+
+def picture(
+    psi: float, mask: np.ndarray, truth: np.ndarray | None = None
+) -> np.ndarray:
+    gates = tuple(
+        AttentionMap(np.full((64 // s, 64 // s), psi, np.float32), s, (s, s))
+        for s in (4, 8, 16, 32)
+    )
+    result = Segmentation(mask, mask[None].astype(np.float32), gates)
+    image = np.zeros((64, 64, 3), np.uint8)
+    return np.asarray(
+        Image.open(io.BytesIO(summary_png(image, result, "t", truth))).convert("RGB")
+    )
+
+
+def count(pixels: np.ndarray, colour: str | tuple[float, ...]) -> int:
+    from matplotlib.colors import to_rgb
+
+    wanted = np.array(to_rgb(colour)) * 255
+    return int((np.abs(pixels - wanted).max(-1) < 3).sum())
+
+
+@pytest.fixture
+def disc() -> np.ndarray:
+    y, x = np.mgrid[:64, :64]
+    return (((y - 30) ** 2 + (x - 30) ** 2) < 200).astype(np.uint8)
+
+
+def test_gates_are_drawn_on_a_fixed_scale(disc: np.ndarray) -> None:
+    # Each map is constant: stretched to its own range, all would look the same.
+    for psi in (0.0, 0.5, 1.0):
+        colour = GATE_CMAP(psi)[:3]
+        drawn = count(picture(psi, disc), colour)
+        other = count(picture(1 - psi if psi != 0.5 else 0.0, disc), colour)
+        assert drawn > other + 50_000
+
+
+def test_contours_are_drawn(disc: np.ndarray) -> None:
+    with_truth = picture(0.5, disc, np.roll(disc, 9, 0))
+    assert count(with_truth, MASK_COLOUR) > 300
+    assert count(with_truth, TRUTH_COLOUR) > 100
+    assert count(picture(0.5, disc), TRUTH_COLOUR) == 0
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_empty_and_full_masks_are_drawn_without_a_contour(value: int) -> None:
+    mask = np.full((64, 64), value, np.uint8)
+    # Only the legend's line is left.
+    assert count(picture(0.5, mask), MASK_COLOUR) < 300
