@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
 from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Finished, Loaded, run
+from napari_attnseg._widgets.worker import Failed, Finished, Loaded, run
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError
@@ -230,7 +230,6 @@ class SegmentWidget(QWidget):
         )
         worker.yielded.connect(self._moved)
         worker.returned.connect(self._finished)
-        worker.errored.connect(self._failed)
         worker.aborted.connect(self._cancelled)
         worker.finished.connect(self._ended)
         self._life.worker = worker
@@ -249,8 +248,9 @@ class SegmentWidget(QWidget):
             self.progress.setValue(step[0])
             self.progress.setFormat(step[1])
 
-    def _finished(self, done: Finished) -> None:
-        if self._life.ended:
+    def _finished(self, done: Finished | Failed) -> None:
+        if isinstance(done, Failed):
+            show_error(done.message)
             return
         self._loaded = done.loaded
         if done.loaded.segmenter.device == "cpu":
@@ -260,13 +260,6 @@ class SegmentWidget(QWidget):
         if image in self._viewer.layers:
             # napari selects what was added last; a click would then edit the mask.
             self._viewer.layers.selection.active = image
-
-    def _failed(self, error: Exception) -> None:
-        # An error of ours is one sentence; any other is a bug and keeps its traceback.
-        if isinstance(error, AttnSegError):
-            show_error(str(error))
-        else:
-            raise error
 
     def _cancelled(self) -> None:
         show_info("Cancelled; no layers were added.")

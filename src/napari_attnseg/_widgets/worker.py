@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_attnseg._widgets.layers import Source
+from napari_attnseg.errors import AttnSegError, InputError
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -41,21 +42,35 @@ class Finished:
     loaded: Loaded
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a run could not be done, in one sentence for the user."""
+
+    message: str
+
+
 def run(
     source: Source, weights: Path, device: str, loaded: Loaded | None
-) -> Generator[tuple[int, str], None, Finished]:
+) -> Generator[tuple[int, str], None, Finished | Failed]:
     """Load if needed, then segment frame by frame.
+
+    An input's fault is returned, not raised: napari shows what a worker raises with its
+    traceback, as a bug, which this is not.
 
     Yields
     ------
     (int, str)
         Frames done, and what comes next. A cancel takes effect here.
-
-    Raises
-    ------
-    AttnSegError
-        If weights, device or a frame cannot be used; a frame is named by its number.
     """
+    try:
+        return (yield from _run(source, weights, device, loaded))
+    except AttnSegError as error:
+        return Failed(str(error))
+
+
+def _run(
+    source: Source, weights: Path, device: str, loaded: Loaded | None
+) -> Generator[tuple[int, str], None, Finished]:
     yield 0, "loading weights"
     if loaded is None or not loaded.serves(weights, device):
         from napari_attnseg.inference import Segmenter
@@ -72,8 +87,6 @@ def run(
 
 
 def _frame(source: Source, index: int, segmenter: Segmenter) -> Segmentation:
-    from napari_attnseg.errors import InputError
-
     try:
         return segmenter(source.frame(index), rgb=source.rgb)
     except InputError as error:

@@ -1,0 +1,38 @@
+"""What napari.yaml promises is there, and napari really registers it."""
+
+from npe2 import PluginManager, PluginManifest
+
+from napari_attnseg.sample_data import SAMPLES, sample_image, sample_mask
+
+NAME = "napari-attnseg"
+
+
+def test_every_python_name_exists() -> None:
+    manifest = PluginManifest.from_distribution(NAME)
+    manifest.validate_imports()
+    assert manifest.name == NAME
+
+
+def test_commands_menus_and_samples_are_registered() -> None:
+    manager = PluginManager()
+    manifest = PluginManifest.from_distribution(NAME)
+    manager.register(manifest)
+    assert "gate maps" in manager.get_command("napari-attnseg.segment").title
+    menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
+    assert menu == ["napari-attnseg.segment"]
+    (widget,) = manager.iter_widgets()
+    assert widget.display_name == "Segment"
+    manager.activate(NAME)
+    samples = dict(manager.iter_sample_data())[NAME]
+    assert {sample.key for sample in samples} == set(SAMPLES)
+    for sample in samples:
+        ((data, meta, kind),) = manager.commands.get(sample.command)()
+        assert kind == "image" and meta["rgb"]
+        assert (data == sample_image(sample.key)).all()
+
+
+def test_every_sample_has_a_mask_with_a_lesion() -> None:
+    for name in SAMPLES:
+        mask = sample_mask(name)
+        assert mask.shape == sample_image(name).shape[:2]
+        assert 0.005 < mask.mean() < 0.5

@@ -1,0 +1,196 @@
+"""The Segment widget's wiring, on a viewer without a window."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+
+from napari_attnseg._widgets.segment import CHOOSE_FILE, SegmentWidget, card_words
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.spec import Preprocessing
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> SegmentWidget:
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    qtbot.waitUntil(lambda: widget.device_box.count() > 1, timeout=60_000)
+    widget.use_weights(tiny_weights)
+    return widget
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def see(notification: Any) -> None:
+        seen.append(notification.message)
+
+    notification_manager.notification_ready.connect(see)
+    yield seen
+    notification_manager.notification_ready.disconnect(see)
+
+
+def images(widget: SegmentWidget) -> list[str]:
+    return [widget.image_box.itemText(i) for i in range(widget.image_box.count())]
+
+
+def wait(widget: SegmentWidget, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+
+
+def test_without_an_image_it_says_what_to_do(
+    widget: SegmentWidget, viewer: ViewerModel
+) -> None:
+    assert widget.hint.isVisibleTo(widget) and "Open an image" in widget.hint.text()
+    assert not widget.segment_button.isEnabled()
+    viewer.add_labels(np.zeros((9, 9), int))
+    assert not widget.segment_button.isEnabled()
+    viewer.add_image(np.zeros((9, 9)))
+    assert not widget.hint.isVisibleTo(widget)
+    assert widget.segment_button.isEnabled()
+
+
+def test_the_image_list_follows_the_layers(
+    widget: SegmentWidget, viewer: ViewerModel
+) -> None:
+    a = viewer.add_image(np.zeros((9, 9)), name="a")
+    b = viewer.add_image(np.zeros((9, 9)), name="b")
+    assert images(widget) == ["a", "b"]
+    a.name = "first"
+    assert images(widget) == ["first", "b"]
+    viewer.layers.move(0, 2)
+    assert images(widget) == ["b", "first"]
+    viewer.layers.remove(b)
+    assert images(widget) == ["first"]
+
+
+def test_it_offers_devices_that_exist_and_says_when_it_is_the_cpu(
+    widget: SegmentWidget,
+) -> None:
+    from napari_attnseg.devices import available_devices
+
+    offered = [widget.device_box.itemText(i) for i in range(widget.device_box.count())]
+    assert offered == available_devices()
+    if offered == ["auto", "cpu"]:
+        assert "CPU" in widget.device_note.text()
+
+
+def test_a_run_adds_layers_and_keeps_the_choice(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    image = viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
+    widget.device_box.setCurrentText("cpu")
+    widget.start()
+    assert widget.progress.isVisibleTo(widget)
+    assert widget.cancel_button.isVisibleTo(widget)
+    assert not widget.segment_button.isEnabled()
+    wait(widget, qtbot)
+    assert len(viewer.layers) == 7
+    assert images(widget) == ["a"]  # its own results are not offered as images
+    assert viewer.layers.selection.active is image
+    assert not widget.progress.isVisibleTo(widget)
+    assert not widget.cancel_button.isVisibleTo(widget)
+    assert widget.segment_button.isEnabled()
+    assert "CPU" in widget.device_note.text()
+    widget.gate_box.setCurrentText("1/8 of a")
+    gates = [layer for layer in viewer.layers if "gate" in layer.name]
+    assert [layer.visible for layer in gates] == [False, True, False, False]
+    assert "not importance" in widget.gate_words.text()
+    widget.gate_box.setCurrentText("none")
+    assert not any(layer.visible for layer in gates)
+
+
+def test_cancel_adds_nothing(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    viewer.add_image(np.zeros((400, 30, 40)), name="a")
+    widget.start()
+    qtbot.waitUntil(lambda: "frame" in widget.progress.format(), timeout=60_000)
+    widget.cancel_button.click()
+    wait(widget, qtbot)
+    assert [layer.name for layer in viewer.layers] == ["a"]
+    assert any("no layers were added" in m for m in messages)
+    assert widget.segment_button.isEnabled()
+
+
+def test_the_source_may_go_while_it_is_segmented(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    viewer.add_image(np.zeros((20, 30, 40)), name="a")
+    widget.start()
+    viewer.layers.clear()
+    wait(widget, qtbot)
+    assert [layer.name for layer in viewer.layers][-1] == "a · mask"
+
+
+def test_bad_input_is_one_sentence(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    messages: list[str],
+    tmp_path: Path,
+) -> None:
+    viewer.add_image(np.zeros((2, 3, 20, 20)), name="4d")
+    widget.start()
+    assert widget._life.worker is None
+    assert "4 axes" in messages[-1]
+    viewer.layers.clear()
+    viewer.add_image(np.full((20, 20), np.nan), name="nan", contrast_limits=(0, 1))
+    widget.start()
+    wait(widget, qtbot)
+    assert "NaN" in messages[-1]
+    assert len(viewer.layers) == 1
+    before = widget.weights_box.currentText()
+    (tmp_path / "bad.safetensors").write_bytes(b"PK" + bytes(100))
+    widget.use_weights(tmp_path / "bad.safetensors")
+    assert "pickle" in messages[-1]
+    assert widget.weights_box.currentText() == before
+
+
+def test_weights_are_offered_with_their_card(
+    widget: SegmentWidget, tiny_weights: Path
+) -> None:
+    offered = [
+        widget.weights_box.itemText(i) for i in range(widget.weights_box.count())
+    ]
+    assert offered == [tiny_weights.name, "compact", CHOOSE_FILE]
+    assert "not a diagnostic device" in widget.card_line.text()
+    widget.weights_box.setCurrentText("compact")
+    assert "kvasir-seg" in widget.card_line.text()
+
+
+def test_card_words() -> None:
+    card = ModelCard(model_spec("tiny"), Preprocessing(64), data="ten discs")
+    assert "Not evaluated" in card_words(card)
+    dice = {"mean": 0.91234, "sd": 0.1, "low": 0.88, "high": 0.93}
+    card = ModelCard(
+        model_spec("tiny"),
+        Preprocessing(64),
+        metrics={"n": 7, "dataset": "discs", "dice": dice},
+    )
+    assert "Dice 0.912 [0.880, 0.930], n = 7, discs" in card_words(card)
+
+
+def test_two_widgets_do_not_fight(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
+) -> None:
+    other = SegmentWidget(viewer)
+    qtbot.addWidget(other)
+    other.use_weights(tiny_weights)
+    viewer.add_image(np.zeros((30, 40)), name="a")
+    widget.start()
+    other.start()
+    wait(widget, qtbot)
+    wait(other, qtbot)
+    assert len(viewer.layers) == 13
