@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attnseg_training.datasets import load_dataset
-from attnseg_training.datasets.folder import read_mask
 from PIL import Image
 
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.folder import read_mask
 from napari_attnseg.errors import InputError, UnknownNameError
 
 

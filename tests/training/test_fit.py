@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import build_network
 from attnseg_training.evaluation import bootstrap, evaluate
 from attnseg_training.fit import Progress, fit
-
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError

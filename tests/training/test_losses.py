@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from attnseg_training.losses import bce_dice
 
 

@@ -3,6 +3,7 @@
 import math
 
 import torch
+
 from attnseg_training.transforms import (
     Colour,
     Geometry,

@@ -1,0 +1,152 @@
+"""``attnseg-train`` as a user runs it: files, printed numbers, messages, exit codes."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attnseg_training.config import RECIPES, TrainConfig, read_toml
+from napari_attnseg.metrics import dice
+
+ENV = {**os.environ, "COLUMNS": "80", "HF_HUB_OFFLINE": "1"}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "attnseg_training.cli", *map(str, arguments)]
+
+
+def train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, env=ENV)
+
+
+@pytest.fixture
+def fit(data_folder: Path) -> list[str | Path]:
+    """A fit of seconds; --out is for the test to add."""
+    return [
+        *("fit", "--data", data_folder, "--model", "tiny", "--epochs", "2"),
+        *("--seed", "3", "--device", "cpu", "--batch", "4"),
+    ]
+
+
+def test_fit_then_evaluate(
+    fit: list[str | Path], data_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    done = train(*fit, "--out", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(run / "best.safetensors")
+    assert "validation Dice" in done.stderr
+    assert TrainConfig(**read_toml(run / "config.toml")).seed == 3
+
+    files = ["--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"]
+    best = run / "best.safetensors"
+    done = train("evaluate", best, "--data", data_folder, "--split", "test", *files)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "r.json").read_text())
+    assert summary["n"] == 3 and summary["protocol"]
+    for metric in ("dice", "iou", "precision", "recall"):
+        assert set(summary[metric]) == {"mean", "sd", "low", "high"}
+    with (tmp_path / "r.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["disc09", "disc10", "disc11"]
+    assert np.mean([float(r["dice"]) for r in rows]) == pytest.approx(
+        summary["dice"]["mean"]
+    )
+    assert f"{summary['dice']['mean']:.4f}" in done.stderr
+    # One of them again, the way a user of the plugin would get it.
+    from napari_attnseg import Segmenter
+
+    image = np.asarray(Image.open(data_folder / "images" / "disc09.png"))
+    truth = np.asarray(Image.open(data_folder / "masks" / "disc09.png"))
+    mask = Segmenter.from_checkpoint(best, "cpu")(image).mask
+    assert float(rows[0]["dice"]) == pytest.approx(dice(truth, mask), abs=1e-6)
+
+
+def test_a_folder_without_splits_is_evaluated_whole(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    for file in (data_folder / "splits").iterdir():
+        file.unlink()
+    (data_folder / "splits").rmdir()
+    done = train(
+        *("evaluate", tiny_weights, "--data", data_folder),
+        *("--json", tmp_path / "r.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "r.json").read_text())
+    assert summary["n"] == 12 and summary["split"] == "all"
+
+
+def test_interrupted_runs_can_be_resumed(fit: list[str | Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit[fit.index("--epochs") + 1] = "40"
+    running = subprocess.Popen(
+        command(*fit, "--out", run), stderr=subprocess.PIPE, text=True, env=ENV
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "curves.png").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    before = len((run / "log.csv").read_text().splitlines())
+    assert 1 < before < 41
+    done = train("fit", "--data", fit[2], "--out", run, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert len((run / "log.csv").read_text().splitlines()) == 41
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"--model": "dual-swin-gided"}, "mean dual-swin-guided?"),
+        ({"--data": "/nowhere"}, "images/ and masks/"),
+        ({"--device": "cuda:9"}, "no device 'cuda:9'"),
+        ({"--epochs": "0"}, "at least 1"),
+        ({"--epochs": "many"}, "string as an integer"),
+        ({"--encoder-weights": "imagenet"}, "'scratch', 'pretrained' or"),
+        ({"--config": "no-such"}, "TOML file"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    fit: list[str | Path], tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    for name, value in change.items():
+        if name in fit:
+            fit[fit.index(name) + 1] = value
+        else:
+            fit += [name, value]
+    done = train(*fit, "--out", tmp_path / "run")
+    assert done.returncode == 2, done.stderr
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_pretrained_says_what_it_downloads_and_what_else_there_is(
+    fit: list[str | Path], tmp_path: Path
+) -> None:
+    # The hub's client is told to stay offline, as on a machine without a network.
+    fit[fit.index("--model") + 1] = "dual-swin-guided"
+    done = train(*fit, "--out", tmp_path / "run", "--encoder-weights", "pretrained")
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "About to download" in said and "resnet34" in said
+    assert "--encoder-weights scratch" in said and "cnn=FILE,transformer=FILE" in said
+
+
+def test_recipes_are_valid() -> None:
+    found = sorted(RECIPES.glob("*.toml"))
+    assert [path.stem for path in found] == ["compact"]
+    for path in found:
+        settings = read_toml(path)
+        assert "data" not in settings and "encoder_weights" not in settings
+        TrainConfig("data", encoder_weights="pretrained", **settings)
