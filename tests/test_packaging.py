@@ -54,9 +54,10 @@ def bin_folder(
     purelib = Path(
         run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")[:-1]
     )
-    (purelib / "lent.pth").write_text(sysconfig.get_path("purelib"))
     pip = (sys.executable, "-m", "pip", "--python", python)
     run(*pip, "install", "--no-deps", "--no-index", archives[1])
+    # Only now: pip would take this environment's own copy for the installed one.
+    (purelib / "lent.pth").write_text(sysconfig.get_path("purelib"))
     home = run(python, "-c", "import napari_attnseg as n; print(n.__file__)")
     assert Path(home.strip()).is_relative_to(purelib)
     return bin_folder
