@@ -19,15 +19,13 @@ from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.saving import write_bytes
 
 
-def save_checkpoint(
-    path: Path, state: Mapping[str, Tensor], card: ModelCard, half: bool = False
-) -> str:
-    """Write weights and card; returns the SHA-256 of the tensor data.
+def checkpoint_bytes(
+    state: Mapping[str, Tensor], card: ModelCard, half: bool = False
+) -> tuple[bytes, str]:
+    """Content of a weights file, and the SHA-256 of its tensor data.
 
     Parameters
     ----------
-    path : Path
-        Target, replaced atomically.
     state : mapping of str to Tensor
         State dict of ``SegmentationNetwork(card.spec)``.
     card : ModelCard
@@ -39,12 +37,26 @@ def save_checkpoint(
         name: (t.half() if half and t.is_floating_point() else t).cpu().contiguous()
         for name, t in state.items()
     }
-    metadata = {CARD_KEY: card.to_json()}
     # The hash covers the data part only, which does not depend on the metadata.
     plain = safetensors.torch.save(tensors)
     start = 8 + int.from_bytes(plain[:8], "little")
-    metadata[HASH_KEY] = digest = hashlib.sha256(plain[start:]).hexdigest()
-    write_bytes(path, safetensors.torch.save(tensors, metadata))
+    digest = hashlib.sha256(plain[start:]).hexdigest()
+    metadata = {CARD_KEY: card.to_json(), HASH_KEY: digest}
+    return safetensors.torch.save(tensors, metadata), digest
+
+
+def save_checkpoint(
+    path: Path, state: Mapping[str, Tensor], card: ModelCard, half: bool = False
+) -> str:
+    """Write `checkpoint_bytes` atomically; returns the SHA-256 of the tensor data.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; an earlier file stays.
+    """
+    data, digest = checkpoint_bytes(state, card, half)
+    write_bytes(path, data)
     return digest
 
 

@@ -150,3 +150,25 @@ def test_recipes_are_valid() -> None:
         settings = read_toml(path)
         assert "data" not in settings and "encoder_weights" not in settings
         TrainConfig("data", encoder_weights="pretrained", **settings)
+
+
+def test_export_takes_only_numbers_of_these_weights(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    from napari_attnseg.cards import read_card
+
+    texts, numbers = tmp_path / "t.toml", tmp_path / "r.json"
+    texts.write_text('classes = ["disc"]\nlicence = "none"\n')
+    half, final = tmp_path / "half.safetensors", tmp_path / "final.safetensors"
+    assert train("export", tiny_weights, half, "--half").returncode == 0
+    train("evaluate", half, "--data", data_folder, "--json", numbers)
+    words = ["--half", "--texts", texts, "--metrics", numbers]
+    assert train("export", half, final, *words).returncode == 0
+    card = read_card(final)
+    assert card.classes == ("disc",) and card.metrics["n"] == 3
+    done = train("export", tiny_weights, tmp_path / "no", "--metrics", numbers)
+    assert done.returncode == 2 and "other weights" in done.stderr
+    assert not (tmp_path / "no").exists()
+    texts.write_text("author = 1\n")
+    done = train("export", half, tmp_path / "no", "--texts", texts)
+    assert done.returncode == 2 and "author" in done.stderr

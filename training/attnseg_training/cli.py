@@ -152,6 +152,27 @@ def evaluate_command(
     console.print(f"Protocol: {summary['protocol']}.")
 
 
+@app.command("export")
+def export_command(
+    weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
+    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store float16, half the size.")
+    ] = False,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="TOML with classes, data, licence, use, limits."),
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="JSON of `evaluate` on these weights.")
+    ] = None,
+) -> None:
+    """Prepare weights for others: size, words and measured numbers in their card."""
+    from attnseg_training.publishing import export
+
+    print(export(weights, out, half, texts, metrics))
+
+
 def _words(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
 
