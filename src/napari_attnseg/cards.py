@@ -45,8 +45,9 @@ class ModelCard:
         ``mean``, ``sd``, ``low``, ``high`` (95 % bootstrap interval). Empty: not
         evaluated.
     gates : dict
-        Level (``"4"`` ... ``"32"``) to what was measured of that gate. Empty: not
-        measured, so its maps carry no evidence.
+        Level (``"1/4"`` ... ``"1/32"``) to what ``attnseg-train faithfulness`` measured
+        of that gate, ``verdict`` and ``decorative`` among it. Empty: not measured, so
+        its maps carry no evidence.
     training : dict
         Recipe, seed, versions, time.
     licence : str

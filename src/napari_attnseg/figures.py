@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +72,17 @@ def summary_png(
         rows, columns = gate.values.shape
         axes.set_title(f"gate 1/{gate.level} ({rows}×{columns})", fontsize=10)
         axes.set_axis_off()
+        # A title below: the layout keeps room for it, unlike for a free text.
+        finding = textwrap.fill(gate.finding, 48)
+        axes.text(
+            0.5,
+            -0.03,
+            finding,
+            fontsize=7,
+            ha="center",
+            va="top",
+            transform=axes.transAxes,
+        )
     if gates:
         bar = figure.colorbar(
             drawn[0],

@@ -165,6 +165,7 @@ class Segmenter:
                 (height / psi.shape[-2], width / psi.shape[-1]),
                 low,
                 high,
+                **self._finding(stride),
             )
             for stride, psi in output.attention.items()
         )
@@ -174,6 +175,12 @@ class Segmenter:
             attention,
             self._provenance(encoded, gates or {}),
         )
+
+    def _finding(self, stride: int) -> dict[str, Any]:
+        facts = self.card.gates.get(f"1/{stride}")
+        if facts is None:
+            return {}
+        return {"finding": facts["verdict"], "decorative": facts["decorative"]}
 
     def _forced(
         self, encoded: EncodedImage, stride: int, psi: float | NDArray[Any]

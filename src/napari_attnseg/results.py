@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
+#: What is said of a gate whose model was not put through the gate suite.
+NOT_MEASURED = "What this gate's map means has not been measured."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,10 @@ class AttentionMap:
         Source pixels per map pixel, (rows, columns): the map covers the whole image.
     low, high : str
         Names of the two ends, e.g. ``"transformer"`` and ``"CNN"``.
+    finding : str
+        One sentence on what was measured of this gate in this model, from its card.
+    decorative : bool
+        Whether the map's pattern was measured to be worth nothing in this model.
     """
 
     values: NDArray[np.float32]
@@ -35,6 +41,8 @@ class AttentionMap:
     stride: tuple[float, float]
     low: str = "transformer"
     high: str = "CNN"
+    finding: str = NOT_MEASURED
+    decorative: bool = False
 
     @property
     def name(self) -> str:

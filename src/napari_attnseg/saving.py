@@ -85,6 +85,7 @@ def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Pat
                 "source_pixels_per_map_pixel": list(gate.stride),
                 "0": gate.low,
                 "1": gate.high,
+                "finding": gate.finding,
             }
         )
     facts = {

@@ -152,6 +152,27 @@ def test_recipes_are_valid() -> None:
         TrainConfig("data", encoder_weights="pretrained", **settings)
 
 
+def test_faithfulness_reaches_whoever_sees_a_map(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    from napari_attnseg import Segmenter
+
+    out, final = tmp_path / "gates", tmp_path / "final.safetensors"
+    done = train("faithfulness", tiny_weights, "--data", data_folder, "--out", out)
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in out.iterdir()}
+    assert names == {"faithfulness.json", "per_image.csv", "gate_card.png"}
+    found = json.loads((out / "faithfulness.json").read_text())
+    gates = ["--gates", out / "faithfulness.json"]
+    assert train("export", tiny_weights, final, *gates).returncode == 0
+    for gate in Segmenter.from_checkpoint(final, "cpu")(np.zeros((9, 9))).attention:
+        measured = found["gates"][f"1/{gate.level}"]
+        assert gate.finding == measured["verdict"]
+        assert gate.decorative == measured["decorative"]
+    done = train("export", tiny_weights, tmp_path / "no", "--half", *gates)
+    assert done.returncode == 2 and "other weights" in done.stderr
+
+
 def test_export_takes_only_numbers_of_these_weights(
     data_folder: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,12 @@ from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Failed, run
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import GATE_LEGEND
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    NOT_MEASURED,
+    AttentionMap,
+    Segmentation,
+)
 
 PLANE: dict[str, Any] = {
     "scale": (0.5, 2.0),
@@ -136,6 +141,22 @@ def test_every_kind_of_image_layer_works(tiny_weights: Path, make: Any) -> None:
     *_, mask = segmented(layer, tiny_weights)
     shape = layer.data[0].shape if layer.multiscale else layer.data.shape
     assert mask.data.shape == tuple(shape[: layer.ndim])
+
+
+def test_a_gate_says_what_was_measured_of_it_and_decoration_is_dimmed() -> None:
+    values = np.full((2, 2), 0.5, np.float32)
+    gates = (
+        AttentionMap(values, 4, (4, 4), finding="1/4: decorative.", decorative=True),
+        AttentionMap(values, 8, (4, 4)),
+    )
+    empty = np.zeros((8, 8), np.uint8)
+    result = Segmentation(empty, empty[None].astype(np.float32), gates)
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((8, 8)), name="a")
+    _, dim, plain, _ = add_layers(viewer, new_layers(source_of(layer), [result]))
+    assert dim.metadata[METADATA]["finding"] == "1/4: decorative."
+    assert plain.metadata[METADATA]["finding"] == NOT_MEASURED
+    assert dim.opacity < plain.opacity
 
 
 def test_a_stack_is_its_frames(tiny_weights: Path) -> None:

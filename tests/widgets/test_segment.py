@@ -9,6 +9,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
+from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.segment import CHOOSE_FILE, SegmentWidget, card_words
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
@@ -107,6 +108,7 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
     assert "not importance" in widget.gate_words.text()
+    assert gates[1].metadata[METADATA]["finding"] in widget.gate_words.text()
     widget.gate_box.setCurrentText("none")
     assert not any(layer.visible for layer in gates)
 

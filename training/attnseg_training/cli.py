@@ -152,6 +152,46 @@ def evaluate_command(
     console.print(f"Protocol: {summary['protocol']}.")
 
 
+@app.command("faithfulness")
+def faithfulness_command(
+    weights: Annotated[str, typer.Argument(help="Weights file or bundled name.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for JSON, CSV and gate card.")],
+    split: Annotated[
+        str | None, typer.Option(help="Default: test, or all without splits/.")
+    ] = None,
+    suite: Annotated[
+        str, typer.Option(help="quick, or full (every image also damaged).")
+    ] = "quick",
+    device: Device = "auto",
+) -> None:
+    """Measure what the gates mean: faithfulness.json, per_image.csv, gate_card.png."""
+    from attnseg_training.datasets import load_dataset
+    from attnseg_training.faithfulness import faithfulness, rows_csv
+    from attnseg_training.gate_card import gate_card_png
+    from attnseg_training.watching import console, counted
+    from napari_attnseg.saving import write_bytes, write_text
+
+    dataset = load_dataset(data)
+    chosen = split or ("all" if "all" in dataset.splits else "test")
+    with counted("measuring gates") as watch:
+        summary, _ = faithfulness(
+            weights,
+            dataset,
+            chosen,
+            suite,
+            device,
+            watch,
+            lambda rows: write_text(out / "per_image.csv", rows_csv(rows)),
+        )
+    write_text(out / "faithfulness.json", json.dumps(summary, indent=1) + "\n")
+    write_bytes(out / "gate_card.png", gate_card_png(summary))
+    for gate in summary["gates"].values():
+        console.print(gate["verdict"])
+    console.print(f"Protocol: {summary['protocol']}.")
+    print(out / "gate_card.png")
+
+
 @app.command("export")
 def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
@@ -166,11 +206,14 @@ def export_command(
     metrics: Annotated[
         Path | None, typer.Option(help="JSON of `evaluate` on these weights.")
     ] = None,
+    gates: Annotated[
+        Path | None, typer.Option(help="JSON of `faithfulness` on these weights.")
+    ] = None,
 ) -> None:
     """Prepare weights for others: size, words and measured numbers in their card."""
     from attnseg_training.publishing import export
 
-    print(export(weights, out, half, texts, metrics))
+    print(export(weights, out, half, texts, metrics, gates))
 
 
 def _words(settings: dict[str, Any]) -> str:

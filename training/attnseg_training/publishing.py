@@ -21,6 +21,7 @@ def export(
     half: bool = False,
     texts: Path | None = None,
     metrics: Path | None = None,
+    gates: Path | None = None,
 ) -> str:
     """Write weights again with more in their card; returns the tensors' SHA-256.
 
@@ -34,13 +35,15 @@ def export(
         TOML file with any of ``classes, data, licence, use, limits``.
     metrics : Path, optional
         JSON of ``attnseg-train evaluate`` on exactly these tensors.
+    gates : Path, optional
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
 
     Raises
     ------
     CheckpointError
         If the weights cannot be read.
     InputError
-        If `texts` or `metrics` cannot be read, or the numbers are of other weights.
+        If a file cannot be read, or its numbers are of other weights.
     """
     network, card, _ = load_checkpoint(weights)
     said = _read(texts, tomllib.loads) if texts else {}
@@ -49,16 +52,19 @@ def export(
         raise InputError(f"Expected only {', '.join(TEXTS)}, got also {unknown}.")
     if "classes" in said:
         said["classes"] = tuple(said["classes"])
-    card = dataclasses.replace(card, **said)
     measured = _read(metrics, json.loads) if metrics else {}
-    card = dataclasses.replace(card, metrics=measured)
+    found = _read(gates, json.loads) if gates else {}
+    card = dataclasses.replace(
+        card, **said, metrics=measured, gates=found.get("gates", {})
+    )
     data, digest = checkpoint_bytes(network.state_dict(), card, half)
-    if measured and measured.get("weights_sha256") != digest:
-        raise InputError(
-            f"{metrics} was measured on other weights "
-            f"({measured.get('weights_sha256')}); evaluate these ({digest}) and export "
-            "again."
-        )
+    for path, numbers in ((metrics, measured), (gates, found)):
+        if numbers and numbers.get("weights_sha256") != digest:
+            raise InputError(
+                f"{path} was measured on other weights "
+                f"({numbers.get('weights_sha256')}); measure these ({digest}) and "
+                "export again."
+            )
     write_bytes(out, data)
     return digest
 

@@ -156,13 +156,14 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         )
     for i, gate in enumerate(results[0].attention):
         said = {**facts, "gate": f"1/{gate.level}", "shows": GATE_LEGEND}
-        said |= {"0": gate.low, "1": gate.high}
+        said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
         placed = options(
             gate.name,
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            opacity=0.7,
+            # What was measured to be decoration is not to catch the eye.
+            opacity=0.35 if gate.decorative else 0.7,
             interpolation2d="nearest",
             visible=False,
             metadata={METADATA: said},

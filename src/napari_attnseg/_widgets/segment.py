@@ -296,17 +296,28 @@ class SegmentWidget(QWidget):
             if layer.visible:
                 self.gate_box.setCurrentIndex(self.gate_box.count() - 1)
         self.gate_box.blockSignals(False)
-        if layers:
-            facts = layers[0].metadata[METADATA]
-            self.gate_words.setText(
-                f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. "
-                f"The colours say {GATE_LEGEND}."
-            )
+        self._say_gate()
 
     def _show_gate(self) -> None:
         """Show one gate map and hide the others."""
         for layer in self._gate_layers():
             layer.visible = layer is self.gate_box.currentData()
+        self._say_gate()
+
+    def _say_gate(self) -> None:
+        """What the colours mean, and what was measured of the gate that is shown."""
+        shown = self.gate_box.currentData()
+        layers = [shown] if shown is not None else self._gate_layers()
+        if not layers:
+            return
+        facts = layers[0].metadata[METADATA]
+        said = (
+            f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. "
+            f"The colours say {GATE_LEGEND}."
+        )
+        if shown is not None:
+            said += f"\n{facts['finding']}"
+        self.gate_words.setText(said)
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """End when napari takes the widget out of its dock, which is how it closes."""
@@ -331,8 +342,11 @@ def card_words(card: ModelCard) -> str:
         )
     else:
         lines.append("Not evaluated on held-out images.")
-    if not card.gates:
-        lines.append("What its gates mean has not been measured.")
+    lines.append(
+        "What its gates mean was measured: choose a gate map to read it."
+        if card.gates
+        else "What its gates mean has not been measured."
+    )
     lines.append(card.use)
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -73,31 +73,58 @@ class SegmentationNetwork(nn.Module):
         """(N, 3, S, S) RGB in [0, 1] → both pyramids."""
         return Features(self.cnn(image), self.transformer(image))
 
-    def decode(
-        self, features: Features, gates: Mapping[int, Tensor] | None = None
-    ) -> NetworkOutput:
-        """Fuse and decode; `gates` replaces psi at the strides it names.
+    def align(self, features: Features) -> list[tuple[Tensor, Tensor]]:
+        """Both pyramids at each level's width and size: (CNN, transformer) per level.
 
-        A replacement broadcasts to (N, 1, h, w).
+        Finest first, all (N, C_i, h_i, w_i). What gates and decoder need of an image:
+        whoever decodes it again and again computes this once.
+        """
+        pairs = []
+        for level in range(len(STRIDES)):
+            cnn = self.cnn_projection[level](features.cnn[level])
+            transformer = _project_and_resize(
+                self.transformer_projection[level],
+                features.transformer[level],
+                cnn.shape[-2:],
+            )
+            pairs.append((cnn, transformer))
+        return pairs
+
+    def fuse(
+        self,
+        pairs: Sequence[tuple[Tensor, Tensor]],
+        gates: Mapping[int, Tensor] | None = None,
+    ) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """Merge each level through its gate; fused maps and the psi that was used.
+
+        `gates` replaces psi at the strides it names; a replacement broadcasts to
+        (N, 1, h, w).
         """
         gates = gates or {}
         fused, attention = [], {}
         for level, stride in enumerate(STRIDES):
-            cnn = self.cnn_projection[level](features.cnn[level])
-            transformer = features.transformer[level]
-            transformer = _project_and_resize(
-                self.transformer_projection[level], transformer, cnn.shape[-2:]
-            )
+            cnn, transformer = pairs[level]
             psi = gates.get(stride)
             if psi is not None:
                 psi = psi.expand(cnn.shape[0], 1, *cnn.shape[-2:])
             merged, attention[stride] = self.fusion[level](cnn, transformer, psi)
             fused.append(merged)
-        logits = self.decoder(fused)
+        return fused, attention
+
+    def logits(self, fused: Sequence[Tensor]) -> Tensor:
+        """Fused maps, finest first → logits (N, classes, S, S)."""
+        logits: Tensor = self.decoder(fused)
         size = (self.spec.size, self.spec.size)
         if logits.shape[-2:] != size:
             logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-        return NetworkOutput(logits, attention)
+        return logits
+
+    def decode(
+        self, features: Features, gates: Mapping[int, Tensor] | None = None
+    ) -> NetworkOutput:
+        """Align, fuse and decode; `gates` as in `fuse`."""
+        fused, attention = self.fuse(self.align(features), gates)
+        return NetworkOutput(self.logits(fused), attention)
 
     def forward(self, image: Tensor) -> NetworkOutput:
         """(N, 3, S, S) RGB in [0, 1] → logits (N, classes, S, S) and psi per stride."""

@@ -1,0 +1,75 @@
+"""How much each gate, and each encoder, moved the target's logit. Both are signed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from napari_attnseg.explanations.subject import Subject
+from napari_attnseg.spec import STRIDES
+
+#: Steps of the path; the completeness error of a few per mille was measured with it.
+STEPS = 32
+
+
+def gate_integrated_gradients(
+    subject: Subject, steps: int = STEPS
+) -> tuple[dict[int, Tensor], float]:
+    """Integrated gradients of the target's logit along the gates, from 0.5 to psi.
+
+    All levels move together on a straight line from "both alike"; the attributions of
+    all levels add up to the change of the logit (Sundararajan et al. 2017,
+    completeness), up to the error of the numerical path, which is returned too.
+
+    Returns
+    -------
+    dict of int to Tensor, shape (h, w)
+        Stride → attribution in logits, at the gate's own resolution.
+    float
+        Sum of all attributions minus the change of the logit.
+    """
+    network, pairs = subject.network, subject.pairs
+    with torch.no_grad():
+        fused, psi = network.fuse(pairs)
+        end = subject.score(network.logits(fused))
+        start = {stride: torch.full_like(p, 0.5) for stride, p in psi.items()}
+        begin = subject.score(network.logits(network.fuse(pairs, start)[0]))
+    total = {stride: torch.zeros_like(p) for stride, p in psi.items()}
+    with torch.enable_grad():
+        for step in range(steps):  # midpoints
+            at = (step + 0.5) / steps
+            path = {s: torch.lerp(start[s], psi[s], at).requires_grad_() for s in psi}
+            score = subject.score(network.logits(network.fuse(pairs, path)[0]))
+            slopes = torch.autograd.grad(score.sum(), [path[s] for s in STRIDES])
+            for stride, slope in zip(STRIDES, slopes, strict=True):
+                total[stride] += slope / steps
+    parts = {s: ((psi[s] - start[s]) * total[s])[0, 0] for s in psi}
+    error = float(sum(p.sum() for p in parts.values()) - (end - begin))
+    return parts, error
+
+
+def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
+    """Gradient times input of what each encoder put into each fused map.
+
+    fused = psi * x + (1 - psi) * g (equation 3.2), so at every location the two
+    summands are known; each is multiplied with the gradient of the target's logit and
+    summed over channels. To first order, and against features of 0.
+
+    Returns
+    -------
+    dict of int to (Tensor, Tensor), each of shape (h, w)
+        Stride → what the CNN and what the transformer contributed, in logits.
+    """
+    network, pairs = subject.network, subject.pairs
+    with torch.no_grad():
+        fused, psi = network.fuse(pairs)
+    with torch.enable_grad():
+        leaves = [f.detach().requires_grad_() for f in fused]
+        score = subject.score(network.logits(leaves))
+        slopes = torch.autograd.grad(score.sum(), leaves)
+    found = {}
+    for stride, slope, (x, g) in zip(STRIDES, slopes, pairs, strict=True):
+        cnn = (slope * psi[stride] * x).sum(1)[0]
+        transformer = (slope * (1 - psi[stride]) * g).sum(1)[0]
+        found[stride] = (cnn.detach(), transformer.detach())
+    return found

@@ -1,0 +1,81 @@
+"""Common explanations of any network, for comparison. Through captum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.explanations.subject import Subject
+from napari_attnseg.spec import STRIDES
+
+
+def _captum() -> Any:
+    try:
+        import captum.attr
+    except ImportError as error:
+        raise InputError(
+            "This explanation needs captum, which is not installed; install it with "
+            'pip install "napari-attnseg[explain]".'
+        ) from error
+    return captum.attr
+
+
+class _Score(nn.Module):
+    """Images (N, 3, S, S) → score of the target (N,), through the whole network."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.subject = subject
+        self.network = subject.network
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.subject.score(self.network(image).logits)
+
+
+def seg_grad_cam(subject: Subject, stride: int = 32) -> Tensor:
+    """Grad-CAM for segmentation (Vinogradova et al. 2020), on one fused map: (h, w)."""
+    layer = subject.network.fusion[STRIDES.index(stride)]
+    method = _captum().LayerGradCam(_Score(subject), layer)
+    with torch.enable_grad():
+        image = subject.image.clone().requires_grad_()
+        maps = method.attribute(image, relu_attributions=True)
+    # The fusion returns the fused map and psi; the first is the feature map.
+    found: Tensor = maps[0][0, 0].detach()
+    return found
+
+
+def integrated_gradients(subject: Subject, steps: int = 16) -> Tensor:
+    """Integrated gradients (Sundararajan et al. 2017) from a black image: (S, S)."""
+    method = _captum().IntegratedGradients(_Score(subject))
+    with torch.enable_grad():
+        found = method.attribute(subject.image, n_steps=steps, internal_batch_size=4)
+    total: Tensor = found.detach().float().sum(1)[0]
+    return total
+
+
+def occlusion(subject: Subject, windows: int = 7) -> Tensor:
+    """Fall of the score when a mid-grey square covers a place: (S, S)."""
+    side = max(1, subject.image.shape[-1] // windows)
+    with torch.no_grad():
+        found = (
+            _captum()
+            .Occlusion(_Score(subject))
+            .attribute(
+                subject.image,
+                sliding_window_shapes=(3, side, side),
+                strides=(3, side, side),
+                baselines=0.5,
+                perturbations_per_eval=4,
+            )
+        )
+    first: Tensor = found.detach()[0, 0]
+    return first
+
+
+def random_map(subject: Subject) -> Tensor:
+    """Noise, the same every time: what any explanation has to be better than."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(subject.image.shape[-2:], generator=generator)

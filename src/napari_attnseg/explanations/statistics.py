@@ -1,0 +1,70 @@
+"""Rank statistics of maps. NaN where a statistic is undefined; numpy and scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+Floats = NDArray[np.float64]
+
+
+def auroc(score: ArrayLike, label: ArrayLike) -> float:
+    """Area under the ROC curve: P(score of a positive > score of a negative).
+
+    Ties count one half; 0.5 is chance. NaN if `label` has one value only.
+    """
+    positive = np.ravel(label).astype(bool)
+    n, total = int(positive.sum()), positive.size
+    if n in (0, total):
+        return float("nan")
+    ranks = rankdata(np.ravel(score))
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (total - n)))
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float:
+    """Rank correlation in [-1, 1]; NaN if either is constant."""
+    return partial_spearman(a, b, ())
+
+
+def partial_spearman(a: ArrayLike, b: ArrayLike, others: Sequence[ArrayLike]) -> float:
+    """Rank correlation of `a` and `b` with what `others` explain taken out of both.
+
+    The ranks are regressed linearly on the ranks of `others`; their residuals are
+    correlated.
+    """
+    x, y = rankdata(np.ravel(a)), rankdata(np.ravel(b))
+    design = np.stack([np.ones_like(x), *(rankdata(np.ravel(o)) for o in others)], 1)
+    both = np.stack([x, y], 1)
+    x, y = (both - design @ np.linalg.lstsq(design, both, rcond=None)[0]).T
+    norm = np.linalg.norm(x) * np.linalg.norm(y)
+    # Residuals of a constant are rounding errors, not a pattern.
+    return float(x @ y / norm) if norm > 1e-6 * x.size else float("nan")
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.intp]], float],
+    n: int,
+    resamples: int,
+    seed: int = 0,
+) -> dict[str, float]:
+    """``mean`` (the statistic itself), ``low``, ``high``: 95 % percentile interval.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of an array of image indices, some of them repeated.
+    n : int
+        Number of images; whole images are resampled, because regions of one image are
+        not independent.
+    resamples, seed : int
+        Number of resamples and the seed of their draw.
+    """
+    rng = np.random.default_rng(seed)
+    found = np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)])
+    found = found[np.isfinite(found)]
+    low, high = np.percentile(found, [2.5, 97.5]) if found.size else (np.nan, np.nan)
+    value = statistic(np.arange(n))
+    return {"mean": float(value), "low": float(low), "high": float(high)}

@@ -1,0 +1,140 @@
+"""What an explanation is asked about: one image, one model, one target region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.preprocessing import to_rgb
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """One image with its encoders' features, computed once for every explainer.
+
+    Attributes
+    ----------
+    network : SegmentationNetwork
+        In eval mode, without gradients of its parameters.
+    image : Tensor, shape (1, 3, S, S), in [0, 1]
+        The network's input.
+    pairs : list of (Tensor, Tensor)
+        From `SegmentationNetwork.align`.
+    mask : Tensor, shape (1, 1, S, S)
+        The model's own mask, 0 or 1: stands for the truth, which is unknown here.
+    target : Tensor, shape (1, 1, S, S)
+        1 in the region whose mean logit is explained.
+    """
+
+    network: SegmentationNetwork
+    image: Tensor
+    pairs: list[tuple[Tensor, Tensor]]
+    mask: Tensor
+    target: Tensor
+
+    def score(self, logits: Tensor) -> Tensor:
+        """Logits (N, 1, S, S) → mean logit in the target region, (N,)."""
+        score: Tensor = (logits * self.target).sum((1, 2, 3)) / self.target.sum()
+        return score
+
+
+def subject_of(
+    segmenter: Segmenter,
+    image: ArrayLike,
+    target: NDArray[np.bool_] | None = None,
+    rgb: bool | None = None,
+) -> Subject:
+    """Encode an image and choose what is to be explained.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The model; of one class.
+    image : array, shape (H, W) or (H, W, 3 or 4)
+        As for `Segmenter.segment`.
+    target : ndarray of bool, shape (H, W), optional
+        Region whose logits are explained: an object, or what somebody painted. Default:
+        the model's own mask, or the whole image where that is empty.
+    rgb : bool, optional
+        Whether the last axis is colour.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be used, or the target is empty or of another size.
+    """
+    network = segmenter.network
+    if network.spec.classes != 1:
+        raise InputError(
+            f"Explanations need a model of one class, this one has "
+            f"{network.spec.classes}; choose other weights."
+        )
+    pixels, _ = to_rgb(image, rgb)
+    size = network.spec.size
+    with torch.no_grad():
+        batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        batch = resize(batch, size).to(segmenter.device)
+        pairs = network.align(network.encode(batch))
+        logits = network.logits(network.fuse(pairs)[0]) / segmenter.card.temperature
+        mask = (torch.sigmoid(logits) >= segmenter.card.threshold).float()
+    if target is None:
+        region = mask if bool(mask.any()) else torch.ones_like(mask)
+    else:
+        region = _resized(np.asarray(target), pixels.shape[:2], mask)
+    return Subject(network, batch, pairs, mask, region)
+
+
+def _resized(target: NDArray[np.bool_], shape: tuple[int, ...], like: Tensor) -> Tensor:
+    if target.shape != shape or not target.any():
+        raise InputError(
+            f"Expected a target region of the image's shape {shape} with at least one "
+            f"pixel in it, got shape {target.shape} with {np.count_nonzero(target)}; "
+            "paint or choose another one."
+        )
+    soft = resize(
+        torch.from_numpy(target.astype(np.float32))[None, None], like.shape[-1]
+    )
+    # A region of a few pixels may shrink below one half everywhere: keep its peak.
+    return (soft >= min(0.5, float(soft.max()))).float().to(like.device)
+
+
+@contextmanager
+def untouched(network: nn.Module) -> Iterator[None]:
+    """Leave the model as it was: hooks, gradients and modes, also after an error."""
+    modes = {module: module.training for module in network.modules()}
+    wanted = {p: (p.requires_grad, p.grad) for p in network.parameters()}
+    hooks = {
+        module: (
+            dict(module._forward_hooks),
+            dict(module._forward_pre_hooks),
+            dict(module._backward_hooks),
+            dict(module._backward_pre_hooks),
+        )
+        for module in modes
+    }
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+            kept = (
+                module._forward_hooks,
+                module._forward_pre_hooks,
+                module._backward_hooks,
+                module._backward_pre_hooks,
+            )
+            for now, before in zip(kept, hooks[module], strict=True):
+                now.clear()
+                now.update(before)
+        for p, (required, grad) in wanted.items():
+            p.requires_grad_(required)
+            p.grad = grad

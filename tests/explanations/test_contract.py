@@ -1,0 +1,105 @@
+"""What every explainer promises, generated over `EXPLAINERS`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_attnseg import Segmenter
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.models.decoder import UnetDecoder
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56, 3), dtype=np.uint8)
+every_explainer = pytest.mark.parametrize("name", EXPLAINERS)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tiny_weights: Path) -> Segmenter:
+    return Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+
+def state_of(network: torch.nn.Module) -> list[Any]:
+    """All that an explainer might leave behind, and the weights."""
+    hooks = [
+        (list(m._forward_hooks), list(m._forward_pre_hooks), list(m._backward_hooks))
+        for m in network.modules()
+    ]
+    modes = [m.training for m in network.modules()]
+    grads = [(p.requires_grad, p.grad is None) for p in network.parameters()]
+    values = [float(t.double().sum()) for t in network.state_dict().values()]
+    return [hooks, modes, grads, values]
+
+
+@pytest.fixture
+def unchanged(segmenter: Segmenter) -> Iterator[None]:
+    before = state_of(segmenter.network)
+    grad_mode = torch.is_grad_enabled()
+    yield
+    assert state_of(segmenter.network) == before
+    assert torch.is_grad_enabled() == grad_mode
+
+
+@every_explainer
+def test_a_map_over_the_whole_image(
+    segmenter: Segmenter, name: str, unchanged: None
+) -> None:
+    found = explain(segmenter, IMAGE, name, level=8)
+    again = explain(segmenter, IMAGE, name, level=8)
+    np.testing.assert_array_equal(found.values, again.values)
+    assert found.values.dtype == np.float32 and np.isfinite(found.values).all()
+    covered = np.array(found.values.shape) * found.stride
+    np.testing.assert_allclose(covered, IMAGE.shape[:2])
+    assert found.level == (8 if EXPLAINERS[name].per_gate else None)
+    assert found.meaning.endswith(".") and len(found.meaning) < 200
+    assert found.scale in ("gate", "signed", "positive")
+    if found.scale != "signed":
+        assert found.values.min() >= 0
+
+
+@every_explainer
+def test_an_error_leaves_nothing_behind(
+    segmenter: Segmenter, name: str, unchanged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoder fails at its second call: in the middle of whatever is done."""
+    calls = []
+    decode = UnetDecoder.forward
+
+    def failing(self: UnetDecoder, fused: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:
+            raise RuntimeError("stop")
+        return decode(self, fused)
+
+    monkeypatch.setattr(UnetDecoder, "forward", failing)
+    try:
+        explain(segmenter, IMAGE, name, level=8)
+    except RuntimeError as error:
+        assert str(error) == "stop"
+    else:  # the gates themselves and noise need no second decoding
+        assert name in ("gate", "random")
+
+
+@every_explainer
+def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> None:
+    def values(rows: slice) -> np.ndarray:
+        target = np.zeros(IMAGE.shape[:2], bool)
+        target[rows, 10:40] = True
+        return explain(segmenter, IMAGE, name, level=4, target=target).values
+
+    same = np.array_equal(values(slice(0, 10)), values(slice(30, 40)))
+    # psi, trust (measured on the mask) and noise are not about a target.
+    assert same == (name in ("gate", "measured trust", "random"))
+
+
+def test_bad_questions_are_answered_in_words(segmenter: Segmenter) -> None:
+    with pytest.raises(UnknownNameError, match="Seg-Grad-CAM"):
+        explain(segmenter, IMAGE, "grad-cam")
+    with pytest.raises(InputError, match="gate at 1/5"):
+        explain(segmenter, IMAGE, "gate", level=5)
+    for target in (np.zeros((40, 56), bool), np.ones((4, 4), bool)):
+        with pytest.raises(InputError, match="target region"):
+            explain(segmenter, IMAGE, "occlusion", target=target)

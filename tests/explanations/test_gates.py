@@ -1,0 +1,160 @@
+"""Interventions, trust and contributions against plain recomputation."""
+
+import copy
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from napari_attnseg import Segmenter
+from napari_attnseg.explanations.contributions import (
+    encoder_contributions,
+    gate_integrated_gradients,
+)
+from napari_attnseg.explanations.interventions import INTERVENTIONS, interventions
+from napari_attnseg.explanations.subject import subject_of
+from napari_attnseg.explanations.trust import (
+    TrustCalibration,
+    agreement,
+    cells,
+    measured_trust,
+    reliability,
+)
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import STRIDES
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tiny_weights: Path) -> Segmenter:
+    return Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+
+@pytest.fixture(scope="module")
+def network(segmenter: Segmenter) -> SegmentationNetwork:
+    return segmenter.network
+
+
+@torch.no_grad()
+def test_interventions_are_decodings_with_another_psi(
+    network: SegmentationNetwork,
+) -> None:
+    features = network.encode(torch.rand(3, 3, 64, 64))
+    own = network.decode(features).attention
+    found = {
+        (name, level): logits
+        for name, level, logits in interventions(network, network.align(features))
+    }
+    assert len(found) == len(INTERVENTIONS) * 5
+    for name, change in INTERVENTIONS.items():
+        changed = {stride: change(psi) for stride, psi in own.items()}
+        expected = network.decode(features, changed).logits
+        torch.testing.assert_close(found[name, "all"], expected)
+        expected = network.decode(features, {16: changed[16]}).logits
+        torch.testing.assert_close(found[name, "1/16"], expected)
+
+
+def test_interventions_keep_what_they_promise() -> None:
+    psi = torch.rand(3, 1, 4, 6)
+    shuffled = INTERVENTIONS["shuffled"](psi)
+    assert not torch.equal(shuffled, psi)
+    torch.testing.assert_close(
+        shuffled.flatten(1).sort().values, psi.flatten(1).sort().values
+    )
+    mean = INTERVENTIONS["mean"](psi)
+    torch.testing.assert_close(mean[1, 0, 2, 3], psi[1].mean())
+    assert torch.equal(INTERVENTIONS["another image's"](psi)[1], psi[0])
+
+
+@torch.no_grad()
+def test_measured_trust_is_the_difference_of_two_losses(
+    network: SegmentationNetwork,
+) -> None:
+    features = network.encode(torch.rand(2, 3, 64, 64))
+    truth = (torch.rand(2, 1, 64, 64) > 0.5).float()
+    pairs = network.align(features)
+    found = measured_trust(network, pairs, truth, 8, k=4, batch=5)
+    psi = network.decode(features).attention[8]
+    assert found.tau.shape == found.psi.shape == (2, 4, 4)
+    losses = []
+    for forced in (0.0, 1.0):
+        gate = psi.clone()
+        gate[:, :, 2:4, 4:6] = forced  # region (1, 2) of an 8×8 map
+        logits = network.decode(features, {8: gate}).logits
+        loss = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        losses.append(loss.mean((1, 2, 3)))
+    torch.testing.assert_close(
+        found.tau[:, 1, 2], losses[0] - losses[1], atol=1e-6, rtol=1e-3
+    )
+    torch.testing.assert_close(found.psi[:, 1, 2], psi[:, 0, 2:4, 4:6].mean((1, 2)))
+
+
+@pytest.mark.parametrize(("size", "k"), [((8, 8), 6), ((2, 2), 6), ((64, 64), 6)])
+def test_regions_cover_a_map_once(size: tuple[int, int], k: int) -> None:
+    regions = cells(size, k)
+    assert len(regions) == min(k, size[0]) ** 2
+    assert torch.equal(regions.sum(0), torch.ones(1, *size))
+    assert (regions.sum((1, 2, 3)) > 0).all()
+
+
+def test_agreement_and_calibration_of_a_known_gate() -> None:
+    rng = np.random.default_rng(0)
+    psi = rng.random(20_000)
+    # The CNN is better as often as psi² says.
+    tau = np.where(rng.random(20_000) < psi**2, 1.0, -1.0)
+    curve = TrustCalibration.fit(psi, tau)
+    at = np.array([0.2, 0.5, 0.8])
+    np.testing.assert_allclose(curve(at), at**2, atol=0.05)
+    assert (np.diff(curve.frequency) >= 0).all() and len(curve.psi) <= 33
+    for row in reliability(psi, tau):
+        assert row["cnn_better"] == pytest.approx(row["psi"] ** 2, abs=0.05)
+    rho, area = agreement(psi, psi - 0.5)
+    assert rho == pytest.approx(1) and area == 1
+    rho, area = agreement(psi, rng.normal(size=20_000))
+    assert abs(rho) < 0.03 and area == pytest.approx(0.5, abs=0.03)
+
+
+def test_gate_attributions_are_complete(segmenter: Segmenter) -> None:
+    # Untrained gates stay near 0.5, where there would be nothing to attribute.
+    network = copy.deepcopy(segmenter.network)
+    for fusion in network.fusion:
+        fusion.gate.psi[0].weight.mul_(30)
+    subject = subject_of(dataclasses.replace(segmenter, network=network), IMAGE)
+    parts, error = gate_integrated_gradients(subject)
+    with torch.no_grad():
+        fused, psi = network.fuse(subject.pairs)
+        end = subject.score(network.logits(fused))
+        half = {s: torch.full_like(p, 0.5) for s, p in psi.items()}
+        start = subject.score(network.logits(network.fuse(subject.pairs, half)[0]))
+    change = float(end - start)
+    total = sum(float(part.sum()) for part in parts.values())
+    assert abs(change) > 1e-4
+    assert total == pytest.approx(change, rel=0.02)
+    assert error == pytest.approx(total - change, abs=1e-5)
+
+
+def test_contributions_follow_the_slope_of_each_encoder(segmenter: Segmenter) -> None:
+    """Their sum over a level is the slope of the score when its map is scaled."""
+    subject = subject_of(segmenter, IMAGE)
+    network = segmenter.network
+    found = encoder_contributions(subject)
+    assert set(found) == set(STRIDES)
+    with torch.no_grad():
+        fused, psi = network.fuse(subject.pairs)
+        step = 1e-3
+        for level, which in ((1, 0), (1, 1)):
+            weight = psi[8] if which == 0 else 1 - psi[8]
+            part = weight * subject.pairs[level][which]
+            scores = []
+            for sign in (-1, 1):
+                maps = list(fused)
+                maps[level] = maps[level] + sign * step * part
+                scores.append(float(subject.score(network.logits(maps))))
+            slope = (scores[1] - scores[0]) / (2 * step)
+            assert float(found[8][which].sum()) == pytest.approx(
+                slope, rel=0.05, abs=2e-3
+            )
