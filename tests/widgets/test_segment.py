@@ -9,8 +9,9 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
+from napari_attnseg._widgets.inputs import CHOOSE_FILE, card_words
 from napari_attnseg._widgets.layers import METADATA
-from napari_attnseg._widgets.segment import CHOOSE_FILE, SegmentWidget, card_words
+from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.spec import Preprocessing
@@ -25,8 +26,8 @@ def viewer() -> ViewerModel:
 def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> SegmentWidget:
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
-    qtbot.waitUntil(lambda: widget.device_box.count() > 1, timeout=60_000)
-    widget.use_weights(tiny_weights)
+    qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
+    widget.inputs.use_weights(tiny_weights)
     return widget
 
 
@@ -42,8 +43,12 @@ def messages() -> Iterator[list[str]]:
     notification_manager.notification_ready.disconnect(see)
 
 
+def texts(box: Any) -> list[str]:
+    return [box.itemText(i) for i in range(box.count())]
+
+
 def images(widget: SegmentWidget) -> list[str]:
-    return [widget.image_box.itemText(i) for i in range(widget.image_box.count())]
+    return texts(widget.inputs.image_box)
 
 
 def wait(widget: SegmentWidget, qtbot: Any) -> None:
@@ -53,12 +58,15 @@ def wait(widget: SegmentWidget, qtbot: Any) -> None:
 def test_without_an_image_it_says_what_to_do(
     widget: SegmentWidget, viewer: ViewerModel
 ) -> None:
-    assert widget.hint.isVisibleTo(widget) and "Open an image" in widget.hint.text()
+    assert (
+        widget.inputs.hint.isVisibleTo(widget)
+        and "Open an image" in widget.inputs.hint.text()
+    )
     assert not widget.segment_button.isEnabled()
     viewer.add_labels(np.zeros((9, 9), int))
     assert not widget.segment_button.isEnabled()
     viewer.add_image(np.zeros((9, 9)))
-    assert not widget.hint.isVisibleTo(widget)
+    assert not widget.inputs.hint.isVisibleTo(widget)
     assert widget.segment_button.isEnabled()
 
 
@@ -81,17 +89,17 @@ def test_it_offers_devices_that_exist_and_says_when_it_is_the_cpu(
 ) -> None:
     from napari_attnseg.devices import available_devices
 
-    offered = [widget.device_box.itemText(i) for i in range(widget.device_box.count())]
+    offered = texts(widget.inputs.device_box)
     assert offered == available_devices()
     if offered == ["auto", "cpu"]:
-        assert "CPU" in widget.device_note.text()
+        assert "CPU" in widget.inputs.device_note.text()
 
 
 def test_a_run_adds_layers_and_keeps_the_choice(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:
     image = viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
-    widget.device_box.setCurrentText("cpu")
+    widget.inputs.device_box.setCurrentText("cpu")
     widget.start()
     assert widget.progress.isVisibleTo(widget)
     assert widget.cancel_button.isVisibleTo(widget)
@@ -103,7 +111,7 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     assert not widget.progress.isVisibleTo(widget)
     assert not widget.cancel_button.isVisibleTo(widget)
     assert widget.segment_button.isEnabled()
-    assert "CPU" in widget.device_note.text()
+    assert "CPU" in widget.inputs.device_note.text()
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
@@ -153,23 +161,21 @@ def test_bad_input_is_one_sentence(
     wait(widget, qtbot)
     assert "NaN" in messages[-1]
     assert len(viewer.layers) == 1
-    before = widget.weights_box.currentText()
+    before = widget.inputs.weights_box.currentText()
     (tmp_path / "bad.safetensors").write_bytes(b"PK" + bytes(100))
-    widget.use_weights(tmp_path / "bad.safetensors")
+    widget.inputs.use_weights(tmp_path / "bad.safetensors")
     assert "pickle" in messages[-1]
-    assert widget.weights_box.currentText() == before
+    assert widget.inputs.weights_box.currentText() == before
 
 
 def test_weights_are_offered_with_their_card(
     widget: SegmentWidget, tiny_weights: Path
 ) -> None:
-    offered = [
-        widget.weights_box.itemText(i) for i in range(widget.weights_box.count())
-    ]
+    offered = texts(widget.inputs.weights_box)
     assert offered == [tiny_weights.name, "compact", CHOOSE_FILE]
-    assert "not a diagnostic device" in widget.card_line.text()
-    widget.weights_box.setCurrentText("compact")
-    assert "kvasir-seg" in widget.card_line.text()
+    assert "not a diagnostic device" in widget.inputs.card_line.text()
+    widget.inputs.weights_box.setCurrentText("compact")
+    assert "kvasir-seg" in widget.inputs.card_line.text()
 
 
 def test_card_words() -> None:
@@ -189,10 +195,15 @@ def test_two_widgets_do_not_fight(
 ) -> None:
     other = SegmentWidget(viewer)
     qtbot.addWidget(other)
-    other.use_weights(tiny_weights)
+    other.inputs.use_weights(tiny_weights)
     viewer.add_image(np.zeros((30, 40)), name="a")
     widget.start()
     other.start()
     wait(widget, qtbot)
     wait(other, qtbot)
     assert len(viewer.layers) == 13
+    assert texts(widget.gate_box) == [
+        "none",
+        *(f"1/{s} of a [1]" for s in (32, 16, 8, 4)),
+        *(f"1/{s} of a" for s in (32, 16, 8, 4)),
+    ]

@@ -27,8 +27,8 @@ def open_widget(viewer: Any) -> SegmentWidget:
 def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> None:
     image = viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
     widget = open_widget(viewer)
-    assert widget.weights_box.currentText() == "compact"
-    qtbot.waitUntil(lambda: widget.device_box.count() > 1, timeout=60_000)
+    assert widget.inputs.weights_box.currentText() == "compact"
+    qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
     before = viewer.screenshot(canvas_only=True, flash=False)
     widget.segment_button.click()
     assert widget.progress.isVisibleTo(widget)
@@ -69,7 +69,7 @@ def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     worker = widget._life.worker
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.window.remove_dock_widget("all")
-    assert widget.image_box.count() == 1
+    assert widget.inputs.image_box.count() == 1
     viewer.add_image(np.zeros((5, 5)), name="later")
-    assert widget.image_box.count() == 1  # nothing is connected any more
+    assert widget.inputs.image_box.count() == 1  # nothing is connected any more
     assert [layer.name for layer in viewer.layers] == ["stack", "later"]

@@ -71,6 +71,20 @@ def fit_command(
     threads: Annotated[
         int | None, typer.Option(help="CPU threads; 0 is torch's choice.")
     ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="Weights of the same model to start from.")
+    ] = None,
+    one_sided: Annotated[
+        float | None,
+        typer.Option(help="Share of images with one encoder's input damaged."),
+    ] = None,
+    encoder_dropout: Annotated[
+        float | None, typer.Option(help="Share of steps with one encoder alone.")
+    ] = None,
+    trust_weight: Annotated[
+        float | None,
+        typer.Option(help="Weight of the loss that trains psi to the better encoder."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last finished epoch.")
     ] = False,
@@ -95,6 +109,10 @@ def fit_command(
         "lr": lr,
         "encoder_lr": encoder_lr,
         "threads": threads,
+        "init": init,
+        "one_sided": one_sided,
+        "encoder_dropout": encoder_dropout,
+        "trust_weight": trust_weight,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
     settings: dict[str, Any] = {}

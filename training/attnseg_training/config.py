@@ -54,6 +54,16 @@ class TrainConfig:
         Decay per step of the averaged weights, which are what is evaluated and saved.
     threads : int
         CPU threads; 0 leaves torch's choice.
+    init : str
+        Weights file of the same model to start from; empty: none. `encoder_weights`
+        is then ignored.
+    one_sided : float
+        Share of images in which a rectangle of one encoder's input is replaced by
+        another image's or by noise (`gate_training`).
+    encoder_dropout : float
+        Share of steps in which psi is forced to 0 or to 1 everywhere.
+    trust_weight : float
+        Weight of the loss that trains psi towards the better encoder; 0: none.
     """
 
     data: str
@@ -73,6 +83,10 @@ class TrainConfig:
     warmup: float = 0.05
     ema: float = 0.998
     threads: int = 0
+    init: str = ""
+    one_sided: float = 0.0
+    encoder_dropout: float = 0.0
+    trust_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "views"):
@@ -80,16 +94,21 @@ class TrainConfig:
                 raise InputError(
                     f"Expected {name} of at least 1, got {getattr(self, name)}."
                 )
+        for name in ("one_sided", "encoder_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"Expected {name} between 0 and 1, got {getattr(self, name)}."
+                )
         unknown = set(self.freeze) - set(FREEZABLE)
         if unknown:
             raise InputError(
                 f"Expected freeze to name {' or '.join(FREEZABLE)}, got "
                 f"{sorted(unknown)}."
             )
-        if self.freeze and self.encoder_weights == "scratch":
+        if self.freeze and self.encoder_weights == "scratch" and not self.init:
             raise InputError(
                 "A frozen encoder with random weights learns nothing; give "
-                "--encoder-weights pretrained or cnn=FILE,transformer=FILE."
+                "--encoder-weights pretrained or cnn=FILE,transformer=FILE, or --init."
             )
 
     def to_toml(self) -> str:

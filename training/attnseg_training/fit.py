@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.encoder_weights import build_network, without_folders
+from attnseg_training.gate_training import dropped_encoder, trust_loss
 from attnseg_training.images import ImageStore, TokenCache
 from attnseg_training.losses import bce_dice
 from attnseg_training.run_folder import LogRow, RunFolder
-from attnseg_training.transforms import colour, geometry, recolour, warp
+from attnseg_training.views import Views
 from napari_attnseg.cards import ModelCard, versions
+from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import AttnSegError, DeviceError, InputError
 from napari_attnseg.metrics import confusion, scores
@@ -34,7 +36,8 @@ from napari_attnseg.models.network import (
     SegmentationNetwork,
     channels_last,
 )
-from napari_attnseg.spec import Preprocessing
+from napari_attnseg.spec import ModelSpec, Preprocessing
+from napari_attnseg.weights import weights_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +61,6 @@ class FitResult:
     best_dice: float
     train: int
     val: int
-
-
-class _Views:
-    """Augmented inputs of a batch, through the token cache where there is one."""
-
-    def __init__(
-        self,
-        network: SegmentationNetwork,
-        store: ImageStore,
-        config: TrainConfig,
-        cache: Path | None,
-    ) -> None:
-        self.network, self.store, self.config = network, store, config
-        self.cache = None
-        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(
-                cache, network.transformer, len(store), config.views
-            )
-
-    def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
-        """Both pyramids of the augmented images, and their masks (N, 1, S, S).
-
-        With a cache, a view fixes the warp and what the ViT sees; the CNN's colours are
-        drawn afresh every epoch.
-        """
-        seed = self.config.seed
-        view = epoch if self.cache is None else epoch % self.config.views
-        images, masks = self.store.batch(index)
-        turned = geometry([(seed, i, view) for i in index])
-        images, masks = warp(images, turned), warp(masks, turned)
-        seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
-        if self.cache is None:
-            return self.network.encode(seen), masks
-        if not self.cache.complete(index, view):
-            images = recolour(images, colour([(seed, i, view, 2) for i in index]))
-        tokens = self.cache.tokens(images, index, view)
-        vit = self.network.transformer
-        assert isinstance(vit, PlainViTEncoder)
-        return Features(self.network.cnn(seen), vit.pyramid(tokens)), masks
 
 
 def fit(
@@ -139,7 +103,7 @@ def fit(
     val = ImageStore(data.split("val"), spec.size, device)
 
     torch.manual_seed(config.seed)
-    network = build_network(spec, config.encoder_weights).to(device)
+    network = _start(spec, config).to(device)
     network = channels_last(network)
     for name in config.freeze:
         network.get_submodule(name).requires_grad_(False)
@@ -155,7 +119,7 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         first = state["epoch"]
     cached = "transformer" in config.freeze
-    views = _Views(network, train, config, run.cache / "train" if cached else None)
+    views = Views(network, train, config, run.cache / "train" if cached else None)
     valid = _Validation(average, val, run.cache / "val" if cached else None)
 
     steps = len(train) // config.batch or 1
@@ -176,7 +140,7 @@ def fit(
                 group["lr"] = group["peak"] * _rate(done / total, config.warmup)
             try:
                 features, masks = views.batch(index, epoch)
-                loss = bce_dice(network.decode(features).logits, masks)
+                loss = _loss(network, config, features, masks, done)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
             except torch.OutOfMemoryError as error:
@@ -223,6 +187,41 @@ def fit(
     shutil.rmtree(run.cache, ignore_errors=True)
     top = max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
+
+
+def _start(spec: ModelSpec, config: TrainConfig) -> SegmentationNetwork:
+    if not config.init:
+        return build_network(spec, config.encoder_weights)
+    network, card, _ = load_checkpoint(weights_path(config.init))
+    if card.spec != spec:
+        raise InputError(
+            f"Expected weights of the model {spec.name!r} to start from, but "
+            f"{config.init} holds {card.spec.name!r} or another version of it; choose "
+            "another file or --model."
+        )
+    return network.requires_grad_(True)
+
+
+def _loss(
+    network: SegmentationNetwork,
+    config: TrainConfig,
+    features: Features,
+    masks: Tensor,
+    step: int,
+) -> Tensor:
+    """Loss of one batch, with what `gate_training` adds to it."""
+    rng = np.random.default_rng((4, config.seed, step))
+    forced = {
+        stride: psi.to(masks.device)
+        for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
+    }
+    pairs = network.align(features)
+    fused, attention = network.fuse(pairs, forced)
+    loss = bce_dice(network.logits(fused), masks)
+    if config.trust_weight and not forced:
+        trust = trust_loss(network, pairs, fused, attention, masks, rng)
+        loss = loss + config.trust_weight * trust
+    return loss
 
 
 class _Validation:
@@ -324,6 +323,7 @@ def _card(
                 **dataclasses.asdict(config),
                 "data": Path(config.data).name,
                 "encoder_weights": without_folders(config.encoder_weights),
+                "init": Path(config.init).name,
             },
             "epoch": last.epoch,
             "val_dice": last.val_dice,

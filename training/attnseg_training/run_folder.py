@@ -66,7 +66,8 @@ class RunFolder:
                 f"is {getattr(config, field.name)!r}"
                 for field in dataclasses.fields(config)
                 # Where the data lie and what computes may change; what is computed not.
-                if field.name not in ("data", "device", "threads", "encoder_weights")
+                if field.name
+                not in ("data", "device", "threads", "encoder_weights", "init")
                 and getattr(before, field.name) != getattr(config, field.name)
             ]
             if changed:

@@ -1,0 +1,215 @@
+"""What every widget that runs a model asks for: image, weights, device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
+
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.devices import available_devices
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.weights import bundled_weights
+
+NO_IMAGE = (
+    "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
+)
+CHOOSE_FILE = "choose a file…"
+
+
+class Lifetime:
+    """What has to end with a widget. No QObject: it outlives the one Qt destroys."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.worker: Any = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def end(self) -> None:
+        """Stop the worker and undo every connection; once."""
+        if self.ended:
+            return
+        self.ended = True
+        if self.worker is not None:
+            self.worker.quit()
+        for undo in self.at_end:
+            undo()
+
+
+class Inputs(QWidget):
+    """Image layer, weights and device to choose, each with what there is to say of it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Only its layer list is used.
+    life : Lifetime
+        Ends the connections to the viewer.
+    """
+
+    #: The viewer's layers changed: inserted, removed, reordered or renamed.
+    layers_changed = Signal()
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        self.image_box = QComboBox()
+        self.weights_box = QComboBox()
+        self.device_box = QComboBox()
+        self.hint = words(NO_IMAGE)
+        self.card_line = words()
+        self.device_note = words()
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow(self.hint)
+        form.addRow("Image", self.image_box)
+        form.addRow("Weights", self.weights_box)
+        form.addRow("", self.card_line)
+        form.addRow("Device", self.device_box)
+        form.addRow("", self.device_note)
+
+        for name, path in bundled_weights().items():
+            self.weights_box.addItem(name, path)
+        self.weights_box.addItem(CHOOSE_FILE, None)
+        self._weights_before = 0
+        self.device_box.addItem("auto", "auto")
+        # In a thread: it imports torch, which takes seconds the first run then saves.
+        create_worker(available_devices, _connect={"returned": self._fill_devices})
+
+        self.weights_box.activated.connect(self._choose_weights)
+        self.weights_box.currentIndexChanged.connect(self._show_card)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.connect(self._follow)
+            life.at_end.append(partial(event.disconnect, self._follow))
+        events.inserted.connect(self._watch_name)
+        life.at_end.append(partial(events.inserted.disconnect, self._watch_name))
+        for layer in viewer.layers:
+            layer.events.name.connect(self._follow)
+        life.at_end.append(partial(_forget_names, viewer.layers, self._follow))
+        self._show_card()
+        self._follow()
+
+    @property
+    def image(self) -> Any:
+        """The chosen image layer; None if there is none."""
+        return self.image_box.currentData()
+
+    @property
+    def weights(self) -> Path | None:
+        """The chosen weights file."""
+        path: Path | None = self.weights_box.currentData()
+        return path
+
+    @property
+    def device(self) -> str:
+        """The chosen device."""
+        name: str = self.device_box.currentData()
+        return name
+
+    def _watch_name(self, event: Any) -> None:
+        event.value.events.name.connect(self._follow)
+
+    def _follow(self, event: Any = None) -> None:
+        """Refill the image list, keeping the choice; ours are not offered."""
+        chosen = self.image_box.currentData()
+        self.image_box.clear()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and METADATA not in layer.metadata:
+                self.image_box.addItem(layer.name, layer)
+        active = self._viewer.layers.selection.active
+        for wanted in (active, chosen):
+            index = self._index_of(wanted)
+            if index >= 0:
+                self.image_box.setCurrentIndex(index)
+        self.hint.setVisible(self.image_box.count() == 0)
+        self.layers_changed.emit()
+
+    def _index_of(self, layer: Any) -> int:
+        found = [
+            i
+            for i in range(self.image_box.count())
+            if self.image_box.itemData(i) is layer
+        ]
+        return found[0] if found else -1
+
+    def _fill_devices(self, names: list[str]) -> None:
+        if self._life.ended:
+            return
+        for name in names[1:]:
+            self.device_box.addItem(name, name)
+        if names[1:] == ["cpu"]:
+            self.device_note.setText("No GPU found here: runs on the CPU.")
+
+    def _choose_weights(self, index: int) -> None:
+        if self.weights_box.itemData(index) is not None:
+            self._weights_before = index
+            return
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Weights", "", "Weights (*.safetensors);;All files (*)"
+        )
+        self.weights_box.setCurrentIndex(self._weights_before)
+        if name:
+            self.use_weights(Path(name))
+
+    def use_weights(self, path: Path) -> None:
+        """Offer a weights file and choose it; a bad one is refused in words."""
+        try:
+            read_card(path)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self.weights_box.insertItem(0, path.name, path)
+        self.weights_box.setCurrentIndex(0)
+        self._weights_before = 0
+
+    def _show_card(self) -> None:
+        path = self.weights_box.currentData()
+        if path is None:
+            self.card_line.setText("")
+            return
+        try:
+            self.card_line.setText(card_words(read_card(path)))
+        except AttnSegError as error:
+            self.card_line.setText(str(error))
+
+
+def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
+    for layer in layers:
+        layer.events.name.disconnect(callback)
+
+
+def card_words(card: ModelCard) -> str:
+    """A model card in a few lines: model, data, measured Dice with interval, use."""
+    lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
+    dice = card.metrics.get("dice")
+    if dice:
+        lines.append(
+            f"Dice {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}], "
+            f"n = {card.metrics['n']}, {card.metrics['dataset']}"
+        )
+    else:
+        lines.append("Not evaluated on held-out images.")
+    lines.append(
+        "What its gates mean was measured: choose a gate map to read it."
+        if card.gates
+        else "What its gates mean has not been measured."
+    )
+    lines.append(card.use)
+    return "\n".join(lines)
+
+
+def words(text: str = "") -> QLabel:
+    """A label that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

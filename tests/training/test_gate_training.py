@@ -1,0 +1,99 @@
+"""One-sided damage, encoder dropout and the trust loss do what they say, no more."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.fit import fit
+from attnseg_training.gate_training import (
+    damage,
+    draw_damage,
+    dropped_encoder,
+    trust_loss,
+)
+from napari_attnseg.cards import read_card
+from napari_attnseg.errors import InputError
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import STRIDES
+
+
+def seeds(n: int) -> list[tuple[int, ...]]:
+    return [(0, i) for i in range(n)]
+
+
+@pytest.mark.parametrize("shape", [(16, 3, 64, 64), (16, 2, 5, 8, 8)])
+def test_each_image_is_damaged_for_one_encoder_only(shape: tuple[int, ...]) -> None:
+    drawn = draw_damage(seeds(16), 64, share=0.7)
+    maps = torch.rand(shape)
+    hurt = {e: damage(maps, drawn, e) != maps for e in ("cnn", "transformer")}
+    hit = {e: h.flatten(1).any(1) for e, h in hurt.items()}
+    assert not (hit["cnn"] & hit["transformer"]).any()
+    damaged = hit["cnn"] | hit["transformer"]
+    assert torch.equal(damaged, drawn.where.flatten(1).any(1))
+    assert hit["cnn"].any() and hit["transformer"].any() and not damaged.all()
+    if shape[-1] == 64:
+        for h in hurt.values():  # nothing outside the rectangle
+            assert not (h.any(1, keepdim=True) & (drawn.where == 0)).any()
+
+
+def test_draws_repeat_and_follow_their_share() -> None:
+    drawn = draw_damage(seeds(400), 64, share=0.3)
+    again = draw_damage(seeds(400), 64, share=0.3)
+    assert all(torch.equal(a, b) for a, b in zip(drawn[:3], again[:3]))
+    assert drawn.seed == again.seed
+    assert drawn.where.flatten(1).any(1).float().mean() == pytest.approx(0.3, abs=0.07)
+    forced = [dropped_encoder(np.random.default_rng(i), 0.5) for i in range(400)]
+    assert np.mean([bool(f) for f in forced]) == pytest.approx(0.5, abs=0.08)
+    values = {float(f[4]) for f in forced if f}
+    assert values == {0.0, 1.0} and set(next(filter(None, forced))) == set(STRIDES)
+
+
+def test_the_trust_loss_reaches_the_gate_and_leaves_the_decoder_alone() -> None:
+    torch.manual_seed(0)
+    network = SegmentationNetwork(model_spec("tiny")).train()
+    pairs = network.align(network.encode(torch.rand(4, 3, 64, 64)))
+    fused, attention = network.fuse(pairs)
+    masks = (torch.rand(4, 1, 64, 64) > 0.5).float()
+    before = {k: v.clone() for k, v in network.decoder.state_dict().items()}
+    rng = np.random.default_rng(0)
+    for _ in range(32):  # every gate is drawn at some time
+        trust_loss(network, pairs, fused, attention, masks, rng).backward(
+            retain_graph=True
+        )
+    assert all(module.training for module in network.modules())
+    for name, value in network.decoder.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert all(p.grad is None for p in network.decoder.parameters())
+    for fusion in network.fusion:
+        assert fusion.gate.psi[0].weight.grad.abs().sum() > 0
+
+
+def test_fit_goes_on_from_weights_with_all_options(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(
+        str(data_folder),
+        "tiny",
+        epochs=1,
+        batch=4,
+        device="cpu",
+        init=str(tiny_weights),
+        one_sided=0.5,
+        encoder_dropout=0.3,
+        trust_weight=0.2,
+    )
+    fit(config, tmp_path / "run")
+    card = read_card(tmp_path / "run" / "best.safetensors")
+    assert card.training["config"]["init"] == tiny_weights.name
+    assert card.training["config"]["trust_weight"] == 0.2
+    with pytest.raises(InputError, match="'compact'"):
+        fit(
+            TrainConfig(str(data_folder), "tiny", init="compact", device="cpu"),
+            tmp_path / "other",
+        )
+    with pytest.raises(InputError, match="one_sided between 0 and 1"):
+        TrainConfig("d", one_sided=1.5)

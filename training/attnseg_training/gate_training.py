@@ -1,0 +1,164 @@
+"""What gives a gate a reason to choose: options of training, all off by default.
+
+Two encoders that see the same clean image are redundant, and then nothing makes the
+gate's pattern mean anything (measured; see training/README.md). Three remedies:
+
+* one-sided damage: a rectangle of one encoder's input is replaced, so that there only
+  the other one can know;
+* encoder dropout: psi is forced to 0 or 1 everywhere now and then, so that the decoder
+  can live on either encoder and forcing a gate is no foreign input to it;
+* trust loss: psi is trained towards the encoder that measurably is the better one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_attnseg.explanations.interventions import Pairs
+from napari_attnseg.explanations.trust import cells
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import STRIDES
+
+#: Regions per side of the trust loss.
+REGIONS = 6
+
+
+class Damage(NamedTuple):
+    """One rectangle per image, and what it does.
+
+    Attributes
+    ----------
+    where : Tensor, shape (N, 1, S, S)
+        1 in the rectangle; all 0 for an image that is left alone.
+    cnn : Tensor of bool, shape (N, 1, 1, 1)
+        Whether the CNN's input is damaged; the transformer's otherwise.
+    noise : Tensor of bool, shape (N, 1, 1, 1)
+        Whether noise takes its place; the same place of another image otherwise.
+    seed : int
+        Of that noise.
+    """
+
+    where: Tensor
+    cnn: Tensor
+    noise: Tensor
+    seed: int
+
+
+def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Damage:
+    """Damage a `share` of the images; each draw depends on its seed numbers only.
+
+    Rectangles of 0.2 to 0.7 of each side.
+    """
+    where = torch.zeros(len(seeds), 1, size, size)
+    cnn, noise = [], []
+    for i, seed in enumerate(seeds):
+        rng = np.random.default_rng((3, *seed))
+        damaged = rng.random() < share
+        height, width = (rng.uniform(0.2, 0.7, 2) * size).astype(int)
+        top, left = rng.integers(size - height), rng.integers(size - width)
+        cnn.append(rng.random() < 0.5)
+        noise.append(rng.random() < 0.5)
+        if damaged:
+            where[i, :, top : top + height, left : left + width] = 1
+    shape = (len(seeds), 1, 1, 1)
+    return Damage(
+        where,
+        torch.tensor(cnn).view(shape),
+        torch.tensor(noise).view(shape),
+        int(np.random.default_rng((4, *seeds[0])).integers(2**31)),
+    )
+
+
+def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
+    """Damage what one encoder sees: images or tokens (N, ..., h, w).
+
+    Noise has the mean and spread of `maps`. Without another image in the batch only
+    noise is left.
+    """
+    hit = drawn.cnn if encoder == "cnn" else ~drawn.cnn
+    size = (maps.shape[-2], maps.shape[-1])
+    where = F.adaptive_avg_pool2d(drawn.where * hit, size) >= 0.5
+    if not bool(where.any()):
+        return maps
+    shape = (len(maps), *[1] * (maps.ndim - 3), *size)
+    generator = torch.Generator().manual_seed(drawn.seed)
+    noise = torch.randn(maps.shape, generator=generator).to(maps.device)
+    noise = maps.mean() + maps.std() * noise
+    use_noise = drawn.noise.to(maps.device).view(-1, *[1] * (maps.ndim - 1))
+    other = torch.where(use_noise, noise, maps.roll(1, 0))
+    return torch.where(where.to(maps.device).view(shape), other, maps)
+
+
+def dropped_encoder(rng: np.random.Generator, share: float) -> dict[int, Tensor]:
+    """Forced gates of a step: in a `share` of the steps one encoder everywhere."""
+    if rng.random() >= share:
+        return {}
+    return dict.fromkeys(STRIDES, torch.tensor(float(rng.integers(2))))
+
+
+def trust_loss(
+    network: SegmentationNetwork,
+    pairs: Pairs,
+    fused: Sequence[Tensor],
+    attention: dict[int, Tensor],
+    masks: Tensor,
+    rng: np.random.Generator,
+) -> Tensor:
+    """BCE between psi and the sign of measured trust, on half of the regions.
+
+    At one gate, drawn anew each step, a random half of the regions is given to the
+    transformer, then to the CNN; the difference of the two pixel losses within each
+    region is its trust. Regions count by how much the choice matters there. Two
+    decodings without gradient, whatever the number of regions.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        In training.
+    pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
+        Of a batch of N images, with gradients of psi.
+    masks : Tensor, shape (N, classes, S, S)
+        True masks.
+    rng : numpy.random.Generator
+        Draws the gate and the regions.
+    """
+    level = int(rng.integers(len(STRIDES)))
+    psi = attention[STRIDES[level]]
+    size = (psi.shape[-2], psi.shape[-1])
+    regions = cells(size, REGIONS).to(psi.device)  # (R, 1, h, w)
+    chosen = torch.from_numpy(rng.random((len(psi), len(regions))) < 0.5)
+    chosen = chosen.to(psi.device, psi.dtype)  # (N, R)
+    where = torch.einsum("nr,rchw->nchw", chosen, regions)
+    k = round(len(regions) ** 0.5)
+    losses = []
+    modes = {module: module.training for module in network.decoder.modules()}
+    try:
+        # What is tried out here is not to enter the running statistics of BatchNorm.
+        network.decoder.eval()
+        with torch.no_grad():
+            for side in (pairs[level][1], pairs[level][0]):
+                maps = [f.detach() for f in fused]
+                maps[level] = torch.lerp(maps[level], side, where)
+                logits = network.logits(maps)
+                loss = F.binary_cross_entropy_with_logits(
+                    logits, masks, reduction="none"
+                )
+                pooled = F.adaptive_avg_pool2d(loss.mean(1, keepdim=True), k)
+                losses.append(pooled.flatten(1))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    tau = losses[0] - losses[1]  # (N, R)
+    weight = chosen * tau.abs()
+    weight = weight / weight.sum().clamp(min=1e-6)
+    own = torch.einsum("nchw,rchw->nr", psi, regions) / regions.sum((1, 2, 3))
+    bce = F.binary_cross_entropy(
+        own.clamp(1e-4, 1 - 1e-4), (tau > 0).to(own.dtype), reduction="none"
+    )
+    return (weight * bce).sum()

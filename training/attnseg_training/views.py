@@ -1,0 +1,58 @@
+"""Augmented batches, and what both encoders make of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.gate_training import damage, draw_damage
+from attnseg_training.images import ImageStore, TokenCache
+from attnseg_training.transforms import colour, geometry, recolour, warp
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import Features, SegmentationNetwork
+
+
+class Views:
+    """Augmented inputs of a batch, through the token cache where there is one."""
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        store: ImageStore,
+        config: TrainConfig,
+        cache: Path | None,
+    ) -> None:
+        self.network, self.store, self.config = network, store, config
+        self.cache = None
+        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
+            self.cache = TokenCache(
+                cache, network.transformer, len(store), config.views
+            )
+
+    def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
+        """Both pyramids of the augmented images, and their masks (N, 1, S, S).
+
+        With a cache, a view fixes the warp and what the ViT sees; the CNN's colours are
+        drawn afresh every epoch.
+        """
+        seed = self.config.seed
+        view = epoch if self.cache is None else epoch % self.config.views
+        images, masks = self.store.batch(index)
+        turned = geometry([(seed, i, view) for i in index])
+        images, masks = warp(images, turned), warp(masks, turned)
+        seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
+        drawn = draw_damage(
+            [(seed, i, epoch) for i in index], images.shape[-1], self.config.one_sided
+        )
+        cnn = self.network.cnn(damage(seen, drawn, "cnn"))
+        vit = self.network.transformer
+        if self.cache is None:
+            return Features(cnn, vit(damage(seen, drawn, "transformer"))), masks
+        if not self.cache.complete(index, view):
+            images = recolour(images, colour([(seed, i, view, 2) for i in index]))
+        tokens = self.cache.tokens(images, index, view)
+        assert isinstance(vit, PlainViTEncoder)
+        pyramid = vit.pyramid(damage(tokens, drawn, "transformer"))
+        return Features(cnn, pyramid), masks
