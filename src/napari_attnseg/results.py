@@ -72,3 +72,37 @@ class Segmentation:
     probability: NDArray[np.float32]
     attention: tuple[AttentionMap, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """A map over one image of shape (H, W) that says something about its mask.
+
+    Attributes
+    ----------
+    method : str
+        Name in ``explanations.EXPLAINERS``.
+    level : int or None
+        Nominal stride of the gate; None for a map that belongs to none.
+    values : ndarray of float32, shape (h, w)
+        At the map's own resolution.
+    stride : (float, float)
+        Source pixels per map pixel, (rows, columns): the map covers the whole image.
+    scale : str
+        ``gate`` ([0, 1]), ``signed`` (around 0) or ``positive`` (from 0).
+    meaning : str
+        One sentence for people.
+    target : str
+        In words: the region whose logit is explained.
+    provenance : mapping
+        JSON-ready facts: model, weights hash, device, versions.
+    """
+
+    method: str
+    level: int | None
+    values: NDArray[np.float32]
+    stride: tuple[float, float]
+    scale: str
+    meaning: str
+    target: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)

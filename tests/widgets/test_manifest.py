@@ -20,8 +20,10 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert "gate maps" in manager.get_command("napari-attnseg.segment").title
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
     assert menu == ["napari-attnseg.segment"]
-    (widget,) = manager.iter_widgets()
-    assert widget.display_name == "Segment"
+    menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
+    assert menu == ["napari-attnseg.explain"]
+    widgets = [widget.display_name for widget in manager.iter_widgets()]
+    assert widgets == ["Segment", "Explain"]
     manager.activate(NAME)
     samples = dict(manager.iter_sample_data())[NAME]
     assert {sample.key for sample in samples} == set(SAMPLES)

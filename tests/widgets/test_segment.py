@@ -1,13 +1,11 @@
 """The Segment widget's wiring, on a viewer without a window."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.utils.notifications import notification_manager
 
 from napari_attnseg._widgets.inputs import CHOOSE_FILE, card_words
 from napari_attnseg._widgets.layers import METADATA
@@ -18,29 +16,12 @@ from napari_attnseg.spec import Preprocessing
 
 
 @pytest.fixture
-def viewer() -> ViewerModel:
-    return ViewerModel()
-
-
-@pytest.fixture
 def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> SegmentWidget:
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
     widget.inputs.use_weights(tiny_weights)
     return widget
-
-
-@pytest.fixture
-def messages() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def see(notification: Any) -> None:
-        seen.append(notification.message)
-
-    notification_manager.notification_ready.connect(see)
-    yield seen
-    notification_manager.notification_ready.disconnect(see)
 
 
 def texts(box: Any) -> list[str]:
@@ -62,12 +43,12 @@ def test_without_an_image_it_says_what_to_do(
         widget.inputs.hint.isVisibleTo(widget)
         and "Open an image" in widget.inputs.hint.text()
     )
-    assert not widget.segment_button.isEnabled()
+    assert not widget.bar.start_button.isEnabled()
     viewer.add_labels(np.zeros((9, 9), int))
-    assert not widget.segment_button.isEnabled()
+    assert not widget.bar.start_button.isEnabled()
     viewer.add_image(np.zeros((9, 9)))
     assert not widget.inputs.hint.isVisibleTo(widget)
-    assert widget.segment_button.isEnabled()
+    assert widget.bar.start_button.isEnabled()
 
 
 def test_the_image_list_follows_the_layers(
@@ -101,16 +82,16 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     image = viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
     widget.inputs.device_box.setCurrentText("cpu")
     widget.start()
-    assert widget.progress.isVisibleTo(widget)
-    assert widget.cancel_button.isVisibleTo(widget)
-    assert not widget.segment_button.isEnabled()
+    assert widget.bar.progress.isVisibleTo(widget)
+    assert widget.bar.cancel_button.isVisibleTo(widget)
+    assert not widget.bar.start_button.isEnabled()
     wait(widget, qtbot)
     assert len(viewer.layers) == 7
     assert images(widget) == ["a"]  # its own results are not offered as images
     assert viewer.layers.selection.active is image
-    assert not widget.progress.isVisibleTo(widget)
-    assert not widget.cancel_button.isVisibleTo(widget)
-    assert widget.segment_button.isEnabled()
+    assert not widget.bar.progress.isVisibleTo(widget)
+    assert not widget.bar.cancel_button.isVisibleTo(widget)
+    assert widget.bar.start_button.isEnabled()
     assert "CPU" in widget.inputs.device_note.text()
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
@@ -126,12 +107,12 @@ def test_cancel_adds_nothing(
 ) -> None:
     viewer.add_image(np.zeros((400, 30, 40)), name="a")
     widget.start()
-    qtbot.waitUntil(lambda: "frame" in widget.progress.format(), timeout=60_000)
-    widget.cancel_button.click()
+    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    widget.bar.cancel_button.click()
     wait(widget, qtbot)
     assert [layer.name for layer in viewer.layers] == ["a"]
     assert any("no layers were added" in m for m in messages)
-    assert widget.segment_button.isEnabled()
+    assert widget.bar.start_button.isEnabled()
 
 
 def test_the_source_may_go_while_it_is_segmented(

@@ -30,10 +30,10 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     assert widget.inputs.weights_box.currentText() == "compact"
     qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
     before = viewer.screenshot(canvas_only=True, flash=False)
-    widget.segment_button.click()
-    assert widget.progress.isVisibleTo(widget)
+    widget.bar.start_button.click()
+    assert widget.bar.progress.isVisibleTo(widget)
     qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
-    qtbot.waitUntil(lambda: not widget.progress.isVisibleTo(widget))
+    qtbot.waitUntil(lambda: not widget.bar.progress.isVisibleTo(widget))
 
     assert [layer.name for layer in viewer.layers] == [
         "polyp",

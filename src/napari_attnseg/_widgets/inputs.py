@@ -115,6 +115,11 @@ class Inputs(QWidget):
         name: str = self.device_box.currentData()
         return name
 
+    def ran_on(self, device: str) -> None:
+        """Keep a note of a run that was slower than it would have been on a GPU."""
+        if device == "cpu":
+            self.device_note.setText("The last run was on the CPU.")
+
     def _watch_name(self, event: Any) -> None:
         event.value.events.name.connect(self._follow)
 

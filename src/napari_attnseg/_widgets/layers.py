@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS, MASK_COLOUR
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import GATE_LEGEND, AttentionMap, Segmentation
+from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
 
 #: Key of what is ours in ``layer.metadata``.
 METADATA = "attnseg"
@@ -168,7 +168,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             visible=False,
             metadata={METADATA: said},
         )
-        placed |= gate_placement(source.placement, gate)
+        placed |= coarse_placement(source.placement, gate.stride)
         values = stacked([r.attention[i].values for r in results])
         layers.append(NewLayer("Image", values, placed, colorbar=True))
     mask = options("mask", metadata={METADATA: facts})
@@ -181,23 +181,56 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     return layers
 
 
-def gate_placement(
-    placement: Mapping[str, Any], gate: AttentionMap
+def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
+    """Layer of one explanation, exactly over its image; of one `frame` of a stack.
+
+    Signed maps get the gate's colours around 0, orange raises; others go from dark to
+    bright. The scale is the map's own: such numbers compare within a map only.
+    """
+    level = "" if found.level is None else f" 1/{found.level}"
+    top = float(np.abs(found.values).max()) or 1.0
+    limits = {"gate": (0, 1), "signed": (-top, top), "positive": (0, top)}
+    facts = {
+        **found.provenance,
+        "source": source.name,
+        "explanation": found.method,
+        "shows": found.meaning,
+        "target": found.target,
+    }
+    stacked = source.frames is not None
+    options = {
+        "name": f"{source.name} · {found.method}{level}",
+        **source.placement,
+        **coarse_placement(source.placement, found.stride, frame if stacked else 0),
+        "contrast_limits": limits[found.scale],
+        "colormap": "magma" if found.scale == "positive" else GATE_COLOURS,
+        "blending": "translucent",
+        "opacity": 0.7,
+        "interpolation2d": "nearest",
+        "metadata": {METADATA: facts},
+    }
+    values = found.values[None] if stacked else found.values
+    return NewLayer("Image", values, options, colorbar=True)
+
+
+def coarse_placement(
+    placement: Mapping[str, Any], stride: tuple[float, float], frame: int = 0
 ) -> dict[str, NDArray[np.float64]]:
     """Scale and translate that put a coarse map exactly over its image.
 
     napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
-    (f − 1) / 2 of the image. That offset goes through the layer's own scale, shear and
-    rotation before it is a translation.
+    (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
+    goes through the layer's own scale, shear and rotation before it is a translation.
     """
     scale = np.asarray(placement["scale"], float)
-    stride = np.ones(len(scale))
-    stride[-2:] = gate.stride
-    linear = _linear(placement)
-    offset = linear @ ((stride - 1) / 2)
+    factor = np.ones(len(scale))
+    factor[-2:] = stride
+    at = (factor - 1) / 2
+    at[:-2] = frame
     return {
-        "scale": scale * stride,
-        "translate": np.asarray(placement["translate"], float) + offset,
+        "scale": scale * factor,
+        "translate": np.asarray(placement["translate"], float)
+        + _linear(placement) @ at,
     }
 
 

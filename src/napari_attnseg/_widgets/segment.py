@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QHBoxLayout,
-    QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
 from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.running import RunBar
 from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Failed, Finished, Loaded, run
+from napari_attnseg._widgets.worker import Finished, Loaded, run
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GATE_LEGEND
 
@@ -42,39 +39,31 @@ class SegmentWidget(QWidget):
         self._loaded: Loaded | None = None
 
         self.inputs = Inputs(napari_viewer, life)
-        self.segment_button = QPushButton("Segment")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress = QProgressBar()
+        self.bar = RunBar("Segment", life)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
         self.gate_words = words()
         self._lay_out()
 
-        self.segment_button.clicked.connect(self.start)
-        self.cancel_button.clicked.connect(self.cancel)
+        self.bar.start_button.clicked.connect(self.start)
         self.gate_box.currentIndexChanged.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
         self.destroyed.connect(lambda: life.end())
-        self._set_running(False)
         self._layers_changed()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.segment_button)
-        buttons.addWidget(self.cancel_button)
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
         gates.addRow("", self.gate_words)
         layout = QVBoxLayout(self)
         layout.addWidget(self.inputs)
-        layout.addLayout(buttons)
-        layout.addWidget(self.progress)
+        layout.addWidget(self.bar)
         layout.addWidget(self.gate_row)
         layout.addStretch()
 
     def _layers_changed(self) -> None:
-        self._set_running(self._life.worker is not None)
+        self.bar.set_ready(self.inputs.image is not None)
         self._fill_gates()
 
     # -- running ---------------------------------------------------------------------
@@ -92,61 +81,24 @@ class SegmentWidget(QWidget):
         except AttnSegError as error:
             show_error(str(error))
             return
-        self.progress.setRange(0, source.frames or 0)
-        worker = create_worker(
+        self.bar.launch(
             run,
             source,
             path,
             self.inputs.device,
             self._loaded,
-            _start_thread=False,
+            total=source.frames or 0,
+            done=self._finished,
         )
-        worker.yielded.connect(self._moved)
-        worker.returned.connect(self._finished)
-        worker.aborted.connect(self._cancelled)
-        worker.finished.connect(self._ended)
-        self._life.worker = worker
-        self._set_running(True)
-        worker.start()
 
-    def cancel(self) -> None:
-        """Stop after the frame that is being worked on; no layer is added."""
-        if self._life.worker is not None:
-            self.progress.setFormat("cancelling…")
-            self.cancel_button.setEnabled(False)
-            self._life.worker.quit()
-
-    def _moved(self, step: tuple[int, str]) -> None:
-        if not self._life.ended:
-            self.progress.setValue(step[0])
-            self.progress.setFormat(step[1])
-
-    def _finished(self, done: Finished | Failed) -> None:
-        if isinstance(done, Failed):
-            show_error(done.message)
-            return
+    def _finished(self, done: Finished) -> None:
         self._loaded = done.loaded
-        if done.loaded.segmenter.device == "cpu":
-            self.inputs.device_note.setText("The last run was on the CPU.")
+        self.inputs.ran_on(done.loaded.segmenter.device)
         image = self.inputs.image
         add_layers(self._viewer, new_layers(done.source, done.results))
         if image in self._viewer.layers:
             # napari selects what was added last; a click would then edit the mask.
             self._viewer.layers.selection.active = image
-
-    def _cancelled(self) -> None:
-        show_info("Cancelled; no layers were added.")
-
-    def _ended(self) -> None:
-        self._life.worker = None
-        if not self._life.ended:
-            self._set_running(False)
-
-    def _set_running(self, running: bool) -> None:
-        self.progress.setVisible(running)
-        self.cancel_button.setVisible(running)
-        self.cancel_button.setEnabled(running)
-        self.segment_button.setEnabled(not running and self.inputs.image is not None)
 
     # -- looking ---------------------------------------------------------------------
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_attnseg._widgets.layers import Source
 from napari_attnseg.errors import AttnSegError, InputError
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
-    from napari_attnseg.results import Segmentation
+    from napari_attnseg.results import Explanation, Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,7 @@ def _run(
     source: Source, weights: Path, device: str, loaded: Loaded | None
 ) -> Generator[tuple[int, str], None, Finished]:
     yield 0, "loading weights"
-    if loaded is None or not loaded.serves(weights, device):
-        from napari_attnseg.inference import Segmenter
-
-        segmenter = Segmenter.from_checkpoint(weights, device)
-        loaded = Loaded(weights, weights.stat().st_mtime_ns, device, segmenter)
+    loaded = _load(weights, device, loaded)
     results = []
     total = source.frames or 1
     for index in range(total):
@@ -84,6 +83,42 @@ def _run(
         results.append(_frame(source, index, loaded.segmenter))
     yield total, "adding layers"
     return Finished(source, results, loaded)
+
+
+def explain(
+    source: Source,
+    frame: int,
+    weights: Path,
+    device: str,
+    loaded: Loaded | None,
+    method: str,
+    level: int,
+    target: NDArray[np.bool_] | None,
+) -> Generator[tuple[int, str], None, tuple[Explanation, Loaded] | Failed]:
+    """Load if needed, then explain one frame; yields and fails as `run`."""
+    from napari_attnseg import explanations
+
+    try:
+        yield 0, "loading weights"
+        loaded = _load(weights, device, loaded)
+        yield 0, f"{method}…"
+        found = explanations.explain(
+            loaded.segmenter, source.frame(frame), method, level, target, source.rgb
+        )
+        # A cancel that came while it was computed takes effect here.
+        yield 0, "adding the layer"
+    except AttnSegError as error:
+        return Failed(str(error))
+    return found, loaded
+
+
+def _load(weights: Path, device: str, loaded: Loaded | None) -> Loaded:
+    if loaded is not None and loaded.serves(weights, device):
+        return loaded
+    from napari_attnseg.inference import Segmenter
+
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    return Loaded(weights, weights.stat().st_mtime_ns, device, segmenter)
 
 
 def _frame(source: Source, index: int, segmenter: Segmenter) -> Segmentation:

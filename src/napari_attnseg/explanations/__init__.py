@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from napari_attnseg.cards import versions
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations import contributions, rivals, trust
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.inference import Segmenter
-from napari_attnseg.results import GATE_LEGEND
+from napari_attnseg.results import GATE_LEGEND, Explanation
 from napari_attnseg.spec import STRIDES
 
 __all__ = ["EXPLAINERS", "Explainer", "Explanation", "explain"]
@@ -42,34 +43,6 @@ class Explainer:
     meaning: str
     scale: str
     per_gate: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Explanation:
-    """A map over one image.
-
-    Attributes
-    ----------
-    method : str
-        Name in `EXPLAINERS`.
-    level : int or None
-        Stride of the gate; None for a map that belongs to none.
-    values : ndarray of float32, shape (h, w)
-        At the map's own resolution.
-    stride : (float, float)
-        Source pixels per map pixel: the map covers the whole image.
-    scale : str
-        As in `Explainer`.
-    meaning : str
-        One sentence for people.
-    """
-
-    method: str
-    level: int | None
-    values: NDArray[np.float32]
-    stride: tuple[float, float]
-    scale: str
-    meaning: str
 
 
 def _gate(subject: Subject, stride: int) -> Tensor:
@@ -197,4 +170,11 @@ def explain(
         (height / values.shape[0], width / values.shape[1]),
         explainer.scale,
         explainer.meaning,
+        "the model's own mask" if target is None else "a given region",
+        {
+            "model": segmenter.card.spec.name,
+            "weights_sha256": segmenter.sha256,
+            "device": segmenter.device,
+            "versions": versions(),
+        },
     )

@@ -1,0 +1,183 @@
+"""The Explain dock widget: one map of one image, and the sentence on what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+
+from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
+from napari_attnseg._widgets.layers import Source, explanation_layer, source_of
+from napari_attnseg._widgets.running import RunBar
+from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.worker import Loaded, explain
+from napari_attnseg.cards import read_card
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.results import NOT_MEASURED, Explanation
+from napari_attnseg.spec import STRIDES
+
+if TYPE_CHECKING:
+    from napari_attnseg.explanations import Explainer
+
+OWN_MASK = "the model's own mask"
+
+
+class ExplainWidget(QWidget):
+    """Add one explanation of an image as a layer; beside it the model's gate card.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layer list is used, and which frame of a stack is shown.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer  # napari passes it by this name
+        self._life = life = Lifetime()
+        self._loaded: Loaded | None = None
+        self._explainers: Mapping[str, Explainer] = {}
+        self.inputs = Inputs(napari_viewer, life)
+        self.method_box = QComboBox()
+        self.level_box = QComboBox()
+        self.target_box = QComboBox()
+        self.meaning = words()
+        self.gate_card = words()
+        self.bar = RunBar("Explain", life)
+        for stride in reversed(STRIDES):
+            self.level_box.addItem(f"1/{stride}", stride)
+        self._lay_out()
+
+        self.method_box.currentTextChanged.connect(self._describe)
+        self.level_box.currentIndexChanged.connect(self._describe)
+        self.inputs.weights_box.currentIndexChanged.connect(self._describe)
+        self.bar.start_button.clicked.connect(self.start)
+        self.inputs.layers_changed.connect(self._layers_changed)
+        self.destroyed.connect(lambda: life.end())
+        self._layers_changed()
+        # In a thread: it imports torch, which takes seconds.
+        create_worker(_explainers, _connect={"returned": self._fill_methods})
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Map", self.method_box)
+        form.addRow("", self.meaning)
+        form.addRow("Gate", self.level_box)
+        form.addRow("", self.gate_card)
+        form.addRow("Target", self.target_box)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.inputs)
+        layout.addLayout(form)
+        layout.addWidget(self.bar)
+        layout.addStretch()
+
+    def _layers_changed(self) -> None:
+        """Offer every Labels layer as a target: an object, or what was painted."""
+        chosen = self.target_box.currentData()
+        self.target_box.clear()
+        self.target_box.addItem(OWN_MASK, None)
+        for layer in self._viewer.layers:
+            if isinstance(layer, Labels):
+                self.target_box.addItem(f"selected label of {layer.name}", layer)
+                if layer is chosen:
+                    self.target_box.setCurrentIndex(self.target_box.count() - 1)
+        ready = self.inputs.image is not None and bool(self._explainers)
+        self.bar.set_ready(ready)
+
+    def _fill_methods(self, explainers: Mapping[str, Explainer]) -> None:
+        if self._life.ended:
+            return
+        self._explainers = explainers
+        self.method_box.addItems(list(explainers))
+        self._layers_changed()
+
+    def _describe(self) -> None:
+        explainer = self._explainers.get(self.method_box.currentText())
+        if explainer is None:
+            return
+        self.meaning.setText(explainer.meaning)
+        self.level_box.setEnabled(explainer.per_gate)
+        path, said = self.inputs.weights, ""
+        if path is not None and explainer.per_gate:
+            try:
+                facts = read_card(path).gates.get(self.level_box.currentText(), {})
+                said = facts.get("verdict", NOT_MEASURED)
+            except AttnSegError:
+                pass  # the weights' own line says what is wrong with them
+        self.gate_card.setText(said)
+
+    def start(self) -> None:
+        """Explain the chosen image, or the frame of it that is shown, in a thread."""
+        layer, path = self.inputs.image, self.inputs.weights
+        if layer is None or self._life.worker is not None:
+            return
+        if path is None:
+            show_error("Choose a weights file first.")
+            return
+        try:
+            source = source_of(layer)
+            frame = self._frame(layer, source.frames) if source.frames else 0
+            target = self._target(source, frame)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+
+        def done(result: tuple[Explanation, Loaded]) -> None:
+            found, self._loaded = result
+            self.inputs.ran_on(self._loaded.segmenter.device)
+            add_layers(self._viewer, [explanation_layer(source, found, frame)])
+            if layer in self._viewer.layers:
+                self._viewer.layers.selection.active = layer
+
+        self.bar.launch(
+            explain,
+            source,
+            frame,
+            path,
+            self.inputs.device,
+            self._loaded,
+            self.method_box.currentText(),
+            self.level_box.currentData(),
+            target,
+            total=0,
+            done=done,
+        )
+
+    def _frame(self, layer: Any, frames: int) -> int:
+        """Frame of a stack that the viewer shows."""
+        shown = layer.world_to_data(self._viewer.dims.point)[0]
+        return int(np.clip(round(shown), 0, frames - 1))
+
+    def _target(self, source: Source, frame: int) -> NDArray[np.bool_] | None:
+        labels = self.target_box.currentData()
+        if labels is None:
+            return None
+        data = labels.data[0] if labels.multiscale else labels.data
+        region = np.asarray(data[frame] if source.frames else data)
+        found: NDArray[np.bool_] = region == labels.selected_label
+        if labels.selected_label == 0 or not found.any():
+            raise InputError(
+                f"The label selected in {labels.name!r} is {labels.selected_label}, "
+                "which has no pixel there; paint with it, or select another label in "
+                "the layer controls."
+            )
+        return found
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End when napari takes the widget out of its dock, which is how it closes."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._life.end()
+        super().changeEvent(event)
+
+
+def _explainers() -> Mapping[str, Explainer]:
+    from napari_attnseg.explanations import EXPLAINERS
+
+    return EXPLAINERS

@@ -1,0 +1,92 @@
+"""A start button, a Cancel button and a progress bar around one worker at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_attnseg._widgets.inputs import Lifetime
+from napari_attnseg._widgets.worker import Failed
+
+
+class RunBar(QWidget):
+    """Runs generators that yield (steps done, what comes next) off the GUI thread.
+
+    Parameters
+    ----------
+    title : str
+        Of the start button.
+    life : Lifetime
+        Holds the worker, and ends it with the widget.
+    """
+
+    def __init__(self, title: str, life: Lifetime) -> None:
+        super().__init__()
+        self._life = life
+        self._ready = False
+        self.start_button = QPushButton(title)
+        self.cancel_button = QPushButton("Cancel")
+        self.progress = QProgressBar()
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.start_button)
+        buttons.addWidget(self.cancel_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(buttons)
+        layout.addWidget(self.progress)
+        self.cancel_button.clicked.connect(self.cancel)
+        self.set_ready(False)
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether there is something to run on."""
+        self._ready = ready
+        running = self._life.worker is not None
+        self.progress.setVisible(running)
+        self.cancel_button.setVisible(running)
+        self.start_button.setEnabled(ready and not running)
+
+    def launch(
+        self, run: Callable[..., Any], *args: Any, total: int, done: Callable[..., None]
+    ) -> None:
+        """Run ``run(*args)``; `done` gets what it returns, unless it is `Failed`.
+
+        `total` steps are shown; 0 for an amount that is not known.
+        """
+
+        def finished(result: Any) -> None:
+            if isinstance(result, Failed):
+                show_error(result.message)
+            else:
+                done(result)
+
+        worker = create_worker(run, *args, _start_thread=False)
+        worker.yielded.connect(self._moved)
+        worker.returned.connect(finished)
+        worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
+        worker.finished.connect(self._ended)
+        self._life.worker = worker
+        self.progress.setRange(0, total)
+        self.cancel_button.setEnabled(True)
+        self.set_ready(self._ready)
+        worker.start()
+
+    def cancel(self) -> None:
+        """Stop after the step that is being worked on; no layer is added."""
+        if self._life.worker is not None:
+            self.progress.setFormat("cancelling…")
+            self.cancel_button.setEnabled(False)
+            self._life.worker.quit()
+
+    def _moved(self, step: tuple[int, str]) -> None:
+        if not self._life.ended:
+            self.progress.setValue(step[0])
+            self.progress.setFormat(step[1])
+
+    def _ended(self) -> None:
+        self._life.worker = None
+        if not self._life.ended:
+            self.set_ready(self._ready)

@@ -1,0 +1,101 @@
+"""The Explain widget's wiring, on a viewer without a window."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_attnseg import Segmenter
+from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.results import NOT_MEASURED
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56), dtype=np.uint8)
+
+
+@pytest.fixture
+def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> ExplainWidget:
+    widget = ExplainWidget(viewer)
+    qtbot.addWidget(widget)
+    qtbot.waitUntil(lambda: widget.method_box.count() > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
+    widget.inputs.use_weights(tiny_weights)
+    return widget
+
+
+def run(widget: ExplainWidget, qtbot: Any) -> None:
+    widget.start()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+
+
+def test_a_map_is_added_over_its_image(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
+) -> None:
+    assert not widget.bar.start_button.isEnabled()
+    image = viewer.add_image(IMAGE, name="a", scale=(2, 3), rotate=20)
+    assert widget.bar.start_button.isEnabled()
+    widget.method_box.setCurrentText("measured trust")
+    widget.level_box.setCurrentText("1/8")
+    assert widget.meaning.text() == EXPLAINERS["measured trust"].meaning
+    assert widget.gate_card.text() == NOT_MEASURED
+    run(widget, qtbot)
+    layer = viewer.layers["a · measured trust 1/8"]
+    expected = explain(
+        Segmenter.from_checkpoint(tiny_weights, "cpu"), IMAGE, "measured trust", 8
+    )
+    np.testing.assert_array_equal(layer.data, expected.values)
+    low, high = layer.contrast_limits
+    assert low == -high and high == pytest.approx(np.abs(layer.data).max())
+    assert layer.metadata[METADATA]["shows"] == widget.meaning.text()
+    for corner in ((0, 0), (0, 1), (1, 1)):
+        np.testing.assert_allclose(
+            layer.data_to_world(np.array(corner) * layer.data.shape - 0.5),
+            image.data_to_world(np.array(corner) * IMAGE.shape - 0.5),
+        )
+    assert viewer.layers.selection.active is image
+
+
+def test_the_target_is_the_selected_label(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    viewer.add_image(IMAGE, name="a")
+    labels = viewer.add_labels(np.zeros(IMAGE.shape, int), name="painted")
+    labels.data[5:20, 10:30] = 3
+    offered = [widget.target_box.itemText(i) for i in range(widget.target_box.count())]
+    assert offered == [OWN_MASK, "selected label of painted"]
+    widget.target_box.setCurrentIndex(1)
+    widget.method_box.setCurrentText("CNN contribution")
+    labels.selected_label = 2
+    widget.start()
+    assert widget._life.worker is None and "is 2" in messages[-1]
+    labels.selected_label = 3
+    run(widget, qtbot)
+    found = viewer.layers["a · CNN contribution 1/32"]
+    assert found.metadata[METADATA]["target"] == "a given region"
+    viewer.layers.remove(labels)
+    assert widget.target_box.currentText() == OWN_MASK
+
+
+def test_of_a_stack_the_shown_frame_is_explained(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    stack = np.stack([IMAGE, IMAGE.T.reshape(IMAGE.shape), 255 - IMAGE])
+    image = viewer.add_image(stack, name="s", scale=(5, 1, 1), translate=(7, 0, 0))
+    viewer.dims.set_current_step(0, 2)
+    widget.method_box.setCurrentText("gate")
+    run(widget, qtbot)
+    layer = viewer.layers["s · gate 1/32"]
+    np.testing.assert_allclose(
+        layer.data_to_world((0, -0.5, -0.5)), image.data_to_world((2, -0.5, -0.5))
+    )
+    assert layer.ndim == 3 and len(layer.data) == 1
+
+
+def test_maps_without_a_gate_ask_for_none(widget: ExplainWidget) -> None:
+    widget.method_box.setCurrentText("occlusion")
+    assert not widget.level_box.isEnabled() and widget.gate_card.text() == ""
+    widget.method_box.setCurrentText("gate")
+    assert widget.level_box.isEnabled()
