@@ -10,11 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_attnseg.explanations import explain
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.models.catalog import list_models
     from napari_attnseg.results import Segmentation
 
-__all__ = ["Segmentation", "Segmenter", "__version__", "list_models"]
+__all__ = ["Segmentation", "Segmenter", "__version__", "explain", "list_models"]
 
 try:
     __version__ = version("napari-attnseg")
@@ -23,6 +24,7 @@ except PackageNotFoundError:  # run from a source tree that is not installed
 
 _HOMES = {
     "Segmenter": "napari_attnseg.inference",
+    "explain": "napari_attnseg.explanations",
     "Segmentation": "napari_attnseg.results",
     "list_models": "napari_attnseg.models.catalog",
 }

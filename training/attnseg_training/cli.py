@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from attnseg_training.config import TrainConfig
 from napari_attnseg.command import main_for
 
 app = typer.Typer(
@@ -26,6 +28,19 @@ Data = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]
 
 
+def _setting(name: str, text: str, *flags: str) -> Any:
+    """Option of `fit` that shows the default of `TrainConfig`.
+
+    Its own default is None, so that a recipe's value is told from a given one.
+    """
+    default = _DEFAULTS[name]
+    shown = str(default) if default not in ("", ()) else "none"
+    return typer.Option(*flags, help=text, show_default=shown)
+
+
+_DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
+
+
 @app.command("fit")
 def fit_command(
     data: Data,
@@ -39,51 +54,60 @@ def fit_command(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Catalog name; `attnseg models` lists them.")
+        str | None, _setting("model", "Catalog name; `attnseg models` lists them.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    epochs: Annotated[int | None, _setting("epochs", "Passes over the images.")] = None,
+    batch: Annotated[int | None, _setting("batch", "Images per step.")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of weights, order and augmentation.")
+        int | None, _setting("seed", "Of weights, order and augmentation.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, mps …")] = None,
+    device: Annotated[
+        str | None, _setting("device", "auto, cpu, cuda:0, mps …")
+    ] = None,
     encoder_weights: Annotated[
         str | None,
-        typer.Option(
-            help="scratch; pretrained (downloads timm's weights); or "
-            "cnn=FILE,transformer=FILE (timm state dicts as safetensors)."
+        _setting(
+            "encoder_weights",
+            "scratch; pretrained (downloads timm's weights); or "
+            "cnn=FILE,transformer=FILE (timm state dicts as safetensors).",
         ),
     ] = None,
     freeze: Annotated[
         list[str] | None,
-        typer.Option(help="cnn or transformer: do not train it. May be repeated."),
+        _setting("freeze", "cnn or transformer: do not train it. May be repeated."),
     ] = None,
     freeze_norm: Annotated[
         bool | None,
-        typer.Option(
-            "--freeze-norm/--live-norm", help="Keep the CNN's BatchNorm statistics."
+        _setting(
+            "freeze_norm",
+            "Keep the CNN's BatchNorm statistics.",
+            "--freeze-norm/--live-norm",
         ),
     ] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    lr: Annotated[float | None, _setting("lr", "Peak learning rate.")] = None,
     encoder_lr: Annotated[
-        float | None, typer.Option(help="Peak learning rate of the encoders.")
+        float | None, _setting("encoder_lr", "Peak learning rate of the encoders.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads; 0 is torch's choice.")
+        int | None, _setting("threads", "CPU threads; 0 is torch's choice.")
     ] = None,
     init: Annotated[
-        str | None, typer.Option(help="Weights of the same model to start from.")
+        str | None, _setting("init", "Weights of the same model to start from.")
     ] = None,
     one_sided: Annotated[
         float | None,
-        typer.Option(help="Share of images with one encoder's input damaged."),
+        _setting("one_sided", "Share of images with one encoder's input damaged."),
     ] = None,
     encoder_dropout: Annotated[
-        float | None, typer.Option(help="Share of steps with one encoder alone.")
+        float | None,
+        _setting("encoder_dropout", "Share of steps with one encoder alone."),
     ] = None,
     trust_weight: Annotated[
         float | None,
-        typer.Option(help="Weight of the loss that trains psi to the better encoder."),
+        _setting(
+            "trust_weight",
+            "Weight of the loss that trains psi to the better encoder.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last finished epoch.")
@@ -92,7 +116,7 @@ def fit_command(
     """Train one model; its best and last weights open in the napari widget."""
     import dataclasses
 
-    from attnseg_training.config import TrainConfig, read_toml, recipe_path
+    from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
     from attnseg_training.watching import FitBars, console
 
