@@ -10,12 +10,11 @@ from napari.layers import Labels
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 
-from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
-from napari_attnseg._widgets.layers import Source, explanation_layer, source_of
-from napari_attnseg._widgets.running import RunBar
+from napari_attnseg._widgets.inputs import words
+from napari_attnseg._widgets.layers import Source, explanation_layer
+from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 OWN_MASK = "the model's own mask"
 
 
-class ExplainWidget(QWidget):
+class ExplainWidget(ModelWidget):
     """Add one explanation of an image as a layer; beside it the model's gate card.
 
     Parameters
@@ -39,18 +38,13 @@ class ExplainWidget(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer  # napari passes it by this name
-        self._life = life = Lifetime()
-        self._loaded: Loaded | None = None
+        super().__init__(napari_viewer, "Explain")  # napari passes it by this name
         self._explainers: Mapping[str, Explainer] = {}
-        self.inputs = Inputs(napari_viewer, life)
         self.method_box = QComboBox()
         self.level_box = QComboBox()
         self.target_box = QComboBox()
         self.meaning = words()
         self.gate_card = words()
-        self.bar = RunBar("Explain", life)
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
         self._lay_out()
@@ -58,9 +52,7 @@ class ExplainWidget(QWidget):
         self.method_box.currentTextChanged.connect(self._describe)
         self.level_box.currentIndexChanged.connect(self._describe)
         self.inputs.weights_box.currentIndexChanged.connect(self._describe)
-        self.bar.start_button.clicked.connect(self.start)
         self.inputs.layers_changed.connect(self._layers_changed)
-        self.destroyed.connect(lambda: life.end())
         self._layers_changed()
         # In a thread: it imports torch, which takes seconds.
         create_worker(_explainers, _connect={"returned": self._fill_methods})
@@ -115,26 +107,23 @@ class ExplainWidget(QWidget):
 
     def start(self) -> None:
         """Explain the chosen image, or the frame of it that is shown, in a thread."""
-        layer, path = self.inputs.image, self.inputs.weights
-        if layer is None or self._life.worker is not None:
+        chosen = self.inputs.chosen()
+        if chosen is None or self._life.worker is not None:
             return
-        if path is None:
-            show_error("Choose a weights file first.")
-            return
+        source, path = chosen
+        layer = self.inputs.image
+        frame = self._frame(layer, source.frames) if source.frames else 0
         try:
-            source = source_of(layer)
-            frame = self._frame(layer, source.frames) if source.frames else 0
             target = self._target(source, frame)
         except AttnSegError as error:
             show_error(str(error))
             return
 
         def done(result: tuple[Explanation, Loaded]) -> None:
-            found, self._loaded = result
-            self.inputs.ran_on(self._loaded.segmenter.device)
+            found, loaded = result
+            self._keep(loaded)
             add_layers(self._viewer, [explanation_layer(source, found, frame)])
-            if layer in self._viewer.layers:
-                self._viewer.layers.selection.active = layer
+            self._select(layer)
 
         self.bar.launch(
             explain,
@@ -169,12 +158,6 @@ class ExplainWidget(QWidget):
                 "the layer controls."
             )
         return found
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._life.end()
-        super().changeEvent(event)
 
 
 def _explainers() -> Mapping[str, Explainer]:

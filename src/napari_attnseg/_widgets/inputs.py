@@ -13,7 +13,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 
-from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.layers import METADATA, Source, source_of
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError
@@ -114,6 +114,19 @@ class Inputs(QWidget):
         """The chosen device."""
         name: str = self.device_box.currentData()
         return name
+
+    def chosen(self) -> tuple[Source, Path] | None:
+        """What to run on, and with which weights; None after saying what is wrong."""
+        if self.image is None:
+            return None
+        if self.weights is None:
+            show_error("Choose a weights file first.")
+            return None
+        try:
+            return source_of(self.image), self.weights
+        except AttnSegError as error:
+            show_error(str(error))
+            return None
 
     def ran_on(self, device: str) -> None:
         """Keep a note of a run that was slower than it would have been on a GPU."""

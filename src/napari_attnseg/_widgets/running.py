@@ -1,4 +1,4 @@
-"""A start button, a Cancel button and a progress bar around one worker at a time."""
+"""What every widget that runs a model is made of: inputs, start, Cancel, progress."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.inputs import Lifetime
-from napari_attnseg._widgets.worker import Failed
+from napari_attnseg._widgets.inputs import Inputs, Lifetime
+from napari_attnseg._widgets.worker import Failed, Loaded
 
 
 class RunBar(QWidget):
@@ -90,3 +91,45 @@ class RunBar(QWidget):
         self._life.worker = None
         if not self._life.ended:
             self.set_ready(self._ready)
+
+
+class ModelWidget(QWidget):
+    """A dock widget that runs a model on an image layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Only its layer list is used here.
+    title : str
+        Of the start button.
+    """
+
+    def __init__(self, viewer: Any, title: str) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._life = life = Lifetime()
+        #: Kept for the next run; on the same weights it starts at once.
+        self._loaded: Loaded | None = None
+        self.inputs = Inputs(viewer, life)
+        self.bar = RunBar(title, life)
+        self.bar.start_button.clicked.connect(self.start)
+        self.destroyed.connect(lambda: life.end())
+
+    def start(self) -> None:
+        """Run on what is chosen."""
+        raise NotImplementedError
+
+    def _keep(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self.inputs.ran_on(loaded.segmenter.device)
+
+    def _select(self, layer: Any) -> None:
+        """Give the selection back: napari selects what was added last."""
+        if layer in self._viewer.layers:
+            self._viewer.layers.selection.active = layer
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End when napari takes the widget out of its dock, which is how it closes."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._life.end()
+        super().changeEvent(event)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -14,16 +12,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
-from napari_attnseg._widgets.running import RunBar
+from napari_attnseg._widgets.inputs import words
+from napari_attnseg._widgets.layers import METADATA, new_layers
+from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Finished, Loaded, run
-from napari_attnseg.errors import AttnSegError
+from napari_attnseg._widgets.worker import Finished, run
 from napari_attnseg.results import GATE_LEGEND
 
 
-class SegmentWidget(QWidget):
+class SegmentWidget(ModelWidget):
     """Segment an image layer and add its mask, probability and gate maps.
 
     Parameters
@@ -33,22 +30,14 @@ class SegmentWidget(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer  # napari passes it by this name
-        self._life = life = Lifetime()
-        self._loaded: Loaded | None = None
-
-        self.inputs = Inputs(napari_viewer, life)
-        self.bar = RunBar("Segment", life)
+        super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
         self.gate_words = words()
         self._lay_out()
 
-        self.bar.start_button.clicked.connect(self.start)
         self.gate_box.currentIndexChanged.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
-        self.destroyed.connect(lambda: life.end())
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -70,17 +59,10 @@ class SegmentWidget(QWidget):
 
     def start(self) -> None:
         """Segment the chosen image in a thread; results are added when all is done."""
-        layer, path = self.inputs.image, self.inputs.weights
-        if layer is None or self._life.worker is not None:
+        chosen = self.inputs.chosen()
+        if chosen is None or self._life.worker is not None:
             return
-        if path is None:
-            show_error("Choose a weights file first.")
-            return
-        try:
-            source = source_of(layer)
-        except AttnSegError as error:
-            show_error(str(error))
-            return
+        source, path = chosen
         self.bar.launch(
             run,
             source,
@@ -92,13 +74,10 @@ class SegmentWidget(QWidget):
         )
 
     def _finished(self, done: Finished) -> None:
-        self._loaded = done.loaded
-        self.inputs.ran_on(done.loaded.segmenter.device)
+        self._keep(done.loaded)
         image = self.inputs.image
         add_layers(self._viewer, new_layers(done.source, done.results))
-        if image in self._viewer.layers:
-            # napari selects what was added last; a click would then edit the mask.
-            self._viewer.layers.selection.active = image
+        self._select(image)
 
     # -- looking ---------------------------------------------------------------------
 
@@ -148,9 +127,3 @@ class SegmentWidget(QWidget):
         if shown is not None:
             said += f"\n{facts['finding']}"
         self.gate_words.setText(said)
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._life.end()
-        super().changeEvent(event)
