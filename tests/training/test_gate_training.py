@@ -15,6 +15,7 @@ from attnseg_training.gate_training import (
     trust_loss,
 )
 from napari_attnseg.cards import read_card
+from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
@@ -90,6 +91,8 @@ def test_fit_goes_on_from_weights_with_all_options(
     card = read_card(tmp_path / "run" / "best.safetensors")
     assert card.training["config"]["init"] == tiny_weights.name
     assert card.training["config"]["trust_weight"] == 0.2
+    _, _, sha256 = load_checkpoint(tiny_weights)
+    assert card.training["started_from"]["weights_sha256"] == sha256
     with pytest.raises(InputError, match="'compact'"):
         fit(
             TrainConfig(str(data_folder), "tiny", init="compact", device="cpu"),

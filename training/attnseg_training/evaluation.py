@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from attnseg_training.datasets import Dataset
+from napari_attnseg.cards import versions
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, Confusion, confusion, scores
 
@@ -24,8 +26,8 @@ class EvaluationReport:
 
     Attributes
     ----------
-    weights_sha256 : str
-        Of the tensors that were evaluated.
+    measured : mapping
+        From `provenance`: which weights, how they were trained, on what device.
     dataset, split, protocol : str
         What it was measured on, and how, in words.
     names : tuple of str
@@ -34,7 +36,7 @@ class EvaluationReport:
         Pixel counts per image at its original size.
     """
 
-    weights_sha256: str
+    measured: Mapping[str, Any]
     dataset: str
     split: str
     protocol: str
@@ -52,7 +54,7 @@ class EvaluationReport:
             "protocol": self.protocol,
             "dataset": self.dataset,
             "split": self.split,
-            "weights_sha256": self.weights_sha256,
+            **self.measured,
             **_statistics(self.per_image()),
             "as_published": {
                 "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
@@ -113,13 +115,25 @@ def evaluate(
         f"data: {data.protocol}"
     )
     return EvaluationReport(
-        segmenter.sha256,
+        provenance(segmenter),
         data.root.resolve().name,
         split,
         protocol,
         tuple(sample.name for sample in samples),
         tuple(counts),
     )
+
+
+def provenance(segmenter: Segmenter) -> dict[str, Any]:
+    """What a result needs beside its numbers: weights, their training, device, date."""
+    return {
+        "model": segmenter.card.spec.name,
+        "weights_sha256": segmenter.sha256,
+        "device": segmenter.device,
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "training": segmenter.card.training,
+    }
 
 
 def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:

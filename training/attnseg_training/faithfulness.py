@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.evaluation import provenance
 from attnseg_training.gate_card import LEVELS, summarise
 from attnseg_training.images import ImageStore
 from napari_attnseg.errors import UnknownNameError
@@ -116,8 +117,7 @@ def faithfulness(
         f"over images; data: {data.protocol}"
     )
     facts = {
-        "model": spec.name,
-        "weights_sha256": segmenter.sha256,
+        **provenance(segmenter),
         "dataset": data.root.resolve().name,
         "split": split,
         "n": len(rows),

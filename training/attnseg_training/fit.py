@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,8 +104,8 @@ def fit(
     val = ImageStore(data.split("val"), spec.size, device)
 
     torch.manual_seed(config.seed)
-    network = _start(spec, config).to(device)
-    network = channels_last(network)
+    network, before = _start(spec, config)
+    network = channels_last(network.to(device))
     for name in config.freeze:
         network.get_submodule(name).requires_grad_(False)
     average = copy.deepcopy(network).requires_grad_(False).eval()
@@ -170,7 +171,7 @@ def fit(
         )
         best = row.val_dice > max((r.val_dice for r in rows), default=-1)
         rows.append(row)
-        card = _card(config, data, rows, len(train), len(val))
+        card = _card(config, data, rows, len(train), len(val), before)
         run.save(
             average.state_dict(),
             card,
@@ -189,17 +190,21 @@ def fit(
     return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
 
 
-def _start(spec: ModelSpec, config: TrainConfig) -> SegmentationNetwork:
+def _start(
+    spec: ModelSpec, config: TrainConfig
+) -> tuple[SegmentationNetwork, dict[str, Any]]:
+    """First network, and for the card what was done to its weights before."""
     if not config.init:
-        return build_network(spec, config.encoder_weights)
-    network, card, _ = load_checkpoint(weights_path(config.init))
+        return build_network(spec, config.encoder_weights), {}
+    network, card, sha256 = load_checkpoint(weights_path(config.init))
     if card.spec != spec:
         raise InputError(
             f"Expected weights of the model {spec.name!r} to start from, but "
             f"{config.init} holds {card.spec.name!r} or another version of it; choose "
             "another file or --model."
         )
-    return network.requires_grad_(True)
+    before = {"weights_sha256": sha256, **card.training}
+    return network.requires_grad_(True), {"started_from": before}
 
 
 def _loss(
@@ -308,7 +313,12 @@ def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 
 def _card(
-    config: TrainConfig, data: Dataset, rows: list[LogRow], train: int, val: int
+    config: TrainConfig,
+    data: Dataset,
+    rows: list[LogRow],
+    train: int,
+    val: int,
+    before: dict[str, Any],
 ) -> ModelCard:
     spec = model_spec(config.model)
     last = rows[-1]
@@ -318,6 +328,7 @@ def _card(
         data=f"{data.root.resolve().name}: {train} training, {val} validation images",
         training={
             "protocol": data.protocol,
+            **before,
             "config": {
                 # File names only: a path says more about a machine than about a run.
                 **dataclasses.asdict(config),
