@@ -62,6 +62,7 @@ def interval(low: float, high: float) -> dict[str, float]:
     [
         ((-0.001, 0.003), (0.4, 0.6), True, ("decorative", "no better than chance")),
         ((-0.02, 0.03), (0.6, 0.8), False, ("not shown to matter", "agrees")),
+        ((0.02, 0.04), (0.55, 0.6), False, ("agrees a little with",)),
         ((0.02, 0.04), (0.1, 0.3), False, ("pattern matters", "contradicts")),
         ((0.02, 0.04), (np.nan, np.nan), False, ("one encoder is better",)),
     ],

@@ -14,12 +14,14 @@ from attnseg_training.gate_training import (
     dropped_encoder,
     trust_loss,
 )
+from attnseg_training.publishing import average
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.weights import weights_path
 
 
 def seeds(n: int) -> list[tuple[int, ...]]:
@@ -93,6 +95,20 @@ def test_fit_goes_on_from_weights_with_all_options(
     assert card.training["config"]["trust_weight"] == 0.2
     _, _, sha256 = load_checkpoint(tiny_weights)
     assert card.training["started_from"]["weights_sha256"] == sha256
+    both, run = tmp_path / "both.safetensors", tmp_path / "run" / "best.safetensors"
+    average([tiny_weights, run], both)
+    parts = [load_checkpoint(path)[0].state_dict() for path in (tiny_weights, run)]
+    mean = load_checkpoint(both)[0].state_dict()
+    name = "decoder.logits.weight"
+    assert not torch.equal(parts[0][name], parts[1][name])
+    torch.testing.assert_close(mean[name], (parts[0][name] + parts[1][name]) / 2)
+    history = read_card(both).training["average_of"]
+    assert history[0]["weights_sha256"] == sha256
+    assert history[1]["config"]["trust_weight"] == 0.2
+    with pytest.raises(InputError, match="one model"):
+        average([tiny_weights, weights_path("compact")], both)
+    with pytest.raises(InputError, match="at least two"):
+        average([run], both)
     with pytest.raises(InputError, match="'compact'"):
         fit(
             TrainConfig(str(data_folder), "tiny", init="compact", device="cpu"),

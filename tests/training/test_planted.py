@@ -51,6 +51,14 @@ def trained(request: pytest.FixtureRequest) -> Trained:
     return Trained(networks[0], views, networks[1], whole)
 
 
+def drawn_again(network: SegmentationNetwork, seed: int) -> SegmentationNetwork:
+    """The same network with gates that were never trained."""
+    fresh = copy.deepcopy(network)
+    torch.manual_seed(seed)
+    fresh.fusion.load_state_dict(SegmentationNetwork(SPEC).fusion.state_dict())
+    return fresh
+
+
 @torch.no_grad()
 def psi_finds_the_side(network: SegmentationNetwork, views: PlantedViews) -> float:
     """AUROC of psi for the encoder that can know, off the line between the sides."""
@@ -111,12 +119,10 @@ def test_redundant_encoders_are_not(trained: Trained) -> None:
 
 def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
     """One random gate may follow the noise either way; on average it does not."""
-    found = []
-    for draw in range(16):
-        network = copy.deepcopy(trained.planted)
-        torch.manual_seed(1000 + draw)
-        network.fusion.load_state_dict(SegmentationNetwork(SPEC).fusion.state_dict())
-        found.append(psi_finds_the_side(network, trained.views))
+    found = [
+        psi_finds_the_side(drawn_again(trained.planted, 1000 + i), trained.views)
+        for i in range(16)
+    ]
     assert np.mean(found) == pytest.approx(0.5, abs=0.2)
     own = psi_finds_the_side(trained.planted, trained.views)
     assert np.sum(np.array(found) >= own) <= 1
@@ -124,11 +130,11 @@ def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
 
 def test_the_trust_loss_alone_teaches_a_random_gate(trained: Trained) -> None:
     """Nothing but the gates is trained, and by nothing but the trust loss."""
-    network = copy.deepcopy(trained.planted).requires_grad_(False)
-    torch.manual_seed(3)  # a draw that starts far from the side it should find
-    network.fusion.load_state_dict(SegmentationNetwork(SPEC).fusion.state_dict())
+    drawn = [drawn_again(trained.planted, seed) for seed in range(8)]
+    starts = [psi_finds_the_side(network, trained.views) for network in drawn]
+    before = min(starts)  # a draw that is far from the side it should find
+    network = drawn[int(np.argmin(starts))].requires_grad_(False)
     network.fusion.requires_grad_(True)
-    before = psi_finds_the_side(network, trained.views)
     optimizer = torch.optim.Adam(network.fusion.parameters(), lr=1e-2)
     rng = np.random.default_rng(0)
     losses = []
@@ -142,7 +148,8 @@ def test_the_trust_loss_alone_teaches_a_random_gate(trained: Trained) -> None:
         loss.backward()
         optimizer.step()
     assert np.mean(losses[-20:]) < np.mean(losses[:20])
-    assert before < 0.9 < psi_finds_the_side(network, trained.views)
+    assert before < 0.5
+    assert psi_finds_the_side(network, trained.views) > 0.9
 
 
 def test_the_views_are_what_they_say() -> None:

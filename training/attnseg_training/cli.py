@@ -234,6 +234,19 @@ def faithfulness_command(
     print(out / "gate_card.png")
 
 
+@app.command("average")
+def average_command(
+    weights: Annotated[
+        list[Path], typer.Argument(help="Weights of runs with a common start.")
+    ],
+    out: Annotated[Path, typer.Option(help="Weights file to write.")],
+) -> None:
+    """Write the mean of several runs' weights; judge it on validation images."""
+    from attnseg_training.publishing import average
+
+    print(average(weights, out))
+
+
 @app.command("export")
 def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],

@@ -25,6 +25,8 @@ LEVELS = tuple(f"1/{stride}" for stride in STRIDES)
 RESAMPLES = 1000
 #: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
 DECORATIVE = 0.005
+#: Mean AUROC from which a gate that is surely above chance is said to agree.
+AGREES = 0.65
 
 Row = dict[str, Any]
 Interval = dict[str, float]
@@ -118,7 +120,8 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     if not np.isfinite(area["mean"]):
         agrees = "one encoder is better wherever it makes a difference"
     elif area["low"] > 0.5:
-        agrees = "agrees with measured trust"
+        little = " a little" if area["mean"] < AGREES else ""
+        agrees = f"agrees{little} with measured trust"
     elif area["high"] < 0.5:
         agrees = "contradicts measured trust"
     else:

@@ -1,4 +1,4 @@
-"""Weights for others: half the size, words and measured numbers in their card."""
+"""Weights for others: averaged, half the size, words and numbers in their card."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.checkpoints import checkpoint_bytes, load_checkpoint
+import torch
+
+from napari_attnseg.checkpoints import (
+    checkpoint_bytes,
+    load_checkpoint,
+    save_checkpoint,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.saving import write_bytes
 
@@ -67,6 +73,46 @@ def export(
             )
     write_bytes(out, data)
     return digest
+
+
+def average(files: list[Path], out: Path) -> str:
+    """Write the mean of the weights of runs with a common start; returns its SHA-256.
+
+    Runs that went on from the same weights lie close enough for their mean to be a
+    model, often a better one than each (Wortsman et al. 2022, Model soups). Judge it on
+    validation images.
+
+    Raises
+    ------
+    CheckpointError
+        If a file cannot be read.
+    InputError
+        If there are fewer than two, or they are not of one model.
+    """
+    if len(files) < 2:
+        raise InputError(f"Expected at least two weights files, got {len(files)}.")
+    loaded = [load_checkpoint(file) for file in files]
+    cards = [card for _, card, _ in loaded]
+    for file, card in zip(files, cards, strict=True):
+        if card.spec != cards[0].spec:
+            raise InputError(
+                f"Expected weights of one model, but {files[0]} is "
+                f"{cards[0].spec.name!r} and {file} {card.spec.name!r} or another "
+                "version of it; choose other files."
+            )
+    states = [network.state_dict() for network, _, _ in loaded]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0)
+        if value.is_floating_point()
+        else value
+        for name, value in states[0].items()
+    }
+    parts = [{"weights_sha256": sha256, **card.training} for _, card, sha256 in loaded]
+    # What was measured of one of them says nothing of their mean.
+    card = dataclasses.replace(
+        cards[0], metrics={}, gates={}, training={"average_of": parts}
+    )
+    return save_checkpoint(out, mean, card)
 
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:

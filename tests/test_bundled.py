@@ -1,0 +1,54 @@
+"""The weights that ship: they find polyps, and their card says what was measured."""
+
+import numpy as np
+import pytest
+
+from napari_attnseg import Segmenter
+from napari_attnseg.cards import read_card
+from napari_attnseg.metrics import dice
+from napari_attnseg.sample_data import SAMPLES, sample_image, sample_mask
+from napari_attnseg.weights import weights_path
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter.from_checkpoint("compact", "cpu")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_it_finds_the_polyps_of_the_samples(segmenter: Segmenter, name: str) -> None:
+    result = segmenter(sample_image(name))
+    assert dice(sample_mask(name), result.mask) > 0.85
+    for gate in result.attention:
+        assert gate.values.std() > 0.01  # a gate that is the same everywhere is broken
+
+
+def test_it_follows_a_flipped_image(segmenter: Segmenter) -> None:
+    image, truth = sample_image("polyp"), sample_mask("polyp")
+    flipped = segmenter(image[:, ::-1]).mask
+    assert dice(truth[:, ::-1], flipped) > 0.85
+    assert dice(truth, flipped) < 0.5
+
+
+def test_grey_and_16_bit_versions_are_segmented_too(segmenter: Segmenter) -> None:
+    image, truth = sample_image("polyp"), sample_mask("polyp")
+    deep = image.astype(np.uint16) * 257
+    assert dice(truth, segmenter(deep).mask) > 0.85
+    assert dice(truth, segmenter(image.mean(-1) / 255).mask) > 0.5
+
+
+def test_file_and_card() -> None:
+    path = weights_path("compact")
+    assert path.stat().st_size < 60e6
+    card = read_card(path)
+    assert card.spec.name == "compact"
+    assert card.metrics["n"] == 120 and card.metrics["split"] == "test"
+    for metric in ("dice", "iou"):
+        found = card.metrics[metric]
+        assert found["low"] < found["mean"] < found["high"]
+    assert card.metrics["dice"]["mean"] > 0.87
+    assert set(card.gates) == {"1/4", "1/8", "1/16", "1/32"}
+    assert all(gate["verdict"] for gate in card.gates.values())
+    for words in ("Kvasir-SEG", "research and education", "CC BY 4.0"):
+        assert words in card.licence
+    assert "diagnostic" in card.use and card.limits
