@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_attnseg import Segmenter
+from napari_attnseg.explanations import explain
 from napari_attnseg.explanations.contributions import (
     encoder_contributions,
     gate_integrated_gradients,
@@ -91,6 +92,18 @@ def test_measured_trust_is_the_difference_of_two_losses(
         found.tau[:, 1, 2], losses[0] - losses[1], atol=1e-6, rtol=1e-3
     )
     torch.testing.assert_close(found.psi[:, 1, 2], psi[:, 0, 2:4, 4:6].mean((1, 2)))
+
+
+def test_the_trust_map_shows_each_region_where_it_was_tried(
+    segmenter: Segmenter,
+) -> None:
+    shown = explain(segmenter, IMAGE, "measured trust", level=8).values
+    subject = subject_of(segmenter, IMAGE)
+    tau = measured_trust(segmenter.network, subject.pairs, subject.mask, 8).tau[0]
+    regions = cells((8, 8), 6)  # bands of 1 and 2 pixels
+    assert shown.shape == (8, 8) and len(regions) == tau.numel() == 36
+    for value, region in zip(tau.flatten().tolist(), regions[:, 0].numpy()):
+        np.testing.assert_allclose(shown[region > 0], value, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "k"), [((8, 8), 6), ((2, 2), 6), ((64, 64), 6)])

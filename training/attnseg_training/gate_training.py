@@ -21,12 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_attnseg.explanations.interventions import Pairs
-from napari_attnseg.explanations.trust import cells
+from napari_attnseg.explanations.trust import REGIONS, cells
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-
-#: Regions per side of the trust loss.
-REGIONS = 6
 
 
 class Damage(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -50,9 +51,11 @@ def _gate(subject: Subject, stride: int) -> Tensor:
 
 
 def _trust(subject: Subject, stride: int) -> Tensor:
-    return trust.measured_trust(
-        subject.network, subject.pairs, subject.mask, stride
-    ).tau[0]
+    found = trust.measured_trust(subject.network, subject.pairs, subject.mask, stride)
+    gate = _gate(subject, stride)
+    # Regions are whole pixels of the gate, so they may differ in size: shown as such.
+    regions = trust.cells((gate.shape[0], gate.shape[1]), trust.REGIONS)
+    return torch.einsum("r,rchw->hw", found.tau.flatten(), regions.to(gate.device))
 
 
 def _gate_gradients(subject: Subject, stride: int) -> Tensor:

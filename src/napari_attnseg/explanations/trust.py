@@ -22,6 +22,9 @@ from napari_attnseg.explanations.statistics import auroc, spearman
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
+#: Regions per side, where nothing else is asked for.
+REGIONS = 6
+
 
 class Trust(NamedTuple):
     """Of the k×k regions of one gate, for N images.
@@ -56,7 +59,7 @@ def measured_trust(
     pairs: Pairs,
     truth: Tensor,
     stride: int,
-    k: int = 6,
+    k: int = REGIONS,
     batch: int = 9,
 ) -> Trust:
     """Trust in k×k regions of the gate at one stride; two decodings per region.
