@@ -50,7 +50,7 @@ def fit_command(
     config: Annotated[
         str | None,
         typer.Option(
-            help="Recipe (compact) or TOML file of settings; options override it."
+            help="Recipe (compact, compact-gates) or TOML file; options override it."
         ),
     ] = None,
     model: Annotated[
