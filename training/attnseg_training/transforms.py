@@ -15,10 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-NDMatrix = NDArray[np.float64]
+from napari_attnseg.explanations.controls import LUMA
 
-#: Luma weights of R, G, B.
-GREY = (0.299, 0.587, 0.114)
+NDMatrix = NDArray[np.float64]
 
 
 class Geometry(NamedTuple):
@@ -57,7 +56,7 @@ def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
     """Brightness, contrast, saturation, hue, blur and noise of one image."""
     saturation, contrast = rng.uniform(0.6, 1.4), rng.uniform(0.7, 1.3)
     brightness, hue = rng.uniform(-0.12, 0.12), rng.uniform(-0.05, 0.05)
-    grey = np.tile(np.array(GREY), (3, 1))
+    grey = np.tile(np.array(LUMA), (3, 1))
     saturate = saturation * np.eye(3) + (1 - saturation) * grey
     # A small hue turn: rotation of the colour cube about its grey diagonal.
     c, s = math.cos(2 * math.pi * hue), math.sin(2 * math.pi * hue)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+#: Weights of R, G, B in grey.
 LUMA = (0.299, 0.587, 0.114)
 #: Darker than this (of 1) is taken for the black frame around an endoscopic image.
 FRAME = 0.06

@@ -77,7 +77,7 @@ def measured_trust(
     k : int
         Regions per side; fewer where the map is smaller.
     batch : int
-        Decodings at a time; on a CPU more of them fall out of its cache.
+        Decodings at a time; 9 took less CPU time than 36 for the bundled model.
     """
     level = STRIDES.index(stride)
     fused, attention = network.fuse(pairs)

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from attnseg_training.losses import bce_dice
 from napari_attnseg.models.network import Features, SegmentationNetwork
 
+BATCH, LR = 16, 3e-3
+
 
 class PlantedViews(NamedTuple):
     """N pairs of views.
@@ -77,16 +79,14 @@ def train_planted(
     steps: int,
     seed: int,
     redundant: bool = False,
-    batch: int = 16,
-    lr: float = 3e-3,
 ) -> SegmentationNetwork:
     """Train in place on freshly drawn pairs; comes back in eval mode."""
     network.train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LR)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=steps)
     for step in range(steps):
         views = planted_views(
-            batch, network.spec.size, seed * 1_000_003 + step, redundant
+            BATCH, network.spec.size, seed * 1_000_003 + step, redundant
         )
         output = network.decode(encode_views(network, views))
         loss = bce_dice(output.logits, views.mask)
