@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import CheckpointError
+from napari_attnseg.results import NOT_MEASURED
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
@@ -48,6 +49,10 @@ class ModelCard:
         Level (``"1/4"`` ... ``"1/32"``) to what ``attnseg-train faithfulness`` measured
         of that gate, ``verdict`` and ``decorative`` among it. Empty: not measured, so
         its maps carry no evidence.
+    combination : dict
+        Which combination of the gates is worth showing "at a glance", if any, as
+        ``attnseg-train faithfulness`` measured it on validation images: ``name``,
+        ``earned``, ``verdict``, ``stakes`` and the candidates' numbers.
     training : dict
         Recipe, seed, versions, time.
     licence : str
@@ -66,10 +71,15 @@ class ModelCard:
     data: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     gates: dict[str, Any] = field(default_factory=dict)
+    combination: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     use: str = "Research; not a diagnostic device."
     limits: str = ""
+
+    def verdict(self, stride: int) -> str:
+        """What was measured of the gate at 1/stride, in one sentence."""
+        return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
 
     def to_json(self) -> str:
         """JSON text of the card, format marker included."""

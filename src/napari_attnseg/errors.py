@@ -34,5 +34,9 @@ class InputError(AttnSegError):
     """An image, mask or folder that cannot be used as it is."""
 
 
+class CancelledError(AttnSegError):
+    """Work that was stopped because somebody asked for it."""
+
+
 class DeviceError(AttnSegError):
     """A compute device that this machine does not have, or that ran out of memory."""

@@ -94,6 +94,8 @@ class Explanation:
         One sentence for people.
     target : str
         In words: the region whose logit is explained.
+    finding : str
+        One sentence on what was measured of this map in this model; may be empty.
     provenance : mapping
         JSON-ready facts: model, weights hash, device, versions.
     """
@@ -105,4 +107,5 @@ class Explanation:
     scale: str
     meaning: str
     target: str
+    finding: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What every explainer promises, generated over `EXPLAINERS`."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,38 @@ import pytest
 import torch
 
 from napari_attnseg import Segmenter
-from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
 from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.models.decoder import UnetDecoder
+from napari_attnseg.spec import STRIDES
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56, 3), dtype=np.uint8)
 every_explainer = pytest.mark.parametrize("name", EXPLAINERS)
 
 
 @pytest.fixture(scope="module")
-def segmenter(tiny_weights: Path) -> Segmenter:
+def unmeasured(tiny_weights: Path) -> Segmenter:
     return Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+
+@pytest.fixture(scope="module")
+def segmenter(unmeasured: Segmenter) -> Segmenter:
+    """With a card as if its gates had been measured."""
+    gates = {
+        f"1/{stride}": {
+            "calibration": {"psi": [0.4, 0.6], "cnn_better": [0.1, 0.8]},
+            "verdict": f"1/{stride}: measured.",
+        }
+        for stride in STRIDES
+    }
+    combination = {
+        "name": "mean of all",
+        "earned": True,
+        "verdict": "The mean of all agreed.",
+        "stakes": dict.fromkeys(gates, 1.0),
+    }
+    card = dataclasses.replace(unmeasured.card, gates=gates, combination=combination)
+    return dataclasses.replace(unmeasured, card=card)
 
 
 def state_of(network: torch.nn.Module) -> list[Any]:
@@ -80,7 +102,25 @@ def test_an_error_leaves_nothing_behind(
     except RuntimeError as error:
         assert str(error) == "stop"
     else:  # the gates themselves and noise need no second decoding
-        assert name in ("gate", "random")
+        assert name in ("gate", "gate, recalibrated", "random")
+
+
+@every_explainer
+def test_a_cancel_stops_it_and_leaves_nothing_behind(
+    segmenter: Segmenter, name: str, unchanged: None
+) -> None:
+    asked = []
+
+    def second_time() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    try:
+        explain(segmenter, IMAGE, name, level=8, cancelled=second_time)
+    except CancelledError as error:
+        assert name in str(error) and len(asked) == 2
+    else:
+        assert name in ("gate", "gate, recalibrated", "random")
 
 
 @every_explainer
@@ -92,7 +132,33 @@ def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> 
 
     same = np.array_equal(values(slice(0, 10)), values(slice(30, 40)))
     # psi, trust (measured on the mask) and noise are not about a target.
-    assert same == (name in ("gate", "measured trust", "random"))
+    gates = ("gate", "gate, recalibrated", "gates at a glance")
+    assert same == (name in (*gates, "measured trust", "random"))
+
+
+def test_findings_come_with_the_maps_that_have_them(segmenter: Segmenter) -> None:
+    assert explain(segmenter, IMAGE, "gate", 8).finding == "1/8: measured."
+    found = explain(segmenter, IMAGE, "gates at a glance").finding
+    assert found == "The mean of all agreed."
+    assert explain(segmenter, IMAGE, "occlusion").finding == ""
+
+
+def test_recalibrated_is_psi_through_the_measured_curve(segmenter: Segmenter) -> None:
+    psi = explain(segmenter, IMAGE, "gate", 8).values
+    found = explain(segmenter, IMAGE, "gate, recalibrated", 8).values
+    expected = np.interp(psi, [0.4, 0.6], [0.1, 0.8])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_what_was_not_measured_is_not_shown(unmeasured: Segmenter) -> None:
+    with pytest.raises(InputError, match="no calibration of the gate at 1/8"):
+        explain(unmeasured, IMAGE, "gate, recalibrated", 8)
+    with pytest.raises(InputError, match="has not been measured"):
+        explain(unmeasured, IMAGE, "gates at a glance")
+    refused = {"earned": False, "verdict": "None agreed."}
+    card = dataclasses.replace(unmeasured.card, combination=refused)
+    with pytest.raises(InputError, match=r"None agreed\. Look at the single gates"):
+        explain(dataclasses.replace(unmeasured, card=card), IMAGE, "gates at a glance")
 
 
 def test_bad_questions_are_answered_in_words(segmenter: Segmenter) -> None:

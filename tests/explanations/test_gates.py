@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from napari_attnseg.explanations.trust import (
     measured_trust,
     reliability,
 )
+from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
@@ -94,6 +97,71 @@ def test_measured_trust_is_the_difference_of_two_losses(
     torch.testing.assert_close(found.psi[:, 1, 2], psi[:, 0, 2:4, 4:6].mean((1, 2)))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(("stride", "fewer"), [(4, 16), (8, 36), (None, 4)])
+def test_regions_tried_together_are_measured_as_one_by_one(
+    network: SegmentationNetwork,
+    stride: int | None,
+    fewer: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs = network.align(network.encode(torch.rand(1, 3, 64, 64)))
+    # Untrained encoders differ too little for a test of numbers.
+    pairs = [(100 * torch.randn_like(x), 100 * torch.randn_like(g)) for x, g in pairs]
+    truth = (torch.rand(1, 1, 64, 64) > 0.5).float()
+    decoded = []
+    logits = SegmentationNetwork.logits
+
+    def counted(self: SegmentationNetwork, fused: Sequence[torch.Tensor]) -> Any:
+        decoded.append(len(fused[0]))
+        return logits(self, fused)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentationNetwork, "logits", counted)
+        tau = measured_trust(network, pairs, truth, stride).tau[0]
+    assert sum(decoded) == 2 * fewer
+    fused, _ = network.fuse(pairs)
+    levels = range(4) if stride is None else [STRIDES.index(stride)]
+    for row in range(tau.shape[0]):
+        for column in range(tau.shape[1]):
+            losses = []
+            for which in (1, 0):
+                maps = list(fused)
+                for level in levels:
+                    size = (maps[level].shape[-2], maps[level].shape[-1])
+                    regions = cells(size, len(tau))
+                    here = regions[row * tau.shape[1] + column]
+                    maps[level] = torch.lerp(maps[level], pairs[level][which], here)
+                losses.append(
+                    F.binary_cross_entropy_with_logits(network.logits(maps), truth)
+                )
+            torch.testing.assert_close(
+                tau[row, column], losses[0] - losses[1], atol=1e-6, rtol=1e-3
+            )
+    assert tau.abs().median() > 1e-5  # something was measured
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("head", [(), (8,), (8, 8)])
+def test_a_change_spreads_as_far_as_the_decoder_says(head: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    widths, out = (8, 8, 8, 8), 256
+    network = SegmentationNetwork(
+        dataclasses.replace(model_spec("tiny"), widths=widths, head=head, size=out)
+    ).eval()
+    fused = [torch.rand(1, 8, n, n) for n in (64, 32, 16, 8)]
+    before = network.logits(fused)
+    for level, size in enumerate((64, 32, 16, 8)):
+        changed = [f.clone() for f in fused]
+        at = size // 2
+        changed[level][:, :, at, at] += 50
+        hit = (network.logits(changed) != before).nonzero()[:, 2:]
+        first, last = at * out // size, (at + 1) * out // size
+        found = max(first - int(hit.min()), int(hit.max()) + 1 - last)
+        reach = network.decoder.reach(level, size, out)
+        assert found <= reach <= found + out // (64 * 2 ** len(head)) + 1
+
+
 def test_the_trust_map_shows_each_region_where_it_was_tried(
     segmenter: Segmenter,
 ) -> None:
@@ -147,7 +215,7 @@ def test_gate_attributions_are_complete(segmenter: Segmenter) -> None:
     total = sum(float(part.sum()) for part in parts.values())
     assert abs(change) > 1e-4
     assert total == pytest.approx(change, rel=0.02)
-    assert error == pytest.approx(total - change, abs=1e-5)
+    assert float(error) == pytest.approx(total - change, abs=1e-5)
 
 
 def test_contributions_follow_the_slope_of_each_encoder(segmenter: Segmenter) -> None:

@@ -5,6 +5,7 @@ from scipy.stats import spearmanr
 from napari_attnseg.explanations.statistics import (
     auroc,
     bootstrap_interval,
+    mean_interval,
     partial_spearman,
     spearman,
 )
@@ -35,9 +36,21 @@ def test_partial_correlation_takes_a_common_cause_out() -> None:
     assert abs(partial_spearman(a, b, [cause])) < 0.15
 
 
+def test_interval_of_a_mean_leaves_out_what_is_undefined() -> None:
+    values = np.linspace(0, 1, 101)
+    found = mean_interval([*values, np.nan])
+    assert found["mean"] == pytest.approx(0.5)
+    assert found["sd"] == pytest.approx(values.std(ddof=1))
+    # The normal interval of a mean is the bootstrap's at this size.
+    half = 1.96 * values.std(ddof=1) / 101**0.5
+    assert found["high"] - 0.5 == pytest.approx(half, rel=0.05)
+    assert 0.5 - found["low"] == pytest.approx(half, rel=0.05)
+    assert all(np.isnan(value) for value in mean_interval([np.nan]).values())
+
+
 def test_interval_resamples_whole_images() -> None:
     values = RNG.normal(3, 1, 100)
-    found = bootstrap_interval(lambda i: float(values[i].mean()), 100, 2000)
+    found = bootstrap_interval(lambda i: float(values[i].mean()), 100)
     assert found["mean"] == pytest.approx(values.mean())
     half = 1.96 * values.std() / 10
     assert found["low"] == pytest.approx(values.mean() - half, abs=0.03)

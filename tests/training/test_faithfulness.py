@@ -6,11 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
 from attnseg_training.datasets import load_dataset
-from attnseg_training.faithfulness import faithfulness, rectangles, rows_csv
+from attnseg_training.faithfulness import faithfulness, rows_csv
 from attnseg_training.gate_card import LEVELS, gate_card_png, verdict
+from attnseg_training.gate_combination import GateMaps, judge
+from attnseg_training.gate_damage import (
+    COPIES,
+    KINDS,
+    WORST,
+    condition,
+    conditions,
+    one_sided,
+    rectangles,
+)
 from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.explanations.combination import COMBINATIONS
+from napari_attnseg.explanations.interventions import Pairs
+from napari_attnseg.explanations.sanity import PARTS
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import STRIDES
 
 
 @pytest.fixture
@@ -39,8 +57,23 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         assert set(gate["follows"]) == set(gate["follows_only"])
         assert "the model's own mask" in gate["follows"]
         assert gate["verdict"].startswith(f"{level}: ")
-    stable = summary["gates"]["1/4"]["stable"]["noisy"]["mean"]
-    assert 0.5 < stable <= 1
+        assert set(gate["shuffled"]) == set(PARTS)
+        assert set(gate["moved"]) == {
+            condition(*one) for one in conditions(("another image",))
+        }
+        assert 0 <= gate["agreement_shuffled"]["auroc"]["mean"] <= 1
+    stable = summary["gates"]["1/4"]["stable"]
+    assert 0.5 < stable["noisy"]["mean"] <= 1 and set(stable) > {"mirrored", "turned"}
+    assert summary["damage"]["n"] == summary["rivals"]["n"] == 8
+    # The encoders' own damage matters more than noise: their shuffle changes psi.
+    assert summary["gates"]["1/4"]["shuffled"]["CNN"]["mean"] < stable["noisy"]["mean"]
+    assert set(summary["copies"]) == {"n", *COPIES}
+    assert set(summary["rivals"]) == {"n", "Seg-Grad-CAM", "random"}
+    noise = summary["rivals"]["random"]
+    assert noise["shuffled decoder"]["mean"] == pytest.approx(1)  # it sees no network
+    assert abs(noise["stable mirrored"]["mean"]) < 0.1
+    assert set(summary["combination"]["candidates"]) == set(COMBINATIONS)
+    assert summary["combination"]["name"] in COMBINATIONS
     lines = list(csv.DictReader(rows_csv(rows).splitlines()))
     assert [line["image"] for line in lines] == [row["image"] for row in rows]
     assert float(lines[0]["dice"]) == pytest.approx(rows[0]["dice"])
@@ -82,6 +115,67 @@ def test_verdicts(
     for word in words:
         assert word in found["verdict"]
     assert "nan" not in found["verdict"] and "-0.000" not in found["verdict"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_damage_moves_psi_and_stays_on_its_side(kind: str) -> None:
+    torch.manual_seed(0)
+    network = SegmentationNetwork(model_spec("tiny")).eval()
+    images = torch.rand(4, 3, 64, 64)
+    seen: dict[str, Pairs] = {}
+    columns = one_sided(
+        network,
+        images,
+        network.encode(images),
+        (kind,),
+        0,
+        lambda logits: logits.mean((1, 2, 3)).tolist(),
+        lambda name, pairs: seen.update({name: pairs}),
+    )
+    for encoder in ("CNN", "transformer"):
+        moved = [
+            np.abs(columns[f"moved inside, {condition(*one)} 1/4"]).mean()
+            for one in conditions((kind,))
+            if one[0] == encoder
+        ]
+        assert len(moved) == 3 and all(m > 0 for m in moved)
+    if kind == WORST[0]:
+        clean = network.align(network.encode(images))
+        for at, (encoder, pairs) in enumerate(seen.items()):
+            changed = [not torch.equal(a[0], b[0]) for a, b in zip(clean, pairs)]
+            assert encoder.startswith(("CNN", "transformer")[at])
+            assert all(changed) == (at == 0)
+    else:
+        assert not seen
+
+
+def test_the_combination_that_agrees_earns_its_place() -> None:
+    """The coarse two follow measured trust, the fine two are noise."""
+    torch.manual_seed(0)
+    n = 30
+    tau = torch.randn(n, 6, 6)
+    good = torch.sigmoid(3 * tau)[:, None]
+    noise, other = torch.rand(2, n, 1, 6, 6)
+    psi = {4: noise, 8: other, 16: good, 32: good}
+    psi = {s: F.interpolate(p, scale_factor=128 // s) for s, p in psi.items()}
+    flat = {s: (torch.ones_like(p[:, 0]),) * 2 for s, p in psi.items()}
+    masks = F.interpolate((tau[:, None] > 0).float(), scale_factor=32)
+    rows = [
+        {"tau all": t.numpy(), **{f"tau 1/{s}": np.ones((6, 6)) for s in STRIDES}}
+        for t in tau
+    ]
+    found = judge([GateMaps(psi, flat, masks)], rows, "discs, val")
+    assert found["earned"] and found["name"] == "mean of the coarse two"
+    best = found["candidates"]["mean of the coarse two"]
+    assert best["agreement"]["mean"] > 0.95 and best["localises"]["mean"] > 0.95
+    assert (
+        "best of 5" in found["verdict"] and "(discs, val, n = 30)" in found["verdict"]
+    )
+    chance = np.random.default_rng(1).normal(size=(n, 6, 6))
+    rows = [{**row, "tau all": t} for row, t in zip(rows, chance)]
+    found = judge([GateMaps(psi, flat, masks)], rows, "discs, val")
+    assert not found["earned"] and found["verdict"].startswith("No combination")
 
 
 def test_rectangles_differ_and_repeat() -> None:

@@ -10,13 +10,13 @@ import torch
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import build_network
-from attnseg_training.evaluation import bootstrap, evaluate
-from attnseg_training.fit import Progress, fit
+from attnseg_training.evaluation import evaluate
+from attnseg_training.fit import Progress, _groups, fit
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models import catalog
-from napari_attnseg.spec import EncoderSpec
+from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_resume_ends_with_the_same_weights(config: TrainConfig, tmp_path: Path) 
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
 
 
-def test_frozen_transformer_stays_and_its_tokens_are_kept(
-    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def mixed(monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
+    """A model with a plain ViT of a few blocks."""
     spec = dataclasses.replace(
         catalog.MODELS["tiny"],
         name="mixed",
@@ -93,6 +93,16 @@ def test_frozen_transformer_stays_and_its_tokens_are_kept(
         head=(16,),
     )
     monkeypatch.setitem(catalog.MODELS, "mixed", spec)
+    return spec
+
+
+def test_frozen_transformer_stays_and_its_tokens_are_kept(
+    config: TrainConfig,
+    mixed: ModelSpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = mixed
     vit = build_network(spec, "scratch").transformer
     from safetensors.torch import load_file, save_file
 
@@ -122,6 +132,50 @@ def test_frozen_transformer_stays_and_its_tokens_are_kept(
     frozen = [name for name in norm if "running_mean" in name]
     assert frozen and all(torch.equal(norm[n], fresh[n]) for n in frozen)
     assert not (result.folder / "cache").exists()
+
+
+def test_first_blocks_stay_and_the_others_learn_in_bfloat16(
+    config: TrainConfig, mixed: ModelSpec, tmp_path: Path
+) -> None:
+    torch.manual_seed(config.seed)
+    start = build_network(mixed, "scratch").state_dict()
+    config = dataclasses.replace(
+        config,
+        model="mixed",
+        freeze_blocks=1,
+        transformer_lr=1e-3,
+        bf16=True,
+        one_sided=0.5,
+        encoder_dropout=0.3,
+        trust_weight=0.1,
+    )
+    result = fit(config, tmp_path / "run")
+    trained = load_checkpoint(result.folder / "last.safetensors")[0].state_dict()
+    vit = "transformer.backbone."
+    kept = [f"{vit}blocks.0.", f"{vit}pos_embed", f"{vit}patch_embed", f"{vit}cls"]
+    kept = [n for n in start if n.startswith(tuple(kept))]
+    assert len(kept) > 10 and all(torch.equal(start[n], trained[n]) for n in kept)
+    learned = f"{vit}blocks.1.mlp.fc1.weight"
+    assert not torch.equal(start[learned], trained[learned])
+    assert trained[learned].dtype == torch.float32
+    with pytest.raises(InputError, match="at most 2, the plain ViT blocks"):
+        fit(dataclasses.replace(config, freeze_blocks=3), tmp_path / "deep")
+    with pytest.raises(InputError, match="at most 0, the plain ViT blocks of 'tiny'"):
+        fit(dataclasses.replace(config, model="tiny"), tmp_path / "swin")
+
+
+def test_each_encoder_has_a_rate_of_its_own() -> None:
+    network = build_network(catalog.MODELS["tiny"], "scratch")
+    config = TrainConfig("d", lr=1e-3, encoder_lr=2e-4, transformer_lr=5e-5)
+    peak = {
+        id(p): (group["peak"], group["weight_decay"] > 0)
+        for group in _groups(network, config)
+        for p in group["params"]
+    }
+    expected = {"cnn": 2e-4, "transformer": 5e-5}
+    for name, p in network.named_parameters():
+        assert peak[id(p)] == (expected.get(name.split(".")[0], 1e-3), p.ndim > 1)
+    assert _groups(network, config)[0]["peak"] == 1e-3  # what the log shows
 
 
 def test_run_folders_are_not_mixed_up(config: TrainConfig, tmp_path: Path) -> None:
@@ -167,14 +221,3 @@ def test_encoder_weights_are_refused_in_words(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="tensors are missing"):
         build_network(spec, f"transformer={tmp_path / 'other.safetensors'}")
-
-
-def test_bootstrap_interval() -> None:
-    values = torch.linspace(0, 1, 101).numpy()
-    found = bootstrap(values)
-    assert found["mean"] == pytest.approx(0.5)
-    assert found["sd"] == pytest.approx(values.std(ddof=1))
-    # The normal interval of a mean is the bootstrap's at this size.
-    half = 1.96 * values.std(ddof=1) / 101**0.5
-    assert found["high"] - 0.5 == pytest.approx(half, rel=0.05)
-    assert 0.5 - found["low"] == pytest.approx(half, rel=0.05)

@@ -38,7 +38,7 @@ class Trained(NamedTuple):
     whole: PlantedViews
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[0, 1, 2])
 def trained(request: pytest.FixtureRequest) -> Trained:
     seed = request.param
     networks = []

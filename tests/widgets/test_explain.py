@@ -1,5 +1,6 @@
 """The Explain widget's wiring, on a viewer without a window."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari_attnseg import Segmenter
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.results import NOT_MEASURED
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56), dtype=np.uint8)
@@ -92,6 +94,32 @@ def test_of_a_stack_the_shown_frame_is_explained(
         layer.data_to_world((0, -0.5, -0.5)), image.data_to_world((2, -0.5, -0.5))
     )
     assert layer.ndim == 3 and len(layer.data) == 1
+
+
+def test_a_cancel_takes_effect_in_the_middle(
+    widget: ExplainWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    messages: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer.add_image(IMAGE, name="a")
+    decoded = []
+    decode = UnetDecoder.forward
+
+    def slow(self: UnetDecoder, fused: Any) -> Any:
+        decoded.append(1)
+        time.sleep(0.1)
+        return decode(self, fused)
+
+    monkeypatch.setattr(UnetDecoder, "forward", slow)
+    widget.method_box.setCurrentText("integrated gradients")
+    widget.start()
+    qtbot.waitUntil(lambda: len(decoded) > 0, timeout=60_000)
+    widget.bar.cancel()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    assert len(decoded) < 4 and len(viewer.layers) == 1
+    assert messages == ["Cancelled; no layers were added."]
 
 
 def test_maps_without_a_gate_ask_for_none(widget: ExplainWidget) -> None:

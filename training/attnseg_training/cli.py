@@ -91,6 +91,13 @@ def fit_command(
     threads: Annotated[
         int | None, _setting("threads", "CPU threads; 0 is torch's choice.")
     ] = None,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(
+            "--bf16/--no-bf16",
+            help="Train in bfloat16 (GPUs, CPUs with AVX512-BF16 or AMX).",
+        ),
+    ] = None,
     init: Annotated[
         str | None, _setting("init", "Weights of the same model to start from.")
     ] = None,
@@ -133,6 +140,7 @@ def fit_command(
         "lr": lr,
         "encoder_lr": encoder_lr,
         "threads": threads,
+        "bf16": bf16,
         "init": init,
         "one_sided": one_sided,
         "encoder_dropout": encoder_dropout,
@@ -264,11 +272,17 @@ def export_command(
     gates: Annotated[
         Path | None, typer.Option(help="JSON of `faithfulness` on these weights.")
     ] = None,
+    combination: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON of `faithfulness --split val`: chooses the at-a-glance map."
+        ),
+    ] = None,
 ) -> None:
     """Prepare weights for others: size, words and measured numbers in their card."""
     from attnseg_training.publishing import export
 
-    print(export(weights, out, half, texts, metrics, gates))
+    print(export(weights, out, half, texts, metrics, gates, combination))
 
 
 def _words(settings: dict[str, Any]) -> str:

@@ -39,19 +39,27 @@ class TrainConfig:
         Encoders that are not trained: no gradients, eval mode. A frozen transformer
         sees `views` fixed augmentations of each image, and what it computes of them
         is kept on disk in the run folder.
+    freeze_blocks : int
+        First blocks of a plain ViT that are not trained, patch and position embedding
+        with them: the cheapest part to leave as it was pretrained.
     freeze_norm : bool
         Keep the CNN's BatchNorm at its stored statistics: small batches, and the
         dearest part of a small CNN on a CPU.
     views : int
         Fixed augmentations per image with a frozen transformer.
-    lr, encoder_lr : float
-        Peak learning rate of everything else and of the encoders (AdamW).
+    lr, encoder_lr, transformer_lr : float
+        Peak learning rate of everything else, of the encoders, and of the transformer
+        where it differs from the CNN's (0: it does not). AdamW.
     weight_decay : float
         On matrices and kernels only, not on norms and biases.
     warmup : float
         Share of all steps with a linearly rising rate; a cosine to 0 follows.
     ema : float
         Decay per step of the averaged weights, which are what is evaluated and saved.
+    bf16 : bool
+        Forward and backward in bfloat16 where torch's autocast does so; weights,
+        optimiser and loss stay in float32. Pays on GPUs and on CPUs with AVX512-BF16
+        or AMX, and slows down others.
     threads : int
         CPU threads; 0 leaves torch's choice.
     init : str
@@ -75,13 +83,16 @@ class TrainConfig:
     device: str = "auto"
     encoder_weights: str = "scratch"
     freeze: tuple[str, ...] = ()
+    freeze_blocks: int = 0
     freeze_norm: bool = False
     views: int = 4
     lr: float = 1e-3
     encoder_lr: float = 3e-4
+    transformer_lr: float = 0.0
     weight_decay: float = 0.05
     warmup: float = 0.05
     ema: float = 0.998
+    bf16: bool = False
     threads: int = 0
     init: str = ""
     one_sided: float = 0.0

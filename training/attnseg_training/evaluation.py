@@ -10,14 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from attnseg_training.datasets import Dataset
 from napari_attnseg.cards import versions
+from napari_attnseg.explanations.statistics import MEAN_RESAMPLES, mean_interval
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, Confusion, confusion, scores
-
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,8 @@ def evaluate(
     protocol = (
         f"per image at its original size ({size}), threshold "
         f"{segmenter.card.threshold:g}, undefined ratios left out; mean, SD and 95 % "
-        f"percentile bootstrap interval over images ({RESAMPLES} resamples, seed 0); "
-        f"data: {data.protocol}"
+        f"percentile bootstrap interval over images ({MEAN_RESAMPLES} resamples, "
+        f"seed 0); data: {data.protocol}"
     )
     return EvaluationReport(
         provenance(segmenter),
@@ -137,25 +134,4 @@ def provenance(segmenter: Segmenter) -> dict[str, Any]:
 
 
 def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    return {
-        metric: bootstrap(np.array([row[metric] for row in rows])) for metric in METRICS
-    }
-
-
-def bootstrap(values: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """Mean, sample SD and 95 % percentile interval of the mean; NaN left out.
-
-    Without any defined value everything is NaN.
-    """
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return dict.fromkeys(("mean", "sd", "low", "high"), float("nan"))
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return {
-        "mean": float(values.mean()),
-        "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-        "low": float(low),
-        "high": float(high),
-    }
+    return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}

@@ -21,8 +21,12 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.evaluation import provenance
 from attnseg_training.gate_card import LEVELS, summarise
+from attnseg_training.gate_checks import rivals, sanity, stability, subject
+from attnseg_training.gate_combination import GateMaps, judge, on_cpu
+from attnseg_training.gate_damage import KINDS, Columns, copies, one_sided
 from attnseg_training.images import ImageStore
 from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.controls import at_size, bands, trivial_maps
 from napari_attnseg.explanations.interventions import Pairs, interventions
 from napari_attnseg.explanations.statistics import (
@@ -30,9 +34,10 @@ from napari_attnseg.explanations.statistics import (
     partial_spearman,
     spearman,
 )
+from napari_attnseg.explanations.subject import Subject
 from napari_attnseg.explanations.trust import measured_trust
 from napari_attnseg.inference import Segmenter
-from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
 BATCH = 8
@@ -47,16 +52,31 @@ class Suite:
     Attributes
     ----------
     every : int
-        Every how many batches of eight images are also damaged, turned and made noisy.
+        Every how many batches of eight images are also damaged, turned, made noisy,
+        and seen by networks with shuffled weights.
     regions : int
         Regions per side in which trust is measured.
+    kinds : tuple of str
+        Kinds of one-sided damage, of `gate_damage.KINDS`.
+    rivals : tuple of str
+        Other explanations that are measured beside the gates, of `EXPLAINERS`.
     """
 
     every: int
     regions: int
+    kinds: tuple[str, ...]
+    rivals: tuple[str, ...]
 
 
-SUITES = {"quick": Suite(every=5, regions=6), "full": Suite(every=1, regions=8)}
+SUITES = {
+    "quick": Suite(5, 6, ("another image",), ("Seg-Grad-CAM", "random")),
+    "full": Suite(
+        1,
+        8,
+        tuple(KINDS),
+        ("Seg-Grad-CAM", "integrated gradients", "occlusion", "random"),
+    ),
+}
 
 
 def faithfulness(
@@ -100,21 +120,25 @@ def faithfulness(
     samples = data.split(split)
     store = ImageStore(samples, spec.size, segmenter.device)
     rows: list[dict[str, Any]] = []
+    maps: list[GateMaps] = []
     for start in range(0, len(store), BATCH):
         index = list(range(start, min(start + BATCH, len(store))))
         images, masks = store.batch(index)
-        damaged = (start // BATCH) % SUITES[suite].every == 0
-        measured = _measure(network, images, masks, SUITES[suite], damaged, start)
-        for i, row in zip(index, measured, strict=True):
-            rows.append({"image": store.names[i], **row})
+        asked = subject(segmenter.card, network, images)
+        closely = (start // BATCH) % SUITES[suite].every == 0
+        columns = _measure(asked, masks, SUITES[suite], closely, start)
+        for i, name in enumerate(store.names[k] for k in index):
+            rows.append({"image": name, **{c: v[i] for c, v in columns.items()}})
+        attention = network.fuse(asked.pairs)[1]
+        maps.append(on_cpu(attention, encoder_contributions(asked), masks))
         keep(rows)
         watch(len(rows), len(store))
     protocol = (
         f"suite {suite}; {data.root.resolve().name}, split {split}; at {spec.size}×"
         f"{spec.size} px, mask at probability 0.5; trust in {SUITES[suite].regions}×"
         f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
-        "rectangle of another image, in one encoder's input; 95 % bootstrap intervals "
-        f"over images; data: {data.protocol}"
+        f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
+        f"bootstrap intervals over images; data: {data.protocol}"
     )
     facts = {
         **provenance(segmenter),
@@ -124,7 +148,8 @@ def faithfulness(
         "protocol": protocol,
         "ends": network.ends,
     }
-    return {**facts, **summarise(rows)}, rows
+    combination = judge(maps, rows, f"{facts['dataset']}, {split}")
+    return {**facts, **summarise(rows), "combination": combination}, rows
 
 
 def rows_csv(rows: list[dict[str, Any]]) -> str:
@@ -144,31 +169,38 @@ def rows_csv(rows: list[dict[str, Any]]) -> str:
 
 @torch.no_grad()
 def _measure(
-    network: SegmentationNetwork,
-    images: Tensor,
-    masks: Tensor,
-    suite: Suite,
-    damaged: bool,
-    seed: int,
-) -> list[dict[str, Any]]:
-    features = network.encode(images)
-    pairs = network.align(features)
+    asked: Subject, masks: Tensor, suite: Suite, closely: bool, seed: int
+) -> Columns:
+    network, pairs, images = asked.network, asked.pairs, asked.image
     fused, attention = network.fuse(pairs)
     logits = network.logits(fused)
-    columns: dict[str, list[Any]] = {"dice": _dice(logits, masks)}
+
+    def dice(found: Tensor) -> list[float]:
+        return _dice(found, masks)
+
+    columns: Columns = {"dice": dice(logits)}
     for name, level, changed in interventions(network, pairs):
-        columns[f"dice {name} {level}"] = _dice(changed, masks)
+        columns[f"dice {name} {level}"] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
         columns[f"flipped {name} {level}"] = flipped.tolist()
-    _trust(columns, "", network, pairs, masks, suite)
+    tau = _trust(columns, "", network, pairs, masks, suite)
+    together = measured_trust(network, pairs, masks, None, suite.regions)
+    columns["tau all"] = list(together.tau.numpy())
     _localise(columns, attention, images, masks, logits)
-    if damaged:
-        _damage(columns, network, images, features, masks, suite, seed)
-        _stability(columns, network, images, attention)
-    return [
-        {name: values[i] for name, values in columns.items()}
-        for i in range(len(images))
-    ]
+    if closely:
+        features = network.encode(images)
+
+        def trust(name: str, hurt: Pairs) -> None:
+            _trust(columns, f", {name}", network, hurt, masks, suite)
+
+        columns |= one_sided(network, images, features, suite.kinds, seed, dice, trust)
+        columns |= copies(network, images, dice)
+        columns |= stability(network, images, attention)
+        columns |= sanity(
+            network, images, features, masks, attention, tau, suite.regions, seed
+        )
+        columns |= rivals(suite.rivals, asked.card, network, images, masks, seed)
+    return columns
 
 
 def _dice(logits: Tensor, masks: Tensor) -> list[float]:
@@ -179,21 +211,24 @@ def _dice(logits: Tensor, masks: Tensor) -> list[float]:
 
 
 def _trust(
-    columns: dict[str, list[Any]],
+    columns: Columns,
     kind: str,
     network: SegmentationNetwork,
     pairs: Pairs,
     masks: Tensor,
     suite: Suite,
-) -> None:
+) -> dict[int, Tensor]:
+    taus = {}
     for stride in STRIDES:
         trust = measured_trust(network, pairs, masks, stride, suite.regions)
-        columns[f"psi{kind} 1/{stride}"] = list(trust.psi.cpu().numpy())
-        columns[f"tau{kind} 1/{stride}"] = list(trust.tau.cpu().numpy())
+        columns[f"psi{kind} 1/{stride}"] = list(trust.psi.numpy())
+        columns[f"tau{kind} 1/{stride}"] = list(trust.tau.numpy())
+        taus[stride] = trust.tau
+    return taus
 
 
 def _localise(
-    columns: dict[str, list[Any]],
+    columns: Columns,
     attention: dict[int, Tensor],
     images: Tensor,
     masks: Tensor,
@@ -224,71 +259,3 @@ def _localise(
             columns[f"psi {name} {level}"] = torch.where(
                 total > 0, mean, torch.nan
             ).tolist()
-
-
-def _damage(
-    columns: dict[str, list[Any]],
-    network: SegmentationNetwork,
-    images: Tensor,
-    features: Features,
-    masks: Tensor,
-    suite: Suite,
-    seed: int,
-) -> None:
-    """Damage a rectangle of one encoder's input, and see whether psi gives way."""
-    where = rectangles(len(images), images.shape[-1], seed).to(images.device)
-    hurt = torch.lerp(images, images.roll(1, 0), where)
-    clean = network.fuse(network.align(features))[1]
-    for encoder in ("CNN", "transformer"):
-        seen = (
-            Features(network.cnn(hurt), features.transformer)
-            if encoder == "CNN"
-            else Features(features.cnn, network.transformer(hurt))
-        )
-        pairs = network.align(seen)
-        fused, psi = network.fuse(pairs)
-        columns[f"dice, {encoder} damaged"] = _dice(network.logits(fused), masks)
-        flat = {s: p.mean((2, 3), keepdim=True) for s, p in psi.items()}
-        changed = network.logits(network.fuse(pairs, flat)[0])
-        columns[f"dice mean all, {encoder} damaged"] = _dice(changed, masks)
-        for stride in STRIDES:
-            size = (psi[stride].shape[-2], psi[stride].shape[-1])
-            inside = at_size(where, size)
-            moved = psi[stride] - clean[stride]
-            for name, w in (("inside", inside), ("outside", 1 - inside)):
-                mean = (moved * w).sum((1, 2, 3)) / w.sum((1, 2, 3)).clamp(min=1e-6)
-                columns[f"moved {name}, {encoder} damaged 1/{stride}"] = mean.tolist()
-        _trust(columns, f", {encoder} damaged", network, pairs, masks, suite)
-
-
-def rectangles(n: int, size: int, seed: int) -> Tensor:
-    """One rectangle per image, (n, 1, size, size) of 0 and 1; 0.35 to 0.65 a side."""
-    rng = np.random.default_rng(seed)
-    where = torch.zeros(n, 1, size, size)
-    for i in range(n):
-        height, width = (rng.uniform(0.35, 0.65, 2) * size).astype(int)
-        top, left = rng.integers(size - height), rng.integers(size - width)
-        where[i, :, top : top + height, left : left + width] = 1
-    return where
-
-
-def _stability(
-    columns: dict[str, list[Any]],
-    network: SegmentationNetwork,
-    images: Tensor,
-    attention: dict[int, Tensor],
-) -> None:
-    """Rank correlation of psi with itself when the image is mirrored or noisy."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(images.shape, generator=generator).to(images.device)
-    noisy = (images + 0.02 * noise).clamp(0, 1)
-    for name, changed in (("mirrored", images.flip(-1)), ("noisy", noisy)):
-        found = network(changed).attention
-        for stride, psi in found.items():
-            back = psi.flip(-1) if name == "mirrored" else psi
-            columns[f"stable {name} 1/{stride}"] = [
-                spearman(a, b)
-                for a, b in zip(
-                    attention[stride].cpu().numpy(), back.cpu().numpy(), strict=True
-                )
-            ]

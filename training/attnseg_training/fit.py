@@ -106,8 +106,7 @@ def fit(
     torch.manual_seed(config.seed)
     network, before = _start(spec, config)
     network = channels_last(network.to(device))
-    for name in config.freeze:
-        network.get_submodule(name).requires_grad_(False)
+    _freeze(network, config)
     average = copy.deepcopy(network).requires_grad_(False).eval()
     optimizer = torch.optim.AdamW(
         _groups(network, config), betas=(0.9, 0.999), fused=True
@@ -140,8 +139,9 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * _rate(done / total, config.warmup)
             try:
-                features, masks = views.batch(index, epoch)
-                loss = _loss(network, config, features, masks, done)
+                with torch.autocast(device.split(":")[0], torch.bfloat16, config.bf16):
+                    features, masks = views.batch(index, epoch)
+                    loss = _loss(network, config, features, masks, done)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
             except torch.OutOfMemoryError as error:
@@ -222,7 +222,7 @@ def _loss(
     }
     pairs = network.align(features)
     fused, attention = network.fuse(pairs, forced)
-    loss = bce_dice(network.logits(fused), masks)
+    loss = bce_dice(network.logits(fused).float(), masks)
     if config.trust_weight and not forced:
         trust = trust_loss(network, pairs, fused, attention, masks, rng)
         loss = loss + config.trust_weight * trust
@@ -267,28 +267,53 @@ class _Validation:
 def _groups(
     network: SegmentationNetwork, config: TrainConfig
 ) -> list[dict[str, object]]:
-    """Encoders at a lower rate; no decay on norms and biases (one-dimensional)."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    """Encoders at rates of their own; no decay on norms and biases."""
+    peaks = {
+        "cnn": config.encoder_lr,
+        "transformer": config.transformer_lr or config.encoder_lr,
+    }
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, p in network.named_parameters():
         if p.requires_grad:
-            encoder = name.startswith(("cnn.", "transformer."))
-            groups.setdefault((encoder, p.ndim > 1), []).append(p)
+            peak = peaks.get(name.split(".")[0], config.lr)
+            groups.setdefault((peak, p.ndim > 1), []).append(p)
+    # The highest rate first: it is the one that the log shows.
     return [
         {
             "params": params,
             "lr": 0.0,
-            "peak": config.encoder_lr if encoder else config.lr,
+            "peak": peak,
             "weight_decay": config.weight_decay if decay else 0.0,
         }
-        for (encoder, decay), params in sorted(groups.items(), key=lambda g: g[0])
+        for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])[::-1]
     ]
 
 
-def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Frozen means frozen: eval mode, so no live BatchNorm and no stochastic depth."""
-    network.train()
+def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Frozen means frozen: no gradients, and eval mode, so no stochastic depth.
+
+    Raises
+    ------
+    InputError
+        If blocks are to be frozen of what is no plain ViT, or has fewer.
+    """
     for name in config.freeze:
-        network.get_submodule(name).eval()
+        network.get_submodule(name).requires_grad_(False).eval()
+    if config.freeze_blocks:
+        vit = network.transformer
+        blocks = len(vit.backbone.blocks) if isinstance(vit, PlainViTEncoder) else 0
+        if config.freeze_blocks > blocks or not isinstance(vit, PlainViTEncoder):
+            raise InputError(
+                f"Expected freeze_blocks of at most {blocks}, the plain ViT blocks of "
+                f"{network.spec.name!r}, got {config.freeze_blocks}."
+            )
+        vit.freeze_first(config.freeze_blocks)
+
+
+def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Training mode, but for what is frozen."""
+    network.train()
+    _freeze(network, config)
     if config.freeze_norm:
         for module in network.cnn.modules():
             if isinstance(module, nn.BatchNorm2d):

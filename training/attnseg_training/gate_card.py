@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.gate_checks import named
+from attnseg_training.gate_damage import COPIES, KINDS, WORST, condition, conditions
 from napari_attnseg.explanations.interventions import INTERVENTIONS
-from napari_attnseg.explanations.statistics import bootstrap_interval
+from napari_attnseg.explanations.sanity import PARTS
+from napari_attnseg.explanations.statistics import bootstrap_interval, mean_interval
 from napari_attnseg.explanations.trust import (
     TrustCalibration,
     agreement,
@@ -22,7 +25,7 @@ from napari_attnseg.explanations.trust import (
 from napari_attnseg.spec import STRIDES
 
 LEVELS = tuple(f"1/{stride}" for stride in STRIDES)
-RESAMPLES = 1000
+ENCODERS = ("CNN", "transformer")
 #: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
 DECORATIVE = 0.005
 #: Mean AUROC from which a gate that is surely above chance is said to agree.
@@ -38,7 +41,7 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
     ``dice``; ``interventions`` (name → level → change of Dice); ``gates`` (level → what
     was measured of that gate, with ``verdict`` and ``decorative``); ``damage``.
     """
-    hurt = [row for row in rows if "dice, CNN damaged" in row]
+    closely = [row for row in rows if "dice, blurred copy" in row]
     return {
         "dice": _mean(rows, "dice"),
         "interventions": {
@@ -46,25 +49,50 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
             for name in INTERVENTIONS
         },
         "spatial_value": _spatial_value(rows, "all"),
-        "gates": {level: _gate(rows, hurt, level) for level in LEVELS},
+        "gates": {level: _gate(rows, closely, level) for level in LEVELS},
         "damage": {
-            "n": len(hurt),
+            "n": len(closely),
+            **{name: _damaged(closely, name) for name in _damages(closely)},
+        },
+        "copies": {
+            "n": len(closely),
             **{
-                encoder: {
-                    "dice": _mean(hurt, f"dice, {encoder} damaged"),
-                    "spatial_value": difference(
-                        hurt,
-                        f"dice, {encoder} damaged",
-                        f"dice mean all, {encoder} damaged",
-                    ),
-                }
-                for encoder in ("CNN", "transformer")
+                name: difference(closely, f"dice, {name} copy", "dice")
+                for name in COPIES
             },
+        },
+        "rivals": {
+            "n": len(closely),
+            **{name: _rival(closely, name) for name in named(closely)},
         },
     }
 
 
-def _gate(rows: list[Row], hurt: list[Row], level: str) -> dict[str, Any]:
+def _damages(closely: list[Row]) -> list[str]:
+    return [
+        condition(*one)
+        for one in conditions(tuple(KINDS))
+        if f"dice, {condition(*one)}" in closely[0]
+    ]
+
+
+def _damaged(closely: list[Row], name: str) -> dict[str, Interval]:
+    return {
+        "dice": _mean(closely, f"dice, {name}"),
+        "spatial_value": difference(closely, f"dice, {name}", f"dice mean all, {name}"),
+    }
+
+
+def _rival(closely: list[Row], name: str) -> dict[str, Interval]:
+    start = f"rival {name}: "
+    return {
+        column.removeprefix(start): _mean(closely, column)
+        for column in closely[0]
+        if column.startswith(start)
+    }
+
+
+def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
     psi, tau = _stack(rows, f"psi {level}"), _stack(rows, f"tau {level}")
     curve = TrustCalibration.fit(psi, tau)
     facts: dict[str, Any] = {
@@ -74,18 +102,29 @@ def _gate(rows: list[Row], hurt: list[Row], level: str) -> dict[str, Any]:
         "agreement_damaged": agreement_interval(
             [
                 (
-                    _stack(hurt, f"psi, {encoder} damaged {level}"),
-                    _stack(hurt, f"tau, {encoder} damaged {level}"),
+                    _stack(closely, f"psi, {name} {level}"),
+                    _stack(closely, f"tau, {name} {level}"),
                 )
-                for encoder in ("CNN", "transformer")
+                for name in (condition(e, *WORST) for e in ENCODERS)
+            ]
+        ),
+        "agreement_shuffled": agreement_interval(
+            [
+                (
+                    _stack(closely, f"psi, shuffled gates {level}"),
+                    _stack(closely, f"tau {level}"),
+                )
             ]
         ),
         "moved": {
-            encoder: {
-                place: _mean(hurt, f"moved {place}, {encoder} damaged {level}")
+            name: {
+                place: _mean(closely, f"moved {place}, {name} {level}")
                 for place in ("inside", "outside")
             }
-            for encoder in ("CNN", "transformer")
+            for name in _damages(closely)
+        },
+        "shuffled": {
+            part: _mean(closely, f"shuffled {part} {level}") for part in PARTS
         },
         "follows": _named(rows, "follows ", level),
         "follows_only": _named(rows, "follows only ", level),
@@ -95,7 +134,8 @@ def _gate(rows: list[Row], hurt: list[Row], level: str) -> dict[str, Any]:
             for place in ("inside", "boundary", "outside")
         },
         "stable": {
-            how: _mean(hurt, f"stable {how} {level}") for how in ("mirrored", "noisy")
+            how: _mean(closely, f"stable {how} {level}")
+            for how in ("mirrored", "turned", "noisy")
         },
         "reliability": reliability(psi, tau),
         "calibration": {
@@ -145,23 +185,13 @@ def _stack(rows: list[Row], name: str) -> NDArray[np.float64]:
     return np.array([row[name] for row in rows], dtype=float)
 
 
-def _over_images(values: NDArray[np.float64]) -> Interval:
-    """Mean over images, undefined ones left out, with its interval."""
-    defined = values[np.isfinite(values)]
-    return bootstrap_interval(
-        lambda i: float(defined[i].mean()) if len(i) else float("nan"),
-        len(defined),
-        RESAMPLES,
-    )
-
-
 def _mean(rows: list[Row], name: str) -> Interval:
-    return _over_images(_stack(rows, name))
+    return mean_interval(_stack(rows, name))
 
 
 def difference(rows: list[Row], a: str, b: str) -> Interval:
     """Mean of column `a` minus column `b` over images, with its interval."""
-    return _over_images(_stack(rows, a) - _stack(rows, b))
+    return mean_interval(_stack(rows, a) - _stack(rows, b))
 
 
 def _change(rows: list[Row], name: str, level: str) -> Interval:
@@ -181,9 +211,7 @@ def agreement_interval(
     tau = np.stack([case[1] for case in cases], 1)
 
     def part(which: int) -> Interval:
-        return bootstrap_interval(
-            lambda i: agreement(psi[i], tau[i])[which], len(psi), RESAMPLES
-        )
+        return bootstrap_interval(lambda i: agreement(psi[i], tau[i])[which], len(psi))
 
     return {"rho": part(0), "auroc": part(1)}
 
@@ -251,7 +279,8 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
             transform=text.transAxes,
         )
     figure.supxlabel(
-        "psi says whose features were used, not what is important. "
+        "\n".join(_page_lines(summary))
+        + "\npsi says whose features were used, not what is important. "
         "Research use; not a diagnostic device.",
         fontsize=8,
     )
@@ -265,19 +294,56 @@ def _card_lines(facts: dict[str, Any]) -> list[str]:
     strongest, rho = named[0]
     alone = facts["follows_only"][strongest]
     moved = facts["moved"]
+    kept = [part for part in PARTS if part != "decoder"]  # psi does not depend on it
     return [
         *_wrapped(facts["verdict"]),
         f"Follows most: {strongest}, ρ {_words(rho, '+.2f')};",
         f"   alone, the others taken out: {_words(alone, '+.2f')}",
         "psi inside / boundary / outside: "
         + " / ".join(f"{facts['psi'][p]['mean']:.2f}" for p in facts["psi"]),
-        "One input damaged: AUROC "
-        + _words(facts["agreement_damaged"]["auroc"], ".2f"),
-        "psi moves in the damaged part (CNN, transformer): "
-        + ", ".join(f"{moved[e]['inside']['mean']:+.2f}" for e in moved),
-        "Stable, ρ with itself (mirrored, noisy): "
-        + ", ".join(f"{facts['stable'][h]['mean']:.2f}" for h in facts["stable"]),
+        "AUROC with one input damaged: "
+        + _words(facts["agreement_damaged"]["auroc"], ".2f")
+        + "; gate shuffled: "
+        + _words(facts["agreement_shuffled"]["auroc"], ".2f"),
+        "psi moves in the damaged part (CNN's, transformer's): "
+        + ", ".join(
+            f"{moved[condition(e, *WORST)]['inside']['mean']:+.2f}" for e in ENCODERS
+        ),
+        f"ρ with itself, {', '.join(facts['stable'])}: "
+        + ", ".join(f"{f['mean']:.2f}" for f in facts["stable"].values()),
+        f"ρ with itself, shuffled {', '.join(kept)}: "
+        + ", ".join(f"{facts['shuffled'][part]['mean']:.2f}" for part in kept),
     ]
+
+
+def _page_lines(summary: dict[str, Any]) -> list[str]:
+    """What belongs to no single gate."""
+    damage = [
+        f"{name}: Dice {_words(facts['dice'], '.3f')}, pattern worth "
+        f"{_words(facts['spatial_value'], '+.3f')}"
+        for name, facts in summary["damage"].items()
+        if name.endswith(f"({WORST[0]} {WORST[1]:.2f})")
+    ]
+    copied = [
+        f"{name} {_words(change, '+.3f')}"
+        for name, change in summary["copies"].items()
+        if name != "n"
+    ]
+    other = [
+        f"{name} {_words(facts['localises'], '.2f')}"
+        for name, facts in summary["rivals"].items()
+        if name != "n"
+    ]
+    n = summary["damage"]["n"]
+    lines = [
+        f"One rectangle damaged (n = {n}): {'; '.join(damage)}.",
+        f"Change of Dice on whole copies (n = {n}): {', '.join(copied)}.",
+    ]
+    if other:
+        lines.append(
+            f"Localisation of other maps, AUROC (n = {n}): {', '.join(other)}."
+        )
+    return [*lines, summary["combination"]["verdict"]]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -128,9 +128,9 @@ def trust_loss(
     level = int(rng.integers(len(STRIDES)))
     psi = attention[STRIDES[level]]
     size = (psi.shape[-2], psi.shape[-1])
-    regions = cells(size, REGIONS).to(psi.device)  # (R, 1, h, w)
+    regions = cells(size, REGIONS).to(psi.device)  # (R, 1, h, w), float32
     chosen = torch.from_numpy(rng.random((len(psi), len(regions))) < 0.5)
-    chosen = chosen.to(psi.device, psi.dtype)  # (N, R)
+    chosen = chosen.to(psi.device, regions.dtype)  # (N, R)
     where = torch.einsum("nr,rchw->nchw", chosen, regions)
     k = round(len(regions) ** 0.5)
     losses = []
@@ -141,8 +141,8 @@ def trust_loss(
         with torch.no_grad():
             for side in (pairs[level][1], pairs[level][0]):
                 maps = [f.detach() for f in fused]
-                maps[level] = torch.lerp(maps[level], side, where)
-                logits = network.logits(maps)
+                maps[level] = torch.where(where > 0, side, maps[level])
+                logits = network.logits(maps).float()
                 loss = F.binary_cross_entropy_with_logits(
                     logits, masks, reduction="none"
                 )
@@ -154,8 +154,9 @@ def trust_loss(
     tau = losses[0] - losses[1]  # (N, R)
     weight = chosen * tau.abs()
     weight = weight / weight.sum().clamp(min=1e-6)
-    own = torch.einsum("nchw,rchw->nr", psi, regions) / regions.sum((1, 2, 3))
-    bce = F.binary_cross_entropy(
-        own.clamp(1e-4, 1 - 1e-4), (tau > 0).to(own.dtype), reduction="none"
+    own = torch.einsum("nchw,rchw->nr", psi.float(), regions) / regions.sum((1, 2, 3))
+    # As logits: autocast refuses the loss on probabilities.
+    bce = F.binary_cross_entropy_with_logits(
+        own.logit(1e-4), (tau > 0).float(), reduction="none"
     )
     return (weight * bce).sum()

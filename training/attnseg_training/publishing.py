@@ -28,6 +28,7 @@ def export(
     texts: Path | None = None,
     metrics: Path | None = None,
     gates: Path | None = None,
+    combination: Path | None = None,
 ) -> str:
     """Write weights again with more in their card; returns the tensors' SHA-256.
 
@@ -43,6 +44,8 @@ def export(
         JSON of ``attnseg-train evaluate`` on exactly these tensors.
     gates : Path, optional
         JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+    combination : Path, optional
+        The same, on the split that is to choose the "at a glance" map: validation.
 
     Raises
     ------
@@ -60,11 +63,20 @@ def export(
         said["classes"] = tuple(said["classes"])
     measured = _read(metrics, json.loads) if metrics else {}
     found = _read(gates, json.loads) if gates else {}
+    chosen = _read(combination, json.loads) if combination else {}
     card = dataclasses.replace(
-        card, **said, metrics=measured, gates=found.get("gates", {})
+        card,
+        **said,
+        metrics=measured,
+        gates=found.get("gates", {}),
+        combination=chosen.get("combination", {}),
     )
     data, digest = checkpoint_bytes(network.state_dict(), card, half)
-    for path, numbers in ((metrics, measured), (gates, found)):
+    for path, numbers in (
+        (metrics, measured),
+        (gates, found),
+        (combination, chosen),
+    ):
         if numbers and numbers.get("weights_sha256") != digest:
             raise InputError(
                 f"{path} was measured on other weights "
@@ -110,7 +122,7 @@ def average(files: list[Path], out: Path) -> str:
     parts = [{"weights_sha256": sha256, **card.training} for _, card, sha256 in loaded]
     # What was measured of one of them says nothing of their mean.
     card = dataclasses.replace(
-        cards[0], metrics={}, gates={}, training={"average_of": parts}
+        cards[0], metrics={}, gates={}, combination={}, training={"average_of": parts}
     )
     return save_checkpoint(out, mean, card)
 

@@ -103,14 +103,15 @@ def recolour(images: Tensor, colour: Colour) -> Tensor:
     out = (out + matrix[:, :, 3, None, None]).clamp(0, 1)
     generator = torch.Generator().manual_seed(colour.seed)
     for i in torch.nonzero(colour.blur).flatten().tolist():
-        out[i : i + 1] = _blur(out[i : i + 1], float(colour.blur[i]))
+        out[i : i + 1] = blur(out[i : i + 1], float(colour.blur[i]))
     for i in torch.nonzero(colour.noise).flatten().tolist():
         noise = torch.randn(out[i].shape, generator=generator).to(out.device)
         out[i] = (out[i] + colour.noise[i] * noise).clamp(0, 1)
     return out
 
 
-def _blur(image: Tensor, sigma: float) -> Tensor:
+def blur(image: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of RGB (N, 3, H, W) with `sigma` in pixels."""
     radius = math.ceil(3 * sigma)
     x = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
     kernel = torch.exp(-0.5 * (x / sigma) ** 2)

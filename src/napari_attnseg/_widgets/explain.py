@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.results import NOT_MEASURED, Explanation
+from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
 
 if TYPE_CHECKING:
@@ -97,12 +98,13 @@ class ExplainWidget(ModelWidget):
         self.meaning.setText(explainer.meaning)
         self.level_box.setEnabled(explainer.per_gate)
         path, said = self.inputs.weights, ""
-        if path is not None and explainer.per_gate:
-            try:
-                facts = read_card(path).gates.get(self.level_box.currentText(), {})
-                said = facts.get("verdict", NOT_MEASURED)
-            except AttnSegError:
-                pass  # the weights' own line says what is wrong with them
+        if path is not None:
+            # The weights' own line says what is wrong with them.
+            with suppress(AttnSegError):
+                card, stride = read_card(path), self.level_box.currentData()
+                # Beside every map of a gate stands what was measured of that gate.
+                said = explainer.finding(card, stride)
+                said = said or (card.verdict(stride) if explainer.per_gate else "")
         self.gate_card.setText(said)
 
     def start(self) -> None:
@@ -135,6 +137,7 @@ class ExplainWidget(ModelWidget):
             self.method_box.currentText(),
             self.level_box.currentData(),
             target,
+            self._life.stopping,
             total=0,
             done=done,
         )

@@ -33,6 +33,10 @@ class Lifetime:
         self.worker: Any = None
         self.at_end: list[Callable[[], None]] = []
 
+    def stopping(self) -> bool:
+        """Whether the worker is to stop; for a worker in the middle of a step."""
+        return self.worker is not None and bool(self.worker.abort_requested)
+
     def end(self) -> None:
         """Stop the worker and undo every connection; once."""
         if self.ended:

@@ -195,6 +195,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         "source": source.name,
         "explanation": found.method,
         "shows": found.meaning,
+        "finding": found.finding,
         "target": found.target,
     }
     stacked = source.frames is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import Source
-from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.errors import AttnSegError, CancelledError, InputError
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -94,6 +94,7 @@ def explain(
     method: str,
     level: int,
     target: NDArray[np.bool_] | None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Generator[tuple[int, str], None, tuple[Explanation, Loaded] | Failed]:
     """Load if needed, then explain one frame; yields and fails as `run`."""
     from napari_attnseg import explanations
@@ -102,9 +103,19 @@ def explain(
         yield 0, "loading weights"
         loaded = _load(weights, device, loaded)
         yield 0, f"{method}…"
-        found = explanations.explain(
-            loaded.segmenter, source.frame(frame), method, level, target, source.rgb
-        )
+        try:
+            found = explanations.explain(
+                loaded.segmenter,
+                source.frame(frame),
+                method,
+                level,
+                target,
+                source.rgb,
+                cancelled,
+            )
+        except CancelledError:
+            yield 0, "cancelled"  # the worker ends here
+            raise
         # A cancel that came while it was computed takes effect here.
         yield 0, "adding the layer"
     except AttnSegError as error:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from napari_attnseg.cards import versions
-from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.cards import ModelCard, versions
+from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
 from napari_attnseg.explanations import contributions, rivals, trust
+from napari_attnseg.explanations.combination import COMBINATIONS, levels
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.results import GATE_LEGEND, Explanation
@@ -38,16 +40,53 @@ class Explainer:
         ``gate`` (psi, [0, 1]), ``signed`` (around 0) or ``positive`` (from 0).
     per_gate : bool
         Whether there is one map per gate.
+    finding : callable
+        (model card, stride) → what was measured of this map in this model; "" if
+        nothing is.
     """
 
     run: Callable[[Subject, int], Tensor]
     meaning: str
     scale: str
     per_gate: bool = True
+    finding: Callable[[ModelCard, int], str] = lambda card, stride: ""
 
 
 def _gate(subject: Subject, stride: int) -> Tensor:
     return subject.network.fuse(subject.pairs)[1][stride][0, 0]
+
+
+def _recalibrated(subject: Subject, stride: int) -> Tensor:
+    curve = subject.card.gates.get(f"1/{stride}", {}).get("calibration")
+    if curve is None:
+        raise InputError(
+            f"These weights carry no calibration of the gate at 1/{stride}; measure it "
+            "with attnseg-train faithfulness and put it in with attnseg-train export."
+        )
+    psi, frequency = (np.array(curve[name]) for name in ("psi", "cnn_better"))
+    calibrated = trust.TrustCalibration(psi, frequency)(
+        _gate(subject, stride).cpu().numpy()
+    )
+    return torch.from_numpy(calibrated)
+
+
+def _at_a_glance(subject: Subject, stride: int) -> Tensor:
+    found = subject.card.combination
+    if not found.get("earned", False):
+        raise InputError(
+            found.get(
+                "verdict",
+                "Which combination of these gates is worth showing "
+                "has not been measured: attnseg-train faithfulness --split val.",
+            )
+            + " Look at the single gates instead."
+        )
+    parts = levels(
+        subject.network.fuse(subject.pairs)[1],
+        found["stakes"],
+        contributions.encoder_contributions(subject),
+    )
+    return COMBINATIONS[found["name"]](parts)[0, 0]
 
 
 def _trust(subject: Subject, stride: int) -> Tensor:
@@ -59,19 +98,34 @@ def _trust(subject: Subject, stride: int) -> Tensor:
 
 
 def _gate_gradients(subject: Subject, stride: int) -> Tensor:
-    return contributions.gate_integrated_gradients(subject)[0][stride]
+    return contributions.gate_integrated_gradients(subject)[0][stride][0]
 
 
 def _cnn(subject: Subject, stride: int) -> Tensor:
-    return contributions.encoder_contributions(subject)[stride][0]
+    return contributions.encoder_contributions(subject)[stride][0][0]
 
 
 def _transformer(subject: Subject, stride: int) -> Tensor:
-    return contributions.encoder_contributions(subject)[stride][1]
+    return contributions.encoder_contributions(subject)[stride][1][0]
 
 
 EXPLAINERS: dict[str, Explainer] = {
-    "gate": Explainer(_gate, f"psi: {GATE_LEGEND}.", "gate"),
+    "gate": Explainer(_gate, f"psi: {GATE_LEGEND}.", "gate", finding=ModelCard.verdict),
+    "gate, recalibrated": Explainer(
+        _recalibrated,
+        "psi translated into what was measured: in which share of the regions with "
+        "such a psi the CNN was the better encoder, on the data in the model card.",
+        "gate",
+        finding=ModelCard.verdict,
+    ),
+    "gates at a glance": Explainer(
+        _at_a_glance,
+        "All gates in one map: whichever combination agreed best with measured trust "
+        "on validation images.",
+        "gate",
+        per_gate=False,
+        finding=lambda card, stride: str(card.combination.get("verdict", "")),
+    ),
     "measured trust": Explainer(
         _trust,
         "Measured by trying both encoders in each region: above 0 the CNN's features "
@@ -129,6 +183,7 @@ def explain(
     level: int = 32,
     target: NDArray[np.bool_] | None = None,
     rgb: bool | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Explanation:
     """Explain one segmentation with one method.
 
@@ -146,11 +201,15 @@ def explain(
         Region whose mean logit is explained; the model's own mask by default.
     rgb : bool, optional
         Whether the last axis is colour.
+    cancelled : callable
+        Asked before every decoding; once it says True, `CancelledError` is raised.
 
     Raises
     ------
     UnknownNameError
         If there is no such method.
+    CancelledError
+        If it was cancelled.
     InputError
         If the image, level or target cannot be used.
     """
@@ -162,7 +221,14 @@ def explain(
             f"There is no gate at 1/{level}; expected one of "
             f"{', '.join(map(str, STRIDES))}."
         )
+
+    def stop(decoder: nn.Module, args: Any) -> None:
+        if cancelled():
+            raise CancelledError(f"The explanation {method!r} was cancelled.")
+
     with untouched(segmenter.network):
+        # Whatever a method does, each of its steps ends in a decoding.
+        segmenter.network.decoder.register_forward_pre_hook(stop)
         subject = subject_of(segmenter, image, target, rgb)
         values = explainer.run(subject, level).detach().float().cpu().numpy()
     height, width = np.asarray(image).shape[:2]
@@ -174,6 +240,7 @@ def explain(
         explainer.scale,
         explainer.meaning,
         "the model's own mask" if target is None else "a given region",
+        explainer.finding(segmenter.card, level),
         {
             "model": segmenter.card.spec.name,
             "weights_sha256": segmenter.sha256,

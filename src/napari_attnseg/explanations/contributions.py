@@ -15,7 +15,7 @@ STEPS = 32
 
 def gate_integrated_gradients(
     subject: Subject,
-) -> tuple[dict[int, Tensor], float]:
+) -> tuple[dict[int, Tensor], Tensor]:
     """Integrated gradients of the target's logit along the gates, from 0.5 to psi.
 
     All levels move together on a straight line from "both alike"; the attributions of
@@ -24,9 +24,9 @@ def gate_integrated_gradients(
 
     Returns
     -------
-    dict of int to Tensor, shape (h, w)
+    dict of int to Tensor, shape (N, h, w)
         Stride → attribution in logits, at the gate's own resolution.
-    float
+    Tensor, shape (N,)
         Sum of all attributions minus the change of the logit.
     """
     network, pairs = subject.network, subject.pairs
@@ -44,9 +44,9 @@ def gate_integrated_gradients(
             slopes = torch.autograd.grad(score.sum(), [path[s] for s in STRIDES])
             for stride, slope in zip(STRIDES, slopes, strict=True):
                 total[stride] += slope / STEPS
-    parts = {s: ((psi[s] - start[s]) * total[s])[0, 0] for s in psi}
-    error = float(sum(p.sum() for p in parts.values()) - (end - begin))
-    return parts, error
+    parts = {s: ((psi[s] - start[s]) * total[s])[:, 0] for s in psi}
+    found = torch.stack([part.sum((1, 2)) for part in parts.values()]).sum(0)
+    return parts, found - (end - begin)
 
 
 def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
@@ -58,7 +58,7 @@ def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
 
     Returns
     -------
-    dict of int to (Tensor, Tensor), each of shape (h, w)
+    dict of int to (Tensor, Tensor), each of shape (N, h, w)
         Stride → what the CNN and what the transformer contributed, in logits.
     """
     network, pairs = subject.network, subject.pairs
@@ -70,7 +70,7 @@ def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
         slopes = torch.autograd.grad(score.sum(), leaves)
     found = {}
     for stride, slope, (x, g) in zip(STRIDES, slopes, pairs, strict=True):
-        cnn = (slope * psi[stride] * x).sum(1)[0]
-        transformer = (slope * (1 - psi[stride]) * g).sum(1)[0]
+        cnn = (slope * psi[stride] * x).sum(1)
+        transformer = (slope * (1 - psi[stride]) * g).sum(1)
         found[stride] = (cnn.detach(), transformer.detach())
     return found

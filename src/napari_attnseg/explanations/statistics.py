@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
+#: Bootstrap resamples of a mean, and of any other statistic.
+MEAN_RESAMPLES, RESAMPLES = 10_000, 1_000
 
 
 def auroc(score: ArrayLike, label: ArrayLike) -> float:
@@ -44,13 +46,33 @@ def partial_spearman(a: ArrayLike, b: ArrayLike, others: Sequence[ArrayLike]) ->
     return float(x @ y / norm) if norm > 1e-6 * x.size else float("nan")
 
 
+def mean_interval(values: ArrayLike, seed: int = 0) -> dict[str, float]:
+    """``mean``, sample ``sd`` and 95 % percentile interval of the mean; NaN left out.
+
+    By `MEAN_RESAMPLES` bootstrap resamples. Without any defined value all are NaN.
+    """
+    given = np.asarray(values, dtype=float)
+    defined = given[np.isfinite(given)]
+    if not len(defined):
+        return dict.fromkeys(("mean", "sd", "low", "high"), float("nan"))
+    drawn = np.random.default_rng(seed).integers(
+        len(defined), size=(MEAN_RESAMPLES, len(defined))
+    )
+    low, high = np.percentile(defined[drawn].mean(1), [2.5, 97.5])
+    return {
+        "mean": float(defined.mean()),
+        "sd": float(defined.std(ddof=1)) if len(defined) > 1 else 0.0,
+        "low": float(low),
+        "high": float(high),
+    }
+
+
 def bootstrap_interval(
-    statistic: Callable[[NDArray[np.intp]], float],
-    n: int,
-    resamples: int,
-    seed: int = 0,
+    statistic: Callable[[NDArray[np.intp]], float], n: int, seed: int = 0
 ) -> dict[str, float]:
     """``mean`` (the statistic itself), ``low``, ``high``: 95 % percentile interval.
+
+    For what is no mean over images; slower than `mean_interval`.
 
     Parameters
     ----------
@@ -59,11 +81,11 @@ def bootstrap_interval(
     n : int
         Number of images; whole images are resampled, because regions of one image are
         not independent.
-    resamples, seed : int
-        Number of resamples and the seed of their draw.
+    seed : int
+        Of the draw of `RESAMPLES` resamples.
     """
     rng = np.random.default_rng(seed)
-    found = np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)])
+    found = np.array([statistic(rng.integers(n, size=n)) for _ in range(RESAMPLES)])
     found = found[np.isfinite(found)]
     low, high = np.percentile(found, [2.5, 97.5]) if found.size else (np.nan, np.nan)
     value = statistic(np.arange(n))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter, resize
 from napari_attnseg.models.network import SegmentationNetwork
@@ -21,8 +22,12 @@ from napari_attnseg.preprocessing import to_rgb
 class Subject:
     """One image with its encoders' features, computed once for every explainer.
 
+    What takes gradients also takes N images at once.
+
     Attributes
     ----------
+    card : ModelCard
+        What was measured of this model.
     network : SegmentationNetwork
         In eval mode, without gradients of its parameters.
     image : Tensor, shape (1, 3, S, S), in [0, 1]
@@ -35,6 +40,7 @@ class Subject:
         1 in the region whose mean logit is explained.
     """
 
+    card: ModelCard
     network: SegmentationNetwork
     image: Tensor
     pairs: list[tuple[Tensor, Tensor]]
@@ -43,8 +49,8 @@ class Subject:
 
     def score(self, logits: Tensor) -> Tensor:
         """Logits (N, 1, S, S) → mean logit in the target region, (N,)."""
-        score: Tensor = (logits * self.target).sum((1, 2, 3)) / self.target.sum()
-        return score
+        total: Tensor = (logits * self.target).sum((1, 2, 3))
+        return total / self.target.sum((1, 2, 3))
 
 
 def subject_of(
@@ -87,10 +93,15 @@ def subject_of(
         logits = network.logits(network.fuse(pairs)[0]) / segmenter.card.temperature
         mask = (torch.sigmoid(logits) >= segmenter.card.threshold).float()
     if target is None:
-        region = mask if bool(mask.any()) else torch.ones_like(mask)
+        region = own_target(mask)
     else:
         region = _resized(np.asarray(target), pixels.shape[:2], mask)
-    return Subject(network, batch, pairs, mask, region)
+    return Subject(segmenter.card, network, batch, pairs, mask, region)
+
+
+def own_target(mask: Tensor) -> Tensor:
+    """The model's own masks (N, 1, S, S), the whole image where one is empty."""
+    return torch.where(mask.any(3, True).any(2, True), mask, 1.0)
 
 
 def _resized(target: NDArray[np.bool_], shape: tuple[int, ...], like: Tensor) -> Tensor:

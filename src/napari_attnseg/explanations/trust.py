@@ -7,6 +7,7 @@ psi where tau is above 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,11 +59,15 @@ def measured_trust(
     network: SegmentationNetwork,
     pairs: Pairs,
     truth: Tensor,
-    stride: int,
+    stride: int | None,
     k: int = REGIONS,
     batch: int = 9,
 ) -> Trust:
-    """Trust in k×k regions of the gate at one stride; two decodings per region.
+    """Trust in k×k regions of the gate at one stride, or of all gates together.
+
+    Every region is given to the transformer, then to the CNN. Regions that lie so far
+    apart that the decoder cannot carry a change from one to the other's pixels are
+    tried in one decoding: the same numbers with fewer decodings.
 
     Parameters
     ----------
@@ -72,36 +77,129 @@ def measured_trust(
         From `SegmentationNetwork.align`, of N images.
     truth : Tensor, shape (N, classes, S, S)
         True masks, or the model's own where there are none.
-    stride : int
-        Which gate: 4, 8, 16 or 32.
+    stride : int or None
+        Which gate: 4, 8, 16 or 32; None: all of them change together.
     k : int
         Regions per side; fewer where the map is smaller.
     batch : int
         Decodings at a time; 9 took less CPU time than 36 for the bundled model.
     """
-    level = STRIDES.index(stride)
+    levels = range(len(STRIDES)) if stride is None else [STRIDES.index(stride)]
     fused, attention = network.fuse(pairs)
-    size = fused[level].shape[-2:]
-    regions = cells((size[0], size[1]), k).to(truth.device)
-    side = min(k, size[0]), min(k, size[1])
-    taus, psis = [], []
+    sizes = {level: tuple(fused[level].shape[-2:]) for level in levels}
+    side = [min(k, *(size[axis] for size in sizes.values())) for axis in (0, 1)]
+    trials = _trials(network, sizes, side, truth.shape[-1])
+    # One mask per trial and level, together in memory once for all images.
+    where = {
+        level: torch.stack([trial.where[level] for trial in trials]).to(truth.device)
+        for level in levels
+    }
+    taus = torch.zeros(len(truth), *side)
     for i in range(len(truth)):
-        losses = []
-        for side_map in (pairs[level][1][i], pairs[level][0][i]):  # psi 0, psi 1
-            found = []
-            for part in torch.split(regions, batch):
-                maps = [f[i].expand(len(part), *f[i].shape) for f in fused]
-                maps[level] = torch.lerp(maps[level], side_map, part)
+        for start in range(0, len(trials), batch):
+            some = trials[start : start + batch]
+            losses = []
+            for which in (1, 0):  # the transformer, then the CNN
+                maps = [f[i].expand(len(some), *f[i].shape) for f in fused]
+                for level in levels:
+                    part = where[level][start : start + batch]
+                    maps[level] = torch.lerp(maps[level], pairs[level][which][i], part)
                 logits = network.logits(maps)
-                loss = F.binary_cross_entropy_with_logits(
-                    logits, truth[i].expand_as(logits), reduction="none"
+                losses.append(
+                    F.binary_cross_entropy_with_logits(
+                        logits, truth[i].expand_as(logits), reduction="none"
+                    ).mean(1)
                 )
-                found.append(loss.mean((1, 2, 3)))
-            losses.append(torch.cat(found))
-        taus.append((losses[0] - losses[1]).view(side))
-        own = (attention[stride][i] * regions).sum((1, 2, 3)) / regions.sum((1, 2, 3))
-        psis.append(own.view(side))
-    return Trust(torch.stack(taus), torch.stack(psis))
+            for trial, gain in zip(some, (losses[0] - losses[1]).cpu(), strict=True):
+                found = trial.owner_rows @ gain @ trial.owner_columns.T / gain.numel()
+                taus[i][trial.rows][:, trial.columns] = found
+    own = torch.stack(
+        [region_means(attention[STRIDES[level]], side) for level in levels]
+    )
+    return Trust(taus, own.mean(0).cpu())
+
+
+def region_means(psi: Tensor, side: Sequence[int]) -> Tensor:
+    """Mean of maps (N, 1, h, w) over each of k×l regions: (N, k, l)."""
+    rows, columns = (
+        _bands(n, k).to(psi.device) for n, k in zip(psi.shape[-2:], side, strict=True)
+    )
+    total = torch.einsum("rh,nhw,cw->nrc", rows, psi[:, 0], columns)
+    return total / (rows.sum(1)[:, None] * columns.sum(1))
+
+
+class _Trial(NamedTuple):
+    """Regions that are tried in one decoding.
+
+    `rows`, `columns`: which of the k per axis; `where`: level → (1, h, w), 1 in these
+    regions; `owner_rows`, `owner_columns`: (regions, S), 1 where a pixel of the output
+    belongs to that region, being nearer to it than to another of this trial.
+    """
+
+    rows: slice
+    columns: slice
+    where: dict[int, Tensor]
+    owner_rows: Tensor
+    owner_columns: Tensor
+
+
+def _trials(
+    network: SegmentationNetwork,
+    sizes: dict[int, tuple[int, ...]],
+    side: list[int],
+    out: int,
+) -> list[_Trial]:
+    # In pixels of the output, one more for the last resize.
+    reach = max(network.decoder.reach(level, sizes[level][0], out) for level in sizes)
+    axes = []
+    for axis, k in enumerate(side):
+        bands = {level: _bands(size[axis], k) for level, size in sizes.items()}
+        step = max(_step(band, reach, out) for band in bands.values())
+        axes.append(
+            [
+                (
+                    slice(first, None, step),
+                    {level: band[first::step].sum(0) for level, band in bands.items()},
+                    _owners(bands[max(sizes)][first::step], out),
+                )
+                for first in range(step)
+            ]
+        )
+    return [
+        _Trial(
+            rows,
+            columns,
+            {level: (high[level][:, None] * wide[level])[None] for level in sizes},
+            owner_rows,
+            owner_columns,
+        )
+        for rows, high, owner_rows in axes[0]
+        for columns, wide, owner_columns in axes[1]
+    ]
+
+
+def _edges(bands: Tensor, out: int) -> tuple[Tensor, Tensor]:
+    """First and last edge of each band, in pixels of an output of `out` pixels."""
+    n = bands.shape[1]
+    first = bands.argmax(1)
+    return first * out / n, (first + bands.sum(1)) * out / n
+
+
+def _step(bands: Tensor, reach: int, out: int) -> int:
+    """Every how many bands are far enough apart not to touch each other's pixels."""
+    start, end = _edges(bands, out)
+    for step in range(1, len(bands)):
+        if bool((start[step:] - end[:-step] >= 2 * reach).all()):
+            return step
+    return len(bands)
+
+
+def _owners(bands: Tensor, out: int) -> Tensor:
+    """(bands, out): 1 where an output pixel is nearest to that band."""
+    start, end = _edges(bands, out)
+    borders = (end[:-1] + start[1:]) / 2
+    which = torch.bucketize(torch.arange(out) + 0.5, borders)
+    return F.one_hot(which, len(bands)).T.float()
 
 
 def agreement(

@@ -17,9 +17,15 @@ _DUAL = ModelSpec(
 
 _COMPACT = ModelSpec(
     name="compact",
-    cnn=EncoderSpec("tf_efficientnet_lite0", 256, mean=_HALF, std=_HALF),
-    transformer=EncoderSpec("vit_small_patch14_dinov2", 392, blocks=(6, 12, 12, 12)),
-    size=392,
+    cnn=EncoderSpec("tf_efficientnet_lite0", 352, mean=_HALF, std=_HALF),
+    # 308 / 14 = 352 / 16 = 22: the ViT's tokens lie exactly on the level of stride 16.
+    transformer=EncoderSpec(
+        "vit_small_patch14_dinov2",
+        308,
+        blocks=(6, 12, 12, 12),
+        options=(("drop_path_rate", 0.1),),
+    ),
+    size=352,
     widths=(48, 64, 96, 128),
     decoder=(96, 64, 48),
     head=(32,),

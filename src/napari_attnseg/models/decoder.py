@@ -61,6 +61,29 @@ class UnetDecoder(nn.Module):
             inputs = width
         self.logits = nn.Conv2d(inputs, classes, 1)
 
+    def reach(self, level: int, size: int, out: int) -> int:
+        """How far a change of the fused map `level` (0: finest) can spread.
+
+        Parameters
+        ----------
+        level, size : int
+            Which map, and its pixels per side.
+        out : int
+            Pixels per side of the logits after their last resize; the result counts in
+            these.
+        """
+        # A bilinear ×2 spreads by one pixel of its output, a 3×3 convolution by one.
+        finest = len(self.blocks)
+        pixels, scale = 0, 1
+        for stage in range(finest - level, finest + 1):
+            if stage > finest - level:
+                pixels, scale = 2 * pixels + 1, 2 * scale
+            if stage:  # the coarsest map goes into the first block only upsampled
+                pixels += 2
+        for _ in self.head:
+            pixels, scale = 2 * pixels + 2, 2 * scale
+        return -(-(pixels + 1) * out // (size * scale))
+
     def forward(self, fused: Sequence[Tensor]) -> Tensor:
         """Maps (N, C_i, h_i, w_i), finest first → logits (N, classes, ·, ·).
 

@@ -162,6 +162,16 @@ class PlainViTEncoder(Encoder):
         #: Rows and columns of its token grid.
         self.grid: tuple[int, int] = self.backbone.patch_embed.grid_size
 
+    def freeze_first(self, blocks: int) -> None:
+        """Take the embedding and the first `blocks` out of training: eval, no grads."""
+        backbone = self.backbone
+        embedding = [backbone.pos_embed, *backbone.patch_embed.parameters()]
+        if backbone.cls_token is not None:
+            embedding.append(backbone.cls_token)
+        for parameter in embedding:
+            parameter.requires_grad_(False)
+        backbone.blocks[:blocks].requires_grad_(False).eval()
+
     def tokens(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1] → (N, taps, C, h, w) normalised patch tokens."""
         maps = self.backbone.forward_intermediates(

@@ -31,7 +31,9 @@ class TransformerGuided(nn.Module):
         """
         if psi is None:
             psi = self.gate(cnn, transformer)
-        return torch.lerp(transformer, cnn, psi), psi
+        # Under autocast the three may differ in precision; lerp wants them alike.
+        dtype = transformer.dtype
+        return torch.lerp(transformer, cnn.to(dtype), psi.to(dtype)), psi
 
 
 FUSIONS = {"transformer_guided": TransformerGuided}
