@@ -66,6 +66,10 @@ class ModelSpec:
     psi_norm : bool
         One-channel BatchNorm before the gate's sigmoid: the released code has it,
         the paper's equation 3.1 does not.
+    normalise : bool
+        Bring both encoders' maps of a level to the same mean and spread per location
+        before gate and fusion (LayerNorm over channels without parameters), so that
+        psi weighs like against like. Not in the paper.
     widths : tuple of int
         Channels of the fused maps, finest first. Empty: the CNN's own widths, with
         only the transformer projected, and only where its width differs (the paper).
@@ -86,6 +90,7 @@ class ModelSpec:
     size: int
     fusion: str = "transformer_guided"
     psi_norm: bool = False
+    normalise: bool = False
     widths: tuple[int, ...] = ()
     decoder: tuple[int, int, int] = (256, 128, 128)
     head: tuple[int, ...] = (64, 64)

@@ -24,6 +24,7 @@ SPECS = {
     "tiny": MODELS["tiny"],
     "psi-norm": dataclasses.replace(MODELS["tiny"], psi_norm=True),
     "mixed": _MIXED,
+    "normalised": dataclasses.replace(MODELS["tiny"], normalise=True),
     "three-classes": dataclasses.replace(MODELS["tiny"], classes=3),
 }
 
@@ -131,3 +132,15 @@ def test_mean_and_std_are_applied() -> None:
     encoder = build_encoder(spec)
     pixel = encoder.prepare(torch.full((1, 3, 32, 32), 0.6))[0, :, 5, 5]
     assert torch.allclose(pixel, torch.tensor([1.0, 1.6, 0.15]))
+
+
+def test_normalised_features_are_alike_in_scale() -> None:
+    network = SegmentationNetwork(SPECS["normalised"]).eval()
+    features = network.encode(torch.rand(1, 3, 64, 64))
+    louder = features._replace(cnn=[7 * x for x in features.cnn])
+    for x, g in network.align(louder):
+        for maps in (x, g):
+            torch.testing.assert_close(
+                maps.mean(1), torch.zeros_like(maps[:, 0]), atol=1e-4, rtol=0
+            )
+            assert (maps.std(1, unbiased=False) - 1).abs().median() < 0.05

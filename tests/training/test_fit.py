@@ -132,6 +132,13 @@ def test_frozen_transformer_stays_and_its_tokens_are_kept(
     frozen = [name for name in norm if "running_mean" in name]
     assert frozen and all(torch.equal(norm[n], fresh[n]) for n in frozen)
     assert not (result.folder / "cache").exists()
+    # Kept elsewhere, what the ViT saw serves every seed.
+    calls.clear()
+    config = dataclasses.replace(config, cache=str(tmp_path / "kept"))
+    fit(config, tmp_path / "first")
+    assert sum(calls) == 8 * 2 + 1
+    fit(dataclasses.replace(config, seed=1), tmp_path / "second")
+    assert sum(calls) == 8 * 2 + 1
 
 
 def test_first_blocks_stay_and_the_others_learn_in_bfloat16(

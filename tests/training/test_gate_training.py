@@ -46,8 +46,11 @@ def test_each_image_is_damaged_for_one_encoder_only(shape: tuple[int, ...]) -> N
 def test_draws_repeat_and_follow_their_share() -> None:
     drawn = draw_damage(seeds(400), 64, share=0.3)
     again = draw_damage(seeds(400), 64, share=0.3)
-    assert all(torch.equal(a, b) for a, b in zip(drawn[:3], again[:3]))
+    assert all(torch.equal(a, b) for a, b in zip(drawn[:4], again[:4]))
     assert drawn.seed == again.seed
+    severity = drawn.severity.flatten()
+    assert severity.min() >= 0.5 and severity.max() == 1
+    assert (severity == 1).float().mean() == pytest.approx(0.5, abs=0.08)
     assert drawn.where.flatten(1).any(1).float().mean() == pytest.approx(0.3, abs=0.07)
     forced = [dropped_encoder(np.random.default_rng(i), 0.5) for i in range(400)]
     assert np.mean([bool(f) for f in forced]) == pytest.approx(0.5, abs=0.08)

@@ -145,7 +145,7 @@ def test_pretrained_says_what_it_downloads_and_what_else_there_is(
 
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
-    assert {path.stem for path in found} == {"compact", "compact-gates"}
+    assert {path.stem for path in found} == {"compact", "compact-frozen"}
     for path in found:
         settings = read_toml(path)
         assert "data" not in settings and "encoder_weights" not in settings
@@ -171,6 +171,14 @@ def test_faithfulness_reaches_whoever_sees_a_map(
         assert gate.decorative == measured["decorative"]
     done = train("export", tiny_weights, tmp_path / "no", "--half", *gates)
     assert done.returncode == 2 and "other weights" in done.stderr
+
+
+def test_compare_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:
+    command = ["compare", "--data", data_folder, "--out", tmp_path]
+    done = train(*command, "--list")
+    assert "encoder dropout: encoder_dropout 0.3" in done.stdout
+    done = train(*command, "--row", "every", "--encoder-weights", "pretrained")
+    assert done.returncode == 2 and "no row called 'every'" in done.stderr
 
 
 def test_export_takes_only_numbers_of_these_weights(

@@ -50,7 +50,7 @@ def fit_command(
     config: Annotated[
         str | None,
         typer.Option(
-            help="Recipe (compact, compact-gates) or TOML file; options override it."
+            help="Recipe (compact, compact-frozen) or TOML file; options override it."
         ),
     ] = None,
     model: Annotated[
@@ -240,6 +240,59 @@ def faithfulness_command(
         console.print(gate["verdict"])
     console.print(f"Protocol: {summary['protocol']}.")
     print(out / "gate_card.png")
+
+
+@app.command("compare")
+def compare_command(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the runs and the table.")],
+    config: Annotated[
+        str, typer.Option(help="Recipe or TOML file: the common settings.")
+    ] = "compact-frozen",
+    encoder_weights: Annotated[
+        str | None, _setting("encoder_weights", "As for fit.")
+    ] = None,
+    epochs: Annotated[int | None, _setting("epochs", "Passes of each run.")] = None,
+    device: Annotated[
+        str | None, _setting("device", "auto, cpu, cuda:0, mps …")
+    ] = None,
+    threads: Annotated[int | None, _setting("threads", "CPU threads.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this row; repeat for several. The first is compared to."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="What is measured on.")] = "val",
+    suite: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    list_rows: Annotated[
+        bool, typer.Option("--list", help="Show the rows and stop.")
+    ] = False,
+) -> None:
+    """Train options for better gates at equal budget, over seeds: one table."""
+    from attnseg_training.comparison import ROWS, compare
+    from attnseg_training.config import read_toml, recipe_path
+    from attnseg_training.watching import FitBars, console
+
+    if list_rows:
+        for name, changed in ROWS.items():
+            print(f"{name}: {_words(changed) or 'nothing added'}")
+        return
+    given = {
+        "data": str(data),
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "device": device,
+        "threads": threads,
+        "cache": str(out / "cache"),
+    }
+    settings: dict[str, Any] = read_toml(recipe_path(config))
+    settings |= {name: value for name, value in given.items() if value is not None}
+    base = TrainConfig(**settings)
+    with FitBars() as bars:
+        compare(base, row or list(ROWS), seeds, out, split, suite, console.print, bars)
+    print(out / "comparison.md")
 
 
 @app.command("average")

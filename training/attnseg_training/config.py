@@ -29,8 +29,9 @@ class TrainConfig:
     seed : int
         Of the weights, the order of images and their augmentation.
     split_seed : int
-        Of the validation part, where one has to be carved out. Kept apart from `seed`,
-        so that runs with different seeds share their validation images.
+        Of the validation part, where one has to be carved out, and of a frozen
+        transformer's fixed views. Kept apart from `seed`, so that runs with different
+        seeds share both.
     device : str
         ``auto``, ``cpu``, ``cuda:0`` …
     encoder_weights : str
@@ -47,6 +48,9 @@ class TrainConfig:
         dearest part of a small CNN on a CPU.
     views : int
         Fixed augmentations per image with a frozen transformer.
+    cache : str
+        Folder where a frozen transformer's tokens are kept for other runs on the same
+        data; empty: in the run folder, until the run ends.
     lr, encoder_lr, transformer_lr : float
         Peak learning rate of everything else, of the encoders, and of the transformer
         where it differs from the CNN's (0: it does not). AdamW.
@@ -86,6 +90,7 @@ class TrainConfig:
     freeze_blocks: int = 0
     freeze_norm: bool = False
     views: int = 4
+    cache: str = ""
     lr: float = 1e-3
     encoder_lr: float = 3e-4
     transformer_lr: float = 0.0

@@ -118,9 +118,11 @@ def fit(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["epoch"]
-    cached = "transformer" in config.freeze
-    views = Views(network, train, config, run.cache / "train" if cached else None)
-    valid = _Validation(average, val, run.cache / "val" if cached else None)
+    cache = None
+    if "transformer" in config.freeze:
+        cache = Path(config.cache) if config.cache else run.cache
+    views = Views(network, train, config, cache)
+    valid = _Validation(average, val, cache)
 
     steps = len(train) // config.batch or 1
     total = steps * config.epochs
@@ -237,7 +239,7 @@ class _Validation:
     ) -> None:
         self.network, self.store, self.cache = network, store, None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(cache, network.transformer, len(store), 1)
+            self.cache = TokenCache(cache, network.transformer, store.names, 1)
 
     @torch.inference_mode()
     def measure(self, batch: int) -> tuple[float, float, float]:
@@ -360,6 +362,7 @@ def _card(
                 "data": Path(config.data).name,
                 "encoder_weights": without_folders(config.encoder_weights),
                 "init": Path(config.init).name,
+                "cache": Path(config.cache).name,
             },
             "epoch": last.epoch,
             "val_dice": last.val_dice,

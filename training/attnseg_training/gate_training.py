@@ -37,6 +37,8 @@ class Damage(NamedTuple):
         Whether the CNN's input is damaged; the transformer's otherwise.
     noise : Tensor of bool, shape (N, 1, 1, 1)
         Whether noise takes its place; the same place of another image otherwise.
+    severity : Tensor, shape (N, 1, 1, 1), in [0.5, 1]
+        How much of it is replaced; the rest shines through.
     seed : int
         Of that noise.
     """
@@ -44,6 +46,7 @@ class Damage(NamedTuple):
     where: Tensor
     cnn: Tensor
     noise: Tensor
+    severity: Tensor
     seed: int
 
 
@@ -53,7 +56,7 @@ def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Da
     Rectangles of 0.2 to 0.7 of each side.
     """
     where = torch.zeros(len(seeds), 1, size, size)
-    cnn, noise = [], []
+    cnn, noise, severity = [], [], []
     for i, seed in enumerate(seeds):
         rng = np.random.default_rng((3, *seed))
         damaged = rng.random() < share
@@ -61,6 +64,8 @@ def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Da
         top, left = rng.integers(size - height), rng.integers(size - width)
         cnn.append(rng.random() < 0.5)
         noise.append(rng.random() < 0.5)
+        # Half of the damage is complete.
+        severity.append(min(1.0, rng.uniform(0.5, 1.5)))
         if damaged:
             where[i, :, top : top + height, left : left + width] = 1
     shape = (len(seeds), 1, 1, 1)
@@ -68,6 +73,7 @@ def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Da
         where,
         torch.tensor(cnn).view(shape),
         torch.tensor(noise).view(shape),
+        torch.tensor(severity).view(shape),
         int(np.random.default_rng((4, *seeds[0])).integers(2**31)),
     )
 
@@ -87,9 +93,12 @@ def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
     generator = torch.Generator().manual_seed(drawn.seed)
     noise = torch.randn(maps.shape, generator=generator).to(maps.device)
     noise = maps.mean() + maps.std() * noise
-    use_noise = drawn.noise.to(maps.device).view(-1, *[1] * (maps.ndim - 1))
+    each = (-1, *[1] * (maps.ndim - 1))
+    use_noise = drawn.noise.to(maps.device).view(each)
     other = torch.where(use_noise, noise, maps.roll(1, 0))
-    return torch.where(where.to(maps.device).view(shape), other, maps)
+    severity = drawn.severity.to(maps.device, maps.dtype).view(each)
+    replaced = torch.lerp(maps, other.to(maps.dtype), severity)
+    return torch.where(where.to(maps.device).view(shape), replaced, maps)
 
 
 def dropped_encoder(rng: np.random.Generator, share: float) -> dict[int, Tensor]:

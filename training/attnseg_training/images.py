@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,20 +50,23 @@ class ImageStore:
 class TokenCache:
     """A frozen ViT's tokens of (image, view), computed when first asked for.
 
-    float16 on disk, memory-mapped; the operating system keeps what fits in RAM. A
+    float16 on disk below `root`, memory-mapped; the operating system keeps what fits in
+    RAM. Runs on the same images with the same encoder may share it, one at a time. A
     finished entry is flagged after it was written, so a killed run loses at most the
     entries of one batch.
     """
 
     def __init__(
-        self, folder: Path, encoder: PlainViTEncoder, images: int, views: int
+        self, root: Path, encoder: PlainViTEncoder, names: Sequence[str], views: int
     ) -> None:
+        # Whoever sees the same images with the same encoder finds the same folder.
+        folder = root / _fingerprint(encoder, names, views)
         folder.mkdir(parents=True, exist_ok=True)
         self.encoder = encoder
         h, w = encoder.grid
-        shape = (images, views, len(encoder.taps), encoder.channels[0], h, w)
+        shape = (len(names), views, len(encoder.taps), encoder.channels[0], h, w)
         self._tokens = _open(folder / "tokens.f16", np.float16, shape)
-        self._done = _open(folder / "done.u8", np.uint8, (images, views))
+        self._done = _open(folder / "done.u8", np.uint8, (len(names), views))
 
     @torch.no_grad()
     def tokens(self, image: Tensor, index: list[int], view: int) -> Tensor:
@@ -79,6 +83,13 @@ class TokenCache:
     def complete(self, index: list[int], view: int) -> bool:
         """Whether nothing of this batch has to be computed any more."""
         return bool(self._done[index, view].all())
+
+
+def _fingerprint(encoder: PlainViTEncoder, names: Sequence[str], views: int) -> str:
+    digest = hashlib.sha256(repr((encoder.spec, tuple(names), views)).encode())
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _open(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:

@@ -67,7 +67,7 @@ class RunFolder:
                 for field in dataclasses.fields(config)
                 # Where the data lie and what computes may change; what is computed not.
                 if field.name
-                not in ("data", "device", "threads", "encoder_weights", "init")
+                not in ("cache", "data", "device", "encoder_weights", "init", "threads")
                 and getattr(before, field.name) != getattr(config, field.name)
             ]
             if changed:

@@ -28,19 +28,23 @@ class Views:
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
             self.cache = TokenCache(
-                cache, network.transformer, len(store), config.views
+                cache, network.transformer, store.names, config.views
             )
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
         """Both pyramids of the augmented images, and their masks (N, 1, S, S).
 
-        With a cache, a view fixes the warp and what the ViT sees; the CNN's colours are
-        drawn afresh every epoch.
+        With a cache, a view fixes the warp and what the ViT sees, for every seed; the
+        CNN's colours are drawn afresh every epoch.
         """
-        seed = self.config.seed
-        view = epoch if self.cache is None else epoch % self.config.views
+        seed, shared = self.config.seed, self.config.split_seed
         images, masks = self.store.batch(index)
-        turned = geometry([(seed, i, view) for i in index])
+        if self.cache is None:
+            view = epoch
+            turned = geometry([(seed, i, view) for i in index])
+        else:
+            view = epoch % self.config.views
+            turned = geometry([(shared, i, view) for i in index])
         images, masks = warp(images, turned), warp(masks, turned)
         seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
         drawn = draw_damage(
@@ -51,7 +55,7 @@ class Views:
         if self.cache is None:
             return Features(cnn, vit(damage(seen, drawn, "transformer"))), masks
         if not self.cache.complete(index, view):
-            images = recolour(images, colour([(seed, i, view, 2) for i in index]))
+            images = recolour(images, colour([(shared, i, view, 2) for i in index]))
         tokens = self.cache.tokens(images, index, view)
         assert isinstance(vit, PlainViTEncoder)
         pyramid = vit.pyramid(damage(tokens, drawn, "transformer"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
@@ -32,6 +34,13 @@ _COMPACT = ModelSpec(
     about="The bundled default: EfficientNet-Lite0 and a DINOv2-S ViT, lean decoder.",
 )
 
+_NORMALISED = dataclasses.replace(
+    _COMPACT,
+    name="compact-normalised",
+    normalise=True,
+    about="As compact, both encoders' features normalised before the gates.",
+)
+
 _TINY = ModelSpec(
     name="tiny",
     cnn=EncoderSpec("test_resnet", 64),
@@ -53,7 +62,9 @@ _TINY = ModelSpec(
     about="A stand-in with real parts for tests and smoke runs; not for images.",
 )
 
-MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (_COMPACT, _DUAL, _TINY)}
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec for spec in (_COMPACT, _NORMALISED, _DUAL, _TINY)
+}
 
 
 def model_spec(name: str) -> ModelSpec:

@@ -87,6 +87,8 @@ class SegmentationNetwork(nn.Module):
                 features.transformer[level],
                 cnn.shape[-2:],
             )
+            if self.spec.normalise:
+                cnn, transformer = _normalised(cnn), _normalised(transformer)
             pairs.append((cnn, transformer))
         return pairs
 
@@ -144,6 +146,11 @@ def _projections(inputs: list[int], widths: list[int]) -> nn.ModuleList:
         nn.Identity() if i == w else nn.Conv2d(i, w, 1)
         for i, w in zip(inputs, widths, strict=True)
     )
+
+
+def _normalised(x: Tensor) -> Tensor:
+    """Mean 0 and spread 1 over the channels of each location."""
+    return F.layer_norm(x.movedim(1, -1), x.shape[1:2]).movedim(-1, 1)
 
 
 def _project_and_resize(

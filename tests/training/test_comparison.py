@@ -1,0 +1,57 @@
+"""Rows and seeds become one table, and nothing is done twice."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attnseg_training import comparison
+from attnseg_training.comparison import compare
+from attnseg_training.config import TrainConfig
+from napari_attnseg.errors import UnknownNameError
+
+
+def test_a_comparison_goes_on_where_it_was(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = TrainConfig(
+        str(data_folder), "tiny", epochs=1, batch=4, lr=5e-3, device="cpu"
+    )
+    rows, said = ["plain", "all"], []
+
+    def stopped(config: TrainConfig, *args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "faithfulness", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            compare(base, rows, 1, tmp_path, "test")
+    assert (tmp_path / "plain" / "seed-0" / "run" / "best.safetensors").is_file()
+    compare(base, rows, 1, tmp_path, "test", say=said.append)
+    table = compare(base, rows, 2, tmp_path, "test", say=said.append)
+    assert said == [f"{row}, seed {seed}" for seed in (0, 1) for row in rows]
+    # As text: what is undefined (NaN) equals nothing.
+    written = json.loads((tmp_path / "comparison.json").read_text())
+    assert json.dumps(written) == json.dumps(table)
+    assert table["n"] == 3 and list(table["rows"]) == rows
+    for name, row in table["rows"].items():
+        assert row["seeds"] == [0, 1]
+        config = row["training"]
+        assert (config["encoder_dropout"] > 0) == (name == "all")
+        assert config["epochs"] == 1 and str(tmp_path) not in json.dumps(config)
+        assert row["Dice"]["mean"] == pytest.approx(np.mean(row["Dice"]["seeds"]))
+        folder = tmp_path / name / "seed-1"
+        own = json.loads((folder / "faithfulness.json").read_text())
+        assert row["Dice"]["seeds"][1] == pytest.approx(own["dice"]["mean"])
+        worth = row["worth of the gates' pattern"]["seeds"][1]
+        assert worth == pytest.approx(own["spatial_value"]["mean"])
+        assert not (folder / "run" / "state.pt").exists()
+    first, other = (row["Dice"] for row in table["rows"].values())
+    assert first["minus_first"]["mean"] == 0
+    difference = other["mean"] - first["mean"]
+    assert other["minus_first"]["mean"] == pytest.approx(difference)
+    text = (tmp_path / "comparison.md").read_text()
+    assert text.count("\n| plain | 2 |") == text.count("\n| all | 2 |") == 1
+    with pytest.raises(UnknownNameError, match="no row called 'every'"):
+        compare(base, ["plain", "every"], 1, tmp_path, "test")

@@ -1,0 +1,233 @@
+"""Training options compared at equal budget and over seeds: runs, then one table.
+
+What is compared is data (`ROWS`). Each run leaves its own result, so a comparison that
+was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
+from attnseg_training.faithfulness import faithfulness, rows_csv
+from attnseg_training.fit import Progress, fit
+from attnseg_training.gate_damage import COPIES, WORST, condition
+from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.explanations.statistics import mean_interval
+from napari_attnseg.saving import write_text
+from napari_attnseg.spec import STRIDES
+
+#: Name → what differs from the base settings. The first is what others are compared to.
+ROWS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "one-sided damage": {"one_sided": 0.5},
+    "encoder dropout": {"encoder_dropout": 0.3},
+    "trust loss": {"trust_weight": 0.1},
+    "all": {"one_sided": 0.5, "encoder_dropout": 0.3, "trust_weight": 0.1},
+    "all, normalised features": {
+        "model": "compact-normalised",
+        "one_sided": 0.5,
+        "encoder_dropout": 0.3,
+        "trust_weight": 0.1,
+    },
+    "all, trust loss ×10": {
+        "one_sided": 0.5,
+        "encoder_dropout": 0.3,
+        "trust_weight": 1.0,
+    },
+}
+OFF = {"one_sided": 0.0, "encoder_dropout": 0.0, "trust_weight": 0.0}
+RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """One row with one seed: the suite's summary and its numbers per image."""
+
+    row: str
+    seed: int
+    summary: dict[str, Any]
+    per_image: list[dict[str, str]]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One value per image; NaN where it was not measured."""
+        return np.array([float(row[name] or "nan") for row in self.per_image])
+
+
+def compare(
+    base: TrainConfig,
+    rows: Sequence[str],
+    seeds: int,
+    out: Path,
+    split: str,
+    suite: str = "quick",
+    say: Callable[[str], None] = lambda text: None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Train and measure every row with every seed; returns and writes the table.
+
+    Parameters
+    ----------
+    base : TrainConfig
+        Common settings; the options of `ROWS` and the seed are replaced.
+    rows : sequence of str
+        Names in `ROWS`; all are compared with the first of these.
+    seeds : int
+        Seeds 0, 1, … of each row.
+    out : Path
+        ``comparison.json``, ``comparison.md`` and a folder per run. What is there is
+        not done again.
+    split, suite : str
+        As for `faithfulness`.
+    say, watch : callable
+        Told what comes next, and given the progress of each training run.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such row.
+    """
+    for name in rows:
+        if name not in ROWS:
+            raise UnknownNameError.for_name("row", name, list(ROWS))
+    done: list[Run] = []
+    # Seeds outside: a comparison that is stopped has whole rounds.
+    for seed in range(seeds):
+        for name in rows:
+            folder = out / name.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+            if not (folder / RESULT).is_file():
+                say(f"{name}, seed {seed}")
+                config = dataclasses.replace(base, **{**OFF, **ROWS[name]}, seed=seed)
+                _run(config, folder, split, suite, watch)
+            done.append(_read(name, seed, folder))
+            table = tabulate(done)
+            write_text(out / "comparison.json", json.dumps(table, indent=1) + "\n")
+            write_text(out / "comparison.md", markdown(table))
+    return table
+
+
+def _run(
+    config: TrainConfig,
+    folder: Path,
+    split: str,
+    suite: str,
+    watch: Callable[[Progress], None],
+) -> None:
+    run = folder / "run"
+    fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
+    data = load_dataset(Path(config.data), config.split_seed)
+    best = run / "best.safetensors"
+    summary, rows = faithfulness(best, data, split, suite, config.device)
+    write_text(folder / PER_IMAGE, rows_csv(rows))
+    # Last: it says that the run is complete.
+    write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
+    (run / "state.pt").unlink(missing_ok=True)  # the largest file, of no more use
+
+
+def _read(row: str, seed: int, folder: Path) -> Run:
+    summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    text = (folder / PER_IMAGE).read_text(encoding="utf-8")
+    return Run(row, seed, summary, list(csv.DictReader(io.StringIO(text))))
+
+
+#: Heading → column of `per_image.csv` (minus another one, if there are two).
+MEANS: dict[str, tuple[str, ...]] = {
+    "Dice": ("dice",),
+    "worth of the gates' pattern": ("dice", "dice mean all"),
+    "Dice, CNN damaged": (f"dice, {condition('CNN', *WORST)}",),
+    "Dice, transformer damaged": (f"dice, {condition('transformer', *WORST)}",),
+    **{f"{name} copies": (f"dice, {name} copy", "dice") for name in COPIES},
+}
+AGREEMENTS = {"agreement": "agreement", "agreement, damaged": "agreement_damaged"}
+
+
+def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
+    """Every row's numbers: means over seeds per image, then over images.
+
+    Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
+    ``seeds`` is each seed's own mean, ``minus_first`` is paired by image. Agreements
+    are AUROCs of each seed, with their mean.
+    """
+    table: dict[str, Any] = {
+        "n": runs[0].summary["n"],
+        "protocol": runs[0].summary["protocol"],
+        "dataset": runs[0].summary["dataset"],
+        "split": runs[0].summary["split"],
+        "rows": {},
+    }
+    names = list(dict.fromkeys(run.row for run in runs))
+    first: dict[str, NDArray[np.float64]] = {}
+    for name in names:
+        own = [run for run in runs if run.row == name]
+        row: dict[str, Any] = {
+            "seeds": [run.seed for run in own],
+            "training": own[0].summary["training"].get("config", {}),
+            "device": own[0].summary["device"],
+        }
+        for heading, columns in MEANS.items():
+            found = np.stack([_values(run, columns) for run in own])
+            over_seeds = found.mean(0)
+            first.setdefault(heading, over_seeds)
+            row[heading] = {
+                **mean_interval(over_seeds),
+                "seeds": np.nanmean(found, 1).tolist(),
+                "minus_first": mean_interval(over_seeds - first[heading]),
+            }
+        for heading, key in AGREEMENTS.items():
+            for stride in STRIDES:
+                areas = [
+                    run.summary["gates"][f"1/{stride}"][key]["auroc"] for run in own
+                ]
+                row[f"{heading} 1/{stride}"] = {
+                    "mean": float(np.mean([area["mean"] for area in areas])),
+                    "seeds": areas,
+                }
+        table["rows"][name] = row
+    return table
+
+
+def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
+    values = run.column(columns[0])
+    return values - run.column(columns[1]) if len(columns) > 1 else values
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """The table for people."""
+    strides = [f"1/{stride}" for stride in reversed(STRIDES)]
+    headings = [
+        "",
+        "seeds",
+        *MEANS,
+        *(f"{a} {' · '.join(strides)}" for a in AGREEMENTS),
+    ]
+    lines = [
+        f"{table['dataset']}, split {table['split']}, n = {table['n']}; "
+        f"{table['protocol']}.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "|" + "---|" * len(headings),
+    ]
+    for name, row in table["rows"].items():
+        cells = [name, str(len(row["seeds"]))]
+        cells += [_cell(row[heading], heading) for heading in MEANS]
+        for kind in AGREEMENTS:
+            areas = [f"{row[f'{kind} {level}']['mean']:.2f}" for level in strides]
+            cells.append(" · ".join(areas))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(found: dict[str, Any], heading: str) -> str:
+    form = "+.3f" if len(MEANS[heading]) > 1 else ".3f"
+    mean, low, high = (f"{found[part]:{form}}" for part in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
