@@ -14,7 +14,7 @@ from attnseg_training.datasets.planted import (
     planted_views,
     train_planted,
 )
-from attnseg_training.gate_card import agreement_interval, difference
+from attnseg_training.gate_summary import agreement_interval, difference
 from attnseg_training.gate_training import trust_loss
 from napari_attnseg.explanations.controls import at_size
 from napari_attnseg.explanations.interventions import INTERVENTIONS

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
-from attnseg_training.faithfulness import faithfulness, rows_csv
+from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
 from attnseg_training.fit import Progress, fit
-from attnseg_training.gate_damage import COPIES, WORST, condition
+from attnseg_training.gate_damage import COPIES, condition
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
@@ -140,15 +140,20 @@ def _read(row: str, seed: int, folder: Path) -> Run:
     return Run(row, seed, summary, list(csv.DictReader(io.StringIO(text))))
 
 
+#: Kinds of one-sided damage in the table: those of the quick suite.
+DAMAGED = SUITES["quick"].kinds
 #: Heading → column of `per_image.csv` (minus another one, if there are two).
 MEANS: dict[str, tuple[str, ...]] = {
     "Dice": ("dice",),
     "worth of the gates' pattern": ("dice", "dice mean all"),
-    "Dice, CNN damaged": (f"dice, {condition('CNN', *WORST)}",),
-    "Dice, transformer damaged": (f"dice, {condition('transformer', *WORST)}",),
+    **{
+        f"Dice, {encoder} damaged ({kind})": (f"dice, {condition(encoder, kind)}",)
+        for kind in DAMAGED
+        for encoder in ("CNN", "transformer")
+    },
     **{f"{name} copies": (f"dice, {name} copy", "dice") for name in COPIES},
 }
-AGREEMENTS = {"agreement": "agreement", "agreement, damaged": "agreement_damaged"}
+AGREEMENTS = ("agreement", *(f"agreement, damaged ({kind})" for kind in DAMAGED))
 
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
@@ -183,11 +188,9 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
                 "seeds": np.nanmean(found, 1).tolist(),
                 "minus_first": mean_interval(over_seeds - first[heading]),
             }
-        for heading, key in AGREEMENTS.items():
+        for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
             for stride in STRIDES:
-                areas = [
-                    run.summary["gates"][f"1/{stride}"][key]["auroc"] for run in own
-                ]
+                areas = [_agreement(run, stride, kind) for run in own]
                 row[f"{heading} 1/{stride}"] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
                     "seeds": areas,
@@ -199,6 +202,12 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
 def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = run.column(columns[0])
     return values - run.column(columns[1]) if len(columns) > 1 else values
+
+
+def _agreement(run: Run, stride: int, kind: str | None) -> dict[str, float]:
+    gate = run.summary["gates"][f"1/{stride}"]
+    found = gate["agreement"] if kind is None else gate["agreement_damaged"][kind]
+    return dict(found["auroc"])
 
 
 def markdown(table: dict[str, Any]) -> str:

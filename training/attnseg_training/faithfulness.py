@@ -20,10 +20,10 @@ from torch import Tensor
 
 from attnseg_training.datasets import Dataset
 from attnseg_training.evaluation import provenance
-from attnseg_training.gate_card import LEVELS, summarise
 from attnseg_training.gate_checks import rivals, sanity, stability, subject
 from attnseg_training.gate_combination import GateMaps, judge, on_cpu
 from attnseg_training.gate_damage import KINDS, Columns, copies, one_sided
+from attnseg_training.gate_summary import LEVELS, summarise
 from attnseg_training.images import ImageStore
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.explanations.contributions import encoder_contributions
@@ -69,7 +69,7 @@ class Suite:
 
 
 SUITES = {
-    "quick": Suite(5, 6, ("another image",), ("Seg-Grad-CAM", "random")),
+    "quick": Suite(5, 6, ("another image", "noise"), ("Seg-Grad-CAM", "random")),
     "full": Suite(
         1,
         8,
@@ -109,7 +109,7 @@ def faithfulness(
     Returns
     -------
     dict
-        Summary with intervals and verdicts; see `gate_card.summarise`.
+        Summary with intervals and verdicts; see `gate_summary.summarise`.
     list of dict
         One row per image: numbers, and arrays ``psi 1/4``, ``tau 1/4`` …
     """

@@ -22,7 +22,8 @@ from napari_attnseg.spec import STRIDES
 
 Columns = dict[str, list[Any]]
 
-#: How much of the rectangle is replaced; the rest shines through.
+#: How much of the rectangle is replaced; the rest shines through. Trust, being dear, is
+#: measured at the last only.
 SEVERITIES = (1 / 3, 2 / 3, 1.0)
 
 
@@ -37,14 +38,14 @@ def _blurred(images: Tensor, share: float) -> Tensor:
     return blur(images, share * images.shape[-1])
 
 
-#: Name → images (N, 3, S, S) → what stands in the rectangle.
+#: Name → images (N, 3, S, S) → what stands in the rectangle. Noise and blur show that
+#: they are damage; a piece of another image looks as good as the right one, so which
+#: encoder was deceived can be told from what surrounds it only.
 KINDS: dict[str, Callable[[Tensor], Tensor]] = {
     "another image": lambda images: images.roll(1, 0),
     "noise": _noise,
     "blur": lambda images: _blurred(images, 0.04),
 }
-#: Where trust is measured too, being dear.
-WORST = "another image", 1.0
 
 #: Name → images → the same images, harder to read.
 COPIES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -54,7 +55,7 @@ COPIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def condition(encoder: str, kind: str, severity: float) -> str:
+def condition(encoder: str, kind: str, severity: float = SEVERITIES[-1]) -> str:
     """How the columns of one damage are called."""
     return f"{encoder} damaged ({kind} {severity:.2f})"
 
@@ -117,7 +118,7 @@ def one_sided(
             for place, w in (("inside", inside), ("outside", 1 - inside)):
                 mean = (moved * w).sum((1, 2, 3)) / w.sum((1, 2, 3)).clamp(min=1e-6)
                 columns[f"moved {place}, {name} 1/{stride}"] = mean.tolist()
-        if (kind, severity) == WORST:
+        if severity == SEVERITIES[-1]:
             trust(name, pairs)
     return columns
 
