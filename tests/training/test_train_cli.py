@@ -161,7 +161,12 @@ def test_faithfulness_reaches_whoever_sees_a_map(
     done = train("faithfulness", tiny_weights, "--data", data_folder, "--out", out)
     assert done.returncode == 0, done.stderr
     names = {path.name for path in out.iterdir()}
-    assert names == {"faithfulness.json", "per_image.csv", "gate_card.png"}
+    assert names == {
+        "faithfulness.json",
+        "per_image.csv",
+        "gate_card.png",
+        "examples.png",
+    }
     found = json.loads((out / "faithfulness.json").read_text())
     gates = ["--gates", out / "faithfulness.json"]
     assert train("export", tiny_weights, final, *gates).returncode == 0

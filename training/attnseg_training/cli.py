@@ -215,17 +215,18 @@ def faithfulness_command(
     ] = "quick",
     device: Device = "auto",
 ) -> None:
-    """Measure what the gates mean: faithfulness.json, per_image.csv, gate_card.png."""
+    """Measure what the gates mean: JSON, CSV per image, gate card and examples."""
     from attnseg_training.datasets import load_dataset
     from attnseg_training.faithfulness import faithfulness, rows_csv
     from attnseg_training.gate_card import gate_card_png
+    from attnseg_training.gate_examples import examples_png
     from attnseg_training.watching import console, counted
     from napari_attnseg.saving import write_bytes, write_text
 
     dataset = load_dataset(data)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("measuring gates") as watch:
-        summary, _ = faithfulness(
+        summary, rows = faithfulness(
             weights,
             dataset,
             chosen,
@@ -236,8 +237,12 @@ def faithfulness_command(
         )
     write_text(out / "faithfulness.json", json.dumps(summary, indent=1) + "\n")
     write_bytes(out / "gate_card.png", gate_card_png(summary))
+    title = f"'{summary['model']}' on {summary['dataset']}, split {chosen}"
+    picture = examples_png(dataset.split(chosen), rows, title)
+    write_bytes(out / "examples.png", picture)
     for gate in summary["gates"].values():
         console.print(gate["verdict"])
+    console.print(summary["combination"]["verdict"])
     console.print(f"Protocol: {summary['protocol']}.")
     print(out / "gate_card.png")
 

@@ -111,7 +111,8 @@ def faithfulness(
     dict
         Summary with intervals and verdicts; see `gate_summary.summarise`.
     list of dict
-        One row per image: numbers, and arrays ``psi 1/4``, ``tau 1/4`` …
+        One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``
+        and ``tau 1/4`` (per region) …
     """
     if suite not in SUITES:
         raise UnknownNameError.for_name("suite", suite, list(SUITES))
@@ -179,6 +180,8 @@ def _measure(
         return _dice(found, masks)
 
     columns: Columns = {"dice": dice(logits)}
+    for stride, psi in attention.items():
+        columns[f"attention 1/{stride}"] = list(psi[:, 0].cpu().numpy())
     for name, level, changed in interventions(network, pairs):
         columns[f"dice {name} {level}"] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
