@@ -18,7 +18,7 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
     from matplotlib.figure import Figure
 
     gates = summary["gates"]
-    figure = Figure(figsize=(11.7, 8.3), layout="constrained")
+    figure = Figure(figsize=(13, 12.5), layout="constrained")
     figure.suptitle(
         f"Gate card of '{summary['model']}' on {summary['dataset']}, split "
         f"{summary['split']}, n = {summary['n']}; "
@@ -62,7 +62,7 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
             transform=text.transAxes,
         )
     figure.supxlabel(
-        "\n".join(_page_lines(summary))
+        "\n".join(textwrap.fill(line, 190) for line in _page_lines(summary))
         + "\npsi says whose features were used, not what is important. "
         "Research use; not a diagnostic device.",
         fontsize=8,
@@ -121,10 +121,7 @@ def _page_lines(summary: dict[str, Any]) -> list[str]:
     ]
     n = summary["damage"]["n"]
     lines = [
-        *(
-            f"One rectangle damaged (n = {n}): {'; '.join(damage[i : i + 2])}."
-            for i in range(0, len(damage), 2)
-        ),
+        *(f"One rectangle of the input damaged (n = {n}), {one}." for one in damage),
         f"Change of Dice on whole copies (n = {n}): {', '.join(copied)}.",
     ]
     if other:

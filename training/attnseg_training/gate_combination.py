@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnseg_training.gate_summary import words
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
 from napari_attnseg.explanations.controls import at_size
 from napari_attnseg.explanations.statistics import (
@@ -85,14 +86,11 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
     best = max(found, key=lambda n: np.nan_to_num(found[n]["agreement"]["mean"]))
     area, place = found[best]["agreement"], found[best]["localises"]
     earned = bool(area["low"] > 0.5)
-    numbers = (
-        f"agreement with measured trust, AUROC {area['mean']:.2f} "
-        f"[{area['low']:.2f}, {area['high']:.2f}]"
-    )
+    numbers = f"agreement with measured trust, AUROC {words(area, '.2f')}"
     if earned:
         verdict = (
             f"The {best} of the gates, the best of {len(found)} combinations: "
-            f"{numbers}; localisation, AUROC {place['mean']:.2f}"
+            f"{numbers}; localisation, AUROC {words(place, '.2f')}"
         )
     else:
         verdict = (

@@ -180,6 +180,8 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 def words(interval: Interval, form: str) -> str:
     """``mean [low, high]`` with a number format like ``+.3f``."""
+    if not np.isfinite(interval["mean"]):
+        return "not defined"
     # Rounded first, and 0.0 added, so that nothing reads "-0.000".
     digits = int(form[-2])
     mean, low, high = (
