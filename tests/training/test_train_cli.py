@@ -178,11 +178,11 @@ def test_faithfulness_reaches_whoever_sees_a_map(
     assert done.returncode == 2 and "other weights" in done.stderr
 
 
-def test_compare_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:
-    command = ["compare", "--data", data_folder, "--out", tmp_path]
+def test_a_table_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:
+    command = ["table", "gates", "--data", data_folder, "--out", tmp_path]
     done = train(*command, "--list")
     assert "encoder dropout: encoder_dropout 0.3" in done.stdout
-    done = train(*command, "--row", "every", "--encoder-weights", "pretrained")
+    done = train(*command, "--rows", "every", "--encoder-weights", "pretrained")
     assert done.returncode == 2 and "no row called 'every'" in done.stderr
 
 

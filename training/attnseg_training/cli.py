@@ -247,8 +247,9 @@ def faithfulness_command(
     print(out / "gate_card.png")
 
 
-@app.command("compare")
-def compare_command(
+@app.command("table")
+def table_command(
+    name: Annotated[str, typer.Argument(help="Which table: gates.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for the runs and the table.")],
     config: Annotated[
@@ -263,7 +264,7 @@ def compare_command(
     ] = None,
     threads: Annotated[int | None, _setting("threads", "CPU threads.")] = None,
     seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
-    row: Annotated[
+    rows: Annotated[
         list[str] | None,
         typer.Option(
             help="Only this row; repeat for several. The first is compared to."
@@ -275,14 +276,14 @@ def compare_command(
         bool, typer.Option("--list", help="Show the rows and stop.")
     ] = False,
 ) -> None:
-    """Train options for better gates at equal budget, over seeds: one table."""
-    from attnseg_training.comparison import ROWS, compare
+    """Train and measure what differs in one setting, at equal budget and over seeds."""
     from attnseg_training.config import read_toml, recipe_path
+    from attnseg_training.tables import fill, rows_of
     from attnseg_training.watching import FitBars, console
 
     if list_rows:
-        for name, changed in ROWS.items():
-            print(f"{name}: {_words(changed) or 'nothing added'}")
+        for row, changed in rows_of(name).items():
+            print(f"{row}: {_words(changed) or 'nothing added'}")
         return
     given = {
         "data": str(data),
@@ -296,8 +297,8 @@ def compare_command(
     settings |= {name: value for name, value in given.items() if value is not None}
     base = TrainConfig(**settings)
     with FitBars() as bars:
-        compare(base, row or list(ROWS), seeds, out, split, suite, console.print, bars)
-    print(out / "comparison.md")
+        fill(name, base, rows or [], seeds, out, split, suite, console.print, bars)
+    print(out / "table.md")
 
 
 @app.command("average")

@@ -1,7 +1,7 @@
-"""Training options compared at equal budget and over seeds: runs, then one table.
+"""Tables: runs that differ in a setting, at equal budget and over seeds, compared.
 
-What is compared is data (`ROWS`). Each run leaves its own result, so a comparison that
-was stopped goes on where it was.
+What is compared is data (`TABLES`). Each run leaves its own result, so a table that was
+stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
 from napari_attnseg.spec import STRIDES
 
-#: Name → what differs from the base settings. The first is what others are compared to.
-ROWS: dict[str, dict[str, Any]] = {
+#: Row → what differs from the base settings. The first is what others are compared to.
+GATES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one-sided damage": {"one_sided": 0.5},
     "encoder dropout": {"encoder_dropout": 0.3},
@@ -46,6 +46,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "trust_weight": 1.0,
     },
 }
+TABLES = {"gates": GATES}
 OFF = {"one_sided": 0.0, "encoder_dropout": 0.0, "trust_weight": 0.0}
 RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
 
@@ -64,7 +65,8 @@ class Run:
         return np.array([float(row[name] or "nan") for row in self.per_image])
 
 
-def compare(
+def fill(
+    table: str,
     base: TrainConfig,
     rows: Sequence[str],
     seeds: int,
@@ -78,15 +80,17 @@ def compare(
 
     Parameters
     ----------
+    table : str
+        Name in `TABLES`.
     base : TrainConfig
-        Common settings; the options of `ROWS` and the seed are replaced.
+        Common settings; the options of the table's rows and the seed are replaced.
     rows : sequence of str
-        Names in `ROWS`; all are compared with the first of these.
+        Names in that table; all are compared with the first of these. Empty: all rows.
     seeds : int
         Seeds 0, 1, … of each row.
     out : Path
-        ``comparison.json``, ``comparison.md`` and a folder per run. What is there is
-        not done again.
+        ``table.json``, ``table.md`` and a folder per run. What is there is not done
+        again.
     split, suite : str
         As for `faithfulness`.
     say, watch : callable
@@ -95,25 +99,34 @@ def compare(
     Raises
     ------
     UnknownNameError
-        If there is no such row.
+        If there is no such table or row.
     """
+    known = rows_of(table)
     for name in rows:
-        if name not in ROWS:
-            raise UnknownNameError.for_name("row", name, list(ROWS))
+        if name not in known:
+            raise UnknownNameError.for_name("row", name, list(known))
     done: list[Run] = []
-    # Seeds outside: a comparison that is stopped has whole rounds.
+    # Seeds outside: a table that is stopped has whole rounds.
     for seed in range(seeds):
-        for name in rows:
+        for name in rows or known:
             folder = out / name.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
             if not (folder / RESULT).is_file():
                 say(f"{name}, seed {seed}")
-                config = dataclasses.replace(base, **{**OFF, **ROWS[name]}, seed=seed)
+                config = dataclasses.replace(base, **{**OFF, **known[name]}, seed=seed)
                 _run(config, folder, split, suite, watch)
             done.append(_read(name, seed, folder))
-            table = tabulate(done)
-            write_text(out / "comparison.json", json.dumps(table, indent=1) + "\n")
-            write_text(out / "comparison.md", markdown(table))
-    return table
+            found = tabulate(done)
+            write_text(out / "table.json", json.dumps(found, indent=1) + "\n")
+            write_text(out / "table.md", markdown(found))
+    return found
+
+
+def rows_of(table: str) -> dict[str, dict[str, Any]]:
+    """Rows of a table; an unknown name is an `UnknownNameError`."""
+    try:
+        return TABLES[table]
+    except KeyError:
+        raise UnknownNameError.for_name("table", table, list(TABLES)) from None
 
 
 def _run(

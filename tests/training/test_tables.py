@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnseg_training import comparison
-from attnseg_training.comparison import compare
+from attnseg_training import tables
 from attnseg_training.config import TrainConfig
+from attnseg_training.tables import fill
 from napari_attnseg.errors import UnknownNameError
 
 
-def test_a_comparison_goes_on_where_it_was(
+def test_a_table_goes_on_where_it_was(
     data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = TrainConfig(
@@ -24,15 +24,15 @@ def test_a_comparison_goes_on_where_it_was(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "faithfulness", stopped)
+        patch.setattr(tables, "faithfulness", stopped)
         with pytest.raises(KeyboardInterrupt):
-            compare(base, rows, 1, tmp_path, "test")
+            fill("gates", base, rows, 1, tmp_path, "test")
     assert (tmp_path / "plain" / "seed-0" / "run" / "best.safetensors").is_file()
-    compare(base, rows, 1, tmp_path, "test", say=said.append)
-    table = compare(base, rows, 2, tmp_path, "test", say=said.append)
+    fill("gates", base, rows, 1, tmp_path, "test", say=said.append)
+    table = fill("gates", base, rows, 2, tmp_path, "test", say=said.append)
     assert said == [f"{row}, seed {seed}" for seed in (0, 1) for row in rows]
     # As text: what is undefined (NaN) equals nothing.
-    written = json.loads((tmp_path / "comparison.json").read_text())
+    written = json.loads((tmp_path / "table.json").read_text())
     assert json.dumps(written) == json.dumps(table)
     assert table["n"] == 3 and list(table["rows"]) == rows
     for name, row in table["rows"].items():
@@ -51,7 +51,9 @@ def test_a_comparison_goes_on_where_it_was(
     assert first["minus_first"]["mean"] == 0
     difference = other["mean"] - first["mean"]
     assert other["minus_first"]["mean"] == pytest.approx(difference)
-    text = (tmp_path / "comparison.md").read_text()
+    text = (tmp_path / "table.md").read_text()
     assert text.count("\n| plain | 2 |") == text.count("\n| all | 2 |") == 1
     with pytest.raises(UnknownNameError, match="no row called 'every'"):
-        compare(base, ["plain", "every"], 1, tmp_path, "test")
+        fill("gates", base, ["plain", "every"], 1, tmp_path, "test")
+    with pytest.raises(UnknownNameError, match="no table called 'gate'"):
+        fill("gate", base, [], 1, tmp_path, "test")
