@@ -11,7 +11,8 @@ from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import build_network
 from attnseg_training.evaluation import evaluate
-from attnseg_training.fit import Progress, _groups, fit
+from attnseg_training.fit import Progress, fit
+from attnseg_training.trainer import Trainer, _groups
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
@@ -45,6 +46,7 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
         "curves.png",
         "config.toml",
         "state.pt",
+        "state-before.pt",
     }
     with (result.folder / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -182,7 +184,11 @@ def test_each_encoder_has_a_rate_of_its_own() -> None:
     expected = {"cnn": 2e-4, "transformer": 5e-5}
     for name, p in network.named_parameters():
         assert peak[id(p)] == (expected.get(name.split(".")[0], 1e-3), p.ndim > 1)
-    assert _groups(network, config)[0]["peak"] == 1e-3  # what the log shows
+    # The log shows the highest: all of it at the end of the warm-up, then less.
+    trainer = Trainer(network, dataclasses.replace(config, warmup=0.1), steps=100)
+    assert trainer.lr(10) == pytest.approx(1e-3)
+    assert trainer.lr(5) == pytest.approx(5e-4, rel=0.05)
+    assert trainer.lr(99) < 1e-6
 
 
 def test_run_folders_are_not_mixed_up(config: TrainConfig, tmp_path: Path) -> None:

@@ -98,6 +98,10 @@ def fit_command(
             help="Train in bfloat16 (GPUs, CPUs with AVX512-BF16 or AMX).",
         ),
     ] = None,
+    save_every: Annotated[
+        float | None,
+        _setting("save_every", "Minutes between states within an epoch."),
+    ] = None,
     init: Annotated[
         str | None, _setting("init", "Weights of the same model to start from.")
     ] = None,
@@ -117,7 +121,7 @@ def fit_command(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last finished epoch.")
+        bool, typer.Option("--resume", help="Go on from the last training state.")
     ] = False,
 ) -> None:
     """Train one model; its best and last weights open in the napari widget."""
@@ -141,6 +145,7 @@ def fit_command(
         "encoder_lr": encoder_lr,
         "threads": threads,
         "bf16": bf16,
+        "save_every": save_every,
         "init": init,
         "one_sided": one_sided,
         "encoder_dropout": encoder_dropout,

@@ -60,6 +60,9 @@ class TrainConfig:
         Share of all steps with a linearly rising rate; a cosine to 0 follows.
     ema : float
         Decay per step of the averaged weights, which are what is evaluated and saved.
+    save_every : float
+        Minutes between training states within an epoch, so that a killed run loses no
+        more; each takes as much disk as the weights four times. Two are kept.
     bf16 : bool
         Forward and backward in bfloat16 where torch's autocast does so; weights,
         optimiser and loss stay in float32. Pays on GPUs and on CPUs with AVX512-BF16
@@ -97,6 +100,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     warmup: float = 0.05
     ema: float = 0.998
+    save_every: float = 5.0
     bf16: bool = False
     threads: int = 0
     init: str = ""

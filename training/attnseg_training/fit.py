@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.encoder_weights import build_network, without_folders
-from attnseg_training.gate_training import dropped_encoder, trust_loss
 from attnseg_training.images import ImageStore, TokenCache
+from attnseg_training.interrupts import Interrupts
 from attnseg_training.losses import bce_dice
 from attnseg_training.run_folder import LogRow, RunFolder
+from attnseg_training.trainer import Trainer
 from attnseg_training.views import Views
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
-from napari_attnseg.errors import AttnSegError, DeviceError, InputError
+from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.metrics import confusion, scores
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import PlainViTEncoder
@@ -80,7 +80,7 @@ def fit(
         Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
         ``curves.png`` and ``config.toml`` appear in it.
     resume : bool
-        Go on from the last finished epoch of that folder.
+        Go on from the last training state of that folder.
     watch : callable
         Called after every step and every epoch.
 
@@ -106,90 +106,85 @@ def fit(
     torch.manual_seed(config.seed)
     network, before = _start(spec, config)
     network = channels_last(network.to(device))
-    _freeze(network, config)
-    average = copy.deepcopy(network).requires_grad_(False).eval()
-    optimizer = torch.optim.AdamW(
-        _groups(network, config), betas=(0.9, 0.999), fused=True
-    )
-    state = run.load_state(device) if resume else None
-    first = 0
-    if state is not None:
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["epoch"]
+    steps = len(train) // config.batch or 1
+    trainer = Trainer(network, config, steps * config.epochs)
     cache = None
     if "transformer" in config.freeze:
         cache = Path(config.cache) if config.cache else run.cache
     views = Views(network, train, config, cache)
-    valid = _Validation(average, val, cache)
+    valid = _Validation(trainer.average, val, cache)
+    place = _Place()
+    state = run.load_state(device) if resume else None
+    if state is not None:
+        trainer.restore(state)
+        place = _Place(**{name: state[name] for name in _PLACE})
 
-    steps = len(train) // config.batch or 1
-    total = steps * config.epochs
     # A run killed between two files may have logged an epoch it has no state of.
-    rows = [row for row in run.rows() if row.epoch <= first]
-    for epoch in range(first, config.epochs):
-        start = time.perf_counter()
-        # Stochastic depth draws from torch; a resumed run has to draw the same.
-        torch.manual_seed(config.seed + 100_003 * (epoch + 1))
-        _train_mode(network, config)
-        order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
-        losses = []
-        for step in range(steps):
-            index = order[step * config.batch : (step + 1) * config.batch].tolist()
-            done = epoch * steps + step
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * _rate(done / total, config.warmup)
-            try:
-                with torch.autocast(device.split(":")[0], torch.bfloat16, config.bf16):
-                    features, masks = views.batch(index, epoch)
-                    loss = _loss(network, config, features, masks, done)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-            except torch.OutOfMemoryError as error:
-                raise DeviceError(
-                    f"{device} ran out of memory at batch {config.batch}; try "
-                    f"--batch {max(1, config.batch // 2)}."
-                ) from error
-            losses.append(float(loss.detach()))
-            if not math.isfinite(losses[-1]):
-                raise AttnSegError(
-                    f"The loss became {losses[-1]} in epoch {epoch + 1}, step "
-                    f"{step + 1}; the weights of epoch {epoch} are kept in {out}: "
-                    "resume with a lower --lr."
-                )
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            _average(average, network, min(config.ema, (1 + done) / (10 + done)))
-            watch(Progress(epoch + 1, config.epochs, step + 1, steps, losses[-1]))
-        trained = time.perf_counter() - start
-        row = LogRow(
-            epoch + 1,
-            float(np.mean(losses)),
-            *valid.measure(config.batch),
-            optimizer.param_groups[0]["lr"],
-            trained,
-            steps * config.batch / trained,
-        )
-        best = row.val_dice > max((r.val_dice for r in rows), default=-1)
-        rows.append(row)
-        card = _card(config, data, rows, len(train), len(val), before)
-        run.save(
-            average.state_dict(),
-            card,
-            best,
-            {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "epoch": epoch + 1,
-            },
-            rows,
-        )
-        watch(Progress(epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice))
+    rows = [row for row in run.rows() if row.epoch <= place.epoch]
+    with Interrupts() as interrupts:
+        while place.epoch < config.epochs:
+            saved = start = time.perf_counter()
+            before_stop, epoch = place.seconds, place.epoch
+            order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
+            while place.step < steps:
+                at = place.step * config.batch
+                index = order[at : at + config.batch].tolist()
+                loss = trainer.step(views, index, epoch, epoch * steps + place.step)
+                if not math.isfinite(loss):
+                    raise AttnSegError(
+                        f"The loss became {loss} in epoch {epoch + 1}, step "
+                        f"{place.step + 1}; the weights of epoch {epoch} are kept in "
+                        f"{out}: resume with a lower --lr."
+                    )
+                place.losses.append(loss)
+                place.step += 1
+                now = time.perf_counter()
+                place.seconds = before_stop + now - start
+                watch(Progress(epoch + 1, config.epochs, place.step, steps, loss))
+                if interrupts.asked or now - saved > 60 * config.save_every:
+                    run.save_state({**trainer.state(), **asdict(place)})
+                    saved = now
+                if interrupts.asked:
+                    raise KeyboardInterrupt
+            row = LogRow(
+                epoch + 1,
+                float(np.mean(place.losses)),
+                *valid.measure(config.batch),
+                trainer.lr((epoch + 1) * steps - 1),
+                place.seconds,
+                steps * config.batch / place.seconds,
+            )
+            best = row.val_dice > max((r.val_dice for r in rows), default=-1)
+            rows.append(row)
+            card = _card(config, data, rows, len(train), len(val), before)
+            place = _Place(epoch + 1)
+            run.save(
+                trainer.average.state_dict(),
+                card,
+                best,
+                {**trainer.state(), **asdict(place)},
+                rows,
+            )
+            done = Progress(
+                epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice
+            )
+            watch(done)
     shutil.rmtree(run.cache, ignore_errors=True)
     top = max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a run has come: in which epoch, after how many of its steps."""
+
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+_PLACE = tuple(f.name for f in fields(_Place))
 
 
 def _start(
@@ -207,28 +202,6 @@ def _start(
         )
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}
-
-
-def _loss(
-    network: SegmentationNetwork,
-    config: TrainConfig,
-    features: Features,
-    masks: Tensor,
-    step: int,
-) -> Tensor:
-    """Loss of one batch, with what `gate_training` adds to it."""
-    rng = np.random.default_rng((4, config.seed, step))
-    forced = {
-        stride: psi.to(masks.device)
-        for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
-    }
-    pairs = network.align(features)
-    fused, attention = network.fuse(pairs, forced)
-    loss = bce_dice(network.logits(fused).float(), masks)
-    if config.trust_weight and not forced:
-        trust = trust_loss(network, pairs, fused, attention, masks, rng)
-        loss = loss + config.trust_weight * trust
-    return loss
 
 
 class _Validation:
@@ -264,79 +237,6 @@ class _Validation:
             return out
         pyramid = vit.pyramid(self.cache.tokens(images, index, 0))
         return self.network.decode(Features(self.network.cnn(images), pyramid))
-
-
-def _groups(
-    network: SegmentationNetwork, config: TrainConfig
-) -> list[dict[str, object]]:
-    """Encoders at rates of their own; no decay on norms and biases."""
-    peaks = {
-        "cnn": config.encoder_lr,
-        "transformer": config.transformer_lr or config.encoder_lr,
-    }
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, p in network.named_parameters():
-        if p.requires_grad:
-            peak = peaks.get(name.split(".")[0], config.lr)
-            groups.setdefault((peak, p.ndim > 1), []).append(p)
-    # The highest rate first: it is the one that the log shows.
-    return [
-        {
-            "params": params,
-            "lr": 0.0,
-            "peak": peak,
-            "weight_decay": config.weight_decay if decay else 0.0,
-        }
-        for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])[::-1]
-    ]
-
-
-def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Frozen means frozen: no gradients, and eval mode, so no stochastic depth.
-
-    Raises
-    ------
-    InputError
-        If blocks are to be frozen of what is no plain ViT, or has fewer.
-    """
-    for name in config.freeze:
-        network.get_submodule(name).requires_grad_(False).eval()
-    if config.freeze_blocks:
-        vit = network.transformer
-        blocks = len(vit.backbone.blocks) if isinstance(vit, PlainViTEncoder) else 0
-        if config.freeze_blocks > blocks or not isinstance(vit, PlainViTEncoder):
-            raise InputError(
-                f"Expected freeze_blocks of at most {blocks}, the plain ViT blocks of "
-                f"{network.spec.name!r}, got {config.freeze_blocks}."
-            )
-        vit.freeze_first(config.freeze_blocks)
-
-
-def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Training mode, but for what is frozen."""
-    network.train()
-    _freeze(network, config)
-    if config.freeze_norm:
-        for module in network.cnn.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-
-
-def _rate(done: float, warmup: float) -> float:
-    """Share of the peak rate: linear warm-up, then a cosine to 0."""
-    if done < warmup:
-        return (done + 1e-3) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
-
-
-@torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Exponential moving average of trained parameters; BatchNorm statistics copied."""
-    pairs = zip(average.parameters(), network.parameters(), strict=True)
-    trained = [(a, p) for a, p in pairs if p.requires_grad]
-    torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)
-    for a, b in zip(average.buffers(), network.buffers(), strict=True):
-        a.copy_(b)
 
 
 def _card(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import logging
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,22 @@ from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.saving import write_bytes, write_text
+
+logger = logging.getLogger(__name__)
+
+#: Settings that may differ when a run is resumed: where the data lie and what computes,
+#: not what is computed.
+MAY_CHANGE = (
+    "cache",
+    "data",
+    "device",
+    "encoder_weights",
+    "init",
+    "save_every",
+    "threads",
+)
+#: Training states, the last and the one before it.
+STATES = ("state.pt", "state-before.pt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +83,7 @@ class RunFolder:
                 f"{field.name} was {getattr(before, field.name)!r}, "
                 f"is {getattr(config, field.name)!r}"
                 for field in dataclasses.fields(config)
-                # Where the data lie and what computes may change; what is computed not.
-                if field.name
-                not in ("cache", "data", "device", "encoder_weights", "init", "threads")
+                if field.name not in MAY_CHANGE
                 and getattr(before, field.name) != getattr(config, field.name)
             ]
             if changed:
@@ -95,20 +111,60 @@ class RunFolder:
             ]
 
     def load_state(self, device: str) -> dict[str, Any] | None:
-        """Training state of the last finished epoch; None if there is none."""
-        path = self.path / "state.pt"
-        if not path.is_file():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(
-                path, map_location=device, weights_only=True
-            )
-        except Exception as error:  # torch raises many kinds for a damaged file
+        """Last training state that is whole; None if none was ever written.
+
+        Raises
+        ------
+        CheckpointError
+            If there are states, but all are damaged.
+        """
+        damaged = []
+        for name in STATES:
+            path = self.path / name
+            if not path.is_file():
+                continue  # killed between the two renames of `save_state`
+            try:
+                state = _read_state(path, device)
+            except Exception as error:  # torch and zipfile raise many kinds
+                damaged.append(f"{name} ({type(error).__name__}: {error})")
+                continue
+            if damaged:
+                logger.warning(
+                    "The training state %s in %s is damaged; going on from the one "
+                    "before it, epoch %d, step %d.",
+                    damaged[0],
+                    self.path,
+                    state["epoch"] + 1,
+                    state["step"],
+                )
+            return state
+        if damaged:
             raise CheckpointError(
-                f"The training state in {path} is damaged ({type(error).__name__}); "
-                "start again in another --out."
-            ) from error
-        return state
+                f"Expected a training state in {self.path}, but "
+                f"{' and '.join(damaged)} cannot be read; start again in another "
+                "--out, with --init best.safetensors of this one if it is there."
+            )
+        return None
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write a training state; the one before it stays beside it.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or not writable; the state before stays.
+        """
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        last, before = (self.path / name for name in STATES)
+        if last.is_file():
+            last.replace(before)
+        write_bytes(last, buffer.getvalue())
+
+    def forget_states(self) -> None:
+        """Remove the training states, the largest files: nothing is to be resumed."""
+        for name in STATES:
+            (self.path / name).unlink(missing_ok=True)
 
     def save(
         self,
@@ -127,8 +183,6 @@ class RunFolder:
         """
         from attnseg_training.curves import curves_png
 
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
         text = io.StringIO()
         writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(LogRow)])
         writer.writeheader()
@@ -137,5 +191,15 @@ class RunFolder:
             save_checkpoint(self.path / "best.safetensors", weights, card)
         save_checkpoint(self.path / "last.safetensors", weights, card)
         write_text(self.path / "log.csv", text.getvalue())
-        write_bytes(self.path / "state.pt", buffer.getvalue())
+        self.save_state(state)
         write_bytes(self.path / "curves.png", curves_png(rows))
+
+
+def _read_state(path: Path, device: str) -> dict[str, Any]:
+    # torch does not check what it reads; its files are zip archives with checksums.
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(f"wrong checksum of {broken}")
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state

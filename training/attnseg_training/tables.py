@@ -22,6 +22,7 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
 from attnseg_training.fit import Progress, fit
 from attnseg_training.gate_damage import COPIES, condition
+from attnseg_training.run_folder import RunFolder
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
@@ -144,7 +145,7 @@ def _run(
     write_text(folder / PER_IMAGE, rows_csv(rows))
     # Last: it says that the run is complete.
     write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
-    (run / "state.pt").unlink(missing_ok=True)  # the largest file, of no more use
+    RunFolder(run).forget_states()
 
 
 def _read(row: str, seed: int, folder: Path) -> Run:

@@ -1,0 +1,157 @@
+"""A run that is killed, stopped or damaged goes on and ends as if nothing had been."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.fit import fit
+from attnseg_training.run_folder import STATES, RunFolder
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import CheckpointError
+
+
+@pytest.fixture
+def config(data_folder: Path) -> TrainConfig:
+    # A state after every step; stochastic depth and all that draws is on.
+    return TrainConfig(
+        str(data_folder),
+        model="tiny",
+        epochs=4,
+        batch=2,
+        device="cpu",
+        threads=1,
+        save_every=0,
+        one_sided=0.5,
+        encoder_dropout=0.3,
+        trust_weight=0.1,
+    )
+
+
+def start(config: TrainConfig, out: Path) -> subprocess.Popen[str]:
+    """The command line, in a process of its own."""
+    file = out.parent / "settings.toml"
+    file.write_text(config.to_toml())
+    code = "from attnseg_training.cli import main; main()"
+    words = ["fit", "--config", str(file), "--data", config.data, "--out", str(out)]
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if happened():
+            return
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.05)
+    pytest.fail("the run never came that far")
+
+
+def second_epoch(out: Path) -> Callable[[], bool]:
+    log = out / "log.csv"
+    return lambda: log.is_file() and "\n1," in log.read_text()
+
+
+def assert_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
+    fit(config, whole)
+    fit(config, resumed, resume=True)
+    states = [
+        load_checkpoint(out / "last.safetensors")[0].state_dict()
+        for out in (whole, resumed)
+    ]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    logs = [(out / "log.csv").read_text().splitlines() for out in (whole, resumed)]
+    assert len(logs[0]) == len(logs[1]) == 1 + config.epochs
+    for one, other in zip(*logs):  # but for how long it took
+        assert one.split(",")[:6] == other.split(",")[:6]
+
+
+def test_killed_within_an_epoch(config: TrainConfig, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = start(config, out)
+    wait_for(process, second_epoch(out))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    state = RunFolder(out).load_state("cpu")
+    assert state is not None and state["epoch"] < config.epochs
+    assert_same_end(config, out, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal(
+    config: TrainConfig, tmp_path: Path, number: signal.Signals
+) -> None:
+    # States at the ends of epochs only, but for the one that the signal asks for.
+    config = dataclasses.replace(config, save_every=60, epochs=15)
+    out = tmp_path / "stopped"
+    process = start(config, out)
+    wait_for(process, second_epoch(out))
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopping after this step" in said and "what was finished is kept" in said
+    assert "Traceback" not in said
+    state = RunFolder(out).load_state("cpu")
+    assert state is not None and 1 <= state["epoch"] < config.epochs
+    whole = fit(config, out, resume=True)
+    assert whole.folder == out
+
+
+def break_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def test_a_damaged_state_gives_way_to_the_one_before(
+    config: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def kill(progress: object) -> None:
+        if (progress.epoch, progress.step) == (3, 3):  # type: ignore[attr-defined]
+            raise KilledError
+
+    out = tmp_path / "damaged"
+    with pytest.raises(KilledError):
+        fit(config, out, watch=kill)
+    whole = RunFolder(out).load_state("cpu")
+    assert whole is not None and (whole["epoch"], whole["step"]) == (2, 2)
+    break_byte(out / STATES[0])
+    found = RunFolder(out).load_state("cpu")
+    assert found is not None and (found["epoch"], found["step"]) == (2, 1)
+    assert "state.pt (BadZipFile: wrong checksum" in caplog.text
+    assert "epoch 3, step 1" in caplog.text
+    (out / STATES[0]).write_bytes((out / STATES[0]).read_bytes()[:1000])
+    assert_same_end(config, out, tmp_path / "whole")
+    for name in STATES:
+        break_byte(out / name)
+    with pytest.raises(CheckpointError, match=r"state\.pt .* and state-before\.pt"):
+        fit(dataclasses.replace(config), out, resume=True)
+
+
+def test_a_full_disk_leaves_the_state_before(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from attnseg_training import run_folder
+    from napari_attnseg.errors import InputError
+
+    run = RunFolder(tmp_path)
+    run.save_state({"epoch": 0, "step": 1})
+
+    def full(path: Path, data: bytes) -> None:
+        raise InputError(f"{path} cannot be written (No space left on device)")
+
+    monkeypatch.setattr(run_folder, "write_bytes", full)
+    with pytest.raises(InputError, match="No space left"):
+        run.save_state({"epoch": 0, "step": 2})
+    assert run.load_state("cpu") == {"epoch": 0, "step": 1}

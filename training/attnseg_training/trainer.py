@@ -1,0 +1,203 @@
+"""One training step after another, and the state they leave: `Trainer`."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.gate_training import dropped_encoder, trust_loss
+from attnseg_training.losses import bce_dice
+from attnseg_training.views import Views
+from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import Features, SegmentationNetwork
+
+
+class Trainer:
+    """Network, averaged network and optimiser of a run.
+
+    What a step does depends on its number and the settings only, so a run that goes on
+    from a state ends where an uninterrupted one does.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        On its device; trained in place.
+    config : TrainConfig
+        The run's settings.
+    steps : int
+        Of the whole run, for the schedule.
+
+    Attributes
+    ----------
+    average : SegmentationNetwork
+        Exponential moving average of the weights: what is evaluated and saved.
+    """
+
+    def __init__(
+        self, network: SegmentationNetwork, config: TrainConfig, steps: int
+    ) -> None:
+        self.network, self.config, self.steps = network, config, steps
+        self.device = next(network.parameters()).device
+        _freeze(network, config)
+        self.average = copy.deepcopy(network).requires_grad_(False).eval()
+        self._optimizer = torch.optim.AdamW(
+            _groups(network, config), betas=(0.9, 0.999), fused=True
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs, for ``torch.save``."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def lr(self, done: int) -> float:
+        """Highest learning rate of the step after `done` steps."""
+        peak = max(group["peak"] for group in self._optimizer.param_groups)
+        return float(peak * self._rate(done))
+
+    def _rate(self, done: int) -> float:
+        return _rate(done / self.steps, self.config.warmup)
+
+    def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
+        """Train on one batch after `done` steps; its loss, maybe not finite.
+
+        Weights are left as they are where the loss is not finite.
+
+        Raises
+        ------
+        DeviceError
+            If the device ran out of memory.
+        """
+        config = self.config
+        # Stochastic depth draws from torch; a resumed run has to draw the same.
+        torch.manual_seed(config.seed + 100_003 * (done + 1))
+        _train_mode(self.network, config)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * self._rate(done)
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
+                features, masks = views.batch(index, epoch)
+                loss = _loss(self.network, config, features, masks, done)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} ran out of memory at batch {config.batch}; try "
+                f"--batch {max(1, config.batch // 2)}."
+            ) from error
+        value = float(loss.detach())
+        if math.isfinite(value):
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self._optimizer.step()
+            decay = min(config.ema, (1 + done) / (10 + done))
+            _average(self.average, self.network, decay)
+        return value
+
+
+def _loss(
+    network: SegmentationNetwork,
+    config: TrainConfig,
+    features: Features,
+    masks: Tensor,
+    step: int,
+) -> Tensor:
+    """Loss of one batch, with what `gate_training` adds to it."""
+    rng = np.random.default_rng((4, config.seed, step))
+    forced = {
+        stride: psi.to(masks.device)
+        for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
+    }
+    pairs = network.align(features)
+    fused, attention = network.fuse(pairs, forced)
+    loss = bce_dice(network.logits(fused).float(), masks)
+    if config.trust_weight and not forced:
+        trust = trust_loss(network, pairs, fused, attention, masks, rng)
+        loss = loss + config.trust_weight * trust
+    return loss
+
+
+def _groups(
+    network: SegmentationNetwork, config: TrainConfig
+) -> list[dict[str, object]]:
+    """Encoders at rates of their own; no decay on norms and biases."""
+    peaks = {
+        "cnn": config.encoder_lr,
+        "transformer": config.transformer_lr or config.encoder_lr,
+    }
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, p in network.named_parameters():
+        if p.requires_grad:
+            peak = peaks.get(name.split(".")[0], config.lr)
+            groups.setdefault((peak, p.ndim > 1), []).append(p)
+    return [
+        {
+            "params": params,
+            "lr": 0.0,
+            "peak": peak,
+            "weight_decay": config.weight_decay if decay else 0.0,
+        }
+        for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])
+    ]
+
+
+def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Frozen means frozen: no gradients, and eval mode, so no stochastic depth.
+
+    Raises
+    ------
+    InputError
+        If blocks are to be frozen of what is no plain ViT, or has fewer.
+    """
+    for name in config.freeze:
+        network.get_submodule(name).requires_grad_(False).eval()
+    if config.freeze_blocks:
+        vit = network.transformer
+        blocks = len(vit.backbone.blocks) if isinstance(vit, PlainViTEncoder) else 0
+        if config.freeze_blocks > blocks or not isinstance(vit, PlainViTEncoder):
+            raise InputError(
+                f"Expected freeze_blocks of at most {blocks}, the plain ViT blocks of "
+                f"{network.spec.name!r}, got {config.freeze_blocks}."
+            )
+        vit.freeze_first(config.freeze_blocks)
+
+
+def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Training mode, but for what is frozen."""
+    network.train()
+    _freeze(network, config)
+    if config.freeze_norm:
+        for module in network.cnn.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def _rate(done: float, warmup: float) -> float:
+    """Share of the peak rate: linear warm-up, then a cosine to 0."""
+    if done < warmup:
+        return (done + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Exponential moving average of trained parameters; BatchNorm statistics copied."""
+    pairs = zip(average.parameters(), network.parameters(), strict=True)
+    trained = [(a, p) for a, p in pairs if p.requires_grad]
+    torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(b)
