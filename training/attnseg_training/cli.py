@@ -207,6 +207,35 @@ def evaluate_command(
     console.print(f"Protocol: {summary['protocol']}.")
 
 
+@app.command("compare")
+def compare_command(
+    first: Annotated[Path, typer.Argument(help="CSV of `evaluate --csv`.")],
+    second: Annotated[Path, typer.Argument(help="The same of the other weights.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary there.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write a PNG of the differences there.")
+    ] = None,
+) -> None:
+    """Compare two models image by image: paired bootstrap and Wilcoxon test."""
+    from attnseg_training.paired import Paired, differences_png
+    from attnseg_training.watching import console, paired_table
+    from napari_attnseg.saving import write_bytes, write_text
+
+    paired = Paired.read(first, second)
+    summary = paired.summary()
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    if figure is not None:
+        write_bytes(figure, differences_png(paired, first.stem, second.stem))
+    console.print(paired_table(summary, first.stem, second.stem))
+    console.print(
+        "Difference: second minus first, mean over images with its 95 % bootstrap "
+        "interval; p of the two-sided Wilcoxon signed-rank test."
+    )
+
+
 @app.command("faithfulness")
 def faithfulness_command(
     weights: Annotated[str, typer.Argument(help="Weights file or bundled name.")],

@@ -99,3 +99,23 @@ def report_table(summary: dict[str, Any]) -> Table:
             f"{row['low']:.4f} – {row['high']:.4f}",
         )
     return table
+
+
+def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
+    """Table of a paired comparison, one row per metric."""
+    table = Table(title=f"the same images, n = {summary['n']}")
+    columns = ("metric", first, second, "difference", "p", "better / worse")
+    for column in columns:
+        table.add_column(column)
+    for metric in METRICS:
+        row = summary[metric]
+        change = row["difference"]
+        table.add_row(
+            metric,
+            f"{row['first']['mean']:.4f}",
+            f"{row['second']['mean']:.4f}",
+            f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]",
+            "< 0.001" if row["wilcoxon_p"] < 1e-3 else f"{row['wilcoxon_p']:.3f}",
+            f"{row['better']} / {row['worse']}",
+        )
+    return table
