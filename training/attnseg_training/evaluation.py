@@ -10,11 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from attnseg_training.datasets import Dataset
+from attnseg_training.measures import (
+    BAND,
+    TOLERANCE,
+    Case,
+    by_size,
+    calibration,
+    measure,
+    worst_decile,
+)
 from napari_attnseg.cards import versions
 from napari_attnseg.explanations.statistics import MEAN_RESAMPLES, mean_interval
 from napari_attnseg.inference import Segmenter
-from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, Confusion, confusion, scores
+from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +40,8 @@ class EvaluationReport:
         What it was measured on, and how, in words.
     names : tuple of str
         Image names, sorted.
-    counts : tuple of Confusion
-        Pixel counts per image at its original size.
+    cases : tuple of Case
+        Measurements per image at its original size.
     """
 
     measured: Mapping[str, Any]
@@ -38,14 +49,27 @@ class EvaluationReport:
     split: str
     protocol: str
     names: tuple[str, ...]
-    counts: tuple[Confusion, ...]
+    cases: tuple[Case, ...]
 
     def per_image(self, smooth: float = 0.0) -> list[dict[str, float]]:
         """Metrics of every image; see `napari_attnseg.metrics.scores`."""
-        return [scores(count, smooth) for count in self.counts]
+        return [scores(case.counts, smooth) for case in self.cases]
 
     def summary(self) -> dict[str, Any]:
-        """JSON-ready: ``n``, ``protocol`` and statistics of each metric."""
+        """JSON-ready: ``n``, ``protocol`` and statistics of each metric.
+
+        Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
+        lesion, and ``calibration``; see `measures`.
+        """
+        cases = list(self.cases)
+        dice = np.array([row["dice"] for row in self.per_image()])
+        surfaces = {
+            name: {
+                **mean_interval([getattr(case, name) for case in cases]),
+                "undefined": sum(np.isnan(getattr(case, name)) for case in cases),
+            }
+            for name in ("hd95", "nsd")
+        }
         return {
             "n": len(self.names),
             "protocol": self.protocol,
@@ -53,6 +77,10 @@ class EvaluationReport:
             "split": self.split,
             **self.measured,
             **_statistics(self.per_image()),
+            **surfaces,
+            "worst_decile": worst_decile(dice),
+            "by_size": by_size(cases, dice),
+            "calibration": calibration(cases),
             "as_published": {
                 "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
                 **_statistics(self.per_image(PAPER_SMOOTH)),
@@ -62,10 +90,16 @@ class EvaluationReport:
     def to_csv(self) -> str:
         """One line per image."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["name", *METRICS])
+        extra = ("hd95", "nsd", "lesion", "brier")
+        writer = csv.DictWriter(text, ["name", *METRICS, *extra])
         writer.writeheader()
-        for name, row in zip(self.names, self.per_image(), strict=True):
-            writer.writerow({"name": name, **row})
+        for name, row, case in zip(
+            self.names, self.per_image(), self.cases, strict=True
+        ):
+            more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
+            writer.writerow(
+                {"name": name, **row, **dict(zip(extra, more, strict=True))}
+            )
         return text.getvalue()
 
 
@@ -98,18 +132,21 @@ def evaluate(
     """
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
-    counts, sizes = [], set()
+    cases, sizes = [], set()
     for done, sample in enumerate(samples, start=1):
         image, truth = sample.read()
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
-        counts.append(confusion(truth, segmenter(image, rgb=True).mask))
+        found = segmenter(image, rgb=True)
+        cases.append(measure(truth, found.mask, found.probability.max(0)))
         watch(done, len(samples))
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     protocol = (
         f"per image at its original size ({size}), threshold "
         f"{segmenter.card.threshold:g}, undefined ratios left out; mean, SD and 95 % "
         f"percentile bootstrap interval over images ({MEAN_RESAMPLES} resamples, "
-        f"seed 0); data: {data.protocol}"
+        f"seed 0); outlines: hd95 in pixels, nsd within {100 * TOLERANCE:g} % of the "
+        f"longer side, left out where a mask is empty; boundary: {100 * BAND:g} % of "
+        f"the longer side to both sides of the outline; data: {data.protocol}"
     )
     return EvaluationReport(
         provenance(segmenter),
@@ -117,7 +154,7 @@ def evaluate(
         split,
         protocol,
         tuple(sample.name for sample in samples),
-        tuple(counts),
+        tuple(cases),
     )
 
 

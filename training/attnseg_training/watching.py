@@ -98,6 +98,17 @@ def report_table(summary: dict[str, Any]) -> Table:
             f"{row['sd']:.4f}",
             f"{row['low']:.4f} – {row['high']:.4f}",
         )
+    boundary = summary["calibration"]["boundary"]["ece"]
+    others = {
+        "hd95 (px)": summary["hd95"],
+        "surface Dice": summary["nsd"],
+        "worst tenth, Dice": summary["worst_decile"],
+        "ECE at boundary": boundary,
+    }
+    for name, row in others.items():
+        sd = f"{row['sd']:.4f}" if "sd" in row else ""
+        interval = f"{row['low']:.4f} – {row['high']:.4f}"
+        table.add_row(name, f"{row['mean']:.4f}", sd, interval)
     return table
 
 
