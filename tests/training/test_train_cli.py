@@ -178,6 +178,34 @@ def test_faithfulness_reaches_whoever_sees_a_map(
     assert done.returncode == 2 and "other weights" in done.stderr
 
 
+def test_calibrate_finds_by_how_much_a_model_is_too_sure(
+    data_folder: Path, tmp_path: Path, fit: list[str | Path]
+) -> None:
+    from safetensors.torch import load_file
+
+    from napari_attnseg.cards import read_card
+    from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+
+    run, bold = tmp_path / "run", tmp_path / "bold.safetensors"
+    longer = ["--epochs", "15", "--lr", "5e-3", "--encoder-lr", "5e-3"]
+    assert train(*fit, *longer, "--out", run).returncode == 0
+    network, card, _ = load_checkpoint(run / "best.safetensors")
+    found = {}
+    for name, factor in (("own", 1.0), ("bold", 4.0)):
+        network.load_state_dict(load_file(run / "best.safetensors"))
+        network.decoder.logits.weight.mul_(factor)
+        network.decoder.logits.bias.mul_(factor)
+        save_checkpoint(bold, network.state_dict(), card)
+        out = tmp_path / f"{name}.safetensors"
+        done = train("calibrate", bold, out, "--data", data_folder, "--split", "train")
+        assert done.returncode == 0 and done.stdout.strip() == str(out), done.stderr
+        found[name] = read_card(out)
+    assert 0.2 <= found["own"].temperature < 3
+    ratio = found["bold"].temperature / found["own"].temperature
+    assert ratio == pytest.approx(4, rel=0.05)
+    assert found["own"].training["temperature"] == "discs, split train, n = 8"
+
+
 def test_a_table_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:
     command = ["table", "gates", "--data", data_folder, "--out", tmp_path]
     done = train(*command, "--list")

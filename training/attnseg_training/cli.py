@@ -348,6 +348,27 @@ def average_command(
     print(average(weights, out))
 
 
+@app.command("calibrate")
+def calibrate_command(
+    weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
+    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="Images to fit on.")] = "val",
+    device: Device = "auto",
+    half: Annotated[
+        bool, typer.Option("--half", help="Store float16, half the size.")
+    ] = False,
+) -> None:
+    """Fit the temperature that makes probabilities fit best, on validation images."""
+    from attnseg_training.datasets import load_dataset
+    from attnseg_training.temperature import calibrate
+    from attnseg_training.watching import console
+
+    found = calibrate(weights, out, load_dataset(data), split, device, half)
+    console.print(f"Temperature {found:g}, fitted on split {split}.")
+    print(out)
+
+
 @app.command("export")
 def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
