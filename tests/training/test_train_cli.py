@@ -143,6 +143,17 @@ def test_pretrained_says_what_it_downloads_and_what_else_there_is(
     assert "--encoder-weights scratch" in said and "cnn=FILE,transformer=FILE" in said
 
 
+def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
+    fit: list[str | Path], tmp_path: Path
+) -> None:
+    done = train(*fit, "--out", tmp_path / "run", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    assert "8 training and 1 validation images at 64×64 px" in said
+    assert "2 steps and" in said and "for 2 epochs" in said and "GiB" in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
     assert {path.stem for path in found} == {"compact", "compact-frozen"}

@@ -123,6 +123,12 @@ def fit_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last training state.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Do a few steps, say what the run would cost, and stop."
+        ),
+    ] = False,
 ) -> None:
     """Train one model; its best and last weights open in the napari widget."""
     import dataclasses
@@ -164,6 +170,12 @@ def fit_command(
         from attnseg_training.encoder_weights import announce_download
 
         console.print(announce_download(run.model))
+    if dry_run:
+        from attnseg_training.rehearsal import rehearse
+        from attnseg_training.watching import rehearsal_words
+
+        console.print(rehearsal_words(rehearse(run), run))
+        return
     with FitBars() as bars:
         result = fit(run, out, resume, bars)
     console.print(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import Dataset, load_dataset
+from attnseg_training.datasets import Dataset, Sample, load_dataset
 from attnseg_training.encoder_weights import build_network, without_folders
 from attnseg_training.images import ImageStore, TokenCache
 from attnseg_training.interrupts import Interrupts
@@ -95,16 +95,10 @@ def fit(
     spec = model_spec(config.model)
     run = RunFolder.open(out, config, resume)
     data = load_dataset(Path(config.data), config.split_seed)
-    if "train" not in data.splits or "val" not in data.splits:
-        raise InputError(
-            f"Training needs splits 'train' and 'val'; {config.data} has "
-            f"{', '.join(data.splits)}: add splits/train.txt."
-        )
-    train = ImageStore(data.split("train"), spec.size, device)
-    val = ImageStore(data.split("val"), spec.size, device)
+    train, val = (ImageStore(s, spec.size, device) for s in training_splits(data))
 
     torch.manual_seed(config.seed)
-    network, before = _start(spec, config)
+    network, before = start_network(spec, config)
     network = channels_last(network.to(device))
     steps = len(train) // config.batch or 1
     trainer = Trainer(network, config, steps * config.epochs)
@@ -187,7 +181,23 @@ class _Place:
 _PLACE = tuple(f.name for f in fields(_Place))
 
 
-def _start(
+def training_splits(data: Dataset) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Training and validation part of a data set.
+
+    Raises
+    ------
+    InputError
+        If it has no such splits.
+    """
+    if "train" not in data.splits or "val" not in data.splits:
+        raise InputError(
+            f"Training needs splits 'train' and 'val'; {data.root} has "
+            f"{', '.join(data.splits)}: add splits/train.txt."
+        )
+    return data.split("train"), data.split("val")
+
+
+def start_network(
     spec: ModelSpec, config: TrainConfig
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
     """First network, and for the card what was done to its weights before."""

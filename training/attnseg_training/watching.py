@@ -21,6 +21,8 @@ from napari_attnseg.metrics import METRICS
 
 if TYPE_CHECKING:
     from attnseg_training import fit
+    from attnseg_training.config import TrainConfig
+    from attnseg_training.rehearsal import Rehearsal
 
 #: Progress and words go to stderr; stdout is for what a script reads.
 console = Console(stderr=True)
@@ -130,3 +132,16 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
             f"{row['better']} / {row['worse']}",
         )
     return table
+
+
+def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
+    """What a run would cost, in sentences."""
+    epoch = found.steps * found.seconds
+    return (
+        f"{found.train} training and {found.val} validation images at {found.size}×"
+        f"{found.size} px; {found.parameters:,} parameters, {found.trainable:,} of them "
+        f"trained. On {found.device}: {found.seconds:.2f} s per step of {config.batch} "
+        f"(median of 3), {found.steps} steps and {epoch:.0f} s per epoch without "
+        f"validation, {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs; "
+        f"peak memory {found.memory / 2**30:.1f} GiB. Nothing was written."
+    )
