@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,7 +67,7 @@ class EvaluationReport:
         surfaces = {
             name: {
                 **mean_interval([getattr(case, name) for case in cases]),
-                "undefined": sum(np.isnan(getattr(case, name)) for case in cases),
+                "undefined": sum(math.isnan(getattr(case, name)) for case in cases),
             }
             for name in ("hd95", "nsd")
         }

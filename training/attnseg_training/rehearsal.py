@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
@@ -41,8 +40,8 @@ class Rehearsal:
         Per epoch.
     seconds : float
         Per step, median of `STEPS`.
-    memory : int
-        Peak in bytes: of the device, or of the process on a CPU.
+    memory : int or None
+        Peak in bytes: of the device, or of the process on a CPU; None if unknown.
     device : str
         What it ran on.
     """
@@ -54,7 +53,7 @@ class Rehearsal:
     trainable: int
     steps: int
     seconds: float
-    memory: int
+    memory: int | None
     device: str
 
 
@@ -84,9 +83,8 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     views = Views(network, store, config, None)
     taken = []
     for step in range(STEPS + 1):
-        index = [
-            i % wanted for i in range(step * config.batch, (step + 1) * config.batch)
-        ]
+        first = step * config.batch
+        index = [i % wanted for i in range(first, first + config.batch)]
         start = time.perf_counter()
         trainer.step(views, index, 0, step)  # its loss is a number: the device is done
         taken.append(time.perf_counter() - start)
@@ -104,8 +102,12 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     )
 
 
-def _peak_memory(device: str) -> int:
+def _peak_memory(device: str) -> int | None:
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":  # which has no such module
+        return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

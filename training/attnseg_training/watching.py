@@ -137,11 +137,14 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
 def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
     """What a run would cost, in sentences."""
     epoch = found.steps * found.seconds
-    return (
-        f"{found.train} training and {found.val} validation images at {found.size}×"
-        f"{found.size} px; {found.parameters:,} parameters, {found.trainable:,} of them "
-        f"trained. On {found.device}: {found.seconds:.2f} s per step of {config.batch} "
-        f"(median of 3), {found.steps} steps and {epoch:.0f} s per epoch without "
-        f"validation, {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs; "
-        f"peak memory {found.memory / 2**30:.1f} GiB. Nothing was written."
+    memory = f"{found.memory / 2**30:.1f} GiB" if found.memory else "not known here"
+    sentences = (
+        f"{found.train} training and {found.val} validation images at "
+        f"{found.size}×{found.size} px.",
+        f"{found.parameters:,} parameters, {found.trainable:,} of them trained.",
+        f"On {found.device}: {found.seconds:.2f} s per step of {config.batch} images "
+        f"(median of 3); {found.steps} steps, {epoch:.0f} s, per epoch without "
+        f"validation; {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs.",
+        f"Peak memory {memory}. Nothing was written.",
     )
+    return "\n".join(sentences)
