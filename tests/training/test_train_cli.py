@@ -156,7 +156,8 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
 
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
-    assert {path.stem for path in found} == {"compact", "compact-frozen"}
+    names = {"compact", "compact-gates", "compact-352", "compact-frozen"}
+    assert {path.stem for path in found} == names
     for path in found:
         settings = read_toml(path)
         assert "data" not in settings and "encoder_weights" not in settings

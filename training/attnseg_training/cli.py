@@ -50,7 +50,7 @@ def fit_command(
     config: Annotated[
         str | None,
         typer.Option(
-            help="Recipe (compact, compact-frozen) or TOML file; options override it."
+            help="Recipe (compact, compact-352 …) or TOML file; options override it."
         ),
     ] = None,
     model: Annotated[

@@ -69,7 +69,7 @@ class Suite:
 
 
 SUITES = {
-    "quick": Suite(5, 6, ("another image", "noise"), ("Seg-Grad-CAM", "random")),
+    "quick": Suite(5, 5, ("another image", "noise"), ("Seg-Grad-CAM", "random")),
     "full": Suite(
         1,
         8,

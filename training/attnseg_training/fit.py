@@ -204,7 +204,9 @@ def start_network(
     if not config.init:
         return build_network(spec, config.encoder_weights), {}
     network, card, sha256 = load_checkpoint(weights_path(config.init))
-    if card.spec != spec:
+    # Whatever it is called: weights belong to a network.
+    own = dataclasses.replace(card.spec, name=spec.name, about=spec.about)
+    if own != spec:
         raise InputError(
             f"Expected weights of the model {spec.name!r} to start from, but "
             f"{config.init} holds {card.spec.name!r} or another version of it; choose "

@@ -19,26 +19,32 @@ _DUAL = ModelSpec(
 
 _COMPACT = ModelSpec(
     name="compact",
-    cnn=EncoderSpec("tf_efficientnet_lite0", 352, mean=_HALF, std=_HALF),
-    # 308 / 14 = 352 / 16 = 22: the ViT's tokens lie exactly on the level of stride 16.
-    transformer=EncoderSpec(
-        "vit_small_patch14_dinov2",
-        308,
-        blocks=(6, 12, 12, 12),
-        options=(("drop_path_rate", 0.1),),
-    ),
-    size=352,
+    cnn=EncoderSpec("tf_efficientnet_lite0", 256, mean=_HALF, std=_HALF),
+    transformer=EncoderSpec("vit_small_patch14_dinov2", 392, blocks=(6, 12, 12, 12)),
+    size=392,
     widths=(48, 64, 96, 128),
     decoder=(96, 64, 48),
     head=(32,),
     about="The bundled default: EfficientNet-Lite0 and a DINOv2-S ViT, lean decoder.",
 )
 
-_NORMALISED = dataclasses.replace(
+_COMPACT_352 = dataclasses.replace(
     _COMPACT,
-    name="compact-normalised",
+    name="compact-352",
+    cnn=dataclasses.replace(_COMPACT.cnn, size=352),
+    # 308 / 14 = 352 / 16 = 22: the ViT's tokens lie exactly on the level of stride 16.
+    transformer=dataclasses.replace(
+        _COMPACT.transformer, size=308, options=(("drop_path_rate", 0.1),)
+    ),
+    size=352,
+    about="As compact, with a finer CNN and a ViT that is cheap enough to fine-tune.",
+)
+
+_NORMALISED = dataclasses.replace(
+    _COMPACT_352,
+    name="compact-352-normalised",
     normalise=True,
-    about="As compact, both encoders' features normalised before the gates.",
+    about="As compact-352, both encoders' features normalised before the gates.",
 )
 
 _TINY = ModelSpec(
@@ -63,7 +69,7 @@ _TINY = ModelSpec(
 )
 
 MODELS: dict[str, ModelSpec] = {
-    spec.name: spec for spec in (_COMPACT, _NORMALISED, _DUAL, _TINY)
+    spec.name: spec for spec in (_COMPACT, _COMPACT_352, _NORMALISED, _DUAL, _TINY)
 }
 
 
