@@ -62,11 +62,12 @@ def test_public_names_are_all_there() -> None:
 def test_every_imported_library_is_declared() -> None:
     """What only comes with another library goes when that one drops it."""
     needed = (Requirement(line) for line in requires("napari-attnseg") or [])
-    # captum is imported where it is used, with a sentence on how to get it.
+    # captum and monai are imported where they are used, and can be missing.
+    extras = ({"extra": "explain"}, {"extra": "surface"})
     declared = {
         canonicalize_name(r.name)
         for r in needed
-        if r.marker is None or r.marker.evaluate({"extra": "explain"})
+        if r.marker is None or any(map(r.marker.evaluate, extras))
     }
     homes = packages_distributions()
     ours = {"napari_attnseg", "attnseg_training", *sys.stdlib_module_names}

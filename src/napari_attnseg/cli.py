@@ -147,7 +147,9 @@ def models(
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "encoders and fusion", "params", "GMAC", "input", "weights"):
+    table.add_column("name", no_wrap=True)
+    table.add_column("encoders and fusion", overflow="fold")  # gives way on 80 columns
+    for column in ("params", "GMAC", "input", "weights"):
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(

@@ -216,6 +216,12 @@ def evaluate_command(
     if csv_file is not None:
         write_text(csv_file, report.to_csv())
     console.print(report_table(summary))
+    if summary["hd95"]["undefined"] == summary["n"]:
+        console.print(
+            "Outlines were not measured: no image has two masks to compare, or monai "
+            'is missing (pip install "napari-attnseg[surface]").',
+            markup=False,
+        )
     console.print(f"Protocol: {summary['protocol']}.")
 
 

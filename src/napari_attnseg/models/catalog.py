@@ -42,7 +42,7 @@ _COMPACT_352 = dataclasses.replace(
 
 _NORMALISED = dataclasses.replace(
     _COMPACT_352,
-    name="compact-352-normalised",
+    name="compact-352-norm",
     normalise=True,
     about="As compact-352, both encoders' features normalised before the gates.",
 )
