@@ -308,9 +308,11 @@ def table_command(
         str, typer.Option(help="Recipe or TOML file: the common settings.")
     ] = "compact-frozen",
     encoder_weights: Annotated[
-        str | None, _setting("encoder_weights", "As for fit.")
+        str | None, typer.Option(help="As for fit; else the recipe's.")
     ] = None,
-    epochs: Annotated[int | None, _setting("epochs", "Passes of each run.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes of each run; else the recipe's.")
+    ] = None,
     device: Annotated[
         str | None, _setting("device", "auto, cpu, cuda:0, mps …")
     ] = None,
