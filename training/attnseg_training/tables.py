@@ -36,7 +36,7 @@ GATES: dict[str, dict[str, Any]] = {
     "trust loss": {"trust_weight": 0.1},
     "all": {"one_sided": 0.5, "encoder_dropout": 0.3, "trust_weight": 0.1},
     "all, normalised features": {
-        "model": "compact-352-norm",
+        "model": "compact-256-norm",
         "one_sided": 0.5,
         "encoder_dropout": 0.3,
         "trust_weight": 0.1,

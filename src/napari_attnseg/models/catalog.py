@@ -40,11 +40,20 @@ _COMPACT_352 = dataclasses.replace(
     about="As compact, with a finer CNN and a ViT that is cheap enough to fine-tune.",
 )
 
+_COMPACT_256 = dataclasses.replace(
+    _COMPACT,
+    name="compact-256",
+    # 224 / 14 = 256 / 16 = 16 tokens a side.
+    transformer=dataclasses.replace(_COMPACT.transformer, size=224),
+    size=256,
+    about="As compact, small enough to compare training options over seeds on a CPU.",
+)
+
 _NORMALISED = dataclasses.replace(
-    _COMPACT_352,
-    name="compact-352-norm",
+    _COMPACT_256,
+    name="compact-256-norm",
     normalise=True,
-    about="As compact-352, both encoders' features normalised before the gates.",
+    about="As compact-256, both encoders' features normalised before the gates.",
 )
 
 _TINY = ModelSpec(
@@ -69,7 +78,8 @@ _TINY = ModelSpec(
 )
 
 MODELS: dict[str, ModelSpec] = {
-    spec.name: spec for spec in (_COMPACT, _COMPACT_352, _NORMALISED, _DUAL, _TINY)
+    spec.name: spec
+    for spec in (_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED, _DUAL, _TINY)
 }
 
 

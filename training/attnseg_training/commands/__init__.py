@@ -1,0 +1,1 @@
+"""Commands of ``attnseg-train``, by subject; `cli` puts them together."""

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attnseg_training.config import TrainConfig
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data", help="Folder with images/, masks/ and, optionally, splits/*.txt."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]
+Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
+Split = Annotated[
+    str | None, typer.Option(help="Default: test, or all without splits/.")
+]
+
+
+def setting(name: str, text: str, *flags: str) -> Any:
+    """Option of `fit` that shows the default of `TrainConfig`.
+
+    Its own default is None, so that a recipe's value is told from a given one.
+    """
+    default = _DEFAULTS[name]
+    shown = str(default) if default not in ("", ()) else "none"
+    return typer.Option(*flags, help=text, show_default=shown)
+
+
+_DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
+
+
+def words(settings: dict[str, Any]) -> str:
+    """Settings on one line."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items())

@@ -1,0 +1,205 @@
+"""``fit`` and ``table``: what trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attnseg_training.commands.options import Data, setting, words
+from attnseg_training.config import TrainConfig
+
+
+def fit_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Run folder: weights, log, curves, settings.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe (compact, compact-352 …) or TOML file; options override it."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, setting("model", "Catalog name; `attnseg models` lists them.")
+    ] = None,
+    epochs: Annotated[int | None, setting("epochs", "Passes over the images.")] = None,
+    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
+    seed: Annotated[
+        int | None, setting("seed", "Of weights, order and augmentation.")
+    ] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    encoder_weights: Annotated[
+        str | None,
+        setting(
+            "encoder_weights",
+            "scratch; pretrained (downloads timm's weights); or "
+            "cnn=FILE,transformer=FILE (timm state dicts as safetensors).",
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        setting("freeze", "cnn or transformer: do not train it. May be repeated."),
+    ] = None,
+    freeze_norm: Annotated[
+        bool | None,
+        setting(
+            "freeze_norm",
+            "Keep the CNN's BatchNorm statistics.",
+            "--freeze-norm/--live-norm",
+        ),
+    ] = None,
+    lr: Annotated[float | None, setting("lr", "Peak learning rate.")] = None,
+    encoder_lr: Annotated[
+        float | None, setting("encoder_lr", "Peak learning rate of the encoders.")
+    ] = None,
+    threads: Annotated[
+        int | None, setting("threads", "CPU threads; 0 is torch's choice.")
+    ] = None,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(
+            "--bf16/--no-bf16",
+            help="Train in bfloat16 (GPUs, CPUs with AVX512-BF16 or AMX).",
+        ),
+    ] = None,
+    save_every: Annotated[
+        float | None,
+        setting("save_every", "Minutes between states within an epoch."),
+    ] = None,
+    init: Annotated[
+        str | None, setting("init", "Weights of the same model to start from.")
+    ] = None,
+    one_sided: Annotated[
+        float | None,
+        setting("one_sided", "Share of images with one encoder's input damaged."),
+    ] = None,
+    encoder_dropout: Annotated[
+        float | None,
+        setting("encoder_dropout", "Share of steps with one encoder alone."),
+    ] = None,
+    trust_weight: Annotated[
+        float | None,
+        setting(
+            "trust_weight",
+            "Weight of the loss that trains psi to the better encoder.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last training state.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Do a few steps, say what the run would cost, and stop."
+        ),
+    ] = False,
+) -> None:
+    """Train one model; its best and last weights open in the napari widget."""
+    import dataclasses
+
+    from attnseg_training.config import read_toml, recipe_path
+    from attnseg_training.fit import fit
+    from attnseg_training.watching import FitBars, console
+
+    given = {
+        "data": str(data.expanduser()),
+        "model": model,
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+        "device": device,
+        "encoder_weights": encoder_weights,
+        "freeze": tuple(freeze) if freeze else None,
+        "freeze_norm": freeze_norm,
+        "lr": lr,
+        "encoder_lr": encoder_lr,
+        "threads": threads,
+        "bf16": bf16,
+        "save_every": save_every,
+        "init": init,
+        "one_sided": one_sided,
+        "encoder_dropout": encoder_dropout,
+        "trust_weight": trust_weight,
+    }
+    # A resumed run goes on with its own settings; only what is given here differs.
+    settings: dict[str, Any] = {}
+    if config is not None:
+        settings = read_toml(recipe_path(config))
+    elif resume and (out / "config.toml").is_file():
+        settings = read_toml(out / "config.toml")
+    settings |= {name: value for name, value in given.items() if value is not None}
+    run = TrainConfig(**settings)
+    console.print(f"Training settings: {words(dataclasses.asdict(run))}")
+    if run.encoder_weights == "pretrained":
+        from attnseg_training.encoder_weights import announce_download
+
+        console.print(announce_download(run.model))
+    if dry_run:
+        from attnseg_training.rehearsal import rehearse
+        from attnseg_training.watching import rehearsal_words
+
+        console.print(rehearsal_words(rehearse(run), run))
+        return
+    with FitBars() as bars:
+        result = fit(run, out, resume, bars)
+    console.print(
+        f"Best validation Dice {result.best_dice:.4f} (n = {result.val}, network "
+        f"resolution, averaged weights) in epoch {result.best_epoch}."
+    )
+    print(out / "best.safetensors")
+
+
+def table_command(
+    name: Annotated[str, typer.Argument(help="Which table: gates.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the runs and the table.")],
+    config: Annotated[
+        str, typer.Option(help="Recipe or TOML file: the common settings.")
+    ] = "compact-frozen",
+    encoder_weights: Annotated[
+        str | None, typer.Option(help="As for fit; else the recipe's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes of each run; else the recipe's.")
+    ] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this row; repeat for several. The first is compared to."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="What is measured on.")] = "val",
+    suite: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    list_rows: Annotated[
+        bool, typer.Option("--list", help="Show the rows and stop.")
+    ] = False,
+) -> None:
+    """Train and measure what differs in one setting, at equal budget and over seeds."""
+    from attnseg_training.config import read_toml, recipe_path
+    from attnseg_training.tables import fill, rows_of
+    from attnseg_training.watching import FitBars, console
+
+    if list_rows:
+        for row, changed in rows_of(name).items():
+            print(f"{row}: {words(changed) or 'nothing added'}")
+        return
+    given = {
+        "data": str(data),
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "device": device,
+        "threads": threads,
+        "cache": str(out / "cache"),
+    }
+    settings: dict[str, Any] = read_toml(recipe_path(config))
+    settings |= {name: value for name, value in given.items() if value is not None}
+    base = TrainConfig(**settings)
+    with FitBars() as bars:
+        fill(name, base, rows or [], seeds, out, split, suite, console.print, bars)
+    print(out / "table.md")
