@@ -148,3 +148,32 @@ def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
         f"Peak memory {memory}. Nothing was written.",
     )
     return "\n".join(sentences)
+
+
+def speed_table(summary: dict[str, Any]) -> Table:
+    """Table of a training benchmark, one row per way to train."""
+    table = Table()
+    for column in ("training loop", "images/s", "faster"):
+        table.add_column(column)
+    for way, speed in summary["images_per_s"].items():
+        ratio = summary["ratio"].get(way)
+        table.add_row(way, f"{speed:.2f}", f"{ratio:.1f}×" if ratio else "")
+    return table
+
+
+def speed_words(summary: dict[str, Any]) -> str:
+    """What was timed, and what it means for a whole run, in sentences."""
+    config = summary["config"]
+    frozen = f", {' and '.join(config['freeze'])} frozen" if config["freeze"] else ""
+    said = (
+        f"{config['model']}{frozen}, on {summary['machine']}, {summary['threads']} "
+        f"threads: median of {summary['rounds']} rounds of "
+        f"{summary['steps_per_round']} steps of {config['batch']} images, in turns; "
+        f"attnseg-train in {'bfloat16' if config['bf16'] else 'float32'}."
+    )
+    if len(summary["ratio"]) > 1:
+        said += (
+            f" All {config['epochs']} epochs together, of which the first "
+            f"{config['views']} fill the cache: {summary['ratio_whole_run']:.1f}×."
+        )
+    return said
