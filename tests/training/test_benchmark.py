@@ -24,10 +24,11 @@ from napari_attnseg.spec import EncoderSpec
 
 def test_the_command_writes_what_it_prints(data_folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "speed.json"
+    arguments = ("--data", data_folder, "--model", "tiny", "--device", "cpu")
+    short = ("--steps", "1", "--rounds", "2", "--threads", "1", "--json", file)
+    program = (sys.executable, "-m", "attnseg_training.cli", "benchmark", "training")
     done = subprocess.run(
-        [sys.executable, "-m", "attnseg_training.cli", "benchmark", "training"]
-        + ["--data", str(data_folder), "--model", "tiny", "--device", "cpu"]
-        + ["--steps", "1", "--rounds", "2", "--threads", "1", "--json", str(file)],
+        [*program, *map(str, arguments), *map(str, short)],
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "80"},

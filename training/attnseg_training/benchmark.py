@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def benchmark_training(
     samples = samples[:wanted]
     network = start_network(spec, config)[0].to(device)
     trainer = Trainer(channels_last(network), config, steps)  # which also freezes
-    plain = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+    plain = copy.deepcopy(network)
+    # torch's stubs lack this overload of Module.to.
+    plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     textbook = TextbookLoop(plain, samples, config, workers)
     store = ImageStore(samples, spec.size, device)
 
@@ -157,9 +160,10 @@ def benchmark_training(
                 index = list(range(first, first + config.batch))
                 yield trainer.step(views, index, 0, step)
 
-        ways = {TEXTBOOK: textbook.epoch, OURS: lambda: train(views)}
+        ways: dict[str, Callable[[], Iterator[float]]]
+        ways = {TEXTBOOK: textbook.epoch, OURS: partial(train, views)}
         if views.cache is not None:
-            ways[FILLING] = lambda: train(uncached)
+            ways[FILLING] = partial(train, uncached)
             _seconds(train(views), device)  # the tokens that later epochs find
         next(textbook.epoch())
         trainer.config = config = _with_bf16(trainer, ways[OURS], device, bf16)
@@ -169,7 +173,6 @@ def benchmark_training(
             for way, run in ways.items():
                 seconds[way].append(_seconds(run(), device))
         watch(rounds, rounds)
-        del views  # its file is mapped
     threads = torch.get_num_threads()
     return TrainingSpeed(config, device, threads, workers, steps, seconds)
 

@@ -91,7 +91,9 @@ class RunFolder:
                     f"The run in {path} has other settings ({'; '.join(changed)}); "
                     "resume it with its own, or choose another --out."
                 )
-        elif settings.is_file():
+        elif settings.is_file() and any(
+            (path / name).is_file() for name in ("log.csv", *STATES)
+        ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
                 f"There is already a run in {path}; add --resume to go on with it, or "
                 "choose another --out."

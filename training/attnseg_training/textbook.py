@@ -107,7 +107,7 @@ class TextbookLoop:
             masks = masks.to(self.device, non_blocking=True)
             loss = bce_dice(self.network(images).logits, masks)
             self._optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
             yield float(loss.detach())
 

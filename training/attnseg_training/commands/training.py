@@ -102,6 +102,7 @@ def fit_command(
 
     from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
+    from attnseg_training.progress_file import ProgressFile
     from attnseg_training.watching import FitBars, console
 
     given = {
@@ -144,7 +145,7 @@ def fit_command(
         console.print(rehearsal_words(rehearse(run), run))
         return
     with FitBars() as bars:
-        result = fit(run, out, resume, bars)
+        result = fit(run, out, resume, ProgressFile(out, bars))
     console.print(
         f"Best validation Dice {result.best_dice:.4f} (n = {result.val}, network "
         f"resolution, averaged weights) in epoch {result.best_epoch}."
