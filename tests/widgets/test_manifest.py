@@ -19,11 +19,11 @@ def test_commands_menus_and_samples_are_registered() -> None:
     manager.register(manifest)
     assert "gate maps" in manager.get_command("napari-attnseg.segment").title
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    assert menu == ["napari-attnseg.segment"]
+    assert menu == ["napari-attnseg.segment", "napari-attnseg.train"]
     menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
     assert menu == ["napari-attnseg.explain"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets == ["Segment", "Explain"]
+    assert widgets == ["Segment", "Explain", "Train"]
     manager.activate(NAME)
     samples = dict(manager.iter_sample_data())[NAME]
     assert {sample.key for sample in samples} == set(SAMPLES)

@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stub
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 
 from napari_attnseg._widgets.layers import METADATA, Source, source_of
+from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError
@@ -84,6 +85,12 @@ class Inputs(QWidget):
             self.weights_box.addItem(name, path)
         self.weights_box.addItem(CHOOSE_FILE, None)
         self._weights_before = 0
+        for path in TRAINED:
+            self._offer_trained(0, path)
+        TRAINED.events.inserted.connect(self._offer_trained)
+        life.at_end.append(
+            partial(TRAINED.events.inserted.disconnect, self._offer_trained)
+        )
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
         create_worker(available_devices, _connect={"returned": self._fill_devices})
@@ -181,6 +188,11 @@ class Inputs(QWidget):
         self.weights_box.setCurrentIndex(self._weights_before)
         if name:
             self.use_weights(Path(name))
+
+    def _offer_trained(self, index: int, path: Path) -> None:
+        """Add weights that were just trained; every run calls its best ones alike."""
+        name = f"{path.parent.name}/{path.stem}"
+        self.weights_box.insertItem(self.weights_box.count() - 1, name, path)
 
     def use_weights(self, path: Path) -> None:
         """Offer a weights file and choose it; a bad one is refused in words."""
