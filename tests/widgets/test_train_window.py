@@ -70,7 +70,8 @@ def test_trains_and_hands_its_weights_to_segment(
     dice = [epoch.val_dice for epoch in widget.shown.epochs]
     assert drawn["validation Dice"] == dice and len(dice) == 2
     assert widget.curves.isVisible() and "Done: 2 epochs" in widget.state_line.text()
-    assert "epoch 2/2" in widget.log.toPlainText()
+    said = widget.log.toPlainText()
+    assert said == widget.shown.log and said.count("epoch 2/2") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
     # Segment was open all the time; one that is opened now knows them too.
     for one in (segment, open_widget(viewer, "Explain")):

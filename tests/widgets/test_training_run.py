@@ -84,7 +84,8 @@ def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
 def test_reconnect_stop_and_resume(data_folder: Path, folder: Path) -> None:
     TrainingRun(folder).start(choices(data_folder, folder, LONG).options())
     run = TrainingRun(folder)  # as after napari was closed and opened again
-    wait(run, lambda look: len(look.epochs) >= 2)
+    place = wait(run, lambda look: len(look.epochs) >= 2).place
+    assert place is not None and place.seconds_left and place.seconds_left > 0
     run.stop()
     assert run.look().state == "stopping"
     stopped = wait(run, ended)
@@ -167,6 +168,7 @@ def test_another_process_with_the_number_is_not_the_run(folder: Path) -> None:
 
 def test_choices_become_options(tmp_path: Path) -> None:
     found = recipes()
+    assert next(iter(found)) == "compact"  # what is chosen first, the bundled model's
     assert found["compact"].option == "--config" and found["compact"].epochs == 40
     assert found["compact"].bundled == "compact" and found["tiny"].bundled is None
     assert found["tiny"].option == "--model"

@@ -79,7 +79,8 @@ class Curves(FigureCanvasQTAgg):
                 label="validation Dice",
                 **style,
             )
-            dice.set(xlabel="epoch", ylim=(0, 1))
+            dice.set_ylim(0, 1)
+            dice.set_xlabel("epoch", fontsize=8)
             for axes in (losses, dice):
                 _colour(axes, theme)
         self.draw_idle()  # type: ignore[no-untyped-call]

@@ -9,14 +9,18 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QSettings, QSize, Qt, QTimer
+from qtpy.QtGui import QTextCursor
 from qtpy.QtWidgets import (
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
+    QWidget,
 )
 from superqt import QCollapsible
 
@@ -83,7 +87,8 @@ class TrainWidget(DockWidget):
         buttons = QHBoxLayout()
         for button in (self.start_button, self.resume_button, self.stop_button):
             buttons.addWidget(button)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.addWidget(self.form)
         layout.addLayout(where)
         layout.addLayout(buttons)
@@ -92,6 +97,15 @@ class TrainWidget(DockWidget):
         layout.addWidget(self.curves, 1)
         layout.addWidget(collapsed)
         layout.addStretch()
+        # With everything unfolded it is higher than many a screen.
+        area = _VerticalScroll()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
 
     def _connect(self) -> None:
         self.form.suggested.connect(self._take_suggestion)
@@ -126,9 +140,11 @@ class TrainWidget(DockWidget):
         """Go on with the run that is shown, on the device that is chosen."""
 
         def begin() -> None:
-            data = self.form.data.text or self.shown.data
+            data = Path(self.shown.data)
+            if not data.is_dir():  # moved since
+                data = Path(self.form.data.text)
             run = self._run_in(Path(self.folder.text))
-            run.resume(Path(data), self.form.device_box.currentText())
+            run.resume(data, self.form.device_box.currentText())
 
         self._try(begin)
 
@@ -199,6 +215,7 @@ class TrainWidget(DockWidget):
         )
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
+        self.stop_button.setText("Stop now" if look.state == "stopping" else "Stop")
         self.progress.setVisible(going_on)
         self.state_line.setText(look.said)
         if before.state in GOING_ON and look.state == "failed":
@@ -215,14 +232,17 @@ class TrainWidget(DockWidget):
         self._show_weights(look)
 
     def _show_log(self, text: str) -> None:
-        bar: Any = self.log.verticalScrollBar()
-        at_end = bar.value() == bar.maximum()
-        self.log.setPlainText(text)
-        if at_end:  # where somebody reads further up, nothing moves
-            bar.setValue(bar.maximum())
+        """Add what is new, so that nothing moves where somebody reads or selects."""
+        shown = self.log.toPlainText()
+        if shown and text.startswith(f"{shown}\n"):
+            self.log.appendPlainText(text[len(shown) + 1 :])
+        else:
+            self.log.setPlainText(text)
+            self.log.moveCursor(QTextCursor.MoveOperation.End)
 
     def _show_weights(self, look: Look) -> None:
-        ready = look.weights is not None and look.state in ("done", "stopped")
+        """Offer the best weights of a run that has ended, however it did."""
+        ready = look.weights is not None and look.state not in GOING_ON
         self.weights_line.setVisible(ready)
         if ready and look.weights is not None:
             offer(look.weights)
@@ -233,6 +253,18 @@ class TrainWidget(DockWidget):
 
     def _follow_theme(self, event: Any) -> None:
         self.curves.use_theme(self._viewer.theme)
+
+
+class _VerticalScroll(QScrollArea):
+    """As wide as its content at least, so that there is no scrolling sideways."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        content, bar = self.widget(), self.verticalScrollBar()
+        hint = super().minimumSizeHint()
+        if content is not None and bar is not None:
+            width = content.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(hint.width(), width))
+        return hint
 
 
 def _move(bar: QProgressBar, place: Place | None) -> None:

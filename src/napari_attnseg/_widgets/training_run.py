@@ -146,7 +146,8 @@ class TrainingRun:
             return "done"
         if not (files.progress or files.epochs or last):
             return "none"
-        if self._asked_to_stop or not last or last == KILLED or "Interrupted" in last:
+        stopped = self._asked_to_stop or not last
+        if stopped or last.startswith(("Interrupted", "KeyboardInterrupt", KILLED)):
             return "stopped"
         return "failed"
 
@@ -160,7 +161,7 @@ class TrainingRun:
             return None
         child = _CHILDREN.get(facts["pid"])
         if child is not None and child.poll() is not None:
-            return None
+            _CHILDREN.pop(facts["pid"], None)
         try:
             process = psutil.Process(facts["pid"])
             # A process that got the number later was created after this was written.

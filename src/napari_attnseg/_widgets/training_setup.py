@@ -61,7 +61,8 @@ def _recipe_files() -> list[Path]:
     # Looked up, not imported: what a user runs does not depend on what trains it.
     package = find_spec("attnseg_training")
     folders = list(package.submodule_search_locations or []) if package else []
-    return sorted(p for f in folders for p in Path(f, "recipes").glob("*.toml"))
+    found = (path for f in folders for path in Path(f, "recipes").glob("*.toml"))
+    return sorted(found, key=lambda path: path.stem)
 
 
 def _recipe(path: Path) -> Recipe:
