@@ -62,15 +62,18 @@ def test_trains_and_hands_its_weights_to_segment(
     assert Path(widget.folder.text) == data_folder.parent / "discs-tiny"
     widget.start_button.click()
     qtbot.waitUntil(lambda: widget.stop_button.isVisible(), timeout=10_000)
-    assert not widget.form.isVisible() and widget.progress.isVisible()
+    assert not widget.form.isVisible() and widget.view.progress.isVisible()
     qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
 
-    drawn = widget.curves.lines
+    drawn = widget.view.curves.lines
     assert set(drawn) == {"training loss", "validation loss", "validation Dice"}
     dice = [epoch.val_dice for epoch in widget.shown.epochs]
     assert drawn["validation Dice"] == dice and len(dice) == 2
-    assert widget.curves.isVisible() and "Done: 2 epochs" in widget.state_line.text()
-    said = widget.log.toPlainText()
+    assert (
+        widget.view.curves.isVisible()
+        and "Done: 2 epochs" in widget.view.state_line.text()
+    )
+    said = widget.view.log.toPlainText()
     assert said == widget.shown.log and said.count("epoch 2/2") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
     # Segment was open all the time; one that is opened now knows them too.
@@ -84,7 +87,7 @@ def test_trains_and_hands_its_weights_to_segment(
     for theme in ("light", "dark"):
         viewer.theme = theme
         colour = tuple(c / 255 for c in get_theme(theme).background.as_rgb_tuple())
-        assert widget.curves.figure.get_facecolor()[:3] == pytest.approx(colour)
+        assert widget.view.curves.figure.get_facecolor()[:3] == pytest.approx(colour)
     close_all(viewer, qtbot, widget)
 
 
@@ -105,6 +108,8 @@ def test_reconnects_to_a_run_that_goes_on(
     qtbot.waitUntil(lambda: again.shown.state == "stopped", timeout=60_000)
     assert again.resume_button.isVisible() and not again.start_button.isEnabled()
     assert again.form.data.text == str(data_folder)
+    again.form.data.line.editingFinished.emit()  # as on the way to a button
+    assert Path(again.folder.text) == data_folder.parent / "discs-tiny"
     again.resume_button.click()
     seen = len(again.shown.epochs)
     qtbot.waitUntil(lambda: len(again.shown.epochs) > seen, timeout=60_000)
@@ -125,6 +130,6 @@ def test_what_is_missing_or_wrong_is_said(
     widget.start_button.click()
     qtbot.waitUntil(lambda: widget.shown.state == "failed", timeout=60_000)
     assert "Expected a data folder with images/ and masks/" in messages[-1]
-    assert widget.state_line.text() == messages[-1]
+    assert widget.view.state_line.text() == messages[-1]
     assert widget.form.isVisible() and widget.start_button.isEnabled()
     close_all(viewer, qtbot, widget)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from napari_attnseg._widgets import training_run
-from napari_attnseg._widgets.training_look import GOING_ON, Look, time_words
+from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look, time_words
 from napari_attnseg._widgets.training_run import TrainingRun
 from napari_attnseg._widgets.training_setup import (
     Choices,
@@ -63,7 +63,7 @@ def ended(look: Look) -> bool:
 
 def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
     run = TrainingRun(folder)
-    assert run.look() == Look("none", "")
+    assert run.look() == NOTHING
     run.start(choices(data_folder, folder, 3, "--seed 5").options())
     assert run.look().state == "starting"
     with pytest.raises(InputError, match="going on"):

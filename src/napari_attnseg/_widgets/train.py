@@ -9,33 +9,25 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QSettings, QSize, Qt, QTimer
-from qtpy.QtGui import QTextCursor
+from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import (
     QFormLayout,
-    QFrame,
     QHBoxLayout,
-    QPlainTextEdit,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
-from napari_attnseg._widgets.curves import Curves
-from napari_attnseg._widgets.inputs import words
+from napari_attnseg._widgets.run_view import RunView, VerticalScroll
 from napari_attnseg._widgets.running import DockWidget
 from napari_attnseg._widgets.train_form import PathEdit, TrainForm
 from napari_attnseg._widgets.trained_weights import offer
-from napari_attnseg._widgets.training_look import GOING_ON, Look, Place
+from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look
 from napari_attnseg._widgets.training_run import TrainingRun
 from napari_attnseg.errors import AttnSegError
 
 #: Milliseconds between two looks at the run folder.
 EVERY = 500
-NOTHING = Look("none", "")
 
 
 class TrainWidget(DockWidget):
@@ -61,11 +53,7 @@ class TrainWidget(DockWidget):
         self.start_button = QPushButton("Train")
         self.resume_button = QPushButton("Resume")
         self.stop_button = QPushButton("Stop")
-        self.progress = QProgressBar()
-        self.state_line = words()
-        self.weights_line = words()
-        self.curves = Curves()
-        self.log = QPlainTextEdit()
+        self.view = RunView()
         self._lay_out()
         self._connect()
         remembered = _settings().value("run", "")
@@ -76,12 +64,6 @@ class TrainWidget(DockWidget):
 
     def _lay_out(self) -> None:
         self.folder.line.setPlaceholderText("new folder, or one of an earlier run")
-        self.log.setReadOnly(True)
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.log.setMinimumHeight(120)
-        collapsed = QCollapsible("Log")
-        collapsed.setDuration(0)
-        collapsed.addWidget(self.log)
         where = QFormLayout()
         where.addRow("Run folder", self.folder)
         buttons = QHBoxLayout()
@@ -92,20 +74,11 @@ class TrainWidget(DockWidget):
         layout.addWidget(self.form)
         layout.addLayout(where)
         layout.addLayout(buttons)
-        for widget in (self.progress, self.state_line, self.weights_line):
-            layout.addWidget(widget)
-        layout.addWidget(self.curves, 1)
-        layout.addWidget(collapsed)
-        layout.addStretch()
-        # With everything unfolded it is higher than many a screen.
-        area = _VerticalScroll()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
+        layout.addWidget(self.view, 1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        # With everything unfolded it is higher than many a screen.
+        outer.addWidget(VerticalScroll(content))
 
     def _connect(self) -> None:
         self.form.suggested.connect(self._take_suggestion)
@@ -113,7 +86,7 @@ class TrainWidget(DockWidget):
         self.start_button.clicked.connect(self.start)
         self.resume_button.clicked.connect(self.resume)
         self.stop_button.clicked.connect(self.stop)
-        self.curves.use_theme(self._viewer.theme)
+        self.view.curves.use_theme(self._viewer.theme)
         theme = self._viewer.events.theme
         theme.connect(self._follow_theme)
         self._timer = QTimer(self)
@@ -166,6 +139,7 @@ class TrainWidget(DockWidget):
     def _run_in(self, folder: Path) -> TrainingRun:
         if self._run is None or self._run.folder != folder.absolute():
             self._run = TrainingRun(folder)
+            self._show(NOTHING)  # until it was looked at
         _settings().setValue("run", str(self._run.folder))
         return self._run
 
@@ -179,8 +153,8 @@ class TrainWidget(DockWidget):
         self._look()
 
     def _take_suggestion(self, folder: Path) -> None:
-        """A new run gets a folder of its own, unless somebody chose one."""
-        if self.folder.text in ("", self._suggestion) or self.shown.state == "done":
+        """A new run gets a folder of its own, unless somebody chose a free one."""
+        if self.folder.text in ("", self._suggestion) or _taken(self.shown):
             self._suggestion = str(folder)
             self.folder.set(folder)
 
@@ -208,7 +182,7 @@ class TrainWidget(DockWidget):
         going_on = look.state in GOING_ON
         self.form.setVisible(not going_on)
         self.start_button.setVisible(not going_on)
-        taken = bool(look.epochs) or look.resumable
+        taken = _taken(look)
         self.start_button.setEnabled(not taken)
         self.start_button.setToolTip(
             "This folder holds a run: choose another for a new one." if taken else ""
@@ -216,67 +190,21 @@ class TrainWidget(DockWidget):
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
         self.stop_button.setText("Stop now" if look.state == "stopping" else "Stop")
-        self.progress.setVisible(going_on)
-        self.state_line.setText(look.said)
         if before.state in GOING_ON and look.state == "failed":
             show_error(look.said)
-        if going_on:
-            _move(self.progress, look.place)
         if look.data and not self.form.data.text:
-            self.form.data.line.setText(look.data)
-        self.curves.setVisible(bool(look.epochs))
-        if look.epochs != before.epochs:
-            self.curves.show_epochs(look.epochs)
-        if look.log != before.log:
-            self._show_log(look.log)
-        self._show_weights(look)
-
-    def _show_log(self, text: str) -> None:
-        """Add what is new, so that nothing moves where somebody reads or selects."""
-        shown = self.log.toPlainText()
-        if shown and text.startswith(f"{shown}\n"):
-            self.log.appendPlainText(text[len(shown) + 1 :])
-        else:
-            self.log.setPlainText(text)
-            self.log.moveCursor(QTextCursor.MoveOperation.End)
-
-    def _show_weights(self, look: Look) -> None:
-        """Offer the best weights of a run that has ended, however it did."""
-        ready = look.weights is not None and look.state not in GOING_ON
-        self.weights_line.setVisible(ready)
-        if ready and look.weights is not None:
-            offer(look.weights)
-            name = f"{look.weights.parent.name}/{look.weights.stem}"
-            self.weights_line.setText(
-                f"The best weights are in the list of Segment, as {name}."
-            )
+            self.form.data.prefill(look.data)
+        self.view.show_look(look)
+        if look.weights is not None and not going_on:
+            offer(look.weights)  # however it ended
 
     def _follow_theme(self, event: Any) -> None:
-        self.curves.use_theme(self._viewer.theme)
+        self.view.curves.use_theme(self._viewer.theme)
 
 
-class _VerticalScroll(QScrollArea):
-    """As wide as its content at least, so that there is no scrolling sideways."""
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        content, bar = self.widget(), self.verticalScrollBar()
-        hint = super().minimumSizeHint()
-        if content is not None and bar is not None:
-            width = content.minimumSizeHint().width() + bar.sizeHint().width()
-            hint.setWidth(max(hint.width(), width))
-        return hint
-
-
-def _move(bar: QProgressBar, place: Place | None) -> None:
-    if place is None:
-        bar.setRange(0, 0)  # busy
-        return
-    bar.setRange(0, place.steps)
-    bar.setValue(place.step)
-    if place.step < place.steps:
-        bar.setFormat(f"step {place.step} of {place.steps}")
-    else:
-        bar.setFormat("measuring on validation images")
+def _taken(look: Look) -> bool:
+    """Whether the folder holds a run already."""
+    return bool(look.epochs) or look.resumable
 
 
 def _settings() -> QSettings:

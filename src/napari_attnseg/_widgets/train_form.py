@@ -46,12 +46,12 @@ class PathEdit(QWidget):
         Which files are offered; empty: folders.
     """
 
-    #: The path was chosen or typed.
+    #: Another path was chosen or typed.
     changed = Signal()
 
     def __init__(self, title: str, files: str = "") -> None:
         super().__init__()
-        self._title, self._files = title, files
+        self._title, self._files, self._before = title, files, ""
         self.line = QLineEdit()
         self.button = QPushButton("Choose…")
         layout = QHBoxLayout(self)
@@ -59,7 +59,7 @@ class PathEdit(QWidget):
         layout.addWidget(self.line, 1)
         layout.addWidget(self.button)
         self.button.clicked.connect(self._choose)
-        self.line.editingFinished.connect(self.changed)
+        self.line.editingFinished.connect(self._edited)
 
     @property
     def text(self) -> str:
@@ -70,7 +70,18 @@ class PathEdit(QWidget):
     def set(self, path: Path | str) -> None:
         """Write a path into the line, as if it was chosen."""
         self.line.setText(str(path))
-        self.changed.emit()
+        self._edited()
+
+    def prefill(self, path: Path | str) -> None:
+        """Write a path into the line, which nobody chose."""
+        self.line.setText(str(path))
+        self._before = self.text
+
+    def _edited(self) -> None:
+        # Qt says "finished" also when the line was only passed through.
+        if self.text != self._before:
+            self._before = self.text
+            self.changed.emit()
 
     def _choose(self) -> None:
         if self._files:

@@ -72,6 +72,10 @@ class Look:
     weights: Path | None = None
 
 
+#: No run, or none that was looked at.
+NOTHING = Look("none", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """A run folder's files as they are now; what is not there is empty.
