@@ -31,7 +31,6 @@ class RunView(QWidget):
         self.curves = Curves()
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setMinimumHeight(120)
         collapsed = QCollapsible("Log")
         collapsed.setDuration(0)
