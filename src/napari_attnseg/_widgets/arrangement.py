@@ -112,9 +112,7 @@ class Arrangement:
 
     def _grid(self, on: bool) -> None:
         canvas, camera = self._viewer.canvas, self._viewer.scene.camera
-        if on == canvas.grid.enabled:
-            return
-        if on:
+        if on and not canvas.grid.enabled:
             self._before = (
                 bool(canvas.overlays.scale_bar.visible),
                 tuple(camera.center),
@@ -126,7 +124,7 @@ class Arrangement:
             canvas.overlays.scale_bar.visible = True
         canvas.grid.enabled = on
         if on:
-            self._viewer.reset_view()
+            self._viewer.reset_view()  # into cells, whose number may have changed
         elif self._before is not None:
             bar, camera.center, camera.zoom = self._before
             canvas.overlays.scale_bar.visible = bar
