@@ -18,11 +18,8 @@ from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.models.network import (
-    Features,
-    SegmentationNetwork,
-    channels_last,
-)
+from napari_attnseg.masks import MaskRules, make_mask
+from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.spec import STRIDES
@@ -39,19 +36,19 @@ def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedImage:
-    """Both encoders' features of one image: what `Segmenter.decode` starts from.
+    """Both encoders' maps of one image: what `Segmenter.decode` starts from.
 
     Attributes
     ----------
-    features : Features
-        Pyramids of both encoders, on the segmenter's device.
+    pairs : list of (Tensor, Tensor)
+        From `SegmentationNetwork.align`, on the segmenter's device.
     shape : (int, int)
         Rows and columns of the source image.
     intensity : str
         How its values were mapped to [0, 1].
     """
 
-    features: Features
+    pairs: list[tuple[Tensor, Tensor]]
     shape: tuple[int, int]
     intensity: str
 
@@ -117,13 +114,13 @@ class Segmenter:
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = resize(batch, self.card.preprocessing.size).to(self.device)
         try:
-            features = self.network.encode(batch)
+            pairs = self.network.align(self.network.encode(batch))
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory; close other programs that use it, "
                 "or choose the device 'cpu'."
             ) from error
-        return EncodedImage(features, (pixels.shape[0], pixels.shape[1]), intensity)
+        return EncodedImage(pairs, (pixels.shape[0], pixels.shape[1]), intensity)
 
     @torch.inference_mode()
     def decode(
@@ -150,13 +147,11 @@ class Segmenter:
             stride: self._forced(encoded, stride, psi)
             for stride, psi in (gates or {}).items()
         }
-        output = self.network.decode(encoded.features, forced)
-        logits = output.logits / self.card.temperature
+        fused, used = self.network.fuse(encoded.pairs, forced)
+        logits = self.network.logits(fused) / self.card.temperature
         height, width = encoded.shape
-        probability = resize(torch.sigmoid(logits), (height, width))[0]
-        # The best class where it reaches the threshold, background elsewhere.
-        best, label = probability.max(dim=0)
-        mask = torch.where(best >= self.card.threshold, label + 1, 0)
+        soft = resize(torch.sigmoid(logits), (height, width))[0]
+        probability = soft.float().cpu().numpy()
         low, high = self.network.ends
         attention = tuple(
             AttentionMap(
@@ -167,11 +162,11 @@ class Segmenter:
                 high,
                 **self._finding(stride),
             )
-            for stride, psi in output.attention.items()
+            for stride, psi in used.items()
         )
         return Segmentation(
-            mask.to(torch.uint8).cpu().numpy(),
-            probability.float().cpu().numpy(),
+            make_mask(probability, MaskRules(self.card.threshold)),
+            probability,
             attention,
             self._provenance(encoded, gates or {}),
         )
@@ -193,7 +188,7 @@ class Segmenter:
         value = torch.as_tensor(psi, dtype=torch.float32)
         if not bool(((value >= 0) & (value <= 1)).all()):
             raise InputError(f"Expected psi in [0, 1] for the gate at 1/{stride}.")
-        size = tuple(encoded.features.cnn[STRIDES.index(stride)].shape[-2:])
+        size = tuple(encoded.pairs[STRIDES.index(stride)][0].shape[-2:])
         if value.ndim and tuple(value.shape) != size:
             raise InputError(
                 f"Expected one number or an array of shape {size} for the gate at "

@@ -157,13 +157,13 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     for i, gate in enumerate(results[0].attention):
         said = {**facts, "gate": f"1/{gate.level}", "shows": GATE_LEGEND}
         said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
+        said |= {"decorative": gate.decorative}
         placed = options(
             gate.name,
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            # What was measured to be decoration is not to catch the eye.
-            opacity=0.35 if gate.decorative else 0.7,
+            opacity=gate_opacity(said),
             interpolation2d="nearest",
             visible=False,
             metadata={METADATA: said},
@@ -179,6 +179,11 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)
     )
     return layers
+
+
+def gate_opacity(facts: Mapping[str, Any]) -> float:
+    """What was measured to be decoration is not to catch the eye."""
+    return 0.35 if facts.get("decorative") else 0.7
 
 
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
