@@ -74,7 +74,7 @@ def test_trains_and_hands_its_weights_to_segment(
         and "Done: 2 epochs" in widget.view.state_line.text()
     )
     said = widget.view.log.toPlainText()
-    assert said == widget.shown.log and said.count("epoch 2/2") == 1
+    assert said == widget.shown.log and said.count("epoch 2/2: ") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
     # Segment was open all the time; one that is opened now knows them too.
     for one in (segment, open_widget(viewer, "Explain")):
