@@ -8,15 +8,11 @@ from scipy import ndimage
 from skimage.color import rgb2gray, rgb2lab
 from skimage.feature import graycomatrix, graycoprops
 
+from napari_attnseg.descriptors import GREY_LEVELS, HIGHLIGHT
 from napari_attnseg.preprocessing import to_rgb
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
-#: A pixel whose darkest channel reaches this share of the full range is a highlight:
-#: bright, and nearly without colour.
-HIGHLIGHT = 0.8
-#: Grey levels of the co-occurrence matrix.
-GREY_LEVELS = 32
 
 
 class Looks:

@@ -12,9 +12,12 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from napari_attnseg.appearance import GREY_LEVELS, HIGHLIGHT
 from napari_attnseg.doubt import BAND
 
+#: A pixel whose darkest channel reaches this share of the full range is a highlight.
+HIGHLIGHT = 0.8
+#: Grey levels of the co-occurrence matrix.
+GREY_LEVELS = 32
 _NEAR = f"{100 * BAND:g} % of the frame's diagonal, at least 2 px"
 _GREY = f"neighbouring pixels at {GREY_LEVELS} grey levels"
 

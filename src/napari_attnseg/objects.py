@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 from skimage.measure import label as connected
 from skimage.measure import regionprops
 
@@ -23,10 +20,9 @@ from napari_attnseg.descriptors import (
 )
 from napari_attnseg.doubt import band_width, binary_entropy
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import AttentionMap
+from napari_attnseg.geometry import SMALLEST, distances, size_and_shape
+from napari_attnseg.results import AttentionMap, Segmentation
 
-#: Pixels that an object needs for its shape, texture and outline to be measured.
-SMALLEST = 16
 _CALIBRATED = tuple(name for name in DESCRIPTORS if name.startswith("calibrated"))
 _SHAPE = ("eccentricity", "solidity")
 _EXTENT = (*(name for name in DESCRIPTORS if "diameter" in name), *_SHAPE)
@@ -103,6 +99,19 @@ def measure(
     return [_record(scene, region, mask, frame) for region in found]
 
 
+def measure_segmentation(
+    result: Segmentation, image: NDArray[np.generic]
+) -> list[ObjectRecord]:
+    """Measure every connected object of a result in its image; as `measure`."""
+    return measure(
+        separate(result.mask),
+        image,
+        result.probability,
+        result.attention,
+        mask=result.mask,
+    )
+
+
 class _Scene:
     """One frame, prepared once for all its objects."""
 
@@ -124,7 +133,7 @@ class _Scene:
         self.psi = [_over_image(gate, labels.shape) for gate in gates]
         self.psi_outside: list[float] = []
         if gates:
-            far = _distances(labels == 0) > self.band
+            far = distances(labels == 0) > self.band
             self.psi_outside = [
                 float(psi[far].mean()) if far.any() else float("nan")
                 for psi in self.psi
@@ -147,9 +156,9 @@ def _record(
     coordinates = region.coords
     row, column = coordinates[0]
     reasons = _not_assessable(scene, region.bbox, len(coordinates))
-    found = _size_and_shape(scene, region, len(coordinates))
+    found = size_and_shape(region, scene.pixel, scene.labels.size)
     box, inside = _surroundings(scene, region)
-    to_outside, to_inside = _distances(inside), _distances(~inside)
+    to_outside, to_inside = distances(inside), distances(~inside)
     if scene.looks is not None:
         looks = scene.looks
         found |= looks.tone(box, inside) | looks.texture(box, inside)
@@ -228,42 +237,6 @@ def _not_assessable(
     return found
 
 
-def _size_and_shape(scene: _Scene, region: Any, pixels: int) -> dict[str, float]:
-    height, width = scene.pixel.height, scene.pixel.width
-    corners = _hull(region)
-    calibrated = pixels * height * width
-    return {
-        "area": pixels,
-        "calibrated area": calibrated,
-        "share of frame": 100 * pixels / scene.labels.size,
-        "equivalent diameter": float(np.sqrt(4 * pixels / np.pi)),
-        "calibrated equivalent diameter": float(np.sqrt(4 * calibrated / np.pi)),
-        "Feret diameter": float(pdist(corners).max()),
-        "calibrated Feret diameter": float(pdist(corners * (height, width)).max()),
-        "eccentricity": region.eccentricity if pixels >= SMALLEST else np.nan,
-        "solidity": region.solidity if pixels >= SMALLEST else np.nan,
-    }
-
-
-def _hull(region: Any) -> NDArray[np.float64]:
-    """Corners of the convex hull of the object's pixels, which are squares: (n, 2)."""
-    inside = region.image
-    rows = np.flatnonzero(inside.any(1))
-    first = inside[rows].argmax(1)
-    last = inside.shape[1] - inside[rows, ::-1].argmax(1)
-    points = np.array(
-        [
-            (row + below, column)
-            for row, ends in zip(rows, zip(first, last, strict=True), strict=True)
-            for column in ends
-            for below in (0, 1)
-        ],
-        float,
-    )
-    corners: NDArray[np.float64] = points[ConvexHull(points).vertices]
-    return corners
-
-
 def _surroundings(
     scene: _Scene, region: Any
 ) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
@@ -273,11 +246,3 @@ def _surroundings(
         slice(max(part.start - margin, 0), part.stop + margin) for part in region.slice
     )
     return (rows, columns), scene.labels[rows, columns] == region.label
-
-
-def _distances(where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """From each pixel to the nearest that is not `where`; infinite if there is none."""
-    if where.all():
-        return np.full(where.shape, np.inf)
-    found: NDArray[np.float64] = ndimage.distance_transform_edt(where)
-    return found

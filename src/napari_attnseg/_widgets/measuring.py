@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import METADATA, Source, source_of
 from napari_attnseg._widgets.worker import Failed
 from napari_attnseg.descriptors import ObjectRecord, PixelSize
@@ -17,52 +18,8 @@ from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.objects import measure, separate
 from napari_attnseg.results import AttentionMap
 
-#: What two layers of one run have in common.
-_RUN = ("source", "date", "weights_sha256", "gates_forced")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Companions:
-    """Layers that belong to a Labels layer.
-
-    Attributes
-    ----------
-    image : Image or None
-        What its objects are seen in.
-    probability : list of Image
-        Of the run that made it, one per class.
-    gates : list of Image
-        Of the run that made it, finest first.
-    """
-
-    image: Any
-    probability: list[Any]
-    gates: list[Any]
-
-
-def companions_of(labels: Any, layers: Iterable[Any], image: Any = None) -> Companions:
-    """Find them in the viewer by what our metadata says.
-
-    `image`, if a person chose one, goes before the source that the metadata names.
-    """
-    layers = [layer for layer in layers if layer is not labels]
-    facts = labels.metadata.get(METADATA, {})
-    run = [facts.get(name) for name in _RUN]
-    probability, gates = [], []
-    for layer in layers:
-        said = layer.metadata.get(METADATA)
-        same = said is not None and [said.get(name) for name in _RUN] == run
-        if not same or not facts or hasattr(layer, "selected_label"):
-            continue
-        if "gate" in said:
-            gates.append(layer)
-        elif not {"explanation", "made_from"} & set(said):
-            probability.append(layer)
-    if image is None:
-        fitting = images_for(labels, layers)
-        named = [i for i in fitting if i.name == facts.get("source")]
-        image = (named or fitting[::-1] or [None])[0]
-    return Companions(image, probability, gates)
+#: In the metadata of a layer whose numbers are those of measured objects.
+OBJECTS = "objects"
 
 
 def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
@@ -133,8 +90,8 @@ class Task:
     gates: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
 
 
-def task_of(labels: Any, companions: Companions) -> Task:
-    """What a Labels layer and its companions give to be measured.
+def task_of(labels: Any, case: Case | None, image: Any) -> Task:
+    """What a Labels layer gives to be measured, with its run and an image if any.
 
     Raises
     ------
@@ -147,7 +104,8 @@ def task_of(labels: Any, companions: Companions) -> Task:
             "Expected labels (Y, X) or a stack of them (T, Y, X), but layer "
             f"{labels.name!r} has {labels.ndim} axes; take one slice out of it first."
         )
-    image = companions.image
+    probability = [] if case is None else [p.data for p in case.probability]
+    gates = [] if case is None else list(case.gates.values())
     return Task(
         labels.name,
         # A copy: somebody may paint while it is measured.
@@ -155,25 +113,27 @@ def task_of(labels: Any, companions: Companions) -> Task:
         _objects_already(labels),
         pixel_size_of(labels),
         None if image is None else source_of(image),
-        [layer.data for layer in companions.probability],
-        [(layer.metadata[METADATA], layer.data) for layer in companions.gates],
+        probability,
+        [(layer.metadata[METADATA], layer.data) for layer in gates],
     )
 
 
 def _objects_already(labels: Any) -> bool:
     """Whether each number stands for one object, and the features are free to fill."""
     facts = labels.metadata.get(METADATA)
-    if facts is not None:
-        # A mask of ours holds classes; what was measured before holds objects.
-        return "made_from" in facts
-    if labels.multiscale or (
-        "area (px)" not in labels.features and len(labels.features.columns)
+    ours = facts is not None and OBJECTS in facts
+    if not ours and (
+        facts is not None  # a mask of ours: its numbers are classes
+        or labels.multiscale
+        or (len(labels.features.columns) and "area (px)" not in labels.features)
     ):
         return False
     data = np.asarray(labels.data)
     frames = [np.setdiff1d(np.unique(f), 0) for f in data.reshape(-1, *data.shape[-2:])]
     numbers = np.concatenate(frames)
-    return len(numbers) > 1 and len(np.unique(numbers)) == len(numbers)
+    # Of one number the objects have to be told apart; in a stack an object that is
+    # followed through it has one number in many frames, and here a row for each.
+    return (ours or len(numbers) > 1) and len(np.unique(numbers)) == len(numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
