@@ -33,7 +33,7 @@ class Descriptor:
 DESCRIPTORS: dict[str, Descriptor] = {
     "area": Descriptor("px", "Number of pixels."),
     "calibrated area": Descriptor("{unit}²", "Pixels times the area of one."),
-    "share of frame": Descriptor("%", "Pixels of the object per pixels of the frame."),
+    "% of frame": Descriptor("", "Pixels of the object per 100 of the frame."),
     "equivalent diameter": Descriptor("px", "Diameter of the disc of the same area."),
     "calibrated equivalent diameter": Descriptor("{unit}", "The same, calibrated."),
     "Feret diameter": Descriptor(
@@ -129,19 +129,18 @@ def psi_name(level: int, place: str) -> str:
 
 
 def heading(name: str, unit: str | None = None) -> str:
-    """A column's heading: ``area (px)``, ``solidity``, ``calibrated area (mm²)``."""
+    """A column's heading: ``area (px)``, ``solidity``; calibrated: ``area (mm²)``."""
     found = DESCRIPTORS[name].unit if name in DESCRIPTORS else ""
     if "{unit}" in found:
-        found = "" if unit is None else found.format(unit=unit)
+        if unit is None:
+            return name
+        name, found = name.removeprefix("calibrated "), found.format(unit=unit)
     return f"{name} ({found})" if found else name
 
 
 def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
-    """Heading → one number per record; what is not assessable is NaN.
-
-    ``index`` is the label, which is the name by which napari knows it.
-    """
-    found: dict[str, list[float]] = {"index": [record.label for record in records]}
+    """Heading → one number per record; what is not assessable is NaN."""
+    found: dict[str, list[float]] = {"object": [record.label for record in records]}
     if any(record.frame is not None for record in records):
         found["frame"] = [
             -1 if record.frame is None else record.frame for record in records

@@ -33,7 +33,7 @@ def size_and_shape(region: Any, pixel: PixelSize, frame: int) -> dict[str, float
     return {
         "area": pixels,
         "calibrated area": calibrated,
-        "share of frame": 100 * pixels / frame,
+        "% of frame": 100 * pixels / frame,
         "equivalent diameter": float(np.sqrt(4 * pixels / np.pi)),
         "calibrated equivalent diameter": float(np.sqrt(4 * calibrated / np.pi)),
         "Feret diameter": float(pdist(corners).max()),

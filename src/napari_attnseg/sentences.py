@@ -23,7 +23,7 @@ class Sentence:
 
 #: Names → text with one place for each of them. Left out if one is not assessable.
 TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("area", "share of frame"), "Object {label} covers {} px, {} % of the frame."),
+    (("area", "% of frame"), "Object {label} covers {} px, {} % of the frame."),
     (
         ("calibrated area", "calibrated Feret diameter"),
         "By the layer's calibration that is {} {unit}², and {} {unit} at its longest.",

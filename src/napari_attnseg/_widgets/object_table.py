@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class _Numbers(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.names[section]
+            return textwrap.fill(self.names[section], 10)  # many fit side by side
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._meanings[section]
         return None

@@ -117,6 +117,7 @@ class ObjectsWidget(DockWidget):
             {
                 "name": f"{labels.name} · objects",
                 **placement_of(labels),
+                "opacity": 1.0,
                 "metadata": {METADATA: {**facts, OBJECTS: True}},
             },
             contour=2,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -21,8 +23,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg._widgets.inputs import Lifetime, weakly, words
-from napari_attnseg._widgets.measuring import Measured
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.measuring import OBJECTS, Measured
 from napari_attnseg._widgets.object_table import ObjectTable
+from napari_attnseg.colours import MASK_COLOUR, SELECTED_COLOUR
 from napari_attnseg.descriptors import DESCRIPTORS, columns, csv_text, heading
 from napari_attnseg.doubt import DOUBT_MEANING
 from napari_attnseg.errors import AttnSegError
@@ -60,15 +64,16 @@ class ObjectsPanel(QWidget):
         below.addWidget(self.alone)
         below.addStretch()
         below.addWidget(self.save_button)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.said)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
-        layout.addWidget(self.table, 1)
+        layout.addWidget(self.table, 2)
         layout.addLayout(below)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(scroll, 3)
         self.hide()
 
         self.table.chosen.connect(self._row_chosen)
@@ -89,9 +94,10 @@ class ObjectsPanel(QWidget):
         records = measured.records
         self._rows = {record.label: row for row, record in enumerate(records)}
         table = columns(records)
-        # napari wants a first row for the background.
+        # napari knows a label by "index", and wants a first row for the background.
+        background = dict.fromkeys(table, math.nan) | {"object": 0}
         layer.features = {
-            name: np.array([0 if name == "index" else math.nan, *values])
+            "index" if name == "object" else name: np.array([background[name], *values])
             for name, values in table.items()
         }
         layer.events.selected_label.connect(self._label_selected)
@@ -129,14 +135,24 @@ class ObjectsPanel(QWidget):
         unit = self._measured.task.pixel.unit
         size = "calibrated " if unit else ""
         few = (
-            *(f"{size}area", "share of frame", f"{size}Feret diameter"),
+            *(f"{size}area", "% of frame", f"{size}Feret diameter"),
             *("mean probability", "doubt"),
         )
-        self.table.show_only(["index", "frame", *(heading(n, unit) for n in few)])
+        self.table.show_only(["object", "frame", *(heading(n, unit) for n in few)])
 
     def _show_alone(self, alone: bool = False) -> None:
         if self._layer is not None:
             self._layer.show_selected_label = self.alone.isChecked()
+
+    def _colour(self) -> None:
+        """The selected object stands out; colours of a person's layer stay."""
+        layer = self._layer
+        if OBJECTS in layer.metadata.get(METADATA, {}):
+            selected = {layer.selected_label: SELECTED_COLOUR}
+            colours = {None: MASK_COLOUR, **selected, 0: "transparent"}
+            # napari selects the label anew when the colours change.
+            with layer.events.selected_label.blocker(self._label_selected):
+                layer.colormap = DirectLabelColormap(color_dict=colours)
 
     def _say_stale(self, event: Any = None) -> None:
         self.summary.setText(STALE)
@@ -164,6 +180,7 @@ class ObjectsPanel(QWidget):
 
     def _label_selected(self, event: Any = None) -> None:
         """From the canvas or the layer controls: choose the row."""
+        self._colour()
         row = self._rows.get(self._layer.selected_label)
         if row is None:
             self.table.choose_none()
@@ -211,7 +228,8 @@ def summary(measured: Measured) -> str:
     task, n = measured.task, len(measured.records)
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []
-    used += [f"{len(task.gates)} gate maps"] if task.gates else []
+    maps = len(task.gates)
+    used += [f"{maps} gate map{'' if maps == 1 else 's'}"] if maps else []
     said = f"{n} object{'' if n == 1 else 's'}, measured with "
     said += f"{', '.join(used) or 'nothing but the labels'}."
     doubt = [value for value in measured.doubt if not math.isnan(value)]

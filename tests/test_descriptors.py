@@ -41,7 +41,7 @@ def test_a_disc_is_round_and_as_large_as_it_should_be() -> None:
     record = one(disc())
     values = record.values
     assert values["area"] == pytest.approx(math.pi * 40**2, rel=0.01)
-    assert values["share of frame"] == pytest.approx(100 * values["area"] / (200 * 240))
+    assert values["% of frame"] == pytest.approx(100 * values["area"] / (200 * 240))
     assert values["equivalent diameter"] == pytest.approx(80, rel=0.01)
     assert values["Feret diameter"] == pytest.approx(80, abs=1.5)
     assert values["eccentricity"] < 0.1 and values["solidity"] > 0.97
@@ -70,7 +70,7 @@ def test_objects_touch_by_corners_and_classes_are_apart() -> None:
     records = measure(separate(mask), mask=mask)
     assert sorted(record.value for record in records) == [1, 1, 2]
     assert measure(separate(np.zeros(SHAPE, int))) == []
-    assert csv_text([]).startswith("index,")
+    assert csv_text([]).startswith("object,")
 
 
 def test_what_touches_the_frame_has_an_area_but_no_extent() -> None:
@@ -80,7 +80,7 @@ def test_what_touches_the_frame_has_an_area_but_no_extent() -> None:
         assert math.isnan(record.values[name])
         assert "touches the frame" in record.reasons[name]
     everything = one(np.ones(SHAPE, np.uint8), np.zeros(SHAPE))
-    assert everything.values["share of frame"] == 100
+    assert everything.values["% of frame"] == 100
     assert math.isnan(everything.values["boundary sharpness"])
 
 
@@ -211,12 +211,12 @@ def test_no_millimetre_without_calibration_and_nothing_missing_in_silence() -> N
 def test_csv_has_every_number_and_empty_cells_for_the_rest() -> None:
     records = measure(separate(disc() + disc(30, 30, 10)), frame=3)
     rows = list(csv.DictReader(io.StringIO(csv_text(records))))
-    assert [row["index"] for row in rows] == ["1", "2"]
+    assert [row["object"] for row in rows] == ["1", "2"]
     assert {row["frame"] for row in rows} == {"3"}
     assert float(rows[1]["area (px)"]) == records[1].values["area"]
     assert rows[0]["doubt (bit)"] == ""
     calibrated = measure(separate(disc()), pixel=PixelSize(1, 1, "µm"))
-    assert {"calibrated area (µm²)", "area (px)"} < set(columns(calibrated))
+    assert {"area (µm²)", "area (px)"} < set(columns(calibrated))
     assert len(columns(calibrated)) == len(DESCRIPTORS) + 4
 
 
