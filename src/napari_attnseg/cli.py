@@ -91,11 +91,16 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     weights: Weights = "compact",
     device: Device = "auto",
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="Also a table of each image's objects, as CSV."),
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
     Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
-    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json. An image that
+    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json; with --objects
+    also NAME_objects.csv, a row per connected object, in pixels. An image that
     cannot be read is named and skipped; the exit code is 1 then.
     """
     from rich.console import Console
@@ -103,7 +108,7 @@ def segment(
 
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
-    from napari_attnseg.saving import save_segmentation
+    from napari_attnseg.saving import save_objects, save_segmentation
 
     stems = _stems(find_images(inputs))
     segmenter = Segmenter.from_checkpoint(weights, device)
@@ -117,7 +122,8 @@ def segment(
         disable=not sys.stderr.isatty(),
     ):
         try:
-            result = segmenter(read_image(path))
+            image = read_image(path)
+            result = segmenter(image)
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)
@@ -125,6 +131,10 @@ def segment(
             continue
         facts = {**result.provenance, "source": path.name}
         save_segmentation(replace(result, provenance=facts), out, stem)
+        if objects:
+            from napari_attnseg.objects import measure_segmentation
+
+            save_objects(measure_segmentation(result, image), out, stem)
     _say(f"{len(stems) - failed} of {len(stems)} images segmented; results in {out}.")
     if failed:
         raise typer.Exit(WRONG_USE if failed == len(stems) else SOME_FAILED)

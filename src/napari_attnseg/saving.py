@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.descriptors import ObjectRecord, csv_text
+from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
 from napari_attnseg.results import GATE_LEGEND, Segmentation
 
@@ -88,16 +92,32 @@ def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Pat
                 "finding": gate.finding,
             }
         )
+    doubt = case_doubt(result.probability, result.mask)
     facts = {
         **result.provenance,
         "files": {"mask": f"{stem}_mask.png", "probability": f"{stem}_probability.tif"},
         "gates": gates,
         "gates_show": GATE_LEGEND,
+        "doubt_bits": None if math.isnan(doubt) else round(doubt, 4),
+        "doubt_is": DOUBT_MEANING,
     }
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
     for name, data in parts.items():
         write_bytes(folder / name, data)
     return [folder / name for name in parts]
+
+
+def save_objects(records: Sequence[ObjectRecord], folder: Path, stem: str) -> Path:
+    """Write ``<stem>_objects.csv``, a row per object; only its heading without any.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    path = folder / f"{stem}_objects.csv"
+    write_text(path, csv_text(records))
+    return path
 
 
 def _tiff(values: NDArray[np.float32]) -> bytes:

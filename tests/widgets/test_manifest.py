@@ -22,8 +22,10 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert menu == ["napari-attnseg.segment", "napari-attnseg.train"]
     menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
     assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
+    menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
+    assert menu == ["napari-attnseg.objects"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets == ["Segment", "Explain", "Inspect", "Train"]
+    assert widgets == ["Segment", "Explain", "Inspect", "Train", "Objects"]
     manager.activate(NAME)
     samples = dict(manager.iter_sample_data())[NAME]
     assert {sample.key for sample in samples} == set(SAMPLES)

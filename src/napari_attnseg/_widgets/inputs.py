@@ -65,6 +65,26 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
+    """Call a method when layers come, go, move or are renamed, until the life ends."""
+    layers, events = viewer.layers, viewer.layers.events
+    ref = weakref.WeakMethod(callback)
+
+    def watch_name(event: Any) -> None:
+        method = ref()
+        if method is not None:
+            event.value.events.name.connect(method)
+
+    for event in (events.inserted, events.removed, events.reordered):
+        event.connect(callback)
+        life.at_end.append(partial(event.disconnect, callback))
+    events.inserted.connect(watch_name)
+    life.at_end.append(partial(events.inserted.disconnect, watch_name))
+    for layer in layers:
+        layer.events.name.connect(callback)
+    life.at_end.append(partial(_forget_names, layers, callback))
+
+
 class Inputs(QWidget):
     """Image layer, weights and device to choose, each with what there is to say of it.
 
@@ -113,15 +133,7 @@ class Inputs(QWidget):
 
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
-        events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
-            event.connect(self._follow)
-            life.at_end.append(partial(event.disconnect, self._follow))
-        events.inserted.connect(self._watch_name)
-        life.at_end.append(partial(events.inserted.disconnect, self._watch_name))
-        for layer in viewer.layers:
-            layer.events.name.connect(self._follow)
-        life.at_end.append(partial(_forget_names, viewer.layers, self._follow))
+        follow_layers(viewer, life, self._follow)
         self._show_card()
         self._follow()
 
@@ -159,9 +171,6 @@ class Inputs(QWidget):
         """Keep a note of a run that was slower than it would have been on a GPU."""
         if device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
-
-    def _watch_name(self, event: Any) -> None:
-        event.value.events.name.connect(self._follow)
 
     def _follow(self, event: Any = None) -> None:
         """Refill the image list, keeping the choice; ours are not offered."""
