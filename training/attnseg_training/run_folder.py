@@ -63,8 +63,10 @@ class RunFolder:
         return self.path / "cache"
 
     @classmethod
-    def open(cls, path: Path, config: TrainConfig, resume: bool) -> RunFolder:
-        """New run, or the same one again.
+    def open(
+        cls, path: Path, config: TrainConfig, resume: bool, write: bool = True
+    ) -> RunFolder:
+        """New run, or the same one again; without `write` one that another opened.
 
         Raises
         ------
@@ -72,6 +74,8 @@ class RunFolder:
             If the folder holds another run, or cannot be written.
         """
         settings = path / "config.toml"
+        if not write:
+            return cls(path)
         if resume:
             if not settings.is_file():
                 raise InputError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attnseg_training.config import TrainConfig
 from attnseg_training.gate_training import dropped_encoder, trust_loss
 from attnseg_training.losses import bce_dice
+from attnseg_training.processes import Processes
 from attnseg_training.views import Views
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder
@@ -33,6 +34,8 @@ class Trainer:
         The run's settings.
     steps : int
         Of the whole run, for the schedule.
+    processes : Processes, optional
+        Those that share each batch.
 
     Attributes
     ----------
@@ -41,10 +44,15 @@ class Trainer:
     """
 
     def __init__(
-        self, network: SegmentationNetwork, config: TrainConfig, steps: int
+        self,
+        network: SegmentationNetwork,
+        config: TrainConfig,
+        steps: int,
+        processes: Processes | None = None,
     ) -> None:
         self.network, self.config, self.steps = network, config, steps
         self.device = next(network.parameters()).device
+        self.processes = processes or Processes(self.device.type)
         _freeze(network, config)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
@@ -76,23 +84,27 @@ class Trainer:
     def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
         """Train on one batch after `done` steps; its loss, maybe not finite.
 
-        Weights are left as they are where the loss is not finite.
+        Each process computes its share and all take the same step, by the mean of
+        their gradients. Weights are left as they are where the loss is not finite.
 
         Raises
         ------
         DeviceError
-            If the device ran out of memory.
+            If the device ran out of memory, or another process is gone.
         """
-        config = self.config
+        config, others = self.config, self.processes
         # Stochastic depth draws from torch; a resumed run has to draw the same.
-        torch.manual_seed(config.seed + 100_003 * (done + 1))
+        torch.manual_seed(config.seed + 100_003 * (done + 1) + 10_007 * others.rank)
         _train_mode(self.network, config)
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * self._rate(done)
+        own = others.share(index)
+        # Shares may differ by an image; the mean over processes is that over images.
+        weight = len(own) * others.count / len(index)
         try:
             with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
-                features, masks = views.batch(index, epoch)
-                loss = _loss(self.network, config, features, masks, done)
+                features, masks = views.batch(own, epoch)
+                loss = _loss(self.network, config, features, masks, done) * weight
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
         except torch.OutOfMemoryError as error:
@@ -100,13 +112,25 @@ class Trainer:
                 f"{self.device} ran out of memory at batch {config.batch}; try "
                 f"--batch {max(1, config.batch // 2)}."
             ) from error
-        value = float(loss.detach())
+        loss = loss.detach()
+        others.mean([loss, *self._shared()])
+        value = float(loss)
         if math.isfinite(value):
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self._optimizer.step()
             decay = min(config.ema, (1 + done) / (10 + done))
             _average(self.average, self.network, decay)
         return value
+
+    def _shared(self) -> list[Tensor]:
+        """What a step makes of each process's images: gradients and running statistics.
+
+        Where torch synchronises BatchNorm (on GPUs) the statistics are equal already.
+        """
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        running = [(m.running_mean, m.running_var) for m in norms if m.training]
+        return gradients + [s for pair in running for s in pair if s is not None]
 
 
 def _loss(
@@ -182,7 +206,7 @@ def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
     _freeze(network, config)
     if config.freeze_norm:
         for module in network.cnn.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
                 module.eval()
 
 

@@ -208,6 +208,15 @@ def build_encoder(
     return cls(spec, pretrained)
 
 
+def synchronise_norms(network: nn.Module) -> None:
+    """BatchNorm over the batches of all processes, in place, for several GPUs.
+
+    Parameters and buffers stay under their names; in evaluation mode and in a single
+    process nothing changes.
+    """
+    timm.layers.convert_sync_batchnorm(network)
+
+
 def _create(spec: EncoderSpec, **options: object) -> Any:
     base = spec.name.split(".")[0]
     if not timm.is_model(base):

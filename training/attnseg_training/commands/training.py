@@ -9,6 +9,7 @@ import typer
 
 from attnseg_training.commands.options import Data, setting, words
 from attnseg_training.config import TrainConfig
+from napari_attnseg.command import INTERRUPTED
 
 
 def fit_command(
@@ -87,6 +88,14 @@ def fit_command(
             "Weight of the loss that trains psi to the better encoder.",
         ),
     ] = None,
+    num_processes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Processes that share each batch, a GPU for each; for several "
+            "machines use accelerate launch.",
+        ),
+    ] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last training state.")
     ] = False,
@@ -99,9 +108,12 @@ def fit_command(
 ) -> None:
     """Train one model; its best and last weights open in the napari widget."""
     import dataclasses
+    import os
+    import sys
 
     from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
+    from attnseg_training.processes import launch, started
     from attnseg_training.watching import FitBars, console
 
     given = {
@@ -132,6 +144,15 @@ def fit_command(
         settings = read_toml(out / "config.toml")
     settings |= {name: value for name, value in given.items() if value is not None}
     run = TrainConfig(**settings)
+    rank, count = started()
+    if rank:  # the main process is who speaks
+        try:
+            fit(run, out, resume)
+        except KeyboardInterrupt:
+            os._exit(INTERRUPTED)
+        return
+    if num_processes > 1 and count == 1 and not dry_run:
+        os._exit(launch(num_processes, sys.argv[1:], run))  # they have said it all
     console.print(f"Training settings: {words(dataclasses.asdict(run))}")
     if run.encoder_weights == "pretrained":
         from attnseg_training.encoder_weights import announce_download
