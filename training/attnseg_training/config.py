@@ -51,9 +51,22 @@ class TrainConfig:
     cache : str
         Folder where a frozen transformer's tokens are kept for other runs on the same
         data; empty: in the run folder, until the run ends.
+    loss : str
+        ``bce_dice`` (cross-entropy and Dice per image), ``bce_dice_published`` (Dice
+        over the whole batch, the paper's), ``structure``, ``bce_lovasz`` or
+        ``bce_dice_boundary``: `attnseg_training.losses`.
+    deep_supervision : float
+        Weight of the same loss on logits of each decoder block; 0: none. What makes
+        these logits is not part of the model that is saved.
+    accumulate : int
+        Pieces in which a batch goes through the network, to fit into memory; one step
+        per batch all the same. BatchNorm sees a piece at a time.
     lr, encoder_lr, transformer_lr : float
         Peak learning rate of everything else, of the encoders, and of the transformer
         where it differs from the CNN's (0: it does not). AdamW.
+    layer_decay : float
+        The encoders' rates are multiplied by it once for every stage (CNN, Swin) or
+        block (ViT) between a weight and the encoder's output; 1: equal rates.
     weight_decay : float
         On matrices and kernels only, not on norms and biases.
     warmup : float
@@ -94,9 +107,13 @@ class TrainConfig:
     freeze_norm: bool = False
     views: int = 4
     cache: str = ""
+    loss: str = "bce_dice"
+    deep_supervision: float = 0.0
+    accumulate: int = 1
     lr: float = 1e-3
     encoder_lr: float = 3e-4
     transformer_lr: float = 0.0
+    layer_decay: float = 1.0
     weight_decay: float = 0.05
     warmup: float = 0.05
     ema: float = 0.998
@@ -109,12 +126,12 @@ class TrainConfig:
     trust_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "views"):
+        for name in ("epochs", "batch", "views", "accumulate"):
             if getattr(self, name) < 1:
                 raise InputError(
                     f"Expected {name} of at least 1, got {getattr(self, name)}."
                 )
-        for name in ("one_sided", "encoder_dropout"):
+        for name in ("one_sided", "encoder_dropout", "layer_decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(
                     f"Expected {name} between 0 and 1, got {getattr(self, name)}."

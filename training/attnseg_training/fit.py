@@ -19,7 +19,7 @@ from attnseg_training.datasets import Dataset, Sample, load_dataset
 from attnseg_training.encoder_weights import build_network, without_folders
 from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
-from attnseg_training.losses import bce_dice
+from attnseg_training.losses import loss_function
 from attnseg_training.processes import Processes
 from attnseg_training.run_folder import LogRow, RunFolder
 from attnseg_training.trainer import Trainer
@@ -88,7 +88,7 @@ def fit(
     processes = Processes(config.device)
     device = processes.device
     with processes.main_first():
-        spec = model_spec(config.model)
+        spec, loss_of = model_spec(config.model), loss_function(config.loss)
         run = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
         parts = training_splits(data)
@@ -109,7 +109,7 @@ def fit(
             cache /= f"machine-{processes.machine}"
     with processes.main_first():
         views = Views(network, train, config, cache)
-    valid = Validation(trainer.average, val, cache, bce_dice)
+    valid = Validation(trainer.average, val, cache, loss_of)
     place = _Place()
     with processes.main_first():
         state = run.load_state(device) if resume else None

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -98,8 +99,7 @@ class Processes:
                 f"Expected at least one image per process and step, got {len(index)} "
                 f"for {self.count} processes; raise --batch or take fewer."
             )
-        ends = [len(index) * i // self.count for i in range(self.count + 1)]
-        return list(index[ends[self.rank] : ends[self.rank + 1]])
+        return cut(index, self.count)[self.rank]
 
     def mean(self, tensors: Sequence[Tensor]) -> None:
         """Replace float tensors by their means over all processes, in place.
@@ -136,6 +136,12 @@ class Processes:
 
     def _wait(self) -> None:
         self.any(False)
+
+
+def cut(index: Sequence[int], parts: int) -> list[list[int]]:
+    """Parts of a batch in its order, as even as it goes."""
+    ends = [len(index) * i // parts for i in range(parts + 1)]
+    return [list(index[a:b]) for a, b in pairwise(ends)]
 
 
 @contextmanager

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 #: Settings that may differ when a run is resumed: where the data lie and what computes,
 #: not what is computed.
 MAY_CHANGE = (
+    "accumulate",
     "cache",
     "data",
     "device",

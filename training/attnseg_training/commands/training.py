@@ -52,6 +52,17 @@ def fit_command(
             "--freeze-norm/--live-norm",
         ),
     ] = None,
+    loss: Annotated[
+        str | None,
+        setting(
+            "loss",
+            "bce_dice, bce_dice_published, structure, bce_lovasz or bce_dice_boundary.",
+        ),
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        setting("accumulate", "Pieces of a batch, one after another: less memory."),
+    ] = None,
     lr: Annotated[float | None, setting("lr", "Peak learning rate.")] = None,
     encoder_lr: Annotated[
         float | None, setting("encoder_lr", "Peak learning rate of the encoders.")
@@ -126,6 +137,8 @@ def fit_command(
         "encoder_weights": encoder_weights,
         "freeze": tuple(freeze) if freeze else None,
         "freeze_norm": freeze_norm,
+        "loss": loss,
+        "accumulate": accumulate,
         "lr": lr,
         "encoder_lr": encoder_lr,
         "threads": threads,
