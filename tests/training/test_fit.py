@@ -52,14 +52,19 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
         "log.csv",
         "curves.png",
         "config.toml",
+        "run.json",
+        "snapshots",
         "state.pt",
         "state-before.pt",
     }
+    pictures = sorted(p.name for p in (result.folder / "snapshots").iterdir())
+    assert pictures == [f"epoch-{n:04d}.png" for n in (5, 10, 15, 20, 25)]
     with (result.folder / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(r["epoch"]) for r in rows] == list(range(1, 26))
     assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
     assert [p.epoch for p in seen if p.dice is not None] == list(range(1, 26))
+    assert all(p.images_per_s > 0 for p in seen)
     card = read_card(result.folder / "best.safetensors")
     assert card.training["epoch"] == result.best_epoch
     assert str(tmp_path) not in card.to_json()  # no path of the machine travels

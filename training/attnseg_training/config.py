@@ -76,6 +76,12 @@ class TrainConfig:
     save_every : float
         Minutes between training states within an epoch, so that a killed run loses no
         more; each takes as much disk as the weights four times. Two are kept.
+    snapshot_every : int
+        Epochs between pictures of what is found on up to four validation images, in
+        ``snapshots/`` of the run folder; 0: none.
+    tracker : str
+        Experiment tracker that gets each epoch's numbers: tensorboard, wandb, mlflow
+        or another one that accelerate knows; empty: none.
     bf16 : bool
         Forward and backward in bfloat16 where torch's autocast does so; weights,
         optimiser and loss stay in float32. Pays on GPUs and on CPUs with AVX512-BF16
@@ -118,6 +124,8 @@ class TrainConfig:
     warmup: float = 0.05
     ema: float = 0.998
     save_every: float = 5.0
+    snapshot_every: int = 5
+    tracker: str = ""
     bf16: bool = False
     threads: int = 0
     init: str = ""

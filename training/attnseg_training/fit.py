@@ -16,22 +16,28 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
-from attnseg_training.encoder_weights import build_network, without_folders
+from attnseg_training.encoder_weights import build_network
 from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
 from attnseg_training.losses import loss_function
 from attnseg_training.processes import Processes
+from attnseg_training.provenance import (
+    card_of,
+    record,
+    settings_without_folders,
+)
 from attnseg_training.run_folder import LogRow, RunFolder
+from attnseg_training.snapshots import snapshot
+from attnseg_training.trackers import check_tracker, tracker
 from attnseg_training.trainer import Trainer
 from attnseg_training.validation import Validation
 from attnseg_training.views import Views
-from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import synchronise_norms
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
-from napari_attnseg.spec import ModelSpec, Preprocessing
+from napari_attnseg.spec import ModelSpec
 from napari_attnseg.weights import weights_path
 
 
@@ -45,6 +51,7 @@ class Progress:
     steps: int
     loss: float
     dice: float | None = None  # validation, at the end of an epoch
+    images_per_s: float = 0.0  # since the epoch began
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def fit(
         What to run.
     out : Path
         Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
-        ``curves.png`` and ``config.toml`` appear in it.
+        ``curves.png``, ``snapshots/``, ``config.toml`` and ``run.json`` appear in it.
     resume : bool
         Go on from the last training state of that folder.
     watch : callable
@@ -89,6 +96,7 @@ def fit(
     device = processes.device
     with processes.main_first():
         spec, loss_of = model_spec(config.model), loss_function(config.loss)
+        check_tracker(config.tracker)
         run = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
         parts = training_splits(data)
@@ -117,9 +125,20 @@ def fit(
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
 
+    origin = {"protocol": data.protocol, **before}
+    if processes.main:
+        named = dict(zip(("train", "val"), parts, strict=True))
+        origin["config"] = settings_without_folders(config)
+        origin |= record(out, named, config, device, processes.count)
+    images = f"{len(train)} training, {len(val)} validation images"
+    images = f"{data.root.resolve().name}: {images}"
+
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.rows() if row.epoch <= place.epoch]
-    with Interrupts() as interrupts:
+    with (
+        Interrupts() as interrupts,
+        tracker(config.tracker if processes.main else "", out, asdict(config)) as log,
+    ):
         while place.epoch < config.epochs:
             saved = start = time.perf_counter()
             before_stop, epoch = place.seconds, place.epoch
@@ -138,7 +157,7 @@ def fit(
                 place.step += 1
                 now = time.perf_counter()
                 place.seconds = before_stop + now - start
-                watch(Progress(epoch + 1, config.epochs, place.step, steps, loss))
+                watch(place.progress(config, steps))
                 stop = processes.any(interrupts.asked)
                 if processes.main and (stop or now - saved > 60 * config.save_every):
                     run.save_state({**trainer.state(), **asdict(place)})
@@ -146,27 +165,28 @@ def fit(
                 if stop:
                     raise KeyboardInterrupt
             if processes.main:
+                here = place.progress(config, steps)
                 row = LogRow(
                     epoch + 1,
                     float(np.mean(place.losses)),
                     *valid.measure(config.batch),
                     trainer.lr((epoch + 1) * steps - 1),
                     place.seconds,
-                    steps * config.batch / place.seconds,
+                    here.images_per_s,
                 )
                 best = row.val_dice > max((r.val_dice for r in rows), default=-1)
                 rows.append(row)
                 run.save(
                     trainer.average.state_dict(),
-                    _card(config, data, rows, len(train), len(val), before),
+                    card_of(spec, images, origin, rows),
                     best,
                     {**trainer.state(), **asdict(_Place(epoch + 1))},
                     rows,
                 )
-                done = Progress(
-                    epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice
-                )
-                watch(done)
+                if config.snapshot_every and (epoch + 1) % config.snapshot_every == 0:
+                    run.save_snapshot(epoch + 1, snapshot(valid, epoch + 1))
+                log(asdict(row), epoch + 1)
+                watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
             place = _Place(epoch + 1)
     with processes.main_first():  # the others read what it wrote last
         rows = run.rows()
@@ -184,6 +204,17 @@ class _Place:
     step: int = 0
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+
+    def progress(self, config: TrainConfig, steps: int) -> Progress:
+        """The same for who watches, after at least one step of the epoch."""
+        return Progress(
+            epoch=self.epoch + 1,
+            epochs=config.epochs,
+            step=self.step,
+            steps=steps,
+            loss=self.losses[-1],
+            images_per_s=self.step * config.batch / self.seconds,
+        )
 
 
 _PLACE = tuple(f.name for f in fields(_Place))
@@ -222,36 +253,3 @@ def start_network(
         )
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}
-
-
-def _card(
-    config: TrainConfig,
-    data: Dataset,
-    rows: list[LogRow],
-    train: int,
-    val: int,
-    before: dict[str, Any],
-) -> ModelCard:
-    spec = model_spec(config.model)
-    last = rows[-1]
-    return ModelCard(
-        spec=spec,
-        preprocessing=Preprocessing(spec.size),
-        data=f"{data.root.resolve().name}: {train} training, {val} validation images",
-        training={
-            "protocol": data.protocol,
-            **before,
-            "config": {
-                # File names only: a path says more about a machine than about a run.
-                **dataclasses.asdict(config),
-                "data": Path(config.data).name,
-                "encoder_weights": without_folders(config.encoder_weights),
-                "init": Path(config.init).name,
-                "cache": Path(config.cache).name,
-            },
-            "epoch": last.epoch,
-            "val_dice": last.val_dice,
-            "seconds": sum(row.seconds for row in rows),
-            "versions": versions(),
-        },
-    )

@@ -32,7 +32,9 @@ MAY_CHANGE = (
     "encoder_weights",
     "init",
     "save_every",
+    "snapshot_every",
     "threads",
+    "tracker",
 )
 #: Training states, the last and the one before it.
 STATES = ("state.pt", "state-before.pt")
@@ -198,6 +200,10 @@ class RunFolder:
         write_text(self.path / "log.csv", text.getvalue())
         self.save_state(state)
         write_bytes(self.path / "curves.png", curves_png(rows))
+
+    def save_snapshot(self, epoch: int, png: bytes) -> None:
+        """Write a picture; an `InputError` if the disk is full or not writable."""
+        write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
 
 
 def _read_state(path: Path, device: str) -> dict[str, Any]:

@@ -72,6 +72,12 @@ class Validation:
             float(np.mean([f["iou"] for f in found])),
         )
 
+    @torch.inference_mode()
+    def masks(self, index: list[int]) -> Tensor:
+        """Masks (N, classes, S, S) that are found on some of the images."""
+        images, _ = self.store.batch(index)
+        return self._forward(images, index).logits >= 0
+
     def _forward(self, images: Tensor, index: list[int]) -> NetworkOutput:
         vit = self.network.transformer
         if self.cache is None or not isinstance(vit, PlainViTEncoder):

@@ -99,6 +99,10 @@ def fit_command(
             "Weight of the loss that trains psi to the better encoder.",
         ),
     ] = None,
+    tracker: Annotated[
+        str | None,
+        setting("tracker", "tensorboard, wandb, mlflow … (its package is needed)."),
+    ] = None,
     num_processes: Annotated[
         int,
         typer.Option(
@@ -148,6 +152,7 @@ def fit_command(
         "one_sided": one_sided,
         "encoder_dropout": encoder_dropout,
         "trust_weight": trust_weight,
+        "tracker": tracker,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
     settings: dict[str, Any] = {}
