@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,7 +27,7 @@ from napari_attnseg.errors import DeviceError, InputError
 #: How long the others wait for the main process, which measures while they do.
 PATIENCE = timedelta(hours=2)
 #: How long a step and its saving may take after the wish to stop, in seconds.
-LAST_STEP = 300
+LAST_STEP = 120
 
 
 def started() -> tuple[int, int]:
@@ -149,8 +148,6 @@ def _partners() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # gloo's and NCCL's
-        # Whoever started the processes stops this one first, if it was another's fault.
-        time.sleep(2)
         raise DeviceError(
             "Another process of this run was lost; go on with --resume. "
             f"({str(error).splitlines()[0]})"

@@ -10,6 +10,7 @@ import typer
 from attnseg_training.commands.options import Data, setting, words
 from attnseg_training.config import TrainConfig
 from napari_attnseg.command import INTERRUPTED
+from napari_attnseg.errors import AttnSegError
 
 
 def fit_command(
@@ -125,6 +126,7 @@ def fit_command(
     import dataclasses
     import os
     import sys
+    import time
 
     from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
@@ -168,6 +170,10 @@ def fit_command(
             fit(run, out, resume)
         except KeyboardInterrupt:
             os._exit(INTERRUPTED)
+        except AttnSegError:
+            # What all fail of is said by the main one, and meanwhile this is stopped.
+            time.sleep(2)
+            raise
         return
     if num_processes > 1 and count == 1 and not dry_run:
         os._exit(launch(num_processes, sys.argv[1:], run))  # they have said it all
