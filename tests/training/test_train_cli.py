@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def test_fit_then_evaluate(
     done = train(*fit, "--out", run)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(run / "best.safetensors")
-    assert "validation Dice" in done.stderr
+    (line,) = re.findall("epoch 1/2: .*", done.stderr)
+    assert "validation Dice" in line and "images/s, 0:00:" in line
     assert TrainConfig(**read_toml(run / "config.toml")).seed == 3
 
     files = ["--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"]
@@ -112,6 +114,8 @@ def test_interrupted_runs_can_be_resumed(fit: list[str | Path], tmp_path: Path) 
         ({"--data": "/nowhere"}, "images/ and masks/"),
         ({"--device": "cuda:9"}, "no device 'cuda:9'"),
         ({"--epochs": "0"}, "at least 1"),
+        ({"--loss": "dyce"}, "bce_dice"),
+        ({"--tracker": "tensorbored"}, "mean tensorboard?"),
         ({"--epochs": "many"}, "string as an integer"),
         ({"--encoder-weights": "imagenet"}, "'scratch', 'pretrained' or"),
         ({"--config": "no-such"}, "TOML file"),

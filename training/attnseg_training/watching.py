@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +14,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -28,23 +31,28 @@ if TYPE_CHECKING:
 console = Console(stderr=True)
 
 
-def _bars() -> Progress:
+def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(width),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        *more,
         console=console,
     )
 
 
 class FitBars:
-    """A bar for the run and one for the epoch; call it with `fit.Progress`."""
+    """A bar for the run and one for the epoch, in steps; call it with `fit.Progress`.
+
+    A line for every epoch stays, also where there is no terminal.
+    """
 
     def __init__(self) -> None:
-        self._progress = _bars()
-        self._run = self._progress.add_task("epochs", total=None)
-        self._epoch = self._progress.add_task("steps", total=None)
+        self._progress = _bars(20, TextColumn("{task.fields[said]}"))
+        self._run = self._progress.add_task("epoch", total=None, said="")
+        self._epoch = self._progress.add_task("this epoch", total=None, said="")
+        self._start: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -59,22 +67,36 @@ class FitBars:
         self._progress.stop()
 
     def __call__(self, now: fit.Progress) -> None:
-        """Move the bars; an epoch's end is printed as a line that stays."""
+        """Move the bars."""
+        done, total = (now.epoch - 1) * now.steps + now.step, now.epochs * now.steps
+        if self._start is None:
+            self._start = (time.monotonic(), done)
+            # What an earlier session did says nothing about the speed of this one.
+            self._progress.reset(self._run, total=total, completed=done)
         if now.dice is None:
-            done = now.epoch - 1 + now.step / now.steps
-            self._progress.update(self._run, total=now.epochs, completed=done)
             self._progress.update(
-                self._epoch,
-                total=now.steps,
-                completed=now.step,
-                description=f"epoch {now.epoch}, loss {now.loss:.3f}",
+                self._run,
+                completed=done,
+                description=f"epoch {now.epoch}/{now.epochs}",
+            )
+            said = f"loss {now.loss:.3f}, {now.images_per_s:.1f} images/s"
+            self._progress.update(
+                self._epoch, total=now.steps, completed=now.step, said=said
             )
             return
-        self._progress.update(self._run, completed=now.epoch)
+        self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
         self._progress.console.print(
-            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, "
-            f"validation Dice {now.dice:.4f}"
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, validation Dice "
+            f"{now.dice:.4f}, {now.images_per_s:.1f} images/s{self._left(done, total)}",
+            soft_wrap=True,
         )
+
+    def _left(self, done: int, total: int) -> str:
+        since, first = self._start or (0.0, 0)
+        if done in (first, total):
+            return ""
+        left = (time.monotonic() - since) / (done - first) * (total - done)
+        return f", {timedelta(seconds=round(left))} left"
 
 
 @contextmanager
