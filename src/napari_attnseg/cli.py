@@ -91,6 +91,10 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     weights: Weights = "compact",
     device: Device = "auto",
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average over mirror images: four times as long."),
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -117,7 +121,7 @@ def segment(
         disable=not sys.stderr.isatty(),
     ):
         try:
-            result = segmenter(read_image(path))
+            result = segmenter(read_image(path), flip=flip)
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)
