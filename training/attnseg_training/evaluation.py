@@ -87,7 +87,7 @@ class EvaluationReport:
 
         Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
         lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
-        the metrics ``at_network_size``; see the modules of these names.
+        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])

@@ -20,6 +20,8 @@ from attnseg_training.evaluation_figures import (
 from attnseg_training.measures import BAND
 from napari_attnseg.metrics import METRICS
 
+_TITLES = {"dice": "Dice", "iou": "IoU"}
+
 
 def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """What a table of a summary shows: name → ``mean``, ``low``, ``high``, some ``sd``.
@@ -29,11 +31,11 @@ def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     found = summary["detection"]
     return {
         **{metric: summary[metric] for metric in METRICS},
-        "hd95 (px)": summary["hd95"],
+        "HD95 (px)": summary["hd95"],
         "surface Dice": summary["nsd"],
         "worst tenth, Dice": summary["worst_decile"],
-        "lesions found (recall)": found["recall"],
-        "found regions that are right (precision)": found["precision"],
+        "lesion recall": found["recall"],
+        "lesion precision": found["precision"],
         "false positives per image": found["false_positives_per_image"],
         "ECE inside the lesion": summary["calibration"]["inside"]["ece"],
         "ECE in the boundary band": summary["calibration"]["boundary"]["ece"],
@@ -69,7 +71,7 @@ def report_html(
         network_size="×".join(map(str, size["size"])),
         rows=[
             {
-                "name": name,
+                "name": _TITLES.get(name, name),
                 "mean": _number(row["mean"]),
                 "sd": _number(row.get("sd", math.nan)),
                 "interval": _interval(row),
@@ -128,7 +130,7 @@ def _figures(
             "png": _base64(reliability_png(places)),
             "alt": "Reliability diagram and spread of the probabilities",
             "caption": f"Calibration: of the pixels that were given a probability, how "
-            f"many are lesion. Below the diagonal the model is too sure. The boundary "
+            f"many are lesion; below the diagonal fewer are than it says. The boundary "
             f"band reaches {100 * BAND:g} % of the longer side to both sides of the "
             "expert's outline. Inside the lesion every pixel is lesion, so only the "
             f"spread is drawn. Expected calibration error: {ece}.",
