@@ -79,6 +79,19 @@ def test_objects_are_a_row_each(photo: Path, tmp_path: Path) -> None:
     )
 
 
+def test_segment_with_flip_says_so(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    done = attnseg(
+        *("segment", photo, "--out", tmp_path, "--weights", tiny_weights, "--flip")
+    )
+    assert done.returncode == 0, done.stderr
+    expected = Segmenter.from_checkpoint(tiny_weights)(sample_image("polyp"), flip=True)
+    probability = tifffile.imread(tmp_path / "polyp_probability.tif")
+    np.testing.assert_allclose(probability, expected.probability[0], atol=1e-5)
+    assert json.loads((tmp_path / "polyp.json").read_text())["flip_augmented"] is True
+
+
 def test_bad_files_of_a_folder_are_named_and_skipped(
     photo: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:

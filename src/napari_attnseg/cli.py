@@ -95,6 +95,10 @@ def segment(
         bool,
         typer.Option("--objects", help="Also a table of each image's objects, as CSV."),
     ] = False,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average over mirror images: four times as long."),
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -123,7 +127,7 @@ def segment(
     ):
         try:
             image = read_image(path)
-            result = segmenter(image)
+            result = segmenter(image, flip=flip)
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)

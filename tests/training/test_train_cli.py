@@ -48,7 +48,9 @@ def test_fit_then_evaluate(
     assert "validation Dice" in line and "images/s, 0:00:" in line
     assert TrainConfig(**read_toml(run / "config.toml")).seed == 3
 
+    page = tmp_path / "report" / "report.html"
     files = ["--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"]
+    files += ["--report", page.parent]
     best = run / "best.safetensors"
     done = train("evaluate", best, "--data", data_folder, "--split", "test", *files)
     assert done.returncode == 0, done.stderr
@@ -63,6 +65,12 @@ def test_fit_then_evaluate(
         summary["dice"]["mean"]
     )
     assert f"{summary['dice']['mean']:.4f}" in done.stderr
+    assert sum(int(r["lesions"]) for r in rows) == summary["detection"]["lesions"]
+    assert summary["domain"]["label"] == "in domain"
+    assert "neither trained on" in " ".join(done.stderr.split())
+    assert done.stdout.strip() == str(page)
+    assert f"{summary['dice']['mean']:.3f}" in page.read_text()
+    assert (page.parent / "contact_sheet.png").is_file()
     # One of them again, the way a user of the plugin would get it.
     from napari_attnseg import Segmenter
 

@@ -109,27 +109,14 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def report_table(summary: dict[str, Any]) -> Table:
     """Table of an evaluation summary, one row per metric."""
+    from attnseg_training.evaluation_report import measured_rows
+
     table = Table(
         title=f"{summary['dataset']}, split {summary['split']}, n = {summary['n']}"
     )
     for column in ("metric", "mean", "SD", "95 % interval"):
         table.add_column(column)
-    for metric in METRICS:
-        row = summary[metric]
-        table.add_row(
-            metric,
-            f"{row['mean']:.4f}",
-            f"{row['sd']:.4f}",
-            f"{row['low']:.4f} – {row['high']:.4f}",
-        )
-    boundary = summary["calibration"]["boundary"]["ece"]
-    others = {
-        "hd95 (px)": summary["hd95"],
-        "surface Dice": summary["nsd"],
-        "worst tenth, Dice": summary["worst_decile"],
-        "ECE at boundary": boundary,
-    }
-    for name, row in others.items():
+    for name, row in measured_rows(summary).items():
         sd = f"{row['sd']:.4f}" if "sd" in row else ""
         interval = f"{row['low']:.4f} – {row['high']:.4f}"
         table.add_row(name, f"{row['mean']:.4f}", sd, interval)
