@@ -268,7 +268,7 @@ class Segmenter:
             },
             "mask_sha256": array_sha256(mask),
             "versions": versions(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
 
 
