@@ -112,6 +112,12 @@ def versions() -> dict[str, str]:
     return found
 
 
+def weights_hash(path: Path) -> str:
+    """SHA-256 of the tensors as the file states it; raises as `read_header`."""
+    metadata = read_header(path)[0].get("__metadata__", {})
+    return str(metadata.get(HASH_KEY, ""))
+
+
 def read_header(path: Path) -> tuple[dict[str, Any], int]:
     """Header of a safetensors file and the offset where its tensor data starts.
 

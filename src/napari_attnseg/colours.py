@@ -17,3 +17,8 @@ GATE_COLOURS = "attnseg gate"
 #: Mask outline of the model, and of the true mask where it is known.
 MASK_COLOUR = "#00e5ff"
 TRUTH_COLOUR = "#ffe000"
+
+#: Pixels that a what-if brought into the mask and took out of it (Okabe and Ito's green
+#: and pink: apart from each other and from the gates' colours for every colour vision).
+GAINED_COLOUR = "#009e73"
+LOST_COLOUR = "#cc79a7"

@@ -20,11 +20,8 @@ from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.images import array_sha256
-from napari_attnseg.models.network import (
-    Features,
-    SegmentationNetwork,
-    channels_last,
-)
+from napari_attnseg.masks import MaskRules, make_mask
+from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.spec import STRIDES
@@ -41,12 +38,12 @@ def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedImage:
-    """Both encoders' features of one image: what `Segmenter.decode` starts from.
+    """Both encoders' maps of one image: what `Segmenter.decode` starts from.
 
     Attributes
     ----------
-    features : Features
-        Pyramids of both encoders, on the segmenter's device.
+    pairs : list of (Tensor, Tensor)
+        From `SegmentationNetwork.align`, on the segmenter's device.
     shape : (int, int)
         Rows and columns of the source image.
     intensity : str
@@ -55,7 +52,7 @@ class EncodedImage:
         `images.array_sha256` of the image as it was given.
     """
 
-    features: Features
+    pairs: list[tuple[Tensor, Tensor]]
     shape: tuple[int, int]
     intensity: str
     sha256: str
@@ -137,14 +134,14 @@ class Segmenter:
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = resize(batch, self.card.preprocessing.size).to(self.device)
         try:
-            features = self.network.encode(batch)
+            pairs = self.network.align(self.network.encode(batch))
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory; close other programs that use it, "
                 "or choose the device 'cpu'."
             ) from error
         shape = pixels.shape[0], pixels.shape[1]
-        return EncodedImage(features, shape, intensity, array_sha256(image))
+        return EncodedImage(pairs, shape, intensity, array_sha256(image))
 
     @torch.inference_mode()
     def decode(
@@ -172,22 +169,18 @@ class Segmenter:
             If `gates` names no gate of this model, or a value does not fit.
         """
         gates, threshold = self.check(gates, threshold)
-        pairs = self.network.align(encoded.features)
         forced = {
-            stride: self._mean(pairs, stride)
+            stride: self._mean(encoded.pairs, stride)
             if isinstance(psi, str)
             else self._forced(encoded, stride, psi)
             for stride, psi in gates.items()
         }
-        fused, used = self.network.fuse(pairs, forced)
+        fused, used = self.network.fuse(encoded.pairs, forced)
         logits = self.network.logits(fused) / self.card.temperature
         height, width = encoded.shape
-        probability = resize(torch.sigmoid(logits), (height, width))[0]
-        # The best class where it reaches the threshold, background elsewhere.
-        best, label = probability.max(dim=0)
-        mask = (
-            torch.where(best >= threshold, label + 1, 0).to(torch.uint8).cpu().numpy()
-        )
+        soft = resize(torch.sigmoid(logits), (height, width))[0]
+        probability = soft.float().cpu().numpy()
+        mask = make_mask(probability, MaskRules(threshold))
         low, high = self.network.ends
         attention = tuple(
             AttentionMap(
@@ -202,7 +195,7 @@ class Segmenter:
         )
         return Segmentation(
             mask,
-            probability.float().cpu().numpy(),
+            probability,
             attention,
             self._provenance(encoded, gates, threshold, mask),
         )
@@ -237,7 +230,7 @@ class Segmenter:
         self, encoded: EncodedImage, stride: int, psi: float | NDArray[Any]
     ) -> Tensor:
         value = torch.as_tensor(psi, dtype=torch.float32)
-        size = tuple(encoded.features.cnn[STRIDES.index(stride)].shape[-2:])
+        size = tuple(encoded.pairs[STRIDES.index(stride)][0].shape[-2:])
         if value.ndim and tuple(value.shape) != size:
             raise InputError(
                 f"Expected one number or an array of shape {size} for the gate at "

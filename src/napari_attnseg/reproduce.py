@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.cards import HASH_KEY, read_header
+from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
@@ -131,10 +131,8 @@ def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str
     """Bundled name or path of the weights, and a comment if the path is not known."""
     name = Path(facts["weights"]).stem
     bundled = bundled_weights().get(name)
-    if bundled is not None:
-        header, _ = read_header(bundled)
-        if header["__metadata__"][HASH_KEY] == facts["weights_sha256"]:
-            return name, []
+    if bundled is not None and weights_hash(bundled) == facts["weights_sha256"]:
+        return name, []
     if file is not None:
         return str(file), []
     text = f"Put the path of {facts['weights']} here."

@@ -21,9 +21,11 @@ def test_commands_menus_and_samples_are_registered() -> None:
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
     assert menu == ["napari-attnseg.segment"]
     menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
-    assert menu == ["napari-attnseg.explain"]
+    assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets == ["Segment", "Explain"]
+    assert widgets == ["Segment", "Explain", "Inspect"]
+    (reader,) = manager.iter_compatible_readers("results.json")
+    assert reader.command == "napari-attnseg.read"
     manager.activate(NAME)
     samples = dict(manager.iter_sample_data())[NAME]
     assert {sample.key for sample in samples} == set(SAMPLES)

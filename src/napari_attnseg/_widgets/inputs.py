@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,21 @@ class Lifetime:
             self.worker.quit()
         for undo in self.at_end:
             undo()
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method as a callback that does not keep its widget alive.
+
+    The viewer's key and mouse callbacks hold what they call; a widget that only they
+    hold would be freed by undoing them, in the middle of its own destruction.
+    """
+    ref = weakref.WeakMethod(method)
+
+    def call(viewer: Any, *args: Any) -> Any:
+        found = ref()
+        return None if found is None else found(*args)
+
+    return call
 
 
 class Inputs(QWidget):

@@ -107,11 +107,21 @@ def source_of(layer: Any) -> Source:
             "units": layer.units,
             "axis_labels": layer.axis_labels,
         },
-        _file_of(layer),
+        file_of(layer),
     )
 
 
-def _file_of(layer: Any) -> str | None:
+def image_name(layer: Any) -> str:
+    """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
+
+    Not what its provenance calls the source: that is a whole path if there is a file.
+    """
+    name: str = layer.name
+    return name.partition(" · ")[0]
+
+
+def file_of(layer: Any) -> str | None:
+    """File that an image layer was opened from; None if there is none."""
     plugin, sample = layer.source.sample or ("", "")
     if plugin == "napari-attnseg":
         return str(sample_path(sample))
@@ -179,16 +189,20 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             )
         )
     for i, gate in enumerate(results[0].attention):
-        said = {"part": "gate", "gate": f"1/{gate.level}", "shows": GATE_LEGEND}
+        said: dict[str, Any] = {
+            "part": "gate",
+            "gate": f"1/{gate.level}",
+            "shows": GATE_LEGEND,
+        }
         said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
+        said |= {"decorative": gate.decorative}
         placed = options(
             gate.name,
-            {**said, "decorative": gate.decorative},
+            said,
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            # What was measured to be decoration is not to catch the eye.
-            opacity=0.35 if gate.decorative else 0.7,
+            opacity=gate_opacity(said),
             interpolation2d="nearest",
             visible=False,
         )
@@ -203,6 +217,11 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)
     )
     return layers
+
+
+def gate_opacity(facts: Mapping[str, Any]) -> float:
+    """What was measured to be decoration is not to catch the eye."""
+    return 0.35 if facts.get("decorative") else 0.7
 
 
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg._widgets.inputs import words
-from napari_attnseg._widgets.layers import METADATA, new_layers
+from napari_attnseg._widgets.layers import METADATA, image_name, new_layers
 from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
@@ -102,9 +102,9 @@ class SegmentWidget(ModelWidget):
             facts = layer.metadata[METADATA]
             # napari numbers a second run's layers; so do we.
             number = re.search(r" \[\d+\]$", layer.name)
-            name = layer.name.partition(" · ")[0]
             self.gate_box.addItem(
-                f"{facts['gate']} of {name}{number[0] if number else ''}", layer
+                f"{facts['gate']} of {image_name(layer)}{number[0] if number else ''}",
+                layer,
             )
             if layer.visible:
                 self.gate_box.setCurrentIndex(self.gate_box.count() - 1)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import napari.layers
+import numpy as np
 from napari.utils import Colormap, DirectLabelColormap
+from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import (
     NewLayer,
@@ -33,3 +35,17 @@ def make_layer(new: NewLayer) -> Any:
 def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
     """Add layers in order; returns them."""
     return [viewer.add_layer(make_layer(new)) for new in layers]
+
+
+def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
+    """Give a layer, or one frame of it, new values; draw nothing else anew.
+
+    In place: assigning ``layer.data`` also makes a thumbnail, which redraws the whole
+    layer list and takes longer than the picture.
+    """
+    data = layer.data
+    if not (isinstance(data, np.ndarray) and data.flags.writeable):
+        # A file that is mapped, a dask array: a copy that can be changed.
+        layer.data = data = np.array(data)
+    data[... if frame is None else frame] = values
+    layer.refresh(thumbnail=False, highlight=False, extent=False)

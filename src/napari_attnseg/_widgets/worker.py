@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import Source
+from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError, CancelledError, InputError
+from napari_attnseg.weights import bundled_weights
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.results import Explanation, Segmentation
+    from napari_attnseg.whatif import WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,52 @@ def explain(
     return found, loaded
 
 
+def encode(
+    source: Source, frame: int, facts: Mapping[str, Any], loaded: Loaded | None
+) -> Generator[tuple[int, str], None, tuple[WhatIf, Loaded] | Failed]:
+    """Encode one frame with the weights that `facts` name; fails as `run`."""
+    from napari_attnseg.whatif import WhatIf
+
+    try:
+        yield 0, "loading weights"
+        if loaded is None or loaded.segmenter.sha256 != facts["weights_sha256"]:
+            loaded = _load(_weights_of(facts), str(facts["device"]), None)
+        yield 0, "encoding"
+        # At the threshold of the run, which need not be that of the card.
+        own = loaded.segmenter
+        card = replace(own.card, threshold=float(facts["threshold"]))
+        what_if = WhatIf(replace(own, card=card), source.frame(frame), source.rgb)
+        yield 1, "done"
+    except AttnSegError as error:
+        return Failed(str(error))
+    return what_if, loaded
+
+
+#: SHA-256 of tensors → file that they were loaded from in this session.
+_USED: dict[str, Path] = {}
+
+
+def _weights_of(facts: Mapping[str, Any]) -> Path:
+    """File that a result was made with: bundled, or used in this session."""
+    wanted = str(facts.get("weights_sha256"))
+    candidates = [*bundled_weights().values(), *_USED.values()]
+    for path in candidates:
+        if path.is_file() and weights_hash(path) == wanted:
+            return path
+    raise InputError(
+        f"This result was made with weights ({facts.get('model')}, {wanted[:12]}…) "
+        "that are not bundled and were not used since napari was opened; segment the "
+        "image with them again."
+    )
+
+
 def _load(weights: Path, device: str, loaded: Loaded | None) -> Loaded:
     if loaded is not None and loaded.serves(weights, device):
         return loaded
     from napari_attnseg.inference import Segmenter
 
     segmenter = Segmenter.from_checkpoint(weights, device)
+    _USED[segmenter.sha256] = weights
     return Loaded(weights, weights.stat().st_mtime_ns, device, segmenter)
 
 

@@ -66,8 +66,8 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
     runs: dict[tuple[str, ...], dict[str, LayerTuple]] = {}
     for layer in layers:
         facts = layer[1].get("metadata", {}).get(METADATA, {})
-        if "part" not in facts:
-            continue
+        if "part" not in facts or "made_from" in facts:
+            continue  # not ours, or a copy that was kept beside the run's own layer
         parts = runs.setdefault(run_of(facts), {})
         part = facts["part"] + facts.get("gate", "")
         if part in parts:

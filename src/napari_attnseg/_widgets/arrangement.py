@@ -1,0 +1,152 @@
+"""How a result is shown: overlay or side by side, and presets. No Qt.
+
+What a preset changes of a layer is written down in one place, so that going back is
+going to another preset.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.utils import Colormap
+from napari.utils.colormaps import ensure_colormap
+
+from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.layers import METADATA, gate_colormap, gate_opacity
+
+OVERLAY = "overlay"
+#: Preset → what it shows, for people.
+PRESETS = {
+    OVERLAY: "The image with the outline of the mask.",
+    "at a glance": "Side by side: image, mask, and the two coarse gates.",
+    "all scales": "Side by side: image, mask, every gate, probability.",
+    "published style": "Every gate as the paper draws it: 1 − psi in jet, each map "
+    "stretched to its own range. Such colours are relative: they cannot be compared "
+    "between maps.",
+}
+_SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
+_LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
+
+
+class Arrangement:
+    """Shows results in a viewer by preset, and gives the viewer back as it was.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+        Its canvas, and our own layers in it.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        # Scale bar, centre and zoom as they were before side by side.
+        self._before: tuple[bool, tuple[float, ...], float] | None = None
+        self._linked: list[Any] = []
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the canvas is a grid now."""
+        return bool(self._viewer.canvas.grid.enabled)
+
+    def show(self, case: Case, preset: str) -> None:
+        """Arrange one case; layers of other cases are hidden, others' stay.
+
+        Parameters
+        ----------
+        case : Case
+            What to show.
+        preset : str
+            Name in `PRESETS`.
+        """
+        self._unlink()
+        alone = preset == OVERLAY
+        for layer in self._viewer.layers:
+            if METADATA in layer.metadata:
+                layer.visible = False
+        if case.image is not None:
+            case.image.visible = True
+        shown = [layer for layer in (case.mask,) if layer is not None]
+        if preset == "all scales":
+            shown += case.probability
+        if not alone:
+            shown += _gates(case, 2 if preset == "at a glance" else 4)
+        if case.mask is not None:
+            # An outline needs the image beneath it; alone in a cell it says little.
+            case.mask.contour = 2 if alone else 0
+        for layer in case.gates.values():
+            _paint(layer, published=preset == "published style")
+            layer.opacity = gate_opacity(layer.metadata[METADATA])
+        for layer in shown:
+            layer.visible = True
+        self._names(case, alone)
+        self._grid(not alone)
+        if preset in ("at a glance", "all scales") and len(case.gates) > 1:
+            self._linked = list(case.gates.values())
+            self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
+
+    def reset(self, case: Case | None) -> None:
+        """Back to the overlay, and the canvas as it was before."""
+        if case is not None:
+            self.show(case, OVERLAY)
+        else:
+            self._grid(False)
+
+    def _unlink(self) -> None:
+        there = [layer for layer in self._linked if layer in self._viewer.layers]
+        if len(there) > 1:
+            self._viewer.layers.unlink_layers(there, ("contrast_limits",))
+        self._linked = []
+
+    def _names(self, case: Case, alone: bool) -> None:
+        """Every cell says what it is; bars are small enough for a cell."""
+        named = [case.image] if case.image is not None else []
+        for layer in [*named, *case.layers]:
+            layer.name_overlay.visible = not alone
+            layer.name_overlay.font_size = 6
+        for layer in [*case.probability, *case.gates.values()]:
+            for name, value in (_LARGE if alone else _SMALL).items():
+                setattr(layer.colorbar, name, value)
+            # Beneath the name.
+            layer.colorbar.position = "top_right" if alone else "bottom_right"
+
+    def _grid(self, on: bool) -> None:
+        canvas, camera = self._viewer.canvas, self._viewer.scene.camera
+        if on and not canvas.grid.enabled:
+            self._before = (
+                bool(canvas.overlays.scale_bar.visible),
+                tuple(camera.center),
+                float(camera.zoom),
+            )
+            canvas.grid.stride = 1
+            canvas.grid.shape = (-1, -1)
+            canvas.grid.spacing = 0.02
+            canvas.overlays.scale_bar.visible = True
+        canvas.grid.enabled = on
+        if on:
+            self._viewer.reset_view()  # into cells, whose number may have changed
+        elif self._before is not None:
+            bar, camera.center, camera.zoom = self._before
+            canvas.overlays.scale_bar.visible = bar
+            self._before = None
+
+
+def _gates(case: Case, most: int) -> list[Any]:
+    """The coarsest gates."""
+    return [case.gates[s] for s in sorted(case.gates, reverse=True)[:most]]
+
+
+def _paint(layer: Any, published: bool) -> None:
+    """Fixed scale and our colours, or the paper's.
+
+    1 − psi in jet is psi in jet turned around, so the numbers of the bar stay psi.
+    """
+    if not published:
+        layer.colormap = Colormap(**gate_colormap())
+        layer.contrast_limits = (0, 1)
+        return
+    jet = ensure_colormap("jet")
+    layer.colormap = Colormap(jet.colors[::-1], name="jet of 1 − psi")
+    low, high = float(np.min(layer.data)), float(np.max(layer.data))
+    # A map without contrast stays what it is.
+    layer.contrast_limits = (low, high) if high > low else (0, 1)

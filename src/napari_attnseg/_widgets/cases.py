@@ -1,0 +1,117 @@
+"""Results in a viewer: which layers belong to one run on one image. No Qt, no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.layers import METADATA, file_of, image_name
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """Layers of one run on one image layer.
+
+    Attributes
+    ----------
+    facts : dict
+        Provenance of the run.
+    image : Image or None
+        What was segmented, if it is still there: from the same file, else of the same
+        name.
+    mask : Labels or None
+    probability : list of Image
+        One per class.
+    gates : dict of int to Image
+        Stride → gate map, finest first.
+    """
+
+    facts: dict[str, Any]
+    image: Any = None
+    mask: Any = None
+    probability: list[Any] = field(default_factory=list)
+    gates: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """For a list to choose from."""
+        return f"{self.name} · {self.facts.get('model', '?')}"
+
+    @property
+    def name(self) -> str:
+        """Of the image."""
+        return image_name(self.probability[0])
+
+    @property
+    def layers(self) -> list[Any]:
+        """All that were made by the run, bottom to top."""
+        mask = [self.mask] if self.mask is not None else []
+        return [*self.probability, *self.gates.values(), *mask]
+
+    def shares(self, other: Case) -> bool:
+        """Whether both are the same run: a layer of one is a layer of the other."""
+        mine = {id(layer) for layer in self.layers}
+        return any(id(layer) in mine for layer in other.layers)
+
+    def equals(self, other: Case) -> bool:
+        """Whether both have the same layers and image."""
+        mine, its = ([*case.layers, case.image] for case in (self, other))
+        return [id(layer) for layer in mine] == [id(layer) for layer in its]
+
+    @property
+    def stacked(self) -> bool:
+        """Whether it has a leading axis of frames."""
+        return any(layer.ndim == 3 for layer in self.layers)
+
+    def frame(self, point: Sequence[float]) -> int:
+        """Frame that a viewer shows at the world point ``viewer.dims.point``."""
+        layer = self.layers[0]
+        if not self.stacked:
+            return 0
+        shown = layer.world_to_data(point[-layer.ndim :])[0]
+        return int(np.clip(round(shown), 0, layer.data.shape[0] - 1))
+
+    def probabilities(self, frame: int) -> NDArray[np.floating[Any]]:
+        """(classes, H, W) of one frame."""
+        maps = [layer.data for layer in self.probability]
+        return np.stack([np.asarray(m[frame] if self.stacked else m) for m in maps])
+
+
+def find_cases(layers: Iterable[Any]) -> list[Case]:
+    """Runs whose probability is in the list, the latest first.
+
+    Parameters
+    ----------
+    layers : iterable of napari layers
+        ``viewer.layers``.
+    """
+    found: dict[str, Case] = {}
+    images: dict[str | None, Any] = {}
+    for layer in layers:
+        facts = layer.metadata.get(METADATA)
+        if facts is None:
+            if isinstance(layer, Image):
+                images[layer.name] = layer
+                images[file_of(layer)] = layer
+            continue
+        if "explanation" in facts or "made_from" in facts:
+            continue  # made of a run's results, no part of it
+        run = ("source", "date", "weights_sha256", "gates_forced")
+        key = json.dumps([facts.get(name) for name in run], default=str)
+        case = found.setdefault(key, Case(facts))
+        if "gate" in facts:
+            case.gates[int(str(facts["gate"]).partition("/")[2])] = layer
+        elif isinstance(layer, Labels):
+            case.mask, case.facts = layer, facts
+        else:
+            case.probability.append(layer)
+    cases = [case for case in reversed(found.values()) if case.probability]
+    for case in cases:
+        case.image = images.get(case.facts.get("source")) or images.get(case.name)
+    return cases

@@ -1,0 +1,65 @@
+"""Undo for settings that are changed by sliders."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class History(Generic[T]):
+    """A value and what it was before.
+
+    Many changes by one control, as a slider that is dragged makes them, are one step.
+
+    Parameters
+    ----------
+    start : T
+        First value; what `reset` goes back to.
+    """
+
+    def __init__(self, start: T) -> None:
+        self.start = self.now = start
+        self._past: list[T] = []
+        self._by = ""
+
+    def restart(self, start: T) -> None:
+        """Begin anew: nothing to undo."""
+        self.start = self.now = start
+        self._past.clear()
+        self.settle()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something before."""
+        return bool(self._past)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the next change is a step of its own."""
+        return not self._by
+
+    def change(self, value: T, by: str = "") -> None:
+        """Set the value; a step of its own unless the last change was `by` the same."""
+        if value == self.now:
+            return
+        if not by or by != self._by:
+            self._past.append(self.now)
+        self.now, self._by = value, by
+
+    def settle(self) -> None:
+        """The next change is a step of its own, whatever it is by."""
+        self._by = ""
+
+    def undo(self) -> T:
+        """Take the last step back, if there is one."""
+        if self._past:
+            self.now = self._past.pop()
+        self.settle()
+        return self.now
+
+    def reset(self) -> T:
+        """Back to the first value; can be undone."""
+        self.change(self.start)
+        self.settle()
+        return self.now

@@ -1,0 +1,173 @@
+"""The Inspect dock widget: look at a result, change its mask, ask what if."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+from superqt.utils import signals_blocked
+
+from napari_attnseg._widgets.arrangement import OVERLAY, PRESETS, Arrangement
+from napari_attnseg._widgets.cases import Case, find_cases
+from napari_attnseg._widgets.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.mask_panel import MaskPanel
+from napari_attnseg._widgets.pointing import Pointing
+from napari_attnseg._widgets.whatif_panel import WhatIfPanel
+
+NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment."
+#: Shows side by side, and goes back; no key of napari's.
+KEY = "G"
+
+
+class InspectWidget(QWidget):
+    """Arrange, read, re-threshold and question the results in the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers and canvas; a key and mouse callbacks until the widget ends.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()  # napari passes the viewer by this name
+        self._viewer = napari_viewer
+        self._life = life = Lifetime()
+        self._cases: list[Case] = []
+        self.hint = words(NO_RESULT)
+        self.case_box = QComboBox()
+        self.preset_box = QComboBox()
+        self.toggle_button = QPushButton(f"Side by side ({KEY})")
+        self.preset_words = words()
+        self.pointing = Pointing(napari_viewer, life)
+        self.mask_panel = MaskPanel(napari_viewer)
+        self.whatif_panel = WhatIfPanel(napari_viewer, life)
+        self.body = QWidget()
+        self._arrangement = Arrangement(napari_viewer)
+        self.preset_box.addItems(list(PRESETS))
+        self.preset_words.setText(PRESETS[OVERLAY])
+        self._lay_out()
+
+        self.case_box.currentIndexChanged.connect(self._choose_case)
+        self.preset_box.currentTextChanged.connect(self._arrange)
+        self.toggle_button.clicked.connect(self.toggle)
+        self._connect()
+        self.destroyed.connect(lambda: life.end())
+        self._follow()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Result", self.case_box)
+        shown = QHBoxLayout()
+        shown.addWidget(self.preset_box, 1)
+        shown.addWidget(self.toggle_button)
+        form.addRow("Show", shown)
+        form.addRow(self.preset_words)
+        inside = QVBoxLayout(self.body)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addLayout(form)
+        inside.addWidget(self.pointing)
+        for title, panel, opened in (
+            ("Mask", self.mask_panel, True),
+            ("What if the gates chose otherwise?", self.whatif_panel, False),
+        ):
+            group = QCollapsible(title)
+            group.setContent(panel)
+            (group.expand if opened else group.collapse)(animate=False)
+            inside.addWidget(group)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.body)
+        layout.addStretch()
+
+    def _connect(self) -> None:
+        viewer, life = self._viewer, self._life
+        events = viewer.layers.events
+        # "Removed" after the fact; a rename may take an image from its result.
+        for event in (events.inserted, events.removed):
+            event.connect(self._follow)
+            life.at_end.append(partial(event.disconnect, self._follow))
+        viewer.dims.events.current_step.connect(self._frame_changed)
+        life.at_end.append(
+            partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
+        )
+        # A key that somebody else has bound stays theirs.
+        with suppress(ValueError):
+            viewer.bind_key(KEY, weakly(self.toggle))
+            life.at_end.append(partial(viewer.bind_key, KEY, None))
+
+    # -- which result ----------------------------------------------------------------
+
+    @property
+    def case(self) -> Case | None:
+        """The result that is looked at."""
+        index = self.case_box.currentIndex()
+        return self._cases[index] if 0 <= index < len(self._cases) else None
+
+    def _follow(self, event: Any = None) -> None:
+        """Results came or went; the latest new one is chosen."""
+        before, chosen = self._cases, self.case
+        self._cases = find_cases(self._viewer.layers)
+        known = [_same(case, self._cases) for case in before]
+        with signals_blocked(self.case_box):
+            self.case_box.clear()
+            self.case_box.addItems([case.title for case in self._cases])
+            kept = -1 if chosen is None else _same(chosen, self._cases)
+            new = [i for i in range(len(self._cases)) if i not in known]
+            index = new[0] if new else max(kept, 0)
+            self.case_box.setCurrentIndex(index if self._cases else -1)
+        self.hint.setVisible(not self._cases)
+        self.body.setVisible(bool(self._cases))
+        case = self.case
+        if case is None or chosen is None or not case.equals(chosen):
+            self._choose_case()
+
+    def _choose_case(self) -> None:
+        self.pointing.set_case(self.case)
+        self.mask_panel.set_case(self.case)
+        self.whatif_panel.set_case(self.case)
+        if self.preset_box.currentText() != OVERLAY:
+            self._arrange()
+
+    def _frame_changed(self, event: Any = None) -> None:
+        self.mask_panel.say_size()
+
+    # -- how it is shown -------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        preset = self.preset_box.currentText()
+        self.preset_words.setText(PRESETS[preset])
+        beside = preset != OVERLAY
+        self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
+        case = self.case
+        if case is None:
+            self._arrangement.reset(None)
+        else:
+            self._arrangement.show(case, preset)
+
+    def toggle(self) -> None:
+        """From the overlay to all scales side by side, and back."""
+        beside = self.preset_box.currentText() != OVERLAY
+        self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End when napari takes the widget out of its dock, which is how it closes."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._life.end()
+        super().changeEvent(event)
+
+
+def _same(case: Case, among: list[Case]) -> int:
+    """Index of the case with the same layers; -1 if there is none."""
+    found = [i for i, other in enumerate(among) if case.shares(other)]
+    return found[0] if found else -1

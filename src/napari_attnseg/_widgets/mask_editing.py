@@ -1,0 +1,93 @@
+"""A mask layer that is re-made from its probability by rules. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.viewing import redraw
+from napari_attnseg.masks import MaskMaker, MaskRules, MaskSize, make_mask, measure
+
+#: A stack keeps its probability in float16: nearer to the threshold than this, a pixel
+#: may fall on the other side without anybody having painted.
+_ROUNDING = 1e-3
+
+
+class MaskEditor:
+    """Re-makes one case's mask; knows what was painted by hand.
+
+    Parameters
+    ----------
+    case : Case
+        With a probability; its mask layer may have been removed.
+
+    Attributes
+    ----------
+    own : MaskRules
+        How the model made the mask.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.own = MaskRules(float(case.facts.get("threshold", 0.5)))
+        self._maker: tuple[int, MaskMaker] | None = None
+        self._written: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def frames(self) -> int:
+        """How many images the mask has."""
+        layer = self.case.probability[0]
+        return int(layer.data.shape[0]) if self.case.stacked else 1
+
+    def mask(self, frame: int) -> NDArray[np.uint8]:
+        """What the layer shows in one frame."""
+        data = self.case.mask.data
+        return np.asarray(data[frame] if self.case.stacked else data)
+
+    def edited(self, frames: range) -> bool:
+        """Whether somebody painted in these frames since we wrote them."""
+        return any(self._edited(frame) for frame in frames)
+
+    def _edited(self, frame: int) -> bool:
+        found = self.mask(frame)
+        if frame in self._written:
+            return not np.array_equal(found, self._written[frame])
+        probability = self.case.probabilities(frame)
+        differs = found != make_mask(probability, self.own)
+        if not differs.any():
+            return False
+        best = probability.astype(np.float32).max(0)
+        return bool((differs & (np.abs(best - self.own.threshold) > _ROUNDING)).any())
+
+    def accept(self) -> None:
+        """What was painted counts as written by us from now on."""
+        for frame in range(self.frames):
+            if self._edited(frame):
+                self._written[frame] = self.mask(frame).copy()
+
+    def apply(self, rules: MaskRules, frame: int) -> MaskSize:
+        """Re-make one frame and show it; how large it is now."""
+        mask = self._make(rules, frame)
+        self._written[frame] = mask
+        redraw(self.case.mask, mask, frame if self.case.stacked else None)
+        return measure(mask)
+
+    def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
+        """Re-make every frame but one, a step each; yields how many are done."""
+        others = [i for i in range(self.frames) if i != frame]
+        for done, other in enumerate(others, 1):
+            self.apply(rules, other)
+            yield done
+
+    def size(self, frame: int) -> MaskSize:
+        """Pixels and objects of what the layer shows."""
+        return measure(self.mask(frame))
+
+    def _make(self, rules: MaskRules, frame: int) -> NDArray[np.uint8]:
+        # The last frame's smoothed probability is kept: a slider asks again and again.
+        if self._maker is None or self._maker[0] != frame:
+            self._maker = (frame, MaskMaker(self.case.probabilities(frame)))
+        return self._maker[1](rules)

@@ -1,0 +1,57 @@
+"""What is at one point of a result, in words. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_attnseg._widgets.cases import Case
+
+
+def read_out(case: Case, point: Sequence[float]) -> str:
+    """Probability, mask and psi of every gate at a world point; empty outside.
+
+    ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
+    with each psi stands whose features it uses more; 0 is the transformer alone, 1 the
+    CNN alone.
+    """
+    at = _index(case.probability[0], point)
+    if at is None:
+        return ""
+    words = [f"row {at[-2]}, column {at[-1]}"]
+    many = len(case.probability) > 1
+    for number, layer in enumerate(case.probability, 1):
+        name = f"probability {number}" if many else "probability"
+        words.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
+    if case.mask is not None:
+        value = int(np.asarray(case.mask.data[at]))
+        label = f" of class {value}" if many and value else ""
+        words.append(f"in the mask{label}" if value else "not in the mask")
+    for stride in sorted(case.gates, reverse=True):
+        layer = case.gates[stride]
+        inside = _index(layer, point)
+        if inside is not None:
+            psi = float(np.asarray(layer.data[inside]))
+            words.append(f"1/{stride} {_used(case, stride, psi)} {psi:.2f}")
+    return " · ".join(words)
+
+
+def _used(case: Case, stride: int, psi: float) -> str:
+    facts = case.gates[stride].metadata["attnseg"]
+    # As it is printed: 0.50 is neither.
+    shown = round(psi, 2)
+    if shown == 0.5:
+        return "both alike"
+    return str(facts["1" if shown > 0.5 else "0"])
+
+
+def _index(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:
+    """Pixel of a layer at a world point; None outside."""
+    if len(point) < layer.ndim:
+        return None
+    at = tuple(round(x) for x in layer.world_to_data(point[-layer.ndim :]))
+    size = layer.data.shape[: layer.ndim]
+    inside = all(0 <= i < n for i, n in zip(at, size, strict=True))
+    return at if inside else None

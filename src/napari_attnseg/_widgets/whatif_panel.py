@@ -1,0 +1,381 @@
+"""What-if panel of the Inspect widget: the gates by hand, and what the mask does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QLabeledDoubleSlider
+from superqt.utils import signals_blocked
+
+from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.history import History
+from napari_attnseg._widgets.inputs import Lifetime, words
+from napari_attnseg._widgets.layers import METADATA, source_of
+from napari_attnseg._widgets.mask_panel import timer
+from napari_attnseg._widgets.viewing import add_layers, redraw
+from napari_attnseg._widgets.whatif_layers import (
+    change_layer,
+    kept_layers,
+    paint_layer,
+    painted_psi,
+)
+from napari_attnseg._widgets.worker import Failed, Loaded, encode
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.spec import STRIDES
+from napari_attnseg.whatif import Change, ForcedGates, WhatIf
+
+OWN, MEAN, ALL = "own", "its mean", "all gates"
+
+
+class GateRow(QWidget):
+    """One gate: a slider between both encoders, and values to choose.
+
+    Parameters
+    ----------
+    stride : int
+        Of the gate.
+    """
+
+    #: psi that was chosen; None: the gate's own; nan: its mean.
+    chosen = Signal(int, object)
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.slider = QLabeledDoubleSlider()
+        self.slider.setRange(0.0, 1.0)
+        self.slider.setSingleStep(0.05)  # type: ignore[arg-type]  # its stubs
+        self.slider.setDecimals(2)
+        self.choice = QComboBox()
+        self.slider.valueChanged.connect(lambda psi: self.chosen.emit(stride, psi))
+        self.choice.activated.connect(
+            lambda: self.chosen.emit(stride, self.choice.currentData())
+        )
+
+    def name_ends(self, low: str, high: str) -> None:
+        """What psi 0 and 1 mean."""
+        self.choice.clear()
+        for text, value in (
+            (OWN, None),
+            (low, 0.0),
+            ("half", 0.5),
+            (MEAN, np.nan),
+            (high, 1.0),
+            ("forced", -1.0),
+        ):
+            self.choice.addItem(text, value)
+        self.slider.setToolTip(f"0: {low}, 1: {high}")
+
+    def show_psi(self, psi: float | None, mean: float) -> None:
+        """Show the forced psi, or that the gate's own is used."""
+        with signals_blocked(self.slider), signals_blocked(self.choice):
+            self.slider.setValue(mean if psi is None else psi)
+            index = self.choice.count() - 1 if psi is not None else 0
+            for i in range(self.choice.count()):
+                if psi is not None and self.choice.itemData(i) == psi:
+                    index = i
+            self.choice.setCurrentIndex(index)
+
+
+class _Encoded:
+    """What was encoded, and the worker that does so. No QObject: outlives the panel."""
+
+    def __init__(self) -> None:
+        self.what_if: WhatIf | None = None
+        self.frame = 0
+        self.worker: Any = None
+
+    def free(self) -> None:
+        """Let go of the features, and of what computes some."""
+        if self.worker is not None:
+            self.worker.quit()
+        self.what_if = self.worker = None
+
+
+class WhatIfPanel(QWidget):
+    """Forces psi, runs fusion and decoder again, shows pixels gained and lost.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Layers are added to it; says which frame is shown.
+    life : Lifetime
+        Ends the worker that encodes.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        self._case: Case | None = None
+        self._loaded: Loaded | None = None
+        self._encoded = _Encoded()
+        life.at_end.append(self._encoded.free)
+        self._change: Change | None = None
+        self._layer: Any = None
+        self._paint: Any = None
+        self._history: History[Mapping[int, float]] = History({})
+        self.rows = {stride: GateRow(stride) for stride in reversed(STRIDES)}
+        self.paint_button = QPushButton("Paint…")
+        self.paint_box = QComboBox()
+        self.said = words()
+        self.undo_button = QPushButton("Undo")
+        self.reset_button = QPushButton("Reset")
+        self.keep_button = QPushButton("Keep as layers")
+        self._lay_out()
+        self._soon = timer(0, self._decode)
+        self._later = timer(300, self._history.settle)
+
+        for row in self.rows.values():
+            row.chosen.connect(self._choose)
+        self.paint_button.clicked.connect(self._start_painting)
+        self.paint_box.activated.connect(lambda: self._soon.start())
+        self.undo_button.clicked.connect(self.undo)
+        self.reset_button.clicked.connect(self.reset)
+        self.keep_button.clicked.connect(self.keep)
+        self.set_case(None)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        grid = QGridLayout()
+        for i, (stride, row) in enumerate(self.rows.items()):
+            grid.addWidget(QLabel(f"1/{stride}"), i, 0)
+            grid.addWidget(row.slider, i, 1)
+            row.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            grid.addWidget(row.choice, i, 2)
+        grid.setColumnStretch(1, 1)
+        layout.addLayout(grid)
+        painting = QHBoxLayout()
+        painting.addWidget(self.paint_button)
+        painting.addWidget(QLabel("in"))
+        self.paint_box.addItem(ALL, tuple(STRIDES))
+        for stride in reversed(STRIDES):
+            self.paint_box.addItem(f"1/{stride}", (stride,))
+        painting.addWidget(self.paint_box, 1)
+        layout.addLayout(painting)
+        layout.addWidget(self.said)
+        buttons = QHBoxLayout()
+        for button in (self.undo_button, self.reset_button, self.keep_button):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+
+    # -- the case --------------------------------------------------------------------
+
+    def set_case(self, case: Case | None) -> None:
+        """Work on another case; without its image and gates: on nothing."""
+        usable = case is not None and case.image is not None and bool(case.gates)
+        self._forget()
+        self._case = case if usable else None
+        self._history.restart({})
+        self.setEnabled(usable)
+        if self._case is None:
+            said = "" if case is None else _why_not(case)
+            self.said.setText(said)
+            return
+        for stride, row in self.rows.items():
+            gate = self._case.gates.get(stride)
+            row.slider.setVisible(gate is not None)
+            row.choice.setVisible(gate is not None)
+            if gate is not None:
+                facts = gate.metadata[METADATA]
+                row.name_ends(str(facts["0"]), str(facts["1"]))
+        self._show_gates()
+        self.said.setText("Move a slider: what would the mask be?")
+
+    def _forget(self) -> None:
+        """Free the encoders' features, and take away what shows them."""
+        self._soon.stop()
+        self._encoded.free()
+        self._change = None
+        for layer in (self._layer, self._paint):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layer = self._paint = None
+
+    # -- changes ---------------------------------------------------------------------
+
+    @property
+    def forced(self) -> Mapping[int, float]:
+        """Stride → psi that is forced everywhere."""
+        return self._history.now
+
+    def _choose(self, stride: int, psi: float | None) -> None:
+        if self._case is None or psi == -1.0:
+            return
+        gates = dict(self.forced)
+        if psi is None:
+            gates.pop(stride, None)
+        else:
+            gates[stride] = self._mean(stride) if np.isnan(psi) else float(psi)
+        self._history.change(gates, by=f"1/{stride}")
+        self._later.start()
+        self._show_gates()
+        self._soon.start()
+
+    def undo(self) -> None:
+        """Take back the last step of the sliders; paint has napari's own undo."""
+        self._history.undo()
+        self._show_gates()
+        self._soon.start()
+
+    def reset(self) -> None:
+        """Every gate its own again, and no paint."""
+        self._history.reset()
+        if self._paint is not None:
+            self._paint.data = np.zeros_like(self._paint.data)
+        self._show_gates()
+        self._soon.start()
+
+    def _mean(self, stride: int) -> float:
+        assert self._case is not None
+        data = self._case.gates[stride].data
+        shown = data[self._frame()] if self._case.stacked else data
+        return float(np.mean(np.asarray(shown, dtype=float)))
+
+    def _show_gates(self) -> None:
+        if self._case is not None:
+            for stride in self._case.gates:
+                self.rows[stride].show_psi(self.forced.get(stride), self._mean(stride))
+        self.undo_button.setEnabled(self._history.can_undo)
+        self.keep_button.setEnabled(self._change is not None)
+
+    def _frame(self) -> int:
+        assert self._case is not None
+        return self._case.frame(self._viewer.dims.point)
+
+    def _decode(self) -> None:
+        """Fusion and decoder once; the encoders first, if they have not run here."""
+        if self._case is None:
+            return
+        if self._encoded.what_if is None or self._encoded.frame != self._frame():
+            self._encode()
+            return
+        paint = None
+        if self._paint is not None and self._paint in self._viewer.layers:
+            paint = painted_psi(
+                self._paint.data, self._encoded.frame if self._case.stacked else None
+            )
+        try:
+            self._change = self._encoded.what_if.change(
+                ForcedGates(self.forced, paint, self.paint_box.currentData())
+            )
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self._show_change()
+
+    def _show_change(self) -> None:
+        assert self._case is not None and self._change is not None
+        assert self._encoded.what_if is not None
+        change = self._change
+        new = change_layer(
+            self._case, change, self._encoded.what_if.own, self._encoded.frame
+        )
+        if self._layer is None or self._layer not in self._viewer.layers:
+            active = self._viewer.layers.selection.active
+            (self._layer,) = add_layers(self._viewer, [new])
+            self._viewer.layers.selection.active = active
+        else:
+            redraw(self._layer, new.data)
+            if not np.array_equal(self._layer.translate, new.options["translate"]):
+                self._layer.translate = new.options["translate"]  # another frame
+        self.said.setText(
+            f"Gained {change.gained:,} px, lost {change.lost:,} px; overlap with the "
+            f"model's own mask (Dice) {change.overlap:.3f}."
+        )
+        self._show_gates()
+
+    # -- encoding --------------------------------------------------------------------
+
+    def _encode(self) -> None:
+        """Run both encoders in a thread; what was chosen meanwhile is applied then."""
+        assert self._case is not None
+        if self._encoded.worker is not None:
+            return
+        case, frame = self._case, self._frame()
+        try:
+            source = source_of(case.image)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self._encoded.what_if = None  # the old one is freed before the new one is made
+        self.said.setText("Running the encoders once…")
+        worker = create_worker(
+            encode, source, frame, case.facts, self._loaded, _start_thread=False
+        )
+
+        def finished(found: Any) -> None:
+            if self._life.ended or self._case is not case:
+                return
+            if isinstance(found, Failed):
+                self._history.restart({})
+                self._show_gates()
+                self.said.setText(found.message)
+                show_error(found.message)
+                return
+            self._encoded.what_if, self._loaded = found
+            self._encoded.frame = frame
+            self._soon.start()
+
+        def ended() -> None:
+            if self._encoded.worker is worker:
+                self._encoded.worker = None
+
+        worker.returned.connect(finished)
+        worker.finished.connect(ended)
+        self._encoded.worker = worker
+        worker.start()
+
+    # -- painting and keeping --------------------------------------------------------
+
+    def _start_painting(self) -> None:
+        """A layer to paint in: label 1 is one encoder, 2 the other."""
+        if self._case is None:
+            return
+        if self._paint is None or self._paint not in self._viewer.layers:
+            (self._paint,) = add_layers(self._viewer, [paint_layer(self._case)])
+            self._paint.events.paint.connect(lambda event: self._soon.start())
+            self._paint.events.data.connect(lambda event: self._soon.start())
+        self._viewer.layers.selection.active = self._paint
+        self._paint.selected_label = 1
+        self._paint.mode = "paint"
+        low, high = (self._facts(end) for end in ("0", "1"))
+        self.said.setText(f"Paint with label 1 to force the {high}, 2 the {low}.")
+
+    def _facts(self, name: str) -> str:
+        assert self._case is not None
+        gate = next(iter(self._case.gates.values()))
+        return str(gate.metadata[METADATA][name])
+
+    def keep(self) -> None:
+        """Add the changed mask and probability as layers that stay."""
+        if self._case is not None and self._change is not None:
+            active = self._viewer.layers.selection.active
+            add_layers(
+                self._viewer,
+                kept_layers(self._case, self._change.result, self._encoded.frame),
+            )
+            self._viewer.layers.selection.active = active
+
+
+def _why_not(case: Case) -> str:
+    if not case.gates:
+        return "This result has no gate maps in the viewer."
+    return (
+        f"The image {case.name!r} of this result is not open under that "
+        "name; open it, or name it so again."
+    )

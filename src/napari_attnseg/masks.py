@@ -1,0 +1,154 @@
+"""From a probability map to a mask, by rules that a reader may change. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+#: Pixels of one object touch by sides or corners; those of a hole by sides only.
+_CORNERS = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRules:
+    """How a mask is made.
+
+    Attributes
+    ----------
+    threshold : float, in [0, 1]
+        Probability at and above which a pixel belongs to the mask.
+    smoothing : float
+        Standard deviation, in pixels, of a Gaussian over the probability; 0: none.
+    min_size : int
+        Objects of fewer pixels are dropped.
+    fill_holes : bool
+        Background that an object encloses becomes part of it.
+    largest : bool
+        Only the largest object of each class stays.
+    """
+
+    threshold: float = 0.5
+    smoothing: float = 0.0
+    min_size: int = 0
+    fill_holes: bool = False
+    largest: bool = False
+
+
+class MaskSize(NamedTuple):
+    """``area`` in pixels, and ``objects``: how many separate ones."""
+
+    area: int
+    objects: int
+
+
+def make_mask(
+    probability: NDArray[np.floating[Any]], rules: MaskRules
+) -> NDArray[np.uint8]:
+    """Mask of one image.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (classes, H, W), in [0, 1]
+    rules : MaskRules
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        0 is background, c + 1 is class c: the most probable class where it reaches the
+        threshold.
+    """
+    return MaskMaker(probability)(rules)
+
+
+class MaskMaker:
+    """Makes masks of one image by changing rules: what does not change is kept.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (classes, H, W), in [0, 1]
+    """
+
+    def __init__(self, probability: NDArray[np.floating[Any]]) -> None:
+        self._probability = self._smooth = probability
+        self._sigma = 0.0
+
+    def __call__(self, rules: MaskRules) -> NDArray[np.uint8]:
+        """As `make_mask`."""
+        if rules.smoothing != self._sigma:
+            self._smooth = _smoothed(self._probability, rules.smoothing)
+            self._sigma = rules.smoothing
+        return _mask(self._smooth, rules)
+
+
+def _smoothed(
+    probability: NDArray[np.floating[Any]], sigma: float
+) -> NDArray[np.floating[Any]]:
+    if sigma <= 0:
+        return probability
+    # float32: half precision is for keeping, scipy computes it slowly.
+    values = probability.astype(np.float32, copy=False)
+    found: NDArray[np.float32] = ndimage.gaussian_filter(
+        values, (0, sigma, sigma), mode="nearest"
+    )
+    return found
+
+
+def _mask(
+    probability: NDArray[np.floating[Any]], rules: MaskRules
+) -> NDArray[np.uint8]:
+    if len(probability) == 1:
+        mask: NDArray[np.uint8] = (probability[0] >= rules.threshold).astype(np.uint8)
+    else:
+        above = probability.max(0) >= rules.threshold
+        mask = np.where(above, probability.argmax(0) + 1, 0).astype(np.uint8)
+    if rules.fill_holes or rules.min_size > 1 or rules.largest:
+        for value in range(1, len(probability) + 1):
+            _tidy(mask, value, rules)
+    return mask
+
+
+def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
+    """Pixels and objects of a mask (H, W); classes do not share objects."""
+    box = _box(mask > 0)
+    if box is None:
+        return MaskSize(0, 0)
+    inner = mask[box]
+    values = [v for v in np.unique(inner) if v]
+    objects = sum(int(ndimage.label(inner == v, _CORNERS)[1]) for v in values)
+    return MaskSize(int(np.count_nonzero(inner)), objects)
+
+
+def _box(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all of it: what lies outside need not be looked at."""
+    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _tidy(mask: NDArray[np.uint8], value: int, rules: MaskRules) -> None:
+    """Apply the rules for objects to one class, in place."""
+    box = _box(mask == value)
+    if box is None:
+        return
+    inner = mask[box]
+    own = inner == value
+    if rules.fill_holes:
+        # Padded: background at the edge of the box is connected around it.
+        holes, n = ndimage.label(np.pad(~own, 1, constant_values=True))
+        hole = (holes != holes[0, 0])[1:-1, 1:-1] & ~own
+        # Other classes within an object are not holes.
+        inner[hole & (inner == 0)] = value
+        own = inner == value
+    if rules.min_size > 1 or rules.largest:
+        objects, n = ndimage.label(own, _CORNERS)
+        sizes = np.bincount(objects.ravel(), minlength=n + 1)
+        sizes[0] = 0
+        keep = sizes >= max(rules.min_size, 1)
+        if rules.largest:
+            keep &= np.arange(n + 1) == sizes.argmax()
+        inner[own & ~keep[objects]] = 0

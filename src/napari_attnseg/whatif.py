@@ -1,0 +1,148 @@
+"""What would the mask be, had the gates chosen otherwise? Encoders run once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_attnseg.results import AttentionMap, Segmentation
+
+if TYPE_CHECKING:
+    from napari_attnseg.inference import EncodedImage, Segmenter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForcedGates:
+    """What replaces psi.
+
+    Attributes
+    ----------
+    values : mapping of int to float
+        Stride → psi in [0, 1] everywhere; strides that are not named keep their own.
+    painted : ndarray of float, shape (H, W), optional
+        psi in [0, 1] where somebody painted, NaN elsewhere; in the image's pixels.
+    strides : tuple of int
+        The gates that the paint goes to.
+    """
+
+    values: Mapping[int, float] = field(default_factory=dict)
+    painted: NDArray[np.floating[Any]] | None = None
+    strides: tuple[int, ...] = ()
+
+    def psi(
+        self, own: Sequence[AttentionMap]
+    ) -> dict[int, float | NDArray[np.float32]]:
+        """Argument `gates` of ``Segmenter.decode``, given the gates' own maps.
+
+        A pixel of a coarse map that is painted in part gets that share of the paint.
+        """
+        forced: dict[int, float | NDArray[np.float32]] = dict(self.values)
+        if self.painted is None or not self.strides:
+            return forced
+        there = np.isfinite(self.painted)
+        if not there.any():
+            return forced
+        paint = np.where(there, self.painted, 0.0)
+        for gate in own:
+            if gate.level in self.strides:
+                size = gate.values.shape
+                base = self.values.get(gate.level)
+                under = gate.values if base is None else np.full(size, base)
+                share = block_mean(there.astype(float), size)
+                psi = under * (1 - share) + block_mean(paint, size)
+                forced[gate.level] = np.clip(psi, 0, 1).astype(np.float32)
+        return forced
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What forcing the gates did to one image's mask.
+
+    Attributes
+    ----------
+    result : Segmentation
+        With the forced gates; its provenance names them.
+    gained, lost : int
+        Pixels that came into the mask, and that left it.
+    overlap : float, in [0, 1]
+        Dice of the new mask with the model's own; 1 where both are empty.
+    """
+
+    result: Segmentation
+    gained: int
+    lost: int
+    overlap: float
+
+
+class WhatIf:
+    """One image, encoded once, decoded with other gates again and again.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The model.
+    image : array
+        As for `Segmenter.segment`, which says what it raises.
+    rgb : bool, optional
+        Whether the last axis is colour.
+
+    Attributes
+    ----------
+    own : Segmentation
+        What the model does by itself.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, image: ArrayLike, rgb: bool | None = None
+    ) -> None:
+        self._segmenter = segmenter
+        self._encoded: EncodedImage = segmenter.encode(image, rgb)
+        self.own = segmenter.decode(self._encoded)
+
+    def change(self, forced: ForcedGates) -> Change:
+        """Decode with forced gates.
+
+        Raises
+        ------
+        InputError
+            If they name no gate of this model, or hold no psi in [0, 1].
+        """
+        gates = forced.psi(self.own.attention)
+        result = self._segmenter.decode(self._encoded, gates)
+        before, after = self.own.mask, result.mask
+        kept = int(np.count_nonzero((before == after) & (after > 0)))
+        n_before, n_after = (int(np.count_nonzero(m)) for m in (before, after))
+        total = n_before + n_after
+        return Change(
+            result,
+            n_after - kept,
+            n_before - kept,
+            2 * kept / total if total else 1.0,
+        )
+
+
+def block_mean(
+    image: NDArray[np.floating[Any]], size: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Mean of (H, W) over the h×w equal blocks that `size` = (h, w) divides it into.
+
+    Exact where blocks cut through pixels: each counts by the part of it that is inside.
+    """
+    rows, columns = (
+        _shares(n, parts) for n, parts in zip(image.shape, size, strict=True)
+    )
+    found: NDArray[np.float64] = rows @ image @ columns.T
+    return found
+
+
+def _shares(n: int, parts: int) -> NDArray[np.float64]:
+    """(parts, n): how much of each block's mean each pixel makes up."""
+    edges = np.arange(parts + 1) * n / parts
+    pixel = np.arange(n)
+    low = np.maximum(edges[:-1, None], pixel)
+    high = np.minimum(edges[1:, None], pixel + 1)
+    return np.asarray(np.clip(high - low, 0, None) * parts / n)

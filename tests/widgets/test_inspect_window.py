@@ -1,0 +1,52 @@
+"""Inspect in a real window, on a polyp, with the bundled weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from superqt import QCollapsible
+
+from napari_attnseg.sample_data import sample_image
+
+
+def test_looks_asks_and_comes_back(
+    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
+    _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
+    dock, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Inspect")
+    assert not widget.hint.isHidden()
+    segment.start()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
+    assert widget.hint.isHidden()
+
+    def picture() -> Any:
+        return viewer.screenshot(canvas_only=True, flash=False).astype(int)
+
+    overlay = picture()
+    widget.toggle_button.click()
+    assert widget.preset_box.currentText() == "all scales"
+    beside = picture()
+    assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
+    widget.toggle_button.click()
+    assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
+
+    # Everything to the transformer: the bundled model loses much of this polyp.
+    for group in widget.findChildren(QCollapsible):
+        group.expand(animate=False)
+    panel = widget.whatif_panel
+    for row in panel.rows.values():
+        row.choice.setCurrentText("transformer")
+        row.choice.activated.emit(row.choice.currentIndex())
+    qtbot.waitUntil(lambda: panel._change is not None, timeout=60_000)
+    assert panel._change.lost > 1000
+    changed = picture()
+    pink = (changed[..., 0] > changed[..., 1] + 40) & (changed[..., 2] > 120)
+    assert pink.sum() > 500
+    panel.reset_button.click()
+    qtbot.waitUntil(lambda: panel._change.overlap == 1.0)
+
+    viewer.window.remove_dock_widget(dock)
+    assert widget._life.ended
+    assert panel._encoded.what_if is None
