@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QMenu,
     QMessageBox,
-    QToolButton,
+    QPushButton,
 )
 
 from napari_attnseg import reproduce
@@ -29,7 +29,7 @@ from napari_attnseg._widgets.writer import (
 from napari_attnseg.errors import AttnSegError
 
 
-class RunMenu(QToolButton):
+class RunMenu(QPushButton):
     """A button with a menu; hidden until there is a run.
 
     Parameters
@@ -43,9 +43,7 @@ class RunMenu(QToolButton):
         self._viewer = viewer
         self._facts: Mapping[str, Any] = {}
         self._weights: Path | None = None
-        self.setText("This run")
-        self.setToolTip("Repeat the last run from Python or a terminal, or save it.")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setText("Repeat or save this run")
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
         menu.addAction("Copy as command", self.copy_command)
