@@ -54,8 +54,9 @@ def test_segment_writes_what_the_segmenter_finds(
     assert probability.dtype == np.float32
     np.testing.assert_allclose(probability, expected.probability[0], atol=1e-5)
     facts = json.loads((out / "polyp.json").read_text())
-    assert facts["source"] == "polyp.png" and facts["model"] == "tiny"
-    assert len(facts["weights_sha256"]) == 64
+    said = facts["provenance"]
+    assert said["source"] == str(photo) and said["model"] == "tiny"
+    assert said["weights"] == tiny_weights.name and len(said["weights_sha256"]) == 64
     for gate, listed in zip(expected.attention, facts["gates"], strict=True):
         values = tifffile.imread(out / listed["file"])
         np.testing.assert_allclose(values, gate.values, atol=1e-5)
@@ -89,7 +90,31 @@ def test_segment_with_flip_says_so(
     expected = Segmenter.from_checkpoint(tiny_weights)(sample_image("polyp"), flip=True)
     probability = tifffile.imread(tmp_path / "polyp_probability.tif")
     np.testing.assert_allclose(probability, expected.probability[0], atol=1e-5)
-    assert json.loads((tmp_path / "polyp.json").read_text())["flip_augmented"] is True
+    assert json.loads((tmp_path / "polyp.json").read_text())["provenance"][
+        "flip_augmented"
+    ]
+
+
+def test_gates_and_threshold_can_be_forced(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    how = ("--gate", "1/32=0.25", "--gate", "1/4=cnn", "--gate", "1/8=mean")
+    where = ("--out", out, "--weights", tiny_weights)
+    done = attnseg("segment", photo, *where, *how, "--threshold", "0.3")
+    assert done.returncode == 0, done.stderr
+    segmenter = Segmenter.from_checkpoint(tiny_weights)
+    encoded = segmenter.encode(sample_image("polyp"))
+    own = segmenter.decode(encoded).attention[1].values.mean()
+    for level, value in ((32, 0.25), (4, 1), (8, own)):
+        psi = tifffile.imread(out / f"polyp_gate_1-{level}.tif")
+        np.testing.assert_allclose(psi, value, atol=1e-5)
+    probability = tifffile.imread(out / "polyp_probability.tif")
+    mask = np.asarray(Image.open(out / "polyp_mask.png"))
+    np.testing.assert_array_equal(mask == 255, probability >= np.float32(0.3))
+    said = json.loads((out / "polyp.json").read_text())["provenance"]
+    assert said["gates_forced"] == {"1/32": 0.25, "1/4": 1.0, "1/8": "mean"}
+    assert said["threshold"] == 0.3
 
 
 def test_bad_files_of_a_folder_are_named_and_skipped(
@@ -132,6 +157,16 @@ def test_bad_files_of_a_folder_are_named_and_skipped(
         (["{photo}", "--out", "out", "--weights", "{photo}"], "Expected a .safetens"),
         (["{photo}", "--out", "{photo}/out"], "cannot be written"),
         (["{empty}", "--out", "out"], "found none"),
+        (["{photo}", "--out", "out", "--gate", "32:0.5"], "such as 1/32=0.5"),
+        (["{photo}", "--out", "out", "--gate", "1/5=0.5"], "no gate at 1/5"),
+        (["{photo}", "--out", "out", "--gate", "1/4=1.5"], "psi in [0, 1]"),
+        (["{photo}", "--out", "out", "--gate", "1/4=nan"], "psi in [0, 1]"),
+        (["{photo}", "--out", "out", "--gate", "1/4=swin"], "'CNN' or 'mean'"),
+        (
+            ["{photo}", "--out", "out", "--gate", "1/4=0", "--gate", "1/4=1"],
+            "forced twice",
+        ),
+        (["{photo}", "--out", "out", "--threshold", "2"], "threshold in [0, 1]"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(

@@ -3,13 +3,10 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import Segmentation
-from napari_attnseg.saving import save_segmentation, write_bytes
+from napari_attnseg.saving import write_bytes
 
 
 def test_full_disk_keeps_the_old_file(
@@ -34,10 +31,3 @@ def test_written_files_have_usual_permissions(tmp_path: Path) -> None:
     usual.touch()
     write_bytes(tmp_path / "ours", b"x")
     assert (tmp_path / "ours").stat().st_mode == usual.stat().st_mode
-
-
-def test_several_classes_keep_their_numbers(tmp_path: Path) -> None:
-    mask = np.array([[0, 1], [2, 2]], np.uint8)
-    probability = np.zeros((2, 2, 2), np.float32)
-    save_segmentation(Segmentation(mask, probability), tmp_path, "x")
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x_mask.png")), mask)

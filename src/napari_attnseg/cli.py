@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -99,23 +98,39 @@ def segment(
         bool,
         typer.Option("--flip", help="Average over mirror images: four times as long."),
     ] = False,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEVEL=PSI",
+            help="Force a gate: 1/32=0.5, 1/4=CNN, 1/8=transformer, 1/16=mean. "
+            "May be repeated.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Instead of the model card's, in [0, 1].")
+    ] = None,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
     Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
-    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json; with --objects
-    also NAME_objects.csv, a row per connected object, in pixels. An image that
-    cannot be read is named and skipped; the exit code is 1 then.
+    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json, which napari
+    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
+    in pixels. An image that cannot be read is named and skipped; the exit code is 1
+    then.
     """
     from rich.console import Console
     from rich.progress import track
 
+    from napari_attnseg.forced_gates import parse_gates
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
-    from napari_attnseg.saving import save_objects, save_segmentation
+    from napari_attnseg.result_files import Results, save_results
+    from napari_attnseg.saving import save_objects
 
+    gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
     segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter.check(gates, threshold)
     if segmenter.device == "cpu" and device == "auto":
         _say("No GPU found; running on the CPU.")
     failed = 0
@@ -127,14 +142,14 @@ def segment(
     ):
         try:
             image = read_image(path)
-            result = segmenter(image, flip=flip)
+            encoded = segmenter.encode(image, flip=flip)
+            result = segmenter.decode(encoded, gates, threshold)
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)
             _say(str(error) if named else f"{path.name}: {error}")
             continue
-        facts = {**result.provenance, "source": path.name}
-        save_segmentation(replace(result, provenance=facts), out, stem)
+        save_results(Results(path.stem, str(path), [result], image=path), out, stem)
         if objects:
             from napari_attnseg.objects import measure_segmentation
 

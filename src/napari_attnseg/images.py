@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_attnseg.errors import InputError
 
@@ -45,6 +46,14 @@ def read_image(path: Path) -> NDArray[np.generic]:
 
 #: Pillow modes whose values are not grey or RGB intensities.
 _ODD = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+def array_sha256(array: ArrayLike) -> str:
+    """SHA-256 of type, shape and values: equal if the pixels are the same."""
+    values = np.ascontiguousarray(array)
+    digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
+    digest.update(values)
+    return digest.hexdigest()
 
 
 def find_images(inputs: list[Path]) -> list[Path]:

@@ -18,6 +18,8 @@ from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.forced_gates import Forced, resolve_gates
+from napari_attnseg.images import array_sha256
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
@@ -51,11 +53,14 @@ class EncodedImage:
         Rows and columns of the source image.
     intensity : str
         How its values were mapped to [0, 1].
+    sha256 : str
+        `images.array_sha256` of the image as it was given.
     """
 
     pairs: list[tuple[Tensor, Tensor]]
     shape: tuple[int, int]
     intensity: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +68,25 @@ class Segmenter:
     """A loaded model on one device. Stateless: calls do not influence each other.
 
     Use `from_checkpoint`. Calling it is `segment`.
+
+    Attributes
+    ----------
+    network : SegmentationNetwork
+        In eval mode, on the device.
+    card : ModelCard
+        Of the weights.
+    device : str
+        By torch's name.
+    weights : str
+        Name of the weights file, without its folder.
+    sha256 : str
+        Of the weights' tensors.
     """
 
     network: SegmentationNetwork
     card: ModelCard
     device: str
+    weights: str
     sha256: str
 
     @classmethod
@@ -88,8 +107,9 @@ class Segmenter:
         UnknownNameError, CheckpointError, DeviceError
         """
         device = resolve_device(device)
-        network, card, sha256 = load_checkpoint(weights_path(source), device)
-        return cls(channels_last(network), card, device, sha256)
+        path = weights_path(source)
+        network, card, sha256 = load_checkpoint(path, device)
+        return cls(channels_last(network), card, device, path.name, sha256)
 
     def segment(
         self, image: ArrayLike, rgb: bool | None = None, flip: bool = False
@@ -135,13 +155,15 @@ class Segmenter:
                 f"{self.device} ran out of memory; close other programs that use it, "
                 "or choose the device 'cpu'."
             ) from error
-        return EncodedImage(pairs, (pixels.shape[0], pixels.shape[1]), intensity)
+        shape = pixels.shape[0], pixels.shape[1]
+        return EncodedImage(pairs, shape, intensity, array_sha256(image))
 
     @torch.inference_mode()
     def decode(
         self,
         encoded: EncodedImage,
-        gates: Mapping[int, float | NDArray[np.floating[Any]]] | None = None,
+        gates: Mapping[int, Forced] | None = None,
+        threshold: float | None = None,
     ) -> Segmentation:
         """Fuse and decode; the cheap half.
 
@@ -149,18 +171,24 @@ class Segmenter:
         ----------
         encoded : EncodedImage
             From `encode` of the same segmenter.
-        gates : mapping of int to float or ndarray (h, w), optional
-            Stride → psi in [0, 1] that replaces the gate's own there; an array must
-            have the gate's own resolution.
+        gates : mapping of int to float, str or ndarray (h, w), optional
+            Stride → psi in [0, 1] that replaces the gate's own there: a number, the
+            name of an end ("transformer", "CNN"), "mean" for the gate's own mean over
+            the image, or an array of the gate's own resolution.
+        threshold : float, optional
+            In [0, 1], instead of the model card's.
 
         Raises
         ------
         InputError
-            If `gates` names no gate of this model or its values do not fit.
+            If `gates` names no gate of this model, or a value does not fit.
         """
+        gates, threshold = self.check(gates, threshold)
         forced = {
-            stride: self._forced(encoded, stride, psi)
-            for stride, psi in (gates or {}).items()
+            stride: self._mean(encoded.pairs, stride)
+            if isinstance(psi, str)
+            else self._forced(encoded, stride, psi)
+            for stride, psi in gates.items()
         }
         fused, used = self.network.fuse(encoded.pairs, forced)
         views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
@@ -169,6 +197,7 @@ class Segmenter:
         mean = torch.stack(back).mean(0, keepdim=True)
         height, width = encoded.shape
         probability = resize(mean, (height, width))[0].float().cpu().numpy()
+        mask = make_mask(probability, MaskRules(threshold))
         low, high = self.network.ends
         attention = tuple(
             AttentionMap(
@@ -182,11 +211,26 @@ class Segmenter:
             for stride, psi in used.items()
         )
         return Segmentation(
-            make_mask(probability, MaskRules(self.card.threshold)),
+            mask,
             probability,
             attention,
-            self._provenance(encoded, gates or {}),
+            self._provenance(encoded, gates, threshold, mask),
         )
+
+    def check(
+        self, gates: Mapping[int, Forced] | None, threshold: float | None
+    ) -> tuple[dict[int, Forced], float]:
+        """`decode`'s options with names and defaults resolved; no image is needed.
+
+        Raises
+        ------
+        InputError
+            As `decode`, but for an array that has not its gate's resolution.
+        """
+        limit = self.card.threshold if threshold is None else threshold
+        if not 0 <= limit <= 1:
+            raise InputError(f"Expected a threshold in [0, 1], but got {limit}.")
+        return resolve_gates(gates, self.network.ends), limit
 
     def _finding(self, stride: int) -> dict[str, Any]:
         facts = self.card.gates.get(f"1/{stride}")
@@ -194,17 +238,15 @@ class Segmenter:
             return {}
         return {"finding": facts["verdict"], "decorative": facts["decorative"]}
 
+    def _mean(self, pairs: list[tuple[Tensor, Tensor]], stride: int) -> Tensor:
+        """Mean over the image of the psi that the gate itself would use."""
+        _, own = self.network.fuse(pairs)
+        return own[stride].mean((2, 3), keepdim=True)
+
     def _forced(
         self, encoded: EncodedImage, stride: int, psi: float | NDArray[Any]
     ) -> Tensor:
-        if stride not in STRIDES:
-            raise InputError(
-                f"There is no gate at 1/{stride}; this model has gates at "
-                f"{', '.join(f'1/{s}' for s in STRIDES)}."
-            )
         value = torch.as_tensor(psi, dtype=torch.float32)
-        if not bool(((value >= 0) & (value <= 1)).all()):
-            raise InputError(f"Expected psi in [0, 1] for the gate at 1/{stride}.")
         size = tuple(encoded.pairs[STRIDES.index(stride)][0].shape[-2:])
         if value.ndim and tuple(value.shape) != size:
             raise InputError(
@@ -218,21 +260,32 @@ class Segmenter:
         return value
 
     def _provenance(
-        self, encoded: EncodedImage, gates: Mapping[int, object]
+        self,
+        encoded: EncodedImage,
+        gates: Mapping[int, Forced],
+        threshold: float,
+        mask: NDArray[np.uint8],
     ) -> dict[str, Any]:
         return {
             "model": self.card.spec.name,
+            "weights": self.weights,
             "weights_sha256": self.sha256,
             "device": self.device,
             "precision": "float32",
             "input_size": self.card.preprocessing.size,
             "intensity": encoded.intensity,
-            "threshold": self.card.threshold,
+            "image_sha256": encoded.sha256,
+            "threshold": threshold,
             "flip_augmented": len(encoded.pairs[0][0]) > 1,
             "gates_forced": {
-                f"1/{stride}": value if isinstance(value, (int, float)) else "array"
-                for stride, value in gates.items()
+                f"1/{stride}": psi if isinstance(psi, str) else _number_or_array(psi)
+                for stride, psi in gates.items()
             },
+            "mask_sha256": array_sha256(mask),
             "versions": versions(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
+
+
+def _number_or_array(psi: float | NDArray[Any]) -> float | str:
+    return float(psi) if np.ndim(psi) == 0 else "array"

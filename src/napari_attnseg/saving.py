@@ -1,22 +1,14 @@
-"""A segmentation as files: mask, probability, gate maps and where they came from."""
+"""Writing files whole or not at all."""
 
 from __future__ import annotations
 
-import io
-import json
-import math
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_attnseg.descriptors import ObjectRecord, csv_text
-from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import GATE_LEGEND, Segmentation
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -57,56 +49,6 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Path]:
-    """Write every part of a result, the JSON last, so that it names only what exists.
-
-    ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the class
-    number), ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
-    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution) and
-    ``<stem>.json``.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be written.
-    """
-    from PIL import Image
-
-    single = len(result.probability) == 1
-    mask = io.BytesIO()
-    Image.fromarray(result.mask * 255 if single else result.mask).save(mask, "PNG")
-    parts = {f"{stem}_mask.png": mask.getvalue()}
-    probability = result.probability[0] if single else result.probability
-    parts[f"{stem}_probability.tif"] = _tiff(probability)
-    gates = []
-    for gate in result.attention:
-        name = f"{stem}_gate_1-{gate.level}.tif"
-        parts[name] = _tiff(gate.values)
-        gates.append(
-            {
-                "file": name,
-                "level": f"1/{gate.level}",
-                "source_pixels_per_map_pixel": list(gate.stride),
-                "0": gate.low,
-                "1": gate.high,
-                "finding": gate.finding,
-            }
-        )
-    doubt = case_doubt(result.probability, result.mask)
-    facts = {
-        **result.provenance,
-        "files": {"mask": f"{stem}_mask.png", "probability": f"{stem}_probability.tif"},
-        "gates": gates,
-        "gates_show": GATE_LEGEND,
-        "doubt_bits": None if math.isnan(doubt) else round(doubt, 4),
-        "doubt_is": DOUBT_MEANING,
-    }
-    parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
-    for name, data in parts.items():
-        write_bytes(folder / name, data)
-    return [folder / name for name in parts]
-
-
 def save_objects(records: Sequence[ObjectRecord], folder: Path, stem: str) -> Path:
     """Write ``<stem>_objects.csv``, a row per object; only its heading without any.
 
@@ -118,11 +60,3 @@ def save_objects(records: Sequence[ObjectRecord], folder: Path, stem: str) -> Pa
     path = folder / f"{stem}_objects.csv"
     write_text(path, csv_text(records))
     return path
-
-
-def _tiff(values: NDArray[np.float32]) -> bytes:
-    import tifffile
-
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, values, compression="zlib", photometric="minisblack")
-    return buffer.getvalue()

@@ -1,7 +1,7 @@
 """Layers lie over their source exactly, whatever its transform."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dask.array as da
 import numpy as np
@@ -187,6 +187,10 @@ def test_only_the_frame_asked_for_is_computed() -> None:
         rotate = np.eye(3)
         shear = np.zeros(3)
         units = axis_labels = ("a", "b", "c")
+        metadata: ClassVar[dict] = {}
+
+        class source:  # noqa: N801
+            sample = path = None
 
         class affine:  # noqa: N801
             affine_matrix = np.eye(4)

@@ -26,6 +26,8 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert menu == ["napari-attnseg.objects"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
     assert widgets == ["Segment", "Explain", "Inspect", "Train", "Objects"]
+    (reader,) = manager.iter_compatible_readers("results.json")
+    assert reader.command == "napari-attnseg.read"
     manager.activate(NAME)
     samples = dict(manager.iter_sample_data())[NAME]
     assert {sample.key for sample in samples} == set(SAMPLES)

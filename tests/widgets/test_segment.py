@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari import settings
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_attnseg._widgets.inputs import CHOOSE_FILE, card_words
 from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
@@ -125,6 +128,23 @@ def test_the_source_may_go_while_it_is_segmented(
     assert [layer.name for layer in viewer.layers][-1] == "a · mask"
 
 
+@pytest.mark.parametrize("what", ["renamed", "replaced"])
+def test_the_source_may_change_while_it_is_segmented(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, what: str
+) -> None:
+    layer = viewer.add_image(np.zeros((20, 30, 40)), name="a")
+    widget.start()
+    if what == "renamed":
+        layer.name = "b"
+    else:
+        viewer.layers.remove(layer)
+        viewer.add_image(np.ones((9, 9)), name="a")
+    wait(widget, qtbot)
+    mask = viewer.layers["a · mask"]
+    assert mask.data.shape == (20, 30, 40)
+    assert widget.bar.start_button.isEnabled()
+
+
 def test_bad_input_is_one_sentence(
     widget: SegmentWidget,
     viewer: ViewerModel,
@@ -141,6 +161,9 @@ def test_bad_input_is_one_sentence(
     widget.start()
     wait(widget, qtbot)
     assert "NaN" in messages[-1]
+    # It stays to be copied: a notification fades.
+    assert widget.bar.error.text() == messages[-1]
+    assert widget.bar.error.isVisibleTo(widget)
     assert len(viewer.layers) == 1
     before = widget.inputs.weights_box.currentText()
     (tmp_path / "bad.safetensors").write_bytes(b"PK" + bytes(100))
@@ -188,3 +211,73 @@ def test_two_widgets_do_not_fight(
         *(f"1/{s} of a [1]" for s in (32, 16, 8, 4)),
         *(f"1/{s} of a" for s in (32, 16, 8, 4)),
     ]
+
+
+def test_a_run_can_be_copied_and_saved(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    messages: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    menu = widget.run_menu
+    assert not menu.isVisibleTo(widget)
+    viewer.add_image(np.zeros((30, 40)), name="a")
+    widget.start()
+    wait(widget, qtbot)
+    assert menu.isVisibleTo(widget)
+    said = {}
+    for action in menu.menu().actions()[:2]:
+        action.trigger()
+        said[action.text()] = QApplication.clipboard().text()
+    assert "Segmenter.from_checkpoint" in said["Copy as Python"]
+    assert "attnseg segment" in said["Copy as command"]
+
+    def saved() -> None:
+        assert "7 files saved" in messages[-1]
+
+    menu.save(tmp_path / "out")
+    qtbot.waitUntil(saved, timeout=60_000)
+    before = (tmp_path / "out" / "a.json").stat().st_mtime_ns
+    no = QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: no)
+    menu.save(tmp_path / "out")
+    assert (tmp_path / "out" / "a.json").stat().st_mtime_ns == before
+    viewer.layers.clear()
+    menu.save(tmp_path / "out")
+    assert "are gone" in messages[-1]
+
+
+def test_the_last_choices_are_remembered(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
+) -> None:
+    viewer.add_image(np.zeros((30, 40)), name="a")
+    widget.inputs.device_box.setCurrentText("cpu")
+    widget.start()
+    wait(widget, qtbot)
+    settings._clear_plugin_settings_cache()  # napari is closed and opened again
+    assert preferences().weights == str(tiny_weights)
+    assert chosen_by_another(viewer, qtbot) == (tiny_weights.name, "cpu")
+    preferences().remember = False
+    preferences().weights, preferences().device = "compact", "auto"
+    widget.start()
+    wait(widget, qtbot)
+    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+
+
+def test_weights_that_went_are_not_chosen(
+    viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    preferences().weights = "gone.safetensors"
+    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+    assert "gone.safetensors, are not there" in messages[-1]
+
+
+def chosen_by_another(viewer: ViewerModel, qtbot: Any) -> tuple[str, str]:
+    """Weights and device that a new widget starts with."""
+    other = SegmentWidget(viewer)
+    qtbot.addWidget(other)
+    boxes = other.inputs.weights_box, other.inputs.device_box
+    qtbot.waitUntil(lambda: boxes[1].count() > 1, timeout=60_000)
+    return boxes[0].currentText(), boxes[1].currentText()

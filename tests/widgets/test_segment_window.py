@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QWidget
+from napari._qt.dialogs.preferences_dialog import PreferencesDialog
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.metrics import dice
@@ -73,3 +74,27 @@ def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     viewer.add_image(np.zeros((5, 5)), name="later")
     assert widget.inputs.image_box.count() == 1  # nothing is connected any more
     assert [layer.name for layer in viewer.layers] == ["stack", "later"]
+
+
+def test_closing_napari_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
+    viewer.add_image(np.zeros((500, 60, 60), np.uint8), name="stack")
+    widget = open_widget(viewer)
+    widget.start()
+    worker, life = widget._life.worker, widget._life
+    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    with qtbot.waitSignal(worker.finished, timeout=60_000):
+        viewer.close()
+    assert life.ended
+
+
+def test_preferences_have_our_page(viewer: Any, qtbot: Any) -> None:
+    """What is changed on the page is what the next widget starts with."""
+    dialog = PreferencesDialog(parent=None)
+    qtbot.addWidget(dialog)
+    pages = [dialog._list.item(i).text() for i in range(dialog._list.count())]
+    page = dialog._stack.widget(pages.index("AttnSeg"))
+    (device,) = (line for line in page.findChildren(QLineEdit) if line.text() == "auto")
+    device.setText("cpu")
+    dialog.accept()
+    widget = open_widget(viewer)
+    qtbot.waitUntil(lambda: widget.inputs.device_box.currentText() == "cpu")

@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.layers import METADATA, file_of, image_name
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +23,8 @@ class Case:
     facts : dict
         Provenance of the run.
     image : Image or None
-        What was segmented, if it is still there under its name.
+        What was segmented, if it is still there: from the same file, else of the same
+        name.
     mask : Labels or None
     probability : list of Image
         One per class.
@@ -40,7 +41,12 @@ class Case:
     @property
     def title(self) -> str:
         """For a list to choose from."""
-        return f"{self.facts.get('source', '?')} · {self.facts.get('model', '?')}"
+        return f"{self.name} · {self.facts.get('model', '?')}"
+
+    @property
+    def name(self) -> str:
+        """Of the image."""
+        return image_name(self.probability[0])
 
     @property
     def layers(self) -> list[Any]:
@@ -86,12 +92,13 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
         ``viewer.layers``.
     """
     found: dict[str, Case] = {}
-    images = {}
+    images: dict[str | None, Any] = {}
     for layer in layers:
         facts = layer.metadata.get(METADATA)
         if facts is None:
             if isinstance(layer, Image):
                 images[layer.name] = layer
+                images[file_of(layer)] = layer
             continue
         if "explanation" in facts or "made_from" in facts:
             continue  # made of a run's results, no part of it
@@ -102,9 +109,10 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
             case.mask, case.facts = layer, facts
         else:
             case.probability.append(layer)
-    for case in found.values():
-        case.image = images.get(case.facts.get("source", ""))
-    return [case for case in reversed(found.values()) if case.probability]
+    cases = [case for case in reversed(found.values()) if case.probability]
+    for case in cases:
+        case.image = images.get(case.facts.get("source")) or images.get(case.name)
+    return cases
 
 
 def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:

@@ -10,11 +10,12 @@ from typing import Any
 
 from napari.layers import Image
 from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 
 from napari_attnseg._widgets.layers import METADATA, Source, source_of
+from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
@@ -134,6 +135,7 @@ class Inputs(QWidget):
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
+        self._choose_preferred()
         self._show_card()
         self._follow()
 
@@ -167,8 +169,9 @@ class Inputs(QWidget):
             show_error(str(error))
             return None
 
-    def ran_on(self, device: str) -> None:
-        """Keep a note of a run that was slower than it would have been on a GPU."""
+    def ran_with(self, weights: Path, wanted: str, device: str) -> None:
+        """Remember a run's choices, and note if it was slower than on a GPU."""
+        remember(weights, wanted)
         if device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
 
@@ -198,10 +201,27 @@ class Inputs(QWidget):
     def _fill_devices(self, names: list[str]) -> None:
         if self._life.ended:
             return
+        untouched = self.device_box.currentText() == "auto"
         for name in names[1:]:
             self.device_box.addItem(name, name)
+        chosen = preferences()
+        if untouched and chosen is not None and chosen.device in names:
+            self.device_box.setCurrentText(chosen.device)
         if names[1:] == ["cpu"]:
             self.device_note.setText("No GPU found here: runs on the CPU.")
+
+    def _choose_preferred(self) -> None:
+        """Start with the weights of Preferences; the first ones if those are gone."""
+        chosen = preferences()
+        if chosen is None or chosen.weights in bundled_weights():
+            self.weights_box.setCurrentText(chosen.weights if chosen else "compact")
+        elif Path(chosen.weights).is_file():
+            self.use_weights(Path(chosen.weights))
+        else:
+            show_info(
+                f"The weights in Preferences, {chosen.weights}, are not there; "
+                f"{self.weights_box.currentText()} is chosen instead."
+            )
 
     def _choose_weights(self, index: int) -> None:
         if self.weights_box.itemData(index) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 
 from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS, MASK_COLOUR
 from napari_attnseg.errors import InputError
+from napari_attnseg.result_files import provenance
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
+from napari_attnseg.sample_data import sample_path
 
 #: Key of what is ours in ``layer.metadata``.
 METADATA = "attnseg"
+#: Key of an image's own file in ``layer.metadata``, where napari names another one.
+IMAGE_FILE = "attnseg image file"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +38,8 @@ class Source:
         Length of the leading axis; None for a single image.
     placement : mapping
         ``scale, translate, rotate, shear, affine, units, axis_labels`` of the layer.
+    file : str or None
+        Path of the file that the layer was opened from.
     """
 
     name: str
@@ -40,6 +47,12 @@ class Source:
     rgb: bool
     frames: int | None
     placement: Mapping[str, Any]
+    file: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """What provenance calls the source: its file, else the layer's name."""
+        return self.file or self.name
 
     def frame(self, index: int) -> NDArray[np.generic]:
         """One image; only this part of a dask or zarr array is computed."""
@@ -86,6 +99,7 @@ def source_of(layer: Any) -> Source:
         bool(layer.rgb),
         int(data.shape[0]) if layer.ndim == 3 else None,
         placement_of(layer),
+        file_of(layer),
     )
 
 
@@ -100,6 +114,24 @@ def placement_of(layer: Any) -> dict[str, Any]:
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
+
+
+def image_name(layer: Any) -> str:
+    """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
+
+    Not what its provenance calls the source: that is a whole path if there is a file.
+    """
+    name: str = layer.name
+    return name.partition(" · ")[0]
+
+
+def file_of(layer: Any) -> str | None:
+    """File that an image layer was opened from; None if there is none."""
+    plugin, sample = layer.source.sample or ("", "")
+    if plugin == "napari-attnseg":
+        return str(sample_path(sample))
+    path: str | None = layer.metadata.get(IMAGE_FILE, layer.source.path)
+    return path if path is not None and Path(path).is_file() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +159,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     results : sequence of Segmentation
         One per frame.
     """
-    facts = {**results[0].provenance, "source": source.name}
+    facts = provenance(results, source.origin)
 
     def stacked(parts: list[NDArray[Any]]) -> NDArray[Any]:
         # float16 for the maps of a stack: half the memory, and finer than any display.
@@ -137,8 +169,10 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
         )
 
-    def options(name: str, **more: Any) -> dict[str, Any]:
-        return {"name": f"{source.name} · {name}", **source.placement, **more}
+    def options(name: str, part: dict[str, Any], **more: Any) -> dict[str, Any]:
+        said = {METADATA: {**facts, **part}}
+        name = f"{source.name} · {name}"
+        return {"name": name, **source.placement, "metadata": said, **more}
 
     layers = []
     for c in range(len(results[0].probability)):
@@ -149,34 +183,38 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
                 stacked([r.probability[c] for r in results]),
                 options(
                     f"probability{number}",
+                    {"part": f"probability{number}"},
                     contrast_limits=(0, 1),
                     colormap="viridis",
                     blending="translucent",
                     opacity=0.7,
                     visible=False,
-                    metadata={METADATA: facts},
                 ),
                 colorbar=True,
             )
         )
     for i, gate in enumerate(results[0].attention):
-        said = {**facts, "gate": f"1/{gate.level}", "shows": GATE_LEGEND}
+        said: dict[str, Any] = {
+            "part": "gate",
+            "gate": f"1/{gate.level}",
+            "shows": GATE_LEGEND,
+        }
         said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
         said |= {"decorative": gate.decorative}
         placed = options(
             gate.name,
+            said,
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
             opacity=gate_opacity(said),
             interpolation2d="nearest",
             visible=False,
-            metadata={METADATA: said},
         )
         placed |= coarse_placement(source.placement, gate.stride)
         values = stacked([r.attention[i].values for r in results])
         layers.append(NewLayer("Image", values, placed, colorbar=True))
-    mask = options("mask", metadata={METADATA: facts})
+    mask = options("mask", {"part": "mask"})
     if len(results[0].probability) == 1:
         mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
     mask["opacity"] = 1.0
@@ -208,7 +246,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     }
     facts = {
         **found.provenance,
-        "source": source.name,
+        "source": source.origin,
         "explanation": found.method,
         "shows": found.meaning,
         "finding": found.finding,

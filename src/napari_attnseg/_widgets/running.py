@@ -10,7 +10,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.inputs import Inputs, Lifetime
+from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
 from napari_attnseg._widgets.worker import Failed, Loaded
 
 
@@ -32,6 +32,8 @@ class RunBar(QWidget):
         self.start_button = QPushButton(title)
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
+        #: Why the last run failed: napari's notification fades before it is copied.
+        self.error = words()
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)
         buttons.addWidget(self.cancel_button)
@@ -39,6 +41,8 @@ class RunBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
+        layout.addWidget(self.error)
+        self.error.hide()
         self.cancel_button.clicked.connect(self.cancel)
         self.set_ready(False)
 
@@ -61,6 +65,7 @@ class RunBar(QWidget):
         def finished(result: Any) -> None:
             if isinstance(result, Failed):
                 show_error(result.message)
+                self._say(result.message)
             else:
                 done(result)
 
@@ -70,6 +75,7 @@ class RunBar(QWidget):
         worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
         worker.finished.connect(self._ended)
         self._life.worker = worker
+        self._say("")
         self.progress.setRange(0, total)
         self.cancel_button.setEnabled(True)
         self.set_ready(self._ready)
@@ -81,6 +87,11 @@ class RunBar(QWidget):
             self.progress.setFormat("cancelling…")
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
+
+    def _say(self, error: str) -> None:
+        if not self._life.ended:
+            self.error.setText(error)
+            self.error.setVisible(bool(error))
 
     def _moved(self, step: tuple[int, str]) -> None:
         if not self._life.ended:
@@ -134,7 +145,7 @@ class ModelWidget(DockWidget):
 
     def _keep(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        self.inputs.ran_on(loaded.segmenter.device)
+        self.inputs.ran_with(loaded.weights, loaded.device, loaded.segmenter.device)
 
     def _select(self, layer: Any) -> None:
         """Give the selection back: napari selects what was added last."""

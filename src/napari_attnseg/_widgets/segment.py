@@ -13,7 +13,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg._widgets.inputs import words
-from napari_attnseg._widgets.layers import METADATA, new_layers
+from napari_attnseg._widgets.layers import METADATA, image_name, new_layers
+from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Finished, run
@@ -31,6 +32,7 @@ class SegmentWidget(ModelWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
+        self.run_menu = RunMenu(napari_viewer)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
         self.gate_words = words()
@@ -49,6 +51,7 @@ class SegmentWidget(ModelWidget):
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
         layout.addWidget(self.gate_row)
+        layout.addWidget(self.run_menu)
         layout.addStretch()
 
     def _layers_changed(self) -> None:
@@ -76,7 +79,8 @@ class SegmentWidget(ModelWidget):
     def _finished(self, done: Finished) -> None:
         self._keep(done.loaded)
         image = self.inputs.image
-        add_layers(self._viewer, new_layers(done.source, done.results))
+        added = add_layers(self._viewer, new_layers(done.source, done.results))
+        self.run_menu.show_run(added[-1], done.loaded.weights)
         self._select(image)
 
     # -- looking ---------------------------------------------------------------------
@@ -99,7 +103,7 @@ class SegmentWidget(ModelWidget):
             # napari numbers a second run's layers; so do we.
             number = re.search(r" \[\d+\]$", layer.name)
             self.gate_box.addItem(
-                f"{facts['gate']} of {facts['source']}{number[0] if number else ''}",
+                f"{facts['gate']} of {image_name(layer)}{number[0] if number else ''}",
                 layer,
             )
             if layer.visible:

@@ -17,23 +17,24 @@ from napari_attnseg._widgets.layers import (
 from napari_attnseg.colours import GATE_COLOURS
 
 
+def make_layer(new: NewLayer) -> Any:
+    """The napari layer that `new` describes."""
+    options = dict(new.options)
+    if options.get("colormap") == GATE_COLOURS:
+        options["colormap"] = Colormap(**gate_colormap())
+    elif new.kind == "Labels" and "colormap" in options:
+        options["colormap"] = DirectLabelColormap(color_dict=options["colormap"])
+    layer = getattr(napari.layers, new.kind)(new.data, **options)
+    if new.contour:
+        layer.contour = new.contour
+    if new.colorbar:
+        layer.colorbar.visible = True
+    return layer
+
+
 def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
     """Add layers in order; returns them."""
-    added = []
-    for new in layers:
-        options = dict(new.options)
-        if options.get("colormap") == GATE_COLOURS:
-            options["colormap"] = Colormap(**gate_colormap())
-        elif new.kind == "Labels" and "colormap" in options:
-            options["colormap"] = DirectLabelColormap(color_dict=options["colormap"])
-        layer = getattr(napari.layers, new.kind)(new.data, **options)
-        if new.contour:
-            layer.contour = new.contour
-        viewer.add_layer(layer)
-        if new.colorbar:
-            layer.colorbar.visible = True
-        added.append(layer)
-    return added
+    return [viewer.add_layer(make_layer(new)) for new in layers]
 
 
 def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:

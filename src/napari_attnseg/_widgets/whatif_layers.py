@@ -39,7 +39,7 @@ def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> N
     differs = np.zeros(before.shape, np.uint8)
     differs[(after != before) & (after > 0)] = GAINED
     differs[(after != before) & (after == 0)] = LOST
-    name = case.facts.get("source", "image")
+    name = case.name
     options = {
         "name": f"{name} · what if (green gained, pink lost)",
         **_placed(case, frame),
@@ -51,7 +51,11 @@ def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> N
         },
         "opacity": 0.7,
         "metadata": {
-            METADATA: {**change.result.provenance, "source": name, "made_from": "gates"}
+            METADATA: {
+                **change.result.provenance,
+                "source": case.facts["source"],
+                "made_from": "gates",
+            }
         },
     }
     return NewLayer("Labels", _one_frame(case, differs), options)
@@ -71,7 +75,7 @@ def paint_layer(case: Case) -> NewLayer:
             2: GATE_STOPS[0][1],
         },
         "opacity": 0.5,
-        "metadata": {METADATA: {"source": source.name, "made_from": "paint"}},
+        "metadata": {METADATA: {"source": source.origin, "made_from": "paint"}},
     }
     return NewLayer("Labels", np.zeros(size, np.uint8), options)
 
@@ -89,7 +93,7 @@ def painted_psi(
 
 def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
     """Mask and probability of a what-if, to stay; their names say what was forced."""
-    facts = {**result.provenance, "source": case.facts.get("source", "image")}
+    facts = {**result.provenance, "source": case.facts["source"]}
     forced = ", ".join(
         f"{level}={psi:.2f}" if isinstance(psi, float) else f"{level} painted"
         for level, psi in facts["gates_forced"].items()
@@ -98,7 +102,7 @@ def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
         **_placed(case, frame),
         "metadata": {METADATA: {**facts, "made_from": "gates"}},
     }
-    start, end = f"{facts['source']} ·", f"what if {forced or 'nothing forced'}"
+    start, end = f"{case.name} ·", f"what if {forced or 'nothing forced'}"
     probability: dict[str, Any] = {
         "name": f"{start} probability, {end}",
         "contrast_limits": (0, 1),

@@ -376,6 +376,6 @@ def _why_not(case: Case) -> str:
     if not case.gates:
         return "This result has no gate maps in the viewer."
     return (
-        f"The image {case.facts.get('source')!r} of this result is not open under that "
+        f"The image {case.name!r} of this result is not open under that "
         "name; open it, or name it so again."
     )

@@ -1,0 +1,31 @@
+"""Our page in napari's Preferences: what the widgets start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.settings import get_plugin_settings
+
+from napari_attnseg.weights import bundled_weights
+
+
+def preferences() -> Any:
+    """``weights``, ``device`` and ``remember``, as `napari.yaml` declares them.
+
+    None where napari does not know this plugin: it is disabled, or not installed.
+    """
+    try:
+        return get_plugin_settings("napari-attnseg").segment
+    except KeyError:
+        return None
+
+
+def remember(weights: Path, device: str) -> None:
+    """Start with these the next time, unless the user does not want that."""
+    chosen = preferences()
+    if chosen is None or not chosen.remember:
+        return
+    names = {path: name for name, path in bundled_weights().items()}
+    chosen.weights = names.get(weights, str(weights))
+    chosen.device = device

@@ -1,0 +1,127 @@
+"""What "Copy as Python" and "Copy as command" give repeats the run bit for bit."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from typer.testing import CliRunner
+
+from napari_attnseg.cards import weights_hash
+from napari_attnseg.cli import app
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.reproduce import command_text, python_text
+from napari_attnseg.result_files import load_results, provenance
+from napari_attnseg.results import Segmentation
+from napari_attnseg.sample_data import sample_image
+from napari_attnseg.weights import weights_path
+
+GATES: dict[int, float | str] = {32: 0.3, 8: "transformer", 16: "mean"}
+
+
+@pytest.fixture(scope="module")
+def segmenter(tiny_weights: Path) -> Segmenter:
+    return Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "a photo.png"
+    Image.fromarray(sample_image("polyp")).save(path)
+    return path
+
+
+def run_python(text: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(text, "copied", "exec"), names)
+    return names
+
+
+def assert_same(a: Segmentation, b: Segmentation) -> None:
+    np.testing.assert_array_equal(a.mask, b.mask)
+    np.testing.assert_array_equal(a.probability, b.probability)
+    for one, other in zip(a.attention, b.attention, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+@pytest.mark.parametrize("gates", [{}, GATES])
+def test_a_run_is_repeated_bit_for_bit(
+    segmenter: Segmenter,
+    tiny_weights: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    gates: Mapping[int, float | str],
+) -> None:
+    encoded = segmenter.encode(sample_image("polyp"))
+    result = segmenter.decode(encoded, gates, 0.47)
+    facts = provenance([result], str(photo))
+    repeated = run_python(python_text(facts, tiny_weights))["result"]
+    assert_same(repeated, result)
+    assert "The same mask." in capsys.readouterr().out
+
+    program, *arguments = shlex.split(command_text(facts, tiny_weights))
+    assert program == "attnseg"
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (from_files,) = load_results(tmp_path / "results" / "a photo.json").segmentations
+    assert_same(from_files, result)
+
+
+def test_a_stack_is_repeated_by_python_only(
+    segmenter: Segmenter, tiny_weights: Path, tmp_path: Path
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 4000, (3, 40, 50), dtype=np.uint16)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack")
+    results = [segmenter(frame) for frame in stack]
+    facts = provenance(results, str(path))
+    repeated = run_python(python_text(facts, tiny_weights))
+    assert repeated["same"]
+    for a, b in zip(results, repeated["results"], strict=True):
+        assert_same(a, b)
+    assert command_text(facts, tiny_weights).startswith("# A stack")
+
+
+def test_other_pixels_and_other_weights_are_noticed(
+    segmenter: Segmenter, tiny_weights: Path, photo: Path
+) -> None:
+    facts = provenance([segmenter(sample_image("polyp"))], str(photo))
+    with pytest.raises(SystemExit, match="other weights"):
+        run_python(python_text({**facts, "weights_sha256": "0"}, tiny_weights))
+    Image.fromarray(sample_image("two-polyps")).save(photo)
+    for text in (python_text(facts, tiny_weights), command_text(facts, tiny_weights)):
+        assert "a photo.png does not hold the pixels" in text
+    with pytest.raises(SystemExit, match="other pixels"):
+        run_python(python_text(facts, tiny_weights))
+
+
+def test_what_is_not_known_is_said(segmenter: Segmenter) -> None:
+    result = segmenter(sample_image("polyp"))
+    for text in (python_text, command_text):
+        said = text(provenance([result], "drawn by hand"))
+        comments = [line for line in said.splitlines() if line.startswith("#")]
+        assert any("'drawn by hand', which came from no file" in c for c in comments)
+        assert any("path of tiny.safetensors" in c for c in comments)
+    # A gate that was painted: the map itself has to be given.
+    encoded = segmenter.encode(sample_image("polyp"))
+    painted = segmenter.decode(encoded, {8: result.attention[1].values})
+    facts = provenance([painted], "x")
+    assert "8: tifffile.imread('NAME_gate_1-8.tif')" in python_text(facts)
+    assert command_text(facts).startswith("# A gate was forced inside a region")
+
+
+def test_bundled_weights_are_named(segmenter: Segmenter) -> None:
+    facts = provenance([segmenter(sample_image("polyp"))], "x")
+    own = weights_hash(weights_path("compact"))
+    facts |= {"weights": "compact.safetensors", "weights_sha256": own}
+    assert "from_checkpoint('compact', 'cpu')" in python_text(facts)
+    # Of the same name, but not the same: the bundled ones would not repeat it.
+    facts["weights_sha256"] = "0"
+    assert "--weights compact.safetensors" in command_text(facts)

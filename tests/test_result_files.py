@@ -1,0 +1,99 @@
+"""Results come back from their files as they were written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.images import read_image
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.result_files import (
+    Results,
+    find_results,
+    load_results,
+    save_results,
+)
+from napari_attnseg.results import Segmentation
+
+
+@pytest.fixture(scope="module")
+def segmentation(tiny_weights: Path) -> Segmentation:
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    return Segmenter.from_checkpoint(tiny_weights, "cpu")(image)
+
+
+def save(tmp_path: Path, *frames: Segmentation, stack: bool = False) -> Path:
+    count = len(frames) if stack else None
+    return save_results(Results("x", "x", frames, count), tmp_path, "x")[-1]
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_what_was_written_is_read(
+    tmp_path: Path, segmentation: Segmentation, stack: bool
+) -> None:
+    frames = [segmentation] * (3 if stack else 1)
+    found = load_results(save(tmp_path, *frames, stack=stack))
+    assert len(found.segmentations) == len(frames)
+    for read in found.segmentations:
+        np.testing.assert_array_equal(read.mask, segmentation.mask)
+        assert read.mask.dtype == np.uint8
+        np.testing.assert_array_equal(read.probability, segmentation.probability)
+        for a, b in zip(read.attention, segmentation.attention, strict=True):
+            np.testing.assert_array_equal(a.values, b.values)
+            assert (a.name, a.stride, a.finding) == (b.name, b.stride, b.finding)
+        assert read.provenance == {**segmentation.provenance, "source": "x"}
+
+
+def test_several_classes_keep_their_numbers(tmp_path: Path) -> None:
+    mask = np.array([[0, 1], [2, 2]], np.uint8)
+    probability = np.zeros((2, 2, 2), np.float32)
+    path = save(tmp_path, Segmentation(mask, probability))
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x_mask.png")), mask)
+    (found,) = load_results(path).segmentations
+    np.testing.assert_array_equal(found.mask, mask)
+    assert found.probability.shape == (2, 2, 2)
+
+
+def test_an_edited_mask_is_called_so(
+    tmp_path: Path, segmentation: Segmentation
+) -> None:
+    path = save(tmp_path, segmentation)
+    assert json.loads(path.read_text())["mask_edited"] is False
+    drawn = segmentation.mask.copy()
+    drawn[:5] = 3  # a label of its own
+    parts = (segmentation.probability, segmentation.attention, segmentation.provenance)
+    path = save(tmp_path, Segmentation(drawn, *parts))
+    assert json.loads(path.read_text())["mask_edited"] is True
+    np.testing.assert_array_equal(load_results(path).segmentations[0].mask, drawn)
+
+
+def test_image_and_results_may_be_moved_together(
+    tmp_path: Path, segmentation: Segmentation
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    image = before / "photos" / "x.png"
+    image.parent.mkdir(parents=True)
+    Image.fromarray(np.zeros((50, 70), np.uint8)).save(image)
+    results = Results("x", str(image), [segmentation], image=image)
+    save_results(results, before / "out", "x")
+    shutil.move(before, after)
+    found = load_results(after / "out" / "x.json").image
+    assert found is not None and read_image(found).shape == (50, 70)
+
+
+def test_other_files_are_left_alone_and_broken_ones_refused(
+    tmp_path: Path, segmentation: Segmentation
+) -> None:
+    path = save(tmp_path, segmentation)
+    (tmp_path / "other.json").write_text('{"format": "geojson"}')
+    (tmp_path / "no.json").write_bytes(b"\xff\xfe")
+    assert find_results(tmp_path) == [path]
+    with pytest.raises(InputError, match=r"other\.json is another"):
+        load_results(tmp_path / "other.json")
+    (tmp_path / "x_probability.tif").unlink()
+    with pytest.raises(InputError, match="no file"):
+        load_results(path)

@@ -1,0 +1,55 @@
+"""Does memory stay flat when the Segment widget is used again and again?
+
+``python tests/widgets/memory_over_runs.py [RUNS] [WEIGHTS]`` runs the widget's own path
+on a viewer without a window, removes each run's layers as a user would, and prints how
+much memory the process has after each tenth run.
+"""
+
+import gc
+import sys
+from pathlib import Path
+
+import psutil
+from napari.components import ViewerModel
+
+from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.worker import Finished, Loaded, run
+from napari_attnseg.sample_data import sample_image
+from napari_attnseg.weights import weights_path
+
+
+def segment(viewer: ViewerModel, weights: Path, loaded: Loaded | None) -> Loaded:
+    """One run on the first layer; its layers are added and removed again."""
+    steps = run(source_of(viewer.layers[0]), weights, "cpu", loaded)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            done = stop.value
+            break
+    assert isinstance(done, Finished)
+    for layer in add_layers(viewer, new_layers(done.source, done.results)):
+        viewer.layers.remove(layer)
+    return done.loaded
+
+
+def memory_over_runs(weights: Path, runs: int) -> list[float]:
+    """Resident memory in MB after each run."""
+    viewer = ViewerModel()
+    viewer.add_image(sample_image("polyp"), rgb=True)
+    loaded, found = None, []
+    for _ in range(runs):
+        loaded = segment(viewer, weights, loaded)
+        gc.collect()
+        found.append(psutil.Process().memory_info().rss / 1e6)
+    return found
+
+
+if __name__ == "__main__":
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    name = sys.argv[2] if len(sys.argv) > 2 else "compact"
+    memory = memory_over_runs(weights_path(name), runs)
+    for i in [0, *range(9, runs, 10)]:
+        print(f"after run {i + 1}: {memory[i]:.0f} MB")
+    print(f"growth from run 10 to run {runs}: {memory[-1] - memory[9]:+.1f} MB")
