@@ -33,6 +33,7 @@ def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
     file, problem = _image(facts)
     source, missing = _weights(facts, weights)
     options = _options(facts)
+    flip = ", flip=True" if facts.get("flip_augmented") else ""
     first = facts["image_sha256"][0] if stack else facts["image_sha256"]
     lines = [
         *_heading(facts),
@@ -55,14 +56,14 @@ def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
     if stack:
         lines += [
             "results = [",
-            f"    segmenter.decode(segmenter.encode(frame), {options})",
+            f"    segmenter.decode(segmenter.encode(frame{flip}), {options})",
             "    for frame in image",
             "]",
             "found = [array_sha256(result.mask) for result in results]",
         ]
     else:
         lines += [
-            f"result = segmenter.decode(segmenter.encode(image), {options})",
+            f"result = segmenter.decode(segmenter.encode(image{flip}), {options})",
             "found = array_sha256(result.mask)",
         ]
     lines += [
@@ -92,6 +93,8 @@ def command_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
     words = ["attnseg", "segment", file, "--out", "results"]
     words += ["--weights", source, "--device", facts["device"]]
     words += ["--threshold", repr(facts["threshold"])]
+    if facts.get("flip_augmented"):
+        words.append("--flip")
     for level, psi in facts["gates_forced"].items():
         words += ["--gate", gate_text(level, psi)]
     line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from napari_attnseg.explanations.subject import Subject
-
-#: Axes of the image's mirror images; the first is the image itself.
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+from napari_attnseg.inference import FLIPS
 
 
 def entropy(subject: Subject) -> Tensor:
@@ -23,7 +21,7 @@ def entropy(subject: Subject) -> Tensor:
 def flip_range(subject: Subject) -> Tensor:
     """Largest minus smallest probability over the mirror images: (S, S), in [0, 1]."""
     found = []
-    for axes in MIRRORS:
+    for axes in FLIPS:
         # One after the other: four at once would take four times the memory.
         logits = subject.network(subject.image.flip(axes)).logits
         p = torch.sigmoid(logits / subject.card.temperature)
