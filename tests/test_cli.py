@@ -1,5 +1,6 @@
 """``attnseg`` as a user runs it: files that come out, messages and exit codes."""
 
+import csv
 import json
 import os
 import signal
@@ -61,6 +62,37 @@ def test_segment_writes_what_the_segmenter_finds(
         np.testing.assert_allclose(values, gate.values, atol=1e-5)
         assert listed["source_pixels_per_map_pixel"] == list(gate.stride)
         assert (listed["0"], listed["1"]) == ("transformer", "CNN")
+
+
+def test_objects_are_a_row_each(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = attnseg("segment", photo, "--out", out, "--objects")
+    assert done.returncode == 0, done.stderr
+    mask = np.asarray(Image.open(out / "polyp_mask.png"))
+    with (out / "polyp_objects.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(float(row["area (px)"]) for row in rows) == np.count_nonzero(mask)
+    assert {row["calibrated area"] for row in rows} == {""}
+    assert 0 <= float(rows[0]["psi 1/32 outside"]) <= 1
+    doubt = json.loads((out / "polyp.json").read_text())["doubt_bits"]
+    assert len(rows) > 1 or doubt == pytest.approx(
+        float(rows[0]["doubt (bit)"]), abs=1e-4
+    )
+
+
+def test_segment_with_flip_says_so(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    done = attnseg(
+        *("segment", photo, "--out", tmp_path, "--weights", tiny_weights, "--flip")
+    )
+    assert done.returncode == 0, done.stderr
+    expected = Segmenter.from_checkpoint(tiny_weights)(sample_image("polyp"), flip=True)
+    probability = tifffile.imread(tmp_path / "polyp_probability.tif")
+    np.testing.assert_allclose(probability, expected.probability[0], atol=1e-5)
+    assert json.loads((tmp_path / "polyp.json").read_text())["provenance"][
+        "flip_augmented"
+    ]
 
 
 def test_gates_and_threshold_can_be_forced(

@@ -17,7 +17,7 @@ SOURCES = [
     *(ROOT / "src" / "napari_attnseg").rglob("*.py"),
     *(ROOT / "training" / "attnseg_training").rglob("*.py"),
 ]
-SLOW = {"torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
+SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
 
 
 def loaded_by(statement: str) -> set[str]:

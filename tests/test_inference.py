@@ -76,6 +76,38 @@ def test_decode_repeats_and_gates_can_be_forced(
     assert same(own, segmenter.decode(encoded))
 
 
+def test_flip_is_the_mean_over_mirror_images_with_the_gates_of_the_image_itself(
+    segmenter: Segmenter, image: np.ndarray
+) -> None:
+    plain, flipped = segmenter(image), segmenter(image, flip=True)
+    views = [
+        np.flip(segmenter(np.flip(image, axes)).probability[0], axes)
+        for axes in ((), (0,), (1,), (0, 1))
+    ]
+    mean = np.mean(views, 0)
+    assert np.abs(mean - plain.probability[0]).max() > 1e-3  # it makes a difference
+    np.testing.assert_allclose(flipped.probability[0], mean, atol=1e-5)
+    np.testing.assert_array_equal(flipped.mask, flipped.probability[0] >= 0.5)
+    for own, gate in zip(plain.attention, flipped.attention):
+        np.testing.assert_allclose(gate.values, own.values, atol=1e-5)
+    assert flipped.provenance["flip_augmented"] is True
+    assert plain.provenance["flip_augmented"] is False
+
+
+def test_forced_gates_are_mirrored_with_the_image(
+    segmenter: Segmenter, image: np.ndarray
+) -> None:
+    encoded = segmenter.encode(image, flip=True)
+    psi = np.random.default_rng(1).random((8, 8), np.float32)
+    once = segmenter.decode(encoded, {8: psi})
+    mirrored = segmenter.encode(image[:, ::-1], flip=True)
+    again = segmenter.decode(mirrored, {8: psi[:, ::-1].copy()})
+    np.testing.assert_array_equal(once.attention[1].values, psi)
+    np.testing.assert_allclose(
+        once.probability[0], again.probability[0, :, ::-1], atol=1e-5
+    )
+
+
 @pytest.mark.parametrize(
     ("gates", "words"),
     [

@@ -90,6 +90,14 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     weights: Weights = "compact",
     device: Device = "auto",
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="Also a table of each image's objects, as CSV."),
+    ] = False,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average over mirror images: four times as long."),
+    ] = False,
     gate: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,8 +114,9 @@ def segment(
 
     Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
     1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json, which napari
-    opens as layers. An image that cannot be read is named and skipped; the exit code is
-    1 then.
+    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
+    in pixels. An image that cannot be read is named and skipped; the exit code is 1
+    then.
     """
     from rich.console import Console
     from rich.progress import track
@@ -116,6 +125,7 @@ def segment(
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.result_files import Results, save_results
+    from napari_attnseg.saving import save_objects
 
     gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
@@ -131,7 +141,8 @@ def segment(
         disable=not sys.stderr.isatty(),
     ):
         try:
-            encoded = segmenter.encode(read_image(path))
+            image = read_image(path)
+            encoded = segmenter.encode(image, flip=flip)
             result = segmenter.decode(encoded, gates, threshold)
         except (DeviceError, InputError) as error:
             failed += 1
@@ -139,6 +150,10 @@ def segment(
             _say(str(error) if named else f"{path.name}: {error}")
             continue
         save_results(Results(path.stem, str(path), [result], image=path), out, stem)
+        if objects:
+            from napari_attnseg.objects import measure_segmentation
+
+            save_objects(measure_segmentation(result, image), out, stem)
     _say(f"{len(stems) - failed} of {len(stems)} images segmented; results in {out}.")
     if failed:
         raise typer.Exit(WRONG_USE if failed == len(stems) else SOME_FAILED)

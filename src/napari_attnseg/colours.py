@@ -22,3 +22,6 @@ TRUTH_COLOUR = "#ffe000"
 #: and pink: apart from each other and from the gates' colours for every colour vision).
 GAINED_COLOUR = "#009e73"
 LOST_COLOUR = "#cc79a7"
+
+#: The one object among several that a table's row is about.
+SELECTED_COLOUR = "#ff4fd8"

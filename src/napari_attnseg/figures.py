@@ -68,7 +68,7 @@ def summary_png(
                 interpolation="nearest",
             )
         )
-        _contour(axes, result.mask, "black", "-", 0.8)
+        draw_contour(axes, result.mask, "black", "-", 0.8)
         rows, columns = gate.values.shape
         axes.set_title(f"gate 1/{gate.level} ({rows}×{columns})", fontsize=10)
         axes.set_axis_off()
@@ -113,9 +113,9 @@ def _draw_main(
     area = 100 * np.count_nonzero(result.mask) / result.mask.size
     found = f"mask of the model ({area:.1f} % of the image)"
     lines = [Line2D([], [], color=MASK_COLOUR, lw=2, label=found)]
-    _contour(axes, result.mask, MASK_COLOUR, "-", 2)
+    draw_contour(axes, result.mask, MASK_COLOUR, "-", 2)
     if truth is not None:
-        _contour(axes, truth, TRUTH_COLOUR, "--", 1.5)
+        draw_contour(axes, truth, TRUTH_COLOUR, "--", 1.5)
         label = f"expert's mask (Dice on this image {dice(truth, result.mask):.2f})"
         lines.append(Line2D([], [], color=TRUTH_COLOUR, ls="--", label=label))
     axes.legend(
@@ -124,7 +124,7 @@ def _draw_main(
     axes.set_axis_off()
 
 
-def _contour(
+def draw_contour(
     axes: Axes, mask: NDArray[np.uint8], colour: str, style: str, width: float
 ) -> None:
     """Outline of a mask; nothing for one that is empty or full."""

@@ -27,6 +27,10 @@ from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import weights_path
 
+#: Axes along which the views of flip test-time augmentation are mirrored: the image
+#: itself first, then left-right, up-down and both. Training mirrors along both, too.
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
 
 def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
     """Bilinear resize of (N, C, H, W), antialiased where it shrinks, [0, 1] kept."""
@@ -43,7 +47,8 @@ class EncodedImage:
     Attributes
     ----------
     pairs : list of (Tensor, Tensor)
-        From `SegmentationNetwork.align`, on the segmenter's device.
+        From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
+        its four mirror images in the order of `FLIPS`.
     shape : (int, int)
         Rows and columns of the source image.
     intensity : str
@@ -106,7 +111,9 @@ class Segmenter:
         network, card, sha256 = load_checkpoint(path, device)
         return cls(channels_last(network), card, device, path.name, sha256)
 
-    def segment(self, image: ArrayLike, rgb: bool | None = None) -> Segmentation:
+    def segment(
+        self, image: ArrayLike, rgb: bool | None = None, flip: bool = False
+    ) -> Segmentation:
         """Segment one 2D image.
 
         Parameters
@@ -115,6 +122,10 @@ class Segmenter:
             Any integer or float type; see `preprocessing.to_rgb`.
         rgb : bool, optional
             Whether the last axis is colour; guessed from the number of axes.
+        flip : bool
+            Flip test-time augmentation: the probability is the mean over the image and
+            its three mirror images. Costs about four times the time and, while it runs,
+            memory. Gate maps stay those of the image itself.
 
         Raises
         ------
@@ -123,16 +134,20 @@ class Segmenter:
         DeviceError
             If the device ran out of memory.
         """
-        return self.decode(self.encode(image, rgb))
+        return self.decode(self.encode(image, rgb, flip))
 
     __call__ = segment
 
     @torch.inference_mode()
-    def encode(self, image: ArrayLike, rgb: bool | None = None) -> EncodedImage:
-        """Run both encoders; the expensive half. Raises as `segment`."""
+    def encode(
+        self, image: ArrayLike, rgb: bool | None = None, flip: bool = False
+    ) -> EncodedImage:
+        """Run both encoders; the expensive half. As `segment`."""
         pixels, intensity = to_rgb(image, rgb)
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = resize(batch, self.card.preprocessing.size).to(self.device)
+        if flip:
+            batch = torch.cat([batch.flip(axes) for axes in FLIPS])
         try:
             pairs = self.network.align(self.network.encode(batch))
         except torch.OutOfMemoryError as error:
@@ -176,10 +191,12 @@ class Segmenter:
             for stride, psi in gates.items()
         }
         fused, used = self.network.fuse(encoded.pairs, forced)
-        logits = self.network.logits(fused) / self.card.temperature
+        views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
+        # Each view turned back; without flips there is one, which stays as it is.
+        back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
+        mean = torch.stack(back).mean(0, keepdim=True)
         height, width = encoded.shape
-        soft = resize(torch.sigmoid(logits), (height, width))[0]
-        probability = soft.float().cpu().numpy()
+        probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
         low, high = self.network.ends
         attention = tuple(
@@ -236,7 +253,11 @@ class Segmenter:
                 f"Expected one number or an array of shape {size} for the gate at "
                 f"1/{stride}, got shape {tuple(value.shape)}."
             )
-        return value.to(self.device)
+        value = value.to(self.device)
+        views = len(encoded.pairs[0][0])
+        if value.ndim and views > 1:
+            value = torch.stack([value.flip(axes)[None] for axes in FLIPS])
+        return value
 
     def _provenance(
         self,
@@ -255,6 +276,7 @@ class Segmenter:
             "intensity": encoded.intensity,
             "image_sha256": encoded.sha256,
             "threshold": threshold,
+            "flip_augmented": len(encoded.pairs[0][0]) > 1,
             "gates_forced": {
                 f"1/{stride}": psi if isinstance(psi, str) else _number_or_array(psi)
                 for stride, psi in gates.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
 from napari_attnseg.images import array_sha256, read_image
 from napari_attnseg.results import GATE_LEGEND, AttentionMap, Segmentation
@@ -143,6 +145,10 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
             "placement": dict(results.placement),
         },
     }
+    if results.frames is None:
+        doubt = case_doubt(first.probability, first.mask)
+        facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
+        facts["doubt_is"] = DOUBT_MEANING
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
     for name, data in parts.items():
         write_bytes(folder / name, data)

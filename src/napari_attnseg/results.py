@@ -89,7 +89,8 @@ class Explanation:
     stride : (float, float)
         Source pixels per map pixel, (rows, columns): the map covers the whole image.
     scale : str
-        ``gate`` ([0, 1]), ``signed`` (around 0) or ``positive`` (from 0).
+        ``gate`` ([0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
+        ([0, 1], where numbers compare between images).
     meaning : str
         One sentence for people.
     target : str

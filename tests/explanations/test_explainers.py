@@ -77,9 +77,11 @@ def test_a_map_over_the_whole_image(
     np.testing.assert_allclose(covered, IMAGE.shape[:2])
     assert found.level == (8 if EXPLAINERS[name].per_gate else None)
     assert found.meaning.endswith(".") and len(found.meaning) < 200
-    assert found.scale in ("gate", "signed", "positive")
+    assert found.scale in ("gate", "signed", "positive", "unit")
     if found.scale != "signed":
         assert found.values.min() >= 0
+    if found.scale in ("gate", "unit"):
+        assert found.values.max() <= 1
 
 
 @every_explainer
@@ -131,9 +133,10 @@ def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> 
         return explain(segmenter, IMAGE, name, level=4, target=target).values
 
     same = np.array_equal(values(slice(0, 10)), values(slice(30, 40)))
-    # psi, trust (measured on the mask) and noise are not about a target.
+    # psi, trust (measured on the mask), doubt and noise are not about a target.
     gates = ("gate", "gate, recalibrated", "gates at a glance")
-    assert same == (name in (*gates, "measured trust", "random"))
+    doubt = ("entropy", "flip consistency")
+    assert same == (name in (*gates, *doubt, "measured trust", "random"))
 
 
 def test_findings_come_with_the_maps_that_have_them(segmenter: Segmenter) -> None:

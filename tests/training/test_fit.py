@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -15,8 +16,14 @@ from attnseg_training.fit import Progress, fit
 from attnseg_training.trainer import Trainer, _groups
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
-from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.errors import (
+    CheckpointError,
+    DeviceError,
+    InputError,
+    UnknownNameError,
+)
 from napari_attnseg.models import catalog
+from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 
@@ -45,14 +52,19 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
         "log.csv",
         "curves.png",
         "config.toml",
+        "run.json",
+        "snapshots",
         "state.pt",
         "state-before.pt",
     }
+    pictures = sorted(p.name for p in (result.folder / "snapshots").iterdir())
+    assert pictures == [f"epoch-{n:04d}.png" for n in (5, 10, 15, 20, 25)]
     with (result.folder / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(r["epoch"]) for r in rows] == list(range(1, 26))
     assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
     assert [p.epoch for p in seen if p.dice is not None] == list(range(1, 26))
+    assert all(p.images_per_s > 0 for p in seen)
     card = read_card(result.folder / "best.safetensors")
     assert card.training["epoch"] == result.best_epoch
     assert str(tmp_path) not in card.to_json()  # no path of the machine travels
@@ -67,7 +79,20 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
     assert report.to_csv().splitlines()[1].startswith("disc09,")
 
 
-def test_resume_ends_with_the_same_weights(config: TrainConfig, tmp_path: Path) -> None:
+RECIPE = {
+    "loss": "structure",
+    "deep_supervision": 0.4,
+    "accumulate": 2,
+    "layer_decay": 0.7,
+}
+
+
+@pytest.mark.parametrize("options", [{}, RECIPE])
+def test_resume_ends_with_the_same_weights(
+    config: TrainConfig, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    config = dataclasses.replace(config, **options)
+
     class KilledError(Exception):
         pass
 
@@ -82,6 +107,73 @@ def test_resume_ends_with_the_same_weights(config: TrainConfig, tmp_path: Path) 
     whole = load_checkpoint(tmp_path / "whole" / "last.safetensors")[0].state_dict()
     killed = load_checkpoint(tmp_path / "killed" / "last.safetensors")[0].state_dict()
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    # Whatever it was trained with, it is the model of its card.
+    fresh = list(build_network(catalog.MODELS["tiny"], "scratch").state_dict())
+    assert list(whole) == fresh
+
+
+class FewImages(NamedTuple):
+    """Four images and no chance, so that two ways to train on them can be compared."""
+
+    network: SegmentationNetwork
+    images: torch.Tensor
+    masks: torch.Tensor
+
+    def batch(self, index: list[int], epoch: int) -> tuple[Features, torch.Tensor]:
+        return self.network.encode(self.images[index]), self.masks[index]
+
+
+def one_step(config: TrainConfig) -> tuple[Trainer, float]:
+    torch.manual_seed(0)
+    network = build_network(catalog.MODELS["tiny"], "scratch")
+    images = torch.rand(4, 3, 64, 64)
+    trainer = Trainer(network, config, steps=10)
+    views = FewImages(network, images, (images[:, :1] > 0.7).float())
+    return trainer, trainer.step(views, [0, 1, 2, 3], 0, 0)  # type: ignore[arg-type]
+
+
+def test_a_batch_in_pieces_takes_the_same_step(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # But for BatchNorm, whose batch is a piece, and what stochastic depth draws.
+    monkeypatch.setattr("attnseg_training.trainer._train_mode", lambda n, c: n.eval())
+    whole, loss = one_step(config)
+    pieces, other = one_step(dataclasses.replace(config, accumulate=3))
+    assert other == pytest.approx(loss, rel=1e-5)
+    for name, gradient in gradients(whole).items():
+        torch.testing.assert_close(
+            gradients(pieces)[name], gradient, rtol=1e-3, atol=1e-6
+        )
+
+
+def gradients(trainer: Trainer) -> dict[str, torch.Tensor]:
+    named = trainer.network.named_parameters()
+    return {name: p.grad for name, p in named if p.grad is not None}
+
+
+def test_deep_supervision_reaches_what_is_before_it(config: TrainConfig) -> None:
+    plain, loss = one_step(config)
+    deep, more = one_step(dataclasses.replace(config, deep_supervision=0.5))
+    assert more > 1.2 * loss
+    changed = {
+        name
+        for name, gradient in gradients(plain).items()
+        if not torch.allclose(gradients(deep)[name], gradient)
+    }
+    assert any(name.startswith("decoder.blocks.0") for name in changed)
+    assert deep.state()["deep"].keys() == {
+        f"heads.{i}.{part}" for i in range(3) for part in ("weight", "bias")
+    }
+
+
+def test_out_of_memory_says_what_would_fit(config: TrainConfig) -> None:
+    class Full:
+        def batch(self, index: list[int], epoch: int) -> None:
+            raise torch.OutOfMemoryError
+
+    trainer, _ = one_step(config)
+    with pytest.raises(DeviceError, match=r"batch 4; try --accumulate 2.*--batch 2\."):
+        trainer.step(Full(), [0, 1, 2, 3], 0, 0)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -191,6 +283,31 @@ def test_each_encoder_has_a_rate_of_its_own() -> None:
     assert trainer.lr(99) < 1e-6
 
 
+def test_rates_fall_towards_the_input(mixed: ModelSpec) -> None:
+    network = build_network(mixed, "scratch")
+    config = TrainConfig("d", lr=1.0, encoder_lr=1.0, layer_decay=0.5)
+    peak = {id(p): g["peak"] for g in _groups(network, config) for p in g["params"]}
+    rates = {name: peak[id(p)] for name, p in network.named_parameters()}
+    expected = {
+        "cnn.backbone.conv1.weight": 0.5**4,
+        "cnn.backbone.layer1.0.conv1.weight": 0.5**3,
+        "cnn.backbone.layer4.0.conv1.weight": 1.0,
+        "transformer.backbone.cls_token": 0.5**2,
+        "transformer.backbone.patch_embed.proj.weight": 0.5**2,
+        "transformer.backbone.blocks.0.attn.qkv.weight": 0.5,
+        "transformer.backbone.blocks.1.attn.qkv.weight": 1.0,
+        "transformer.backbone.norm.weight": 1.0,
+        "decoder.logits.weight": 1.0,
+    }
+    found = {name: rates[name] for name in expected if name in rates}
+    assert found == {name: rate for name, rate in expected.items() if name in rates}
+    assert len(found) >= 8
+    swin = build_network(catalog.MODELS["tiny"], "scratch").transformer.depths()
+    assert swin["backbone.layers_3.blocks.0.attn.qkv.weight"] == 0
+    assert swin["backbone.layers_0.blocks.0.attn.qkv.weight"] == 3
+    assert swin["backbone.patch_embed.proj.weight"] == 4
+
+
 def test_run_folders_are_not_mixed_up(config: TrainConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(InputError, match="Expected a run to resume"):
@@ -219,6 +336,8 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         TrainConfig("d", freeze=("cnn",))
     with pytest.raises(InputError, match="at least 1"):
         TrainConfig("d", epochs=0)
+    with pytest.raises(UnknownNameError, match="mean structure"):
+        fit(TrainConfig("d", model="tiny", loss="structur"), tmp_path / "run")
     with pytest.raises(InputError, match="decoder"):
         TrainConfig("d", freeze=("decoder",), encoder_weights="pretrained")
 

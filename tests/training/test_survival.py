@@ -13,9 +13,15 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.fit import fit
+from attnseg_training.images import TokenCache
 from attnseg_training.run_folder import STATES, RunFolder
 from napari_attnseg.checkpoints import load_checkpoint
-from napari_attnseg.errors import CheckpointError
+from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.models.encoders import PlainViTEncoder, build_encoder
+from napari_attnseg.spec import EncoderSpec
+
+if sys.platform != "win32":
+    import resource
 
 
 @pytest.fixture
@@ -35,15 +41,17 @@ def config(data_folder: Path) -> TrainConfig:
     )
 
 
+def command(out: Path) -> list[str]:
+    """``attnseg-train fit``, for a process of its own."""
+    code = "from attnseg_training.cli import main; main()"
+    return [sys.executable, "-c", code, "fit", "--out", str(out)]
+
+
 def start(config: TrainConfig, out: Path) -> subprocess.Popen[str]:
-    """The command line, in a process of its own."""
     file = out.parent / "settings.toml"
     file.write_text(config.to_toml())
-    code = "from attnseg_training.cli import main; main()"
-    words = ["fit", "--config", str(file), "--data", config.data, "--out", str(out)]
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True
-    )
+    words = ["--config", str(file), "--data", config.data]
+    return subprocess.Popen([*command(out), *words], stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
@@ -138,19 +146,52 @@ def test_a_damaged_state_gives_way_to_the_one_before(
         fit(dataclasses.replace(config), out, resume=True)
 
 
-def test_a_full_disk_leaves_the_state_before(
-    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from attnseg_training import run_folder
-    from napari_attnseg.errors import InputError
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> None:
+    class KilledError(Exception):
+        pass
 
-    run = RunFolder(tmp_path)
-    run.save_state({"epoch": 0, "step": 1})
+    def kill(progress: object) -> None:
+        if (progress.epoch, progress.step) == (2, 2):  # type: ignore[attr-defined]
+            raise KilledError
 
-    def full(path: Path, data: bytes) -> None:
-        raise InputError(f"{path} cannot be written (No space left on device)")
+    out = tmp_path / "full"
+    with pytest.raises(KilledError):
+        fit(config, out, watch=kill)
+    before = (out / "best.safetensors").read_bytes()
+    # As on a full disk: weights still fit, a state does not.
+    limit = (len(before) + (out / STATES[0]).stat().st_size) // 2
+    done = subprocess.run(
+        [*command(out), "--data", config.data, "--resume"],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "state.pt cannot be written (File too large)" in done.stderr
+    assert not list(out.glob(".*"))  # no half-written file takes the last space
+    assert (out / "best.safetensors").read_bytes() == before
+    state = RunFolder(out).load_state("cpu")
+    assert state is not None and (state["epoch"], state["step"]) == (1, 1)
+    assert_same_end(config, out, tmp_path / "whole")
 
-    monkeypatch.setattr(run_folder, "write_bytes", full)
-    with pytest.raises(InputError, match="No space left"):
-        run.save_state({"epoch": 0, "step": 2})
-    assert run.load_state("cpu") == {"epoch": 0, "step": 1}
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_cache_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
+    spec = EncoderSpec("test_vit", 80, blocks=(1, 2, 2, 2))
+    encoder = build_encoder(spec)
+    assert isinstance(encoder, PlainViTEncoder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        with pytest.raises(InputError, match=r"tokens in .* File too large"):
+            TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.rglob("*.*"))
+    cache = TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+    image = torch.rand(1, 3, 80, 80)
+    tokens = cache.tokens(image, [1], 49)
+    again = TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+    assert again.complete([1], 49) and not again.complete([0], 49)
+    assert torch.equal(again.tokens(image, [1], 49), tokens)

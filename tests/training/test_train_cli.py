@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,10 +44,13 @@ def test_fit_then_evaluate(
     done = train(*fit, "--out", run)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(run / "best.safetensors")
-    assert "validation Dice" in done.stderr
+    (line,) = re.findall("epoch 1/2: .*", done.stderr)
+    assert "validation Dice" in line and "images/s, 0:00:" in line
     assert TrainConfig(**read_toml(run / "config.toml")).seed == 3
 
+    page = tmp_path / "report" / "report.html"
     files = ["--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"]
+    files += ["--report", page.parent]
     best = run / "best.safetensors"
     done = train("evaluate", best, "--data", data_folder, "--split", "test", *files)
     assert done.returncode == 0, done.stderr
@@ -61,6 +65,12 @@ def test_fit_then_evaluate(
         summary["dice"]["mean"]
     )
     assert f"{summary['dice']['mean']:.4f}" in done.stderr
+    assert sum(int(r["lesions"]) for r in rows) == summary["detection"]["lesions"]
+    assert summary["domain"]["label"] == "in domain"
+    assert "neither trained on" in " ".join(done.stderr.split())
+    assert done.stdout.strip() == str(page)
+    assert f"{summary['dice']['mean']:.3f}" in page.read_text()
+    assert (page.parent / "contact_sheet.png").is_file()
     # One of them again, the way a user of the plugin would get it.
     from napari_attnseg import Segmenter
 
@@ -112,6 +122,8 @@ def test_interrupted_runs_can_be_resumed(fit: list[str | Path], tmp_path: Path) 
         ({"--data": "/nowhere"}, "images/ and masks/"),
         ({"--device": "cuda:9"}, "no device 'cuda:9'"),
         ({"--epochs": "0"}, "at least 1"),
+        ({"--loss": "dyce"}, "bce_dice"),
+        ({"--tracker": "tensorbored"}, "mean tensorboard?"),
         ({"--epochs": "many"}, "string as an integer"),
         ({"--encoder-weights": "imagenet"}, "'scratch', 'pretrained' or"),
         ({"--config": "no-such"}, "TOML file"),

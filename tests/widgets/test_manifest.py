@@ -19,11 +19,13 @@ def test_commands_menus_and_samples_are_registered() -> None:
     manager.register(manifest)
     assert "gate maps" in manager.get_command("napari-attnseg.segment").title
     menu = [item.command for item in manager.iter_menu("napari/layers/segment")]
-    assert menu == ["napari-attnseg.segment"]
+    assert menu == ["napari-attnseg.segment", "napari-attnseg.train"]
     menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
     assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
+    menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
+    assert menu == ["napari-attnseg.objects"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets == ["Segment", "Explain", "Inspect"]
+    assert widgets == ["Segment", "Explain", "Inspect", "Train", "Objects"]
     (reader,) = manager.iter_compatible_readers("results.json")
     assert reader.command == "napari-attnseg.read"
     manager.activate(NAME)

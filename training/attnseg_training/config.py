@@ -51,9 +51,22 @@ class TrainConfig:
     cache : str
         Folder where a frozen transformer's tokens are kept for other runs on the same
         data; empty: in the run folder, until the run ends.
+    loss : str
+        ``bce_dice`` (cross-entropy and Dice per image), ``bce_dice_published`` (Dice
+        over the whole batch, the paper's), ``structure``, ``bce_lovasz`` or
+        ``bce_dice_boundary``: `attnseg_training.losses`.
+    deep_supervision : float
+        Weight of the same loss on logits of each decoder block; 0: none. What makes
+        these logits is not part of the model that is saved.
+    accumulate : int
+        Pieces in which a batch goes through the network, to fit into memory; one step
+        per batch all the same. BatchNorm sees a piece at a time.
     lr, encoder_lr, transformer_lr : float
         Peak learning rate of everything else, of the encoders, and of the transformer
         where it differs from the CNN's (0: it does not). AdamW.
+    layer_decay : float
+        The encoders' rates are multiplied by it once for every stage (CNN, Swin) or
+        block (ViT) between a weight and the encoder's output; 1: equal rates.
     weight_decay : float
         On matrices and kernels only, not on norms and biases.
     warmup : float
@@ -63,6 +76,12 @@ class TrainConfig:
     save_every : float
         Minutes between training states within an epoch, so that a killed run loses no
         more; each takes as much disk as the weights four times. Two are kept.
+    snapshot_every : int
+        Epochs between pictures of what is found on up to four validation images, in
+        ``snapshots/`` of the run folder; 0: none.
+    tracker : str
+        Experiment tracker that gets each epoch's numbers: tensorboard, wandb, mlflow
+        or another one that accelerate knows; empty: none.
     bf16 : bool
         Forward and backward in bfloat16 where torch's autocast does so; weights,
         optimiser and loss stay in float32. Pays on GPUs and on CPUs with AVX512-BF16
@@ -94,13 +113,19 @@ class TrainConfig:
     freeze_norm: bool = False
     views: int = 4
     cache: str = ""
+    loss: str = "bce_dice"
+    deep_supervision: float = 0.0
+    accumulate: int = 1
     lr: float = 1e-3
     encoder_lr: float = 3e-4
     transformer_lr: float = 0.0
+    layer_decay: float = 1.0
     weight_decay: float = 0.05
     warmup: float = 0.05
     ema: float = 0.998
     save_every: float = 5.0
+    snapshot_every: int = 5
+    tracker: str = ""
     bf16: bool = False
     threads: int = 0
     init: str = ""
@@ -109,12 +134,12 @@ class TrainConfig:
     trust_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "views"):
+        for name in ("epochs", "batch", "views", "accumulate"):
             if getattr(self, name) < 1:
                 raise InputError(
                     f"Expected {name} of at least 1, got {getattr(self, name)}."
                 )
-        for name in ("one_sided", "encoder_dropout"):
+        for name in ("one_sided", "encoder_dropout", "layer_decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(
                     f"Expected {name} between 0 and 1, got {getattr(self, name)}."

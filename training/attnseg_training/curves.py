@@ -19,7 +19,7 @@ def curves_png(rows: Sequence[LogRow]) -> bytes:
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [row.loss for row in rows], label="training (augmented)")
     left.plot(epochs, [row.val_loss for row in rows], "--", label="validation")
-    left.set(xlabel="epoch", ylabel="BCE + Dice loss")
+    left.set(xlabel="epoch", ylabel="loss")
     right.plot(epochs, [row.val_dice for row in rows], label="Dice")
     right.plot(epochs, [row.val_iou for row in rows], "--", label="IoU")
     right.set(xlabel="epoch", ylabel="mean over validation images", ylim=(0, 1))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.detection import Detection, detection
+from attnseg_training.domain import domain
 from attnseg_training.measures import (
     BAND,
     TOLERANCE,
@@ -23,10 +27,17 @@ from attnseg_training.measures import (
     measure,
     worst_decile,
 )
+from attnseg_training.thresholds import threshold_curve
 from napari_attnseg.cards import versions
 from napari_attnseg.explanations.statistics import MEAN_RESAMPLES, mean_interval
-from napari_attnseg.inference import Segmenter
-from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, scores
+from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.metrics import (
+    METRICS,
+    PAPER_SMOOTH,
+    Confusion,
+    confusion,
+    scores,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +47,20 @@ class EvaluationReport:
     Attributes
     ----------
     measured : mapping
-        From `provenance`: which weights, how they were trained, on what device.
+        From `provenance`: which weights, how they were trained, on what device; also
+        ``threshold``, ``flip``, whether mirror images were averaged, and ``domain``.
     dataset, split, protocol : str
         What it was measured on, and how, in words.
     names : tuple of str
         Image names, sorted.
     cases : tuple of Case
         Measurements per image at its original size.
+    size : int
+        Rows and columns of the network's resolution.
+    at_network : tuple of Confusion
+        Pixel counts per image there.
+    packed_masks : tuple of ndarray of uint8
+        The mask found in each image, as `numpy.packbits` makes it small.
     """
 
     measured: Mapping[str, Any]
@@ -51,16 +69,25 @@ class EvaluationReport:
     protocol: str
     names: tuple[str, ...]
     cases: tuple[Case, ...]
+    size: int
+    at_network: tuple[Confusion, ...]
+    packed_masks: tuple[NDArray[np.uint8], ...]
 
-    def per_image(self, smooth: float = 0.0) -> list[dict[str, float]]:
+    def per_image(self) -> list[dict[str, float]]:
         """Metrics of every image; see `napari_attnseg.metrics.scores`."""
-        return [scores(case.counts, smooth) for case in self.cases]
+        return [scores(case.counts) for case in self.cases]
+
+    def mask(self, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """The mask found in an image of this shape (H, W)."""
+        bits = np.unpackbits(self.packed_masks[index], count=shape[0] * shape[1])
+        return bits.reshape(shape).astype(bool)
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready: ``n``, ``protocol`` and statistics of each metric.
 
         Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
-        lesion, and ``calibration``; see `measures`.
+        lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
+        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])
@@ -77,27 +104,33 @@ class EvaluationReport:
             "dataset": self.dataset,
             "split": self.split,
             **self.measured,
-            **_statistics(self.per_image()),
+            **_statistics([case.counts for case in cases]),
             **surfaces,
             "worst_decile": worst_decile(dice),
             "by_size": by_size(cases, dice),
             "calibration": calibration(cases),
-            "as_published": {
-                "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
-                **_statistics(self.per_image(PAPER_SMOOTH)),
+            "detection": detection([case.detection for case in cases]),
+            "threshold_curve": threshold_curve([case.curve for case in cases]),
+            "as_published": _as_published([case.counts for case in cases]),
+            "at_network_size": {
+                "size": [self.size, self.size],
+                "truth": "resized like the image, foreground where half or more",
+                **_statistics(self.at_network),
+                "as_published": _as_published(self.at_network),
             },
         }
 
     def to_csv(self) -> str:
         """One line per image."""
         text = io.StringIO()
-        extra = ("hd95", "nsd", "lesion", "brier")
+        extra = ("hd95", "nsd", "lesion", "brier", *Detection._fields)
         writer = csv.DictWriter(text, ["name", *METRICS, *extra])
         writer.writeheader()
         for name, row, case in zip(
             self.names, self.per_image(), self.cases, strict=True
         ):
-            more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
+            rest = (case.hd95, case.nsd, case.lesion, case.brier["image"])
+            more = (*rest, *case.detection)
             writer.writerow(
                 {"name": name, **row, **dict(zip(extra, more, strict=True))}
             )
@@ -110,6 +143,7 @@ def evaluate(
     split: str,
     device: str = "auto",
     watch: Callable[[int, int], None] = lambda done, total: None,
+    flip: bool = False,
 ) -> EvaluationReport:
     """Segment every image of a split as a user would, and compare with its mask.
 
@@ -125,6 +159,8 @@ def evaluate(
         See `resolve_device`.
     watch : callable
         Called with (images done, images in all).
+    flip : bool
+        Flip test-time augmentation; see `Segmenter.segment`.
 
     Raises
     ------
@@ -133,29 +169,51 @@ def evaluate(
     """
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
-    cases, sizes = [], set()
+    side = segmenter.card.preprocessing.size
+    square = (side, side)
+    cases, at_network, packed, sizes = [], [], [], set()
     for done, sample in enumerate(samples, start=1):
         image, truth = sample.read()
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
-        found = segmenter(image, rgb=True)
+        encoded = segmenter.encode(image, rgb=True, flip=flip)
+        found = segmenter.decode(encoded)
         cases.append(measure(truth, found.mask, found.probability.max(0)))
+        packed.append(np.packbits(found.mask > 0))
+        if truth.shape != square:
+            found = segmenter.decode(replace(encoded, shape=square))
+        at_network.append(confusion(_resized(truth, side), found.mask))
         watch(done, len(samples))
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
+    views = (
+        "flip test-time augmentation (mean probability of the image and its three "
+        "mirror images)"
+        if flip
+        else "no test-time augmentation"
+    )
     protocol = (
         f"per image at its original size ({size}), threshold "
-        f"{segmenter.card.threshold:g}, undefined ratios left out; mean, SD and 95 % "
-        f"percentile bootstrap interval over images ({MEAN_RESAMPLES} resamples, "
-        f"seed 0); outlines: hd95 in pixels, nsd within {100 * TOLERANCE:g} % of the "
-        f"longer side, left out where a mask is empty; boundary: {100 * BAND:g} % of "
-        f"the longer side to both sides of the outline; data: {data.protocol}"
+        f"{segmenter.card.threshold:g}, {views}; undefined ratios left out; mean, SD "
+        f"and 95 % percentile bootstrap interval over images ({MEAN_RESAMPLES} "
+        "resamples, seed 0); outlines: hd95 in pixels, nsd within "
+        f"{100 * TOLERANCE:g} % of the longer side, left out where a mask is empty; "
+        f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
+        f"data: {data.protocol}"
     )
     return EvaluationReport(
-        provenance(segmenter),
+        {
+            **provenance(segmenter),
+            "threshold": segmenter.card.threshold,
+            "flip": flip,
+            "domain": domain(segmenter.card, data, split),
+        },
         data.root.resolve().name,
         split,
         protocol,
         tuple(sample.name for sample in samples),
         tuple(cases),
+        side,
+        tuple(at_network),
+        tuple(packed),
     )
 
 
@@ -171,5 +229,21 @@ def provenance(segmenter: Segmenter) -> dict[str, Any]:
     }
 
 
-def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+def _resized(truth: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+    """The mask as training sees it."""
+    soft = resize(torch.from_numpy(truth)[None, None].float(), size)
+    return (soft[0, 0] >= 0.5).numpy()
+
+
+def _statistics(
+    counts: Sequence[Confusion], smooth: float = 0.0
+) -> dict[str, dict[str, float]]:
+    rows = [scores(one, smooth) for one in counts]
     return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}
+
+
+def _as_published(counts: Sequence[Confusion]) -> dict[str, Any]:
+    return {
+        "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
+        **_statistics(counts, PAPER_SMOOTH),
+    }

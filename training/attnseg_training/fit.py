@@ -13,31 +13,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
-from attnseg_training.encoder_weights import build_network, without_folders
-from attnseg_training.images import ImageStore, TokenCache
+from attnseg_training.encoder_weights import build_network
+from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
-from attnseg_training.losses import bce_dice
-from attnseg_training.run_folder import LogRow, RunFolder
-from attnseg_training.trainer import Trainer
-from attnseg_training.views import Views
-from napari_attnseg.cards import ModelCard, versions
-from napari_attnseg.checkpoints import load_checkpoint
-from napari_attnseg.devices import resolve_device
-from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.metrics import confusion, scores
-from napari_attnseg.models.catalog import model_spec
-from napari_attnseg.models.encoders import PlainViTEncoder
-from napari_attnseg.models.network import (
-    Features,
-    NetworkOutput,
-    SegmentationNetwork,
-    channels_last,
+from attnseg_training.losses import loss_function
+from attnseg_training.processes import Processes
+from attnseg_training.provenance import (
+    card_of,
+    record,
+    settings_without_folders,
 )
-from napari_attnseg.spec import ModelSpec, Preprocessing
+from attnseg_training.run_folder import LogRow, RunFolder
+from attnseg_training.snapshots import snapshot
+from attnseg_training.trackers import check_tracker, tracker
+from attnseg_training.trainer import Trainer
+from attnseg_training.validation import Validation
+from attnseg_training.views import Views
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.encoders import synchronise_norms
+from napari_attnseg.models.network import SegmentationNetwork, channels_last
+from napari_attnseg.spec import ModelSpec
 from napari_attnseg.weights import weights_path
 
 
@@ -51,6 +51,7 @@ class Progress:
     steps: int
     loss: float
     dice: float | None = None  # validation, at the end of an epoch
+    images_per_s: float = 0.0  # since the epoch began
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def fit(
         What to run.
     out : Path
         Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
-        ``curves.png`` and ``config.toml`` appear in it.
+        ``curves.png``, ``snapshots/``, ``config.toml`` and ``run.json`` appear in it.
     resume : bool
         Go on from the last training state of that folder.
     watch : callable
@@ -91,31 +92,53 @@ def fit(
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    device = resolve_device(config.device)
-    spec = model_spec(config.model)
-    run = RunFolder.open(out, config, resume)
-    data = load_dataset(Path(config.data), config.split_seed)
-    train, val = (ImageStore(s, spec.size, device) for s in training_splits(data))
+    processes = Processes(config.device)
+    device = processes.device
+    with processes.main_first():
+        spec, loss_of = model_spec(config.model), loss_function(config.loss)
+        check_tracker(config.tracker)
+        run = RunFolder.open(out, config, resume, processes.main)
+        data = load_dataset(Path(config.data), config.split_seed)
+        parts = training_splits(data)
+        processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
+    train, val = (ImageStore(part, spec.size, device) for part in parts)
 
     torch.manual_seed(config.seed)
     network, before = start_network(spec, config)
     network = channels_last(network.to(device))
+    if processes.count > 1 and device != "cpu":
+        synchronise_norms(network)
     steps = len(train) // config.batch or 1
-    trainer = Trainer(network, config, steps * config.epochs)
+    trainer = Trainer(network, config, steps * config.epochs, processes)
     cache = None
     if "transformer" in config.freeze:
         cache = Path(config.cache) if config.cache else run.cache
-    views = Views(network, train, config, cache)
-    valid = _Validation(trainer.average, val, cache)
+        if processes.machine:  # memory-mapped files are shared within a machine only
+            cache /= f"machine-{processes.machine}"
+    with processes.main_first():
+        views = Views(network, train, config, cache)
+    valid = Validation(trainer.average, val, cache, loss_of)
     place = _Place()
-    state = run.load_state(device) if resume else None
+    with processes.main_first():
+        state = run.load_state(device) if resume else None
     if state is not None:
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
 
+    origin = {"protocol": data.protocol, **before}
+    if processes.main:
+        named = dict(zip(("train", "val"), parts, strict=True))
+        origin["config"] = settings_without_folders(config)
+        origin |= record(out, named, config, device, processes.count)
+    images = f"{len(train)} training, {len(val)} validation images"
+    images = f"{data.root.resolve().name}: {images}"
+
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.rows() if row.epoch <= place.epoch]
-    with Interrupts() as interrupts:
+    with (
+        Interrupts() as interrupts,
+        tracker(config.tracker if processes.main else "", out, asdict(config)) as log,
+    ):
         while place.epoch < config.epochs:
             saved = start = time.perf_counter()
             before_stop, epoch = place.seconds, place.epoch
@@ -134,36 +157,41 @@ def fit(
                 place.step += 1
                 now = time.perf_counter()
                 place.seconds = before_stop + now - start
-                watch(Progress(epoch + 1, config.epochs, place.step, steps, loss))
-                if interrupts.asked or now - saved > 60 * config.save_every:
+                watch(place.progress(config, steps))
+                stop = processes.any(interrupts.asked)
+                if processes.main and (stop or now - saved > 60 * config.save_every):
                     run.save_state({**trainer.state(), **asdict(place)})
                     saved = now
-                if interrupts.asked:
+                if stop:
                     raise KeyboardInterrupt
-            row = LogRow(
-                epoch + 1,
-                float(np.mean(place.losses)),
-                *valid.measure(config.batch),
-                trainer.lr((epoch + 1) * steps - 1),
-                place.seconds,
-                steps * config.batch / place.seconds,
-            )
-            best = row.val_dice > max((r.val_dice for r in rows), default=-1)
-            rows.append(row)
-            card = _card(config, data, rows, len(train), len(val), before)
+            if processes.main:
+                here = place.progress(config, steps)
+                row = LogRow(
+                    epoch + 1,
+                    float(np.mean(place.losses)),
+                    *valid.measure(config.batch),
+                    trainer.lr((epoch + 1) * steps - 1),
+                    place.seconds,
+                    here.images_per_s,
+                )
+                best = row.val_dice > max((r.val_dice for r in rows), default=-1)
+                rows.append(row)
+                run.save(
+                    trainer.average.state_dict(),
+                    card_of(spec, images, origin, rows),
+                    best,
+                    {**trainer.state(), **asdict(_Place(epoch + 1))},
+                    rows,
+                )
+                if config.snapshot_every and (epoch + 1) % config.snapshot_every == 0:
+                    run.save_snapshot(epoch + 1, snapshot(valid, epoch + 1))
+                log(asdict(row), epoch + 1)
+                watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
             place = _Place(epoch + 1)
-            run.save(
-                trainer.average.state_dict(),
-                card,
-                best,
-                {**trainer.state(), **asdict(place)},
-                rows,
-            )
-            done = Progress(
-                epoch + 1, config.epochs, steps, steps, row.loss, row.val_dice
-            )
-            watch(done)
-    shutil.rmtree(run.cache, ignore_errors=True)
+    with processes.main_first():  # the others read what it wrote last
+        rows = run.rows()
+    if processes.main:
+        shutil.rmtree(run.cache, ignore_errors=True)
     top = max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
 
@@ -176,6 +204,17 @@ class _Place:
     step: int = 0
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+
+    def progress(self, config: TrainConfig, steps: int) -> Progress:
+        """The same for who watches, after at least one step of the epoch."""
+        return Progress(
+            epoch=self.epoch + 1,
+            epochs=config.epochs,
+            step=self.step,
+            steps=steps,
+            loss=self.losses[-1],
+            images_per_s=self.step * config.batch / self.seconds,
+        )
 
 
 _PLACE = tuple(f.name for f in fields(_Place))
@@ -214,71 +253,3 @@ def start_network(
         )
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}
-
-
-class _Validation:
-    """Loss and mean Dice and IoU on the validation images, at the network's size."""
-
-    def __init__(
-        self, network: SegmentationNetwork, store: ImageStore, cache: Path | None
-    ) -> None:
-        self.network, self.store, self.cache = network, store, None
-        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(cache, network.transformer, store.names, 1)
-
-    @torch.inference_mode()
-    def measure(self, batch: int) -> tuple[float, float, float]:
-        losses, found = [], []
-        for start in range(0, len(self.store), batch):
-            index = list(range(start, min(start + batch, len(self.store))))
-            images, masks = self.store.batch(index)
-            output = self._forward(images, index)
-            losses += [float(bce_dice(output.logits, masks))] * len(index)
-            for truth, logits in zip(masks, output.logits, strict=True):
-                found.append(scores(confusion(truth.cpu(), (logits >= 0).cpu())))
-        return (
-            float(np.mean(losses)),
-            float(np.mean([f["dice"] for f in found])),
-            float(np.mean([f["iou"] for f in found])),
-        )
-
-    def _forward(self, images: Tensor, index: list[int]) -> NetworkOutput:
-        vit = self.network.transformer
-        if self.cache is None or not isinstance(vit, PlainViTEncoder):
-            out: NetworkOutput = self.network(images)
-            return out
-        pyramid = vit.pyramid(self.cache.tokens(images, index, 0))
-        return self.network.decode(Features(self.network.cnn(images), pyramid))
-
-
-def _card(
-    config: TrainConfig,
-    data: Dataset,
-    rows: list[LogRow],
-    train: int,
-    val: int,
-    before: dict[str, Any],
-) -> ModelCard:
-    spec = model_spec(config.model)
-    last = rows[-1]
-    return ModelCard(
-        spec=spec,
-        preprocessing=Preprocessing(spec.size),
-        data=f"{data.root.resolve().name}: {train} training, {val} validation images",
-        training={
-            "protocol": data.protocol,
-            **before,
-            "config": {
-                # File names only: a path says more about a machine than about a run.
-                **dataclasses.asdict(config),
-                "data": Path(config.data).name,
-                "encoder_weights": without_folders(config.encoder_weights),
-                "init": Path(config.init).name,
-                "cache": Path(config.cache).name,
-            },
-            "epoch": last.epoch,
-            "val_dice": last.val_dice,
-            "seconds": sum(row.seconds for row in rows),
-            "versions": versions(),
-        },
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Sample
+from napari_attnseg.errors import InputError
 from napari_attnseg.inference import resize
 from napari_attnseg.models.encoders import PlainViTEncoder
 
@@ -61,7 +63,6 @@ class TokenCache:
     ) -> None:
         # Whoever sees the same images with the same encoder finds the same folder.
         folder = root / _fingerprint(encoder, names, views)
-        folder.mkdir(parents=True, exist_ok=True)
         self.encoder = encoder
         h, w = encoder.grid
         shape = (len(names), views, len(encoder.taps), encoder.channels[0], h, w)
@@ -93,6 +94,24 @@ def _fingerprint(encoder: PlainViTEncoder, names: Sequence[str], views: int) -> 
 
 
 def _open(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    """Memory-map a file, zeros at first, whose place on the disk is taken at once.
+
+    Otherwise a disk that is full later on would end the process with a bus error.
+    """
     bytes_ = int(np.prod(shape)) * np.dtype(dtype).itemsize
     exists = path.is_file() and path.stat().st_size == bytes_
-    return np.memmap(path, dtype, "r+" if exists else "w+", shape=shape)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("r+b" if exists else "wb") as file:
+            file.truncate(bytes_)
+            if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
+                os.posix_fallocate(file.fileno(), 0, bytes_)
+    except OSError as error:
+        if not exists:
+            path.unlink(missing_ok=True)
+        raise InputError(
+            f"Expected {bytes_ / 1e9:.1f} GB for the frozen encoder's tokens in "
+            f"{path.parent}, but: {error.strerror}. Free some space, give `cache` a "
+            "folder on another disk, or lower `views`."
+        ) from error
+    return np.memmap(path, dtype, "r+", shape=shape)

@@ -1,10 +1,18 @@
-"""Losses on logits, as functions."""
+"""Losses on logits (N, classes, H, W) and targets in [0, 1], as functions: `LOSSES`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+
+from napari_attnseg.errors import UnknownNameError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
@@ -25,3 +33,113 @@ def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     overlap = (probability * target).sum((2, 3))
     total = probability.sum((2, 3)) + target.sum((2, 3))
     return bce + 1 - ((2 * overlap + smooth) / (total + smooth)).mean()
+
+
+def bce_dice_published(logits: Tensor, target: Tensor, smooth: float = 1e-6) -> Tensor:
+    """Binary cross-entropy plus soft Dice loss over the flattened batch.
+
+    As in the paper's released code: large lesions of a batch outweigh small ones. In
+    pieces (several processes, ``accumulate``) it is each piece's own.
+    """
+    bce = F.binary_cross_entropy_with_logits(logits, target)
+    probability = torch.sigmoid(logits)
+    overlap = (probability * target).sum()
+    total = probability.sum() + target.sum()
+    return bce + 1 - (2 * overlap + smooth) / (total + smooth)
+
+
+def structure(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy and IoU loss, both weighted by how near a pixel is to the boundary.
+
+    The weight is 1 + 5 · |mean of the 31×31 neighbourhood − target|, 1 to 6. In the
+    code usually copied for it the cross-entropy is averaged before it is weighted, so
+    that its weights cancel; here they count.
+
+    References
+    ----------
+    Wei, Wang, Huang: F³Net, AAAI 2020. Fan et al.: PraNet, MICCAI 2020.
+    """
+    # Beyond the border there is no neighbour: not background.
+    around = F.avg_pool2d(target, 31, 1, 15, count_include_pad=False)
+    weight = 1 + 5 * (around - target).abs()
+    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    bce = (weight * bce).sum((2, 3)) / weight.sum((2, 3))
+    probability = torch.sigmoid(logits)
+    overlap = (weight * probability * target).sum((2, 3))
+    union = (weight * (probability + target)).sum((2, 3)) - overlap
+    return (bce + 1 - (overlap + 1) / (union + 1)).mean()
+
+
+def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
+    """Convex surrogate of 1 − IoU, per image and class; targets are cut at 1/2.
+
+    References
+    ----------
+    Berman, Triki, Blaschko: The Lovász-Softmax loss, CVPR 2018, algorithm 1.
+    """
+    labels = (target >= 0.5).to(logits.dtype).flatten(2)
+    errors = 1 - logits.flatten(2) * (2 * labels - 1)
+    errors, order = errors.sort(dim=2, descending=True)
+    labels = labels.gather(2, order)
+    # 1 − IoU if the pixels up to here, the worst ones, are wrong …
+    total = labels.sum(2, keepdim=True)
+    overlap = total - labels.cumsum(2)
+    union = total + (1 - labels).cumsum(2)
+    jaccard = 1 - overlap / union
+    # … and what each of them adds to it.
+    added = torch.diff(jaccard, dim=2, prepend=torch.zeros_like(total))
+    return (F.relu(errors) * added).sum(2).mean()
+
+
+def bce_lovasz(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy plus `lovasz_hinge`, which alone starts badly."""
+    return F.binary_cross_entropy_with_logits(logits, target) + lovasz_hinge(
+        logits, target
+    )
+
+
+def boundary(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean of probability × signed distance to the true boundary, in image heights.
+
+    Distance is negative inside; without a boundary in an image its part is 0. It is
+    least for the true mask, and blind to what is far from right: add it to another.
+
+    References
+    ----------
+    Kervadec et al.: Boundary loss for highly unbalanced segmentation, MIDL 2019.
+    """
+    masks = target.detach().cpu().numpy() >= 0.5
+    distance = np.zeros(masks.shape, np.float32)
+    for index in np.ndindex(masks.shape[:2]):
+        inside = masks[index]
+        if inside.any() and not inside.all():
+            # Half a pixel, so that it is symmetric about the edge between two pixels.
+            outer = distance_transform_edt(~inside) - 0.5
+            inner = distance_transform_edt(inside) - 0.5
+            distance[index] = np.where(inside, -inner, outer)
+    signed = torch.from_numpy(distance).to(logits.device) / masks.shape[2]
+    off: Tensor = (torch.sigmoid(logits) * signed).mean()
+    return off
+
+
+def bce_dice_boundary(logits: Tensor, target: Tensor) -> Tensor:
+    """`bce_dice` plus `boundary`."""
+    return bce_dice(logits, target) + boundary(logits, target)
+
+
+#: Setting ``loss`` → function.
+LOSSES: dict[str, Loss] = {
+    "bce_dice": bce_dice,
+    "bce_dice_published": bce_dice_published,
+    "structure": structure,
+    "bce_lovasz": bce_lovasz,
+    "bce_dice_boundary": bce_dice_boundary,
+}
+
+
+def loss_function(name: str) -> Loss:
+    """Loss of a name in `LOSSES`; an unknown one is an `UnknownNameError`."""
+    try:
+        return LOSSES[name]
+    except KeyError:
+        raise UnknownNameError.for_name("loss", name, list(LOSSES)) from None

@@ -1,4 +1,4 @@
-"""What overlap does not say of one image: distance of outlines, and calibration."""
+"""What is measured of one image, and what calibration and size say of all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attnseg_training.detection import Detection, detect
+from attnseg_training.thresholds import counts_at
 from napari_attnseg.explanations.controls import bands
 from napari_attnseg.explanations.statistics import bootstrap_interval, mean_interval
 from napari_attnseg.metrics import Confusion, confusion
@@ -44,6 +46,10 @@ class Case:
         Place → mean squared error of the probability.
     bins : ndarray of float, shape (3, BINS, 3)
         Per place of `PLACES` and bin: pixels, sum of probabilities, sum of truth.
+    detection : Detection
+        Counts of lesions and of found regions.
+    curve : tuple of Confusion
+        Pixel counts at each of `thresholds.THRESHOLDS`.
     """
 
     counts: Confusion
@@ -52,6 +58,8 @@ class Case:
     lesion: float
     brier: dict[str, float]
     bins: NDArray[np.float64]
+    detection: Detection
+    curve: tuple[Confusion, ...]
 
 
 def measure(
@@ -77,6 +85,8 @@ def measure(
         float((truth > 0).mean()),
         {n: float(error[p].mean()) if p.any() else np.nan for n, p in places.items()},
         np.stack([_bins(probability[places[n]], truth[places[n]] > 0) for n in PLACES]),
+        detect(truth, mask),
+        counts_at(truth, probability),
     )
 
 

@@ -25,13 +25,16 @@ logger = logging.getLogger(__name__)
 #: Settings that may differ when a run is resumed: where the data lie and what computes,
 #: not what is computed.
 MAY_CHANGE = (
+    "accumulate",
     "cache",
     "data",
     "device",
     "encoder_weights",
     "init",
     "save_every",
+    "snapshot_every",
     "threads",
+    "tracker",
 )
 #: Training states, the last and the one before it.
 STATES = ("state.pt", "state-before.pt")
@@ -63,8 +66,10 @@ class RunFolder:
         return self.path / "cache"
 
     @classmethod
-    def open(cls, path: Path, config: TrainConfig, resume: bool) -> RunFolder:
-        """New run, or the same one again.
+    def open(
+        cls, path: Path, config: TrainConfig, resume: bool, write: bool = True
+    ) -> RunFolder:
+        """New run, or the same one again; without `write` one that another opened.
 
         Raises
         ------
@@ -72,6 +77,8 @@ class RunFolder:
             If the folder holds another run, or cannot be written.
         """
         settings = path / "config.toml"
+        if not write:
+            return cls(path)
         if resume:
             if not settings.is_file():
                 raise InputError(
@@ -91,7 +98,9 @@ class RunFolder:
                     f"The run in {path} has other settings ({'; '.join(changed)}); "
                     "resume it with its own, or choose another --out."
                 )
-        elif settings.is_file():
+        elif settings.is_file() and any(
+            (path / name).is_file() for name in ("log.csv", *STATES)
+        ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
                 f"There is already a run in {path}; add --resume to go on with it, or "
                 "choose another --out."
@@ -193,6 +202,10 @@ class RunFolder:
         write_text(self.path / "log.csv", text.getvalue())
         self.save_state(state)
         write_bytes(self.path / "curves.png", curves_png(rows))
+
+    def save_snapshot(self, epoch: int, png: bytes) -> None:
+        """Write a picture; an `InputError` if the disk is full or not writable."""
+        write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
 
 
 def _read_state(path: Path, device: str) -> dict[str, Any]:

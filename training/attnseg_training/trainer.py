@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from attnseg_training.config import TrainConfig
+from attnseg_training.deep_supervision import DeepSupervision
 from attnseg_training.gate_training import dropped_encoder, trust_loss
-from attnseg_training.losses import bce_dice
+from attnseg_training.losses import loss_function
+from attnseg_training.processes import Processes, cut
 from attnseg_training.views import Views
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder
@@ -33,6 +35,8 @@ class Trainer:
         The run's settings.
     steps : int
         Of the whole run, for the schedule.
+    processes : Processes, optional
+        Those that share each batch.
 
     Attributes
     ----------
@@ -41,15 +45,27 @@ class Trainer:
     """
 
     def __init__(
-        self, network: SegmentationNetwork, config: TrainConfig, steps: int
+        self,
+        network: SegmentationNetwork,
+        config: TrainConfig,
+        steps: int,
+        processes: Processes | None = None,
     ) -> None:
         self.network, self.config, self.steps = network, config, steps
         self.device = next(network.parameters()).device
+        self.processes = processes or Processes(self.device.type)
         _freeze(network, config)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
-        self._optimizer = torch.optim.AdamW(
-            _groups(network, config), betas=(0.9, 0.999), fused=True
-        )
+        self._loss_function = loss_function(config.loss)
+        self._deep = None
+        groups = _groups(network, config)
+        if config.deep_supervision:
+            self._deep = DeepSupervision(network.spec).to(self.device)
+            own = {"params": list(self._deep.parameters()), "peak": config.lr}
+            groups.append({**own, "lr": 0.0, "weight_decay": 0.0})
+        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), fused=True)
+        deep = self._deep.parameters() if self._deep else ()
+        self._trained = [p for p in (*network.parameters(), *deep) if p.requires_grad]
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, for ``torch.save``."""
@@ -57,6 +73,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "deep": self._deep.state_dict() if self._deep else {},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -64,6 +81,8 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._deep:
+            self._deep.load_state_dict(state["deep"])
 
     def lr(self, done: int) -> float:
         """Highest learning rate of the step after `done` steps."""
@@ -76,73 +95,94 @@ class Trainer:
     def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
         """Train on one batch after `done` steps; its loss, maybe not finite.
 
-        Weights are left as they are where the loss is not finite.
+        Each process computes its share and all take the same step, by the mean of
+        their gradients. Weights are left as they are where the loss is not finite.
 
         Raises
         ------
         DeviceError
-            If the device ran out of memory.
+            If the device ran out of memory, or another process is gone.
         """
-        config = self.config
+        config, others = self.config, self.processes
         # Stochastic depth draws from torch; a resumed run has to draw the same.
-        torch.manual_seed(config.seed + 100_003 * (done + 1))
+        torch.manual_seed(config.seed + 100_003 * (done + 1) + 10_007 * others.rank)
         _train_mode(self.network, config)
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * self._rate(done)
+        self._optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
         try:
-            with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
-                features, masks = views.batch(index, epoch)
-                loss = _loss(self.network, config, features, masks, done)
-            self._optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            for piece in filter(len, cut(others.share(index), config.accumulate)):
+                # Pieces may differ by an image; the mean over processes of their
+                # weighted sums is that over images.
+                weight = len(piece) * others.count / len(index)
+                with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
+                    features, masks = views.batch(piece, epoch)
+                    loss = self._loss(features, masks, done) * weight
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory at batch {config.batch}; try "
-                f"--batch {max(1, config.batch // 2)}."
+                f"--accumulate {2 * config.accumulate}, which takes the same batch in "
+                f"smaller pieces, or --batch {max(1, config.batch // 2)}."
             ) from error
-        value = float(loss.detach())
+        others.mean([total, *self._shared()])
+        value = float(total)
         if math.isfinite(value):
-            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(self._trained, 1.0)
             self._optimizer.step()
             decay = min(config.ema, (1 + done) / (10 + done))
             _average(self.average, self.network, decay)
         return value
 
+    def _loss(self, features: Features, masks: Tensor, step: int) -> Tensor:
+        """Loss of one piece of a batch, with what the options add to it."""
+        network, config = self.network, self.config
+        rng = np.random.default_rng((4, config.seed, step))
+        forced = {
+            stride: psi.to(masks.device)
+            for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
+        }
+        pairs = network.align(features)
+        fused, attention = network.fuse(pairs, forced)
+        logits, maps = network.logits_and_stages(fused)
+        loss = self._loss_function(logits.float(), masks)
+        if self._deep:
+            others = self._deep(maps, masks, self._loss_function)
+            loss = loss + config.deep_supervision * others
+        if config.trust_weight and not forced:
+            trust = trust_loss(network, pairs, fused, attention, masks, rng)
+            loss = loss + config.trust_weight * trust
+        return loss
 
-def _loss(
-    network: SegmentationNetwork,
-    config: TrainConfig,
-    features: Features,
-    masks: Tensor,
-    step: int,
-) -> Tensor:
-    """Loss of one batch, with what `gate_training` adds to it."""
-    rng = np.random.default_rng((4, config.seed, step))
-    forced = {
-        stride: psi.to(masks.device)
-        for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
-    }
-    pairs = network.align(features)
-    fused, attention = network.fuse(pairs, forced)
-    loss = bce_dice(network.logits(fused).float(), masks)
-    if config.trust_weight and not forced:
-        trust = trust_loss(network, pairs, fused, attention, masks, rng)
-        loss = loss + config.trust_weight * trust
-    return loss
+    def _shared(self) -> list[Tensor]:
+        """What a step makes of each process's images: gradients and running statistics.
+
+        Where torch synchronises BatchNorm (on GPUs) the statistics are equal already.
+        """
+        gradients = [p.grad for p in self._trained if p.grad is not None]
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        running = [(m.running_mean, m.running_var) for m in norms if m.training]
+        return gradients + [s for pair in running for s in pair if s is not None]
 
 
-def _groups(
-    network: SegmentationNetwork, config: TrainConfig
-) -> list[dict[str, object]]:
-    """Encoders at rates of their own; no decay on norms and biases."""
+def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, Any]]:
+    """Encoders at rates of their own, by depth; no decay on norms and biases."""
     peaks = {
         "cnn": config.encoder_lr,
         "transformer": config.transformer_lr or config.encoder_lr,
     }
+    depths: dict[str, int] = {}
+    if config.layer_decay < 1:
+        for encoder in peaks:
+            found = getattr(network, encoder).depths()
+            depths |= {f"{encoder}.{name}": depth for name, depth in found.items()}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, p in network.named_parameters():
         if p.requires_grad:
             peak = peaks.get(name.split(".")[0], config.lr)
+            peak *= config.layer_decay ** depths.get(name, 0)
             groups.setdefault((peak, p.ndim > 1), []).append(p)
     return [
         {
@@ -182,7 +222,7 @@ def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
     _freeze(network, config)
     if config.freeze_norm:
         for module in network.cnn.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
                 module.eval()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +14,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -28,23 +31,28 @@ if TYPE_CHECKING:
 console = Console(stderr=True)
 
 
-def _bars() -> Progress:
+def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(width),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        *more,
         console=console,
     )
 
 
 class FitBars:
-    """A bar for the run and one for the epoch; call it with `fit.Progress`."""
+    """A bar for the run and one for the epoch, in steps; call it with `fit.Progress`.
+
+    A line for every epoch stays, also where there is no terminal.
+    """
 
     def __init__(self) -> None:
-        self._progress = _bars()
-        self._run = self._progress.add_task("epochs", total=None)
-        self._epoch = self._progress.add_task("steps", total=None)
+        self._progress = _bars(20, TextColumn("{task.fields[said]}"))
+        self._run = self._progress.add_task("epoch", total=None, said="")
+        self._epoch = self._progress.add_task("this epoch", total=None, said="")
+        self._start: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -59,22 +67,36 @@ class FitBars:
         self._progress.stop()
 
     def __call__(self, now: fit.Progress) -> None:
-        """Move the bars; an epoch's end is printed as a line that stays."""
+        """Move the bars."""
+        done, total = (now.epoch - 1) * now.steps + now.step, now.epochs * now.steps
+        if self._start is None:
+            self._start = (time.monotonic(), done)
+            # What an earlier session did says nothing about the speed of this one.
+            self._progress.reset(self._run, total=total, completed=done)
         if now.dice is None:
-            done = now.epoch - 1 + now.step / now.steps
-            self._progress.update(self._run, total=now.epochs, completed=done)
             self._progress.update(
-                self._epoch,
-                total=now.steps,
-                completed=now.step,
-                description=f"epoch {now.epoch}, loss {now.loss:.3f}",
+                self._run,
+                completed=done,
+                description=f"epoch {now.epoch}/{now.epochs}",
+            )
+            said = f"loss {now.loss:.3f}, {now.images_per_s:.1f} images/s"
+            self._progress.update(
+                self._epoch, total=now.steps, completed=now.step, said=said
             )
             return
-        self._progress.update(self._run, completed=now.epoch)
+        self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
         self._progress.console.print(
-            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, "
-            f"validation Dice {now.dice:.4f}"
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, validation Dice "
+            f"{now.dice:.4f}, {now.images_per_s:.1f} images/s{self._left(done, total)}",
+            soft_wrap=True,
         )
+
+    def _left(self, done: int, total: int) -> str:
+        since, first = self._start or (0.0, 0)
+        if done in (first, total):
+            return ""
+        left = (time.monotonic() - since) / (done - first) * (total - done)
+        return f", {timedelta(seconds=round(left))} left"
 
 
 @contextmanager
@@ -87,27 +109,14 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def report_table(summary: dict[str, Any]) -> Table:
     """Table of an evaluation summary, one row per metric."""
+    from attnseg_training.evaluation_report import measured_rows
+
     table = Table(
         title=f"{summary['dataset']}, split {summary['split']}, n = {summary['n']}"
     )
     for column in ("metric", "mean", "SD", "95 % interval"):
         table.add_column(column)
-    for metric in METRICS:
-        row = summary[metric]
-        table.add_row(
-            metric,
-            f"{row['mean']:.4f}",
-            f"{row['sd']:.4f}",
-            f"{row['low']:.4f} – {row['high']:.4f}",
-        )
-    boundary = summary["calibration"]["boundary"]["ece"]
-    others = {
-        "hd95 (px)": summary["hd95"],
-        "surface Dice": summary["nsd"],
-        "worst tenth, Dice": summary["worst_decile"],
-        "ECE at boundary": boundary,
-    }
-    for name, row in others.items():
+    for name, row in measured_rows(summary).items():
         sd = f"{row['sd']:.4f}" if "sd" in row else ""
         interval = f"{row['low']:.4f} – {row['high']:.4f}"
         table.add_row(name, f"{row['mean']:.4f}", sd, interval)
@@ -148,3 +157,32 @@ def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
         f"Peak memory {memory}. Nothing was written.",
     )
     return "\n".join(sentences)
+
+
+def speed_table(summary: dict[str, Any]) -> Table:
+    """Table of a training benchmark, one row per way to train."""
+    table = Table()
+    for column in ("training loop", "images/s", "faster"):
+        table.add_column(column)
+    for way, speed in summary["images_per_s"].items():
+        ratio = summary["ratio"].get(way)
+        table.add_row(way, f"{speed:.2f}", f"{ratio:.1f}×" if ratio else "")
+    return table
+
+
+def speed_words(summary: dict[str, Any]) -> str:
+    """What was timed, and what it means for a whole run, in sentences."""
+    config = summary["config"]
+    frozen = f", {' and '.join(config['freeze'])} frozen" if config["freeze"] else ""
+    said = (
+        f"{config['model']}{frozen}, on {summary['machine']}, {summary['threads']} "
+        f"threads: median of {summary['rounds']} rounds of "
+        f"{summary['steps_per_round']} steps of {config['batch']} images, in turns; "
+        f"attnseg-train in {'bfloat16' if config['bf16'] else 'float32'}."
+    )
+    if len(summary["ratio"]) > 1:
+        said += (
+            f" All {config['epochs']} epochs together, of which the first "
+            f"{config['views']} fill the cache: {summary['ratio_whole_run']:.1f}×."
+        )
+    return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,9 +102,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
             continue
         if "explanation" in facts or "made_from" in facts:
             continue  # made of a run's results, no part of it
-        run = ("source", "date", "weights_sha256", "gates_forced")
-        key = json.dumps([facts.get(name) for name in run], default=str)
-        case = found.setdefault(key, Case(facts))
+        case = found.setdefault(_run(facts), Case(facts))
         if "gate" in facts:
             case.gates[int(str(facts["gate"]).partition("/")[2])] = layer
         elif isinstance(layer, Labels):
@@ -115,3 +113,18 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
     for case in cases:
         case.image = images.get(case.facts.get("source")) or images.get(case.name)
     return cases
+
+
+def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:
+    """The run that a layer came from, or was made from; None if it is not there."""
+    facts = layer.metadata.get(METADATA)
+    if facts is None:
+        return None
+    found = [case for case in find_cases(layers) if _run(case.facts) == _run(facts)]
+    return found[0] if found else None
+
+
+def _run(facts: Mapping[str, Any]) -> str:
+    """What the layers of one run have in common."""
+    run = ("source", "date", "weights_sha256", "gates_forced")
+    return json.dumps([facts.get(name) for name in run], default=str)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 
 from napari_attnseg._widgets.layers import METADATA, Source, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
+from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError
@@ -65,6 +66,26 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
+    """Call a method when layers come, go, move or are renamed, until the life ends."""
+    layers, events = viewer.layers, viewer.layers.events
+    ref = weakref.WeakMethod(callback)
+
+    def watch_name(event: Any) -> None:
+        method = ref()
+        if method is not None:
+            event.value.events.name.connect(method)
+
+    for event in (events.inserted, events.removed, events.reordered):
+        event.connect(callback)
+        life.at_end.append(partial(event.disconnect, callback))
+    events.inserted.connect(watch_name)
+    life.at_end.append(partial(events.inserted.disconnect, watch_name))
+    for layer in layers:
+        layer.events.name.connect(callback)
+    life.at_end.append(partial(_forget_names, layers, callback))
+
+
 class Inputs(QWidget):
     """Image layer, weights and device to choose, each with what there is to say of it.
 
@@ -101,21 +122,19 @@ class Inputs(QWidget):
             self.weights_box.addItem(name, path)
         self.weights_box.addItem(CHOOSE_FILE, None)
         self._weights_before = 0
+        for path in TRAINED:
+            self._offer_trained(0, path)
+        TRAINED.events.inserted.connect(self._offer_trained)
+        life.at_end.append(
+            partial(TRAINED.events.inserted.disconnect, self._offer_trained)
+        )
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
         create_worker(available_devices, _connect={"returned": self._fill_devices})
 
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
-        events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
-            event.connect(self._follow)
-            life.at_end.append(partial(event.disconnect, self._follow))
-        events.inserted.connect(self._watch_name)
-        life.at_end.append(partial(events.inserted.disconnect, self._watch_name))
-        for layer in viewer.layers:
-            layer.events.name.connect(self._follow)
-        life.at_end.append(partial(_forget_names, viewer.layers, self._follow))
+        follow_layers(viewer, life, self._follow)
         self._choose_preferred()
         self._show_card()
         self._follow()
@@ -155,9 +174,6 @@ class Inputs(QWidget):
         remember(weights, wanted)
         if device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
-
-    def _watch_name(self, event: Any) -> None:
-        event.value.events.name.connect(self._follow)
 
     def _follow(self, event: Any = None) -> None:
         """Refill the image list, keeping the choice; ours are not offered."""
@@ -217,6 +233,11 @@ class Inputs(QWidget):
         self.weights_box.setCurrentIndex(self._weights_before)
         if name:
             self.use_weights(Path(name))
+
+    def _offer_trained(self, index: int, path: Path) -> None:
+        """Add weights that were just trained; every run calls its best ones alike."""
+        name = f"{path.parent.name}/{path.stem}"
+        self.weights_box.insertItem(self.weights_box.count() - 1, name, path)
 
     def use_weights(self, path: Path) -> None:
         """Offer a weights file and choose it; a bad one is refused in words."""

@@ -98,17 +98,22 @@ def source_of(layer: Any) -> Source:
         data,
         bool(layer.rgb),
         int(data.shape[0]) if layer.ndim == 3 else None,
-        {
-            "scale": np.array(layer.scale),
-            "translate": np.array(layer.translate),
-            "rotate": np.array(layer.rotate),
-            "shear": np.array(layer.shear),
-            "affine": np.array(layer.affine.affine_matrix),
-            "units": layer.units,
-            "axis_labels": layer.axis_labels,
-        },
+        placement_of(layer),
         file_of(layer),
     )
+
+
+def placement_of(layer: Any) -> dict[str, Any]:
+    """Where a layer lies in the world, as arguments of a layer beside it."""
+    return {
+        "scale": np.array(layer.scale),
+        "translate": np.array(layer.translate),
+        "rotate": np.array(layer.rotate),
+        "shear": np.array(layer.shear),
+        "affine": np.array(layer.affine.affine_matrix),
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
 
 
 def image_name(layer: Any) -> str:
@@ -228,11 +233,17 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     """Layer of one explanation, exactly over its image; of one `frame` of a stack.
 
     Signed maps get the gate's colours around 0, orange raises; others go from dark to
-    bright. The scale is the map's own: such numbers compare within a map only.
+    bright. The scale of signed and positive maps is their own: such numbers compare
+    within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     top = float(np.abs(found.values).max()) or 1.0
-    limits = {"gate": (0, 1), "signed": (-top, top), "positive": (0, top)}
+    limits = {
+        "gate": (0, 1),
+        "unit": (0, 1),
+        "signed": (-top, top),
+        "positive": (0, top),
+    }
     facts = {
         **found.provenance,
         "source": source.origin,
@@ -247,7 +258,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         **source.placement,
         **coarse_placement(source.placement, found.stride, frame if stacked else 0),
         "contrast_limits": limits[found.scale],
-        "colormap": "magma" if found.scale == "positive" else GATE_COLOURS,
+        "colormap": GATE_COLOURS if found.scale in ("gate", "signed") else "magma",
         "blending": "translucent",
         "opacity": 0.7,
         "interpolation2d": "nearest",

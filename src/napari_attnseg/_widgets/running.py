@@ -104,7 +104,22 @@ class RunBar(QWidget):
             self.set_ready(self._ready)
 
 
-class ModelWidget(QWidget):
+class DockWidget(QWidget):
+    """A dock widget whose `_life` ends when napari closes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._life = life = Lifetime()
+        self.destroyed.connect(lambda: life.end())
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End when napari takes the widget out of its dock, which is how it closes."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._life.end()
+        super().changeEvent(event)
+
+
+class ModelWidget(DockWidget):
     """A dock widget that runs a model on an image layer.
 
     Parameters
@@ -118,13 +133,11 @@ class ModelWidget(QWidget):
     def __init__(self, viewer: Any, title: str) -> None:
         super().__init__()
         self._viewer = viewer
-        self._life = life = Lifetime()
         #: Kept for the next run; on the same weights it starts at once.
         self._loaded: Loaded | None = None
-        self.inputs = Inputs(viewer, life)
-        self.bar = RunBar(title, life)
+        self.inputs = Inputs(viewer, self._life)
+        self.bar = RunBar(title, self._life)
         self.bar.start_button.clicked.connect(self.start)
-        self.destroyed.connect(lambda: life.end())
 
     def start(self) -> None:
         """Run on what is chosen."""
@@ -138,9 +151,3 @@ class ModelWidget(QWidget):
         """Give the selection back: napari selects what was added last."""
         if layer in self._viewer.layers:
             self._viewer.layers.selection.active = layer
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._life.end()
-        super().changeEvent(event)

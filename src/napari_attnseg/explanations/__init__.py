@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
-from napari_attnseg.explanations import contributions, rivals, trust
+from napari_attnseg.explanations import contributions, rivals, trust, uncertainty
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.inference import Segmenter
@@ -37,7 +37,8 @@ class Explainer:
     meaning : str
         One sentence on what its values are.
     scale : str
-        ``gate`` (psi, [0, 1]), ``signed`` (around 0) or ``positive`` (from 0).
+        ``gate`` (psi, [0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
+        ([0, 1], where numbers compare between images).
     per_gate : bool
         Whether there is one map per gate.
     finding : callable
@@ -165,6 +166,20 @@ EXPLAINERS: dict[str, Explainer] = {
         lambda subject, stride: rivals.occlusion(subject),
         "How far the target's logit falls when a grey square covers this place.",
         "signed",
+        per_gate=False,
+    ),
+    "entropy": Explainer(
+        lambda subject, stride: uncertainty.entropy(subject),
+        "How undecided the model's own probability is: binary entropy in bits, 0 "
+        "decided, 1 undecided; not a measured error.",
+        "unit",
+        per_gate=False,
+    ),
+    "flip consistency": Explainer(
+        lambda subject, stride: uncertainty.flip_range(subject),
+        "How far the probability goes apart over the image and its three mirror "
+        "images: 0 all alike, 1 a contradiction.",
+        "unit",
         per_gate=False,
     ),
     "random": Explainer(

@@ -89,9 +89,18 @@ class UnetDecoder(nn.Module):
 
         The resolution is the finest map's times 2 per head convolution.
         """
-        x = fused[-1]
+        return self.refine(self.stages(fused)[-1])
+
+    def stages(self, fused: Sequence[Tensor]) -> list[Tensor]:
+        """Map of each block (N, width, h_i, w_i), coarsest first."""
+        x, maps = fused[-1], []
         for block, skip in zip(self.blocks, reversed(fused[:-1]), strict=True):
             x = block(torch.cat([upsample(x), skip], dim=1))
+            maps.append(x)
+        return maps
+
+    def refine(self, x: Tensor) -> Tensor:
+        """Map of the last block → logits."""
         for conv in self.head:
             x = conv(upsample(x))
         logits: Tensor = self.logits(x)

@@ -5,6 +5,7 @@ The only file that imports timm.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -41,6 +42,10 @@ def _import_timm() -> Any:
 timm = _import_timm()
 
 
+#: How timm's backbones number their stages or blocks: layer1, layers_0, stages.0 …
+_STAGE = re.compile(r"\b(?:blocks|layers?|stages)[._]?(\d+)")
+
+
 class Encoder(nn.Module):
     """Base of the encoders: RGB in [0, 1] to a pyramid of four maps.
 
@@ -70,6 +75,35 @@ class Encoder(nn.Module):
                 image, (side, side), mode="bilinear", antialias=True
             ).clamp(0, 1)
         return (image - self.mean) / self.std
+
+    def depths(self) -> dict[str, int]:
+        """Parameter → stages (of a plain ViT: blocks) between it and the output.
+
+        What comes before the first stage counts as one more; what comes behind the
+        last one belongs to it.
+
+        Raises
+        ------
+        InputError
+            If this backbone's names show no stages.
+        """
+        stages = {
+            name: int(found[1])
+            for name, _ in self.named_parameters()
+            if (found := _STAGE.search(name))
+        }
+        if not stages:
+            raise InputError(
+                f"Expected stages or blocks in {self.spec.name!r}, found none by its "
+                "parameters' names; leave layer_decay at 1."
+            )
+        first, last = min(stages.values()), max(stages.values())
+        depths, before = {}, last - first + 1
+        for name, _ in self.named_parameters():
+            if name in stages:
+                before = 0
+            depths[name] = last - stages[name] if name in stages else before
+        return depths
 
     def from_timm(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The part of a timm state dict that this backbone has, under its own names.
@@ -206,6 +240,15 @@ def build_encoder(
     """
     cls = PlainViTEncoder if spec.blocks else HierarchicalEncoder
     return cls(spec, pretrained)
+
+
+def synchronise_norms(network: nn.Module) -> None:
+    """BatchNorm over the batches of all processes, in place, for several GPUs.
+
+    Parameters and buffers stay under their names; in evaluation mode and in a single
+    process nothing changes.
+    """
+    timm.layers.convert_sync_batchnorm(network)
 
 
 def _create(spec: EncoderSpec, **options: object) -> Any:

@@ -115,11 +115,16 @@ class SegmentationNetwork(nn.Module):
 
     def logits(self, fused: Sequence[Tensor]) -> Tensor:
         """Fused maps, finest first → logits (N, classes, S, S)."""
-        logits: Tensor = self.decoder(fused)
+        return self.logits_and_stages(fused)[0]
+
+    def logits_and_stages(self, fused: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """`logits`, and the maps of the decoder's blocks on the way, coarsest first."""
+        maps = self.decoder.stages(fused)
+        logits = self.decoder.refine(maps[-1])
         size = (self.spec.size, self.spec.size)
         if logits.shape[-2:] != size:
             logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-        return logits
+        return logits, maps
 
     def decode(
         self, features: Features, gates: Mapping[int, Tensor] | None = None

@@ -22,22 +22,40 @@ def evaluate_command(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write one line per image there.")
     ] = None,
+    report_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write report.html and contact_sheet.png into it."
+        ),
+    ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average over mirror images: four times as long."),
+    ] = False,
 ) -> None:
-    """Measure weights on a data folder: Dice, IoU, precision, recall, accuracy."""
+    """Measure weights on a data folder: overlap, outlines, lesions, calibration."""
+    from attnseg_training.contact_sheet import contact_sheet_png
     from attnseg_training.datasets import load_dataset
     from attnseg_training.evaluation import evaluate
+    from attnseg_training.evaluation_report import report_html
     from attnseg_training.watching import console, counted, report_table
-    from napari_attnseg.saving import write_text
+    from napari_attnseg.saving import write_bytes, write_text
 
     dataset = load_dataset(data)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
-        report = evaluate(weights, dataset, chosen, device, watch)
+        report = evaluate(weights, dataset, chosen, device, watch, flip)
     summary = report.summary()
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
     if csv_file is not None:
         write_text(csv_file, report.to_csv())
+    if report_folder is not None:
+        sheet = contact_sheet_png(report, dataset.split(chosen))
+        write_bytes(report_folder / "contact_sheet.png", sheet)
+        html = report_folder / "report.html"
+        write_text(html, report_html(report, summary, sheet))
+        print(html)
     console.print(report_table(summary))
     if summary["hd95"]["undefined"] == summary["n"]:
         console.print(
@@ -46,6 +64,7 @@ def evaluate_command(
             markup=False,
         )
     console.print(f"Protocol: {summary['protocol']}.")
+    console.print(f"{summary['domain']['label']}: {summary['domain']['reason']}")
 
 
 def compare_command(

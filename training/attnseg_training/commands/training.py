@@ -9,6 +9,8 @@ import typer
 
 from attnseg_training.commands.options import Data, setting, words
 from attnseg_training.config import TrainConfig
+from napari_attnseg.command import INTERRUPTED
+from napari_attnseg.errors import AttnSegError
 
 
 def fit_command(
@@ -51,6 +53,17 @@ def fit_command(
             "--freeze-norm/--live-norm",
         ),
     ] = None,
+    loss: Annotated[
+        str | None,
+        setting(
+            "loss",
+            "bce_dice, bce_dice_published, structure, bce_lovasz or bce_dice_boundary.",
+        ),
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        setting("accumulate", "Pieces of a batch, one after another: less memory."),
+    ] = None,
     lr: Annotated[float | None, setting("lr", "Peak learning rate.")] = None,
     encoder_lr: Annotated[
         float | None, setting("encoder_lr", "Peak learning rate of the encoders.")
@@ -87,6 +100,18 @@ def fit_command(
             "Weight of the loss that trains psi to the better encoder.",
         ),
     ] = None,
+    tracker: Annotated[
+        str | None,
+        setting("tracker", "tensorboard, wandb, mlflow … (its package is needed)."),
+    ] = None,
+    num_processes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Processes that share each batch, a GPU for each; for several "
+            "machines use accelerate launch.",
+        ),
+    ] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last training state.")
     ] = False,
@@ -99,9 +124,14 @@ def fit_command(
 ) -> None:
     """Train one model; its best and last weights open in the napari widget."""
     import dataclasses
+    import os
+    import sys
+    import time
 
     from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
+    from attnseg_training.processes import launch, started
+    from attnseg_training.progress_file import ProgressFile
     from attnseg_training.watching import FitBars, console
 
     given = {
@@ -114,6 +144,8 @@ def fit_command(
         "encoder_weights": encoder_weights,
         "freeze": tuple(freeze) if freeze else None,
         "freeze_norm": freeze_norm,
+        "loss": loss,
+        "accumulate": accumulate,
         "lr": lr,
         "encoder_lr": encoder_lr,
         "threads": threads,
@@ -123,6 +155,7 @@ def fit_command(
         "one_sided": one_sided,
         "encoder_dropout": encoder_dropout,
         "trust_weight": trust_weight,
+        "tracker": tracker,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
     settings: dict[str, Any] = {}
@@ -132,6 +165,19 @@ def fit_command(
         settings = read_toml(out / "config.toml")
     settings |= {name: value for name, value in given.items() if value is not None}
     run = TrainConfig(**settings)
+    rank, count = started()
+    if rank:  # the main process is who speaks
+        try:
+            fit(run, out, resume)
+        except KeyboardInterrupt:
+            os._exit(INTERRUPTED)
+        except AttnSegError:
+            # What all fail of is said by the main one, and meanwhile this is stopped.
+            time.sleep(2)
+            raise
+        return
+    if num_processes > 1 and count == 1 and not dry_run:
+        os._exit(launch(num_processes, sys.argv[1:], run))  # they have said it all
     console.print(f"Training settings: {words(dataclasses.asdict(run))}")
     if run.encoder_weights == "pretrained":
         from attnseg_training.encoder_weights import announce_download
@@ -144,7 +190,7 @@ def fit_command(
         console.print(rehearsal_words(rehearse(run), run))
         return
     with FitBars() as bars:
-        result = fit(run, out, resume, bars)
+        result = fit(run, out, resume, ProgressFile(out, bars))
     console.print(
         f"Best validation Dice {result.best_dice:.4f} (n = {result.val}, network "
         f"resolution, averaged weights) in epoch {result.best_epoch}."

@@ -1,0 +1,109 @@
+"""What one sees of a training run: progress, words, curves, log."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QTextCursor
+from qtpy.QtWidgets import (
+    QFrame,
+    QPlainTextEdit,
+    QProgressBar,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_attnseg._widgets.curves import Curves
+from napari_attnseg._widgets.inputs import words
+from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look, Place
+
+
+class RunView(QWidget):
+    """A run at one moment; what did not change is not drawn again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = NOTHING
+        self.progress = QProgressBar()
+        self.state_line = words()
+        self.weights_line = words()
+        self.curves = Curves()
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setMinimumHeight(120)
+        collapsed = QCollapsible("Log")
+        collapsed.setDuration(0)
+        collapsed.addWidget(self.log)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.progress, self.state_line, self.weights_line):
+            layout.addWidget(widget)
+        layout.addWidget(self.curves, 1)
+        layout.addWidget(collapsed)
+        layout.addStretch()
+
+    def show_look(self, look: Look) -> None:
+        """Show what was found in the run folder."""
+        before, self._shown = self._shown, look
+        going_on = look.state in GOING_ON
+        self.progress.setVisible(going_on)
+        if going_on:
+            self._show_place(look.place)
+        self.state_line.setText(look.said)
+        self.weights_line.setVisible(look.weights is not None and not going_on)
+        if look.weights is not None:
+            self.weights_line.setText(
+                "The best weights are in the list of Segment, as "
+                f"{look.weights.parent.name}/{look.weights.stem}."
+            )
+        self.curves.setVisible(bool(look.epochs))
+        if look.epochs != before.epochs:
+            self.curves.show_epochs(look.epochs)
+        if look.log != before.log:
+            self._show_log(look.log)
+
+    def _show_place(self, place: Place | None) -> None:
+        if place is None:
+            self.progress.setRange(0, 0)  # busy
+            return
+        self.progress.setRange(0, place.steps)
+        self.progress.setValue(place.step)
+        if place.step < place.steps:
+            self.progress.setFormat(f"step {place.step} of {place.steps}")
+        else:
+            self.progress.setFormat("measuring on validation images")
+
+    def _show_log(self, text: str) -> None:
+        """Add what is new, so that nothing moves where somebody reads or selects."""
+        shown = self.log.toPlainText()
+        if shown and text.startswith(f"{shown}\n"):
+            self.log.appendPlainText(text[len(shown) + 1 :])
+        else:
+            self.log.setPlainText(text)
+            self.log.moveCursor(QTextCursor.MoveOperation.End)
+
+
+class VerticalScroll(QScrollArea):
+    """As wide as its content at least, so that there is no scrolling sideways.
+
+    Parameters
+    ----------
+    content : QWidget
+        What is scrolled.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        content, bar = self.widget(), self.verticalScrollBar()
+        hint = super().minimumSizeHint()
+        if content is not None and bar is not None:
+            width = content.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(hint.width(), width))
+        return hint

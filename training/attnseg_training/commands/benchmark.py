@@ -1,0 +1,87 @@
+"""``benchmark``: how fast things are on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attnseg_training.commands.options import Data, Device
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+
+
+@app.callback()
+def _benchmark() -> None:
+    """Keeps the name of what is measured in the command where there is only one."""
+
+
+@app.command("training")
+def training_command(
+    data: Data,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Catalog name; trained as the recipe of that name says, if any."
+        ),
+    ] = "compact",
+    encoder_weights: Annotated[
+        str | None,
+        typer.Option(help="As for fit: pretrained, or cnn=FILE,transformer=FILE."),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps per round.", min=1)] = 5,
+    rounds: Annotated[
+        int, typer.Option(help="Rounds; their median counts.", min=1)
+    ] = 5,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(
+            "--bf16/--no-bf16",
+            help="Whether attnseg-train computes in bfloat16.",
+            show_default="whichever is faster",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that load for the textbook loop.",
+            show_default="0 on the CPU, else up to 8",
+        ),
+    ] = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.")] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the result there.")
+    ] = None,
+) -> None:
+    """Images/s of `fit` against a plain textbook loop of the same network, in turns.
+
+    The textbook loop decodes, resizes and augments each image in every epoch, computes
+    in float32 and caches nothing.
+    """
+    from attnseg_training.benchmark import benchmark_training, default_workers
+    from attnseg_training.config import RECIPES, TrainConfig, read_toml
+    from attnseg_training.watching import console, counted, speed_table, speed_words
+    from napari_attnseg.saving import write_text
+
+    recipe = RECIPES / f"{model}.toml"
+    settings: dict[str, Any] = read_toml(recipe) if recipe.is_file() else {}
+    settings |= {
+        "data": str(data.expanduser()),
+        "model": model,
+        "device": device,
+        "threads": threads,
+    }
+    if encoder_weights is not None:
+        settings["encoder_weights"] = encoder_weights
+    config = TrainConfig(**settings)
+    workers = default_workers(device) if workers is None else workers
+    with counted("rounds") as watch:
+        speed = benchmark_training(config, steps, rounds, workers, bf16, watch)
+    summary = speed.summary()
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    console.print(speed_table(summary))
+    console.print(speed_words(summary))

@@ -1,0 +1,57 @@
+"""How measured images relate to those of the training: only what the card tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attnseg_training.datasets import Dataset
+from napari_attnseg.cards import ModelCard
+
+IN, OUT, UNKNOWN = "in domain", "out of domain", "domain not known"
+
+#: What `fit` does with a split.
+_ROLES = {
+    "train": "These images were trained on, so the numbers say little of new ones.",
+    "val": "The weights were chosen on these images, so the numbers are flattering.",
+    "test": "These images were neither trained on nor used by fit to choose weights.",
+    "all": "Most of these images were trained on, so the numbers say little of new "
+    "ones.",
+}
+
+
+def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
+    """``label``, the ``reason`` for it, and the card's own ``trained_on``.
+
+    Data sets are told apart by the names of their folders, which is all that a card
+    records: the label is a hint to the reader, not a proof.
+    """
+    runs = set(_runs(card.training))
+    name = data.root.resolve().name
+    names = sorted({folder for folder, _ in runs})
+    if not names:
+        label = UNKNOWN
+        reason = "The card does not record on which data folder these weights trained."
+    elif name not in names:
+        label = OUT
+        reason = (
+            f"By the folders' names: trained on {' and '.join(names)}, measured on "
+            f"{name}. Images that both share would not be noticed."
+        )
+    else:
+        label = IN
+        same = {protocol for folder, protocol in runs if folder == name}
+        unknown = "Whether these images were trained on is not recorded."
+        known = same == {data.protocol}
+        role = _ROLES.get(split, unknown) if known else unknown
+        reason = f"By the folder's name ({name}) and split ({split}): {role}"
+    return {"label": label, "reason": reason, "trained_on": card.data}
+
+
+def _runs(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Data folder and split rule of every run that these weights come from."""
+    if "config" in training:
+        yield training["config"]["data"], training.get("protocol", "")
+    earlier = training.get("started_from")
+    for part in [*training.get("average_of", ()), *([earlier] if earlier else ())]:
+        yield from _runs(part)
