@@ -47,8 +47,11 @@ def segment(tiny_weights: Path, viewer: ViewerModel) -> Callable[..., Any]:
 def opened(
     qtbot: Any, viewer: ViewerModel, tiny_weights: Path
 ) -> Callable[[], InspectWidget]:
+    kept = []  # a widget that only Qt holds may be collected in the middle of a test
+
     def open_() -> InspectWidget:
         widget = InspectWidget(viewer)
+        kept.append(widget)
         qtbot.addWidget(widget)
         # As after a run of the Segment widget in this session.
         found = Segmenter.from_checkpoint(tiny_weights, "cpu")
