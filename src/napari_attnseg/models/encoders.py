@@ -5,6 +5,7 @@ The only file that imports timm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -42,15 +43,15 @@ timm = _import_timm()
 
 
 class Encoder(nn.Module):
-    """Base of the encoders: RGB in [0, 1] to a pyramid of four maps.
+    """Base of the encoders: RGB in [0, 1] to a pyramid of maps.
 
     Attributes
     ----------
-    channels : list of int
-        Channels of the four maps, finest first.
+    channels : sequence of int
+        Channels of its maps, finest first; four of a pyramid.
     """
 
-    channels: list[int]
+    channels: Sequence[int]
     backbone: Any  # a timm model: an nn.Module with attributes of its own
     mean: Tensor
     std: Tensor
@@ -111,9 +112,12 @@ class HierarchicalEncoder(Encoder):
             )
         self._levels = [reductions.index(stride) for stride in STRIDES]
         self.channels = [channels[i] for i in self._levels]
+        #: How many of the finest map's channels, its first, are the stem's.
+        self.stem_channels = 0
         if spec.stem:
             self._stem_level = reductions.index(2)
-            self.channels[0] += channels[self._stem_level]
+            self.stem_channels = channels[self._stem_level]
+            self.channels[0] += self.stem_channels
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, H, W) RGB in [0, 1] → four maps (N, C_i, S/stride, S/stride)."""
@@ -141,11 +145,6 @@ class PlainViTEncoder(Encoder):
 
     def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
         super().__init__(spec)
-        if len(spec.blocks) != len(STRIDES):
-            raise InputError(
-                f"{spec.name!r} needs one block per level, four numbers; "
-                f"its spec has blocks={spec.blocks}."
-            )
         self.backbone = _create(
             spec, pretrained=pretrained, num_classes=0, img_size=spec.size
         )
@@ -158,7 +157,7 @@ class PlainViTEncoder(Encoder):
         # Blocks behind the last tapped one are never run, so they are not kept.
         self.backbone.blocks = self.backbone.blocks[: max(spec.blocks)]
         self.taps = sorted(set(spec.blocks))
-        self.channels = [self.backbone.embed_dim] * len(STRIDES)
+        self.channels = [self.backbone.embed_dim] * len(spec.blocks)
         #: Rows and columns of its token grid.
         self.grid: tuple[int, int] = self.backbone.patch_embed.grid_size
 
@@ -190,6 +189,26 @@ class PlainViTEncoder(Encoder):
     def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, H, W) RGB in [0, 1] → four maps, all at the ViT's own grid."""
         return self.pyramid(self.tokens(image))
+
+
+class NoEncoder(nn.Module):
+    """In the place of an encoder that a model does not have: no maps, no parameters."""
+
+    channels: Sequence[int] = ()
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Nothing."""
+        return []
+
+
+class ImageEncoder(Encoder):
+    """For networks that cannot be cut in two: hands the normalised image on."""
+
+    channels = (3,)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) RGB in [0, 1] → one map (N, 3, S, S)."""
+        return [self.prepare(image)]
 
 
 def build_encoder(
