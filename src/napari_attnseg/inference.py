@@ -19,9 +19,9 @@ from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.masks import MaskRules, make_mask
-from napari_attnseg.models.network import SegmentationNetwork, channels_last
+from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
-from napari_attnseg.results import AttentionMap, Segmentation
+from napari_attnseg.results import AttentionMap, GateKey, Segmentation, gate_label
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import weights_path
 
@@ -40,7 +40,7 @@ class EncodedImage:
 
     Attributes
     ----------
-    pairs : list of (Tensor, Tensor)
+    pairs : list of tuples of Tensor
         From `SegmentationNetwork.align`, on the segmenter's device.
     shape : (int, int)
         Rows and columns of the source image.
@@ -48,7 +48,7 @@ class EncodedImage:
         How its values were mapped to [0, 1].
     """
 
-    pairs: list[tuple[Tensor, Tensor]]
+    pairs: list[Level]
     shape: tuple[int, int]
     intensity: str
 
@@ -126,7 +126,7 @@ class Segmenter:
     def decode(
         self,
         encoded: EncodedImage,
-        gates: Mapping[int, float | NDArray[np.floating[Any]]] | None = None,
+        gates: Mapping[GateKey, float | NDArray[np.floating[Any]]] | None = None,
     ) -> Segmentation:
         """Fuse and decode; the cheap half.
 
@@ -134,35 +134,34 @@ class Segmenter:
         ----------
         encoded : EncodedImage
             From `encode` of the same segmenter.
-        gates : mapping of int to float or ndarray (h, w), optional
-            Stride → psi in [0, 1] that replaces the gate's own there; an array must
-            have the gate's own resolution.
+        gates : mapping of int or (int, str) to float or ndarray (h, w), optional
+            `AttentionMap.key` (the stride, with the gate's name where a level has two)
+            → psi in [0, 1] that replaces the gate's own there; an array must have the
+            gate's own resolution.
 
         Raises
         ------
         InputError
             If `gates` names no gate of this model or its values do not fit.
         """
-        forced = {
-            stride: self._forced(encoded, stride, psi)
-            for stride, psi in (gates or {}).items()
-        }
+        forced = self._forced(encoded, gates or {})
         fused, used = self.network.fuse(encoded.pairs, forced)
         logits = self.network.logits(fused) / self.card.temperature
         height, width = encoded.shape
         soft = resize(torch.sigmoid(logits), (height, width))[0]
         probability = soft.float().cpu().numpy()
-        low, high = self.network.ends
         attention = tuple(
             AttentionMap(
-                psi[0, 0].float().cpu().numpy(),
+                psi[0, channel].float().cpu().numpy(),
                 stride,
                 (height / psi.shape[-2], width / psi.shape[-1]),
-                low,
-                high,
-                **self._finding(stride),
+                gate.low,
+                gate.high,
+                gate=gate.name,
+                **self._finding((stride, gate.name) if gate.name else stride),
             )
             for stride, psi in used.items()
+            for channel, gate in enumerate(self.network.gates)
         )
         return Segmentation(
             make_mask(probability, MaskRules(self.card.threshold)),
@@ -171,33 +170,50 @@ class Segmenter:
             self._provenance(encoded, gates or {}),
         )
 
-    def _finding(self, stride: int) -> dict[str, Any]:
-        facts = self.card.gates.get(f"1/{stride}")
+    def _finding(self, key: GateKey) -> dict[str, Any]:
+        facts = self.card.gates.get(gate_label(key))
         if facts is None:
             return {}
         return {"finding": facts["verdict"], "decorative": facts["decorative"]}
 
     def _forced(
-        self, encoded: EncodedImage, stride: int, psi: float | NDArray[Any]
-    ) -> Tensor:
-        if stride not in STRIDES:
-            raise InputError(
-                f"There is no gate at 1/{stride}; this model has gates at "
-                f"{', '.join(f'1/{s}' for s in STRIDES)}."
-            )
-        value = torch.as_tensor(psi, dtype=torch.float32)
-        if not bool(((value >= 0) & (value <= 1)).all()):
-            raise InputError(f"Expected psi in [0, 1] for the gate at 1/{stride}.")
-        size = tuple(encoded.pairs[STRIDES.index(stride)][0].shape[-2:])
-        if value.ndim and tuple(value.shape) != size:
-            raise InputError(
-                f"Expected one number or an array of shape {size} for the gate at "
-                f"1/{stride}, got shape {tuple(value.shape)}."
-            )
-        return value.to(self.device)
+        self, encoded: EncodedImage, gates: Mapping[GateKey, float | NDArray[Any]]
+    ) -> dict[int, Tensor]:
+        """Per stride, psi of all its gates (1, gates, h, w): forced, else their own."""
+        names = [gate.name for gate in self.network.gates]
+        keys: dict[GateKey, tuple[int, int]] = {
+            (stride, name) if name else stride: (stride, channel)
+            for stride in (STRIDES if names else ())
+            for channel, name in enumerate(names)
+        }
+        for key in gates:
+            if key not in keys:
+                has = ", ".join(gate_label(k) for k in keys)
+                raise InputError(
+                    f"There is no gate at {gate_label(key)}; this model has "
+                    + (f"gates at {has}." if has else "no gates.")
+                )
+        own = self.network.psi(encoded.pairs) if gates else {}
+        forced: dict[int, Tensor] = {}
+        for key, psi in gates.items():
+            stride, channel = keys[key]
+            value = torch.as_tensor(psi, dtype=torch.float32)
+            if not bool(((value >= 0) & (value <= 1)).all()):
+                raise InputError(
+                    f"Expected psi in [0, 1] for the gate at {gate_label(key)}."
+                )
+            size = tuple(own[stride].shape[-2:])
+            if value.ndim and tuple(value.shape) != size:
+                raise InputError(
+                    f"Expected one number or an array of shape {size} for the gate at "
+                    f"{gate_label(key)}, got shape {tuple(value.shape)}."
+                )
+            psi_there = forced.setdefault(stride, own[stride].clone())
+            psi_there[:, channel] = value.to(self.device)
+        return forced
 
     def _provenance(
-        self, encoded: EncodedImage, gates: Mapping[int, object]
+        self, encoded: EncodedImage, gates: Mapping[GateKey, object]
     ) -> dict[str, Any]:
         return {
             "model": self.card.spec.name,
@@ -208,8 +224,8 @@ class Segmenter:
             "intensity": encoded.intensity,
             "threshold": self.card.threshold,
             "gates_forced": {
-                f"1/{stride}": value if isinstance(value, (int, float)) else "array"
-                for stride, value in gates.items()
+                gate_label(key): value if isinstance(value, (int, float)) else "array"
+                for key, value in gates.items()
             },
             "versions": versions(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),

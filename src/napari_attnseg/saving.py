@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.results import GATE_LEGEND, Segmentation
+from napari_attnseg.results import GATE_LEGEND, NO_GATES, Segmentation
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -58,7 +58,8 @@ def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Pat
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the class
     number), ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
-    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution) and
+    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
+    without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
     ``<stem>.json``.
 
     Raises
@@ -76,12 +77,12 @@ def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Pat
     parts[f"{stem}_probability.tif"] = _tiff(probability)
     gates = []
     for gate in result.attention:
-        name = f"{stem}_gate_1-{gate.level}.tif"
+        name = f"{stem}_gate_{gate.label.replace('/', '-').replace(' ', '-')}.tif"
         parts[name] = _tiff(gate.values)
         gates.append(
             {
                 "file": name,
-                "level": f"1/{gate.level}",
+                "level": gate.label,
                 "source_pixels_per_map_pixel": list(gate.stride),
                 "0": gate.low,
                 "1": gate.high,
@@ -92,7 +93,7 @@ def save_segmentation(result: Segmentation, folder: Path, stem: str) -> list[Pat
         **result.provenance,
         "files": {"mask": f"{stem}_mask.png", "probability": f"{stem}_probability.tif"},
         "gates": gates,
-        "gates_show": GATE_LEGEND,
+        "gates_show": GATE_LEGEND if gates else NO_GATES,
     }
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
     for name, data in parts.items():

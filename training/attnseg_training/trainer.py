@@ -45,6 +45,7 @@ class Trainer:
     ) -> None:
         self.network, self.config, self.steps = network, config, steps
         self.device = next(network.parameters()).device
+        _check(network, config)
         _freeze(network, config)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
@@ -153,6 +154,24 @@ def _groups(
         }
         for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])
     ]
+
+
+def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Whether the model has what the settings are about.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    name = network.spec.name
+    for encoder in config.freeze:
+        if not list(network.get_submodule(encoder).parameters()):
+            raise InputError(f"{name!r} has no {encoder} that could be frozen.")
+    if config.one_sided and not network.dual:
+        raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
+    if config.encoder_dropout or config.trust_weight:
+        network.cnn_shares({})  # one gate per level, or an error
 
 
 def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:

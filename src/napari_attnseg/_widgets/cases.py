@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg.results import GateKey, gate_key
 
 
 @dataclass(slots=True, eq=False)
@@ -27,20 +28,27 @@ class Case:
     mask : Labels or None
     probability : list of Image
         One per class.
-    gates : dict of int to Image
-        Stride → gate map, finest first.
+    gates : dict of int or (int, str) to Image
+        `results.AttentionMap.key` → gate map, finest first.
     """
 
     facts: dict[str, Any]
     image: Any = None
     mask: Any = None
     probability: list[Any] = field(default_factory=list)
-    gates: dict[int, Any] = field(default_factory=dict)
+    gates: dict[GateKey, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """For a list to choose from."""
         return f"{self.facts.get('source', '?')} · {self.facts.get('model', '?')}"
+
+    @property
+    def coarse_first(self) -> list[GateKey]:
+        """Keys of its gates, the coarsest first."""
+        return sorted(
+            self.gates, key=lambda k: k if isinstance(k, int) else k[0], reverse=True
+        )
 
     @property
     def layers(self) -> list[Any]:
@@ -99,7 +107,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
         key = json.dumps([facts.get(name) for name in run], default=str)
         case = found.setdefault(key, Case(facts))
         if "gate" in facts:
-            case.gates[int(str(facts["gate"]).partition("/")[2])] = layer
+            case.gates[gate_key(str(facts["gate"]))] = layer
         elif isinstance(layer, Labels):
             case.mask, case.facts = layer, facts
         else:

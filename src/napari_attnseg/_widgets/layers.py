@@ -155,7 +155,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             )
         )
     for i, gate in enumerate(results[0].attention):
-        said = {**facts, "gate": f"1/{gate.level}", "shows": GATE_LEGEND}
+        said = {**facts, "gate": gate.label, "shows": GATE_LEGEND}
         said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
         said |= {"decorative": gate.decorative}
         placed = options(
