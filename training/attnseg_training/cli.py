@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from attnseg_training.commands import measuring, publishing, training
+from attnseg_training.commands import importing, measuring, publishing, training
 from napari_attnseg.command import main_for
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("table")(training.table_command)
 app.command("average")(publishing.average_command)
 app.command("calibrate")(publishing.calibrate_command)
 app.command("export")(publishing.export_command)
+app.command("import")(importing.import_command)
 
 main = main_for(app)
 
