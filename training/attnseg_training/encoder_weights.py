@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 
+from attnseg_training.config import TrainConfig
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
-from napari_attnseg.models.encoders import Encoder
+from napari_attnseg.models.encoders import Encoder, encoder_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import OWN_ENCODERS, ModelSpec
 
@@ -65,11 +68,41 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
     return network
 
 
-def announce_download(model: str) -> str:
+def run_spec(config: TrainConfig) -> ModelSpec:
+    """What a run trains: a catalog model, maybe over other encoders of timm.
+
+    Raises
+    ------
+    UnknownNameError
+        If the catalog or timm has no such model.
+    InputError
+        If encoders are exchanged of what has not two.
+    """
+    spec = model_spec(config.model)
+    given = {"cnn": config.cnn, "transformer": config.transformer}
+    named = {part: name for part, name in given.items() if name}
+    if not named:
+        return spec
+    if spec.architecture != "dual":
+        raise InputError(
+            f"--cnn and --transformer exchange the encoders of a model of two; "
+            f"{spec.name!r} is none: choose a dual model."
+        )
+    changed: dict[str, Any] = {
+        part: encoder_spec(name, spec.size) for part, name in named.items()
+    }
+    return dataclasses.replace(
+        spec,
+        name="-".join([spec.name, *named.values()]),
+        about=f"As {spec.name}, over {' and '.join(named.values())}.",
+        **changed,
+    )
+
+
+def announce_download(spec: ModelSpec) -> str:
     """What ``pretrained`` is about to download, and where the hub's client keeps it."""
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-    spec = model_spec(model)
     return (
         f"About to download the weights of {_names(spec)} from the Hugging Face hub, "
         f"unless they are already in {cache}."

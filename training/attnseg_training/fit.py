@@ -17,7 +17,7 @@ from torch import Tensor
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
-from attnseg_training.encoder_weights import build_network, without_folders
+from attnseg_training.encoder_weights import build_network, run_spec, without_folders
 from attnseg_training.images import ImageStore, TokenCache
 from attnseg_training.interrupts import Interrupts
 from attnseg_training.losses import bce_dice
@@ -29,7 +29,6 @@ from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.metrics import confusion, scores
-from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import (
     Features,
@@ -92,7 +91,7 @@ def fit(
     if config.threads:
         torch.set_num_threads(config.threads)
     device = resolve_device(config.device)
-    spec = model_spec(config.model)
+    spec = run_spec(config)
     run = RunFolder.open(out, config, resume)
     data = load_dataset(Path(config.data), config.split_seed)
     train, val = (ImageStore(s, spec.size, device) for s in training_splits(data))
@@ -259,7 +258,7 @@ def _card(
     val: int,
     before: dict[str, Any],
 ) -> ModelCard:
-    spec = model_spec(config.model)
+    spec = run_spec(config)
     last = rows[-1]
     return ModelCard(
         spec=spec,

@@ -227,10 +227,39 @@ def build_encoder(
     return cls(spec, pretrained)
 
 
+def encoder_spec(name: str, size: int) -> EncoderSpec:
+    """Spec of any timm backbone, with its own normalisation, for an input of `size`.
+
+    One that was made for a fixed input keeps it. A plain ViT sees about `size` pixels;
+    its tokens are taken from the middle for the finest level, else from the last block.
+
+    Raises
+    ------
+    UnknownNameError
+        If timm has no such model.
+    """
+    _known(name)
+    base = name.split(".")[0]
+    config = timm.models.get_pretrained_cfg(name)
+    blocks: tuple[int, ...] = ()
+    if timm.models.is_model_in_modules(base, ["vision_transformer"]):
+        with torch.device("meta"):
+            vit = timm.create_model(base)
+        depth, patch = len(vit.blocks), vit.patch_embed.patch_size[0]
+        blocks = (max(1, depth // 2), depth, depth, depth)
+        size = max(1, round(size / patch)) * patch
+    elif config.fixed_input_size:
+        size = config.input_size[-1]
+    return EncoderSpec(name, size, tuple(config.mean), tuple(config.std), blocks)
+
+
+def _known(name: str) -> None:
+    if not timm.is_model(name.split(".")[0]):
+        raise UnknownNameError.for_name("timm model", name, timm.list_models())
+
+
 def _create(spec: EncoderSpec, **options: object) -> Any:
-    base = spec.name.split(".")[0]
-    if not timm.is_model(base):
-        raise UnknownNameError.for_name("timm model", spec.name, timm.list_models())
+    _known(spec.name)
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
     timm.layers.set_fused_attn(True, experimental=True)
