@@ -207,6 +207,7 @@ class Segmenter:
             "input_size": self.card.preprocessing.size,
             "intensity": encoded.intensity,
             "threshold": self.card.threshold,
+            "classes": list(self.card.classes),
             "gates_forced": {
                 f"1/{stride}": value if isinstance(value, (int, float)) else "array"
                 for stride, value in gates.items()

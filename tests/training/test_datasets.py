@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnseg_training.datasets import load_dataset
-from attnseg_training.datasets.folder import read_mask
+from attnseg_training.datasets import load_dataset, read_mask
 from napari_attnseg.errors import InputError, UnknownNameError
 
 

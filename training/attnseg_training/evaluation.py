@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from attnseg_training.class_scores import class_counts, class_means, class_summary
 from attnseg_training.datasets import Dataset
 from attnseg_training.measures import (
     BAND,
@@ -26,7 +27,7 @@ from attnseg_training.measures import (
 from napari_attnseg.cards import versions
 from napari_attnseg.explanations.statistics import MEAN_RESAMPLES, mean_interval
 from napari_attnseg.inference import Segmenter
-from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, scores
+from napari_attnseg.metrics import METRICS, PAPER_SMOOTH, Confusion, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,11 @@ class EvaluationReport:
     names : tuple of str
         Image names, sorted.
     cases : tuple of Case
-        Measurements per image at its original size.
+        Measurements per image at its original size; of several classes together.
+    classes : tuple of str
+        Names, background not counted.
+    by_class : tuple of tuple of Confusion
+        Pixel counts per image and class; empty for one class.
     """
 
     measured: Mapping[str, Any]
@@ -51,6 +56,8 @@ class EvaluationReport:
     protocol: str
     names: tuple[str, ...]
     cases: tuple[Case, ...]
+    classes: tuple[str, ...] = ()
+    by_class: tuple[tuple[Confusion, ...], ...] = ()
 
     def per_image(self, smooth: float = 0.0) -> list[dict[str, float]]:
         """Metrics of every image; see `napari_attnseg.metrics.scores`."""
@@ -60,7 +67,8 @@ class EvaluationReport:
         """JSON-ready: ``n``, ``protocol`` and statistics of each metric.
 
         Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
-        lesion, and ``calibration``; see `measures`.
+        lesion, and ``calibration``; see `measures`. Of several classes all this is of
+        any class against background; see `class_summary` for each and their mean.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])
@@ -79,6 +87,7 @@ class EvaluationReport:
             **self.measured,
             **_statistics(self.per_image()),
             **surfaces,
+            **class_summary(self.classes, self.by_class),
             "worst_decile": worst_decile(dice),
             "by_size": by_size(cases, dice),
             "calibration": calibration(cases),
@@ -92,15 +101,20 @@ class EvaluationReport:
         """One line per image."""
         text = io.StringIO()
         extra = ("hd95", "nsd", "lesion", "brier")
-        writer = csv.DictWriter(text, ["name", *METRICS, *extra])
+        each = [f"dice {name}" for name in self.classes] if self.by_class else []
+        each += ["dice mean over classes"] if each else []
+        writer = csv.DictWriter(text, ["name", *METRICS, *extra, *each])
         writer.writeheader()
-        for name, row, case in zip(
-            self.names, self.per_image(), self.cases, strict=True
+        per_class = [
+            [*(scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
+            for counts in self.by_class
+        ] or [[]] * len(self.names)
+        for name, row, case, dices in zip(
+            self.names, self.per_image(), self.cases, per_class, strict=True
         ):
             more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
-            writer.writerow(
-                {"name": name, **row, **dict(zip(extra, more, strict=True))}
-            )
+            rest = zip((*extra, *each), (*more, *dices), strict=True)
+            writer.writerow({"name": name, **row, **dict(rest)})
         return text.getvalue()
 
 
@@ -133,12 +147,17 @@ def evaluate(
     """
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
-    cases, sizes = [], set()
+    data.expect_classes(segmenter.network.spec.classes)
+    several = len(data.classes) > 1
+    cases, by_class, sizes = [], [], set()
     for done, sample in enumerate(samples, start=1):
-        image, truth = sample.read()
+        image, planes = sample.read_planes()
+        truth = planes.max(0)
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
         found = segmenter(image, rgb=True)
         cases.append(measure(truth, found.mask, found.probability.max(0)))
+        if several:
+            by_class.append(class_counts(planes, found, sample.apart))
         watch(done, len(samples))
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     protocol = (
@@ -149,6 +168,12 @@ def evaluate(
         f"longer side, left out where a mask is empty; boundary: {100 * BAND:g} % of "
         f"the longer side to both sides of the outline; data: {data.protocol}"
     )
+    if several:
+        protocol += (
+            f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
+            "outlines and calibration are of any class against background; by_class "
+            "and mean_over_classes of each by itself"
+        )
     return EvaluationReport(
         provenance(segmenter),
         data.root.resolve().name,
@@ -156,6 +181,8 @@ def evaluate(
         protocol,
         tuple(sample.name for sample in samples),
         tuple(cases),
+        data.classes,
+        tuple(by_class),
     )
 
 

@@ -118,6 +118,7 @@ def faithfulness(
         raise UnknownNameError.for_name("suite", suite, list(SUITES))
     segmenter = Segmenter.from_checkpoint(weights, device)
     network, spec = segmenter.network, segmenter.card.spec
+    data.expect_classes(spec.classes)
     samples = data.split(split)
     store = ImageStore(samples, spec.size, segmenter.device)
     rows: list[dict[str, Any]] = []

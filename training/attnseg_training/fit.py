@@ -92,9 +92,10 @@ def fit(
     if config.threads:
         torch.set_num_threads(config.threads)
     device = resolve_device(config.device)
-    spec = model_spec(config.model)
+    model_spec(config.model)  # a wrong name is said before anything is written
     run = RunFolder.open(out, config, resume)
     data = load_dataset(Path(config.data), config.split_seed)
+    spec = spec_for(config.model, data)
     train, val = (ImageStore(s, spec.size, device) for s in training_splits(data))
 
     torch.manual_seed(config.seed)
@@ -150,7 +151,7 @@ def fit(
             )
             best = row.val_dice > max((r.val_dice for r in rows), default=-1)
             rows.append(row)
-            card = _card(config, data, rows, len(train), len(val), before)
+            card = _card(config, spec, data, rows, len(train), len(val), before)
             place = _Place(epoch + 1)
             run.save(
                 trainer.average.state_dict(),
@@ -197,6 +198,11 @@ def training_splits(data: Dataset) -> tuple[tuple[Sample, ...], tuple[Sample, ..
     return data.split("train"), data.split("val")
 
 
+def spec_for(model: str, data: Dataset) -> ModelSpec:
+    """Spec of a catalog name, with a logit map for each class of the data."""
+    return dataclasses.replace(model_spec(model), classes=len(data.classes))
+
+
 def start_network(
     spec: ModelSpec, config: TrainConfig
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
@@ -209,15 +215,19 @@ def start_network(
     if own != spec:
         raise InputError(
             f"Expected weights of the model {spec.name!r} to start from, but "
-            f"{config.init} holds {card.spec.name!r} or another version of it; choose "
-            "another file or --model."
+            f"{config.init} holds {card.spec.name!r} or another version of it "
+            f"({card.spec.classes} classes for {spec.classes}); choose another file or "
+            "--model."
         )
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}
 
 
 class _Validation:
-    """Loss and mean Dice and IoU on the validation images, at the network's size."""
+    """Loss and mean Dice and IoU on the validation images, at the network's size.
+
+    Mean over images and classes; both are 1 where a class is neither there nor found.
+    """
 
     def __init__(
         self, network: SegmentationNetwork, store: ImageStore, cache: Path | None
@@ -235,7 +245,8 @@ class _Validation:
             output = self._forward(images, index)
             losses += [float(bce_dice(output.logits, masks))] * len(index)
             for truth, logits in zip(masks, output.logits, strict=True):
-                found.append(scores(confusion(truth.cpu(), (logits >= 0).cpu())))
+                planes = zip(truth.cpu(), (logits >= 0).cpu(), strict=True)
+                found += [scores(confusion(true, plane)) for true, plane in planes]
         return (
             float(np.mean(losses)),
             float(np.mean([f["dice"] for f in found])),
@@ -253,17 +264,18 @@ class _Validation:
 
 def _card(
     config: TrainConfig,
+    spec: ModelSpec,
     data: Dataset,
     rows: list[LogRow],
     train: int,
     val: int,
     before: dict[str, Any],
 ) -> ModelCard:
-    spec = model_spec(config.model)
     last = rows[-1]
     return ModelCard(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
+        classes=data.classes,
         data=f"{data.root.resolve().name}: {train} training, {val} validation images",
         training={
             "protocol": data.protocol,

@@ -100,6 +100,12 @@ def report_table(summary: dict[str, Any]) -> Table:
             f"{row['sd']:.4f}",
             f"{row['low']:.4f} – {row['high']:.4f}",
         )
+    # Of several classes the rows above are of any of them against background.
+    for name, one in summary.get("by_class", {}).items():
+        _dice_row(table, f"dice, {name} (in {one['present']})", one["dice"])
+    if "mean_over_classes" in summary:
+        over = summary["mean_over_classes"]["dice"]
+        _dice_row(table, "dice, mean over classes", over)
     boundary = summary["calibration"]["boundary"]["ece"]
     others = {
         "hd95 (px)": summary["hd95"],
@@ -112,6 +118,11 @@ def report_table(summary: dict[str, Any]) -> Table:
         interval = f"{row['low']:.4f} – {row['high']:.4f}"
         table.add_row(name, f"{row['mean']:.4f}", sd, interval)
     return table
+
+
+def _dice_row(table: Table, name: str, row: dict[str, float]) -> None:
+    interval = f"{row['low']:.4f} – {row['high']:.4f}"
+    table.add_row(name, f"{row['mean']:.4f}", f"{row['sd']:.4f}", interval)
 
 
 def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS, MASK_COLOUR
+from napari_attnseg.colours import (
+    CLASS_COLOURS,
+    GATE_COLOURS,
+    GATE_STOPS,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
 
@@ -136,14 +140,16 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         return {"name": f"{source.name} · {name}", **source.placement, **more}
 
     layers = []
+    classes = class_names(results[0].provenance, len(results[0].probability))
     for c in range(len(results[0].probability)):
         number = f" {c + 1}" if len(results[0].probability) > 1 else ""
+        shown = f"{number} ({classes[c]})" if number else ""
         layers.append(
             NewLayer(
                 "Image",
                 stacked([r.probability[c] for r in results]),
                 options(
-                    f"probability{number}",
+                    f"probability{shown}",
                     contrast_limits=(0, 1),
                     colormap="viridis",
                     blending="translucent",
@@ -172,13 +178,32 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         values = stacked([r.attention[i].values for r in results])
         layers.append(NewLayer("Image", values, placed, colorbar=True))
     mask = options("mask", metadata={METADATA: facts})
-    if len(results[0].probability) == 1:
-        mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
+    mask |= class_options(classes)
     mask["opacity"] = 1.0
     layers.append(
         NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)
     )
     return layers
+
+
+def class_names(provenance: Mapping[str, Any], count: int) -> list[str]:
+    """Names of a result's classes, from the model's card; numbers without them."""
+    names = [str(name) for name in provenance.get("classes", ())]
+    return names if len(names) == count else [f"class {c + 1}" for c in range(count)]
+
+
+def class_options(classes: Sequence[str]) -> dict[str, Any]:
+    """Options of a mask's Labels layer: a colour for each class, and their names.
+
+    napari shows the features of the label under the pointer in its status bar.
+    """
+    colours = [CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in range(len(classes))]
+    colormap: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    options: dict[str, Any] = {"colormap": colormap | dict(enumerate(colours, start=1))}
+    if len(classes) > 1:
+        named = ["background", *classes]
+        options["features"] = {"index": list(range(len(named))), "class": named}
+    return options
 
 
 def gate_opacity(facts: Mapping[str, Any]) -> float:

@@ -11,10 +11,12 @@ from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import (
     METADATA,
     NewLayer,
+    class_names,
+    class_options,
     coarse_placement,
     source_of,
 )
-from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR, MASK_COLOUR
+from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR
 from napari_attnseg.results import Segmentation
 from napari_attnseg.whatif import Change
 
@@ -109,8 +111,7 @@ def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
         **common,
     }
     mask: dict[str, Any] = {"name": f"{start} mask, {end}", "opacity": 1.0, **common}
-    if len(result.probability) == 1:
-        mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
+    mask |= class_options(class_names(result.provenance, len(result.probability)))
     return [
         NewLayer("Image", _one_frame(case, p), probability, colorbar=True)
         for p in result.probability
