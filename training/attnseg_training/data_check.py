@@ -121,7 +121,7 @@ def check(
         parts, protocol = files.named or {"all": everything}, "as listed"
     counts = {split: len(names) for split, names in parts.items()}
     report = DataReport(files, counts, protocol)
-    # The official "val" is "test" too, and "all" is everything.
+    # Without lists "all" holds the images of "train" and "val" again.
     disjoint = {split: names for split, names in parts.items() if split != "all"}
     _check_names(report, disjoint)
     hashes: dict[str, Bits] = {}

@@ -176,7 +176,7 @@ def evaluate(
         )
     return EvaluationReport(
         provenance(segmenter),
-        data.root.resolve().name,
+        data.name,
         split,
         protocol,
         tuple(sample.name for sample in samples),

@@ -136,7 +136,7 @@ def faithfulness(
         keep(rows)
         watch(len(rows), len(store))
     protocol = (
-        f"suite {suite}; {data.root.resolve().name}, split {split}; at {spec.size}×"
+        f"suite {suite}; {data.name}, split {split}; at {spec.size}×"
         f"{spec.size} px, mask at probability 0.5; trust in {SUITES[suite].regions}×"
         f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
         f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
@@ -144,7 +144,7 @@ def faithfulness(
     )
     facts = {
         **provenance(segmenter),
-        "dataset": data.root.resolve().name,
+        "dataset": data.name,
         "split": split,
         "n": len(rows),
         "protocol": protocol,

@@ -276,7 +276,7 @@ def _card(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
         classes=data.classes,
-        data=f"{data.root.resolve().name}: {train} training, {val} validation images",
+        data=f"{data.name}: {train} training, {val} validation images",
         training={
             "protocol": data.protocol,
             **before,

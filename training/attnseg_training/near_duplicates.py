@@ -59,6 +59,7 @@ def near_duplicates(
         # Of vectors of ±1: product = bits − 2 · differing bits.
         bits = (a.shape[1] - a @ b.T) / 2
         for i, j in np.argwhere(bits <= TOLERANCE):
-            names = known[one][i], known[other][j]
-            found.append(Pair(*names, (one, other), round(bits[i, j])))
+            first, second = known[one][i], known[other][j]
+            if first != second:
+                found.append(Pair(first, second, (one, other), round(bits[i, j])))
     return sorted(found, key=lambda pair: pair.bits)

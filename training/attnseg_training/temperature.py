@@ -65,7 +65,7 @@ def calibrate(
     stored, card, _ = load_checkpoint(weights)
     training = {
         **card.training,
-        "temperature": f"{data.root.resolve().name}, split {split}, n = {len(store)}",
+        "temperature": f"{data.name}, split {split}, n = {len(store)}",
     }
     card = dataclasses.replace(
         card,

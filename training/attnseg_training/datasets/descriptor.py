@@ -58,17 +58,19 @@ def read_descriptor(root: Path) -> Descriptor:
 
 def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Names and mask values; one class in a list needs no value."""
-    named = given if isinstance(given, dict) else {}
     if isinstance(given, list):
-        named = {name: value for value, name in enumerate(given, start=1)}
-    values = tuple(named.values())
-    good = all(type(v) is int and 0 < v < 256 for v in values)
-    names = all(isinstance(n, str) and n for n in named)
-    if len(named) != len(given) or len(set(values)) != len(values) or not good & names:
+        pairs = [(name, value) for value, name in enumerate(given, start=1)]
+    else:
+        pairs = list(given.items()) if isinstance(given, dict) else [("", 0)]
+    names, values = tuple(n for n, _ in pairs), tuple(v for _, v in pairs)
+    if (
+        not all(isinstance(name, str) and name for name in names)
+        or not all(type(value) is int and 0 < value < 256 for value in values)
+        or len(set(names)) != len(names)
+        or len(set(values)) != len(values)
+    ):
         raise InputError(
             f"Expected classes in {path} as a list of different names, or as a table "
             f"{{name = value, …}} with different values from 1 to 255, got {given!r}."
         )
-    if isinstance(given, list) and len(given) == 1:
-        values = ()
-    return tuple(named), values
+    return names, () if isinstance(given, list) and len(given) == 1 else values

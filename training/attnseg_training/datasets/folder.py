@@ -104,8 +104,10 @@ class Dataset:
     splits: dict[str, tuple[Sample, ...]]
     #: In words: where each split comes from.
     protocol: str
-    #: Of each class, background not counted.
-    classes: tuple[str, ...] = ("lesion",)
+    #: In `DATASETS`, of its ``dataset.toml``, or the folder's own.
+    name: str
+    #: Names, background not counted.
+    classes: tuple[str, ...]
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """Samples of a split; an unknown name is an `UnknownNameError`."""
@@ -145,7 +147,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.named, everything, seed, files.lists, files.spec.group
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
-    return Dataset(files.root, splits, protocol, files.spec.classes)
+    return Dataset(files.root, splits, protocol, files.name, files.spec.classes)
 
 
 def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
