@@ -6,11 +6,17 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_attnseg._widgets.cases import find_cases
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.classes import class_legend
+from napari_attnseg._widgets.layers import (
+    METADATA,
+    new_layers,
+    source_of,
+)
 from napari_attnseg._widgets.readout import read_out
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Failed, run
@@ -138,6 +144,9 @@ def test_several_classes_have_names_and_colours() -> None:
     # What napari says in its status bar where the pointer is.
     assert "muscle" in str(labels.get_status((4, 4), world=True))
     assert "atrium" in str(labels.get_status((10, 4), world=True))
+    legend = class_legend(facts["classes"])
+    shown = [to_hex(colour) for colour in colours]
+    assert [line[line.index("#") :][:7] for line in legend.split("<br>")] == shown
     said = read_out(find_cases(viewer.layers)[0], (4, 4))
     assert "probability muscle 0.80" in said and "in the mask of muscle" in said
 

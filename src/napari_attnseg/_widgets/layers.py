@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.colours import (
-    CLASS_COLOURS,
-    GATE_COLOURS,
-    GATE_STOPS,
-)
+from napari_attnseg._widgets.classes import class_names, class_options
+from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
 
@@ -184,26 +181,6 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)
     )
     return layers
-
-
-def class_names(provenance: Mapping[str, Any], count: int) -> list[str]:
-    """Names of a result's classes, from the model's card; numbers without them."""
-    names = [str(name) for name in provenance.get("classes", ())]
-    return names if len(names) == count else [f"class {c + 1}" for c in range(count)]
-
-
-def class_options(classes: Sequence[str]) -> dict[str, Any]:
-    """Options of a mask's Labels layer: a colour for each class, and their names.
-
-    napari shows the features of the label under the pointer in its status bar.
-    """
-    colours = [CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in range(len(classes))]
-    colormap: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    options: dict[str, Any] = {"colormap": colormap | dict(enumerate(colours, start=1))}
-    if len(classes) > 1:
-        named = ["background", *classes]
-        options["features"] = {"index": list(range(len(named))), "class": named}
-    return options
 
 
 def gate_opacity(facts: Mapping[str, Any]) -> float:

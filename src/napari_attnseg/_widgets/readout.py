@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.layers import class_names
+from napari_attnseg._widgets.classes import class_names
 
 
 def read_out(case: Case, point: Sequence[float]) -> str:

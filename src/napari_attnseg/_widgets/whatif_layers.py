@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.classes import class_names, class_options
 from napari_attnseg._widgets.layers import (
     METADATA,
     NewLayer,
-    class_names,
-    class_options,
     coarse_placement,
     source_of,
 )
