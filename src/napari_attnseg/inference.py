@@ -201,13 +201,13 @@ class Segmenter:
     ) -> dict[str, Any]:
         return {
             "model": self.card.spec.name,
+            "classes": list(self.card.classes),
             "weights_sha256": self.sha256,
             "device": self.device,
             "precision": "float32",
             "input_size": self.card.preprocessing.size,
             "intensity": encoded.intensity,
             "threshold": self.card.threshold,
-            "classes": list(self.card.classes),
             "gates_forced": {
                 f"1/{stride}": value if isinstance(value, (int, float)) else "array"
                 for stride, value in gates.items()
