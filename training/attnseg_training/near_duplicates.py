@@ -51,7 +51,11 @@ def near_duplicates(
 
     Images without any pattern (all bits alike) are left out: they are all the same.
     """
-    signs = {n: np.where(b, 1.0, -1.0) for n, b in hashes.items() if 0 < b.mean() < 1}
+    signs = {
+        name: 2 * bits.astype(np.float32) - 1
+        for name, bits in hashes.items()
+        if 0 < bits.mean() < 1
+    }
     known = {s: [n for n in names if n in signs] for s, names in splits.items()}
     found = []
     for one, other in combinations((s for s in known if known[s]), 2):

@@ -210,9 +210,8 @@ DATASETS: dict[str, DatasetSpec] = {
             _PAIRS,
         ),
         classes=("vessel",),
-        splits="official 20/20; a seeded tenth of the training images is validation. "
-        "Some downloads have no masks of the test images: give training/ as images/ "
-        "and masks/ then",
+        splits="official 20/20; a seeded tenth of the training images is validation; "
+        "a download without masks of the test images has no test set",
         masks=f"{_BINARY}; the first observer's; the field of view is not used",
     ),
     "folder": DatasetSpec(

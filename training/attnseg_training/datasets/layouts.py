@@ -204,6 +204,8 @@ def _by_patterns(
         for path in paths:
             if match := masks.fullmatch(path):
                 own.setdefault(match[1], []).append(root / path)
+        if not own and files.images:
+            continue  # a test set whose masks are kept back
         # Two splits may number their images alike.
         key = {n: f"{part.split}-{n}" if n in files.images else n for n in here}
         files.images |= {key[n]: path for n, path in here.items()}
