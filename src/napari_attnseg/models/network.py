@@ -115,16 +115,20 @@ class SegmentationNetwork(nn.Module):
 
     def logits(self, fused: Sequence[Tensor]) -> Tensor:
         """Fused maps, finest first → logits (N, classes, S, S)."""
-        return self.logits_and_stages(fused)[0]
+        # Through its call, which explanations hook: a cancel takes effect there.
+        logits: Tensor = self.decoder(fused)
+        return self._at_input_size(logits)
 
     def logits_and_stages(self, fused: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """`logits`, and the maps of the decoder's blocks on the way, coarsest first."""
         maps = self.decoder.stages(fused)
-        logits = self.decoder.refine(maps[-1])
+        return self._at_input_size(self.decoder.refine(maps[-1])), maps
+
+    def _at_input_size(self, logits: Tensor) -> Tensor:
         size = (self.spec.size, self.spec.size)
         if logits.shape[-2:] != size:
             logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-        return logits, maps
+        return logits
 
     def decode(
         self, features: Features, gates: Mapping[int, Tensor] | None = None
