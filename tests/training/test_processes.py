@@ -107,7 +107,9 @@ def test_one_writes_and_speaks_and_a_signal_stops_both(
     one = tmp_path / "one"
     fit(config, one)
     assert losses(whole) == pytest.approx(losses(one), rel=0.05)
-    assert {p.name for p in whole.iterdir()} == {p.name for p in one.iterdir()}
+    # The command also says for others where it is.
+    written = {p.name for p in one.iterdir()} | {"progress.json"}
+    assert {p.name for p in whole.iterdir()} == written
 
     running = subprocess.Popen(command(config, stopped), stderr=subprocess.PIPE)
     for _ in range(2400):
