@@ -125,7 +125,7 @@ def segment(
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.result_files import Results, save_results
-    from napari_attnseg.saving import save_objects
+    from napari_attnseg.saving import write_text
 
     gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
@@ -151,9 +151,11 @@ def segment(
             continue
         save_results(Results(path.stem, str(path), [result], image=path), out, stem)
         if objects:
+            from napari_attnseg.descriptors import csv_text
             from napari_attnseg.objects import measure_segmentation
 
-            save_objects(measure_segmentation(result, image), out, stem)
+            records = measure_segmentation(result, image)
+            write_text(out / f"{stem}_objects.csv", csv_text(records))
     _say(f"{len(stems) - failed} of {len(stems)} images segmented; results in {out}.")
     if failed:
         raise typer.Exit(WRONG_USE if failed == len(stems) else SOME_FAILED)

@@ -271,10 +271,6 @@ def _stack(parts: list[NDArray[Any]], frames: int | None) -> NDArray[Any]:
     return parts[0] if frames is None else np.stack(parts)
 
 
-def _squeezed(probability: NDArray[Any]) -> NDArray[Any]:
-    return probability[0] if len(probability) == 1 else probability
-
-
 def _png(values: NDArray[Any]) -> bytes:
     from PIL import Image
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from napari_attnseg.descriptors import ObjectRecord, csv_text
 from napari_attnseg.errors import InputError
 
 
@@ -47,16 +45,3 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` of UTF-8 text."""
     write_bytes(path, text.encode("utf-8"))
-
-
-def save_objects(records: Sequence[ObjectRecord], folder: Path, stem: str) -> Path:
-    """Write ``<stem>_objects.csv``, a row per object; only its heading without any.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
-    path = folder / f"{stem}_objects.csv"
-    write_text(path, csv_text(records))
-    return path

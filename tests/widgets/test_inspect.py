@@ -1,5 +1,7 @@
 """The Inspect widget without a window: arrangement, mask, what-if, read-out."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,11 +49,8 @@ def segment(tiny_weights: Path, viewer: ViewerModel) -> Callable[..., Any]:
 def opened(
     qtbot: Any, viewer: ViewerModel, tiny_weights: Path
 ) -> Callable[[], InspectWidget]:
-    kept = []  # a widget that only Qt holds may be collected in the middle of a test
-
     def open_() -> InspectWidget:
         widget = InspectWidget(viewer)
-        kept.append(widget)
         qtbot.addWidget(widget)
         # As after a run of the Segment widget in this session.
         found = Segmenter.from_checkpoint(tiny_weights, "cpu")
@@ -354,6 +353,21 @@ def test_a_click_holds_the_reading_and_a_drag_does_not(
     pointing._move(SimpleNamespace(position=(1.0, 2.0)))
     assert "row 1, column 2" in pointing.now.text()
     assert "row 10, column 12" in pointing.held.text()
+
+
+def test_a_widget_may_be_collected(
+    qtbot: Any, viewer: ViewerModel, segment: Any
+) -> None:
+    """Python's collector emptied what Qt calls at destruction: a crash."""
+    InspectWidget(viewer)  # nobody holds it
+    closed = InspectWidget(viewer)
+    closed._life.end()
+    ref = weakref.ref(closed)
+    del closed
+    gc.collect()
+    qtbot.wait(10)
+    assert ref() is None
+    segment()
 
 
 def test_nothing_stays_connected(

@@ -44,11 +44,6 @@ class Arrangement:
         self._before: tuple[bool, tuple[float, ...], float] | None = None
         self._linked: list[Any] = []
 
-    @property
-    def side_by_side(self) -> bool:
-        """Whether the canvas is a grid now."""
-        return bool(self._viewer.canvas.grid.enabled)
-
     def show(self, case: Case, preset: str) -> None:
         """Arrange one case; layers of other cases are hidden, others' stay.
 
@@ -85,12 +80,9 @@ class Arrangement:
             self._linked = list(case.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
 
-    def reset(self, case: Case | None) -> None:
-        """Back to the overlay, and the canvas as it was before."""
-        if case is not None:
-            self.show(case, OVERLAY)
-        else:
-            self._grid(False)
+    def end(self) -> None:
+        """Give the canvas back as it was before."""
+        self._grid(False)
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import METADATA, file_of, image_name
+from napari_attnseg._widgets.layers import METADATA, file_of, image_name, run_of
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +90,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
     layers : iterable of napari layers
         ``viewer.layers``.
     """
-    found: dict[str, Case] = {}
+    found: dict[tuple[str, ...], Case] = {}
     images: dict[str | None, Any] = {}
     for layer in layers:
         facts = layer.metadata.get(METADATA)
@@ -102,7 +101,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
             continue
         if "explanation" in facts or "made_from" in facts:
             continue  # made of a run's results, no part of it
-        case = found.setdefault(_run(facts), Case(facts))
+        case = found.setdefault(run_of(facts), Case(facts))
         if "gate" in facts:
             case.gates[int(str(facts["gate"]).partition("/")[2])] = layer
         elif isinstance(layer, Labels):
@@ -120,11 +119,5 @@ def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:
     facts = layer.metadata.get(METADATA)
     if facts is None:
         return None
-    found = [case for case in find_cases(layers) if _run(case.facts) == _run(facts)]
+    found = [case for case in find_cases(layers) if run_of(case.facts) == run_of(facts)]
     return found[0] if found else None
-
-
-def _run(facts: Mapping[str, Any]) -> str:
-    """What the layers of one run have in common."""
-    run = ("source", "date", "weights_sha256", "gates_forced")
-    return json.dumps([facts.get(name) for name in run], default=str)

@@ -49,6 +49,7 @@ class Lifetime:
             self.worker.quit()
         for undo in self.at_end:
             undo()
+        self.at_end.clear()  # what is undone need not hold its widget any longer
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -20,9 +19,10 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.arrangement import OVERLAY, PRESETS, Arrangement
 from napari_attnseg._widgets.cases import Case, find_cases
-from napari_attnseg._widgets.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.inputs import follow_layers, weakly, words
 from napari_attnseg._widgets.mask_panel import MaskPanel
 from napari_attnseg._widgets.pointing import Pointing
+from napari_attnseg._widgets.running import DockWidget
 from napari_attnseg._widgets.whatif_panel import WhatIfPanel
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment."
@@ -30,7 +30,7 @@ NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment."
 KEY = "G"
 
 
-class InspectWidget(QWidget):
+class InspectWidget(DockWidget):
     """Arrange, read, re-threshold and question the results in the viewer.
 
     Parameters
@@ -42,7 +42,7 @@ class InspectWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()  # napari passes the viewer by this name
         self._viewer = napari_viewer
-        self._life = life = Lifetime()
+        life = self._life
         self._cases: list[Case] = []
         self.hint = words(NO_RESULT)
         self.case_box = QComboBox()
@@ -62,7 +62,6 @@ class InspectWidget(QWidget):
         self.preset_box.currentTextChanged.connect(self._arrange)
         self.toggle_button.clicked.connect(self.toggle)
         self._connect()
-        self.destroyed.connect(lambda: life.end())
         self._follow()
 
     def _lay_out(self) -> None:
@@ -92,11 +91,7 @@ class InspectWidget(QWidget):
 
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
-        events = viewer.layers.events
-        # "Removed" after the fact; a rename may take an image from its result.
-        for event in (events.inserted, events.removed):
-            event.connect(self._follow)
-            life.at_end.append(partial(event.disconnect, self._follow))
+        follow_layers(viewer, life, self._follow)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
@@ -149,22 +144,15 @@ class InspectWidget(QWidget):
         self.preset_words.setText(PRESETS[preset])
         beside = preset != OVERLAY
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
-        case = self.case
-        if case is None:
-            self._arrangement.reset(None)
+        if self.case is None:
+            self._arrangement.end()
         else:
-            self._arrangement.show(case, preset)
+            self._arrangement.show(self.case, preset)
 
     def toggle(self) -> None:
         """From the overlay to all scales side by side, and back."""
         beside = self.preset_box.currentText() != OVERLAY
         self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._life.end()
-        super().changeEvent(event)
 
 
 def _same(case: Case, among: list[Case]) -> int:

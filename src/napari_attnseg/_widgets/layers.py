@@ -116,6 +116,11 @@ def placement_of(layer: Any) -> dict[str, Any]:
     }
 
 
+def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the layers of one run have in common, of their ``metadata["attnseg"]``."""
+    return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
+
+
 def image_name(layer: Any) -> str:
     """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
 

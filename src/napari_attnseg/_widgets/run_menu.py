@@ -17,12 +17,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg import reproduce
-from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.layers import METADATA, run_of
 from napari_attnseg._widgets.worker import Failed
 from napari_attnseg._widgets.writer import (
     LayerTuple,
     results_of,
-    run_of,
     stems,
     write,
 )

@@ -104,13 +104,24 @@ class RunBar(QWidget):
             self.set_ready(self._ready)
 
 
+#: What Qt calls when it destroys a widget. Held here: Python's garbage collector would
+#: empty it along with the widget, and Qt, in the same sweep, would call what is empty.
+_AT_DESTRUCTION: set[Callable[[], None]] = set()
+
+
 class DockWidget(QWidget):
     """A dock widget whose `_life` ends when napari closes it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._life = life = Lifetime()
-        self.destroyed.connect(lambda: life.end())
+
+        def destroyed() -> None:
+            life.end()
+            _AT_DESTRUCTION.discard(destroyed)
+
+        _AT_DESTRUCTION.add(destroyed)
+        self.destroyed.connect(destroyed)
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """End when napari takes the widget out of its dock, which is how it closes."""

@@ -96,7 +96,9 @@ def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
     facts = {**result.provenance, "source": case.facts["source"]}
     forced = ", ".join(
         f"{level}={psi:.2f}" if isinstance(psi, float) else f"{level} painted"
-        for level, psi in facts["gates_forced"].items()
+        for level, psi in sorted(
+            facts["gates_forced"].items(), key=lambda item: -int(item[0][2:])
+        )
     )
     common = {
         **_placed(case, frame),

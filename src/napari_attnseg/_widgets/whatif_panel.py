@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -18,10 +17,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QLabeledDoubleSlider
-from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.gate_row import GateRow
 from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import Lifetime, words
 from napari_attnseg._widgets.layers import METADATA, source_of
@@ -38,57 +36,7 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.whatif import Change, ForcedGates, WhatIf
 
-OWN, MEAN, ALL = "own", "its mean", "all gates"
-
-
-class GateRow(QWidget):
-    """One gate: a slider between both encoders, and values to choose.
-
-    Parameters
-    ----------
-    stride : int
-        Of the gate.
-    """
-
-    #: psi that was chosen; None: the gate's own; nan: its mean.
-    chosen = Signal(int, object)
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.slider = QLabeledDoubleSlider()
-        self.slider.setRange(0.0, 1.0)
-        self.slider.setSingleStep(0.05)  # type: ignore[arg-type]  # its stubs
-        self.slider.setDecimals(2)
-        self.choice = QComboBox()
-        self.slider.valueChanged.connect(lambda psi: self.chosen.emit(stride, psi))
-        self.choice.activated.connect(
-            lambda: self.chosen.emit(stride, self.choice.currentData())
-        )
-
-    def name_ends(self, low: str, high: str) -> None:
-        """What psi 0 and 1 mean."""
-        self.choice.clear()
-        for text, value in (
-            (OWN, None),
-            (low, 0.0),
-            ("half", 0.5),
-            (MEAN, np.nan),
-            (high, 1.0),
-            ("forced", -1.0),
-        ):
-            self.choice.addItem(text, value)
-        self.slider.setToolTip(f"0: {low}, 1: {high}")
-
-    def show_psi(self, psi: float | None, mean: float) -> None:
-        """Show the forced psi, or that the gate's own is used."""
-        with signals_blocked(self.slider), signals_blocked(self.choice):
-            self.slider.setValue(mean if psi is None else psi)
-            index = self.choice.count() - 1 if psi is not None else 0
-            for i in range(self.choice.count()):
-                if psi is not None and self.choice.itemData(i) == psi:
-                    index = i
-            self.choice.setCurrentIndex(index)
+ALL = "all gates"
 
 
 class _Encoded:
@@ -155,7 +103,6 @@ class WhatIfPanel(QWidget):
         for i, (stride, row) in enumerate(self.rows.items()):
             grid.addWidget(QLabel(f"1/{stride}"), i, 0)
             grid.addWidget(row.slider, i, 1)
-            row.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             grid.addWidget(row.choice, i, 2)
         grid.setColumnStretch(1, 1)
         layout.addLayout(grid)
@@ -214,7 +161,7 @@ class WhatIfPanel(QWidget):
         return self._history.now
 
     def _choose(self, stride: int, psi: float | None) -> None:
-        if self._case is None or psi == -1.0:
+        if self._case is None:
             return
         gates = dict(self.forced)
         if psi is None:
@@ -294,8 +241,8 @@ class WhatIfPanel(QWidget):
             if not np.array_equal(self._layer.translate, new.options["translate"]):
                 self._layer.translate = new.options["translate"]  # another frame
         self.said.setText(
-            f"Gained {change.gained:,} px, lost {change.lost:,} px; overlap with the "
-            f"model's own mask (Dice) {change.overlap:.3f}."
+            f"Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
+            f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
         )
         self._show_gates()
 

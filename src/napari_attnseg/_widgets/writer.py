@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.layers import METADATA, run_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import Results, save_results
 from napari_attnseg.results import AttentionMap, Segmentation
@@ -48,11 +48,6 @@ def stems(found: Sequence[Results]) -> list[str]:
             name, number = f"{plain}_{number}", number + 1
         names.append(name)
     return names
-
-
-def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the layers of one run have in common."""
-    return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
 
 
 def results_of(layers: Sequence[LayerTuple]) -> list[Results]:

@@ -1,0 +1,65 @@
+"""One gate of the what-if: a slider between both encoders, and values to choose."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import QComboBox
+from superqt import QLabeledDoubleSlider
+from superqt.utils import signals_blocked
+
+#: Shown where psi is forced to a value that has no name; choosing it changes nothing.
+FORCED = "forced"
+
+
+class GateRow(QObject):
+    """The two controls of one gate, for a panel to lay out.
+
+    Parameters
+    ----------
+    stride : int
+        Of the gate.
+    """
+
+    #: psi that was chosen; None: the gate's own; nan: its mean.
+    chosen = Signal(int, object)
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.slider = QLabeledDoubleSlider()
+        self.slider.setRange(0.0, 1.0)
+        self.slider.setSingleStep(0.05)  # type: ignore[arg-type]  # its stubs
+        self.slider.setDecimals(2)
+        self.choice = QComboBox()
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.slider.valueChanged.connect(lambda psi: self.chosen.emit(stride, psi))
+        self.choice.activated.connect(self._activated)
+
+    def _activated(self) -> None:
+        value = self.choice.currentData()
+        if value != FORCED:
+            self.chosen.emit(self.stride, value)
+
+    def name_ends(self, low: str, high: str) -> None:
+        """What psi 0 and 1 mean."""
+        self.choice.clear()
+        for text, value in (
+            ("own", None),
+            (low, 0.0),
+            ("half", 0.5),
+            ("its mean", np.nan),
+            (high, 1.0),
+            (FORCED, FORCED),
+        ):
+            self.choice.addItem(text, value)
+        self.slider.setToolTip(f"0: {low}, 1: {high}")
+
+    def show_psi(self, psi: float | None, mean: float) -> None:
+        """Show the forced psi, or that the gate's own is used."""
+        with signals_blocked(self.slider), signals_blocked(self.choice):
+            self.slider.setValue(mean if psi is None else psi)
+            known = self.choice.findData(psi)
+            self.choice.setCurrentIndex(
+                known if known >= 0 else self.choice.findData(FORCED)
+            )
