@@ -11,6 +11,8 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.tables import fill
 from napari_attnseg.errors import UnknownNameError
 
+PARTIAL = [("plain", 0), ("all", 0), ("plain", 1)]
+
 
 def test_a_table_goes_on_where_it_was(
     data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -51,6 +53,13 @@ def test_a_table_goes_on_where_it_was(
     assert first["minus_first"]["mean"] == 0
     difference = other["mean"] - first["mean"]
     assert other["minus_first"]["mean"] == pytest.approx(difference)
+    # A row that lacks a seed is compared on those that it has.
+    runs = [tables._read(r, k, tmp_path / r / f"seed-{k}") for r, k in PARTIAL]
+    partial = tables.tabulate(runs)["rows"]
+    plain, one = (partial[row]["Dice"] for row in rows)
+    assert one["seeds"] == other["seeds"][:1]
+    difference = one["seeds"][0] - plain["seeds"][0]
+    assert one["minus_first"]["mean"] == pytest.approx(difference)
     text = (tmp_path / "table.md").read_text()
     assert text.count("\n| plain | 2 |") == text.count("\n| all | 2 |") == 1
     with pytest.raises(UnknownNameError, match="no row called 'every'"):

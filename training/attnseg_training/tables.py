@@ -174,8 +174,9 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     """Every row's numbers: means over seeds per image, then over images.
 
     Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
-    ``seeds`` is each seed's own mean, ``minus_first`` is paired by image. Agreements
-    are AUROCs of each seed, with their mean.
+    ``seeds`` is each seed's own mean: seeds may differ by more than images do.
+    ``minus_first`` is paired by image and seed, over the seeds that both rows have.
+    Agreements are AUROCs of each seed, with their mean.
     """
     table: dict[str, Any] = {
         "n": runs[0].summary["n"],
@@ -185,7 +186,7 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
         "rows": {},
     }
     names = list(dict.fromkeys(run.row for run in runs))
-    first: dict[str, NDArray[np.float64]] = {}
+    first = {run.seed: run for run in runs if run.row == names[0]}
     for name in names:
         own = [run for run in runs if run.row == name]
         row: dict[str, Any] = {
@@ -195,12 +196,15 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
         }
         for heading, columns in MEANS.items():
             found = np.stack([_values(run, columns) for run in own])
-            over_seeds = found.mean(0)
-            first.setdefault(heading, over_seeds)
+            gained = [
+                _values(run, columns) - _values(first[run.seed], columns)
+                for run in own
+                if run.seed in first
+            ]
             row[heading] = {
-                **mean_interval(over_seeds),
+                **mean_interval(found.mean(0)),
                 "seeds": np.nanmean(found, 1).tolist(),
-                "minus_first": mean_interval(over_seeds - first[heading]),
+                "minus_first": mean_interval(np.mean(gained, 0)),
             }
         for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
             for stride in STRIDES:
@@ -235,7 +239,7 @@ def markdown(table: dict[str, Any]) -> str:
     ]
     lines = [
         f"{table['dataset']}, split {table['split']}, n = {table['n']}; "
-        f"{table['protocol']}.",
+        f"{table['protocol']}. In round brackets: each seed's own mean.",
         "",
         "| " + " | ".join(headings) + " |",
         "|" + "---|" * len(headings),
@@ -253,4 +257,5 @@ def markdown(table: dict[str, Any]) -> str:
 def _cell(found: dict[str, Any], heading: str) -> str:
     form = "+.3f" if len(MEANS[heading]) > 1 else ".3f"
     mean, low, high = (f"{found[part]:{form}}" for part in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+    seeds = ", ".join(f"{value:{form}}" for value in found["seeds"])
+    return f"{mean} [{low}, {high}]" + (f" ({seeds})" if "," in seeds else "")
