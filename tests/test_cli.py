@@ -204,6 +204,8 @@ def test_ctrl_c_keeps_what_is_written(tmp_path: Path, tiny_weights: Path) -> Non
         [sys.executable, *map(str, command), "--weights", str(tiny_weights)],
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background has SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(out.glob("*.json")) and time.monotonic() < deadline:
