@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,14 @@ from PIL import Image
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_weights(weights_of: Callable[[str], Path]) -> Path:
     """A real but untrained weights file of the `tiny` model, always the same."""
+    return weights_of("tiny")
+
+
+@pytest.fixture(scope="session")
+def weights_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Untrained weights file of a catalog name, always the same."""
     import torch
 
     from napari_attnseg.cards import ModelCard
@@ -20,12 +27,18 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from napari_attnseg.models.network import SegmentationNetwork
     from napari_attnseg.spec import Preprocessing
 
-    torch.manual_seed(0)
-    spec = model_spec("tiny")
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    card = ModelCard(spec=spec, preprocessing=Preprocessing(spec.size))
-    save_checkpoint(path, SegmentationNetwork(spec).state_dict(), card)
-    return path
+    folder = tmp_path_factory.mktemp("weights")
+
+    def weights(name: str) -> Path:
+        path = folder / f"{name}.safetensors"
+        if not path.exists():
+            torch.manual_seed(0)
+            spec = model_spec(name)
+            card = ModelCard(spec=spec, preprocessing=Preprocessing(spec.size))
+            save_checkpoint(path, SegmentationNetwork(spec).state_dict(), card)
+        return path
+
+    return weights
 
 
 @pytest.fixture

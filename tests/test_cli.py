@@ -224,7 +224,7 @@ def test_models_lists_what_can_be_built() -> None:
     dual = rows["dual-swin-guided"]
     assert dual["parameters"] == 113_083_901
     assert dual["gmac"] == pytest.approx(73.6, abs=0.1)
-    assert dual["encoders"] == ["resnet34", "swin_base_patch4_window12_384"]
+    assert dual["encoders"] == ["resnet34.tv_in1k", "swin_base_patch4_window12_384"]
     assert dual["input_size"] == 384 and not dual["bundled"]
     assert rows["compact"]["bundled"]
     table = attnseg("models").stdout

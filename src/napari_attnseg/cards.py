@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import CheckpointError
-from napari_attnseg.results import NOT_MEASURED
+from napari_attnseg.results import NO_GATES, NOT_MEASURED
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
@@ -79,6 +79,8 @@ class ModelCard:
 
     def verdict(self, stride: int) -> str:
         """What was measured of the gate at 1/stride, in one sentence."""
+        if not self.spec.has_gates:
+            return NO_GATES
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
 
     def to_json(self) -> str:

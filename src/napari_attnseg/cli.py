@@ -113,10 +113,11 @@ def segment(
     """Write mask, probability, gate maps and provenance of each image.
 
     Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
-    1-32.tif (float32; 0 is the transformer, 1 the CNN) and NAME.json, which napari
-    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
-    in pixels. An image that cannot be read is named and skipped; the exit code is 1
-    then.
+    Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
+    1-32.tif (float32; NAME.json says whose features 0 and 1 are; a model without gates
+    writes none) and NAME.json, which napari opens as layers; with --objects also
+    NAME_objects.csv, a row per connected object, in pixels. An image that cannot be
+    read is named and skipped; the exit code is 1 then.
     """
     from rich.console import Console
     from rich.progress import track
@@ -125,6 +126,7 @@ def segment(
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.result_files import Results, save_results
+    from napari_attnseg.results import NO_GATES
     from napari_attnseg.saving import write_text
 
     gates = parse_gates(gate or [])
@@ -133,6 +135,8 @@ def segment(
     segmenter.check(gates, threshold)
     if segmenter.device == "cpu" and device == "auto":
         _say("No GPU found; running on the CPU.")
+    if not segmenter.network.gates:
+        _say(NO_GATES)
     failed = 0
     for path, stem in track(
         stems.items(),
@@ -179,19 +183,21 @@ def models(
 
     table = Table(box=None, pad_edge=False)
     table.add_column("name", no_wrap=True)
-    table.add_column("encoders and fusion", overflow="fold")  # gives way on 80 columns
-    for column in ("params", "GMAC", "input", "weights"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("what it is", overflow="fold")  # gives way on 80 columns
+    for column in ("params", "GMAC", "input"):
+        table.add_column(column, no_wrap=True, justify="right")
     for row in rows:
+        known = row["parameters"] is not None
         table.add_row(
-            row["name"],
-            "\n".join([*row["encoders"], row["fusion"].replace("_", "-"), ""]),
-            f"{row['parameters'] / 1e6:.1f} M",
-            f"{row['gmac']:.1f}",
+            row["name"] + ("\n(weights bundled)" if row["bundled"] else ""),
+            row["about"],
+            f"{row['parameters'] / 1e6:.1f} M" if known else "–",
+            f"{row['gmac']:.1f}" if known else "–",
             f"{row['input_size']}",
-            "bundled" if row["bundled"] else "–",
         )
     Console().print(table)
+    if any(row["parameters"] is None for row in rows):
+        _say("–: needs a library; pip install 'napari-attnseg[baselines]'.")
 
 
 def _stems(paths: list[Path]) -> dict[Path, str]:

@@ -109,8 +109,8 @@ class ObjectRecord:
         Why, for each that is not.
     unit : str or None
         Of the calibrated ones.
-    ends : (str, str)
-        What psi 0 and 1 mean.
+    ends : mapping of str to (str, str)
+        `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
     """
 
     label: int
@@ -120,12 +120,12 @@ class ObjectRecord:
     values: Mapping[str, float]
     reasons: Mapping[str, str]
     unit: str | None
-    ends: tuple[str, str]
+    ends: Mapping[str, tuple[str, str]]
 
 
-def psi_name(level: int, place: str) -> str:
-    """Name of the mean psi of the gate at 1/`level` in one of `PLACES`."""
-    return f"psi 1/{level} {place}"
+def psi_name(gate: str, place: str) -> str:
+    """Name of the mean psi in one of `PLACES`; `gate` is an `AttentionMap.label`."""
+    return f"psi {gate} {place}"
 
 
 def heading(name: str, unit: str | None = None) -> str:

@@ -20,7 +20,7 @@ from napari_attnseg.colours import (
 )
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
-from napari_attnseg.results import GATE_LEGEND, Segmentation
+from napari_attnseg.results import GATE_LEGEND, NO_GATES, Segmentation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,14 +49,18 @@ def summary_png(
     """
     rgb, _ = to_rgb(image)
     gates = sorted(result.attention, key=lambda gate: -gate.level)
-    figure = Figure(figsize=(12, 6.4) if gates else (6, 6), layout="constrained")
+    # Two gates of a level, where there are two, stand above each other.
+    across = len(gates) // 2
+    size = (6 + 3 * across, 6.4) if gates else (6, 6)
+    figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=13)
-    grid = figure.add_gridspec(2, 4) if gates else figure.add_gridspec(1, 1)
+    grid = figure.add_gridspec(2, 2 + across) if gates else figure.add_gridspec(1, 1)
     main = figure.add_subplot(grid[:, :2] if gates else grid[0, 0])
     _draw_main(main, rgb, result, truth)
     drawn: list[Any] = []
     for i, gate in enumerate(gates):
-        axes = figure.add_subplot(grid[i // 2, 2 + i % 2])
+        at = (i % 2, i // 2) if gate.gate else (i // across, i % across)
+        axes = figure.add_subplot(grid[at[0], 2 + at[1]])
         height, width = rgb.shape[:2]
         drawn.append(
             axes.imshow(
@@ -70,10 +74,12 @@ def summary_png(
         )
         draw_contour(axes, result.mask, "black", "-", 0.8)
         rows, columns = gate.values.shape
-        axes.set_title(f"gate 1/{gate.level} ({rows}×{columns})", fontsize=10)
+        axes.set_title(f"gate {gate.label} ({rows}×{columns})", fontsize=10)
         axes.set_axis_off()
         # A title below: the layout keeps room for it, unlike for a free text.
         finding = textwrap.fill(gate.finding, 48)
+        if gate.gate:  # the common bar cannot name the ends of both
+            finding = f"0: {gate.low}, 1: {gate.high}\n{finding}"
         axes.text(
             0.5,
             -0.03,
@@ -92,11 +98,13 @@ def summary_png(
             pad=0.03,
             ticks=[0, 0.5, 1],
         )
-        bar.ax.set_xticklabels(
-            [f"0: {gates[0].low}", "0.5: both alike", f"1: {gates[0].high}"]
-        )
+        if not gates[0].gate:
+            bar.ax.set_xticklabels(
+                [f"0: {gates[0].low}", "0.5: both alike", f"1: {gates[0].high}"]
+            )
         bar.set_label(f"Gate maps: {GATE_LEGEND}.", fontsize=11)
-    figure.supxlabel("Research use; not a diagnostic device.", fontsize=9)
+    use = "Research use; not a diagnostic device."
+    figure.supxlabel(use if gates else f"{NO_GATES} {use}", fontsize=9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.spec import STRIDES
+from napari_attnseg.results import GateKey, gate_key, gate_label
 
 #: What replaces psi at a gate: a number in [0, 1], the name of an end, `MEAN`, or an
 #: array of the gate's own resolution.
@@ -18,29 +18,34 @@ Forced = float | str | NDArray[Any]
 MEAN = "mean"
 
 
-def parse_gates(texts: Iterable[str]) -> dict[int, float | str]:
+def parse_gates(texts: Iterable[str]) -> dict[GateKey, float | str]:
     """``["1/32=0.5", "1/4=CNN"]`` → ``{32: 0.5, 4: "CNN"}``.
+
+    Where a level has two gates, with the gate's name: ``1/32 CNN=0.5``.
 
     Raises
     ------
     InputError
         If one is written otherwise, or a gate is named twice.
     """
-    gates: dict[int, float | str] = {}
+    gates: dict[GateKey, float | str] = {}
     for text in texts:
-        level, equals, value = (part.strip() for part in text.partition("="))
-        number = level.removeprefix("1/")
-        if not (equals and value and level.startswith("1/") and number.isdecimal()):
+        label, equals, value = (part.strip() for part in text.partition("="))
+        try:
+            key = gate_key(label)
+        except ValueError:
+            equals = ""
+        if not (equals and value):
             raise InputError(
                 f"Expected a gate and its psi such as 1/32=0.5, 1/4=CNN or "
                 f"1/8={MEAN}, but got {text!r}."
             )
-        if int(number) in gates:
-            raise InputError(f"The gate at {level} is forced twice; name it once.")
+        if key in gates:
+            raise InputError(f"The gate at {label} is forced twice; name it once.")
         try:
-            gates[int(number)] = float(value)
+            gates[key] = float(value)
         except ValueError:
-            gates[int(number)] = value
+            gates[key] = value
     return gates
 
 
@@ -50,45 +55,49 @@ def gate_text(level: str, psi: float | str) -> str:
 
 
 def resolve_gates(
-    gates: Mapping[int, Forced] | None, ends: tuple[str, str]
-) -> dict[int, Forced]:
+    gates: Mapping[GateKey, Forced] | None, ends: Mapping[GateKey, tuple[str, str]]
+) -> dict[GateKey, Forced]:
     """Check what can be checked without an image; an end becomes its number.
 
     Parameters
     ----------
-    gates : mapping of int to Forced, optional
-        Stride → what replaces psi there.
-    ends : (str, str)
-        Names of psi 0 and psi 1; upper and lower case are alike.
+    gates : mapping of int or (int, str) to Forced, optional
+        `AttentionMap.key` → what replaces psi there.
+    ends : mapping of int or (int, str) to (str, str)
+        Of each of the model's gates, the names of psi 0 and psi 1; upper and lower case
+        are alike.
 
     Raises
     ------
     InputError
         If there is no such gate or end, or a number is outside [0, 1].
     """
-    return {
-        stride: _resolved(stride, psi, ends) for stride, psi in (gates or {}).items()
-    }
+    return {key: _resolved(key, psi, ends) for key, psi in (gates or {}).items()}
 
 
-def _resolved(stride: int, psi: Forced, ends: tuple[str, str]) -> Forced:
-    if stride not in STRIDES:
+def _resolved(
+    key: GateKey, psi: Forced, all_ends: Mapping[GateKey, tuple[str, str]]
+) -> Forced:
+    label = gate_label(key)
+    if key not in all_ends:
+        has = ", ".join(gate_label(k) for k in all_ends)
         raise InputError(
-            f"There is no gate at 1/{stride}; this model has gates at "
-            f"{', '.join(f'1/{s}' for s in STRIDES)}."
+            f"There is no gate at {label}; this model has "
+            + (f"gates at {has}." if has else "no gates.")
         )
+    ends = all_ends[key]
     if isinstance(psi, str):
         numbers = {end.casefold(): float(i) for i, end in enumerate(ends)}
         if psi.casefold() not in {*numbers, MEAN}:
             raise InputError(
                 f"Expected a number in [0, 1], {ends[0]!r}, {ends[1]!r} or {MEAN!r} "
-                f"for the gate at 1/{stride}, but got {psi!r}."
+                f"for the gate at {label}, but got {psi!r}."
             )
         return numbers.get(psi.casefold(), MEAN)
     # Written so that NaN fails too.
     if not bool(np.all((np.asarray(psi) >= 0) & (np.asarray(psi) <= 1))):
         raise InputError(
-            f"Expected psi in [0, 1] for the gate at 1/{stride}; 0 is the "
+            f"Expected psi in [0, 1] for the gate at {label}; 0 is the "
             f"{ends[0]}, 1 the {ends[1]}."
         )
     return psi

@@ -21,9 +21,16 @@ from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.images import array_sha256
 from napari_attnseg.masks import MaskRules, make_mask
-from napari_attnseg.models.network import SegmentationNetwork, channels_last
+from napari_attnseg.models.fusion import GateEnds
+from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
-from napari_attnseg.results import AttentionMap, Segmentation
+from napari_attnseg.results import (
+    AttentionMap,
+    GateKey,
+    Segmentation,
+    gate_label,
+    gate_parts,
+)
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import weights_path
 
@@ -46,7 +53,7 @@ class EncodedImage:
 
     Attributes
     ----------
-    pairs : list of (Tensor, Tensor)
+    pairs : list of tuples of Tensor
         From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
         its four mirror images in the order of `FLIPS`.
     shape : (int, int)
@@ -57,7 +64,7 @@ class EncodedImage:
         `images.array_sha256` of the image as it was given.
     """
 
-    pairs: list[tuple[Tensor, Tensor]]
+    pairs: list[Level]
     shape: tuple[int, int]
     intensity: str
     sha256: str
@@ -162,7 +169,7 @@ class Segmenter:
     def decode(
         self,
         encoded: EncodedImage,
-        gates: Mapping[int, Forced] | None = None,
+        gates: Mapping[GateKey, Forced] | None = None,
         threshold: float | None = None,
     ) -> Segmentation:
         """Fuse and decode; the cheap half.
@@ -171,10 +178,11 @@ class Segmenter:
         ----------
         encoded : EncodedImage
             From `encode` of the same segmenter.
-        gates : mapping of int to float, str or ndarray (h, w), optional
-            Stride → psi in [0, 1] that replaces the gate's own there: a number, the
-            name of an end ("transformer", "CNN"), "mean" for the gate's own mean over
-            the image, or an array of the gate's own resolution.
+        gates : mapping of int or (int, str) to float, str or ndarray (h, w), optional
+            `AttentionMap.key` (the stride, with the gate's name where a level has two)
+            → psi in [0, 1] that replaces the gate's own there: a number, the name of an
+            end ("transformer", "CNN"), "mean" for the gate's own mean over the image,
+            or an array of the gate's own resolution.
         threshold : float, optional
             In [0, 1], instead of the model card's.
 
@@ -184,12 +192,7 @@ class Segmenter:
             If `gates` names no gate of this model, or a value does not fit.
         """
         gates, threshold = self.check(gates, threshold)
-        forced = {
-            stride: self._mean(encoded.pairs, stride)
-            if isinstance(psi, str)
-            else self._forced(encoded, stride, psi)
-            for stride, psi in gates.items()
-        }
+        forced = self._forced(encoded, gates)
         fused, used = self.network.fuse(encoded.pairs, forced)
         views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
         # Each view turned back; without flips there is one, which stays as it is.
@@ -198,17 +201,18 @@ class Segmenter:
         height, width = encoded.shape
         probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
-        low, high = self.network.ends
         attention = tuple(
             AttentionMap(
-                psi[0, 0].float().cpu().numpy(),
+                psi[0, channel].float().cpu().numpy(),
                 stride,
                 (height / psi.shape[-2], width / psi.shape[-1]),
-                low,
-                high,
-                **self._finding(stride),
+                gate.low,
+                gate.high,
+                gate=gate.name,
+                **self._finding(_key(stride, gate)),
             )
             for stride, psi in used.items()
+            for channel, gate in enumerate(self.network.gates)
         )
         return Segmentation(
             mask,
@@ -218,8 +222,8 @@ class Segmenter:
         )
 
     def check(
-        self, gates: Mapping[int, Forced] | None, threshold: float | None
-    ) -> tuple[dict[int, Forced], float]:
+        self, gates: Mapping[GateKey, Forced] | None, threshold: float | None
+    ) -> tuple[dict[GateKey, Forced], float]:
         """`decode`'s options with names and defaults resolved; no image is needed.
 
         Raises
@@ -230,39 +234,53 @@ class Segmenter:
         limit = self.card.threshold if threshold is None else threshold
         if not 0 <= limit <= 1:
             raise InputError(f"Expected a threshold in [0, 1], but got {limit}.")
-        return resolve_gates(gates, self.network.ends), limit
+        ends = {
+            _key(stride, gate): (gate.low, gate.high)
+            for stride in STRIDES
+            for gate in self.network.gates
+        }
+        return resolve_gates(gates, ends), limit
 
-    def _finding(self, stride: int) -> dict[str, Any]:
-        facts = self.card.gates.get(f"1/{stride}")
+    def _finding(self, key: GateKey) -> dict[str, Any]:
+        facts = self.card.gates.get(gate_label(key))
         if facts is None:
             return {}
         return {"finding": facts["verdict"], "decorative": facts["decorative"]}
 
-    def _mean(self, pairs: list[tuple[Tensor, Tensor]], stride: int) -> Tensor:
-        """Mean over the image of the psi that the gate itself would use."""
-        _, own = self.network.fuse(pairs)
-        return own[stride].mean((2, 3), keepdim=True)
-
     def _forced(
-        self, encoded: EncodedImage, stride: int, psi: float | NDArray[Any]
-    ) -> Tensor:
+        self, encoded: EncodedImage, gates: Mapping[GateKey, Forced]
+    ) -> dict[int, Tensor]:
+        """Per stride, psi of all its gates (N, gates, h, w): forced, else their own."""
+        own = self.network.psi(encoded.pairs) if gates else {}
+        channels = [gate.name for gate in self.network.gates]
+        forced: dict[int, Tensor] = {}
+        for key, psi in gates.items():
+            stride, name = gate_parts(key)
+            there = forced.setdefault(stride, own[stride].clone())
+            channel = channels.index(name)
+            there[:, channel] = self._value(key, psi, there[:, channel])
+        return forced
+
+    def _value(self, key: GateKey, psi: Forced, own: Tensor) -> Tensor:
+        """What replaces one gate's own psi (N, h, w), in a shape that broadcasts."""
+        if isinstance(psi, str):  # `MEAN`: other names are resolved by now
+            return own.mean((1, 2), keepdim=True)
         value = torch.as_tensor(psi, dtype=torch.float32)
-        size = tuple(encoded.pairs[STRIDES.index(stride)][0].shape[-2:])
+        size = tuple(own.shape[1:])
         if value.ndim and tuple(value.shape) != size:
             raise InputError(
                 f"Expected one number or an array of shape {size} for the gate at "
-                f"1/{stride}, got shape {tuple(value.shape)}."
+                f"{gate_label(key)}, got shape {tuple(value.shape)}."
             )
         value = value.to(self.device)
-        views = len(encoded.pairs[0][0])
-        if value.ndim and views > 1:
-            value = torch.stack([value.flip(axes)[None] for axes in FLIPS])
+        if value.ndim and len(own) > 1:
+            value = torch.stack([value.flip(axes) for axes in FLIPS])
         return value
 
     def _provenance(
         self,
         encoded: EncodedImage,
-        gates: Mapping[int, Forced],
+        gates: Mapping[GateKey, Forced],
         threshold: float,
         mask: NDArray[np.uint8],
     ) -> dict[str, Any]:
@@ -278,13 +296,17 @@ class Segmenter:
             "threshold": threshold,
             "flip_augmented": len(encoded.pairs[0][0]) > 1,
             "gates_forced": {
-                f"1/{stride}": psi if isinstance(psi, str) else _number_or_array(psi)
-                for stride, psi in gates.items()
+                gate_label(key): psi if isinstance(psi, str) else _number_or_array(psi)
+                for key, psi in gates.items()
             },
             "mask_sha256": array_sha256(mask),
             "versions": versions(),
             "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
+
+
+def _key(stride: int, gate: GateEnds) -> GateKey:
+    return (stride, gate.name) if gate.name else stride
 
 
 def _number_or_array(psi: float | NDArray[Any]) -> float | str:

@@ -177,7 +177,7 @@ def _record(
     for gate, psi, outside in zip(
         scene.gates, scene.psi, scene.psi_outside, strict=True
     ):
-        names = [psi_name(gate.level, place) for place in PLACES]
+        names = [psi_name(gate.label, place) for place in PLACES]
         parts = [psi[box][where] for where in (inside & ~border, border)]
         means = [float(p.mean(dtype=float)) if p.size else np.nan for p in parts]
         found |= dict(zip(names, [*means, outside], strict=True))
@@ -201,7 +201,7 @@ def _record(
         values,
         reasons,
         scene.pixel.unit,
-        (scene.gates[0].low, scene.gates[0].high) if scene.gates else ("", ""),
+        {gate.label: (gate.low, gate.high) for gate in reversed(scene.gates)},
     )
 
 

@@ -13,6 +13,8 @@ from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
+from napari_attnseg.result_files import gate_file
+from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
 #: Larger files are not read to see whether they still hold what was segmented.
@@ -103,16 +105,16 @@ def command_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
 
 def _options(facts: Mapping[str, Any]) -> str:
     gates = ", ".join(
-        f"{level.removeprefix('1/')}: {_psi(level, psi)}"
-        for level, psi in facts["gates_forced"].items()
+        f"{gate_key(gate)!r}: {_psi(gate, psi)}"
+        for gate, psi in facts["gates_forced"].items()
     )
     forced = f"gates={{{gates}}}, " if gates else ""
     return f"{forced}threshold={facts['threshold']!r}"
 
 
-def _psi(level: str, psi: float | str) -> str:
+def _psi(gate: str, psi: float | str) -> str:
     if psi == "array":  # not in provenance; save the results to have it
-        return f"tifffile.imread('NAME_gate_{level.replace('/', '-')}.tif')"
+        return f"tifffile.imread('NAME_{gate_file(gate)}')"
     return repr(psi)
 
 

@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
 from napari_attnseg.images import array_sha256, read_image
-from napari_attnseg.results import GATE_LEGEND, AttentionMap, Segmentation
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    NO_GATES,
+    AttentionMap,
+    Segmentation,
+    gate_key,
+    gate_parts,
+)
 from napari_attnseg.saving import write_bytes
 
 FORMAT = "attnseg-results-1"
@@ -84,7 +91,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
-    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution) and
+    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
+    without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
     ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
 
     Raises
@@ -114,13 +122,13 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     }
     gates = []
     for i, gate in enumerate(first.attention):
-        name = f"{stem}_gate_1-{gate.level}.tif"
+        name = f"{stem}_{gate_file(gate.label)}"
         values = _stack([f.attention[i].values for f in frames], results.frames)
         parts[name] = _tiff(values.astype(np.float32))
         gates.append(
             {
                 "file": name,
-                "level": f"1/{gate.level}",
+                "level": gate.label,
                 "source_pixels_per_map_pixel": list(gate.stride),
                 "0": gate.low,
                 "1": gate.high,
@@ -138,7 +146,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         "files": files,
         "mask_value": unit,
         "gates": gates,
-        "gates_show": GATE_LEGEND,
+        "gates_show": GATE_LEGEND if gates else NO_GATES,
         "layer": {
             "name": results.name,
             "frames": results.frames,
@@ -153,6 +161,11 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     for name, data in parts.items():
         write_bytes(folder / name, data)
     return [folder / name for name in parts]
+
+
+def gate_file(label: str) -> str:
+    """End of the name of a gate map's file: ``gate_1-4.tif``, ``gate_1-4-CNN.tif``."""
+    return f"gate_{label.replace('/', '-').replace(' ', '-')}.tif"
 
 
 def find_results(path: Path) -> list[Path]:
@@ -217,14 +230,16 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
 
 def _attention(gate: dict[str, Any], values: NDArray[np.float32]) -> AttentionMap:
     rows, columns = gate["source_pixels_per_map_pixel"]
+    level, name = gate_parts(gate_key(gate["level"]))
     return AttentionMap(
         values,
-        int(gate["level"].removeprefix("1/")),
+        level,
         (rows, columns),
         gate["0"],
         gate["1"],
         gate["finding"],
         gate["decorative"],
+        name,
     )
 
 

@@ -11,8 +11,32 @@ from numpy.typing import NDArray
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
+#: The one line that stands where a model has no gate maps to show.
+NO_GATES = "This model has no gates, so there are no gate maps."
 #: What is said of a gate whose model was not put through the gate suite.
 NOT_MEASURED = "What this gate's map means has not been measured."
+
+#: Which gate: its nominal stride, and its name where a level has two.
+GateKey = int | tuple[int, str]
+
+
+def gate_label(key: GateKey) -> str:
+    """``1/32`` or ``1/32 CNN``."""
+    return f"1/{key}" if isinstance(key, int) else f"1/{key[0]} {key[1]}"
+
+
+def gate_key(label: str) -> GateKey:
+    """Inverse of `gate_label`; another text is a `ValueError`."""
+    level, _, name = label.partition(" ")
+    if not level.startswith("1/"):
+        raise ValueError(label)
+    stride = int(level.removeprefix("1/"))
+    return (stride, name) if name else stride
+
+
+def gate_parts(key: GateKey) -> tuple[int, str]:
+    """Stride and name; the name is empty where a level has one gate."""
+    return key if isinstance(key, tuple) else (key, "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +58,8 @@ class AttentionMap:
         One sentence on what was measured of this gate in this model, from its card.
     decorative : bool
         Whether the map's pattern was measured to be worth nothing in this model.
+    gate : str
+        Name of the gate in a level that has two; empty where it has one.
     """
 
     values: NDArray[np.float32]
@@ -43,11 +69,22 @@ class AttentionMap:
     high: str = "CNN"
     finding: str = NOT_MEASURED
     decorative: bool = False
+    gate: str = ""
+
+    @property
+    def key(self) -> GateKey:
+        """Under which `Segmenter.decode` takes a replacement."""
+        return (self.level, self.gate) if self.gate else self.level
+
+    @property
+    def label(self) -> str:
+        """``1/32``, or ``1/32 CNN`` where a level has two gates."""
+        return gate_label(self.key)
 
     @property
     def name(self) -> str:
         """Short name: ``gate 1/32 (transformer ↔ CNN)``."""
-        return f"gate 1/{self.level} ({self.low} ↔ {self.high})"
+        return f"gate {self.label} ({self.low} ↔ {self.high})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +99,8 @@ class Segmentation:
         Sigmoid of the logits, resized to the source. Calibrated only if the model
         card says so.
     attention : tuple of AttentionMap
-        One per gate, coarsest level last; empty for a model without gates.
+        One per gate, coarsest level last; empty for a model without gates, two per
+        level for a double variant.
     provenance : mapping
         JSON-ready facts about the run: model, weights hash, device, threshold,
         intensity rule, versions, date.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from napari_attnseg.descriptors import PLACES, ObjectRecord, psi_name
 from napari_attnseg.results import GATE_LEGEND
-from napari_attnseg.spec import STRIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +98,23 @@ def _all_there(record: ObjectRecord, names: tuple[str, ...]) -> bool:
 
 def _gates(record: ObjectRecord) -> list[Sentence]:
     found = []
-    low, high = record.ends
-    for stride in reversed(STRIDES):
-        names = tuple(psi_name(stride, place) for place in PLACES)
-        names = tuple(name for name in names if _all_there(record, (name,)))
+    told: dict[tuple[str, str], list[str]] = {}
+    for gate, ends in record.ends.items():
+        places = {psi_name(gate, place): place for place in PLACES}
+        names = tuple(name for name in places if _all_there(record, (name,)))
         if names:
             parts = [
-                f"{value} {name.partition(' ')[2].partition(' ')[2]}"
+                f"{value} {places[name]}"
                 for name, value in zip(names, _numbers(record, names), strict=True)
             ]
-            found.append(Sentence(f"psi at 1/{stride}: {', '.join(parts)}.", names))
-    if found:
-        legend = f"psi is 0 for the {low}, 1 for the {high}: {GATE_LEGEND}."
+            found.append(Sentence(f"psi at {gate}: {', '.join(parts)}.", names))
+            told.setdefault(ends, []).append(gate)
+    for (low, high), gates in told.items():
+        where = "" if len(told) == 1 else f"At {', '.join(gates)} "
+        means = f"psi is 0 for the {low}, 1 for the {high}"
+        if low == "none":
+            means = f"psi is 0 where nothing of the {high} is used, 1 where all is"
+        legend = f"{where}{means}: {GATE_LEGEND}."
         found.append(Sentence(legend, ()))
     return found
 

@@ -16,6 +16,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 #: Nominal strides of the four pyramid levels, finest first: L1 to L4 of the paper.
 STRIDES = (4, 8, 16, 32)
 
+#: Encoders that are no timm models: the image itself, and two convolutions at full
+#: resolution.
+OWN_ENCODERS = ("image", "stem")
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
@@ -24,7 +28,8 @@ class EncoderSpec:
     Parameters
     ----------
     name : str
-        timm model name without the pretrained tag, e.g. ``"resnet34"``.
+        timm model name, e.g. ``"resnet34"``; a pretrained tag may follow a dot. Or one
+        of `OWN_ENCODERS`.
     size : int
         Side in pixels of the square image that this encoder sees. The network
         resizes its input to it, so two encoders may look at different sizes.
@@ -32,7 +37,8 @@ class EncoderSpec:
         Per-channel normalisation of RGB in [0, 1]; the encoder's own.
     blocks : tuple of int
         Only for a plain ViT: after which block (1 is the first) the tokens of each
-        pyramid level are taken, finest level first. Empty: a hierarchical encoder.
+        pyramid level are taken, finest level first; one number where a single map is
+        wanted. Empty: a hierarchical encoder.
     stem : bool
         Join the stem's max-pooled features to the finest level (the paper's
         128-channel level of ResNet-34: stem 64 + layer1 64).
@@ -51,18 +57,20 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A dual-encoder segmentation network (paper, section 3.1).
+    """A segmentation network: the paper's dual encoder (section 3.1), or a baseline.
 
     Parameters
     ----------
     name : str
         Catalog name.
-    cnn, transformer : EncoderSpec
-        The two encoders.
+    cnn, transformer : EncoderSpec or None
+        The two encoders; a baseline has one of them, rarely both.
     size : int
         Side in pixels of the square network input; logits come out at this size.
+    architecture : str
+        ``"dual"``, or a name in ``models.baselines.ARCHITECTURES``.
     fusion : str
-        Name in ``models.fusion.FUSIONS``.
+        Name in ``models.fusion.FUSIONS``; for two encoders.
     psi_norm : bool
         One-channel BatchNorm before the gate's sigmoid: the released code has it,
         the paper's equation 3.1 does not.
@@ -74,10 +82,15 @@ class ModelSpec:
         Channels of the fused maps, finest first. Empty: the CNN's own widths, with
         only the transformer projected, and only where its width differs (the paper).
     decoder : tuple of int
-        Channels of the decoder's blocks, coarsest first (strides 16, 8, 4).
+        Channels of the decoder's blocks, coarsest first; three for two encoders
+        (strides 16, 8, 4).
     head : tuple of int
-        Channels of the refinement convolutions behind the decoder; each doubles
-        the resolution.
+        Channels of the refinement convolutions behind the decoder; for two encoders
+        each doubles the resolution.
+    skips : bool
+        One encoder: whether the decoder gets its finer maps.
+    bridge : int
+        One encoder: channels of two convolutions before the decoder; 0: none.
     classes : int
         Number of logit maps, background not counted.
     about : str
@@ -85,17 +98,30 @@ class ModelSpec:
     """
 
     name: str
-    cnn: EncoderSpec
-    transformer: EncoderSpec
+    cnn: EncoderSpec | None
+    transformer: EncoderSpec | None
     size: int
+    architecture: str = "dual"
     fusion: str = "transformer_guided"
     psi_norm: bool = False
     normalise: bool = False
     widths: tuple[int, ...] = ()
-    decoder: tuple[int, int, int] = (256, 128, 128)
+    decoder: tuple[int, ...] = (256, 128, 128)
     head: tuple[int, ...] = (64, 64)
+    skips: bool = True
+    bridge: int = 0
     classes: int = 1
     about: str = ""
+
+    @property
+    def encoders(self) -> tuple[EncoderSpec, ...]:
+        """Those it has, the CNN first."""
+        return tuple(e for e in (self.cnn, self.transformer) if e is not None)
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether there are gates, so gate maps."""
+        return self.architecture == "dual" and self.fusion != "none"
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""
@@ -106,7 +132,8 @@ class ModelSpec:
         """Inverse of `to_json`; an unknown key is a `TypeError`."""
         data = dict(data)
         for part in ("cnn", "transformer"):
-            data[part] = EncoderSpec(**_tuples(data[part]))
+            if data[part] is not None:
+                data[part] = EncoderSpec(**_tuples(data[part]))
         return cls(**_tuples(data))
 
 

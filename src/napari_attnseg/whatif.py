@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_attnseg.results import AttentionMap, Segmentation
+from napari_attnseg.results import AttentionMap, GateKey, Segmentation
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import EncodedImage, Segmenter
@@ -21,40 +21,41 @@ class ForcedGates:
 
     Attributes
     ----------
-    values : mapping of int to float
-        Stride → psi in [0, 1] everywhere; strides that are not named keep their own.
+    values : mapping of int or (int, str) to float
+        `AttentionMap.key` → psi in [0, 1] everywhere; gates that are not named keep
+        their own.
     painted : ndarray of float, shape (H, W), optional
         psi in [0, 1] where somebody painted, NaN elsewhere; in the image's pixels.
-    strides : tuple of int
+    gates : tuple of int or (int, str)
         The gates that the paint goes to.
     """
 
-    values: Mapping[int, float] = field(default_factory=dict)
+    values: Mapping[GateKey, float] = field(default_factory=dict)
     painted: NDArray[np.floating[Any]] | None = None
-    strides: tuple[int, ...] = ()
+    gates: tuple[GateKey, ...] = ()
 
     def psi(
         self, own: Sequence[AttentionMap]
-    ) -> dict[int, float | NDArray[np.float32]]:
+    ) -> dict[GateKey, float | NDArray[np.float32]]:
         """Argument `gates` of ``Segmenter.decode``, given the gates' own maps.
 
         A pixel of a coarse map that is painted in part gets that share of the paint.
         """
-        forced: dict[int, float | NDArray[np.float32]] = dict(self.values)
-        if self.painted is None or not self.strides:
+        forced: dict[GateKey, float | NDArray[np.float32]] = dict(self.values)
+        if self.painted is None or not self.gates:
             return forced
         there = np.isfinite(self.painted)
         if not there.any():
             return forced
         paint = np.where(there, self.painted, 0.0)
         for gate in own:
-            if gate.level in self.strides:
+            if gate.key in self.gates:
                 size = gate.values.shape
-                base = self.values.get(gate.level)
+                base = self.values.get(gate.key)
                 under = gate.values if base is None else np.full(size, base)
                 share = block_mean(there.astype(float), size)
                 psi = under * (1 - share) + block_mean(paint, size)
-                forced[gate.level] = np.clip(psi, 0, 1).astype(np.float32)
+                forced[gate.key] = np.clip(psi, 0, 1).astype(np.float32)
         return forced
 
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.models.catalog import MODELS, model_spec
+from napari_attnseg.models.catalog import MODELS, STAND_INS, model_spec
 from napari_attnseg.models.encoders import build_encoder
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.spec import STRIDES, EncoderSpec, ModelSpec
+from napari_attnseg.spec import STRIDES, EncoderSpec, ModelSpec, Preprocessing
 
 #: A plain ViT beside a CNN that sees another size: the compact model's wiring, small.
 _MIXED = dataclasses.replace(
@@ -26,7 +27,13 @@ SPECS = {
     "mixed": _MIXED,
     "normalised": dataclasses.replace(MODELS["tiny"], normalise=True),
     "three-classes": dataclasses.replace(MODELS["tiny"], classes=3),
+    "double-norm": dataclasses.replace(
+        STAND_INS["tiny-double-weighted"], psi_norm=True
+    ),
+    "three-classes-duck": dataclasses.replace(STAND_INS["tiny-duck-net"], classes=3),
+    **STAND_INS,
 }
+GATED = [name for name, spec in SPECS.items() if spec.has_gates]
 
 
 @pytest.fixture(params=SPECS)
@@ -44,10 +51,11 @@ def image(network: SegmentationNetwork) -> Tensor:
 def test_output_shapes(network: SegmentationNetwork, image: Tensor) -> None:
     output = network(image)
     assert output.logits.shape == (2, network.spec.classes, *image.shape[-2:])
-    assert tuple(output.attention) == STRIDES
-    side = network.spec.cnn.size
+    assert tuple(output.attention) == (STRIDES if network.spec.has_gates else ())
+    assert bool(network.gates) == network.spec.has_gates
     for stride, psi in output.attention.items():
-        assert psi.shape == (2, 1, side // stride, side // stride)
+        side = network.spec.cnn.size // stride
+        assert psi.shape == (2, len(network.gates), side, side)
         assert psi.min() >= 0 and psi.max() <= 1
 
 
@@ -63,6 +71,7 @@ def test_eval_is_deterministic_and_batch_independent(
 ) -> None:
     with torch.no_grad():
         both, alone = network(image).logits, network(image[1:]).logits
+        assert torch.equal(network(image).logits, both)
     assert torch.allclose(both[1:], alone, atol=1e-4)
 
 
@@ -85,10 +94,13 @@ def test_state_dict_round_trip(network: SegmentationNetwork, image: Tensor) -> N
         assert not torch.equal(before, other(image).logits)
 
 
-def test_spec_survives_json(network: SegmentationNetwork) -> None:
+def test_spec_and_card_survive_json(network: SegmentationNetwork) -> None:
     assert ModelSpec.from_json(network.spec.to_json()) == network.spec
+    card = ModelCard(network.spec, Preprocessing(network.spec.size), data="discs")
+    assert ModelCard.from_json(card.to_json()) == card
 
 
+@pytest.mark.parametrize("network", GATED, indirect=True)
 @pytest.mark.parametrize("stride", STRIDES)
 def test_forced_gate_is_used(
     network: SegmentationNetwork, image: Tensor, stride: int
@@ -102,16 +114,56 @@ def test_forced_gate_is_used(
     assert torch.equal(kept.logits, own.logits)
 
 
-def test_gate_one_ignores_the_transformer(network: SegmentationNetwork) -> None:
+@pytest.mark.parametrize("network", GATED, indirect=True)
+def test_gates_use_the_encoders_that_their_ends_name(
+    network: SegmentationNetwork,
+) -> None:
     size = network.spec.size
     a, b = torch.rand(2, 1, 3, size, size)
-    gates = dict.fromkeys(STRIDES, torch.tensor(1.0))
     mixed = network.encode(a)._replace(transformer=network.encode(b).transformer)
-    out = network.decode(mixed, gates).logits
-    assert torch.equal(out, network.decode(network.encode(a), gates).logits)
-    gates = dict.fromkeys(STRIDES, torch.tensor(0.0))
-    out = network.decode(mixed, gates).logits
-    assert torch.equal(out, network.decode(network.encode(b), gates).logits)
+    for encoder, image in (("CNN", a), ("transformer", b)):
+        psi = [1.0 * (g.high == encoder) for g in network.gates]
+        used = {g.high if p else g.low for g, p in zip(network.gates, psi)}
+        assert used <= {encoder, "none"}
+        gates = dict.fromkeys(STRIDES, torch.tensor(psi).view(1, -1, 1, 1))
+        out = network.decode(mixed, gates).logits
+        alone = network.decode(network.encode(image), gates).logits
+        assert torch.equal(out, alone)
+        assert not torch.allclose(out, network.decode(mixed).logits)
+
+
+@pytest.mark.parametrize("network", ["tiny", "tiny-res34-guided"], indirect=True)
+def test_share_of_the_cnn_is_known_whichever_end_it_is(
+    network: SegmentationNetwork,
+) -> None:
+    features = network.encode(torch.rand(1, 3, 64, 64))
+    (x, g), *_ = network.align(features)
+    fused, attention = network.fuse(network.align(features))
+    share = network.cnn_shares(attention)[4]
+    torch.testing.assert_close(fused[0], share * x + (1 - share) * g)
+
+
+@pytest.mark.parametrize("name", ["tiny-no-attention", "tiny-double-weighted"])
+def test_share_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
+    with pytest.raises(InputError, match="one gate per level"):
+        SegmentationNetwork(STAND_INS[name]).cnn_shares({})
+
+
+def test_every_architecture_and_fusion_of_the_catalog_has_a_stand_in() -> None:
+    def kinds(specs: dict[str, ModelSpec]) -> set[tuple[str, str]]:
+        return {(spec.architecture, spec.fusion) for spec in specs.values()}
+
+    assert kinds(MODELS) == kinds(SPECS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_real_model_runs_on_the_meta_device(name: str) -> None:
+    spec = MODELS[name]
+    with torch.device("meta"):
+        network = SegmentationNetwork(spec).eval()
+        output = network(torch.empty(1, 3, spec.size, spec.size))
+    assert output.logits.shape == (1, 1, spec.size, spec.size)
+    assert bool(output.attention) == spec.has_gates
 
 
 def test_unknown_names_offer_the_nearest() -> None:
@@ -125,6 +177,9 @@ def test_flat_backbone_is_refused() -> None:
     # A plain ViT has one stride; without `blocks` it cannot feed the decoder.
     with pytest.raises(InputError, match="the decoder needs"):
         build_encoder(EncoderSpec("test_vit", 160))
+    vit = EncoderSpec("test_vit", 80, blocks=(1, 2))
+    with pytest.raises(InputError, match="one block per level"):
+        SegmentationNetwork(dataclasses.replace(_MIXED, transformer=vit))
 
 
 def test_mean_and_std_are_applied() -> None:

@@ -59,5 +59,39 @@ def test_headline_pyramids(dual: SegmentationNetwork) -> None:
     ]
 
 
+#: Parameters at one class, gates with `psi_norm`; GMAC are the command line's.
+GOLDEN = {
+    "dual-swin-guided": 113_083_909,
+    "dual-res34-guided": 113_083_909,
+    "dual-no-attention": 121_500_409,
+    "dual-double-attention": 121_682_449,
+    "dual-double-weighted": 121_682_449,
+    "resnet34-unet": 24_448_865,
+    "resnet34-no-skip": 23_656_289,
+    "swin-b-unet": 99_482_777,
+    "swin-b-no-skip": 96_346_713,
+    "vit-tiny-scratch": 11_214_305,
+    "vit-tiny": 11_215_073,
+    "vit-small-scratch": 28_312_481,
+    "vit-small": 28_314_017,
+    "vit-base-scratch": 94_359_329,
+    "vit-base": 94_362_401,
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_parameters_are_the_papers(name: str) -> None:
+    with torch.device("meta"):
+        spec = dataclasses.replace(model_spec(name), psi_norm=True)
+        assert count(SegmentationNetwork(spec)) == GOLDEN[name]
+
+
+@pytest.mark.parametrize(("name", "millions"), [("17", 38.9), ("34", 155.3)])
+def test_duck_net_is_the_original(name: str, millions: float) -> None:
+    with torch.device("meta"):
+        network = SegmentationNetwork(model_spec(f"duck-net-{name}"))
+    assert round(count(network) / 1e6, 1) == millions
+
+
 def test_tiny_is_tiny() -> None:
     assert count(SegmentationNetwork(MODELS["tiny"])) < 1_000_000

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from napari_attnseg.models.decoder import UnetDecoder
-from napari_attnseg.models.fusion import TransformerGuided
+from napari_attnseg.models.fusion import FUSIONS, TransformerGuided
 from napari_attnseg.models.gates import AttentionGate
 
 
@@ -62,6 +62,33 @@ def test_fusion_is_equation_3_2() -> None:
     np.testing.assert_allclose(psi.detach().numpy(), expected, atol=1e-5)
     expected = expected * x.numpy() + (1 - expected) * g.numpy()
     np.testing.assert_allclose(fused.detach().numpy(), expected, atol=1e-5)
+
+
+def test_other_fusions_are_the_papers() -> None:
+    x, g = torch.randn(2, 2, 16, 5, 7)
+    cnn, vit = x.double().numpy(), g.double().numpy()
+    found = {}
+    for name, cls in FUSIONS.items():
+        fusion = cls(16).eval()
+        randomise(fusion)
+        with torch.no_grad():
+            fused, psi = fusion(x, g)
+        assert psi.shape[1] == len(cls.gates)
+        found[name] = fusion, psi.numpy(), fused.numpy()
+    np.testing.assert_array_equal(found["none"][2], np.concatenate([x, g], 1))
+    fusion, psi, fused = found["cnn_guided"]
+    expected = plain_gate(vit, cnn, fusion.gate)
+    np.testing.assert_allclose(psi, expected, atol=1e-5)
+    np.testing.assert_allclose(fused, expected * vit + (1 - expected) * cnn, atol=1e-5)
+    for name in ("double_attention", "double_weighted"):
+        fusion, psi, fused = found[name]
+        assert fusion.cnn_gate.w_x[0].out_channels == 2  # an eighth
+        a = plain_gate(cnn, vit, fusion.cnn_gate)
+        b = plain_gate(vit, cnn, fusion.transformer_gate)
+        np.testing.assert_allclose(psi, np.concatenate([a, b], 1), atol=1e-5)
+        rest = name == "double_weighted"
+        parts = [a * cnn + rest * (1 - a) * vit, b * vit + rest * (1 - b) * cnn]
+        np.testing.assert_allclose(fused, np.concatenate(parts, 1), atol=1e-5)
 
 
 def plain_upsample(x: np.ndarray) -> np.ndarray:

@@ -49,8 +49,11 @@ def segment(tiny_weights: Path, viewer: ViewerModel) -> Callable[..., Any]:
 def opened(
     qtbot: Any, viewer: ViewerModel, tiny_weights: Path
 ) -> Callable[[], InspectWidget]:
+    kept = []  # a window would hold it; without one it is garbage, children and all
+
     def open_() -> InspectWidget:
         widget = InspectWidget(viewer)
+        kept.append(widget)
         qtbot.addWidget(widget)
         # As after a run of the Segment widget in this session.
         found = Segmenter.from_checkpoint(tiny_weights, "cpu")
@@ -292,6 +295,31 @@ def test_a_brush_forces_psi_where_it_paints(
     fine = next(g for g in change.result.attention if g.level == 4).values
     assert fine[fine.shape[0] // 2, fine.shape[1] // 2] == 0  # label 2: transformer
     assert change.result.provenance["gates_forced"]["1/4"] == "array"
+
+
+@pytest.fixture
+def double(weights_of: Callable[[str], Path]) -> Path:
+    return weights_of("tiny-double-weighted")
+
+
+def test_both_gates_of_a_level_have_a_slider_of_their_own(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, double: Path
+) -> None:
+    image = segment()
+    panel = opened().whatif_panel
+    segmenter = Segmenter.from_checkpoint(double, "cpu")
+    source = source_of(image)
+    add_layers(viewer, new_layers(source, [segmenter(source.frame(0), rgb=True)]))
+    case = find_cases(viewer.layers)[0]
+    panel._loaded = Loaded(double, double.stat().st_mtime_ns, "cpu", segmenter)
+    panel.set_case(case)
+    assert len(panel.rows) == 8 == len(case.gates)
+    panel.rows[32, "transformer"].slider.setValue(1.0)
+    change = changed(qtbot, panel)
+    assert change.result.provenance["gates_forced"] == {"1/32 transformer": 1.0}
+    assert "1/32 transformer 0." in read_out(case, (20, 24))
+    panel.set_case(find_cases(viewer.layers)[1])
+    assert list(panel.rows) == [32, 16, 8, 4]
 
 
 def test_weights_that_are_gone_are_said(

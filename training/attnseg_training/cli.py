@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from attnseg_training.commands import benchmark, measuring, publishing, training
+from attnseg_training.commands import (
+    benchmark,
+    importing,
+    measuring,
+    publishing,
+    training,
+)
 from napari_attnseg.command import main_for
 
 app = typer.Typer(
@@ -23,6 +29,7 @@ app.command("average")(publishing.average_command)
 app.command("calibrate")(publishing.calibrate_command)
 app.command("export")(publishing.export_command)
 app.add_typer(benchmark.app, name="benchmark")
+app.command("import")(importing.import_command)
 
 main = main_for(app)
 

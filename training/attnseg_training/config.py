@@ -24,6 +24,8 @@ class TrainConfig:
         Folder with ``images/``, ``masks/`` and, optionally, ``splits/``.
     model : str
         Catalog name.
+    cnn, transformer : str
+        timm names of other encoders than the model's; empty: its own.
     epochs, batch : int
         Passes over the training part; images per step.
     seed : int
@@ -102,6 +104,8 @@ class TrainConfig:
 
     data: str
     model: str = "compact"
+    cnn: str = ""
+    transformer: str = ""
     epochs: int = 50
     batch: int = 8
     seed: int = 0

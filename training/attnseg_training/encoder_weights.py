@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 
+from attnseg_training.config import TrainConfig
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
-from napari_attnseg.models.encoders import Encoder
+from napari_attnseg.models.encoders import Encoder, encoder_spec
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.spec import ModelSpec
+from napari_attnseg.spec import OWN_ENCODERS, ModelSpec
 
 OFFLINE = (
     "give --encoder-weights scratch, or "
@@ -40,30 +43,74 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
     if weights == "scratch":
         return SegmentationNetwork(spec)
     if weights == "pretrained":
+        if not _names(spec):
+            raise InputError(
+                f"There are no pretrained weights for {spec.name!r}; give "
+                "--encoder-weights scratch."
+            )
         try:
             return SegmentationNetwork(spec, pretrained=True)
         except Exception as error:  # the hub's clients raise many kinds
             raise InputError(
-                f"The pretrained weights of {spec.cnn.name} and "
-                f"{spec.transformer.name} could not be had from the Hugging Face hub "
+                f"The pretrained weights of {_names(spec)} could not be had from the "
+                "Hugging Face hub "
                 f"({type(error).__name__}); {OFFLINE}."
             ) from error
     network = SegmentationNetwork(spec)
     for encoder, path in _parse(weights).items():
-        _load(network.cnn if encoder == "cnn" else network.transformer, path)
+        part = network.cnn if encoder == "cnn" else network.transformer
+        if not isinstance(part, Encoder) or not hasattr(part, "backbone"):
+            raise InputError(
+                f"{spec.name!r} has no {encoder} that weights could be loaded into; "
+                "leave it out of --encoder-weights."
+            )
+        _load(part, path)
     return network
 
 
-def announce_download(model: str) -> str:
+def run_spec(config: TrainConfig) -> ModelSpec:
+    """What a run trains: a catalog model, maybe over other encoders of timm.
+
+    Raises
+    ------
+    UnknownNameError
+        If the catalog or timm has no such model.
+    InputError
+        If encoders are exchanged of what has not two.
+    """
+    spec = model_spec(config.model)
+    given = {"cnn": config.cnn, "transformer": config.transformer}
+    named = {part: name for part, name in given.items() if name}
+    if not named:
+        return spec
+    if spec.architecture != "dual":
+        raise InputError(
+            f"--cnn and --transformer exchange the encoders of a model of two; "
+            f"{spec.name!r} is none: choose a dual model."
+        )
+    changed: dict[str, Any] = {
+        part: encoder_spec(name, spec.size) for part, name in named.items()
+    }
+    return dataclasses.replace(
+        spec,
+        name="-".join([spec.name, *named.values()]),
+        about=f"As {spec.name}, over {' and '.join(named.values())}.",
+        **changed,
+    )
+
+
+def announce_download(spec: ModelSpec) -> str:
     """What ``pretrained`` is about to download, and where the hub's client keeps it."""
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-    spec = model_spec(model)
     return (
-        f"About to download timm's weights of {spec.cnn.name} and "
-        f"{spec.transformer.name} from the Hugging Face hub, unless they are already "
-        f"in {cache}."
+        f"About to download the weights of {_names(spec)} from the Hugging Face hub, "
+        f"unless they are already in {cache}."
     )
+
+
+def _names(spec: ModelSpec) -> str:
+    return " and ".join(e.name for e in spec.encoders if e.name not in OWN_ENCODERS)
 
 
 def without_folders(weights: str) -> str:

@@ -93,7 +93,7 @@ def faithfulness(
     Parameters
     ----------
     weights : str or Path
-        Weights file or bundled name; a model of one class.
+        Weights file or bundled name; a model of one class, and of one gate per level.
     data, split : Dataset, str
         What to measure on; images are resized to the network's input.
     suite : str
@@ -130,7 +130,7 @@ def faithfulness(
         columns = _measure(asked, masks, SUITES[suite], closely, start)
         for i, name in enumerate(store.names[k] for k in index):
             rows.append({"image": name, **{c: v[i] for c, v in columns.items()}})
-        attention = network.fuse(asked.pairs)[1]
+        attention = network.cnn_shares(network.psi(asked.pairs))
         maps.append(on_cpu(attention, encoder_contributions(asked), masks))
         keep(rows)
         watch(len(rows), len(store))
@@ -147,7 +147,7 @@ def faithfulness(
         "split": split,
         "n": len(rows),
         "protocol": protocol,
-        "ends": network.ends,
+        "ends": ("transformer", "CNN"),
     }
     combination = judge(maps, rows, f"{facts['dataset']}, {split}")
     return {**facts, **summarise(rows), "combination": combination}, rows
@@ -173,7 +173,8 @@ def _measure(
     asked: Subject, masks: Tensor, suite: Suite, closely: bool, seed: int
 ) -> Columns:
     network, pairs, images = asked.network, asked.pairs, asked.image
-    fused, attention = network.fuse(pairs)
+    fused, psis = network.fuse(pairs)
+    attention = network.cnn_shares(psis)
     logits = network.logits(fused)
 
     def dice(found: Tensor) -> list[float]:

@@ -16,7 +16,7 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
-from attnseg_training.encoder_weights import build_network
+from attnseg_training.encoder_weights import build_network, run_spec
 from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
 from attnseg_training.losses import loss_function
@@ -34,7 +34,6 @@ from attnseg_training.validation import Validation
 from attnseg_training.views import Views
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import synchronise_norms
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.spec import ModelSpec
@@ -95,7 +94,7 @@ def fit(
     processes = Processes(config.device)
     device = processes.device
     with processes.main_first():
-        spec, loss_of = model_spec(config.model), loss_function(config.loss)
+        spec, loss_of = run_spec(config), loss_function(config.loss)
         check_tracker(config.tracker)
         run = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)

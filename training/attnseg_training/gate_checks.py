@@ -46,7 +46,8 @@ def stability(
     }
     columns: Columns = {}
     for name, (changed, back) in changes.items():
-        for stride, psi in network(changed).attention.items():
+        shares = network.cnn_shares(network(changed).attention)
+        for stride, psi in shares.items():
             columns[f"stable {name} 1/{stride}"] = _alike(attention[stride], back(psi))
     return columns
 
@@ -82,7 +83,8 @@ def sanity(
             if part == "transformer"
             else features.transformer,
         )
-        for stride, psi in other.fuse(other.align(seen))[1].items():
+        shares = other.cnn_shares(other.psi(other.align(seen)))
+        for stride, psi in shares.items():
             columns[f"shuffled {part} 1/{stride}"] = _alike(attention[stride], psi)
             if part == "gates":
                 means = region_means(psi, tau[stride].shape[1:])

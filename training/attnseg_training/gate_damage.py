@@ -95,7 +95,7 @@ def one_sided(
         Called with (condition, aligned pairs) where trust is to be measured too.
     """
     where = rectangles(len(images), images.shape[-1], seed).to(images.device)
-    clean = network.fuse(network.align(features))[1]
+    clean = network.cnn_shares(network.psi(network.align(features)))
     columns: Columns = {}
     for encoder, kind, severity in conditions(kinds):
         name = condition(encoder, kind, severity)
@@ -111,6 +111,7 @@ def one_sided(
         flat = {s: INTERVENTIONS["mean"](p) for s, p in psi.items()}
         changed = network.logits(network.fuse(pairs, flat)[0])
         columns[f"dice mean all, {name}"] = dice(changed)
+        psi = network.cnn_shares(psi)
         for stride in STRIDES:
             size = (psi[stride].shape[-2], psi[stride].shape[-1])
             inside = at_size(where, size)

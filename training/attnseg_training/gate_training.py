@@ -135,7 +135,7 @@ def trust_loss(
         Draws the gate and the regions.
     """
     level = int(rng.integers(len(STRIDES)))
-    psi = attention[STRIDES[level]]
+    psi = network.cnn_shares(attention)[STRIDES[level]]
     size = (psi.shape[-2], psi.shape[-1])
     regions = cells(size, REGIONS).to(psi.device)  # (R, 1, h, w), float32
     chosen = torch.from_numpy(rng.random((len(psi), len(regions))) < 0.5)

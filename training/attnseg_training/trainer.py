@@ -54,6 +54,7 @@ class Trainer:
         self.network, self.config, self.steps = network, config, steps
         self.device = next(network.parameters()).device
         self.processes = processes or Processes(self.device.type)
+        _check(network, config)
         _freeze(network, config)
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
         self._loss_function = loss_function(config.loss)
@@ -193,6 +194,24 @@ def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str,
         }
         for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])
     ]
+
+
+def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Whether the model has what the settings are about.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    name = network.spec.name
+    for encoder in config.freeze:
+        if not list(network.get_submodule(encoder).parameters()):
+            raise InputError(f"{name!r} has no {encoder} that could be frozen.")
+    if config.one_sided and not network.dual:
+        raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
+    if config.encoder_dropout or config.trust_weight:
+        network.cnn_shares({})  # one gate per level, or an error
 
 
 def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:

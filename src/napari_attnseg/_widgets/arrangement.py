@@ -14,6 +14,7 @@ from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import METADATA, gate_colormap, gate_opacity
+from napari_attnseg.spec import STRIDES
 
 OVERLAY = "overlay"
 #: Preset → what it shows, for people.
@@ -65,7 +66,7 @@ class Arrangement:
         if preset == "all scales":
             shown += case.probability
         if not alone:
-            shown += _gates(case, 2 if preset == "at a glance" else 4)
+            shown += _gates(case, 2 if preset == "at a glance" else len(STRIDES))
         if case.mask is not None:
             # An outline needs the image beneath it; alone in a cell it says little.
             case.mask.contour = 2 if alone else 0
@@ -124,8 +125,13 @@ class Arrangement:
 
 
 def _gates(case: Case, most: int) -> list[Any]:
-    """The coarsest gates."""
-    return [case.gates[s] for s in sorted(case.gates, reverse=True)[:most]]
+    """The gates of the coarsest levels."""
+    levels = sorted(STRIDES, reverse=True)[:most]
+    return [
+        case.gates[key]
+        for key in case.coarse_first
+        if (key if isinstance(key, int) else key[0]) in levels
+    ]
 
 
 def _paint(layer: Any, published: bool) -> None:

@@ -11,6 +11,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import METADATA, file_of, image_name, run_of
+from napari_attnseg.results import GateKey, gate_key, gate_parts
 
 
 @dataclass(slots=True, eq=False)
@@ -27,15 +28,15 @@ class Case:
     mask : Labels or None
     probability : list of Image
         One per class.
-    gates : dict of int to Image
-        Stride → gate map, finest first.
+    gates : dict of int or (int, str) to Image
+        `results.AttentionMap.key` → gate map, finest first.
     """
 
     facts: dict[str, Any]
     image: Any = None
     mask: Any = None
     probability: list[Any] = field(default_factory=list)
-    gates: dict[int, Any] = field(default_factory=dict)
+    gates: dict[GateKey, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -46,6 +47,11 @@ class Case:
     def name(self) -> str:
         """Of the image."""
         return image_name(self.probability[0])
+
+    @property
+    def coarse_first(self) -> list[GateKey]:
+        """Keys of its gates, the coarsest first."""
+        return sorted(self.gates, key=lambda key: -gate_parts(key)[0])
 
     @property
     def layers(self) -> list[Any]:
@@ -103,7 +109,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
             continue  # made of a run's results, no part of it
         case = found.setdefault(run_of(facts), Case(facts))
         if "gate" in facts:
-            case.gates[int(str(facts["gate"]).partition("/")[2])] = layer
+            case.gates[gate_key(str(facts["gate"]))] = layer
         elif isinstance(layer, Labels):
             case.mask, case.facts = layer, facts
         else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QLabel
 from superqt import QLabeledDoubleSlider
 from superqt.utils import signals_blocked
+
+from napari_attnseg.results import GateKey, gate_label
 
 #: Shown where psi is forced to a value that has no name; choosing it changes nothing.
 FORCED = "forced"
@@ -17,29 +19,30 @@ class GateRow(QObject):
 
     Parameters
     ----------
-    stride : int
-        Of the gate.
+    key : int or (int, str)
+        `results.AttentionMap.key` of the gate.
     """
 
-    #: psi that was chosen; None: the gate's own; nan: its mean.
-    chosen = Signal(int, object)
+    #: Key, and the psi that was chosen; None: the gate's own; nan: its mean.
+    chosen = Signal(object, object)
 
-    def __init__(self, stride: int) -> None:
+    def __init__(self, key: GateKey) -> None:
         super().__init__()
-        self.stride = stride
+        self.key = key
+        self.name = QLabel(gate_label(key))
         self.slider = QLabeledDoubleSlider()
         self.slider.setRange(0.0, 1.0)
         self.slider.setSingleStep(0.05)  # type: ignore[arg-type]  # its stubs
         self.slider.setDecimals(2)
         self.choice = QComboBox()
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.slider.valueChanged.connect(lambda psi: self.chosen.emit(stride, psi))
+        self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))
         self.choice.activated.connect(self._activated)
 
     def _activated(self) -> None:
         value = self.choice.currentData()
         if value != FORCED:
-            self.chosen.emit(self.stride, value)
+            self.chosen.emit(self.key, value)
 
     def name_ends(self, low: str, high: str) -> None:
         """What psi 0 and 1 mean."""

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.results import NO_GATES
 from napari_attnseg.weights import bundled_weights
 
 NO_IMAGE = (
@@ -278,11 +279,14 @@ def card_words(card: ModelCard) -> str:
         )
     else:
         lines.append("Not evaluated on held-out images.")
-    lines.append(
-        "What its gates mean was measured: choose a gate map to read it."
-        if card.gates
-        else "What its gates mean has not been measured."
-    )
+    if not card.spec.has_gates:
+        lines.append(NO_GATES)
+    else:
+        lines.append(
+            "What its gates mean was measured: choose a gate map to read it."
+            if card.gates
+            else "What its gates mean has not been measured."
+        )
     lines.append(card.use)
     return "\n".join(lines)
 

@@ -201,7 +201,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     for i, gate in enumerate(results[0].attention):
         said: dict[str, Any] = {
             "part": "gate",
-            "gate": f"1/{gate.level}",
+            "gate": gate.label,
             "shows": GATE_LEGEND,
         }
         said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}

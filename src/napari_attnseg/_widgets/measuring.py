@@ -16,7 +16,7 @@ from napari_attnseg.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.doubt import case_doubt
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.objects import measure, separate
-from napari_attnseg.results import AttentionMap
+from napari_attnseg.results import AttentionMap, gate_key, gate_parts
 
 #: In the metadata of a layer whose numbers are those of measured objects.
 OBJECTS = "objects"
@@ -210,6 +210,8 @@ def _gates(
     for facts, data in gates:
         psi = shown(data).astype(np.float32)
         stride = (shape[0] / psi.shape[0], shape[1] / psi.shape[1])
-        level = int(facts["gate"].partition("/")[2])
-        found.append(AttentionMap(psi, level, stride, facts["0"], facts["1"]))
+        level, name = gate_parts(gate_key(facts["gate"]))
+        found.append(
+            AttentionMap(psi, level, stride, facts["0"], facts["1"], gate=name)
+        )
     return found

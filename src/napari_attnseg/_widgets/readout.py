@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg.results import gate_label
 
 
 def read_out(case: Case, point: Sequence[float]) -> str:
@@ -15,7 +17,7 @@ def read_out(case: Case, point: Sequence[float]) -> str:
 
     ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
     with each psi stands whose features it uses more; 0 is the transformer alone, 1 the
-    CNN alone.
+    CNN alone, or as the gate's layer says. Of two gates per level: their names.
     """
     at = _index(case.probability[0], point)
     if at is None:
@@ -29,17 +31,17 @@ def read_out(case: Case, point: Sequence[float]) -> str:
         value = int(np.asarray(case.mask.data[at]))
         label = f" of class {value}" if many and value else ""
         words.append(f"in the mask{label}" if value else "not in the mask")
-    for stride in sorted(case.gates, reverse=True):
-        layer = case.gates[stride]
+    for key in case.coarse_first:
+        layer = case.gates[key]
         inside = _index(layer, point)
         if inside is not None:
             psi = float(np.asarray(layer.data[inside]))
-            words.append(f"1/{stride} {_used(case, stride, psi)} {psi:.2f}")
+            used = _used(layer.metadata[METADATA], psi) if isinstance(key, int) else ""
+            words.append(" ".join(filter(None, (gate_label(key), used, f"{psi:.2f}"))))
     return " · ".join(words)
 
 
-def _used(case: Case, stride: int, psi: float) -> str:
-    facts = case.gates[stride].metadata["attnseg"]
+def _used(facts: Mapping[str, Any], psi: float) -> str:
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)
     if shown == 0.5:

@@ -124,10 +124,10 @@ class SegmentWidget(ModelWidget):
         if not layers:
             return
         facts = layers[0].metadata[METADATA]
-        said = (
-            f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. "
-            f"The colours say {GATE_LEGEND}."
-        )
+        said = f"The colours say {GATE_LEGEND}."
+        ends = {tuple(gate.metadata[METADATA][e] for e in "01") for gate in layers}
+        if len(ends) == 1:  # the same two for every gate
+            said = f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. {said}"
         if shown is not None:
             said += f"\n{facts['finding']}"
         self.gate_words.setText(said)

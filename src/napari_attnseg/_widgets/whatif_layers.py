@@ -15,7 +15,7 @@ from napari_attnseg._widgets.layers import (
     source_of,
 )
 from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR, MASK_COLOUR
-from napari_attnseg.results import Segmentation
+from napari_attnseg.results import Segmentation, gate_key, gate_parts
 from napari_attnseg.whatif import Change
 
 GAINED, LOST = 1, 2
@@ -94,11 +94,13 @@ def painted_psi(
 def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
     """Mask and probability of a what-if, to stay; their names say what was forced."""
     facts = {**result.provenance, "source": case.facts["source"]}
+    gates = facts["gates_forced"]
+    coarse_first = sorted(gates, key=lambda gate: -gate_parts(gate_key(gate))[0])
     forced = ", ".join(
-        f"{level}={psi:.2f}" if isinstance(psi, float) else f"{level} painted"
-        for level, psi in sorted(
-            facts["gates_forced"].items(), key=lambda item: -int(item[0][2:])
-        )
+        f"{gate}={gates[gate]:.2f}"
+        if isinstance(gates[gate], float)
+        else f"{gate} painted"
+        for gate in coarse_first
     )
     common = {
         **_placed(case, frame),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from napari_attnseg._widgets.whatif_layers import (
 )
 from napari_attnseg._widgets.worker import Failed, Loaded, encode
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.whatif import Change, ForcedGates, WhatIf
 
@@ -75,8 +76,9 @@ class WhatIfPanel(QWidget):
         self._change: Change | None = None
         self._layer: Any = None
         self._paint: Any = None
-        self._history: History[Mapping[int, float]] = History({})
-        self.rows = {stride: GateRow(stride) for stride in reversed(STRIDES)}
+        self._history: History[Mapping[GateKey, float]] = History({})
+        self.rows: dict[GateKey, GateRow] = {}
+        self._grid = QGridLayout()
         self.paint_button = QPushButton("Paint…")
         self.paint_box = QComboBox()
         self.said = words()
@@ -87,8 +89,6 @@ class WhatIfPanel(QWidget):
         self._soon = timer(0, self._decode)
         self._later = timer(300, self._history.settle)
 
-        for row in self.rows.values():
-            row.chosen.connect(self._choose)
         self.paint_button.clicked.connect(self._start_painting)
         self.paint_box.activated.connect(lambda: self._soon.start())
         self.undo_button.clicked.connect(self.undo)
@@ -99,19 +99,12 @@ class WhatIfPanel(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        grid = QGridLayout()
-        for i, (stride, row) in enumerate(self.rows.items()):
-            grid.addWidget(QLabel(f"1/{stride}"), i, 0)
-            grid.addWidget(row.slider, i, 1)
-            grid.addWidget(row.choice, i, 2)
-        grid.setColumnStretch(1, 1)
-        layout.addLayout(grid)
+        self._grid.setColumnStretch(1, 1)
+        layout.addLayout(self._grid)
+        self._make_rows(list(reversed(STRIDES)))
         painting = QHBoxLayout()
         painting.addWidget(self.paint_button)
         painting.addWidget(QLabel("in"))
-        self.paint_box.addItem(ALL, tuple(STRIDES))
-        for stride in reversed(STRIDES):
-            self.paint_box.addItem(f"1/{stride}", (stride,))
         painting.addWidget(self.paint_box, 1)
         layout.addLayout(painting)
         layout.addWidget(self.said)
@@ -119,6 +112,26 @@ class WhatIfPanel(QWidget):
         for button in (self.undo_button, self.reset_button, self.keep_button):
             buttons.addWidget(button)
         layout.addLayout(buttons)
+
+    def _make_rows(self, keys: Sequence[GateKey]) -> None:
+        """One row per gate, the coarsest on top; those of the last case go."""
+        if list(self.rows) == list(keys):
+            return
+        for row in self.rows.values():
+            for part in (row.name, row.slider, row.choice):
+                part.setParent(None)
+                part.deleteLater()
+            row.deleteLater()
+        self.rows = {key: GateRow(key) for key in keys}
+        self.paint_box.clear()
+        self.paint_box.addItem(ALL, tuple(keys))
+        for i, (key, row) in enumerate(self.rows.items()):
+            row.chosen.connect(self._choose)
+            row.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            self._grid.addWidget(row.name, i, 0)
+            self._grid.addWidget(row.slider, i, 1)
+            self._grid.addWidget(row.choice, i, 2)
+            self.paint_box.addItem(gate_label(key), (key,))
 
     # -- the case --------------------------------------------------------------------
 
@@ -133,13 +146,10 @@ class WhatIfPanel(QWidget):
             said = "" if case is None else _why_not(case)
             self.said.setText(said)
             return
-        for stride, row in self.rows.items():
-            gate = self._case.gates.get(stride)
-            row.slider.setVisible(gate is not None)
-            row.choice.setVisible(gate is not None)
-            if gate is not None:
-                facts = gate.metadata[METADATA]
-                row.name_ends(str(facts["0"]), str(facts["1"]))
+        self._make_rows(self._case.coarse_first)
+        for key, row in self.rows.items():
+            facts = self._case.gates[key].metadata[METADATA]
+            row.name_ends(str(facts["0"]), str(facts["1"]))
         self._show_gates()
         self.said.setText("Move a slider: what would the mask be?")
 
@@ -156,19 +166,19 @@ class WhatIfPanel(QWidget):
     # -- changes ---------------------------------------------------------------------
 
     @property
-    def forced(self) -> Mapping[int, float]:
-        """Stride → psi that is forced everywhere."""
+    def forced(self) -> Mapping[GateKey, float]:
+        """Key of a gate → psi that is forced everywhere."""
         return self._history.now
 
-    def _choose(self, stride: int, psi: float | None) -> None:
+    def _choose(self, key: GateKey, psi: float | None) -> None:
         if self._case is None:
             return
         gates = dict(self.forced)
         if psi is None:
-            gates.pop(stride, None)
+            gates.pop(key, None)
         else:
-            gates[stride] = self._mean(stride) if np.isnan(psi) else float(psi)
-        self._history.change(gates, by=f"1/{stride}")
+            gates[key] = self._mean(key) if np.isnan(psi) else float(psi)
+        self._history.change(gates, by=gate_label(key))
         self._later.start()
         self._show_gates()
         self._soon.start()
@@ -187,16 +197,16 @@ class WhatIfPanel(QWidget):
         self._show_gates()
         self._soon.start()
 
-    def _mean(self, stride: int) -> float:
+    def _mean(self, key: GateKey) -> float:
         assert self._case is not None
-        data = self._case.gates[stride].data
+        data = self._case.gates[key].data
         shown = data[self._frame()] if self._case.stacked else data
         return float(np.mean(np.asarray(shown, dtype=float)))
 
     def _show_gates(self) -> None:
         if self._case is not None:
-            for stride in self._case.gates:
-                self.rows[stride].show_psi(self.forced.get(stride), self._mean(stride))
+            for key, row in self.rows.items():
+                row.show_psi(self.forced.get(key), self._mean(key))
         self.undo_button.setEnabled(self._history.can_undo)
         self.keep_button.setEnabled(self._change is not None)
 
@@ -300,13 +310,14 @@ class WhatIfPanel(QWidget):
         self._viewer.layers.selection.active = self._paint
         self._paint.selected_label = 1
         self._paint.mode = "paint"
-        low, high = (self._facts(end) for end in ("0", "1"))
-        self.said.setText(f"Paint with label 1 to force the {high}, 2 the {low}.")
-
-    def _facts(self, name: str) -> str:
-        assert self._case is not None
-        gate = next(iter(self._case.gates.values()))
-        return str(gate.metadata[METADATA][name])
+        ends = {
+            tuple(str(gate.metadata[METADATA][end]) for end in ("1", "0"))
+            for gate in self._case.gates.values()
+        }
+        said = "psi 1, 2 psi 0"
+        if len(ends) == 1:  # the same two for every gate
+            said = "the {}, 2 the {}".format(*ends.pop())
+        self.said.setText(f"Paint with label 1 to force {said}.")
 
     def keep(self) -> None:
         """Add the changed mask and probability as layers that stay."""
@@ -321,7 +332,10 @@ class WhatIfPanel(QWidget):
 
 def _why_not(case: Case) -> str:
     if not case.gates:
-        return "This result has no gate maps in the viewer."
+        return (
+            "This result has no gate maps in the viewer: its model has no gates, or "
+            "their layers were removed."
+        )
     return (
         f"The image {case.name!r} of this result is not open under that "
         "name; open it, or name it so again."

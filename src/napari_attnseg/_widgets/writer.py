@@ -12,7 +12,13 @@ import numpy as np
 from napari_attnseg._widgets.layers import METADATA, run_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import Results, save_results
-from napari_attnseg.results import AttentionMap, Segmentation
+from napari_attnseg.results import (
+    AttentionMap,
+    GateKey,
+    Segmentation,
+    gate_key,
+    gate_parts,
+)
 
 #: Data, attributes and type of a layer, as napari passes them to a writer.
 LayerTuple = tuple[Any, Mapping[str, Any], str]
@@ -87,7 +93,7 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
     facts = options["metadata"][METADATA]
     gates = sorted(
         (layer for name, layer in parts.items() if name.startswith("gate")),
-        key=_level,
+        key=lambda gate: gate_parts(_key(gate)),
     )
     own = {key: value for key, value in facts.items() if key not in ("part", "source")}
     several = count is not None and count > 1
@@ -112,20 +118,22 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
     return Results(name, source, segmentations, count, _placement(options), image)
 
 
-def _level(gate: LayerTuple) -> int:
-    return int(gate[1]["metadata"][METADATA]["gate"].removeprefix("1/"))
+def _key(gate: LayerTuple) -> GateKey:
+    return gate_key(gate[1]["metadata"][METADATA]["gate"])
 
 
 def _attention(gate: LayerTuple, values: Any, shape: tuple[int, ...]) -> AttentionMap:
     facts = gate[1]["metadata"][METADATA]
+    level, name = gate_parts(_key(gate))
     return AttentionMap(
         values.astype(np.float32),
-        _level(gate),
+        level,
         (shape[0] / values.shape[0], shape[1] / values.shape[1]),
         facts["0"],
         facts["1"],
         facts["finding"],
         facts["decorative"],
+        name,
     )
 
 

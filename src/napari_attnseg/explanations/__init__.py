@@ -54,7 +54,8 @@ class Explainer:
 
 
 def _gate(subject: Subject, stride: int) -> Tensor:
-    return subject.network.fuse(subject.pairs)[1][stride][0, 0]
+    network = subject.network
+    return network.cnn_shares(network.psi(subject.pairs))[stride][0, 0]
 
 
 def _recalibrated(subject: Subject, stride: int) -> Tensor:
@@ -83,7 +84,7 @@ def _at_a_glance(subject: Subject, stride: int) -> Tensor:
             + " Look at the single gates instead."
         )
     parts = levels(
-        subject.network.fuse(subject.pairs)[1],
+        subject.network.cnn_shares(subject.network.psi(subject.pairs)),
         found["stakes"],
         contributions.encoder_contributions(subject),
     )
@@ -111,7 +112,12 @@ def _transformer(subject: Subject, stride: int) -> Tensor:
 
 
 EXPLAINERS: dict[str, Explainer] = {
-    "gate": Explainer(_gate, f"psi: {GATE_LEGEND}.", "gate", finding=ModelCard.verdict),
+    "gate": Explainer(
+        _gate,
+        f"psi, 1 where only the CNN's features are used: {GATE_LEGEND}.",
+        "gate",
+        finding=ModelCard.verdict,
+    ),
     "gate, recalibrated": Explainer(
         _recalibrated,
         "psi translated into what was measured: in which share of the regions with "
@@ -226,7 +232,8 @@ def explain(
     CancelledError
         If it was cancelled.
     InputError
-        If the image, level or target cannot be used.
+        If the image, level or target cannot be used, or the model has no gates and the
+        method is about them.
     """
     if method not in EXPLAINERS:
         raise UnknownNameError.for_name("explanation", method, list(EXPLAINERS))

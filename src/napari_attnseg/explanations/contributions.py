@@ -32,6 +32,7 @@ def gate_integrated_gradients(
     network, pairs = subject.network, subject.pairs
     with torch.no_grad():
         fused, psi = network.fuse(pairs)
+        network.cnn_shares(psi)  # one gate per level, or an error
         end = subject.score(network.logits(fused))
         start = {stride: torch.full_like(p, 0.5) for stride, p in psi.items()}
         begin = subject.score(network.logits(network.fuse(pairs, start)[0]))
@@ -64,13 +65,14 @@ def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
     network, pairs = subject.network, subject.pairs
     with torch.no_grad():
         fused, psi = network.fuse(pairs)
+        share = network.cnn_shares(psi)
     with torch.enable_grad():
         leaves = [f.detach().requires_grad_() for f in fused]
         score = subject.score(network.logits(leaves))
         slopes = torch.autograd.grad(score.sum(), leaves)
     found = {}
     for stride, slope, (x, g) in zip(STRIDES, slopes, pairs, strict=True):
-        cnn = (slope * psi[stride] * x).sum(1)
-        transformer = (slope * (1 - psi[stride]) * g).sum(1)
+        cnn = (slope * share[stride] * x).sum(1)
+        transformer = (slope * (1 - share[stride]) * g).sum(1)
         found[stride] = (cnn.detach(), transformer.detach())
     return found

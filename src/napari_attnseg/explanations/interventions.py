@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.models.network import Level, SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
-Pairs = Sequence[tuple[Tensor, Tensor]]
+Pairs = Sequence[Level]
 
 
 def _mean(psi: Tensor) -> Tensor:
@@ -27,8 +27,8 @@ def _shuffled(psi: Tensor) -> Tensor:
     return psi.flatten(2)[:, :, order.to(psi.device)].view_as(psi)
 
 
-#: Name → psi (N, 1, h, w) of a batch → what replaces it, same shape. "mean" is the mean
-#: over each image, "another" the map of the previous image of the batch.
+#: Name → the CNN's share (N, 1, h, w) of a batch → what replaces it, same shape. "mean"
+#: is the mean over each image, "another" the map of the previous image of the batch.
 INTERVENTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "transformer only": torch.zeros_like,
     "CNN only": torch.ones_like,
@@ -56,11 +56,17 @@ def interventions(
     ------
     str, str, Tensor
         Name; ``"1/4"`` … ``"1/32"`` or ``"all"``; logits (N, classes, S, S).
+
+    Raises
+    ------
+    InputError
+        If a level has not just one gate.
     """
     fused, attention = network.fuse(pairs)
+    shares = network.cnn_shares(attention)
     for name, change in INTERVENTIONS.items():
-        everywhere = {stride: change(psi) for stride, psi in attention.items()}
-        changed, _ = network.fuse(pairs, everywhere)
+        everywhere = {stride: change(share) for stride, share in shares.items()}
+        changed, _ = network.fuse(pairs, network.cnn_shares(everywhere))
         yield name, "all", network.logits(changed)
         for level, stride in enumerate(STRIDES):
             one = [*fused[:level], changed[level], *fused[level + 1 :]]

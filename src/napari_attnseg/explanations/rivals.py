@@ -40,7 +40,13 @@ class _Score(nn.Module):
 
 def seg_grad_cam(subject: Subject, stride: int = 32) -> Tensor:
     """Grad-CAM for segmentation (Vinogradova et al. 2020), on one fused map: (h, w)."""
-    layer = subject.network.fusion[STRIDES.index(stride)]
+    network = subject.network
+    if not network.dual:
+        raise InputError(
+            "Seg-Grad-CAM is drawn on the fused maps of two encoders; the model "
+            f"{network.spec.name!r} has none: choose something else or other weights."
+        )
+    layer = network.fusion[STRIDES.index(stride)]
     method = _captum().LayerGradCam(_Score(subject), layer)
     with torch.enable_grad():
         image = subject.image.clone().requires_grad_()

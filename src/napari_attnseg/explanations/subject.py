@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter, resize
-from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.models.network import Level, SegmentationNetwork
 from napari_attnseg.preprocessing import to_rgb
 
 
@@ -32,7 +32,7 @@ class Subject:
         In eval mode, without gradients of its parameters.
     image : Tensor, shape (1, 3, S, S), in [0, 1]
         The network's input.
-    pairs : list of (Tensor, Tensor)
+    pairs : list of tuples of Tensor
         From `SegmentationNetwork.align`.
     mask : Tensor, shape (1, 1, S, S)
         The model's own mask, 0 or 1: stands for the truth, which is unknown here.
@@ -43,7 +43,7 @@ class Subject:
     card: ModelCard
     network: SegmentationNetwork
     image: Tensor
-    pairs: list[tuple[Tensor, Tensor]]
+    pairs: list[Level]
     mask: Tensor
     target: Tensor
 

@@ -8,19 +8,175 @@ from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 _HALF = (0.5, 0.5, 0.5)
+_VITS = ("tiny", "small", "base")
+
+_RESNET34 = EncoderSpec("resnet34.tv_in1k", 384, stem=True)
+_SWIN_B = EncoderSpec("swin_base_patch4_window12_384", 384)
 
 _DUAL = ModelSpec(
     name="dual-swin-guided",
-    cnn=EncoderSpec("resnet34", 384, stem=True),
-    transformer=EncoderSpec("swin_base_patch4_window12_384", 384),
+    cnn=_RESNET34,
+    transformer=_SWIN_B,
     size=384,
     about="The paper's headline: ResNet-34 and Swin-B, Swin-guided gates.",
 )
 
+#: Name → fusion, decoder widths and what it is, in the order of the paper's table 3.
+_WIDE = (512, 256, 128)  # where both encoders' maps lie side by side
+_VARIANTS = {
+    "no-attention": ("none", _WIDE, "both encoders' maps side by side, no gates."),
+    "res34-guided": (
+        "cnn_guided",
+        _DUAL.decoder,
+        "the CNN guides the gates; psi → 1 is the transformer.",
+    ),
+    "double-attention": (
+        "double_attention",
+        _WIDE,
+        "a gate for each encoder; maps side by side.",
+    ),
+    "double-weighted": (
+        "double_weighted",
+        _WIDE,
+        "both guided variants side by side; two gates per level.",
+    ),
+}
+
+
+def _variants(base: ModelSpec, prefix: str) -> list[ModelSpec]:
+    """The paper's other fusions over the same two encoders."""
+    wide = max(base.decoder) / max(_DUAL.decoder)
+    return [
+        dataclasses.replace(
+            base,
+            name=f"{prefix}-{name}",
+            fusion=fusion,
+            decoder=tuple(round(wide * width) for width in decoder),
+            about=f"As {base.name}, but {about}",
+        )
+        for name, (fusion, decoder, about) in _VARIANTS.items()
+    ]
+
+
+_RESNET34_UNET = ModelSpec(
+    name="resnet34-unet",
+    cnn=_RESNET34,
+    transformer=None,
+    size=384,
+    architecture="single",
+    decoder=(256, 128, 64, 32),
+    head=(32, 32),
+    about="ResNet-34 alone, U-Net decoder (paper, table 2).",
+)
+_RESNET34_NO_SKIP = dataclasses.replace(
+    _RESNET34_UNET,
+    name="resnet34-no-skip",
+    cnn=dataclasses.replace(_RESNET34, stem=False),
+    skips=False,
+    about="ResNet-34 alone, decoded from its coarsest map only.",
+)
+_SWIN_B_UNET = dataclasses.replace(
+    _RESNET34_UNET,
+    name="swin-b-unet",
+    cnn=EncoderSpec("stem", 384),
+    transformer=_SWIN_B,
+    decoder=(512, 256, 128, 64),
+    about="Swin-B with a stem at full resolution, U-Net decoder (paper, table 2).",
+)
+_SWIN_B_NO_SKIP = dataclasses.replace(
+    _SWIN_B_UNET,
+    name="swin-b-no-skip",
+    cnn=None,
+    bridge=512,
+    decoder=(256, 128, 64, 32, 32),
+    skips=False,
+    about="Swin-B alone, decoded from its coarsest map only.",
+)
+
+
+def _vit(size: str, scratch: bool) -> ModelSpec:
+    """A plain ViT, decoded without skips: timm's, or the paper's own to be trained."""
+    encoder = EncoderSpec(
+        f"vit_{size}_patch16_384", 384, mean=_HALF, std=_HALF, blocks=(12,)
+    )
+    if scratch:
+        own = {"class_token": False, "global_pool": "", "final_norm": False}
+        dropout = {"pos_drop_rate": 0.1, "proj_drop_rate": 0.1}
+        options = tuple((own | dropout).items())
+        encoder = dataclasses.replace(encoder, options=options)
+    return ModelSpec(
+        name=f"vit-{size}{'-scratch' if scratch else ''}",
+        cnn=None,
+        transformer=encoder,
+        size=384,
+        architecture="single",
+        decoder=(256, 128, 64, 32),
+        head=(32, 32),
+        skips=False,
+        bridge=512,
+        about=f"ViT-{size.capitalize()}/16 alone, no skips (paper, table 1); "
+        + ("made to be trained from scratch." if scratch else "timm's, pretrained."),
+    )
+
+
+def _whole(
+    name: str, architecture: str, widths: tuple[int, ...], about: str, size: int = 384
+) -> ModelSpec:
+    """A network that is not cut into encoder and decoder."""
+    return ModelSpec(
+        name=name,
+        cnn=EncoderSpec("image", size),
+        transformer=None,
+        size=size,
+        architecture=architecture,
+        widths=widths,
+        decoder=(),
+        head=(),
+        about=about,
+    )
+
+
+_UNET_WIDTHS = (64, 128, 256, 512, 1024)
+_WHOLE = [
+    _whole("duck-net-17", "duck_net", (17,), "DUCK-Net (Dumitru et al. 2023)."),
+    _whole("duck-net-34", "duck_net", (34,), "DUCK-Net, twice as wide."),
+    _whole("unet", "unet", _UNET_WIDTHS, "U-Net, MONAI's."),
+    _whole("resunet", "resunet", _UNET_WIDTHS, "Residual U-Net, MONAI's."),
+    _whole(
+        "attention-unet",
+        "attention_unet",
+        _UNET_WIDTHS,
+        "Attention U-Net (Oktay et al. 2018), MONAI's; its gates are not shown.",
+    ),
+]
+
+_RESNET50 = EncoderSpec("resnet50", 384)
+_DEEPLAB = ModelSpec(
+    name="deeplabv3plus",
+    cnn=_RESNET50,
+    transformer=None,
+    size=384,
+    architecture="deeplabv3plus",
+    decoder=(),
+    head=(),
+    about="DeepLabV3+ on ResNet-50, segmentation_models.pytorch's.",
+)
+_RESNET50_16 = dataclasses.replace(_RESNET50, options=(("encoder_output_stride", 16),))
+_DEEPLAB_NO_SKIP = dataclasses.replace(
+    _DEEPLAB,
+    name="deeplabv3plus-no-skip",
+    architecture="deeplabv3",
+    cnn=_RESNET50_16,
+    about="DeepLabV3+ without its low-level skip, which is DeepLabV3 at stride 16.",
+)
+
+_LITE0 = EncoderSpec("tf_efficientnet_lite0", 256, mean=_HALF, std=_HALF)
+_DINOV2_S = EncoderSpec("vit_small_patch14_dinov2", 392, blocks=(6, 12, 12, 12))
+
 _COMPACT = ModelSpec(
     name="compact",
-    cnn=EncoderSpec("tf_efficientnet_lite0", 256, mean=_HALF, std=_HALF),
-    transformer=EncoderSpec("vit_small_patch14_dinov2", 392, blocks=(6, 12, 12, 12)),
+    cnn=_LITE0,
+    transformer=_DINOV2_S,
     size=392,
     widths=(48, 64, 96, 128),
     decoder=(96, 64, 48),
@@ -31,10 +187,10 @@ _COMPACT = ModelSpec(
 _COMPACT_352 = dataclasses.replace(
     _COMPACT,
     name="compact-352",
-    cnn=dataclasses.replace(_COMPACT.cnn, size=352),
+    cnn=dataclasses.replace(_LITE0, size=352),
     # 308 / 14 = 352 / 16 = 22: the ViT's tokens lie exactly on the level of stride 16.
     transformer=dataclasses.replace(
-        _COMPACT.transformer, size=308, options=(("drop_path_rate", 0.1),)
+        _DINOV2_S, size=308, options=(("drop_path_rate", 0.1),)
     ),
     size=352,
     about="As compact, with a finer CNN and a ViT that is cheap enough to fine-tune.",
@@ -44,7 +200,7 @@ _COMPACT_256 = dataclasses.replace(
     _COMPACT,
     name="compact-256",
     # 224 / 14 = 256 / 16 = 16 tokens a side.
-    transformer=dataclasses.replace(_COMPACT.transformer, size=224),
+    transformer=dataclasses.replace(_DINOV2_S, size=224),
     size=256,
     about="As compact, small enough to compare training options over seeds on a CPU.",
 )
@@ -56,9 +212,10 @@ _NORMALISED = dataclasses.replace(
     about="As compact-256, both encoders' features normalised before the gates.",
 )
 
+_TINY_CNN = EncoderSpec("test_resnet", 64)
 _TINY = ModelSpec(
     name="tiny",
-    cnn=EncoderSpec("test_resnet", 64),
+    cnn=_TINY_CNN,
     transformer=EncoderSpec(
         "swin_tiny_patch4_window7_224",
         64,
@@ -79,7 +236,65 @@ _TINY = ModelSpec(
 
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
-    for spec in (_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED, _DUAL, _TINY)
+    for spec in (
+        *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED),
+        *(_DUAL, *_variants(_DUAL, "dual")),
+        *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),
+        *(_vit(size, scratch) for size in _VITS for scratch in (True, False)),
+        *_WHOLE,
+        *(_DEEPLAB, _DEEPLAB_NO_SKIP),
+        _TINY,
+    )
+}
+
+#: What the tests train in the place of the real ones; no part of any list.
+STAND_INS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        *_variants(_TINY, "tiny"),
+        dataclasses.replace(
+            _RESNET34_UNET,
+            name="tiny-cnn",
+            cnn=dataclasses.replace(_TINY_CNN, stem=True),
+            size=64,
+            decoder=(32, 24, 16, 8),
+            head=(8, 8),
+        ),
+        dataclasses.replace(
+            _SWIN_B_UNET,
+            name="tiny-swin",
+            cnn=EncoderSpec("stem", 64),
+            transformer=_TINY.transformer,
+            size=64,
+            decoder=(32, 24, 16, 8),
+            head=(8, 8),
+        ),
+        dataclasses.replace(
+            _vit("tiny", scratch=True),
+            name="tiny-vit",
+            transformer=EncoderSpec("test_vit", 64, blocks=(2,)),
+            size=64,
+            bridge=16,
+            decoder=(32, 24, 16, 8),
+            head=(8, 8),
+        ),
+        _whole("tiny-duck-net", "duck_net", (2,), "", size=64),
+        _whole("tiny-unet", "unet", (4, 4, 8, 8, 16), "", size=64),
+        _whole("tiny-resunet", "resunet", (4, 8, 16), "", size=64),
+        _whole("tiny-attention-unet", "attention_unet", (4, 8, 16), "", size=64),
+        *(
+            dataclasses.replace(
+                spec,
+                name=f"tiny-{spec.name}",
+                cnn=dataclasses.replace(encoder, name="mobilenet_v2", size=64),
+                size=64,
+            )
+            for spec, encoder in (
+                (_DEEPLAB, _RESNET50),
+                (_DEEPLAB_NO_SKIP, _RESNET50_16),
+            )
+        ),
+    )
 }
 
 
@@ -91,10 +306,10 @@ def model_spec(name: str) -> ModelSpec:
     UnknownNameError
         If there is no such model; the nearest names are offered.
     """
-    try:
-        return MODELS[name]
-    except KeyError:
-        raise UnknownNameError.for_name("model", name, list(MODELS)) from None
+    found = MODELS.get(name) or STAND_INS.get(name)
+    if found is None:
+        raise UnknownNameError.for_name("model", name, list(MODELS))
+    return found
 
 
 def list_models() -> list[str]:

@@ -6,6 +6,7 @@ The only file that imports timm.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,15 +48,15 @@ _STAGE = re.compile(r"\b(?:blocks|layers?|stages)[._]?(\d+)")
 
 
 class Encoder(nn.Module):
-    """Base of the encoders: RGB in [0, 1] to a pyramid of four maps.
+    """Base of the encoders: RGB in [0, 1] to a pyramid of maps.
 
     Attributes
     ----------
-    channels : list of int
-        Channels of the four maps, finest first.
+    channels : sequence of int
+        Channels of its maps, finest first; four of a pyramid.
     """
 
-    channels: list[int]
+    channels: Sequence[int]
     backbone: Any  # a timm model: an nn.Module with attributes of its own
     mean: Tensor
     std: Tensor
@@ -145,9 +146,12 @@ class HierarchicalEncoder(Encoder):
             )
         self._levels = [reductions.index(stride) for stride in STRIDES]
         self.channels = [channels[i] for i in self._levels]
+        #: How many of the finest map's channels, its first, are the stem's.
+        self.stem_channels = 0
         if spec.stem:
             self._stem_level = reductions.index(2)
-            self.channels[0] += channels[self._stem_level]
+            self.stem_channels = channels[self._stem_level]
+            self.channels[0] += self.stem_channels
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, H, W) RGB in [0, 1] → four maps (N, C_i, S/stride, S/stride)."""
@@ -175,11 +179,6 @@ class PlainViTEncoder(Encoder):
 
     def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
         super().__init__(spec)
-        if len(spec.blocks) != len(STRIDES):
-            raise InputError(
-                f"{spec.name!r} needs one block per level, four numbers; "
-                f"its spec has blocks={spec.blocks}."
-            )
         self.backbone = _create(
             spec, pretrained=pretrained, num_classes=0, img_size=spec.size
         )
@@ -192,7 +191,7 @@ class PlainViTEncoder(Encoder):
         # Blocks behind the last tapped one are never run, so they are not kept.
         self.backbone.blocks = self.backbone.blocks[: max(spec.blocks)]
         self.taps = sorted(set(spec.blocks))
-        self.channels = [self.backbone.embed_dim] * len(STRIDES)
+        self.channels = [self.backbone.embed_dim] * len(spec.blocks)
         #: Rows and columns of its token grid.
         self.grid: tuple[int, int] = self.backbone.patch_embed.grid_size
 
@@ -226,6 +225,26 @@ class PlainViTEncoder(Encoder):
         return self.pyramid(self.tokens(image))
 
 
+class NoEncoder(nn.Module):
+    """In the place of an encoder that a model does not have: no maps, no parameters."""
+
+    channels: Sequence[int] = ()
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Nothing."""
+        return []
+
+
+class ImageEncoder(Encoder):
+    """For networks that cannot be cut in two: hands the normalised image on."""
+
+    channels = (3,)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) RGB in [0, 1] → one map (N, 3, S, S)."""
+        return [self.prepare(image)]
+
+
 def build_encoder(
     spec: EncoderSpec, pretrained: bool = False
 ) -> HierarchicalEncoder | PlainViTEncoder:
@@ -251,10 +270,39 @@ def synchronise_norms(network: nn.Module) -> None:
     timm.layers.convert_sync_batchnorm(network)
 
 
+def encoder_spec(name: str, size: int) -> EncoderSpec:
+    """Spec of any timm backbone, with its own normalisation, for an input of `size`.
+
+    One that was made for a fixed input keeps it. A plain ViT sees about `size` pixels;
+    its tokens are taken from the middle for the finest level, else from the last block.
+
+    Raises
+    ------
+    UnknownNameError
+        If timm has no such model.
+    """
+    _known(name)
+    base = name.split(".")[0]
+    config = timm.models.get_pretrained_cfg(name)
+    blocks: tuple[int, ...] = ()
+    if timm.models.is_model_in_modules(base, ["vision_transformer"]):
+        with torch.device("meta"):
+            vit = timm.create_model(base)
+        depth, patch = len(vit.blocks), vit.patch_embed.patch_size[0]
+        blocks = (max(1, depth // 2), depth, depth, depth)
+        size = max(1, round(size / patch)) * patch
+    elif config.fixed_input_size:
+        size = config.input_size[-1]
+    return EncoderSpec(name, size, tuple(config.mean), tuple(config.std), blocks)
+
+
+def _known(name: str) -> None:
+    if not timm.is_model(name.split(".")[0]):
+        raise UnknownNameError.for_name("timm model", name, timm.list_models())
+
+
 def _create(spec: EncoderSpec, **options: object) -> Any:
-    base = spec.name.split(".")[0]
-    if not timm.is_model(base):
-        raise UnknownNameError.for_name("timm model", spec.name, timm.list_models())
+    _known(spec.name)
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
     timm.layers.set_fused_attn(True, experimental=True)

@@ -1,6 +1,8 @@
-"""Ways to merge the two encoders' maps of one level into one."""
+"""Ways to merge the two encoders' maps of one level into one (paper, table 3)."""
 
 from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -8,32 +10,171 @@ from torch import Tensor, nn
 from napari_attnseg.models.gates import AttentionGate
 
 
-class TransformerGuided(nn.Module):
+class GateEnds(NamedTuple):
+    """One gate of a level: its name, and whose features psi → 0 and psi → 1 use.
+
+    The name is empty where a level has only one gate.
+    """
+
+    name: str
+    low: str
+    high: str
+
+
+class Fusion(nn.Module):
+    """Base: gates compute psi from both maps, `merge` uses it.
+
+    Parameters
+    ----------
+    channels : int
+        Of each encoder's map.
+    psi_norm : bool
+        As for `AttentionGate`.
+    """
+
+    #: Gates of a level, in the order of psi's channels.
+    gates: ClassVar[tuple[GateEnds, ...]] = ()
+    #: Channels of the fused map per channel of one encoder's.
+    widening: ClassVar[int] = 1
+
+    def __init__(self, channels: int, psi_norm: bool = False) -> None:
+        super().__init__()
+
+    def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
+        """Two maps (N, C, h, w) → attention coefficients (N, gates, h, w)."""
+        raise NotImplementedError
+
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Two maps (N, C, h, w) and psi → fused (N, widening · C, h, w)."""
+        raise NotImplementedError
+
+    def forward(
+        self, cnn: Tensor, transformer: Tensor, psi: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Two maps (N, C, h, w) → the fused map and the psi (N, gates, h, w) used.
+
+        `psi` given: it is used instead of the gates' own (an intervention).
+        """
+        if psi is None:
+            psi = self.psi(cnn, transformer)
+        # Under autocast the three may differ in precision; lerp wants them alike.
+        dtype = transformer.dtype
+        return self.merge(cnn.to(dtype), transformer, psi.to(dtype)), psi
+
+
+class NoAttention(Fusion):
+    """fused = [x, g], side by side: the paper's "No Attention Dual Encoder"."""
+
+    widening = 2
+
+    def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
+        """No gates: (N, 0, h, w)."""
+        return cnn[:, :0]
+
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Join along the channels."""
+        # The empty psi too: whoever asks for its gradient gets an empty one.
+        return torch.cat([cnn, transformer, psi], dim=1)
+
+
+class TransformerGuided(Fusion):
     """fused = psi * x + (1 - psi) * g, x = CNN, g = transformer (equation 3.2).
 
     The paper's "Swin-guided" variant: psi → 1 uses the CNN's features, psi → 0 the
     transformer's. That is *whose features are used here*, not how important a pixel is.
     """
 
-    #: What psi → 0 and psi → 1 mean.
-    ends = ("transformer", "CNN")
+    gates = (GateEnds("", "transformer", "CNN"),)
 
     def __init__(self, channels: int, psi_norm: bool = False) -> None:
-        super().__init__()
+        super().__init__(channels)
         self.gate = AttentionGate(channels, channels, channels, psi_norm)
 
-    def forward(
-        self, cnn: Tensor, transformer: Tensor, psi: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Two maps (N, C, h, w) → fused (N, C, h, w) and the psi (N, 1, h, w) used.
+    def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
+        """Equation 3.1 with the transformer as gating signal."""
+        psi: Tensor = self.gate(cnn, transformer)
+        return psi
 
-        `psi` given: it is used instead of the gate's own (an intervention).
-        """
-        if psi is None:
-            psi = self.gate(cnn, transformer)
-        # Under autocast the three may differ in precision; lerp wants them alike.
-        dtype = transformer.dtype
-        return torch.lerp(transformer, cnn.to(dtype), psi.to(dtype)), psi
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Equation 3.2."""
+        return torch.lerp(transformer, cnn, psi)
 
 
-FUSIONS = {"transformer_guided": TransformerGuided}
+class CNNGuided(TransformerGuided):
+    """As `TransformerGuided` with the roles exchanged: x = transformer, g = CNN.
+
+    The paper's "Res34-guided" variant: psi → 1 uses the transformer's features.
+    """
+
+    gates = (GateEnds("", "CNN", "transformer"),)
+
+    def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
+        """Equation 3.1 with the CNN as gating signal."""
+        return super().psi(transformer, cnn)
+
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Equation 3.2."""
+        return super().merge(transformer, cnn, psi)
+
+
+class DoubleAttention(Fusion):
+    """fused = [psi1 * x, psi2 * g]: each encoder is let through by a gate of its own.
+
+    F_int is an eighth of the channels.
+    """
+
+    #: psi → 0 leaves that encoder out.
+    gates = (
+        GateEnds("CNN", "none", "CNN"),
+        GateEnds("transformer", "none", "transformer"),
+    )
+    widening = 2
+
+    def __init__(self, channels: int, psi_norm: bool = False) -> None:
+        super().__init__(channels)
+        inner = max(1, channels // 8)
+        self.cnn_gate = AttentionGate(channels, channels, inner, psi_norm)
+        self.transformer_gate = AttentionGate(channels, channels, inner, psi_norm)
+
+    def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
+        """Each gate takes the other encoder as gating signal."""
+        return torch.cat(
+            [self.cnn_gate(cnn, transformer), self.transformer_gate(transformer, cnn)],
+            dim=1,
+        )
+
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Weigh each, and join along the channels."""
+        return torch.cat([cnn * psi[:, :1], transformer * psi[:, 1:]], dim=1)
+
+
+class DoubleWeighted(DoubleAttention):
+    """fused = [psi1 * x + (1 - psi1) * g, psi2 * g + (1 - psi2) * x].
+
+    Both guided variants side by side: psi → 1 of a gate uses the encoder it is named
+    after. The paper's "Weighted Double" is the same in the released code.
+    """
+
+    gates = (
+        GateEnds("CNN", "transformer", "CNN"),
+        GateEnds("transformer", "CNN", "transformer"),
+    )
+
+    def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
+        """Equation 3.2 both ways, joined along the channels."""
+        return torch.cat(
+            [
+                torch.lerp(transformer, cnn, psi[:, :1]),
+                torch.lerp(cnn, transformer, psi[:, 1:]),
+            ],
+            dim=1,
+        )
+
+
+FUSIONS: dict[str, type[Fusion]] = {
+    "none": NoAttention,
+    "transformer_guided": TransformerGuided,
+    "cnn_guided": CNNGuided,
+    "double_attention": DoubleAttention,
+    "double_weighted": DoubleWeighted,
+}

@@ -1,23 +1,33 @@
-"""The dual-encoder network: encode, fuse through the gates, decode."""
+"""The network: encode, fuse through the gates, decode.
+
+One encoder instead of two, and another decoder, are `baselines`: behind the same face.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.models.baselines import ARCHITECTURES
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.models.encoders import build_encoder
-from napari_attnseg.models.fusion import FUSIONS
+from napari_attnseg.models.fusion import FUSIONS, GateEnds
 from napari_attnseg.spec import STRIDES, ModelSpec
+
+#: Maps of one level: (CNN, transformer), or a single one where there is one encoder.
+Level = tuple[Tensor, ...]
 
 
 class Features(NamedTuple):
-    """What both encoders computed: four maps each, finest first, before projection."""
+    """What the encoders computed: maps of each, finest first, before projection.
+
+    Four of each for two encoders; none of an encoder that the model does not have.
+    """
 
     cnn: list[Tensor]
     transformer: list[Tensor]
@@ -30,8 +40,9 @@ class NetworkOutput(NamedTuple):
     ----------
     logits : Tensor, shape (N, classes, H, W)
         At the network's input size.
-    attention : dict of int to Tensor of shape (N, 1, h, w), in [0, 1]
-        Nominal stride → the psi that was used there.
+    attention : dict of int to Tensor of shape (N, gates, h, w), in [0, 1]
+        Nominal stride → the psi that was used there, one channel per gate of that
+        level in the order of `SegmentationNetwork.gates`. Empty without gates.
     """
 
     logits: Tensor
@@ -39,7 +50,10 @@ class NetworkOutput(NamedTuple):
 
 
 class SegmentationNetwork(nn.Module):
-    """Two encoders, one gate per level, one decoder (paper, section 3.1).
+    """Two encoders, gates per level, one decoder (paper, section 3.1).
+
+    With a spec of another `architecture` there is one encoder, or a network of a
+    library; `align` and `fuse` hand its maps through, and there are no gates.
 
     Parameters
     ----------
@@ -47,39 +61,100 @@ class SegmentationNetwork(nn.Module):
         What to build.
     pretrained : bool
         Start the encoders from timm's hub weights (downloads them).
+
+    Attributes
+    ----------
+    cnn, transformer : nn.Module
+        Encoders; one that the model does not have has no parameters and no maps.
+    gates : tuple of GateEnds
+        Gates of each level; empty for a model without any.
     """
+
+    decoder: Any  # an nn.Module with methods of its own: maps → logits
+    fusion: Any  # an nn.ModuleList of `Fusion`
 
     def __init__(self, spec: ModelSpec, pretrained: bool = False) -> None:
         super().__init__()
+        self.spec = spec
+        self.gates: tuple[GateEnds, ...] = ()
+        if spec.architecture != "dual":
+            if spec.architecture not in ARCHITECTURES:
+                names = ["dual", *ARCHITECTURES]
+                raise UnknownNameError.for_name(
+                    "architecture", spec.architecture, names
+                )
+            build = ARCHITECTURES[spec.architecture]
+            self.cnn, self.transformer, self.decoder = build(spec, pretrained)
+            return
         if spec.fusion not in FUSIONS:
             raise UnknownNameError.for_name("fusion", spec.fusion, list(FUSIONS))
-        self.spec = spec
+        if spec.cnn is None or spec.transformer is None:
+            raise InputError(
+                f"{spec.name!r} is a model of two encoders and its spec names one; "
+                "give both, or another architecture."
+            )
+        fusion = FUSIONS[spec.fusion]
+        self.gates = fusion.gates
         self.cnn = build_encoder(spec.cnn, pretrained)
         self.transformer = build_encoder(spec.transformer, pretrained)
-        widths = list(spec.widths) or self.cnn.channels
+        for encoder in (self.cnn, self.transformer):
+            if len(encoder.channels) != len(STRIDES):
+                raise InputError(
+                    f"{encoder.spec.name!r} needs one block per level, four numbers; "
+                    f"its spec has blocks={encoder.spec.blocks}."
+                )
+        widths = list(spec.widths) or list(self.cnn.channels)
         self.cnn_projection = _projections(self.cnn.channels, widths)
         self.transformer_projection = _projections(self.transformer.channels, widths)
-        self.fusion = nn.ModuleList(
-            FUSIONS[spec.fusion](width, spec.psi_norm) for width in widths
+        self.fusion = nn.ModuleList(fusion(width, spec.psi_norm) for width in widths)
+        self.decoder = UnetDecoder(
+            [fusion.widening * width for width in widths],
+            spec.decoder,
+            spec.head,
+            spec.classes,
         )
-        self.decoder = UnetDecoder(widths, spec.decoder, spec.head, spec.classes)
 
     @property
-    def ends(self) -> tuple[str, str]:
-        """Names of what psi → 0 and psi → 1 use."""
-        return FUSIONS[self.spec.fusion].ends
+    def dual(self) -> bool:
+        """Whether there are two encoders to fuse."""
+        return self.spec.architecture == "dual"
+
+    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """How much of each level's features is the CNN's, whichever end of psi it is.
+
+        Its own inverse: shares are turned into psi by it too.
+
+        Raises
+        ------
+        InputError
+            If a level has not just one gate, between the two encoders: what the gate
+            suite measures is then not defined.
+        """
+        if len(self.gates) != 1:
+            have = f"{len(self.gates)} gates per level" if self.gates else "no gates"
+            raise InputError(
+                f"This needs one gate per level, between two encoders; the model "
+                f"{self.spec.name!r} has {have}: choose something else or other "
+                "weights."
+            )
+        if self.gates[0].high == "CNN":
+            return dict(attention)
+        return {stride: 1 - psi for stride, psi in attention.items()}
 
     def encode(self, image: Tensor) -> Features:
         """(N, 3, S, S) RGB in [0, 1] → both pyramids."""
         return Features(self.cnn(image), self.transformer(image))
 
-    def align(self, features: Features) -> list[tuple[Tensor, Tensor]]:
+    def align(self, features: Features) -> list[Level]:
         """Both pyramids at each level's width and size: (CNN, transformer) per level.
 
         Finest first, all (N, C_i, h_i, w_i). What gates and decoder need of an image:
-        whoever decodes it again and again computes this once.
+        whoever decodes it again and again computes this once. With one encoder: its
+        maps as they are, one per level.
         """
-        pairs = []
+        if not self.dual:
+            return [(x,) for x in (*features.cnn, *features.transformer)]
+        pairs: list[Level] = []
         for level in range(len(STRIDES)):
             cnn = self.cnn_projection[level](features.cnn[level])
             transformer = _project_and_resize(
@@ -92,25 +167,38 @@ class SegmentationNetwork(nn.Module):
             pairs.append((cnn, transformer))
         return pairs
 
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
+        """Attention coefficients (N, gates, h, w) per stride; empty without gates."""
+        if not self.gates:
+            return {}
+        return {
+            stride: fusion.psi(*pair)
+            for stride, fusion, pair in zip(STRIDES, self.fusion, pairs, strict=True)
+        }
+
     def fuse(
         self,
-        pairs: Sequence[tuple[Tensor, Tensor]],
+        pairs: Sequence[Level],
         gates: Mapping[int, Tensor] | None = None,
     ) -> tuple[list[Tensor], dict[int, Tensor]]:
-        """Merge each level through its gate; fused maps and the psi that was used.
+        """Merge each level through its gates; fused maps and the psi that was used.
 
         `gates` replaces psi at the strides it names; a replacement broadcasts to
-        (N, 1, h, w).
+        (N, gates, h, w).
         """
+        if not self.dual:
+            return [maps[0] for maps in pairs], {}
         gates = gates or {}
         fused, attention = [], {}
         for level, stride in enumerate(STRIDES):
             cnn, transformer = pairs[level]
             psi = gates.get(stride)
             if psi is not None:
-                psi = psi.expand(cnn.shape[0], 1, *cnn.shape[-2:])
-            merged, attention[stride] = self.fusion[level](cnn, transformer, psi)
+                psi = psi.expand(cnn.shape[0], len(self.gates), *cnn.shape[-2:])
+            merged, used = self.fusion[level](cnn, transformer, psi)
             fused.append(merged)
+            if self.gates:
+                attention[stride] = used
         return fused, attention
 
     def logits(self, fused: Sequence[Tensor]) -> Tensor:
@@ -149,7 +237,7 @@ def channels_last(network: SegmentationNetwork) -> SegmentationNetwork:
     return network
 
 
-def _projections(inputs: list[int], widths: list[int]) -> nn.ModuleList:
+def _projections(inputs: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
     """Plain 1×1 convolutions, only where the widths differ (paper, figure 4)."""
     return nn.ModuleList(
         nn.Identity() if i == w else nn.Conv2d(i, w, 1)

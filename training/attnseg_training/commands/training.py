@@ -27,6 +27,13 @@ def fit_command(
     model: Annotated[
         str | None, setting("model", "Catalog name; `attnseg models` lists them.")
     ] = None,
+    cnn: Annotated[
+        str | None, setting("cnn", "Any CNN of timm in the place of the model's.")
+    ] = None,
+    transformer: Annotated[
+        str | None,
+        setting("transformer", "Any transformer of timm in the place of the model's."),
+    ] = None,
     epochs: Annotated[int | None, setting("epochs", "Passes over the images.")] = None,
     batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
     seed: Annotated[
@@ -137,6 +144,8 @@ def fit_command(
     given = {
         "data": str(data.expanduser()),
         "model": model,
+        "cnn": cnn,
+        "transformer": transformer,
         "epochs": epochs,
         "batch": batch,
         "seed": seed,
@@ -180,9 +189,9 @@ def fit_command(
         os._exit(launch(num_processes, sys.argv[1:], run))  # they have said it all
     console.print(f"Training settings: {words(dataclasses.asdict(run))}")
     if run.encoder_weights == "pretrained":
-        from attnseg_training.encoder_weights import announce_download
+        from attnseg_training.encoder_weights import announce_download, run_spec
 
-        console.print(announce_download(run.model))
+        console.print(announce_download(run_spec(run)))
     if dry_run:
         from attnseg_training.rehearsal import rehearse
         from attnseg_training.watching import rehearsal_words
