@@ -199,3 +199,13 @@ def test_normalised_features_are_alike_in_scale() -> None:
                 maps.mean(1), torch.zeros_like(maps[:, 0]), atol=1e-4, rtol=0
             )
             assert (maps.std(1, unbiased=False) - 1).abs().median() < 0.05
+
+
+@pytest.mark.parametrize("name", ["tiny", *STAND_INS])
+def test_exports_to_torch(name: str) -> None:
+    network = SegmentationNetwork(SPECS[name]).eval()
+    image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    exported = torch.export.export(network, (image,), strict=False).module()(image)
+    wanted = network(image)
+    torch.testing.assert_close(exported.logits, wanted.logits, atol=1e-5, rtol=1e-4)
+    assert exported.attention.keys() == wanted.attention.keys()

@@ -38,6 +38,23 @@ def test_one_epoch_and_an_evaluation(
     assert summary["model"] == name and summary["n"] == 3
 
 
+@pytest.mark.parametrize("name", ["tiny-cnn", "tiny-swin", "tiny-no-attention"])
+def test_deep_supervision_and_layer_rates(
+    name: str, config: TrainConfig, tmp_path: Path
+) -> None:
+    settings = {"model": name, "layer_decay": 0.5}
+    runs = [
+        fit(dataclasses.replace(config, **settings, deep_supervision=w), tmp_path / n)
+        for n, w in (("plain", 0.0), ("deep", 1.0))
+    ]
+    plain, deep = (load_checkpoint(r.folder / "last.safetensors")[0] for r in runs)
+    changed = [
+        not torch.equal(a, b)
+        for a, b in zip(plain.parameters(), deep.parameters(), strict=True)
+    ]
+    assert any(changed)
+
+
 @pytest.mark.parametrize("fusion", ["tiny", "tiny-double-attention"])
 def test_any_two_encoders_of_timm(
     fusion: str, config: TrainConfig, tmp_path: Path
@@ -98,6 +115,8 @@ def test_frozen_means_frozen(name: str, encoder: str, config: TrainConfig) -> No
         ("tiny-cnn", {"one_sided": 0.5}, "one encoder"),
         ("tiny-no-attention", {"trust_weight": 0.1}, "no gates"),
         ("tiny-double-attention", {"encoder_dropout": 0.1}, "2 gates per level"),
+        ("tiny-duck-net", {"deep_supervision": 0.5}, "no blocks of ours"),
+        ("tiny-unet", {"layer_decay": 0.5}, "no encoder apart"),
     ],
 )
 def test_settings_that_the_model_has_nothing_for_are_refused(

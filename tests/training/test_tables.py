@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnseg_training import tables
+from attnseg_training import gates_table
 from attnseg_training.config import TrainConfig
+from attnseg_training.gates_table import GatesTable
 from attnseg_training.tables import fill
 from napari_attnseg.errors import UnknownNameError
 
@@ -21,23 +22,24 @@ def test_a_table_goes_on_where_it_was(
         str(data_folder), "tiny", epochs=1, batch=4, lr=5e-3, device="cpu"
     )
     rows, said = ["plain", "all"], []
+    table = GatesTable(base, "test")
 
     def stopped(config: TrainConfig, *args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "faithfulness", stopped)
+        patch.setattr(gates_table, "faithfulness", stopped)
         with pytest.raises(KeyboardInterrupt):
-            fill("gates", base, rows, 1, tmp_path, "test")
+            fill(table, rows, 1, tmp_path)
     assert (tmp_path / "plain" / "seed-0" / "run" / "best.safetensors").is_file()
-    fill("gates", base, rows, 1, tmp_path, "test", say=said.append)
-    table = fill("gates", base, rows, 2, tmp_path, "test", say=said.append)
+    fill(table, rows, 1, tmp_path, say=said.append)
+    found = fill(table, rows, 2, tmp_path, say=said.append)
     assert said == [f"{row}, seed {seed}" for seed in (0, 1) for row in rows]
     # As text: what is undefined (NaN) equals nothing.
     written = json.loads((tmp_path / "table.json").read_text())
-    assert json.dumps(written) == json.dumps(table)
-    assert table["n"] == 3 and list(table["rows"]) == rows
-    for name, row in table["rows"].items():
+    assert json.dumps(written) == json.dumps(found)
+    assert found["n"] == 3 and list(found["rows"]) == rows
+    for name, row in found["rows"].items():
         assert row["seeds"] == [0, 1]
         config = row["training"]
         assert (config["encoder_dropout"] > 0) == (name == "all")
@@ -49,13 +51,13 @@ def test_a_table_goes_on_where_it_was(
         worth = row["worth of the gates' pattern"]["seeds"][1]
         assert worth == pytest.approx(own["spatial_value"]["mean"])
         assert not (folder / "run" / "state.pt").exists()
-    first, other = (row["Dice"] for row in table["rows"].values())
+    first, other = (row["Dice"] for row in found["rows"].values())
     assert first["minus_first"]["mean"] == 0
     difference = other["mean"] - first["mean"]
     assert other["minus_first"]["mean"] == pytest.approx(difference)
     # A row that lacks a seed is compared on those that it has.
-    runs = [tables._read(r, k, tmp_path / r / f"seed-{k}") for r, k in PARTIAL]
-    partial = tables.tabulate(runs)["rows"]
+    runs = [gates_table._read(r, k, tmp_path / r / f"seed-{k}") for r, k in PARTIAL]
+    partial = gates_table.tabulate(runs)["rows"]
     plain, one = (partial[row]["Dice"] for row in rows)
     assert one["seeds"] == other["seeds"][:1]
     difference = one["seeds"][0] - plain["seeds"][0]
@@ -63,6 +65,4 @@ def test_a_table_goes_on_where_it_was(
     text = (tmp_path / "table.md").read_text()
     assert text.count("\n| plain | 2 |") == text.count("\n| all | 2 |") == 1
     with pytest.raises(UnknownNameError, match="no row called 'every'"):
-        fill("gates", base, ["plain", "every"], 1, tmp_path, "test")
-    with pytest.raises(UnknownNameError, match="no table called 'gate'"):
-        fill("gate", base, [], 1, tmp_path, "test")
+        fill(table, ["plain", "every"], 1, tmp_path)

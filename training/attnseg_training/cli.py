@@ -9,6 +9,7 @@ from attnseg_training.commands import (
     importing,
     measuring,
     publishing,
+    tables,
     training,
 )
 from napari_attnseg.command import main_for
@@ -24,7 +25,9 @@ app.command("fit")(training.fit_command)
 app.command("evaluate")(measuring.evaluate_command)
 app.command("compare")(measuring.compare_command)
 app.command("faithfulness")(measuring.faithfulness_command)
-app.command("table")(training.table_command)
+app.command("two-stage")(tables.two_stage_command)
+app.command("table")(tables.table_command)
+app.command("figure")(tables.figure_command)
 app.command("average")(publishing.average_command)
 app.command("calibrate")(publishing.calibrate_command)
 app.command("export")(publishing.export_command)

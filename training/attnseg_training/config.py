@@ -11,6 +11,7 @@ import tomli_w
 
 from napari_attnseg.errors import InputError
 
+PROTOCOLS = ("honest", "paper")
 FREEZABLE = ("cnn", "transformer")
 
 
@@ -26,6 +27,10 @@ class TrainConfig:
         Catalog name.
     cnn, transformer : str
         timm names of other encoders than the model's; empty: its own.
+    protocol : str
+        ``honest``: the epoch is chosen on validation images, test images are left
+        alone. ``paper``: as published, all but the test images are trained on, and the
+        test images choose the epoch, so that nothing is left to test on.
     epochs, batch : int
         Passes over the training part; images per step.
     seed : int
@@ -48,6 +53,11 @@ class TrainConfig:
     freeze_norm : bool
         Keep the CNN's BatchNorm at its stored statistics: small batches, and the
         dearest part of a small CNN on a CPU.
+    unit_input : bool
+        Give the encoders RGB in [0, 1] as it is (the released code), instead of by the
+        mean and SD that each was pretrained with.
+    augment : bool
+        Warp and recolour images; off only to see what that is worth.
     views : int
         Fixed augmentations per image with a frozen transformer.
     cache : str
@@ -106,6 +116,7 @@ class TrainConfig:
     model: str = "compact"
     cnn: str = ""
     transformer: str = ""
+    protocol: str = "honest"
     epochs: int = 50
     batch: int = 8
     seed: int = 0
@@ -115,6 +126,8 @@ class TrainConfig:
     freeze: tuple[str, ...] = ()
     freeze_blocks: int = 0
     freeze_norm: bool = False
+    unit_input: bool = False
+    augment: bool = True
     views: int = 4
     cache: str = ""
     loss: str = "bce_dice"
@@ -148,6 +161,11 @@ class TrainConfig:
                 raise InputError(
                     f"Expected {name} between 0 and 1, got {getattr(self, name)}."
                 )
+        if self.protocol not in PROTOCOLS:
+            raise InputError(
+                f"Expected the protocol {' or '.join(PROTOCOLS)}, got "
+                f"{self.protocol!r}."
+            )
         unknown = set(self.freeze) - set(FREEZABLE)
         if unknown:
             raise InputError(

@@ -31,7 +31,8 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
         What to build.
     weights : str
         ``scratch``, ``pretrained`` or ``cnn=FILE,transformer=FILE`` (one may be left
-        out and starts from scratch then).
+        out and starts from scratch then). A file holds a state dict of timm's, or is
+        a checkpoint of ours with such an encoder in it.
 
     Raises
     ------
@@ -64,8 +65,21 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
                 f"{spec.name!r} has no {encoder} that weights could be loaded into; "
                 "leave it out of --encoder-weights."
             )
-        _load(part, path)
+        _load(part, path, encoder)
     return network
+
+
+def weights_for(spec: ModelSpec, weights: str) -> str:
+    """Of ``cnn=FILE,transformer=FILE`` what a model of one encoder has a place for."""
+    if weights in ("scratch", "pretrained"):
+        return weights
+    has = {"cnn": spec.cnn, "transformer": spec.transformer}
+    fits = [
+        f"{part}={path}"
+        for part, path in _parse(weights).items()
+        if (own := has[part]) is not None and own.name not in OWN_ENCODERS
+    ]
+    return ",".join(fits) or "scratch"
 
 
 def run_spec(config: TrainConfig) -> ModelSpec:
@@ -81,9 +95,7 @@ def run_spec(config: TrainConfig) -> ModelSpec:
     spec = model_spec(config.model)
     given = {"cnn": config.cnn, "transformer": config.transformer}
     named = {part: name for part, name in given.items() if name}
-    if not named:
-        return spec
-    if spec.architecture != "dual":
+    if named and spec.architecture != "dual":
         raise InputError(
             f"--cnn and --transformer exchange the encoders of a model of two; "
             f"{spec.name!r} is none: choose a dual model."
@@ -91,12 +103,22 @@ def run_spec(config: TrainConfig) -> ModelSpec:
     changed: dict[str, Any] = {
         part: encoder_spec(name, spec.size) for part, name in named.items()
     }
-    return dataclasses.replace(
-        spec,
-        name="-".join([spec.name, *named.values()]),
-        about=f"As {spec.name}, over {' and '.join(named.values())}.",
-        **changed,
-    )
+    if named:
+        changed["name"] = "-".join([spec.name, *named.values()])
+        changed["about"] = f"As {spec.name}, over {' and '.join(named.values())}."
+        spec = dataclasses.replace(spec, **changed)
+    return _unit_input(spec) if config.unit_input else spec
+
+
+def _unit_input(spec: ModelSpec) -> ModelSpec:
+    """Encoders that take RGB in [0, 1] as it is."""
+    unit: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+    parts: dict[str, Any] = {
+        part: dataclasses.replace(encoder, **unit)
+        for part, encoder in (("cnn", spec.cnn), ("transformer", spec.transformer))
+        if encoder is not None
+    }
+    return dataclasses.replace(spec, **parts)
 
 
 def announce_download(spec: ModelSpec) -> str:
@@ -133,8 +155,11 @@ def _parse(weights: str) -> dict[str, Path]:
     return files
 
 
-def _load(encoder: Encoder, path: Path) -> None:
-    """Load timm's keys; classifier heads and unused blocks in the file are left out."""
+def _load(encoder: Encoder, path: Path, part: str) -> None:
+    """Load timm's keys; classifier heads and unused blocks in the file are left out.
+
+    Of a checkpoint of ours, `part` ("cnn" or "transformer") is taken.
+    """
     try:
         state = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
@@ -142,8 +167,10 @@ def _load(encoder: Encoder, path: Path) -> None:
             f"Expected encoder weights as a safetensors file, but {path} cannot be "
             f"read ({error}); check the path."
         ) from error
+    prefix = f"{part}.backbone."
+    trained = {n.removeprefix(prefix): t for n, t in state.items() if prefix in n}
     wanted = encoder.backbone.state_dict()
-    found = encoder.from_timm(state)
+    found = encoder.from_timm(trained or state)
     missing = sorted(set(wanted) - set(found))
     wrong = [n for n, v in found.items() if v.shape != wanted[n].shape]
     if missing or wrong:

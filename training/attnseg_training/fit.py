@@ -98,7 +98,7 @@ def fit(
         check_tracker(config.tracker)
         run = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
-        parts = training_splits(data)
+        parts = training_splits(data, config.protocol)
         processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
     train, val = (ImageStore(part, spec.size, device) for part in parts)
 
@@ -124,7 +124,7 @@ def fit(
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
 
-    origin = {"protocol": data.protocol, **before}
+    origin = {"protocol": protocol_words(data, config.protocol), **before}
     if processes.main:
         named = dict(zip(("train", "val"), parts, strict=True))
         origin["config"] = settings_without_folders(config)
@@ -219,20 +219,40 @@ class _Place:
 _PLACE = tuple(f.name for f in fields(_Place))
 
 
-def training_splits(data: Dataset) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Training and validation part of a data set.
+def training_splits(
+    data: Dataset, protocol: str = "honest"
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """What is trained on, and what chooses the epoch; `TrainConfig.protocol`.
 
     Raises
     ------
     InputError
-        If it has no such splits.
+        If the data set has no such splits.
     """
+    if protocol == "paper":
+        if not {"train", "test"} <= set(data.splits):
+            raise InputError(
+                f"The protocol 'paper' needs splits 'train' and 'test'; {data.root} "
+                f"has {', '.join(data.splits)}: choose the protocol 'honest'."
+            )
+        train = (*data.split("train"), *data.splits.get("val", ()))
+        return tuple(sorted(train, key=lambda s: s.name)), data.split("test")
     if "train" not in data.splits or "val" not in data.splits:
         raise InputError(
             f"Training needs splits 'train' and 'val'; {data.root} has "
             f"{', '.join(data.splits)}: add splits/train.txt."
         )
     return data.split("train"), data.split("val")
+
+
+def protocol_words(data: Dataset, protocol: str) -> str:
+    """Where the splits come from, and what chose the epoch."""
+    if protocol == "honest":
+        return data.protocol
+    return (
+        f"{data.protocol}; protocol of the paper: trained on train and val, and the "
+        "epoch was chosen on test, so that numbers on test are flattered"
+    )
 
 
 def start_network(

@@ -73,7 +73,7 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     device = resolve_device(config.device)
     spec = run_spec(config)
     data = load_dataset(Path(config.data), config.split_seed)
-    samples, val = training_splits(data)
+    samples, val = training_splits(data, config.protocol)
     wanted = min(len(samples), config.batch * (STEPS + 1))
     store = ImageStore(samples[:wanted], spec.size, device)
     torch.manual_seed(config.seed)

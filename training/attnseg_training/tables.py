@@ -1,261 +1,84 @@
 """Tables: runs that differ in a setting, at equal budget and over seeds, compared.
 
-What is compared is data (`TABLES`). Each run leaves its own result, so a table that was
-stopped goes on where it was.
+Each run leaves its own result, so a table that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import load_dataset
-from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
-from attnseg_training.fit import Progress, fit
-from attnseg_training.gate_damage import COPIES, condition
-from attnseg_training.run_folder import RunFolder
+from attnseg_training.fit import Progress
 from napari_attnseg.errors import UnknownNameError
-from napari_attnseg.explanations.statistics import mean_interval
-from napari_attnseg.saving import write_text
-from napari_attnseg.spec import STRIDES
+from napari_attnseg.saving import write_bytes, write_text
 
-#: Row → what differs from the base settings. The first is what others are compared to.
-GATES: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "one-sided damage": {"one_sided": 0.5},
-    "encoder dropout": {"encoder_dropout": 0.3},
-    "trust loss": {"trust_weight": 0.1},
-    "all": {"one_sided": 0.5, "encoder_dropout": 0.3, "trust_weight": 0.1},
-    "all, normalised features": {
-        "model": "compact-256-norm",
-        "one_sided": 0.5,
-        "encoder_dropout": 0.3,
-        "trust_weight": 0.1,
-    },
-    "all, trust loss ×10": {
-        "one_sided": 0.5,
-        "encoder_dropout": 0.3,
-        "trust_weight": 1.0,
-    },
-}
-TABLES = {"gates": GATES}
-OFF = {"one_sided": 0.0, "encoder_dropout": 0.0, "trust_weight": 0.0}
-RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
+Watch = Callable[[Progress], None]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Run:
-    """One row with one seed: the suite's summary and its numbers per image."""
+class Table(Protocol):
+    """What `fill` needs of a table."""
 
-    row: str
-    seed: int
-    summary: dict[str, Any]
-    per_image: list[dict[str, str]]
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """Name of each row → what it is, in words."""
 
-    def column(self, name: str) -> NDArray[np.float64]:
-        """One value per image; NaN where it was not measured."""
-        return np.array([float(row[name] or "nan") for row in self.per_image])
+    def is_done(self, row: str, seed: int, out: Path) -> bool:
+        """Whether the result of one row with one seed lies below `out`."""
+
+    def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
+        """Leave that result; a run that was stopped goes on."""
+
+    def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
+        """All numbers of the (row, seed) that are done, JSON-ready."""
+
+    def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
+        """Name → content of what shows them to people."""
 
 
 def fill(
-    table: str,
-    base: TrainConfig,
+    table: Table,
     rows: Sequence[str],
     seeds: int,
     out: Path,
-    split: str,
-    suite: str = "quick",
     say: Callable[[str], None] = lambda text: None,
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Watch = lambda progress: None,
 ) -> dict[str, Any]:
     """Train and measure every row with every seed; returns and writes the table.
 
     Parameters
     ----------
-    table : str
-        Name in `TABLES`.
-    base : TrainConfig
-        Common settings; the options of the table's rows and the seed are replaced.
+    table : Table
+        What is compared.
     rows : sequence of str
-        Names in that table; all are compared with the first of these. Empty: all rows.
+        Some of its rows, in this order. Empty: all.
     seeds : int
         Seeds 0, 1, … of each row.
     out : Path
-        ``table.json``, ``table.md`` and a folder per run. What is there is not done
-        again.
-    split, suite : str
-        As for `faithfulness`.
+        ``table.json``, ``table.md`` … and the runs. What is there is not done again.
     say, watch : callable
         Told what comes next, and given the progress of each training run.
 
     Raises
     ------
     UnknownNameError
-        If there is no such table or row.
+        If there is no such row.
     """
-    known = rows_of(table)
     for name in rows:
-        if name not in known:
-            raise UnknownNameError.for_name("row", name, list(known))
-    done: list[Run] = []
+        if name not in table.rows:
+            raise UnknownNameError.for_name("row", name, list(table.rows))
+    done: list[tuple[str, int]] = []
     # Seeds outside: a table that is stopped has whole rounds.
     for seed in range(seeds):
-        for name in rows or known:
-            folder = out / name.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
-            if not (folder / RESULT).is_file():
+        for name in rows or table.rows:
+            if not table.is_done(name, seed, out):
                 say(f"{name}, seed {seed}")
-                config = dataclasses.replace(base, **{**OFF, **known[name]}, seed=seed)
-                _run(config, folder, split, suite, watch)
-            done.append(_read(name, seed, folder))
-            found = tabulate(done)
+                table.train_and_measure(name, seed, out, watch)
+            done.append((name, seed))
+            found = table.tabulate(done, out)
             write_text(out / "table.json", json.dumps(found, indent=1) + "\n")
-            write_text(out / "table.md", markdown(found))
+            for file, content in table.files(found).items():
+                data = content.encode() if isinstance(content, str) else content
+                write_bytes(out / file, data)
     return found
-
-
-def rows_of(table: str) -> dict[str, dict[str, Any]]:
-    """Rows of a table; an unknown name is an `UnknownNameError`."""
-    try:
-        return TABLES[table]
-    except KeyError:
-        raise UnknownNameError.for_name("table", table, list(TABLES)) from None
-
-
-def _run(
-    config: TrainConfig,
-    folder: Path,
-    split: str,
-    suite: str,
-    watch: Callable[[Progress], None],
-) -> None:
-    run = folder / "run"
-    fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
-    data = load_dataset(Path(config.data), config.split_seed)
-    best = run / "best.safetensors"
-    summary, rows = faithfulness(best, data, split, suite, config.device)
-    write_text(folder / PER_IMAGE, rows_csv(rows))
-    # Last: it says that the run is complete.
-    write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
-    RunFolder(run).forget_states()
-
-
-def _read(row: str, seed: int, folder: Path) -> Run:
-    summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    text = (folder / PER_IMAGE).read_text(encoding="utf-8")
-    return Run(row, seed, summary, list(csv.DictReader(io.StringIO(text))))
-
-
-#: Kinds of one-sided damage in the table: those of the quick suite.
-DAMAGED = SUITES["quick"].kinds
-#: Heading → column of `per_image.csv` (minus another one, if there are two).
-MEANS: dict[str, tuple[str, ...]] = {
-    "Dice": ("dice",),
-    "worth of the gates' pattern": ("dice", "dice mean all"),
-    **{
-        f"Dice, {encoder} damaged ({kind})": (f"dice, {condition(encoder, kind)}",)
-        for kind in DAMAGED
-        for encoder in ("CNN", "transformer")
-    },
-    **{f"{name} copies": (f"dice, {name} copy", "dice") for name in COPIES},
-}
-AGREEMENTS = ("agreement", *(f"agreement, damaged ({kind})" for kind in DAMAGED))
-
-
-def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
-    """Every row's numbers: means over seeds per image, then over images.
-
-    Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
-    ``seeds`` is each seed's own mean: seeds may differ by more than images do.
-    ``minus_first`` is paired by image and seed, over the seeds that both rows have.
-    Agreements are AUROCs of each seed, with their mean.
-    """
-    table: dict[str, Any] = {
-        "n": runs[0].summary["n"],
-        "protocol": runs[0].summary["protocol"],
-        "dataset": runs[0].summary["dataset"],
-        "split": runs[0].summary["split"],
-        "rows": {},
-    }
-    names = list(dict.fromkeys(run.row for run in runs))
-    first = {run.seed: run for run in runs if run.row == names[0]}
-    for name in names:
-        own = [run for run in runs if run.row == name]
-        row: dict[str, Any] = {
-            "seeds": [run.seed for run in own],
-            "training": own[0].summary["training"].get("config", {}),
-            "device": own[0].summary["device"],
-        }
-        for heading, columns in MEANS.items():
-            found = np.stack([_values(run, columns) for run in own])
-            gained = [
-                _values(run, columns) - _values(first[run.seed], columns)
-                for run in own
-                if run.seed in first
-            ]
-            row[heading] = {
-                **mean_interval(found.mean(0)),
-                "seeds": np.nanmean(found, 1).tolist(),
-                "minus_first": mean_interval(np.mean(gained, 0)),
-            }
-        for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
-            for stride in STRIDES:
-                areas = [_agreement(run, stride, kind) for run in own]
-                row[f"{heading} 1/{stride}"] = {
-                    "mean": float(np.mean([area["mean"] for area in areas])),
-                    "seeds": areas,
-                }
-        table["rows"][name] = row
-    return table
-
-
-def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    values = run.column(columns[0])
-    return values - run.column(columns[1]) if len(columns) > 1 else values
-
-
-def _agreement(run: Run, stride: int, kind: str | None) -> dict[str, float]:
-    gate = run.summary["gates"][f"1/{stride}"]
-    found = gate["agreement"] if kind is None else gate["agreement_damaged"][kind]
-    return dict(found["auroc"])
-
-
-def markdown(table: dict[str, Any]) -> str:
-    """The table for people."""
-    strides = [f"1/{stride}" for stride in reversed(STRIDES)]
-    headings = [
-        "",
-        "seeds",
-        *MEANS,
-        *(f"{a} {' · '.join(strides)}" for a in AGREEMENTS),
-    ]
-    lines = [
-        f"{table['dataset']}, split {table['split']}, n = {table['n']}; "
-        f"{table['protocol']}. In round brackets: each seed's own mean.",
-        "",
-        "| " + " | ".join(headings) + " |",
-        "|" + "---|" * len(headings),
-    ]
-    for name, row in table["rows"].items():
-        cells = [name, str(len(row["seeds"]))]
-        cells += [_cell(row[heading], heading) for heading in MEANS]
-        for kind in AGREEMENTS:
-            areas = [f"{row[f'{kind} {level}']['mean']:.2f}" for level in strides]
-            cells.append(" · ".join(areas))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(found: dict[str, Any], heading: str) -> str:
-    form = "+.3f" if len(MEANS[heading]) > 1 else ".3f"
-    mean, low, high = (f"{found[part]:{form}}" for part in ("mean", "low", "high"))
-    seeds = ", ".join(f"{value:{form}}" for value in found["seeds"])
-    return f"{mean} [{low}, {high}]" + (f" ({seeds})" if "," in seeds else "")

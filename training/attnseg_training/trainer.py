@@ -147,11 +147,13 @@ class Trainer:
         }
         pairs = network.align(features)
         fused, attention = network.fuse(pairs, forced)
-        logits, maps = network.logits_and_stages(fused)
-        loss = self._loss_function(logits.float(), masks)
         if self._deep:
+            logits, maps = network.logits_and_stages(fused)
+            loss = self._loss_function(logits.float(), masks)
             others = self._deep(maps, masks, self._loss_function)
             loss = loss + config.deep_supervision * others
+        else:
+            loss = self._loss_function(network.logits(fused).float(), masks)
         if config.trust_weight and not forced:
             trust = trust_loss(network, pairs, fused, attention, masks, rng)
             loss = loss + config.trust_weight * trust
@@ -176,7 +178,7 @@ def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str,
     }
     depths: dict[str, int] = {}
     if config.layer_decay < 1:
-        for encoder in peaks:
+        for encoder in _with_backbone(network):
             found = getattr(network, encoder).depths()
             depths |= {f"{encoder}.{name}": depth for name, depth in found.items()}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
@@ -212,6 +214,21 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
         raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
     if config.encoder_dropout or config.trust_weight:
         network.cnn_shares({})  # one gate per level, or an error
+    if config.deep_supervision and not hasattr(network.decoder, "stages"):
+        raise InputError(
+            f"The decoder of {name!r} has no blocks of ours for deep_supervision; "
+            "leave it 0."
+        )
+    if config.layer_decay < 1 and not _with_backbone(network):
+        raise InputError(
+            f"{name!r} has no encoder apart from its decoder; leave layer_decay 1."
+        )
+
+
+def _with_backbone(network: SegmentationNetwork) -> list[str]:
+    """Those of its encoders that are a library's backbone."""
+    encoders = ("cnn", "transformer")
+    return [name for name in encoders if hasattr(getattr(network, name), "backbone")]
 
 
 def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:

@@ -25,11 +25,10 @@ class Views:
         cache: Path | None,
     ) -> None:
         self.network, self.store, self.config = network, store, config
+        self.views = config.views if config.augment else 1
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(
-                cache, network.transformer, store.names, config.views
-            )
+            self.cache = TokenCache(cache, network.transformer, store.names, self.views)
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
         """Both pyramids of the augmented images, and their masks (N, 1, S, S).
@@ -43,10 +42,12 @@ class Views:
             view = epoch
             turned = geometry([(seed, i, view) for i in index])
         else:
-            view = epoch % self.config.views
+            view = epoch % self.views
             turned = geometry([(shared, i, view) for i in index])
-        images, masks = warp(images, turned), warp(masks, turned)
-        seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
+        seen = images
+        if self.config.augment:
+            images, masks = warp(images, turned), warp(masks, turned)
+            seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
         drawn = draw_damage(
             [(seed, i, epoch) for i in index], images.shape[-1], self.config.one_sided
         )
@@ -54,7 +55,7 @@ class Views:
         vit = self.network.transformer
         if self.cache is None:
             return Features(cnn, vit(damage(seen, drawn, "transformer"))), masks
-        if not self.cache.complete(index, view):
+        if self.config.augment and not self.cache.complete(index, view):
             images = recolour(images, colour([(shared, i, view, 2) for i in index]))
         tokens = self.cache.tokens(images, index, view)
         assert isinstance(vit, PlainViTEncoder)

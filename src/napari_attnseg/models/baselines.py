@@ -80,16 +80,25 @@ class SingleDecoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps (N, C_i, h_i, w_i), finest first → logits (N, classes, S, S)."""
+        return self.refine(self.stages(maps)[-1])
+
+    def stages(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Map of each block (N, width, h_i, w_i), coarsest first."""
         skips = list(reversed(maps[:-1])) if self.skips else []
         if self.stem and skips:
             stem, finest = skips.pop().tensor_split([self.stem], dim=1)
             skips += [finest, stem]
-        x = self.bridge(maps[-1])
+        x, found = self.bridge(maps[-1]), []
         for i, block in enumerate(self.blocks):
             x = upsample(x)
             if i < len(skips):
                 x = torch.cat([x, _resized(skips[i], x.shape[-2:])], dim=1)
             x = block(x)
+            found.append(x)
+        return found
+
+    def refine(self, x: Tensor) -> Tensor:
+        """Map of the last block → logits."""
         logits: Tensor = self.logits(self.head(_resized(x, self.size)))
         return logits
 

@@ -21,13 +21,14 @@ _DUAL = ModelSpec(
     about="The paper's headline: ResNet-34 and Swin-B, Swin-guided gates.",
 )
 
-#: Name → fusion, decoder widths and what it is, in the order of the paper's table 3.
-_WIDE = (512, 256, 128)  # where both encoders' maps lie side by side
+#: Name → fusion, how much wider its decoder's blocks are, and what it is, in the order
+#: of the paper's table 3.
+_WIDE = (2, 2, 1)  # where both encoders' maps lie side by side
 _VARIANTS = {
     "no-attention": ("none", _WIDE, "both encoders' maps side by side, no gates."),
     "res34-guided": (
         "cnn_guided",
-        _DUAL.decoder,
+        (1, 1, 1),
         "the CNN guides the gates; psi → 1 is the transformer.",
     ),
     "double-attention": (
@@ -45,16 +46,17 @@ _VARIANTS = {
 
 def _variants(base: ModelSpec, prefix: str) -> list[ModelSpec]:
     """The paper's other fusions over the same two encoders."""
-    wide = max(base.decoder) / max(_DUAL.decoder)
     return [
         dataclasses.replace(
             base,
             name=f"{prefix}-{name}",
             fusion=fusion,
-            decoder=tuple(round(wide * width) for width in decoder),
+            decoder=tuple(
+                w * width for w, width in zip(wider, base.decoder, strict=True)
+            ),
             about=f"As {base.name}, but {about}",
         )
-        for name, (fusion, decoder, about) in _VARIANTS.items()
+        for name, (fusion, wider, about) in _VARIANTS.items()
     ]
 
 
@@ -205,6 +207,25 @@ _COMPACT_256 = dataclasses.replace(
     about="As compact, small enough to compare training options over seeds on a CPU.",
 )
 
+#: The same encoders alone: what two of them are compared with on a CPU.
+_COMPACT_256_CNN = ModelSpec(
+    name="compact-256-cnn",
+    cnn=_LITE0,
+    transformer=None,
+    size=256,
+    architecture="single",
+    decoder=(96, 64, 48, 32),
+    head=(32,),
+    about="EfficientNet-Lite0 of compact-256 alone, U-Net decoder.",
+)
+_COMPACT_256_VIT = dataclasses.replace(
+    _COMPACT_256_CNN,
+    name="compact-256-vit",
+    cnn=None,
+    transformer=_COMPACT_256.transformer,
+    about="The DINOv2-S ViT of compact-256 alone, U-Net decoder.",
+)
+
 _NORMALISED = dataclasses.replace(
     _COMPACT_256,
     name="compact-256-norm",
@@ -238,6 +259,7 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED),
+        *(*_variants(_COMPACT_256, "compact-256"), _COMPACT_256_CNN, _COMPACT_256_VIT),
         *(_DUAL, *_variants(_DUAL, "dual")),
         *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),
         *(_vit(size, scratch) for size in _VITS for scratch in (True, False)),
@@ -296,6 +318,38 @@ STAND_INS: dict[str, ModelSpec] = {
         ),
     )
 }
+
+
+#: Other encoders for the paper's models: name of one of the paper's dual and
+#: single-encoder models → the same over those encoders.
+FAMILIES: dict[str, dict[str, str]] = {
+    family: {
+        _DUAL.name: guided,
+        **{f"dual-{name}": f"{family}-{name}" for name in _VARIANTS},
+        _RESNET34_UNET.name: cnn,
+        _SWIN_B_UNET.name: transformer,
+    }
+    for family, guided, cnn, transformer in (
+        ("dual", _DUAL.name, _RESNET34_UNET.name, _SWIN_B_UNET.name),
+        ("compact-256", "compact-256", "compact-256-cnn", "compact-256-vit"),
+        ("tiny", "tiny", "tiny-cnn", "tiny-swin"),
+    )
+}
+
+
+def single_models(name: str) -> tuple[str, str]:
+    """Names of the models of a dual model's CNN and of its transformer alone.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is in no family.
+    """
+    for family in FAMILIES.values():
+        if name in family.values():
+            return family[_RESNET34_UNET.name], family[_SWIN_B_UNET.name]
+    known = [model for family in FAMILIES.values() for model in family.values()]
+    raise UnknownNameError.for_name("dual model with encoders alone", name, known)
 
 
 def model_spec(name: str) -> ModelSpec:

@@ -35,6 +35,18 @@ def fit_command(
         setting("transformer", "Any transformer of timm in the place of the model's."),
     ] = None,
     epochs: Annotated[int | None, setting("epochs", "Passes over the images.")] = None,
+    protocol: Annotated[
+        str | None,
+        setting(
+            "protocol",
+            "honest: validation images choose the epoch; paper: as published, the "
+            "test images do.",
+        ),
+    ] = None,
+    augment: Annotated[
+        bool | None,
+        setting("augment", "Warp and recolour images.", "--augment/--no-augment"),
+    ] = None,
     batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
     seed: Annotated[
         int | None, setting("seed", "Of weights, order and augmentation.")
@@ -147,6 +159,8 @@ def fit_command(
         "cnn": cnn,
         "transformer": transformer,
         "epochs": epochs,
+        "protocol": protocol,
+        "augment": augment,
         "batch": batch,
         "seed": seed,
         "device": device,
@@ -205,56 +219,3 @@ def fit_command(
         f"resolution, averaged weights) in epoch {result.best_epoch}."
     )
     print(out / "best.safetensors")
-
-
-def table_command(
-    name: Annotated[str, typer.Argument(help="Which table: gates.")],
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for the runs and the table.")],
-    config: Annotated[
-        str, typer.Option(help="Recipe or TOML file: the common settings.")
-    ] = "compact-frozen",
-    encoder_weights: Annotated[
-        str | None, typer.Option(help="As for fit; else the recipe's.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes of each run; else the recipe's.")
-    ] = None,
-    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
-    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
-    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
-    rows: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this row; repeat for several. The first is compared to."
-        ),
-    ] = None,
-    split: Annotated[str, typer.Option(help="What is measured on.")] = "val",
-    suite: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    list_rows: Annotated[
-        bool, typer.Option("--list", help="Show the rows and stop.")
-    ] = False,
-) -> None:
-    """Train and measure what differs in one setting, at equal budget and over seeds."""
-    from attnseg_training.config import read_toml, recipe_path
-    from attnseg_training.tables import fill, rows_of
-    from attnseg_training.watching import FitBars, console
-
-    if list_rows:
-        for row, changed in rows_of(name).items():
-            print(f"{row}: {words(changed) or 'nothing added'}")
-        return
-    given = {
-        "data": str(data),
-        "encoder_weights": encoder_weights,
-        "epochs": epochs,
-        "device": device,
-        "threads": threads,
-        "cache": str(out / "cache"),
-    }
-    settings: dict[str, Any] = read_toml(recipe_path(config))
-    settings |= {name: value for name, value in given.items() if value is not None}
-    base = TrainConfig(**settings)
-    with FitBars() as bars:
-        fill(name, base, rows or [], seeds, out, split, suite, console.print, bars)
-    print(out / "table.md")

@@ -1,0 +1,112 @@
+"""Protocol, augmentation and input of the paper, and its two stages and figure."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
+from attnseg_training.encoder_weights import run_spec
+from attnseg_training.fit import fit, training_splits
+from attnseg_training.images import ImageStore
+from attnseg_training.paper_figure import paper_figure_png
+from attnseg_training.two_stage import two_stage
+from attnseg_training.views import Views
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import InputError, UnknownNameError
+
+
+class _Shown(torch.nn.Module):
+    """A network that keeps what its encoders are given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cnn = self.transformer = torch.nn.Identity()
+
+
+@pytest.fixture
+def config(data_folder: Path) -> TrainConfig:
+    return TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+
+
+def test_the_papers_protocol_trains_on_all_and_chooses_on_test(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    data = load_dataset(Path(config.data))
+    train, chosen = training_splits(data, "paper")
+    assert {s.name for s in train} == {f"disc{i:02d}" for i in range(9)}
+    assert chosen == data.split("test")
+    honest, val = training_splits(data)
+    assert not {s.name for s in (*honest, *val)} & {s.name for s in chosen}
+    run = fit(dataclasses.replace(config, protocol="paper"), tmp_path / "run")
+    assert run.train == 9 and run.val == 3
+    card = load_checkpoint(run.folder / "best.safetensors")[1]
+    assert "flattered" in card.training["protocol"]
+    with pytest.raises(InputError, match="honest or paper"):
+        dataclasses.replace(config, protocol="published")
+
+
+def test_without_augmentation_images_are_as_they_are(config: TrainConfig) -> None:
+    store = ImageStore(load_dataset(Path(config.data)).split("train"), 64)
+    images, masks = store.batch([0, 1])
+    for augment in (True, False):
+        own = dataclasses.replace(config, augment=augment)
+        seen, truth = Views(_Shown(), store, own, None).batch([0, 1], 0)
+        assert torch.equal(seen.cnn, images) != augment
+        assert torch.equal(truth, masks) != augment
+
+
+def test_unit_input(config: TrainConfig) -> None:
+    spec = run_spec(dataclasses.replace(config, unit_input=True))
+    assert all(e.mean == (0, 0, 0) and e.std == (1, 1, 1) for e in spec.encoders)
+    assert run_spec(config).cnn.mean != (0, 0, 0)
+
+
+def test_the_second_stage_starts_from_both_encoders(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    # A rate of nothing: the second stage ends with the encoders that it began with.
+    result = two_stage(dataclasses.replace(config, encoder_lr=0.0), tmp_path)
+    both = load_checkpoint(result.folder / "last.safetensors")[0]
+    for part in ("cnn", "transformer"):
+        alone, card, _ = load_checkpoint(
+            tmp_path / "stage-1" / part / "best.safetensors"
+        )
+        assert card.spec.name == {"cnn": "tiny-cnn", "transformer": "tiny-swin"}[part]
+        found = dict(getattr(both, part).named_parameters())
+        for name, value in getattr(alone, part).named_parameters():
+            assert torch.equal(found[name], value)
+    log = tmp_path / "stage-1" / "cnn" / "log.csv"
+    before = log.stat().st_mtime_ns
+    two_stage(dataclasses.replace(config, encoder_lr=0.0), tmp_path)
+    assert log.stat().st_mtime_ns == before
+    with pytest.raises(UnknownNameError, match="'tiny-duck-net'"):
+        two_stage(dataclasses.replace(config, model="tiny-duck-net"), tmp_path / "x")
+
+
+def test_figure_3(weights_of: Callable[[str], Path], data_folder: Path) -> None:
+    data = load_dataset(data_folder)
+    names = ["disc00", "disc09"]
+    pictures = []
+    for published in (False, True):
+        png = paper_figure_png(
+            weights_of("tiny"), data, names, "test", "cpu", published
+        )
+        with Image.open(io.BytesIO(png)) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")).astype(int))
+    fixed, relative = pictures
+    assert fixed.shape[1] == relative.shape[1] > 1500
+    # Untrained, psi is about one half: pale on the fixed scale, all colours in jet.
+    assert (np.ptp(relative, axis=2) > 200).mean() > 5 * (
+        np.ptp(fixed, axis=2) > 200
+    ).mean()
+    with pytest.raises(UnknownNameError, match="disc0"):
+        paper_figure_png(weights_of("tiny"), data, ["disc"], "test", "cpu")
+    with pytest.raises(InputError, match="no gates"):
+        paper_figure_png(weights_of("tiny-cnn"), data, [], "test", "cpu")

@@ -1,0 +1,195 @@
+"""``table``, ``two-stage`` and ``figure``: the paper's comparisons, run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attnseg_training.commands.options import Data, Device, Weights, setting
+from attnseg_training.config import TrainConfig, read_toml, recipe_path
+from napari_attnseg.errors import InputError
+
+Encoders = Annotated[
+    str | None,
+    setting(
+        "encoder_weights",
+        "As for fit; what pretrained rows, and the first stage, start from.",
+    ),
+]
+
+
+def table_command(
+    name: Annotated[
+        str, typer.Argument(help="1, 2, 3 or 4: the paper's; gates: our own.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder; needed for all but --list."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the runs and the table; resumes what is there."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe or TOML file: the common settings. Default: compact-frozen "
+            "for gates, paper-tables for the paper's.",
+        ),
+    ] = None,
+    family: Annotated[
+        str,
+        typer.Option(
+            help="Whose encoders the paper's models get: dual (the paper's), "
+            "compact-256, tiny."
+        ),
+    ] = "dual",
+    encoder_weights: Encoders = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes of each run; else the recipe's.")
+    ] = None,
+    protocol: Annotated[
+        str | None, setting("protocol", "honest, or paper: test images choose.")
+    ] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this row; repeat for several, in their order."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="What is measured on. Default: val for gates, else test."),
+    ] = None,
+    suite: Annotated[str, typer.Option(help="For gates: quick or full.")] = "quick",
+    list_rows: Annotated[
+        bool, typer.Option("--list", help="Show the rows and stop.")
+    ] = False,
+) -> None:
+    """Train and measure the rows of a table, at equal budget and over seeds.
+
+    The paper's rows stand beside its own numbers, with intervals and the paired
+    difference to the row above, in table.md, .csv, .json and .png.
+    """
+    from attnseg_training.gates_table import GatesTable
+    from attnseg_training.paper_table import PaperTable
+    from attnseg_training.tables import Table, fill
+    from attnseg_training.watching import FitBars, console
+
+    gates = name == "gates"
+    given = {
+        "data": str(data or ""),
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "protocol": protocol,
+        "device": device,
+        "threads": threads,
+        "cache": str((out or Path()) / "cache"),
+    }
+    settings: dict[str, Any] = read_toml(
+        recipe_path(config or ("compact-frozen" if gates else "paper-tables"))
+    )
+    settings |= {key: value for key, value in given.items() if value is not None}
+    base = TrainConfig(**settings)
+    table: Table
+    if gates:
+        table = GatesTable(base, split or "val", suite)
+    else:
+        table = PaperTable(name, base, family, split or "test")
+    if list_rows:
+        for row, about in table.rows.items():
+            print(f"{row}: {about}")
+        return
+    if data is None or out is None:
+        raise InputError("A table needs --data and --out; --list shows its rows.")
+    with FitBars() as bars:
+        fill(table, rows or [], seeds, out, console.print, bars)
+    print(out / "table.md")
+
+
+def two_stage_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the runs; resumes what is there.")
+    ],
+    model: Annotated[
+        str | None, setting("model", "A dual model; `attnseg models` lists them.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="Recipe or TOML file with the settings of both stages."),
+    ] = None,
+    encoder_weights: Encoders = None,
+    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
+    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
+    seed: Annotated[int | None, setting("seed", "Of weights and data order.")] = None,
+    protocol: Annotated[
+        str | None, setting("protocol", "honest, or paper: test images choose.")
+    ] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+) -> None:
+    """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
+    from attnseg_training.two_stage import two_stage
+    from attnseg_training.watching import FitBars, console
+
+    given = {
+        "data": str(data.expanduser()),
+        "model": model,
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+        "protocol": protocol,
+        "device": device,
+        "threads": threads,
+    }
+    settings: dict[str, Any] = {} if config is None else read_toml(recipe_path(config))
+    settings |= {key: value for key, value in given.items() if value is not None}
+    with FitBars() as bars:
+        result = two_stage(TrainConfig(**settings), out, bars)
+    console.print(
+        f"Best validation Dice of the second stage {result.best_dice:.4f} "
+        f"(n = {result.val}) in epoch {result.best_epoch}."
+    )
+    print(result.folder / "best.safetensors")
+
+
+def figure_command(
+    number: Annotated[str, typer.Argument(help="Which figure of the paper: 3.")],
+    weights: Weights,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            help="Name of an image; repeat for several. Default: the first four.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Where default images are from.")] = "test",
+    device: Device = "auto",
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="As in the paper: 1 - psi in jet, each map stretched for itself.",
+        ),
+    ] = False,
+) -> None:
+    """Draw a figure of the paper: image, masks, and the gate maps of every level."""
+    from attnseg_training.datasets import load_dataset
+    from attnseg_training.paper_figure import paper_figure_png
+    from napari_attnseg.errors import UnknownNameError
+    from napari_attnseg.saving import write_bytes
+
+    if number != "3":
+        raise UnknownNameError.for_name("figure", number, ["3"])
+    png = paper_figure_png(
+        weights, load_dataset(data), images or [], split, device, as_published
+    )
+    write_bytes(out, png)
+    print(out)

@@ -1,0 +1,248 @@
+"""The paper's tables, trained and measured here: `PaperTable`."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
+from attnseg_training.encoder_weights import weights_for, without_folders
+from attnseg_training.evaluation import evaluate
+from attnseg_training.fit import fit
+from attnseg_training.paper_rows import (
+    ENCODERS,
+    METRICS,
+    PAPER_TABLES,
+    PRETRAINED,
+    SCRATCH,
+    STAGE_1,
+    PaperRow,
+)
+from attnseg_training.run_folder import RunFolder
+from attnseg_training.tables import Watch
+from attnseg_training.two_stage import first_stage
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.explanations.statistics import bootstrap_p, mean_interval
+from napari_attnseg.models.catalog import FAMILIES, model_spec
+from napari_attnseg.saving import write_text
+
+RESULT, PER_IMAGE = "evaluation.json", "per_image.csv"
+#: The family of the paper's own encoders.
+PAPER = "dual"
+
+
+class PaperTable:
+    """One of the paper's tables over some common settings.
+
+    Parameters
+    ----------
+    number : str
+        ``"1"`` to ``"4"``.
+    base : TrainConfig
+        Common settings; a row's own and the seed are replaced. Its `encoder_weights`
+        are what pretrained rows, and the first stage, start from.
+    family : str
+        Whose encoders the models have: ``dual`` for the paper's, or another name in
+        `catalog.FAMILIES`.
+    split : str
+        What is measured on.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such table or family.
+    """
+
+    def __init__(
+        self, number: str, base: TrainConfig, family: str = PAPER, split: str = "test"
+    ) -> None:
+        if number not in PAPER_TABLES:
+            raise UnknownNameError.for_name("table", number, list(PAPER_TABLES))
+        if family not in FAMILIES:
+            raise UnknownNameError.for_name("family", family, list(FAMILIES))
+        self.number, self.base, self.family, self.split = number, base, family, split
+
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """Name of each row → what is trained, and what the paper printed."""
+        return {
+            name: f"{row.about}; paper: "
+            + ", ".join(
+                f"{metric} {value:.3f}"
+                for metric, value in zip(METRICS, row.published, strict=True)
+            )
+            for name, row in PAPER_TABLES[self.number].items()
+        }
+
+    def is_done(self, row: str, seed: int, out: Path) -> bool:
+        """As in `tables.Table`."""
+        return (self._folder(row, seed, out) / RESULT).is_file()
+
+    def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
+        """As in `tables.Table`."""
+        folder = self._folder(row, seed, out)
+        run = folder / "run"
+        config = self._config(row, seed, out, watch)
+        fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
+        data = load_dataset(Path(config.data), config.split_seed)
+        report = evaluate(run / "best.safetensors", data, self.split, config.device)
+        write_text(folder / PER_IMAGE, report.to_csv())
+        # Last: it says that the run is complete.
+        write_text(folder / RESULT, json.dumps(report.summary(), indent=1) + "\n")
+        RunFolder(run).forget_states()
+
+    def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
+        """All numbers, JSON-ready; as in `tables.Table`.
+
+        Per metric: mean over images of the mean over seeds, its 95 % bootstrap interval
+        over images, each seed's own mean, and the difference to the row above, paired
+        by image over the seeds that both have, with a bootstrap p.
+        """
+        rows: dict[str, Any] = {}
+        above: dict[int, dict[str, NDArray[np.float64]]] = {}
+        for name in dict.fromkeys(name for name, _ in done):
+            seeds = [seed for row, seed in done if row == name]
+            folders = {seed: self._folder(name, seed, out) for seed in seeds}
+            summaries = [_summary(folder) for folder in folders.values()]
+            own = {seed: _per_image(folder) for seed, folder in folders.items()}
+            row = PAPER_TABLES[self.number][name]
+            rows[name] = {
+                "model": self._model(row),
+                "paper_model": row.model,
+                "encoders_start": self._start(row),
+                "seeds": seeds,
+                "device": summaries[0]["device"],
+                "training": summaries[0]["training"].get("config", {}),
+                "as_published": {
+                    metric: float(
+                        np.mean(
+                            [
+                                s["at_network_size"]["as_published"][metric]["mean"]
+                                for s in summaries
+                            ]
+                        )
+                    )
+                    for metric in METRICS
+                },
+                **{
+                    metric: {
+                        "paper": row.published[i],
+                        **_means(own, above, metric),
+                    }
+                    for i, metric in enumerate(METRICS)
+                },
+            }
+            above = own
+        first = summaries[0]
+        return {
+            "table": self.number,
+            "family": self.family,
+            "n": first["n"],
+            "dataset": first["dataset"],
+            "split": first["split"],
+            "protocol": first["protocol"],
+            "trained_on": first["training"].get("data"),
+            "epochs": self.base.epochs,
+            "rows": rows,
+        }
+
+    def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
+        """The table for people and for other programs, and a figure of Dice."""
+        from attnseg_training.table_views import csv_text, figure_png, markdown
+
+        return {
+            "table.md": markdown(found),
+            "table.csv": csv_text(found),
+            "table.png": figure_png(found),
+        }
+
+    def _config(self, name: str, seed: int, out: Path, watch: Watch) -> TrainConfig:
+        row = PAPER_TABLES[self.number][name]
+        model = self._model(row)
+        base = dataclasses.replace(
+            self.base, model=model, seed=seed, augment=row.augment, freeze=()
+        )
+        if row.start == STAGE_1:
+            weights = first_stage(base, out / "stage-1" / f"seed-{seed}", watch)
+        elif row.start == SCRATCH:
+            weights = SCRATCH
+        else:
+            weights = weights_for(model_spec(model), base.encoder_weights)
+            if weights == SCRATCH:
+                raise InputError(
+                    f"The row {name!r} starts from pretrained weights, and there are "
+                    f"none for {model!r}; give --encoder-weights pretrained or files."
+                )
+        return dataclasses.replace(
+            base, encoder_weights=weights, freeze=ENCODERS if row.frozen else ()
+        )
+
+    def _start(self, row: PaperRow) -> str:
+        given = without_folders(self.base.encoder_weights)
+        return {SCRATCH: SCRATCH, PRETRAINED: given}.get(
+            row.start, f"{row.start}, which started from {given}"
+        )
+
+    def _model(self, row: PaperRow) -> str:
+        if self.family == PAPER:
+            return row.model
+        try:
+            return FAMILIES[self.family][row.model]
+        except KeyError:
+            raise InputError(
+                f"The family {self.family!r} has nothing for {row.model!r}; leave its "
+                "rows out by --rows, or take the paper's own models."
+            ) from None
+
+    def _folder(self, row: str, seed: int, out: Path) -> Path:
+        """The same for rows that are the same run, in whichever table."""
+        own = PAPER_TABLES[self.number][row]
+        about = own.about.replace(own.model, self._model(own), 1)
+        return out / about.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    return found
+
+
+def _per_image(folder: Path) -> dict[str, NDArray[np.float64]]:
+    text = (folder / PER_IMAGE).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    return {m: np.array([float(row[m] or "nan") for row in rows]) for m in METRICS}
+
+
+def _means(
+    own: Mapping[int, Mapping[str, NDArray[np.float64]]],
+    above: Mapping[int, Mapping[str, NDArray[np.float64]]],
+    metric: str,
+) -> dict[str, Any]:
+    """One metric of a row, by seed: itself, and against the row above."""
+    values = np.stack([of_seed[metric] for of_seed in own.values()])
+    found: dict[str, Any] = {
+        **mean_interval(_defined_mean(values)),
+        "seeds": _defined_mean(values.T).tolist(),
+    }
+    both = [seed for seed in own if seed in above]
+    if both:
+        gained = np.stack([own[s][metric] - above[s][metric] for s in both])
+        change = _defined_mean(gained)
+        found["minus_above"] = {**mean_interval(change), "p": bootstrap_p(change)}
+    return found
+
+
+def _defined_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean along the first axis of what is defined; NaN where nothing is."""
+    count = np.isfinite(values).sum(0)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.nansum(values, 0) / count
+    return mean
