@@ -2,8 +2,10 @@
 
 import dataclasses
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from PIL import Image
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import run_spec
+from attnseg_training.evaluation import evaluate
 from attnseg_training.fit import fit, training_splits
 from attnseg_training.images import ImageStore
+from attnseg_training.looks import note_look
 from attnseg_training.paper_figure import paper_figure_png
 from attnseg_training.two_stage import two_stage
 from attnseg_training.views import Views
@@ -110,3 +114,28 @@ def test_figure_3(weights_of: Callable[[str], Path], data_folder: Path) -> None:
         paper_figure_png(weights_of("tiny"), data, ["disc"], "test", "cpu")
     with pytest.raises(InputError, match="no gates"):
         paper_figure_png(weights_of("tiny-cnn"), data, [], "test", "cpu")
+
+
+def test_a_second_look_at_the_test_images_is_recorded(
+    config: TrainConfig, tmp_path: Path, tiny_weights: Path
+) -> None:
+    run = fit(config, tmp_path / "run").folder
+    data = load_dataset(Path(config.data))
+
+    def look(weights: Path, split: str) -> dict[str, Any]:
+        return note_look(weights, evaluate(weights, data, split, "cpu").summary())
+
+    first, second = (
+        look(run / "best.safetensors", "test"),
+        look(run / "last.safetensors", "test"),
+    )
+    assert first["look"] == 1 and second["look"] == 2
+    assert "2. time" in second["protocol"] and "time in this" not in first["protocol"]
+    assert "look" not in look(run / "best.safetensors", "val")  # its own split
+    assert "look" not in look(tiny_weights, "test")  # in no run folder
+    seen = json.loads((run / "evaluations.json").read_text())
+    assert [entry["dice"] for entry in seen] == [
+        one["dice"]["mean"] for one in (first, second)
+    ]
+    (run / "evaluations.json").write_text("no JSON")
+    assert "look" not in look(run / "best.safetensors", "test")  # but it is measured

@@ -18,6 +18,7 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import weights_for, without_folders
 from attnseg_training.evaluation import evaluate
 from attnseg_training.fit import fit
+from attnseg_training.looks import note_look
 from attnseg_training.paper_rows import (
     ENCODERS,
     METRICS,
@@ -94,10 +95,12 @@ class PaperTable:
         config = self._config(row, seed, out, watch)
         fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
         data = load_dataset(Path(config.data), config.split_seed)
-        report = evaluate(run / "best.safetensors", data, self.split, config.device)
+        best = run / "best.safetensors"
+        report = evaluate(best, data, self.split, config.device)
         write_text(folder / PER_IMAGE, report.to_csv())
+        summary = note_look(best, report.summary())
         # Last: it says that the run is complete.
-        write_text(folder / RESULT, json.dumps(report.summary(), indent=1) + "\n")
+        write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
         RunFolder(run).forget_states()
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:

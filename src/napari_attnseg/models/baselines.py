@@ -24,6 +24,7 @@ from napari_attnseg.models.encoders import (
     NoEncoder,
     build_encoder,
 )
+from napari_attnseg.models.hybrid import HybridEncoder
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 Parts = tuple[Encoder | NoEncoder, Encoder | NoEncoder, nn.Module]
@@ -182,6 +183,14 @@ def _single(spec: ModelSpec, pretrained: bool) -> Parts:
     return cnn, transformer, SingleDecoder(spec, channels, stem)
 
 
+def _transunet(spec: ModelSpec, pretrained: bool) -> Parts:
+    """TransUNet: a ViT behind a ResNet, whose finer maps are skips."""
+    if spec.transformer is None:
+        raise InputError(f"The architecture {spec.architecture!r} needs a transformer.")
+    hybrid = HybridEncoder(spec.transformer, pretrained)
+    return NoEncoder(), hybrid, SingleDecoder(spec, hybrid.channels)
+
+
 def _whole(spec: ModelSpec, network: nn.Module) -> Parts:
     return ImageEncoder(_cnn(spec)), NoEncoder(), Whole(network)
 
@@ -257,6 +266,7 @@ def _monai(name: str, **options: object) -> Callable[[ModelSpec, bool], Parts]:
 #: Architecture → the parts of its network; "dual" is `SegmentationNetwork`'s own.
 ARCHITECTURES: dict[str, Callable[[ModelSpec, bool], Parts]] = {
     "single": _single,
+    "transunet": _transunet,
     "duck_net": _duck_net,
     "unet": _monai("BasicUNet", act="relu", norm="batch"),
     "resunet": _monai("UNet", num_res_units=2),

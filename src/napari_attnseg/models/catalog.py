@@ -121,6 +121,20 @@ def _vit(size: str, scratch: bool) -> ModelSpec:
     )
 
 
+_R50_VIT = EncoderSpec("vit_base_r50_s16_384", 384, mean=_HALF, std=_HALF)
+_TRANSUNET = ModelSpec(
+    name="transunet",
+    cnn=None,
+    transformer=_R50_VIT,
+    size=384,
+    architecture="transunet",
+    decoder=(256, 128, 64, 16),
+    head=(),
+    bridge=512,
+    about="TransUNet (Chen et al. 2024): ResNet-50 and ViT-Base in one, timm's.",
+)
+
+
 def _whole(
     name: str, architecture: str, widths: tuple[int, ...], about: str, size: int = 384
 ) -> ModelSpec:
@@ -263,6 +277,7 @@ MODELS: dict[str, ModelSpec] = {
         *(_DUAL, *_variants(_DUAL, "dual")),
         *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),
         *(_vit(size, scratch) for size in _VITS for scratch in (True, False)),
+        _TRANSUNET,
         *_WHOLE,
         *(_DEEPLAB, _DEEPLAB_NO_SKIP),
         _TINY,
@@ -299,6 +314,18 @@ STAND_INS: dict[str, ModelSpec] = {
             bridge=16,
             decoder=(32, 24, 16, 8),
             head=(8, 8),
+        ),
+        dataclasses.replace(
+            _TRANSUNET,
+            name="tiny-transunet",
+            transformer=dataclasses.replace(
+                _R50_VIT,
+                size=64,
+                options=(("embed_dim", 32), ("depth", 1), ("num_heads", 2)),
+            ),
+            size=64,
+            bridge=16,
+            decoder=(16, 16, 8, 8),
         ),
         _whole("tiny-duck-net", "duck_net", (2,), "", size=64),
         _whole("tiny-unet", "unet", (4, 4, 8, 8, 16), "", size=64),

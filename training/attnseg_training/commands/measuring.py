@@ -38,6 +38,7 @@ def evaluate_command(
     from attnseg_training.datasets import load_dataset
     from attnseg_training.evaluation import evaluate
     from attnseg_training.evaluation_report import report_html
+    from attnseg_training.looks import note_look
     from attnseg_training.watching import console, counted, report_table
     from napari_attnseg.saving import write_bytes, write_text
 
@@ -45,7 +46,7 @@ def evaluate_command(
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
         report = evaluate(weights, dataset, chosen, device, watch, flip)
-    summary = report.summary()
+    summary = note_look(weights, report.summary())
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
     if csv_file is not None:
