@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from attnseg_training.commands import benchmark, measuring, publishing, training
+from attnseg_training.commands import benchmark, data, measuring, publishing, training
 from napari_attnseg.command import main_for
 
 app = typer.Typer(
@@ -14,6 +14,8 @@ app = typer.Typer(
     help="Train and evaluate the segmentation models of napari-attnseg.",
 )
 # In the order in which one works with them.
+app.command("datasets")(data.datasets_command)
+app.command("check")(data.check_command)
 app.command("fit")(training.fit_command)
 app.command("evaluate")(measuring.evaluate_command)
 app.command("compare")(measuring.compare_command)

@@ -12,12 +12,11 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
-from attnseg_training.fit import start_network, training_splits
+from attnseg_training.fit import spec_for, start_network, training_splits
 from attnseg_training.images import ImageStore
 from attnseg_training.trainer import Trainer
 from attnseg_training.views import Views
 from napari_attnseg.devices import resolve_device
-from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import channels_last
 
 #: Steps that are timed, after one that warms up.
@@ -71,8 +70,8 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     if config.threads:
         torch.set_num_threads(config.threads)
     device = resolve_device(config.device)
-    spec = model_spec(config.model)
     data = load_dataset(Path(config.data), config.split_seed)
+    spec = spec_for(config.model, data)
     samples, val = training_splits(data)
     wanted = min(len(samples), config.batch * (STEPS + 1))
     store = ImageStore(samples[:wanted], spec.size, device)

@@ -106,6 +106,7 @@ def fill(
     for name in rows:
         if name not in known:
             raise UnknownNameError.for_name("row", name, list(known))
+    load_dataset(Path(base.data), base.split_seed).expect_classes(1)  # as the suite
     done: list[Run] = []
     # Seeds outside: a table that is stopped has whole rounds.
     for seed in range(seeds):
