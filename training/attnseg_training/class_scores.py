@@ -43,11 +43,10 @@ def class_detection(
 
 def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
     """What was found, (classes, H, W) of 0 and 1."""
+    numbers = np.arange(1, len(found.probability) + 1)
+    planes: NDArray[np.bool_] = found.mask == numbers[:, None, None]
     if overlapping:
         planes = found.probability >= found.provenance["threshold"]
-    else:
-        numbers = np.arange(1, len(found.probability) + 1)
-        planes = found.mask == numbers[:, None, None]
     return planes.astype(np.uint8)
 
 
