@@ -112,12 +112,12 @@ def segment(
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
-    Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
-    Per image: NAME_mask.png (0 and 255), NAME_probability.tif, NAME_gate_1-4.tif to
-    1-32.tif (float32; NAME.json says whose features 0 and 1 are; a model without gates
-    writes none) and NAME.json, which napari opens as layers; with --objects also
-    NAME_objects.csv, a row per connected object, in pixels. An image that cannot be
-    read is named and skipped; the exit code is 1 then.
+    Per image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
+    NAME_probability.tif, NAME_gate_1-4.tif to 1-32.tif (float32; NAME.json says whose
+    features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
+    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
+    in pixels. An image that cannot be read is named and skipped; the exit code is 1
+    then.
     """
     from rich.console import Console
     from rich.progress import track

@@ -18,6 +18,10 @@ GATE_COLOURS = "attnseg gate"
 MASK_COLOUR = "#00e5ff"
 TRUTH_COLOUR = "#ffe000"
 
+#: Outlines of several classes, in their order: bright on dark images, apart for every
+#: colour vision by hue and lightness. More classes than colours go round again.
+CLASS_COLOURS = (MASK_COLOUR, "#ff9f1c", "#f564d4", "#7ae582", "#b4a7ff", "#ff5c5c")
+
 #: Pixels that a what-if brought into the mask and took out of it (Okabe and Ito's green
 #: and pink: apart from each other and from the gates' colours for every colour vision).
 GAINED_COLOUR = "#009e73"

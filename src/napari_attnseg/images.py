@@ -28,13 +28,8 @@ def read_image(path: Path) -> NDArray[np.generic]:
         raise InputError(f"There is no file {path}; check the path.")
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
-            import tifffile
-
-            return np.asarray(tifffile.imread(path))
-        from PIL import Image
-
-        with Image.open(path) as file:
-            return np.asarray(file.convert("RGB") if file.mode in _ODD else file)
+            return _read_tiff(path)
+        return _read_pillow(path)
     # The decoders raise many kinds for a damaged file; each means the same to a user.
     except Exception as error:
         reason = str(error).replace(str(path), path.name) or type(error).__name__
@@ -44,8 +39,27 @@ def read_image(path: Path) -> NDArray[np.generic]:
         ) from error
 
 
-#: Pillow modes whose values are not grey or RGB intensities.
-_ODD = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
+#: Pillow modes whose values are not grey or RGB intensities alone.
+_ODD = ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+def _read_tiff(path: Path) -> NDArray[np.generic]:
+    import tifffile
+
+    try:
+        return np.asarray(tifffile.imread(path))
+    except ValueError as error:
+        # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
+        if "imagecodecs" not in str(error):
+            raise
+        return _read_pillow(path)
+
+
+def _read_pillow(path: Path) -> NDArray[np.generic]:
+    from PIL import Image
+
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB") if file.mode in _ODD else file)
 
 
 def array_sha256(array: ArrayLike) -> str:

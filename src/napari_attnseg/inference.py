@@ -286,6 +286,7 @@ class Segmenter:
     ) -> dict[str, Any]:
         return {
             "model": self.card.spec.name,
+            "classes": list(self.card.classes),
             "weights": self.weights,
             "weights_sha256": self.sha256,
             "device": self.device,

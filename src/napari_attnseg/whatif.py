@@ -68,7 +68,8 @@ class Change:
     result : Segmentation
         With the forced gates; its provenance names them.
     gained, lost : int
-        Pixels that came into the mask, and that left it.
+        Pixels that came into the mask, or of several classes into another one, and
+        that left the mask.
     overlap : float, in [0, 1]
         Dice of the new mask with the model's own; 1 where both are empty.
     """
@@ -121,7 +122,7 @@ class WhatIf:
         return Change(
             result,
             n_after - kept,
-            n_before - kept,
+            int(np.count_nonzero((before > 0) & (after == 0))),
             2 * kept / total if total else 1.0,
         )
 

@@ -1,4 +1,4 @@
-"""Data folders: splits, masks of every kind, and what is refused."""
+"""Plain data folders: splits, files of every kind, classes, and what is refused."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnseg_training.datasets import load_dataset
-from attnseg_training.datasets.folder import read_mask
+from attnseg_training.datasets import load_dataset, read_mask
 from napari_attnseg.errors import InputError, UnknownNameError
 
 
@@ -74,6 +73,109 @@ def test_jpeg_mask_loses_its_ringing(tmp_path: Path) -> None:
     Image.fromarray((truth * 255).astype(np.uint8)).save(path, quality=50)
     assert len(np.unique(np.asarray(Image.open(path)))) > 2
     np.testing.assert_array_equal(read_mask(path), truth)
+
+
+def test_masks_beyond_black_and_white(tmp_path: Path) -> None:
+    truth = np.zeros((8, 8), bool)
+    truth[2:5, 3:7] = True
+
+    def read(values: np.ndarray, mode: str = "", palette: list[int] | None = None):
+        picture = Image.fromarray(values)
+        if mode:
+            picture = Image.fromarray(values, mode)
+            picture.putpalette(palette)
+        picture.save(tmp_path / "m.png")
+        return read_mask(tmp_path / "m.png")
+
+    for high in (1, 255, 65535):
+        np.testing.assert_array_equal(read(truth.astype(np.uint16) * high), truth)
+    # Two values are background and foreground, whichever they are.
+    np.testing.assert_array_equal(read(truth.astype(np.uint8) * 38), truth)
+    # A grey picture that was saved with a palette in another order ...
+    turned = (~truth).astype(np.uint8)
+    white_first = [255] * 3 + [0] * 3
+    np.testing.assert_array_equal(read(turned, "P", white_first), truth)
+    # ... and class numbers with colours, where dark red is no background.
+    coloured = [0, 0, 0, 128, 0, 0]
+    picture = read(truth.astype(np.uint8), "P", coloured)
+    np.testing.assert_array_equal(picture, truth)
+
+
+@pytest.mark.parametrize("kind", ["L", "LA", "RGBA", "P", "16 bit", "LZW"])
+def test_images_of_every_kind(data_folder: Path, kind: str) -> None:
+    path = data_folder / "images" / "disc09.png"
+    grey = np.asarray(Image.open(path).convert("L"))
+    if kind == "16 bit":
+        Image.fromarray(grey.astype(np.uint16) * 200).save(path)
+    elif kind == "LZW":
+        path.unlink()
+        path = path.with_suffix(".tif")
+        Image.fromarray(grey).save(path, compression="tiff_lzw")
+    else:
+        Image.open(path).convert(kind).save(path)
+    image, mask = load_dataset(data_folder).split("test")[0].read()
+    assert image.shape == (40, 48, 3) and image.dtype == np.uint8
+    assert image[mask == 1].mean() > image[mask == 0].mean() + 90
+
+
+def two_classes(root: Path, high: tuple[int, int] = (1, 2)) -> None:
+    """Give the discs' folder masks of two labels: upper half and lower half."""
+    for path in (root / "masks").iterdir():
+        mask = np.asarray(Image.open(path)) > 0
+        lower = np.arange(len(mask))[:, None] >= 20
+        labels = np.where(mask, np.where(lower, high[1], high[0]), 0)
+        Image.fromarray(labels.astype(np.uint8)).save(path)
+
+
+def test_dataset_toml_names_the_classes(data_folder: Path) -> None:
+    two_classes(data_folder, (60, 200))
+    toml = data_folder / "dataset.toml"
+    toml.write_text('name = "halves"\nclasses = {upper = 60, lower = 200}\n')
+    data = load_dataset(data_folder)
+    assert (data.name, data.classes) == ("halves", ("upper", "lower"))
+    sample = data.split("test")[0]
+    _, planes = sample.read_planes()
+    assert planes.shape == (2, 40, 48) and planes.any((1, 2)).all()
+    assert not (planes[0] & planes[1]).any()
+    _, mask = sample.read()
+    assert set(np.unique(mask)) == {0, 1, 2}
+    # A list counts from 1: then 60 and 200 are no classes, and none may get lost.
+    toml.write_text('classes = ["upper", "lower"]\n')
+    with pytest.raises(InputError, match=r"values 0 and 1, 2 .* also 60, 200"):
+        load_dataset(data_folder).split("test")[0].read()
+    toml.write_text('classes = ["polyp"]\n')
+    assert load_dataset(data_folder).classes == ("polyp",)
+    toml.write_text('clases = ["polyp"]\n')
+    with pytest.raises(InputError, match=r"clases.*known are name, classes, splits"):
+        load_dataset(data_folder)
+    for wrong in ('["a", "a"]', "{a = 0}", "{a = 1, b = 1}", "3", "[1]"):
+        toml.write_text(f"classes = {wrong}\n")
+        with pytest.raises(InputError, match="list of different names"):
+            load_dataset(data_folder)
+
+
+def test_classes_in_folders_of_their_own_may_overlap(data_folder: Path) -> None:
+    toml = 'classes = ["disc", "image"]\nsplits = "other"\n'
+    (data_folder / "dataset.toml").write_text(toml)
+    (data_folder / "splits").rename(data_folder / "other")
+    masks = data_folder / "masks"
+    for folder in ("disc", "image"):
+        (masks / folder).mkdir()
+    for path in list(masks.glob("*.png")):
+        Image.fromarray(np.full((40, 48), 255, np.uint8)).save(
+            masks / "image" / path.name
+        )
+        path.rename(masks / "disc" / path.name)
+    data = load_dataset(data_folder)
+    assert "other/val.txt" in data.protocol
+    _, planes = data.split("test")[0].read_planes()
+    assert planes[1].all() and 0 < planes[0].mean() < 1
+
+
+def test_the_split_of_a_folder_never_changes(data_folder: Path) -> None:
+    # Published numbers stand on it: seed 0 and seed 1 of the same nine names.
+    found = [names(data_folder, "val", seed=seed) for seed in (0, 1)]
+    assert found == [{"disc07"}, {"disc05"}]
 
 
 def test_broken_folders_are_named(data_folder: Path, tmp_path: Path) -> None:

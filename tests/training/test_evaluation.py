@@ -110,6 +110,10 @@ def test_only_what_the_card_records_is_said_of_the_domain(
     found = domain(trained("kvasir-seg"), data, "test")
     assert found["label"] == OUT
     assert "trained on kvasir-seg, measured on discs" in found["reason"]
+    # A data set's own name counts, whatever its folder was called then.
+    named = {"training": {**trained("elsewhere").training["average_of"][0]}}
+    named["training"]["dataset"] = "discs"
+    assert domain(dataclasses.replace(card, **named), data, "test")["label"] == IN
     # A second stage on other data than the first: both were trained on.
     first = trained("kvasir-seg").training["average_of"][0]
     both = {**trained("discs").training["average_of"][0], "started_from": first}

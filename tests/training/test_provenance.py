@@ -150,7 +150,9 @@ def test_a_snapshot_shows_both_contours(tmp_path: Path) -> None:
     truth[:, 10:30, 10:30] = 1
     found = np.roll(truth, 4, 2)
     found[1] = 0  # nothing found is no error
-    data = snapshot_png(["a", "b" * 60], image, truth, found, "epoch 1")
+    data = snapshot_png(
+        ["a", "b" * 60], image, truth[:, None], found[:, None], "epoch 1"
+    )
     (tmp_path / "s.png").write_bytes(data)
     with Image.open(tmp_path / "s.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)

@@ -362,7 +362,8 @@ def test_a_click_holds_the_reading_and_a_drag_does_not(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:
     segment()
-    pointing = opened().pointing
+    widget = opened()  # kept: Qt deletes a window that nobody holds
+    pointing = widget.pointing
     event = SimpleNamespace(position=(10.0, 12.0), type="mouse_press")
 
     def press(moves: int) -> None:

@@ -6,10 +6,18 @@ from typing import Any, ClassVar
 import dask.array as da
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.cases import find_cases
+from napari_attnseg._widgets.classes import class_legend
+from napari_attnseg._widgets.layers import (
+    METADATA,
+    new_layers,
+    source_of,
+)
+from napari_attnseg._widgets.readout import read_out
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Failed, run
 from napari_attnseg.errors import InputError
@@ -112,6 +120,35 @@ def test_layers_are_what_the_names_say(tiny_weights: Path) -> None:
     ends = images[1].colormap.map(np.array([0.0, 1.0]))
     assert ends[0, 2] > ends[0, 0] and ends[1, 0] > ends[1, 2]  # blue, orange
     assert mask.metadata[METADATA]["source"] == "scan"
+
+
+def test_several_classes_have_names_and_colours() -> None:
+    probability = np.zeros((3, 6, 8), np.float32)
+    probability[0, :2], probability[1, 2:4], probability[2, 4:, :4] = 0.9, 0.8, 0.7
+    mask = np.where(probability.max(0) > 0.5, probability.argmax(0) + 1, 0)
+    facts = {"classes": ["ventricle", "muscle", "atrium"], "threshold": 0.5}
+    result = Segmentation(mask.astype(np.uint8), probability, (), facts)
+    layer = Image(np.zeros((6, 8)), name="scan", scale=(2, 2))
+    viewer = ViewerModel()
+    viewer.add_layer(layer)
+    added = add_layers(viewer, new_layers(source_of(layer), [result]))
+    *maps, labels = added
+    assert [m.name for m in maps] == [
+        "scan · probability 1 (ventricle)",
+        "scan · probability 2 (muscle)",
+        "scan · probability 3 (atrium)",
+    ]
+    colours = labels.colormap.map(np.array([1, 2, 3]))
+    assert len(np.unique(colours, axis=0)) == 3 and (colours[:, 3] == 1).all()
+    assert labels.colormap.map(np.array([0]))[0, 3] == 0
+    # What napari says in its status bar where the pointer is.
+    assert "muscle" in str(labels.get_status((4, 4), world=True))
+    assert "atrium" in str(labels.get_status((10, 4), world=True))
+    legend = class_legend(facts["classes"])
+    shown = [to_hex(colour) for colour in colours]
+    assert [line[line.index("#") :][:7] for line in legend.split("<br>")] == shown
+    said = read_out(find_cases(viewer.layers)[0], (4, 4))
+    assert "probability muscle 0.80" in said and "in the mask of muscle" in said
 
 
 @pytest.mark.parametrize(

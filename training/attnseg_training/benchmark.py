@@ -134,7 +134,13 @@ def benchmark_training(
         torch.set_num_threads(config.threads)
     device = resolve_device(config.device)
     spec = model_spec(config.model)
-    samples, _ = training_splits(load_dataset(Path(config.data), config.split_seed))
+    data = load_dataset(Path(config.data), config.split_seed)
+    if len(data.classes) > 1:
+        raise InputError(
+            "The benchmark's textbook loop reads masks of one class, but "
+            f"{config.data} has {len(data.classes)}; choose other data."
+        )
+    samples, _ = training_splits(data)
     wanted = steps * config.batch
     if len(samples) < wanted:
         raise InputError(

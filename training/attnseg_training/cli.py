@@ -6,6 +6,7 @@ import typer
 
 from attnseg_training.commands import (
     benchmark,
+    data,
     importing,
     measuring,
     publishing,
@@ -21,6 +22,8 @@ app = typer.Typer(
     help="Train and evaluate the segmentation models of napari-attnseg.",
 )
 # In the order in which one works with them.
+app.command("datasets")(data.datasets_command)
+app.command("check")(data.check_command)
 app.command("fit")(training.fit_command)
 app.command("evaluate")(measuring.evaluate_command)
 app.command("compare")(measuring.compare_command)

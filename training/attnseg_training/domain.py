@@ -23,35 +23,37 @@ _ROLES = {
 def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
     """``label``, the ``reason`` for it, and the card's own ``trained_on``.
 
-    Data sets are told apart by the names of their folders, which is all that a card
-    records: the label is a hint to the reader, not a proof.
+    Data sets are told apart by their names (without a ``dataset.toml`` or a known
+    layout: the folder's), which is all that a card records: the label is a hint to the
+    reader, not a proof.
     """
     runs = set(_runs(card.training))
-    name = data.root.resolve().name
-    names = sorted({folder for folder, _ in runs})
+    name = data.name
+    names = sorted({known for known, _ in runs})
     if not names:
         label = UNKNOWN
         reason = "The card does not record on which data folder these weights trained."
     elif name not in names:
         label = OUT
         reason = (
-            f"By the folders' names: trained on {' and '.join(names)}, measured on "
+            f"By the data sets' names: trained on {' and '.join(names)}, measured on "
             f"{name}. Images that both share would not be noticed."
         )
     else:
         label = IN
-        same = {protocol for folder, protocol in runs if folder == name}
+        same = {protocol for known, protocol in runs if known == name}
         unknown = "Whether these images were trained on is not recorded."
-        known = same == {data.protocol}
-        role = _ROLES.get(split, unknown) if known else unknown
-        reason = f"By the folder's name ({name}) and split ({split}): {role}"
+        alike = same == {data.protocol}
+        role = _ROLES.get(split, unknown) if alike else unknown
+        reason = f"By the data set's name ({name}) and split ({split}): {role}"
     return {"label": label, "reason": reason, "trained_on": card.data}
 
 
 def _runs(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Data folder and split rule of every run that these weights come from."""
+    """Data set and split rule of every run that these weights come from."""
     if "config" in training:
-        yield training["config"]["data"], training.get("protocol", "")
+        folder = training["config"]["data"]  # all that older cards say
+        yield training.get("dataset", folder), training.get("protocol", "")
     earlier = training.get("started_from")
     for part in [*training.get("average_of", ()), *([earlier] if earlier else ())]:
         yield from _runs(part)

@@ -82,8 +82,10 @@ def weights_for(spec: ModelSpec, weights: str) -> str:
     return ",".join(fits) or "scratch"
 
 
-def run_spec(config: TrainConfig) -> ModelSpec:
+def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:
     """What a run trains: a catalog model, maybe over other encoders of timm.
+
+    `classes` are those of the data: a logit map for each.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def run_spec(config: TrainConfig) -> ModelSpec:
     InputError
         If encoders are exchanged of what has not two.
     """
-    spec = model_spec(config.model)
+    spec = dataclasses.replace(model_spec(config.model), classes=classes)
     given = {"cnn": config.cnn, "transformer": config.transformer}
     named = {part: name for part, name in given.items() if name}
     if named and spec.architecture != "dual":

@@ -15,6 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attnseg_training.class_scores import (
+    class_counts,
+    class_detection,
+    class_means,
+    class_summary,
+)
 from attnseg_training.datasets import Dataset
 from attnseg_training.detection import Detection, detection
 from attnseg_training.domain import domain
@@ -54,13 +60,17 @@ class EvaluationReport:
     names : tuple of str
         Image names, sorted.
     cases : tuple of Case
-        Measurements per image at its original size.
+        Measurements per image at its original size; of several classes together.
     size : int
         Rows and columns of the network's resolution.
     at_network : tuple of Confusion
         Pixel counts per image there.
     packed_masks : tuple of ndarray of uint8
         The mask found in each image, as `numpy.packbits` makes it small.
+    classes : tuple of str
+        Names, background not counted.
+    by_class : tuple of tuple of Confusion
+        Pixel counts per image and class; empty for one class.
     """
 
     measured: Mapping[str, Any]
@@ -72,6 +82,8 @@ class EvaluationReport:
     size: int
     at_network: tuple[Confusion, ...]
     packed_masks: tuple[NDArray[np.uint8], ...]
+    classes: tuple[str, ...] = ()
+    by_class: tuple[tuple[Confusion, ...], ...] = ()
 
     def per_image(self) -> list[dict[str, float]]:
         """Metrics of every image; see `napari_attnseg.metrics.scores`."""
@@ -87,7 +99,9 @@ class EvaluationReport:
 
         Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
         lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
-        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`.
+        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`. Of
+        several classes all but the detection is of any class against background; see
+        `class_summary` for each and their mean.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])
@@ -98,6 +112,9 @@ class EvaluationReport:
             }
             for name in ("hd95", "nsd")
         }
+        found = detection([case.detection for case in cases])
+        if self.by_class:
+            found["rule"] = f"each class by itself: {found['rule']}"
         return {
             "n": len(self.names),
             "protocol": self.protocol,
@@ -106,10 +123,11 @@ class EvaluationReport:
             **self.measured,
             **_statistics([case.counts for case in cases]),
             **surfaces,
+            **class_summary(self.classes, self.by_class),
             "worst_decile": worst_decile(dice),
             "by_size": by_size(cases, dice),
             "calibration": calibration(cases),
-            "detection": detection([case.detection for case in cases]),
+            "detection": found,
             "threshold_curve": threshold_curve([case.curve for case in cases]),
             "as_published": _as_published([case.counts for case in cases]),
             "at_network_size": {
@@ -124,16 +142,21 @@ class EvaluationReport:
         """One line per image."""
         text = io.StringIO()
         extra = ("hd95", "nsd", "lesion", "brier", *Detection._fields)
-        writer = csv.DictWriter(text, ["name", *METRICS, *extra])
+        each = [f"dice {name}" for name in self.classes] if self.by_class else []
+        each += ["dice mean over classes"] if each else []
+        writer = csv.DictWriter(text, ["name", *METRICS, *extra, *each])
         writer.writeheader()
-        for name, row, case in zip(
-            self.names, self.per_image(), self.cases, strict=True
+        per_class = [
+            [*(scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
+            for counts in self.by_class
+        ] or [[]] * len(self.names)
+        for name, row, case, dices in zip(
+            self.names, self.per_image(), self.cases, per_class, strict=True
         ):
-            rest = (case.hd95, case.nsd, case.lesion, case.brier["image"])
-            more = (*rest, *case.detection)
-            writer.writerow(
-                {"name": name, **row, **dict(zip(extra, more, strict=True))}
-            )
+            more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
+            values = (*more, *case.detection, *dices)
+            rest = zip((*extra, *each), values, strict=True)
+            writer.writerow({"name": name, **row, **dict(rest)})
         return text.getvalue()
 
 
@@ -169,15 +192,22 @@ def evaluate(
     """
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
+    data.expect_classes(segmenter.network.spec.classes)
+    several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
     square = (side, side)
-    cases, at_network, packed, sizes = [], [], [], set()
+    cases, by_class, at_network, packed, sizes = [], [], [], [], set()
     for done, sample in enumerate(samples, start=1):
-        image, truth = sample.read()
+        image, planes = sample.read_planes()
+        truth = planes.max(0)
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
         encoded = segmenter.encode(image, rgb=True, flip=flip)
         found = segmenter.decode(encoded)
         cases.append(measure(truth, found.mask, found.probability.max(0)))
+        if several:
+            by_class.append(class_counts(planes, found, sample.apart))
+            each = class_detection(planes, found, sample.apart)
+            cases[-1] = replace(cases[-1], detection=each)
         packed.append(np.packbits(found.mask > 0))
         if truth.shape != square:
             found = segmenter.decode(replace(encoded, shape=square))
@@ -199,6 +229,12 @@ def evaluate(
         f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
         f"data: {data.protocol}"
     )
+    if several:
+        protocol += (
+            f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
+            "outlines, threshold curve and calibration are of any class against "
+            "background; by_class, mean_over_classes and detection of each by itself"
+        )
     return EvaluationReport(
         {
             **provenance(segmenter),
@@ -206,7 +242,7 @@ def evaluate(
             "flip": flip,
             "domain": domain(segmenter.card, data, split),
         },
-        data.root.resolve().name,
+        data.name,
         split,
         protocol,
         tuple(sample.name for sample in samples),
@@ -214,6 +250,8 @@ def evaluate(
         side,
         tuple(at_network),
         tuple(packed),
+        data.classes,
+        tuple(by_class),
     )
 
 

@@ -26,11 +26,19 @@ _TITLES = {"dice": "Dice", "iou": "IoU"}
 def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """What a table of a summary shows: name → ``mean``, ``low``, ``high``, some ``sd``.
 
-    The metrics of `METRICS` come first, under their own names.
+    The metrics of `METRICS` come first, under their own names. Of several classes these
+    are of any of them against background, and rows for each class follow.
     """
     found = summary["detection"]
+    each = {
+        f"dice, {name} (in {one['present']})": one["dice"]
+        for name, one in summary.get("by_class", {}).items()
+    }
+    if each:
+        each["dice, mean over classes"] = summary["mean_over_classes"]["dice"]
     return {
         **{metric: summary[metric] for metric in METRICS},
+        **each,
         "HD95 (px)": summary["hd95"],
         "surface Dice": summary["nsd"],
         "worst tenth, Dice": summary["worst_decile"],
@@ -84,7 +92,8 @@ def report_html(
         sheet={
             "png": _base64(sheet),
             "alt": "Images with the lowest, middle and highest Dice, with contours",
-            "caption": "Solid: found by the model. Dashed: expert's mask.",
+            "caption": "Solid: found by the model. Dashed: expert's mask."
+            + (" Of any class, and so is their Dice." if report.by_class else ""),
         },
         figures=_figures(report, summary),
         facts=_facts(summary),

@@ -25,7 +25,7 @@ from attnseg_training.gate_combination import GateMaps, judge, on_cpu
 from attnseg_training.gate_damage import KINDS, Columns, copies, one_sided
 from attnseg_training.gate_summary import LEVELS, summarise
 from attnseg_training.images import ImageStore
-from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.controls import at_size, bands, trivial_maps
 from napari_attnseg.explanations.interventions import Pairs, interventions
@@ -118,6 +118,12 @@ def faithfulness(
         raise UnknownNameError.for_name("suite", suite, list(SUITES))
     segmenter = Segmenter.from_checkpoint(weights, device)
     network, spec = segmenter.network, segmenter.card.spec
+    if spec.classes != 1:
+        raise InputError(
+            f"What gates mean is measured of a model of one class, this one has "
+            f"{spec.classes}; choose other weights."
+        )
+    data.expect_classes(1)
     samples = data.split(split)
     store = ImageStore(samples, spec.size, segmenter.device)
     rows: list[dict[str, Any]] = []
@@ -135,7 +141,7 @@ def faithfulness(
         keep(rows)
         watch(len(rows), len(store))
     protocol = (
-        f"suite {suite}; {data.root.resolve().name}, split {split}; at {spec.size}×"
+        f"suite {suite}; {data.name}, split {split}; at {spec.size}×"
         f"{spec.size} px, mask at probability 0.5; trust in {SUITES[suite].regions}×"
         f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
         f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
@@ -143,7 +149,7 @@ def faithfulness(
     )
     facts = {
         **provenance(segmenter),
-        "dataset": data.root.resolve().name,
+        "dataset": data.name,
         "split": split,
         "n": len(rows),
         "protocol": protocol,

@@ -94,10 +94,12 @@ def fit(
     processes = Processes(config.device)
     device = processes.device
     with processes.main_first():
-        spec, loss_of = run_spec(config), loss_function(config.loss)
+        run_spec(config)  # a wrong name is said before anything is written
+        loss_of = loss_function(config.loss)
         check_tracker(config.tracker)
         run = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
+        spec = run_spec(config, len(data.classes))
         parts = training_splits(data, config.protocol)
         processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
     train, val = (ImageStore(part, spec.size, device) for part in parts)
@@ -124,13 +126,14 @@ def fit(
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
 
-    origin = {"protocol": protocol_words(data, config.protocol), **before}
+    protocol = protocol_words(data, config.protocol)
+    origin = {"dataset": data.name, "protocol": protocol, **before}
     if processes.main:
         named = dict(zip(("train", "val"), parts, strict=True))
         origin["config"] = settings_without_folders(config)
         origin |= record(out, named, config, device, processes.count)
     images = f"{len(train)} training, {len(val)} validation images"
-    images = f"{data.root.resolve().name}: {images}"
+    images = f"{data.name}: {images}"
 
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.rows() if row.epoch <= place.epoch]
@@ -177,13 +180,14 @@ def fit(
                 rows.append(row)
                 run.save(
                     trainer.average.state_dict(),
-                    card_of(spec, images, origin, rows),
+                    card_of(spec, data.classes, images, origin, rows),
                     best,
                     {**trainer.state(), **asdict(_Place(epoch + 1))},
                     rows,
                 )
                 if config.snapshot_every and (epoch + 1) % config.snapshot_every == 0:
-                    run.save_snapshot(epoch + 1, snapshot(valid, epoch + 1))
+                    picture = snapshot(valid, epoch + 1, data.classes)
+                    run.save_snapshot(epoch + 1, picture)
                 log(asdict(row), epoch + 1)
                 watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
             place = _Place(epoch + 1)
@@ -267,8 +271,9 @@ def start_network(
     if own != spec:
         raise InputError(
             f"Expected weights of the model {spec.name!r} to start from, but "
-            f"{config.init} holds {card.spec.name!r} or another version of it; choose "
-            "another file or --model."
+            f"{config.init} holds {card.spec.name!r} or another version of it "
+            f"({card.spec.classes} classes for {spec.classes}); choose another file or "
+            "--model."
         )
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}

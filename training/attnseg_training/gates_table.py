@@ -94,8 +94,9 @@ class GatesTable:
         folder = _folder(row, seed, out)
         config = dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
         run = folder / "run"
-        fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
         data = load_dataset(Path(config.data), config.split_seed)
+        data.expect_classes(1)  # as the suite; said before hours of training
+        fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
         best = run / "best.safetensors"
         summary, rows = faithfulness(best, data, self.split, self.suite, config.device)
         write_text(folder / PER_IMAGE, rows_csv(rows))

@@ -23,7 +23,7 @@ class ImageStore:
     Attributes
     ----------
     images : Tensor of uint8, shape (n, 3, size, size)
-    masks : Tensor of uint8, shape (n, 1, size, size)
+    masks : Tensor of uint8, shape (n, classes, size, size)
         0 or 1.
     """
 
@@ -32,12 +32,13 @@ class ImageStore:
     ) -> None:
         self.names = [sample.name for sample in samples]
         self.images = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
-        self.masks = torch.empty(len(samples), 1, size, size, dtype=torch.uint8)
+        classes = samples[0].classes if samples else 1
+        self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         for i, sample in enumerate(samples):
-            image, mask = sample.read()
+            image, planes = sample.read_planes()
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
-            soft = resize(torch.from_numpy(mask)[None, None].float(), size)
+            soft = resize(torch.from_numpy(planes)[None].float(), size)
             self.masks[i] = (soft[0] >= 0.5).to(torch.uint8)
         self.images, self.masks = self.images.to(device), self.masks.to(device)
 
@@ -45,7 +46,7 @@ class ImageStore:
         return len(self.names)
 
     def batch(self, index: list[int]) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, S, S) in [0, 1] and masks (N, 1, S, S) as float."""
+        """Images (N, 3, S, S) in [0, 1] and masks (N, classes, S, S) as float."""
         return self.images[index].float() / 255, self.masks[index].float()
 
 

@@ -74,12 +74,17 @@ def record(
 
 
 def card_of(
-    spec: ModelSpec, data: str, origin: dict[str, Any], rows: Sequence[LogRow]
+    spec: ModelSpec,
+    classes: tuple[str, ...],
+    data: str,
+    origin: dict[str, Any],
+    rows: Sequence[LogRow],
 ) -> ModelCard:
     """Card of a run's weights after the last of `rows`; `origin` is from before it."""
     return ModelCard(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
+        classes=classes,
         data=data,
         training={
             **origin,
@@ -96,7 +101,9 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
     for part, samples in sorted(parts.items()):
         for sample in samples:
             digest.update(json.dumps([part, sample.name]).encode())
-            for file in (sample.image, sample.mask):
+            if sample.values:  # another order of them is other classes
+                digest.update(json.dumps(sample.values).encode())
+            for file in (sample.image, *sample.masks):
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     sizes = {part: len(samples) for part, samples in parts.items()}
     return {**sizes, "sha256": digest.hexdigest()}

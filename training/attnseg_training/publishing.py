@@ -61,6 +61,11 @@ def export(
         raise InputError(f"Expected only {', '.join(TEXTS)}, got also {unknown}.")
     if "classes" in said:
         said["classes"] = tuple(said["classes"])
+        if len(said["classes"]) != card.spec.classes:
+            raise InputError(
+                f"Expected names of {card.spec.classes} classes in {texts}, got "
+                f"{len(said['classes'])}; name each of them."
+            )
     measured = _read(metrics, json.loads) if metrics else {}
     found = _read(gates, json.loads) if gates else {}
     chosen = _read(combination, json.loads) if combination else {}
@@ -106,7 +111,7 @@ def average(files: list[Path], out: Path) -> str:
     loaded = [load_checkpoint(file) for file in files]
     cards = [card for _, card, _ in loaded]
     for file, card in zip(files, cards, strict=True):
-        if card.spec != cards[0].spec:
+        if (card.spec, card.classes) != (cards[0].spec, cards[0].classes):
             raise InputError(
                 f"Expected weights of one model, but {files[0]} is "
                 f"{cards[0].spec.name!r} and {file} {card.spec.name!r} or another "

@@ -71,8 +71,8 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     if config.threads:
         torch.set_num_threads(config.threads)
     device = resolve_device(config.device)
-    spec = run_spec(config)
     data = load_dataset(Path(config.data), config.split_seed)
+    spec = run_spec(config, len(data.classes))
     samples, val = training_splits(data, config.protocol)
     wanted = min(len(samples), config.batch * (STEPS + 1))
     store = ImageStore(samples[:wanted], spec.size, device)

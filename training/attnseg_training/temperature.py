@@ -46,6 +46,7 @@ def calibrate(
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
+    data.expect_classes(network.spec.classes)
     store = ImageStore(data.split(split), network.spec.size, segmenter.device)
     logits, masks = [], []
     with torch.inference_mode():
@@ -64,7 +65,7 @@ def calibrate(
     stored, card, _ = load_checkpoint(weights)
     training = {
         **card.training,
-        "temperature": f"{data.root.resolve().name}, split {split}, n = {len(store)}",
+        "temperature": f"{data.name}, split {split}, n = {len(store)}",
     }
     card = dataclasses.replace(
         card,

@@ -17,15 +17,14 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import Sample
-from attnseg_training.datasets.folder import read_mask
+from attnseg_training.datasets import Sample, read_mask
 from attnseg_training.losses import bce_dice
 from attnseg_training.transforms import NDMatrix, draw_geometry
 from napari_attnseg.models.network import SegmentationNetwork
 
 
 class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
-    """Image files and their masks, read and augmented whenever they are asked for.
+    """Image files and their masks of one class, read and augmented when asked for.
 
     The augmentation is as strong as that of `transforms`: the same warp, brightness,
     contrast and saturation, now and then blur or noise. Hue is left out, which PIL has
@@ -45,7 +44,9 @@ class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
         bilinear = Image.Resampling.BILINEAR
         with Image.open(sample.image) as file:
             image = file.convert("RGB").resize(shape, bilinear)
-        mask = Image.fromarray(read_mask(sample.mask))
+        found = [read_mask(path) for path in sample.masks]
+        empty = np.zeros(image.size[::-1], np.uint8)
+        mask = Image.fromarray(np.maximum.reduce(found) if found else empty)
         mask = mask.resize(shape, Image.Resampling.NEAREST)
         affine = _pixels(draw_geometry(rng), self.size)
         image = image.transform(shape, Image.Transform.AFFINE, affine, bilinear)

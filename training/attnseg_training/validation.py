@@ -21,7 +21,11 @@ from napari_attnseg.models.network import (
 
 
 class Measured(NamedTuple):
-    """Means over the validation images, at the network's size."""
+    """Means over the validation images, at the network's size.
+
+    Dice and IoU over images and classes; both are 1 where a class is neither there nor
+    found.
+    """
 
     loss: float
     dice: float
@@ -65,7 +69,8 @@ class Validation:
             output = self._forward(images, index)
             losses += [float(self.loss(output.logits, masks))] * len(index)
             for truth, logits in zip(masks, output.logits, strict=True):
-                found.append(scores(confusion(truth.cpu(), (logits >= 0).cpu())))
+                planes = zip(truth.cpu(), (logits >= 0).cpu(), strict=True)
+                found += [scores(confusion(true, plane)) for true, plane in planes]
         return Measured(
             float(np.mean(losses)),
             float(np.mean([f["dice"] for f in found])),

@@ -31,7 +31,7 @@ class Views:
             self.cache = TokenCache(cache, network.transformer, store.names, self.views)
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
-        """Both pyramids of the augmented images, and their masks (N, 1, S, S).
+        """Both pyramids of the augmented images, and their masks (N, classes, S, S).
 
         With a cache, a view fixes the warp and what the ViT sees, for every seed; the
         CNN's colours are drawn afresh every epoch.

@@ -19,6 +19,7 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.arrangement import OVERLAY, PRESETS, Arrangement
 from napari_attnseg._widgets.cases import Case, find_cases
+from napari_attnseg._widgets.classes import class_legend, class_names
 from napari_attnseg._widgets.inputs import follow_layers, weakly, words
 from napari_attnseg._widgets.mask_panel import MaskPanel
 from napari_attnseg._widgets.pointing import Pointing
@@ -49,6 +50,7 @@ class InspectWidget(DockWidget):
         self.preset_box = QComboBox()
         self.toggle_button = QPushButton(f"Side by side ({KEY})")
         self.preset_words = words()
+        self.legend = words()
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
         self.whatif_panel = WhatIfPanel(napari_viewer, life)
@@ -72,6 +74,7 @@ class InspectWidget(DockWidget):
         shown.addWidget(self.toggle_button)
         form.addRow("Show", shown)
         form.addRow(self.preset_words)
+        form.addRow(self.legend)
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
@@ -128,6 +131,10 @@ class InspectWidget(DockWidget):
             self._choose_case()
 
     def _choose_case(self) -> None:
+        case = self.case
+        classes = class_names(case.facts, len(case.probability)) if case else []
+        self.legend.setText(class_legend(classes))
+        self.legend.setVisible(len(classes) > 1)
         self.pointing.set_case(self.case)
         self.mask_panel.set_case(self.case)
         self.whatif_panel.set_case(self.case)

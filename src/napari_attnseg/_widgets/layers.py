@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS, MASK_COLOUR
+from napari_attnseg._widgets.classes import class_names, class_options
+from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import provenance
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
@@ -180,14 +181,16 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         return {"name": name, **source.placement, "metadata": said, **more}
 
     layers = []
+    classes = class_names(results[0].provenance, len(results[0].probability))
     for c in range(len(results[0].probability)):
         number = f" {c + 1}" if len(results[0].probability) > 1 else ""
+        shown = f"{number} ({classes[c]})" if number else ""
         layers.append(
             NewLayer(
                 "Image",
                 stacked([r.probability[c] for r in results]),
                 options(
-                    f"probability{number}",
+                    f"probability{shown}",
                     {"part": f"probability{number}"},
                     contrast_limits=(0, 1),
                     colormap="viridis",
@@ -220,8 +223,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         values = stacked([r.attention[i].values for r in results])
         layers.append(NewLayer("Image", values, placed, colorbar=True))
     mask = options("mask", {"part": "mask"})
-    if len(results[0].probability) == 1:
-        mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
+    mask |= class_options(classes)
     mask["opacity"] = 1.0
     layers.append(
         NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)

@@ -11,8 +11,8 @@ from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.viewing import redraw
 from napari_attnseg.masks import MaskMaker, MaskRules, MaskSize, make_mask, measure
 
-#: A stack keeps its probability in float16: nearer to the threshold than this, a pixel
-#: may fall on the other side without anybody having painted.
+#: A stack keeps its probability in float16: nearer to the threshold, or to another
+#: class, than this, a pixel may fall on the other side without anybody having painted.
 _ROUNDING = 1e-3
 
 
@@ -59,8 +59,11 @@ class MaskEditor:
         differs = found != make_mask(probability, self.own)
         if not differs.any():
             return False
-        best = probability.astype(np.float32).max(0)
-        return bool((differs & (np.abs(best - self.own.threshold) > _ROUNDING)).any())
+        ranked = np.sort(probability.astype(np.float32), axis=0)
+        clear = np.abs(ranked[-1] - self.own.threshold) > _ROUNDING
+        if len(ranked) > 1:  # nor may two classes be as probable
+            clear &= ranked[-1] - ranked[-2] > _ROUNDING
+        return bool((differs & clear).any())
 
     def accept(self) -> None:
         """What was painted counts as written by us from now on."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.classes import class_names
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg.results import gate_label
 
@@ -23,13 +24,17 @@ def read_out(case: Case, point: Sequence[float]) -> str:
     if at is None:
         return ""
     words = [f"row {at[-2]}, column {at[-1]}"]
-    many = len(case.probability) > 1
-    for number, layer in enumerate(case.probability, 1):
-        name = f"probability {number}" if many else "probability"
+    classes = class_names(case.facts, len(case.probability))
+    many = len(classes) > 1
+    for known, layer in zip(classes, case.probability, strict=True):
+        name = f"probability {known}" if many else "probability"
         words.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
     if case.mask is not None:
         value = int(np.asarray(case.mask.data[at]))
-        label = f" of class {value}" if many and value else ""
+        # A reader may have painted a label that is no class.
+        label = (
+            f" of {classes[value - 1]}" if many and 0 < value <= len(classes) else ""
+        )
         words.append(f"in the mask{label}" if value else "not in the mask")
     for key in case.coarse_first:
         layer = case.gates[key]

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.classes import class_names, class_options
 from napari_attnseg._widgets.layers import (
     METADATA,
     NewLayer,
     coarse_placement,
     source_of,
 )
-from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR, MASK_COLOUR
+from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR
 from napari_attnseg.results import Segmentation, gate_key, gate_parts
 from napari_attnseg.whatif import Change
 
@@ -108,7 +109,6 @@ def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
     }
     start, end = f"{case.name} ·", f"what if {forced or 'nothing forced'}"
     probability: dict[str, Any] = {
-        "name": f"{start} probability, {end}",
         "contrast_limits": (0, 1),
         "colormap": "viridis",
         "blending": "translucent",
@@ -117,9 +117,15 @@ def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
         **common,
     }
     mask: dict[str, Any] = {"name": f"{start} mask, {end}", "opacity": 1.0, **common}
-    if len(result.probability) == 1:
-        mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
+    classes = class_names(result.provenance, len(result.probability))
+    mask |= class_options(classes)
+    of = [f" of {name}" if len(classes) > 1 else "" for name in classes]
     return [
-        NewLayer("Image", _one_frame(case, p), probability, colorbar=True)
-        for p in result.probability
+        NewLayer(
+            "Image",
+            _one_frame(case, p),
+            {"name": f"{start} probability{of[c]}, {end}", **probability},
+            colorbar=True,
+        )
+        for c, p in enumerate(result.probability)
     ] + [NewLayer("Labels", _one_frame(case, result.mask), mask, contour=2)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_attnseg._widgets.layers import METADATA, run_of
 from napari_attnseg.errors import InputError
-from napari_attnseg.result_files import Results, save_results
+from napari_attnseg.result_files import PER_FRAME, Results, save_results
 from napari_attnseg.results import (
     AttentionMap,
     GateKey,
@@ -81,7 +81,8 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
 
 
 def _results(parts: Mapping[str, LayerTuple]) -> Results:
-    probabilities = [parts[name] for name in sorted(parts) if "probability" in name]
+    named = (name for name in parts if name.startswith("probability"))
+    probabilities = [parts[name] for name in sorted(named, key=_class)]
     if "mask" not in parts or not probabilities:
         raise InputError(
             "Expected a run's mask and probability together, but one of the two is not "
@@ -108,7 +109,7 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
             tuple(
                 _attention(gate, frame(gate[0], i), mask.shape[-2:]) for gate in gates
             ),
-            {k: v[i] if several and isinstance(v, list) else v for k, v in own.items()},
+            {k: v[i] if several and k in PER_FRAME else v for k, v in own.items()},
         )
         for i in range(count or 1)
     ]
@@ -116,6 +117,11 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
     image = Path(source) if Path(source).is_file() else None
     name = options["name"].partition(" · ")[0]
     return Results(name, source, segmentations, count, _placement(options), image)
+
+
+def _class(part: str) -> int:
+    """``probability`` → 0, ``probability 12`` → 12."""
+    return int(part.removeprefix("probability") or 0)
 
 
 def _key(gate: LayerTuple) -> GateKey:

@@ -13,7 +13,9 @@ from attnseg_training.config import TrainConfig
 Data = Annotated[
     Path,
     typer.Option(
-        "--data", help="Folder with images/, masks/ and, optionally, splits/*.txt."
+        "--data",
+        help="Folder with images/, masks/ and, optionally, splits/*.txt, or another "
+        "that `datasets` lists; NAME:FOLDER where it holds several.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]

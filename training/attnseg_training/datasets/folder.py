@@ -1,58 +1,99 @@
-"""A data folder: ``images/``, ``masks/`` and, optionally, ``splits/*.txt``.
-
-A split file lists one name (without suffix) per line. Three rules make any folder
-trainable without touching its test images:
-
-* ``test`` is ``splits/test.txt``; without one, the official ``splits/val.txt`` is the
-  test set, because published numbers are computed on it (Kvasir-SEG's 120).
-* ``val`` is ``splits/val.txt`` where a test file exists too; otherwise it is carved out
-  of the training names (a tenth, seeded), and ``train`` is what remains.
-* Without ``splits/`` there is one split, ``all``; training carves ``val`` out of it.
-"""
+"""A data folder as samples and splits; its layout is found by `layouts`."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from attnseg_training.datasets import masks
+from attnseg_training.datasets.layouts import Files, find_files
+from attnseg_training.datasets.nifti import is_nifti, read_nifti
+from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.images import read_image
 from napari_attnseg.preprocessing import to_rgb
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-VALIDATION_FRACTION = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image and its mask."""
+    """One image and its masks.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its data set.
+    image : Path
+        Image file.
+    masks : tuple of Path
+        Mask files: one per class if `apart`, else merged; none: nothing is in it.
+    values : tuple of int
+        Mask value of each class; empty for one class that is everything bright.
+    apart : bool
+        Whether each class has its own mask file; classes may overlap then.
+    """
 
     name: str
     image: Path
-    mask: Path
+    masks: tuple[Path, ...]
+    values: tuple[int, ...] = ()
+    apart: bool = False
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, background not counted."""
+        return len(self.masks) if self.apart else len(self.values) or 1
 
     def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB uint8 (H, W, 3) and mask uint8 (H, W) of 0 and 1.
+        """RGB uint8 (H, W, 3) and mask uint8 (H, W): 0 background, c + 1 class c.
+
+        Where classes overlap, the last one. Raises as `read_planes`.
+        """
+        rgb, planes = self.read_planes()
+        numbers = np.arange(1, len(planes) + 1, dtype=np.uint8)[:, None, None]
+        mask: NDArray[np.uint8] = (planes * numbers).max(0)
+        return rgb, mask
+
+    def read_planes(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
 
         Raises
         ------
         InputError
-            If either file cannot be read or their sizes differ.
+            If a file cannot be read, their sizes differ, or a mask holds a value that
+            is no class.
         """
-        rgb, _ = to_rgb(read_image(self.image))
-        mask = read_mask(self.mask)
-        if mask.shape != rgb.shape[:2]:
-            raise InputError(
-                f"The mask of {self.name!r} has {mask.shape[0]}×{mask.shape[1]} px, "
-                f"its image {rgb.shape[0]}×{rgb.shape[1]}; expected the same size: "
-                "export the mask again."
-            )
-        return (rgb * 255).round().astype(np.uint8), mask
+        rgb = self.read_rgb()
+        planes = [self._planes(path) for path in self.masks]
+        for plane in planes:
+            if plane.shape[1:] != rgb.shape[:2]:
+                raise InputError(
+                    f"The mask of {self.name!r} has {plane.shape[1]}×{plane.shape[2]} "
+                    f"px, its image {rgb.shape[0]}×{rgb.shape[1]}; expected the same "
+                    "size: export the mask again."
+                )
+        if self.apart:
+            return rgb, np.concatenate(planes)
+        if not planes:
+            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
+        return rgb, np.maximum.reduce(planes)
+
+    def read_raw(self) -> NDArray[np.generic]:
+        """The image alone, as it is stored."""
+        path = self.image
+        return read_nifti(path) if is_nifti(path) else read_image(path)
+
+    def read_rgb(self) -> NDArray[np.uint8]:
+        """The image alone, as RGB uint8 (H, W, 3)."""
+        rgb, _ = to_rgb(self.read_raw())
+        return (rgb * 255).round().astype(np.uint8)
+
+    def _planes(self, path: Path) -> NDArray[np.uint8]:
+        if self.apart or not self.values:
+            return masks.read_mask(path)[None]
+        return masks.planes(masks.read_values(path), self.values, path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +104,10 @@ class Dataset:
     splits: dict[str, tuple[Sample, ...]]
     #: In words: where each split comes from.
     protocol: str
+    #: In `DATASETS`, of its ``dataset.toml``, or the folder's own.
+    name: str
+    #: Names, background not counted.
+    classes: tuple[str, ...]
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """Samples of a split; an unknown name is an `UnknownNameError`."""
@@ -71,23 +116,14 @@ class Dataset:
         except KeyError:
             raise UnknownNameError.for_name("split", name, list(self.splits)) from None
 
-
-def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Mask file → uint8 (H, W) of 0 and 1.
-
-    Masks of 0/1 and of 0/255 both read right; above 127 is foreground where values
-    exceed 1, so that JPEG masks lose their ringing.
-    """
-    try:
-        with Image.open(path) as file:
-            # A palette index is a class; turning it into grey would lose that.
-            values = np.asarray(file if file.mode in ("P", "1") else file.convert("L"))
-    except (OSError, SyntaxError) as error:
-        raise InputError(
-            f"The mask {path.name} cannot be read ({error}); expected a PNG, JPEG or "
-            "TIFF image: replace it."
-        ) from error
-    return (values > (127 if values.max() > 1 else 0)).astype(np.uint8)
+    def expect_classes(self, count: int) -> None:
+        """Say so (`InputError`) where a model of `count` classes does not fit."""
+        if count != len(self.classes):
+            raise InputError(
+                f"Expected weights of {len(self.classes)} classes "
+                f"({', '.join(self.classes)}) for {self.root}, got weights of {count}; "
+                "choose other weights or other data."
+            )
 
 
 def load_dataset(root: Path, seed: int = 0) -> Dataset:
@@ -96,72 +132,60 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     Parameters
     ----------
     root : Path
-        Folder with ``images/`` and ``masks/``.
+        A folder in one of the layouts of `DATASETS`, or ``NAME:FOLDER``.
     seed : int
         Of the carved validation part, where there is none.
 
     Raises
     ------
     InputError
-        If a folder, a listed image or a mask is missing.
+        If the layout is not known, or a listed image or a mask is missing.
     """
-    images, masks = _by_stem(root / "images"), _by_stem(root / "masks")
-    named = {}
-    for file in sorted((root / "splits").glob("*.txt")):
-        named[file.stem] = tuple(file.read_text(encoding="utf-8").split())
-    everything = tuple(sorted(images)) if not named else ()
-
-    def samples(names: tuple[str, ...]) -> tuple[Sample, ...]:
-        for kind, found in (("image", images), ("mask", masks)):
-            missing = [n for n in names if n not in found]
-            if missing:
-                raise InputError(
-                    f"{len(missing)} of {len(names)} {kind}s are missing in "
-                    f"{root / (kind + 's')}, first {missing[0]!r}; every image needs a "
-                    "mask of the same name: add it, or take the name out of splits/."
-                )
-        return tuple(Sample(n, images[n], masks[n]) for n in sorted(names))
-
-    if not named:
-        train, val = carve(everything, seed)
-        parts = {"all": everything, "train": train, "val": val}
-        protocol = f"no splits/ folder; val: a tenth of all, seed {seed}"
-    elif "train" not in named or ("test" in named and "val" in named):
-        parts, protocol = dict(named), "splits as listed in splits/"
-    else:
-        train, val = carve(named["train"], seed)
-        held = "test" if "test" in named else "val"
-        parts = {**named, "train": train, "val": val}
-        if held in named:
-            parts["test"] = named[held]
-        protocol = (
-            f"honest: test is splits/{held}.txt; val: a tenth of splits/train.txt, "
-            f"seed {seed}"
-        )
-    return Dataset(root, {k: samples(v) for k, v in parts.items()}, protocol)
+    files = find_files(root)
+    everything = tuple(sorted(files.images)) if not files.named else ()
+    parts, protocol = split_names(
+        files.named, everything, seed, files.lists, files.spec.group
+    )
+    splits = {name: samples(files, names) for name, names in parts.items()}
+    return Dataset(files.root, splits, protocol, files.name, files.spec.classes)
 
 
-def carve(names: tuple[str, ...], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Seeded split of names into (training, validation); at least one each."""
-    if len(names) < 2:
-        raise InputError(
-            f"Expected at least 2 images to carve validation from, found {len(names)}; "
-            "add images or a splits/ folder."
-        )
-    shuffled = sorted(names)
-    random.Random(seed).shuffle(shuffled)
-    n = max(1, round(len(names) * VALIDATION_FRACTION))
-    return tuple(shuffled[n:]), tuple(shuffled[:n])
+def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
+    """Samples of these names, sorted.
+
+    Raises
+    ------
+    InputError
+        If an image or a mask is missing.
+    """
+    for kind, missing in (
+        ("image", [n for n in names if n not in files.images]),
+        ("mask", missing_masks(files, names)),
+    ):
+        if missing:
+            folder = "" if files.layout.parts else f"{kind}s"
+            away = f"take the name out of {files.lists}/" if files.lists else "drop it"
+            raise InputError(
+                f"{len(missing)} of {len(names)} {kind}s are missing in "
+                f"{files.root / folder}, first {missing[0]!r}; every image needs a "
+                f"mask of the same name: add it, or {away}."
+            )
+    return tuple(sample(files, name) for name in sorted(names))
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise InputError(
-            f"Expected a data folder with images/ and masks/, but {folder} is not "
-            "there; see the data layout in training/README.md."
-        )
-    return {
-        p.stem: p
-        for p in sorted(folder.iterdir())
-        if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-    }
+def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:
+    """Names without a mask, where that does not mean that nothing is in the image."""
+    if files.layout.parts and files.spec.empty_masks:
+        return []
+    return [n for n in names if n not in files.masks]
+
+
+def sample(files: Files, name: str) -> Sample:
+    """One sample by its name."""
+    return Sample(
+        name,
+        files.images[name],
+        files.masks.get(name, ()),
+        files.spec.values,
+        files.apart,
+    )

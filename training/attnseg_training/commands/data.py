@@ -1,0 +1,108 @@
+"""``datasets`` and ``check``: which data there is, and whether it is sound."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_attnseg.command import SOME_FAILED
+
+#: Findings of one kind that are shown; the JSON has all.
+SHOWN = 10
+
+
+def datasets_command(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable list on stdout.")
+    ] = False,
+) -> None:
+    """List the data sets whose folders are recognised; none is downloaded."""
+    from attnseg_training.datasets import DATASETS
+
+    if as_json:
+        rows = [{"name": name, **_facts(spec)} for name, spec in DATASETS.items()]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.padding import Padding
+
+    console = Console(highlight=False)
+    for name, spec in DATASETS.items():
+        console.print(f"[bold]{name}[/]: {spec.title}")
+        lines = [
+            *(f"{layout.title}: {layout.expected}" for layout in spec.layouts),
+            f"classes: {', '.join(spec.classes)}; {spec.masks}",
+            f"splits: {spec.splits}",
+            f"licence: {spec.licence}",
+            f"cite: {spec.citation}",
+            *([spec.url] if spec.url else []),
+        ]
+        for line in lines:
+            console.print(Padding(line, (0, 0, 0, 4)), markup=False)
+        console.print()
+
+
+def check_command(
+    folder: Annotated[
+        Path, typer.Argument(help="Data folder, or NAME:FOLDER; see `datasets`.")
+    ],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write everything found there.")
+    ] = None,
+) -> None:
+    """Read every image and mask of a folder; exit code 1 if anything is wrong."""
+    from attnseg_training.data_check import check
+    from attnseg_training.watching import counted
+    from napari_attnseg.saving import write_text
+
+    with counted("checking") as watch:
+        report = check(folder, watch=watch)
+    found = report.to_json()
+    if json_file is not None:
+        write_text(json_file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    print("\n".join(_words(found)))
+    if found["findings"]:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _facts(spec: Any) -> dict[str, Any]:
+    """Fields of a spec, without the patterns that are for the program."""
+    facts = asdict(spec)
+    facts["layouts"] = [
+        {"title": one.title, "expected": one.expected} for one in spec.layouts
+    ]
+    return facts
+
+
+def _words(found: dict[str, Any]) -> list[str]:
+    """A report's lines for people."""
+    from attnseg_training.data_check import FINDINGS
+
+    def counts(part: str) -> str:
+        rows = list(found[part].items())
+        more = f", {len(rows) - 5} more" if len(rows) > 5 else ""
+        return ", ".join(f"{name} ({n})" for name, n in rows[:5]) + more
+
+    lines = [
+        f"{found['dataset']} (layout: {found['layout']}), {found['images']} images",
+        f"splits: {counts('splits')}; {found['protocol']}",
+        f"sizes: {counts('sizes')}",
+        f"images: {counts('image_values')}",
+        f"mask values: {counts('mask_values')}",
+    ]
+    for name, one in found["classes"].items():
+        share = f"{100 * one['pixels']:.1f} % of all pixels"
+        lines.append(f"class {name}: in {one['images']} images, {share}")
+    if found["empty_masks"]:
+        lines.append(f"images with nothing in their masks: {found['empty_masks']}")
+    for kind, count in found["counts"].items():
+        lines.append(f"\n{kind} ({count}): {FINDINGS[kind]}")
+        texts = [one["text"] for one in found["findings"] if one["kind"] == kind]
+        lines += [f"  {text}" for text in texts[:SHOWN]]
+        if texts[SHOWN:]:
+            lines.append(f"  … and {len(texts) - SHOWN} more; --json FILE has all")
+    return lines if found["findings"] else [*lines, "\nNothing is wrong."]

@@ -1,0 +1,76 @@
+"""``dataset.toml``: what a folder does not say by itself, in up to three lines.
+
+``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
+1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.errors import InputError
+
+FILE = "dataset.toml"
+_KEYS = ("name", "classes", "splits")
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Content of a ``dataset.toml``; empty where it says nothing."""
+
+    name: str = ""
+    classes: tuple[str, ...] = ()
+    values: tuple[int, ...] = ()
+    splits: str = "splits"
+
+
+def read_descriptor(root: Path) -> Descriptor:
+    """Descriptor of a folder; the empty one where there is no file.
+
+    Raises
+    ------
+    InputError
+        If it is no TOML, or has an unknown key or a value of another kind.
+    """
+    path = root / FILE
+    if not path.is_file():
+        return Descriptor()
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); check the file.") from error
+    unknown = sorted(set(found) - set(_KEYS))
+    if unknown:
+        raise InputError(
+            f"{path} has unknown keys {', '.join(unknown)}; known are "
+            f"{', '.join(_KEYS)}."
+        )
+    for key in ("name", "splits"):
+        if not isinstance(found.get(key, ""), str):
+            raise InputError(f"Expected text for {key} in {path}, got {found[key]!r}.")
+    classes, values = _classes(found.get("classes", []), path)
+    splits = found.get("splits", "splits")
+    return Descriptor(found.get("name", ""), classes, values, splits)
+
+
+def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names and mask values; one class in a list needs no value."""
+    if isinstance(given, list):
+        pairs = [(name, value) for value, name in enumerate(given, start=1)]
+    else:
+        pairs = list(given.items()) if isinstance(given, dict) else [("", 0)]
+    names, values = tuple(n for n, _ in pairs), tuple(v for _, v in pairs)
+    if (
+        not all(isinstance(name, str) and name for name in names)
+        or not all(type(value) is int and 0 < value < 256 for value in values)
+        or len(set(names)) != len(names)
+        or len(set(values)) != len(values)
+    ):
+        raise InputError(
+            f"Expected classes in {path} as a list of different names, or as a table "
+            f"{{name = value, …}} with different values from 1 to 255, got {given!r}."
+        )
+    return names, () if isinstance(given, list) and len(given) == 1 else values

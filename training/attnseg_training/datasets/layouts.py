@@ -1,0 +1,226 @@
+"""Recognising a data folder: which data set it is, and which files belong together."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from attnseg_training.datasets.catalog import DATASETS
+from attnseg_training.datasets.descriptor import Descriptor, read_descriptor
+from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
+from attnseg_training.datasets.spec import DatasetSpec, Layout
+from napari_attnseg.errors import InputError, UnknownNameError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", *NIFTI)
+#: Folders below the root that are looked through.
+_DEPTH = 4
+
+
+@dataclass(slots=True)
+class Files:
+    """What lies in a data folder; nothing is checked yet.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    name : str
+        In `DATASETS`, or what its ``dataset.toml`` calls it; else the folder's own.
+    spec : DatasetSpec
+        With the classes of its ``dataset.toml``, where it has some.
+    layout : Layout
+        Which one it was recognised as.
+    images : dict
+        Sample name → image file.
+    masks : dict
+        Sample name → mask files: one per class if `apart`, else what is merged.
+    named : dict
+        Split → names that are listed for it.
+    lists : str
+        Folder of the lists; empty if the splits are folders.
+    apart : bool
+        Whether each class has its own mask file, so that classes may overlap.
+    """
+
+    root: Path
+    name: str
+    spec: DatasetSpec
+    layout: Layout
+    images: dict[str, Path] = field(default_factory=dict)
+    masks: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lists: str = "splits"
+    apart: bool = False
+
+
+def find_files(source: Path) -> Files:
+    """Recognise a folder.
+
+    Parameters
+    ----------
+    source : Path
+        A folder, or ``NAME:FOLDER`` with a name of `DATASETS` for a folder that holds
+        several data sets.
+
+    Raises
+    ------
+    InputError
+        If it is none of the layouts, or several.
+    UnknownNameError
+        If a split's list names what is not there.
+    """
+    name, root = _name_and_folder(source)
+    said = read_descriptor(root)
+    name = name or said.name
+    if name in DATASETS:
+        candidates = {name: DATASETS[name]}
+    else:
+        candidates = {} if said.name else DATASETS
+    if not candidates or (root / "images").is_dir() or (root / "masks").is_dir():
+        return _pairs(root, name, said)
+    found = _matching(root, candidates)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(files.name for files in found)
+        raise InputError(
+            f"{root} holds several data sets: {names}; choose one with "
+            f"--data {found[0].name}:{root}."
+        )
+    raise InputError(_nothing(root, name))
+
+
+def _name_and_folder(source: Path) -> tuple[str, Path]:
+    name, colon, folder = str(source).partition(":")
+    if colon and name in DATASETS:
+        return name, Path(folder).expanduser()
+    # One letter is a Windows drive.
+    if colon and len(name) > 1 and not source.exists() and Path(folder).is_dir():
+        raise UnknownNameError.for_name("data set", name, list(DATASETS))
+    return "", source
+
+
+def _nothing(root: Path, name: str) -> str:
+    if name:
+        wanted = " or ".join(layout.expected for layout in DATASETS[name].layouts)
+        return f"Expected {DATASETS[name].title} in {root}: {wanted}; {_inside(root)}."
+    return (
+        f"Expected a data folder with images/ and masks/, or a layout that "
+        f"`attnseg-train datasets` lists, but {root} {_inside(root)}."
+    )
+
+
+def _inside(root: Path) -> str:
+    if not root.is_dir():
+        return "is not there"
+    entries = sorted(p.name + "/" * p.is_dir() for p in root.iterdir())
+    shown = ", ".join(entries[:5]) + (" …" if entries[5:] else "")
+    return f"holds {shown or 'nothing'}"
+
+
+def _pairs(root: Path, name: str, said: Descriptor) -> Files:
+    """``images/`` and ``masks/`` with files of the same name."""
+    spec = DATASETS.get(name, DATASETS["folder"])
+    if said.classes:
+        spec = dataclasses.replace(spec, classes=said.classes, values=said.values)
+    layout = next(layout for layout in spec.layouts if not layout.parts)
+    name = name or root.resolve().name
+    files = Files(root, name, spec, layout, lists=said.splits)
+    files.images = by_stem(root / "images")
+    folders = [root / "masks" / c for c in said.classes]
+    if folders and all(folder.is_dir() for folder in folders):
+        files.apart = True
+        planes = [by_stem(folder) for folder in folders]
+        whole = set(planes[0]).intersection(*planes[1:])
+        files.masks = {n: tuple(plane[n] for plane in planes) for n in whole}
+    else:
+        files.masks = {n: (p,) for n, p in by_stem(root / "masks").items()}
+    if said.splits != "splits" and not (root / said.splits).is_dir():
+        raise InputError(
+            f"Expected lists of names in {root / said.splits}, as dataset.toml says, "
+            "but there is no such folder."
+        )
+    for file in sorted((root / said.splits).glob("*.txt")):
+        files.named[file.stem] = tuple(file.read_text(encoding="utf-8").split())
+    return files
+
+
+def by_stem(folder: Path) -> dict[str, Path]:
+    """Images of a folder by their name without suffix.
+
+    Raises
+    ------
+    InputError
+        If it is not there.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"Expected a data folder with images/ and masks/, but {folder} is not "
+            "there; see the data layout in training/README.md."
+        )
+    found = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
+        if suffix and not path.name.startswith("."):
+            found[path.name[: -len(suffix)]] = path
+    return found
+
+
+def _matching(root: Path, candidates: dict[str, DatasetSpec]) -> list[Files]:
+    """One `Files` for each data set of which images were found."""
+    paths = _paths(root)
+    found = []
+    for name, spec in candidates.items():
+        for layout in spec.layouts:
+            files = _by_patterns(root, name, spec, layout, paths)
+            if files.images:
+                found.append(files)
+                break
+    return found
+
+
+def _paths(root: Path) -> list[str]:
+    """Files below a folder, relative to it, not deeper than any layout needs."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        at = Path(folder).relative_to(root)
+        if len(at.parts) >= _DEPTH:
+            folders.clear()
+        found += [(at / file).as_posix() for file in files if not file.startswith(".")]
+    return sorted(found)
+
+
+def _by_patterns(
+    root: Path, name: str, spec: DatasetSpec, layout: Layout, paths: list[str]
+) -> Files:
+    files = Files(root, name, spec, layout, lists="")
+    for part in layout.parts:
+        images, masks = re.compile(part.images), re.compile(part.masks)
+        here = {m[1]: root / p for p in paths if (m := images.fullmatch(p))}
+        own: dict[str, list[Path]] = {}
+        for path in paths:
+            if match := masks.fullmatch(path):
+                own.setdefault(match[1], []).append(root / path)
+        if not own and files.images:
+            continue  # a test set whose masks are kept back
+        # Two splits may number their images alike.
+        key = {n: f"{part.split}-{n}" if n in files.images else n for n in here}
+        files.images |= {key[n]: path for n, path in here.items()}
+        files.masks |= {key[n]: tuple(own[n]) for n in here if n in own}
+        if part.split and here:
+            files.named[part.split] = tuple(sorted(key.values()))
+    for split, file in layout.lists:
+        if (root / file).is_file():
+            listed = set((root / file).read_text(encoding="utf-8").split())
+            files.named[split] = tuple(
+                n for n in sorted(files.images) if _listed(n, listed, spec.group)
+            )
+    return files
+
+
+def _listed(name: str, listed: set[str], group: str) -> bool:
+    match = re.match(group, name) if group else None
+    return name in listed or (match is not None and match[0] in listed)

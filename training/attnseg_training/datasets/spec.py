@@ -1,0 +1,86 @@
+"""What a known data set is, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The files of one split in a download.
+
+    Attributes
+    ----------
+    images, masks : str
+        Regular expressions for paths below the folder, ``/`` between their parts. Each
+        has one group, the sample's name: it tells which masks belong to which image.
+    split : str
+        Empty: not split by the provider.
+    """
+
+    images: str
+    masks: str
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One way in which a data set's files lie in a folder.
+
+    Attributes
+    ----------
+    title : str
+        Which distribution it is.
+    expected : str
+        What must be there, in words.
+    parts : tuple of Part
+        Empty: ``images/``, ``masks/`` and, optionally, lists of names (`folder`).
+    lists : tuple of (str, str)
+        Split, and the file that lists its samples or groups.
+    """
+
+    title: str
+    expected: str
+    parts: tuple[Part, ...] = ()
+    lists: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """A data set: where it comes from, how its files lie and what its masks mean.
+
+    Attributes
+    ----------
+    title : str
+        As its authors call it.
+    licence, citation, url : str
+        For people; nothing is downloaded.
+    layouts : tuple of Layout
+        Those that are recognised.
+    classes : tuple of str
+        Background not counted.
+    splits : str
+        The split rule, in words.
+    masks : str
+        How masks are read, in words.
+    values : tuple of int
+        Mask value of each class. Empty for one class that is everything bright.
+    group : str
+        Regular expression at the start of a name; samples of which it matches the same
+        (a patient's) stay together when validation is carved out. Empty: every image
+        for itself.
+    empty_masks : bool
+        Whether images without any object belong to it, with an empty mask or none.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    url: str
+    layouts: tuple[Layout, ...]
+    classes: tuple[str, ...]
+    splits: str
+    masks: str
+    values: tuple[int, ...] = ()
+    group: str = ""
+    empty_masks: bool = False

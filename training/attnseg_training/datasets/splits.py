@@ -1,0 +1,97 @@
+"""Which samples are training, validation and test."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from napari_attnseg.errors import InputError
+
+VALIDATION_FRACTION = 0.1
+
+Names = tuple[str, ...]
+
+
+def split_names(
+    named: dict[str, Names],
+    everything: Names,
+    seed: int,
+    lists: str = "splits",
+    group: str = "",
+) -> tuple[dict[str, Names], str]:
+    """Split → names, and in words where each split comes from.
+
+    Three rules make any folder trainable without touching its test images:
+
+    * ``test`` is what is called so; without one, the official ``val`` is the test set,
+      because published numbers are computed on it (Kvasir-SEG's 120).
+    * ``val`` is what is called so where there is a test set too; otherwise it is carved
+      out of the training names (a tenth, seeded), and ``train`` is what remains.
+    * Without any split there is one, ``all``; training carves ``val`` out of it.
+
+    Parameters
+    ----------
+    named : dict
+        The splits that are given.
+    everything : tuple of str
+        All names, for a folder without splits.
+    seed : int
+        Of the carved validation part.
+    lists : str
+        Folder of the lists of names, for the words; empty: the splits are folders.
+    group : str
+        See `DatasetSpec`.
+    """
+    if not named:
+        train, val = carve(everything, seed, group)
+        parts = {"all": everything, "train": train, "val": val}
+        none = f"no {lists or 'splits'}/ folder"
+        return parts, f"{none}; val: a tenth of all, seed {seed}"
+    if "train" not in named or ("test" in named and "val" in named):
+        where = f"listed in {lists}/" if lists else "published"
+        return dict(named), f"splits as {where}"
+    train, val = carve(named["train"], seed, group)
+    held = "test" if "test" in named else "val"
+    parts = {**named, "train": train, "val": val}
+    if held in named:
+        parts["test"] = named[held]
+
+    def source(split: str) -> str:
+        return f"{lists}/{split}.txt" if lists else f"the published {split} part"
+
+    return parts, (
+        f"honest: test is {source(held)}; val: a tenth of {source('train')}, "
+        f"seed {seed}"
+    )
+
+
+def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
+    """Seeded split of names into (training, validation); at least one group each.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two groups.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(group_of(name, group), []).append(name)
+    if len(groups) < 2:
+        raise InputError(
+            f"Expected at least 2 images to carve validation from, found {len(groups)}"
+            f"{' that belong apart' if group else ''}; add images or a splits/ folder."
+        )
+    shuffled = sorted(groups)
+    random.Random(seed).shuffle(shuffled)
+    n = max(1, round(len(groups) * VALIDATION_FRACTION))
+
+    def members(keys: list[str]) -> Names:
+        return tuple(name for key in keys for name in groups[key])
+
+    return members(shuffled[n:]), members(shuffled[:n])
+
+
+def group_of(name: str, group: str) -> str:
+    """What a sample stays together with: its patient, or itself."""
+    found = re.match(group, name) if group else None
+    return found[0] if found else name
