@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_one_command_after_another(folder: Path, tmp_path: Path) -> None:
     config = TrainConfig(
-        str(folder), "tiny", 12, 4, device="cpu", lr=5e-3, encoder_lr=5e-3, ema=0.8
+        str(folder), "tiny", epochs=12, batch=4, lr=5e-3, encoder_lr=5e-3, ema=0.8
     )
     result = fit(config, tmp_path / "run")
     weights = result.folder / "best.safetensors"
@@ -128,7 +128,7 @@ def test_every_loss_and_option_takes_several_classes(
 ) -> None:
     options = {"deep_supervision": 0.3, "one_sided": 0.5, "trust_weight": 0.1}
     config = TrainConfig(
-        str(folder), "tiny", 1, 8, device="cpu", loss=loss, snapshot_every=1, **options
+        str(folder), "tiny", epochs=1, batch=8, loss=loss, snapshot_every=1, **options
     )
     result = fit(config, tmp_path / "run")
     assert (tmp_path / "run" / "snapshots").is_dir() and result.best_epoch == 1
