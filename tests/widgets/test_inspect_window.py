@@ -47,6 +47,12 @@ def test_looks_asks_and_comes_back(
     panel.reset_button.click()
     qtbot.waitUntil(lambda: panel._change.overlap == 1.0)
 
+    widget.toggle()
     viewer.window.remove_dock_widget(dock)
     assert widget._life.ended
     assert panel._encoded.what_if is None
+    assert not viewer.canvas.grid.enabled
+    # The window may close while results are side by side.
+    _, other = viewer.window.add_plugin_dock_widget("napari-attnseg", "Inspect")
+    other.toggle()
+    assert viewer.canvas.grid.enabled

@@ -91,6 +91,7 @@ class InspectWidget(DockWidget):
 
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
+        life.at_end.append(self._arrangement.end)
         follow_layers(viewer, life, self._follow)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
