@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_attnseg.images import array_sha256
+from napari_attnseg.results import Segmentation
+
+#: Key, in a run's provenance, of the rules by which its mask was made anew.
+RULES = "mask_rules"
 #: Pixels of one object touch by sides or corners; those of a hole by sides only.
 _CORNERS = np.ones((3, 3), bool)
 
@@ -38,6 +44,16 @@ class MaskRules:
     largest: bool = False
 
 
+def rules_of(facts: Mapping[str, Any]) -> MaskRules:
+    """How the mask of a run was made, by its provenance."""
+    made = facts.get(RULES)
+    return (
+        MaskRules(float(facts.get("threshold", 0.5)))
+        if made is None
+        else MaskRules(**made)
+    )
+
+
 class MaskSize(NamedTuple):
     """``area`` in pixels, and ``objects``: how many separate ones."""
 
@@ -62,6 +78,24 @@ def make_mask(
         threshold.
     """
     return MaskMaker(probability)(rules)
+
+
+def remake(
+    result: Segmentation, rules: MaskRules, kept_as: str = "float32"
+) -> Segmentation:
+    """The same run with its mask made by `rules`; its provenance says so.
+
+    Parameters
+    ----------
+    result : Segmentation
+    rules : MaskRules
+    kept_as : str
+        Type that the probability is rounded to first: the viewer keeps that of a stack
+        as float16, and makes masks of it.
+    """
+    mask = make_mask(result.probability.astype(kept_as), rules)
+    made = {RULES: asdict(rules), "mask_sha256": array_sha256(mask)}
+    return replace(result, mask=mask, provenance={**result.provenance, **made})
 
 
 class MaskMaker:

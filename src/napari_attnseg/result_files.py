@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
 from napari_attnseg.images import array_sha256, read_image
+from napari_attnseg.masks import rules_of
 from napari_attnseg.results import GATE_LEGEND, AttentionMap, Segmentation
 from napari_attnseg.saving import write_bytes
 
@@ -86,6 +87,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
     ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution) and
     ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
+    ``mask_edited`` in the JSON says whether somebody painted in the mask since it was
+    made by the threshold or, where there are some, by ``mask_rules`` in provenance.
 
     Raises
     ------
@@ -161,6 +164,22 @@ def find_results(path: Path) -> list[Path]:
     return [file for file in found if _facts(file) is not None]
 
 
+def gate_files(path: Path, date: str) -> dict[str, Path]:
+    """Level → file of its gate map, of the run of that `date`; empty for another file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that a run was saved as.
+    date : str
+        Of the run, as in its provenance: another one may have been saved there since.
+    """
+    facts = _facts(path)
+    if facts is None or facts["provenance"].get("date") != date:
+        return {}
+    return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
+
+
 def load_results(path: Path) -> Results:
     """Inverse of `save_results`, from its JSON file.
 
@@ -188,6 +207,7 @@ def load_results(path: Path) -> Results:
 def _results(path: Path, facts: dict[str, Any]) -> Results:
     layer, files, own = facts["layer"], facts["files"], facts["provenance"]
     count = layer["frames"]
+    rules_of(own)  # what it cannot read is not to reach the mask panel
 
     def frames(name: str) -> NDArray[Any]:
         values = read_image(path.parent / name)
