@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ from napari_attnseg.sample_data import sample_path
 METADATA = "attnseg"
 #: Key of an image's own file in ``layer.metadata``, where napari names another one.
 IMAGE_FILE = "attnseg image file"
+#: Key, in ``layer.metadata`` of a mask, of the JSON file that its run was saved as.
+RESULTS_FILE = "attnseg results file"
+#: ``made_from`` of a what-if that was kept: a run's parts, but no run to work on.
+WHAT_IF = "what if"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +125,18 @@ def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
 
 
+def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
+    """Mask of the kept what-if that a layer belongs to; None if it is of none."""
+    facts = {} if layer is None else layer.metadata.get(METADATA, {})
+    if facts.get("made_from") != WHAT_IF:
+        return None
+    for other in layers:
+        its = other.metadata.get(METADATA, {})
+        if its.get("part") == "mask" and run_of(its) == run_of(facts):
+            return other
+    return None
+
+
 def image_name(layer: Any) -> str:
     """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
 
@@ -167,9 +183,11 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     facts = provenance(results, source.origin)
 
     def stacked(parts: list[NDArray[Any]]) -> NDArray[Any]:
-        # float16 for the maps of a stack: half the memory, and finer than any display.
         if source.frames is None:
             return parts[0]
+        if len(parts) == 1:
+            return parts[0][None]
+        # float16 for the maps of a stack: half the memory, and finer than any display.
         return np.stack(
             [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
         )

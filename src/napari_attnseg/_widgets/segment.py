@@ -80,7 +80,7 @@ class SegmentWidget(ModelWidget):
         self._keep(done.loaded)
         image = self.inputs.image
         added = add_layers(self._viewer, new_layers(done.source, done.results))
-        self.run_menu.show_run(added[-1], done.loaded.weights)
+        self.run_menu.show_run(added[-1])
         self._select(image)
 
     # -- looking ---------------------------------------------------------------------
@@ -89,7 +89,8 @@ class SegmentWidget(ModelWidget):
         return [
             layer
             for layer in self._viewer.layers
-            if "gate" in layer.metadata.get(METADATA, {})
+            if "gate" in (facts := layer.metadata.get(METADATA, {}))
+            and "made_from" not in facts
         ]
 
     def _fill_gates(self) -> None:

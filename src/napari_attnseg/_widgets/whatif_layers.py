@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,14 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import (
     METADATA,
+    WHAT_IF,
     NewLayer,
+    Source,
     coarse_placement,
+    new_layers,
     source_of,
 )
-from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR, MASK_COLOUR
+from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR
 from napari_attnseg.results import Segmentation
 from napari_attnseg.whatif import Change
 
@@ -91,33 +96,40 @@ def painted_psi(
     return psi
 
 
-def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
-    """Mask and probability of a what-if, to stay; their names say what was forced."""
-    facts = {**result.provenance, "source": case.facts["source"]}
-    forced = ", ".join(
-        f"{level}={psi:.2f}" if isinstance(psi, float) else f"{level} painted"
-        for level, psi in sorted(
-            facts["gates_forced"].items(), key=lambda item: -int(item[0][2:])
-        )
+def keep(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
+    """`kept_layers` of a what-if on one frame of a case."""
+    facts = {**result.provenance, "made_from": WHAT_IF}
+    if case.stacked:
+        facts["frame"] = frame
+    source = Source(
+        case.name,
+        None,
+        False,
+        1 if case.stacked else None,
+        _placed(case, frame),
+        str(case.facts["source"]),
     )
-    common = {
-        **_placed(case, frame),
-        "metadata": {METADATA: {**facts, "made_from": "gates"}},
-    }
-    start, end = f"{case.name} ·", f"what if {forced or 'nothing forced'}"
-    probability: dict[str, Any] = {
-        "name": f"{start} probability, {end}",
-        "contrast_limits": (0, 1),
-        "colormap": "viridis",
-        "blending": "translucent",
-        "opacity": 0.7,
-        "visible": False,
-        **common,
-    }
-    mask: dict[str, Any] = {"name": f"{start} mask, {end}", "opacity": 1.0, **common}
-    if len(result.probability) == 1:
-        mask["colormap"] = {None: "transparent", 0: "transparent", 1: MASK_COLOUR}
-    return [
-        NewLayer("Image", _one_frame(case, p), probability, colorbar=True)
-        for p in result.probability
-    ] + [NewLayer("Labels", _one_frame(case, result.mask), mask, contour=2)]
+    return kept_layers(source, [replace(result, provenance=facts)])
+
+
+def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
+    """Layers of a what-if that stay; their names say what was forced.
+
+    As `layers.new_layers`, but of the gate maps only those that nothing else says: the
+    ones that were painted.
+    """
+    forced = results[0].provenance["gates_forced"]
+    levels = sorted(forced, key=lambda level: -int(level.removeprefix("1/")))
+    said = ", ".join(
+        f"{level}={forced[level]:.2f}"
+        if isinstance(forced[level], float)
+        else f"{level} painted"
+        for level in levels
+    )
+    kept = []
+    for new in new_layers(source, results):
+        gate = new.options["metadata"][METADATA].get("gate")
+        if gate is None or forced.get(gate) == "array":
+            new.options["name"] += f", what if {said or 'nothing forced'}"
+            kept.append(new)
+    return kept

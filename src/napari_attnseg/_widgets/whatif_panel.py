@@ -27,7 +27,7 @@ from napari_attnseg._widgets.mask_panel import timer
 from napari_attnseg._widgets.viewing import add_layers, redraw
 from napari_attnseg._widgets.whatif_layers import (
     change_layer,
-    kept_layers,
+    keep,
     paint_layer,
     painted_psi,
 )
@@ -309,14 +309,16 @@ class WhatIfPanel(QWidget):
         return str(gate.metadata[METADATA][name])
 
     def keep(self) -> None:
-        """Add the changed mask and probability as layers that stay."""
+        """Add the changed mask and probability as layers that stay.
+
+        The mask is selected, as what is added last is in napari: *Repeat or save* below
+        is then on it.
+        """
         if self._case is not None and self._change is not None:
-            active = self._viewer.layers.selection.active
             add_layers(
                 self._viewer,
-                kept_layers(self._case, self._change.result, self._encoded.frame),
+                keep(self._case, self._change.result, self._encoded.frame),
             )
-            self._viewer.layers.selection.active = active
 
 
 def _why_not(case: Case) -> str:
