@@ -125,6 +125,8 @@ def assert_alike(read: list[Any], made: list[Any]) -> None:
         np.testing.assert_array_equal(a.data, b.data)
         assert (a.name, a.visible, a.data.dtype) == (b.name, b.visible, b.data.dtype)
         assert a.metadata[METADATA] == b.metadata[METADATA]
+        if a.name.startswith("polyp · mask"):
+            np.testing.assert_array_equal(a.get_color(1), b.get_color(1))
         np.testing.assert_allclose(a.extent.world, b.extent.world)
 
 
@@ -145,6 +147,10 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
     names = ["probability", *(["gate"] if paint else []), "mask"]
     assert [layer.metadata[METADATA]["part"] for layer in made] == names
     assert not np.array_equal(mask.data, own)
+    # Beside the model's own outline.
+    assert not np.allclose(
+        mask.get_color(1), viewer.layers["polyp · mask"].get_color(1)
+    )
     said = mask.metadata[METADATA]
     assert said["threshold"] == widget.case.facts["threshold"]
     assert widget.run_menu.text() == "Repeat or save the selected what-if"

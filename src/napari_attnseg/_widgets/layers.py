@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS, MASK_COLOUR
+from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg.colours import GATE_COLOURS, GATE_MAPS, MASK_COLOUR
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import provenance
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
@@ -255,9 +256,9 @@ def gate_opacity(facts: Mapping[str, Any]) -> float:
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
     """Layer of one explanation, exactly over its image; of one `frame` of a stack.
 
-    Signed maps get the gate's colours around 0, orange raises; others go from dark to
-    bright. The scale of signed and positive maps is their own: such numbers compare
-    within a map only.
+    Signed maps get the gate's colours around 0, that of psi 1 raises; others go from
+    dark to bright. The scale of signed and positive maps is their own: such numbers
+    compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     top = float(np.abs(found.values).max()) or 1.0
@@ -327,9 +328,11 @@ def _linear(placement: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 def gate_colormap() -> dict[str, Any]:
-    """Arguments of ``napari.utils.Colormap`` for gate maps."""
+    """Arguments of ``napari.utils.Colormap`` for gate maps, as one prefers them."""
+    name = gate_colours()
+    stops = GATE_MAPS[name].stops
     return {
-        "name": GATE_COLOURS,
-        "colors": [colour for _, colour in GATE_STOPS],
-        "controls": [at for at, _ in GATE_STOPS],
+        "name": name,
+        "colors": [colour for _, colour in stops],
+        "controls": [at for at, _ in stops],
     }

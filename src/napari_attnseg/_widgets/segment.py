@@ -18,6 +18,7 @@ from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Finished, run
+from napari_attnseg.colours import GATE_MAPS
 from napari_attnseg.results import GATE_LEGEND
 
 
@@ -125,9 +126,15 @@ class SegmentWidget(ModelWidget):
         if not layers:
             return
         facts = layers[0].metadata[METADATA]
+        # Of the layer: somebody may have preferred others since it was made.
+        colours = GATE_MAPS.get(layers[0].colormap.name)
+        low, high = (
+            ("0", "1")
+            if colours is None
+            else (f"{colours.low.capitalize()} (0)", f"{colours.high.capitalize()} (1)")
+        )
         said = (
-            f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. "
-            f"The colours say {GATE_LEGEND}."
+            f"{low}: {facts['0']}. {high}: {facts['1']}. The colours say {GATE_LEGEND}."
         )
         if shown is not None:
             said += f"\n{facts['finding']}"

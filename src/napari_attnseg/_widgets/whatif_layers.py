@@ -19,7 +19,14 @@ from napari_attnseg._widgets.layers import (
     new_layers,
     source_of,
 )
-from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR
+from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg.colours import (
+    GAINED_COLOUR,
+    GATE_MAPS,
+    KEPT_COLOUR,
+    LOST_COLOUR,
+    MASK_COLOUR,
+)
 from napari_attnseg.results import Segmentation
 from napari_attnseg.whatif import Change
 
@@ -69,6 +76,7 @@ def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> N
 def paint_layer(case: Case) -> NewLayer:
     """An empty Labels layer over the image in the gates' own two colours."""
     source = source_of(case.image)
+    stops = GATE_MAPS[gate_colours()].stops
     size = source.data.shape[:-1] if source.rgb else source.data.shape
     options = {
         "name": f"{source.name} · gate paint",
@@ -76,8 +84,8 @@ def paint_layer(case: Case) -> NewLayer:
         "colormap": {
             None: "transparent",
             0: "transparent",
-            1: GATE_STOPS[-1][1],
-            2: GATE_STOPS[0][1],
+            1: stops[-1][1],
+            2: stops[0][1],
         },
         "opacity": 0.5,
         "metadata": {METADATA: {"source": source.origin, "made_from": "paint"}},
@@ -132,4 +140,8 @@ def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLaye
         if gate is None or forced.get(gate) == "array":
             new.options["name"] += f", what if {said or 'nothing forced'}"
             kept.append(new)
+    colours = kept[-1].options.get("colormap", {})
+    for label, colour in colours.items():
+        # Two outlines of one colour could not be told apart.
+        colours[label] = KEPT_COLOUR if colour == MASK_COLOUR else colour
     return kept
