@@ -17,7 +17,7 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
 from napari_attnseg.masks import RULES, rules_of
-from napari_attnseg.result_files import gate_files
+from napari_attnseg.result_files import saved_gates
 from napari_attnseg.weights import bundled_weights
 
 #: Larger files are not read to see whether they still hold what was segmented.
@@ -145,7 +145,7 @@ def _gates(
     facts: Mapping[str, Any], saved: Path | None
 ) -> tuple[dict[str, float | str | Path], list[str]]:
     """What each gate was forced to, and a comment if a map of psi was not saved."""
-    files = {} if saved is None else gate_files(saved, facts["date"])
+    files = {} if saved is None else saved_gates(saved, facts["date"])
     gates: dict[str, float | str | Path] = dict(facts["gates_forced"])
     unknown = False
     for level, psi in gates.items():

@@ -164,7 +164,7 @@ def find_results(path: Path) -> list[Path]:
     return [file for file in found if _facts(file) is not None]
 
 
-def gate_files(path: Path, date: str) -> dict[str, Path]:
+def saved_gates(path: Path, date: str) -> dict[str, Path]:
     """Level → file of its gate map, of the run of that `date`; empty for another file.
 
     Parameters

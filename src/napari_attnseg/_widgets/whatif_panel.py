@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import (
     QComboBox,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.encoding import Encoding
 from napari_attnseg._widgets.gate_row import GateRow
 from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import Lifetime, words
@@ -31,27 +31,12 @@ from napari_attnseg._widgets.whatif_layers import (
     paint_layer,
     painted_psi,
 )
-from napari_attnseg._widgets.worker import Failed, Loaded, encode
+from napari_attnseg._widgets.worker import Failed, Loaded
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.whatif import Change, ForcedGates, WhatIf
+from napari_attnseg.whatif import Change, ForcedGates
 
 ALL = "all gates"
-
-
-class _Encoded:
-    """What was encoded, and the worker that does so. No QObject: outlives the panel."""
-
-    def __init__(self) -> None:
-        self.what_if: WhatIf | None = None
-        self.frame = 0
-        self.worker: Any = None
-
-    def free(self) -> None:
-        """Let go of the features, and of what computes some."""
-        if self.worker is not None:
-            self.worker.quit()
-        self.what_if = self.worker = None
 
 
 class WhatIfPanel(QWidget):
@@ -70,7 +55,7 @@ class WhatIfPanel(QWidget):
         self._viewer, self._life = viewer, life
         self._case: Case | None = None
         self._loaded: Loaded | None = None
-        self._encoded = _Encoded()
+        self._encoded = Encoding()
         life.at_end.append(self._encoded.free)
         self._change: Change | None = None
         self._layer: Any = None
@@ -259,11 +244,7 @@ class WhatIfPanel(QWidget):
         except AttnSegError as error:
             show_error(str(error))
             return
-        self._encoded.what_if = None  # the old one is freed before the new one is made
         self.said.setText("Running the encoders once…")
-        worker = create_worker(
-            encode, source, frame, case.facts, self._loaded, _start_thread=False
-        )
 
         def finished(found: Any) -> None:
             if self._life.ended or self._case is not case:
@@ -278,14 +259,7 @@ class WhatIfPanel(QWidget):
             self._encoded.frame = frame
             self._soon.start()
 
-        def ended() -> None:
-            if self._encoded.worker is worker:
-                self._encoded.worker = None
-
-        worker.returned.connect(finished)
-        worker.finished.connect(ended)
-        self._encoded.worker = worker
-        worker.start()
+        self._encoded.start(source, frame, case.facts, self._loaded, finished)
 
     # -- painting and keeping --------------------------------------------------------
 
