@@ -111,10 +111,10 @@ def segment(
     ] = None,
     smooth: Annotated[
         float,
-        typer.Option(min=0, help="Smooth the probability first: a Gaussian's SD, px."),
+        typer.Option(help="Smooth the probability first: a Gaussian's SD, px."),
     ] = 0.0,
     min_size: Annotated[
-        int, typer.Option(min=0, help="Drop objects of fewer pixels from the mask.")
+        int, typer.Option(help="Drop objects of fewer pixels from the mask.")
     ] = 0,
     fill_holes: Annotated[
         bool, typer.Option("--fill-holes", help="Fill the holes of objects.")

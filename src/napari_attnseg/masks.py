@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_attnseg.errors import InputError
 from napari_attnseg.images import array_sha256
 from napari_attnseg.results import Segmentation
 
@@ -35,6 +36,11 @@ class MaskRules:
         Background that an object encloses becomes part of it.
     largest : bool
         Only the largest object of each class stays.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range.
     """
 
     threshold: float = 0.5
@@ -42,6 +48,15 @@ class MaskRules:
     min_size: int = 0
     fill_holes: bool = False
     largest: bool = False
+
+    def __post_init__(self) -> None:
+        # Written so that NaN fails too.
+        smooth = 0 <= self.smoothing < np.inf
+        if not (0 <= self.threshold <= 1 and smooth and self.min_size >= 0):
+            raise InputError(
+                "Expected a threshold in [0, 1], a finite smoothing of 0 pixels or "
+                f"more and a minimum size of 0 or more, but got {self}."
+            )
 
 
 def rules_of(facts: Mapping[str, Any]) -> MaskRules:

@@ -94,7 +94,7 @@ class MaskEditor:
         """The layer says how its mask was made, for files and for who repeats it."""
         facts = self.case.mask.metadata[METADATA]
         facts[RULES] = asdict(rules)
-        found, before = array_sha256(mask), facts["mask_sha256"]
+        found, before = array_sha256(mask), facts.get("mask_sha256")
         facts["mask_sha256"] = (
             # A new list: the run's other layers hold it too.
             [*before[:frame], found, *before[frame + 1 :]]
