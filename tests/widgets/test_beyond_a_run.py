@@ -16,7 +16,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
-from napari_attnseg._widgets import worker
+from napari_attnseg._widgets import mask_editing, worker
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.inspect import InspectWidget
 from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
@@ -296,7 +296,9 @@ def test_rules_are_saved_restored_and_repeated(
         assert shown() == pytest.approx(getattr(rules, name))
     np.testing.assert_array_equal(opened.case.mask.data, mask)
     assert run_python(copied(opened, "Python"))["same"]
-    # It is the panel's own work, so nobody is asked before it is made anew.
+    # It is the panel's own work, so nobody is asked before it is made anew. The
+    # untrained model's probability varies by less than what counts as rounding.
+    monkeypatch.setattr(mask_editing, "_ROUNDING", 0.0)
     monkeypatch.setattr(panel, "ask_about_edits", lambda: pytest.fail("asked"))
     panel.undo()
     np.testing.assert_array_equal(opened.case.mask.data, own)
