@@ -166,7 +166,10 @@ def test_bad_files_of_a_folder_are_named_and_skipped(
             ["{photo}", "--out", "out", "--gate", "1/4=0", "--gate", "1/4=1"],
             "forced twice",
         ),
+        (["{photo}", "--out", "out", "--gate", "1/4=gone.tif"], "no file gone.tif"),
         (["{photo}", "--out", "out", "--threshold", "2"], "threshold in [0, 1]"),
+        (["{photo}", "--out", "out", "--smooth", "nan"], "a finite smoothing"),
+        (["{photo}", "--out", "out", "--min-size", "-1"], "a minimum size of 0"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(

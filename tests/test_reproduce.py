@@ -1,7 +1,9 @@
 """What "Copy as Python" and "Copy as command" give repeats the run bit for bit."""
 
+import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,14 @@ from typer.testing import CliRunner
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.cli import app
 from napari_attnseg.inference import Segmenter
-from napari_attnseg.reproduce import command_text, python_text
-from napari_attnseg.result_files import load_results, provenance
+from napari_attnseg.masks import MaskRules, remake, rules_of
+from napari_attnseg.reproduce import EDITED, command_text, python_text
+from napari_attnseg.result_files import (
+    Results,
+    load_results,
+    provenance,
+    save_results,
+)
 from napari_attnseg.results import Segmentation
 from napari_attnseg.sample_data import sample_image
 from napari_attnseg.weights import weights_path
@@ -89,6 +97,96 @@ def test_a_stack_is_repeated_by_python_only(
     assert command_text(facts, tiny_weights).startswith("# A stack")
 
 
+def test_a_mask_that_was_made_anew_is_repeated(
+    segmenter: Segmenter,
+    tiny_weights: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = segmenter(sample_image("polyp"))
+    cut = float(np.quantile(own.probability, 0.7))
+    rules = MaskRules(cut, 1.5, 40, fill_holes=True, largest=True)
+    made = remake(own, rules)
+    assert 0 < made.mask.sum() != (own.probability >= cut).sum()
+    facts = provenance([made], str(photo))
+    assert_same(run_python(python_text(facts, tiny_weights))["result"], made)
+    assert "The same mask." in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    _, *arguments = shlex.split(command_text(facts, tiny_weights))
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (read,) = load_results(tmp_path / "results" / "a photo.json").segmentations
+    assert_same(read, made)
+    assert rules_of(read.provenance) == rules
+    said = json.loads((tmp_path / "results" / "a photo.json").read_text())
+    assert said["mask_edited"] is False
+    # One rule is enough to be said, and none is said that was not asked for.
+    facts["mask_rules"] = asdict(MaskRules(cut, min_size=9))
+    said = command_text(facts, tiny_weights)
+    assert "--min-size 9" in said and "--smooth" not in said and "--fill" not in said
+
+
+def test_a_stack_that_was_made_anew_is_repeated(
+    segmenter: Segmenter, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """Of the probability as the viewer keeps it: half precision."""
+    stack = np.random.default_rng(0).integers(0, 4000, (2, 40, 50), dtype=np.uint16)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack")
+    results = [segmenter(frame) for frame in stack]
+    kept = [r.probability.astype(np.float16) for r in results]
+    # Between a probability and what half precision makes of it: there they differ.
+    at = np.unravel_index(np.argmax(results[0].probability - kept[0]), kept[0].shape)
+    rules = MaskRules(float(results[0].probability[at]))
+    made = [remake(result, rules, "float16") for result in results]
+    assert not np.array_equal(made[0].mask, remake(results[0], rules).mask)
+    facts = provenance(made, str(path))
+    assert run_python(python_text(facts, tiny_weights))["same"]
+
+
+def test_a_gate_that_was_painted_is_repeated_from_its_map(
+    segmenter: Segmenter,
+    tiny_weights: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    encoded = segmenter.encode(sample_image("polyp"))
+    own = segmenter.decode(encoded)
+    psi = own.attention[1].values.copy()
+    psi[:3] = 1
+    cut = float(np.median(own.probability))
+    painted = segmenter.decode(encoded, {8: psi, 32: 0.25}, cut)
+    assert not np.array_equal(painted.mask, segmenter.decode(encoded, None, cut).mask)
+    results = Results("a photo", str(photo), [painted], image=photo)
+    *_, saved = save_results(results, tmp_path / "kept", "painted")
+    facts = provenance([painted], str(photo))
+    repeated = run_python(python_text(facts, tiny_weights, saved))
+    assert_same(repeated["result"], painted)
+    assert "The same mask." in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    _, *arguments = shlex.split(command_text(facts, tiny_weights, saved))
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (read,) = load_results(tmp_path / "results" / "a photo.json").segmentations
+    assert_same(read, painted)
+    # Another run was saved over it: its maps are not this run's.
+    facts["date"] = "later"
+    said = command_text(facts, tiny_weights, saved)
+    assert said.startswith("# A gate was forced inside a region")
+    assert "1/8=NAME_gate_1-8.tif" in said
+
+
+def test_edits_by_hand_are_said(segmenter: Segmenter) -> None:
+    facts = provenance([segmenter(sample_image("polyp"))], "x")
+    for text in (python_text, command_text):
+        assert f"# {EDITED}" in text(facts, edited=True).splitlines()
+        assert EDITED not in text(facts)
+
+
 def test_other_pixels_and_other_weights_are_noticed(
     segmenter: Segmenter, tiny_weights: Path, photo: Path
 ) -> None:
@@ -113,7 +211,7 @@ def test_what_is_not_known_is_said(segmenter: Segmenter) -> None:
     encoded = segmenter.encode(sample_image("polyp"))
     painted = segmenter.decode(encoded, {8: result.attention[1].values})
     facts = provenance([painted], "x")
-    assert "8: tifffile.imread('NAME_gate_1-8.tif')" in python_text(facts)
+    assert "8: read_image(Path('NAME_gate_1-8.tif'))" in python_text(facts)
     assert command_text(facts).startswith("# A gate was forced inside a region")
 
 

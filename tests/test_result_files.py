@@ -94,6 +94,15 @@ def test_other_files_are_left_alone_and_broken_ones_refused(
     assert find_results(tmp_path) == [path]
     with pytest.raises(InputError, match=r"other\.json is another"):
         load_results(tmp_path / "other.json")
+    facts = json.loads(path.read_text())
+    for rules, words in (
+        ({"sharpness": 1}, "sharpness"),
+        ({"smoothing": -1}, "or more"),
+    ):
+        facts["provenance"]["mask_rules"] = rules
+        (tmp_path / "y.json").write_text(json.dumps(facts, indent=2))
+        with pytest.raises(InputError, match=words):
+            load_results(tmp_path / "y.json")
     (tmp_path / "x_probability.tif").unlink()
     with pytest.raises(InputError, match="no file"):
         load_results(path)

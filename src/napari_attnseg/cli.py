@@ -102,13 +102,26 @@ def segment(
         list[str] | None,
         typer.Option(
             metavar="LEVEL=PSI",
-            help="Force a gate: 1/32=0.5, 1/4=CNN, 1/8=transformer, 1/16=mean. "
-            "May be repeated.",
+            help="Force a gate: 1/32=0.5, 1/4=CNN, 1/8=transformer, 1/16=mean, or by "
+            "a map: 1/4=NAME_gate_1-4.tif. May be repeated.",
         ),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Instead of the model card's, in [0, 1].")
     ] = None,
+    smooth: Annotated[
+        float,
+        typer.Option(help="Smooth the probability first: a Gaussian's SD, px."),
+    ] = 0.0,
+    min_size: Annotated[
+        int, typer.Option(help="Drop objects of fewer pixels from the mask.")
+    ] = 0,
+    fill_holes: Annotated[
+        bool, typer.Option("--fill-holes", help="Fill the holes of objects.")
+    ] = False,
+    keep_largest: Annotated[
+        bool, typer.Option("--keep-largest", help="Keep the largest object only.")
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -125,6 +138,7 @@ def segment(
     from napari_attnseg.forced_gates import parse_gates
     from napari_attnseg.images import find_images, read_image
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.masks import MaskRules, remake
     from napari_attnseg.result_files import Results, save_results
     from napari_attnseg.results import NO_GATES
     from napari_attnseg.saving import write_text
@@ -132,7 +146,8 @@ def segment(
     gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
     segmenter = Segmenter.from_checkpoint(weights, device)
-    segmenter.check(gates, threshold)
+    _, limit = segmenter.check(gates, threshold)
+    rules = MaskRules(limit, smooth, min_size, fill_holes, keep_largest)
     if segmenter.device == "cpu" and device == "auto":
         _say("No GPU found; running on the CPU.")
     if not segmenter.network.gates:
@@ -148,6 +163,8 @@ def segment(
             image = read_image(path)
             encoded = segmenter.encode(image, flip=flip)
             result = segmenter.decode(encoded, gates, threshold)
+            if rules != MaskRules(limit):
+                result = remake(result, rules)
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 #: psi on a fixed scale from 0 to 1: blue is the transformer, white is 0.5 (both alike),
 #: orange is the CNN. Blue and orange stay apart without red-green vision; both ends
 #: are equally dark, so that neither looks like "more".
@@ -14,9 +16,67 @@ GATE_STOPS = (
 )
 GATE_COLOURS = "attnseg gate"
 
+
+class GateColours(NamedTuple):
+    """Colours of psi from 0 to 1, and what people call its two ends."""
+
+    low: str
+    high: str
+    stops: tuple[tuple[float, str], ...]
+
+
+#: Name → gate colours that the viewer offers; the first one is where nobody chose. Each
+#: keeps its ends and its middle apart for every kind of colour vision, and both ends
+#: equally dark; only the last gets brighter all the way, which is for those who see no
+#: colours at all, and for grey prints (cividis, J. R. Nuñez et al. 2018). None is green
+#: or pink, the colours of a what-if.
+GATE_MAPS = {
+    "blue to orange": GateColours("blue", "orange", GATE_STOPS),
+    "purple to orange": GateColours(
+        "purple",
+        "orange",
+        (
+            (0.0, "#5e3c99"),
+            (0.25, "#b2abd2"),
+            (0.5, "#f7f7f7"),
+            (0.75, "#e8a15c"),
+            (1.0, "#a34d00"),
+        ),
+    ),
+    "blue to red": GateColours(
+        "blue",
+        "red",
+        (
+            (0.0, "#2166ac"),
+            (0.25, "#67a9cf"),
+            (0.5, "#f7f7f7"),
+            (0.75, "#ef8a62"),
+            (1.0, "#b2182b"),
+        ),
+    ),
+    "dark blue to yellow": GateColours(
+        "dark blue",
+        "yellow",
+        (
+            (0.0, "#00224e"),
+            (0.25, "#434e6c"),
+            (0.5, "#7d7c78"),
+            (0.75, "#bcae6c"),
+            (1.0, "#fee838"),
+        ),
+    ),
+}
+
 #: Mask outline of the model, and of the true mask where it is known.
 MASK_COLOUR = "#00e5ff"
 TRUTH_COLOUR = "#ffe000"
+#: Name → mask colours that the viewer offers; the first one is where nobody chose.
+MASK_COLOURS = {
+    "cyan": MASK_COLOUR,
+    "yellow": "#ffe000",
+    "lime": "#a6ff00",
+    "black": "#000000",
+}
 
 #: Outlines of several classes, in their order: bright on dark images, apart for every
 #: colour vision by hue and lightness. More classes than colours go round again.
@@ -26,6 +86,8 @@ CLASS_COLOURS = (MASK_COLOUR, "#ff9f1c", "#f564d4", "#7ae582", "#b4a7ff", "#ff5c
 #: and pink: apart from each other and from the gates' colours for every colour vision).
 GAINED_COLOUR = "#009e73"
 LOST_COLOUR = "#cc79a7"
+#: Mask outline of a what-if that was kept: it lies beside the model's own.
+KEPT_COLOUR = "#ffffff"
 
 #: The one object among several that a table's row is about.
 SELECTED_COLOUR = "#ff4fd8"

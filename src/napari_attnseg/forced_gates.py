@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.images import read_image
 from napari_attnseg.results import GateKey, gate_key, gate_label
 
 #: What replaces psi at a gate: a number in [0, 1], the name of an end, `MEAN`, or an
@@ -18,17 +20,17 @@ Forced = float | str | NDArray[Any]
 MEAN = "mean"
 
 
-def parse_gates(texts: Iterable[str]) -> dict[GateKey, float | str]:
-    """``["1/32=0.5", "1/4=CNN"]`` → ``{32: 0.5, 4: "CNN"}``.
+def parse_gates(texts: Iterable[str]) -> dict[GateKey, Forced]:
+    """``["1/32=0.5", "1/4=CNN"]`` → ``{32: 0.5, 4: "CNN"}``; a .tif is read.
 
     Where a level has two gates, with the gate's name: ``1/32 CNN=0.5``.
 
     Raises
     ------
     InputError
-        If one is written otherwise, or a gate is named twice.
+        If one is written otherwise, a gate is named twice, or a file cannot be read.
     """
-    gates: dict[GateKey, float | str] = {}
+    gates: dict[GateKey, Forced] = {}
     for text in texts:
         label, equals, value = (part.strip() for part in text.partition("="))
         try:
@@ -37,19 +39,20 @@ def parse_gates(texts: Iterable[str]) -> dict[GateKey, float | str]:
             equals = ""
         if not (equals and value):
             raise InputError(
-                f"Expected a gate and its psi such as 1/32=0.5, 1/4=CNN or "
-                f"1/8={MEAN}, but got {text!r}."
+                f"Expected a gate and its psi such as 1/32=0.5, 1/4=CNN, 1/8={MEAN} "
+                f"or 1/4=NAME_gate_1-4.tif, but got {text!r}."
             )
         if key in gates:
             raise InputError(f"The gate at {label} is forced twice; name it once.")
         try:
             gates[key] = float(value)
         except ValueError:
-            gates[key] = value
+            is_map = value.lower().endswith((".tif", ".tiff"))
+            gates[key] = read_image(Path(value)) if is_map else value
     return gates
 
 
-def gate_text(level: str, psi: float | str) -> str:
+def gate_text(level: str, psi: float | str | Path) -> str:
     """What `parse_gates` reads: ``1/32=0.5``; `level` as in ``gates_forced``."""
     return f"{level}={psi}"
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_attnseg.errors import InputError
+from napari_attnseg.images import array_sha256
+from napari_attnseg.results import Segmentation
+
+#: Key, in a run's provenance, of the rules by which its mask was made anew.
+RULES = "mask_rules"
 #: Pixels of one object touch by sides or corners; those of a hole by sides only.
 _CORNERS = np.ones((3, 3), bool)
 
@@ -29,6 +36,11 @@ class MaskRules:
         Background that an object encloses becomes part of it.
     largest : bool
         Only the largest object of each class stays.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range.
     """
 
     threshold: float = 0.5
@@ -36,6 +48,25 @@ class MaskRules:
     min_size: int = 0
     fill_holes: bool = False
     largest: bool = False
+
+    def __post_init__(self) -> None:
+        # Written so that NaN fails too.
+        smooth = 0 <= self.smoothing < np.inf
+        if not (0 <= self.threshold <= 1 and smooth and self.min_size >= 0):
+            raise InputError(
+                "Expected a threshold in [0, 1], a finite smoothing of 0 pixels or "
+                f"more and a minimum size of 0 or more, but got {self}."
+            )
+
+
+def rules_of(facts: Mapping[str, Any]) -> MaskRules:
+    """How the mask of a run was made, by its provenance."""
+    made = facts.get(RULES)
+    return (
+        MaskRules(float(facts.get("threshold", 0.5)))
+        if made is None
+        else MaskRules(**made)
+    )
 
 
 class MaskSize(NamedTuple):
@@ -62,6 +93,24 @@ def make_mask(
         threshold.
     """
     return MaskMaker(probability)(rules)
+
+
+def remake(
+    result: Segmentation, rules: MaskRules, kept_as: str = "float32"
+) -> Segmentation:
+    """The same run with its mask made by `rules`; its provenance says so.
+
+    Parameters
+    ----------
+    result : Segmentation
+    rules : MaskRules
+    kept_as : str
+        Type that the probability is rounded to first: the viewer keeps that of a stack
+        as float16, and makes masks of it.
+    """
+    mask = make_mask(result.probability.astype(kept_as), rules)
+    made = {RULES: asdict(rules), "mask_sha256": array_sha256(mask)}
+    return replace(result, mask=mask, provenance={**result.provenance, **made})
 
 
 class MaskMaker:

@@ -9,19 +9,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
-from napari_attnseg.result_files import gate_file
+from napari_attnseg.masks import RULES, rules_of
+from napari_attnseg.result_files import gate_file, saved_gates
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
 #: Larger files are not read to see whether they still hold what was segmented.
 CHECKED_BYTES = 50_000_000
+EDITED = (
+    "The mask was edited by hand, which no command repeats; this gives the mask before "
+    "that."
+)
 
 
-def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
+def python_text(
+    facts: Mapping[str, Any],
+    weights: Path | None = None,
+    saved: Path | None = None,
+    edited: bool = False,
+) -> str:
     """Python that repeats a run and says whether it came out the same.
 
     Parameters
@@ -30,27 +43,37 @@ def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
         The run's provenance, as in ``layer.metadata["attnseg"]`` and in the JSON.
     weights : Path, optional
         File of the weights; provenance names it without its folder.
+    saved : Path, optional
+        JSON file that the run was saved as: the map of a gate that was forced inside a
+        region lies beside it.
+    edited : bool
+        Whether somebody painted in the mask.
     """
     stack = isinstance(facts["mask_sha256"], list)
     file, problem = _image(facts)
     source, missing = _weights(facts, weights)
-    options = _options(facts)
+    gates, unsaved = _gates(facts, saved)
+    frame = f"[{facts['frame']}]" if "frame" in facts else ""
+    options = _options(facts, gates)
+    remade = RULES in facts
     flip = ", flip=True" if facts.get("flip_augmented") else ""
     first = facts["image_sha256"][0] if stack else facts["image_sha256"]
     lines = [
         *_heading(facts),
+        *(_comment(EDITED).splitlines() if edited else []),
+        *unsaved,
         "from pathlib import Path",
         "",
-        *(["import tifffile", ""] if "tifffile" in options else []),
         "from napari_attnseg import Segmenter",
         "from napari_attnseg.images import array_sha256, read_image",
+        *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
         "",
         *missing,
         f"segmenter = Segmenter.from_checkpoint({source!r}, {facts['device']!r})",
         f"if segmenter.sha256 != {facts['weights_sha256']!r}:",
         "    raise SystemExit('These are other weights than those of the run.')",
         *problem,
-        f"image = read_image(Path({file!r}))",
+        f"image = read_image(Path({file!r})){frame}",
         f"if array_sha256(image{'[0]' if stack else ''}) != {first!r}:",
         "    raise SystemExit('These are other pixels than those of the run.')",
         "",
@@ -61,13 +84,22 @@ def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
             f"    segmenter.decode(segmenter.encode(frame{flip}), {options})",
             "    for frame in image",
             "]",
+        ]
+        if remade:  # of what the viewer keeps of a stack
+            lines += [
+                f"rules = {rules_of(facts)!r}",
+                "results = [remake(result, rules, 'float16') for result in results]",
+            ]
+        lines += [
             "found = [array_sha256(result.mask) for result in results]",
         ]
     else:
         lines += [
             f"result = segmenter.decode(segmenter.encode(image{flip}), {options})",
-            "found = array_sha256(result.mask)",
         ]
+        if remade:
+            lines.append(f"result = remake(result, {rules_of(facts)!r})")
+        lines.append("found = array_sha256(result.mask)")
     lines += [
         f"same = found == {facts['mask_sha256']!r}",
         "print('The same mask.' if same else 'Another mask: see the versions above.')",
@@ -75,61 +107,77 @@ def python_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def command_text(facts: Mapping[str, Any], weights: Path | None = None) -> str:
+def command_text(
+    facts: Mapping[str, Any],
+    weights: Path | None = None,
+    saved: Path | None = None,
+    edited: bool = False,
+) -> str:
     """``attnseg segment`` with the options of a run; parameters as `python_text`.
 
     What a command cannot repeat is said in comments instead.
     """
-    if isinstance(facts["mask_sha256"], list):
+    if isinstance(facts["mask_sha256"], list) or "frame" in facts:
         return _comment(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    if "array" in facts["gates_forced"].values():
-        return _comment(
-            "A gate was forced inside a region, which a command cannot say: use Copy "
-            "as Python."
-        )
     file, problem = _image(facts)
     source, missing = _weights(facts, weights)
+    gates, unsaved = _gates(facts, saved)
+    rules = rules_of(facts)
     words = ["attnseg", "segment", file, "--out", "results"]
     words += ["--weights", source, "--device", facts["device"]]
-    words += ["--threshold", repr(facts["threshold"])]
+    words += ["--threshold", repr(rules.threshold)]
+    words += ["--smooth", repr(rules.smoothing)] if rules.smoothing else []
+    words += ["--min-size", repr(rules.min_size)] if rules.min_size else []
+    words += ["--fill-holes"] if rules.fill_holes else []
+    words += ["--keep-largest"] if rules.largest else []
     if facts.get("flip_augmented"):
         words.append("--flip")
-    for level, psi in facts["gates_forced"].items():
+    for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
     line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-    return "\n".join([*missing, *problem, line]) + "\n"
+    said = _comment(EDITED).splitlines() if edited else []
+    return "\n".join([*said, *unsaved, *missing, *problem, line]) + "\n"
 
 
-def _options(facts: Mapping[str, Any]) -> str:
-    gates = ", ".join(
-        f"{gate_key(gate)!r}: {_psi(gate, psi)}"
-        for gate, psi in facts["gates_forced"].items()
+def _gates(
+    facts: Mapping[str, Any], saved: Path | None
+) -> tuple[dict[str, float | str | Path], list[str]]:
+    """What each gate was forced to, and a comment if a map of psi was not saved."""
+    files = {} if saved is None else saved_gates(saved, facts["date"])
+    gates: dict[str, float | str | Path] = dict(facts["gates_forced"])
+    unknown = False
+    for level, psi in gates.items():
+        if psi == "array":  # not in provenance
+            gates[level] = files.get(level, Path(f"NAME_{gate_file(level)}"))
+            unknown |= level not in files
+    text = (
+        "A gate was forced inside a region: save the results, and put the path of that "
+        "gate's .tif below."
     )
-    forced = f"gates={{{gates}}}, " if gates else ""
+    return gates, _comment(text).splitlines() if unknown else []
+
+
+def _options(facts: Mapping[str, Any], gates: Mapping[str, float | str | Path]) -> str:
+    forced = ", ".join(
+        f"{gate_key(level)!r}: {_psi(psi, 'frame' in facts)}"
+        for level, psi in gates.items()
+    )
+    forced = f"gates={{{forced}}}, " if forced else ""
     return f"{forced}threshold={facts['threshold']!r}"
 
 
-def _psi(gate: str, psi: float | str) -> str:
-    if psi == "array":  # not in provenance; save the results to have it
-        return f"tifffile.imread('NAME_{gate_file(gate)}')"
+def _psi(psi: float | str | Path, of_stack: bool) -> str:
+    if isinstance(psi, Path):
+        return f"read_image(Path({str(psi)!r})){'[0]' if of_stack else ''}"
     return repr(psi)
 
 
 def _heading(facts: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {v}" for name, v in facts["versions"].items())
-    lines = [
-        f"# Repeats a run of {facts['date']}",
-        f"# with {versions}.",
-    ]
-    if "array" in facts["gates_forced"].values():
-        lines.append(
-            "# A gate was forced inside a region: save the results, and put the path "
-            "of that gate's .tif below."
-        )
-    return lines
+    return [f"# Repeats a run of {facts['date']}", f"# with {versions}."]
 
 
 def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str]]:
@@ -161,13 +209,18 @@ def _image(facts: Mapping[str, Any]) -> tuple[str, list[str]]:
     wanted = facts["image_sha256"]
     if isinstance(wanted, str) and path.stat().st_size < CHECKED_BYTES:
         try:
-            same = array_sha256(read_image(path)) == wanted
-        except AttnSegError:
+            same = array_sha256(_pixels(path, facts)) == wanted
+        except (AttnSegError, IndexError):
             same = False
         if not same:
             text = f"{path.name} does not hold the pixels that were segmented: {how}"
             return source, _comment(text).splitlines()
     return source, []
+
+
+def _pixels(path: Path, facts: Mapping[str, Any]) -> NDArray[np.generic]:
+    pixels = read_image(path)
+    return pixels[facts["frame"]] if "frame" in facts else pixels
 
 
 def _comment(text: str) -> str:

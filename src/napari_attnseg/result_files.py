@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
 from napari_attnseg.images import array_sha256, read_image
+from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
@@ -94,6 +95,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
     without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
     ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
+    ``mask_edited`` in the JSON says whether somebody painted in the mask since it was
+    made by the threshold or, where there are some, by ``mask_rules`` in provenance.
 
     Raises
     ------
@@ -146,7 +149,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         "files": files,
         "mask_value": unit,
         "gates": gates,
-        "gates_show": GATE_LEGEND if gates else NO_GATES,
+        # A kept what-if writes the maps that were painted only.
+        "gates_show": GATE_LEGEND if gates or own.get("gates_forced") else NO_GATES,
         "layer": {
             "name": results.name,
             "frames": results.frames,
@@ -172,6 +176,22 @@ def find_results(path: Path) -> list[Path]:
     """The JSON files of ours that a path is, or that a folder holds, by name."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [file for file in found if _facts(file) is not None]
+
+
+def saved_gates(path: Path, date: str) -> dict[str, Path]:
+    """Level → file of its gate map, of the run of that `date`; empty for another file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that a run was saved as.
+    date : str
+        Of the run, as in its provenance: another one may have been saved there since.
+    """
+    facts = _facts(path)
+    if facts is None or facts["provenance"].get("date") != date:
+        return {}
+    return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
 
 
 def load_results(path: Path) -> Results:
@@ -201,6 +221,7 @@ def load_results(path: Path) -> Results:
 def _results(path: Path, facts: dict[str, Any]) -> Results:
     layer, files, own = facts["layer"], facts["files"], facts["provenance"]
     count = layer["frames"]
+    rules_of(own)  # what it cannot read is not to reach the mask panel
 
     def frames(name: str) -> NDArray[Any]:
         values = read_image(path.parent / name)

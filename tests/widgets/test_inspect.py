@@ -149,6 +149,45 @@ def test_one_key_goes_there_and_back(
     assert KEY not in map(str, viewer.keymap)
 
 
+def test_closing_brings_the_overlay_back(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    camera = viewer.scene.camera
+    camera.center, camera.zoom = (0, 7, 9), 3.0
+    widget = opened()
+    widget.preset_box.setCurrentText("published style")
+    widget._life.end()
+    assert shown(viewer) == ["image", "image · mask"]
+    assert not viewer.canvas.grid.enabled
+    assert not viewer.canvas.overlays.scale_bar.visible
+    assert tuple(camera.center) == (0, 7, 9) and camera.zoom == 3.0
+    gate = viewer.layers["image · gate 1/32 (transformer ↔ CNN)"]
+    assert tuple(gate.contrast_limits) == (0, 1) and not gate.name_overlay.visible
+
+
+def test_closing_leaves_a_grid_that_was_there(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    viewer.canvas.grid.enabled = True
+    widget = opened()
+    widget.preset_box.setCurrentText("all scales")
+    widget._life.end()
+    assert viewer.canvas.grid.enabled
+
+
+def test_closing_after_the_results_went(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    widget.toggle()
+    viewer.layers.clear()
+    assert not viewer.canvas.grid.enabled
+    widget._life.end()
+
+
 def test_a_key_of_somebody_else_stays_theirs(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

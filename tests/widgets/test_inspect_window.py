@@ -1,16 +1,20 @@
 """Inspect in a real window, on a polyp, with the bundled weights."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from qtpy.QtWidgets import QApplication
 from superqt import QCollapsible
 
+from napari_attnseg._widgets.layers import RESULTS_FILE
+from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
 
 
 def test_looks_asks_and_comes_back(
-    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any
+    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any, tmp_path: Path
 ) -> None:
     viewer = make_napari_viewer_proxy(show=True)
     viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
@@ -41,12 +45,29 @@ def test_looks_asks_and_comes_back(
         row.choice.activated.emit(row.choice.currentIndex())
     qtbot.waitUntil(lambda: panel._change is not None, timeout=60_000)
     assert panel._change.lost > 1000
+    panel.keep_button.click()
+    widget.run_menu.copy_command()
+    said = QApplication.clipboard().text()
+    assert all(f"1/{s}=0.0" in said for s in (4, 8, 16, 32)), said
+    viewer.layers[-1].data[:5, :5] = 1
+    widget.run_menu.copy_python()
+    assert EDITED in QApplication.clipboard().text()
+    widget.run_menu.save(tmp_path)
+    qtbot.waitUntil(lambda: RESULTS_FILE in viewer.layers[-1].metadata, timeout=60_000)
+    for layer in list(viewer.layers)[-2:]:
+        viewer.layers.remove(layer)
     changed = picture()
     pink = (changed[..., 0] > changed[..., 1] + 40) & (changed[..., 2] > 120)
     assert pink.sum() > 500
     panel.reset_button.click()
     qtbot.waitUntil(lambda: panel._change.overlap == 1.0)
 
+    widget.toggle()
     viewer.window.remove_dock_widget(dock)
     assert widget._life.ended
     assert panel._encoded.what_if is None
+    assert not viewer.canvas.grid.enabled
+    # The window may close while results are side by side.
+    _, other = viewer.window.add_plugin_dock_widget("napari-attnseg", "Inspect")
+    other.toggle()
+    assert viewer.canvas.grid.enabled

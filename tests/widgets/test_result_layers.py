@@ -56,7 +56,7 @@ def looks(layer: Any) -> dict[str, Any]:
         "blending": layer.blending,
         "units": layer.units,
         "axis_labels": layer.axis_labels,
-        "metadata": layer.metadata,
+        "metadata": layer.metadata[METADATA],
     }
     if isinstance(layer, ImageLayer):
         found |= {

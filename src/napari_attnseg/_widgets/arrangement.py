@@ -44,6 +44,7 @@ class Arrangement:
         # Scale bar, centre and zoom as they were before side by side.
         self._before: tuple[bool, tuple[float, ...], float] | None = None
         self._linked: list[Any] = []
+        self._beside: Case | None = None
 
     def show(self, case: Case, preset: str) -> None:
         """Arrange one case; layers of other cases are hidden, others' stay.
@@ -57,6 +58,7 @@ class Arrangement:
         """
         self._unlink()
         alone = preset == OVERLAY
+        self._beside = None if alone else case
         for layer in self._viewer.layers:
             if METADATA in layer.metadata:
                 layer.visible = False
@@ -82,8 +84,16 @@ class Arrangement:
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
 
     def end(self) -> None:
-        """Give the canvas back as it was before."""
-        self._grid(False)
+        """Back to the overlay, if side by side was turned on here."""
+        if self._before is None:
+            return  # nothing was, or the grid is the user's own
+        case = self._beside
+        there = case is not None and any(x in self._viewer.layers for x in case.layers)
+        if case is not None and there:
+            self.show(case, OVERLAY)
+        else:
+            self._grid(False)
+        self._beside = None
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]

@@ -21,8 +21,10 @@ from napari_attnseg._widgets.arrangement import OVERLAY, PRESETS, Arrangement
 from napari_attnseg._widgets.cases import Case, find_cases
 from napari_attnseg._widgets.classes import class_legend, class_names
 from napari_attnseg._widgets.inputs import follow_layers, weakly, words
+from napari_attnseg._widgets.layers import kept_mask
 from napari_attnseg._widgets.mask_panel import MaskPanel
 from napari_attnseg._widgets.pointing import Pointing
+from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import DockWidget
 from napari_attnseg._widgets.whatif_panel import WhatIfPanel
 
@@ -54,6 +56,7 @@ class InspectWidget(DockWidget):
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
         self.whatif_panel = WhatIfPanel(napari_viewer, life)
+        self.run_menu = RunMenu(napari_viewer)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
         self.preset_box.addItems(list(PRESETS))
@@ -87,6 +90,7 @@ class InspectWidget(DockWidget):
             group.setContent(panel)
             (group.expand if opened else group.collapse)(animate=False)
             inside.addWidget(group)
+        inside.addWidget(self.run_menu)
         layout = QVBoxLayout(self)
         layout.addWidget(self.hint)
         layout.addWidget(self.body)
@@ -94,6 +98,10 @@ class InspectWidget(DockWidget):
 
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
+        life.at_end.append(self._arrangement.end)
+        active = viewer.layers.selection.events.active
+        active.connect(self._offer_run)
+        life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
@@ -138,8 +146,18 @@ class InspectWidget(DockWidget):
         self.pointing.set_case(self.case)
         self.mask_panel.set_case(self.case)
         self.whatif_panel.set_case(self.case)
+        self._offer_run()
         if self.preset_box.currentText() != OVERLAY:
             self._arrange()
+
+    def _offer_run(self, event: Any = None) -> None:
+        """To repeat and to save: the kept what-if that is selected, else the result."""
+        kept = kept_mask(self._viewer.layers.selection.active, self._viewer.layers)
+        if kept is not None:
+            self.run_menu.show_run(kept, "the selected what-if")
+        else:
+            mask = None if self.case is None else self.case.mask
+            self.run_menu.show_run(mask, "this result")
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.say_size()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.classes import class_names, class_options
-from napari_attnseg.colours import GATE_COLOURS, GATE_STOPS
+from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg.colours import GATE_COLOURS, GATE_MAPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import provenance
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
@@ -21,6 +22,10 @@ from napari_attnseg.sample_data import sample_path
 METADATA = "attnseg"
 #: Key of an image's own file in ``layer.metadata``, where napari names another one.
 IMAGE_FILE = "attnseg image file"
+#: Key, in ``layer.metadata`` of a mask, of the JSON file that its run was saved as.
+RESULTS_FILE = "attnseg results file"
+#: ``made_from`` of a what-if that was kept: a run's parts, but no run to work on.
+WHAT_IF = "what if"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +127,18 @@ def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
 
 
+def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
+    """Mask of the kept what-if that a layer belongs to; None if it is of none."""
+    facts = {} if layer is None else layer.metadata.get(METADATA, {})
+    if facts.get("made_from") != WHAT_IF:
+        return None
+    for other in layers:
+        its = other.metadata.get(METADATA, {})
+        if its.get("part") == "mask" and run_of(its) == run_of(facts):
+            return other
+    return None
+
+
 def image_name(layer: Any) -> str:
     """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
 
@@ -168,9 +185,11 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     facts = provenance(results, source.origin)
 
     def stacked(parts: list[NDArray[Any]]) -> NDArray[Any]:
-        # float16 for the maps of a stack: half the memory, and finer than any display.
         if source.frames is None:
             return parts[0]
+        if len(parts) == 1:
+            return parts[0][None]
+        # float16 for the maps of a stack: half the memory, and finer than any display.
         return np.stack(
             [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
         )
@@ -239,9 +258,9 @@ def gate_opacity(facts: Mapping[str, Any]) -> float:
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
     """Layer of one explanation, exactly over its image; of one `frame` of a stack.
 
-    Signed maps get the gate's colours around 0, orange raises; others go from dark to
-    bright. The scale of signed and positive maps is their own: such numbers compare
-    within a map only.
+    Signed maps get the gate's colours around 0, that of psi 1 raises; others go from
+    dark to bright. The scale of signed and positive maps is their own: such numbers
+    compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     top = float(np.abs(found.values).max()) or 1.0
@@ -311,9 +330,11 @@ def _linear(placement: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 def gate_colormap() -> dict[str, Any]:
-    """Arguments of ``napari.utils.Colormap`` for gate maps."""
+    """Arguments of ``napari.utils.Colormap`` for gate maps, as one prefers them."""
+    name = gate_colours()
+    stops = GATE_MAPS[name].stops
     return {
-        "name": GATE_COLOURS,
-        "colors": [colour for _, colour in GATE_STOPS],
-        "controls": [at for at, _ in GATE_STOPS],
+        "name": name,
+        "colors": [colour for _, colour in stops],
+        "controls": [at for at, _ in stops],
     }

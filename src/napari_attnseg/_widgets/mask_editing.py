@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.viewing import redraw
-from napari_attnseg.masks import MaskMaker, MaskRules, MaskSize, make_mask, measure
+from napari_attnseg.images import array_sha256
+from napari_attnseg.masks import (
+    RULES,
+    MaskMaker,
+    MaskRules,
+    MaskSize,
+    make_mask,
+    measure,
+    rules_of,
+)
 
 #: A stack keeps its probability in float16: nearer to the threshold, or to another
 #: class, than this, a pixel may fall on the other side without anybody having painted.
@@ -28,11 +39,14 @@ class MaskEditor:
     ----------
     own : MaskRules
         How the model made the mask.
+    made : MaskRules
+        How it was made when it was found here: by the model, or anew.
     """
 
     def __init__(self, case: Case) -> None:
         self.case = case
         self.own = MaskRules(float(case.facts.get("threshold", 0.5)))
+        self.made = rules_of(case.facts)
         self._maker: tuple[int, MaskMaker] | None = None
         self._written: dict[int, NDArray[np.uint8]] = {}
 
@@ -56,11 +70,11 @@ class MaskEditor:
         if frame in self._written:
             return not np.array_equal(found, self._written[frame])
         probability = self.case.probabilities(frame)
-        differs = found != make_mask(probability, self.own)
+        differs = found != make_mask(probability, self.made)
         if not differs.any():
             return False
         ranked = np.sort(probability.astype(np.float32), axis=0)
-        clear = np.abs(ranked[-1] - self.own.threshold) > _ROUNDING
+        clear = np.abs(ranked[-1] - self.made.threshold) > _ROUNDING
         if len(ranked) > 1:  # nor may two classes be as probable
             clear &= ranked[-1] - ranked[-2] > _ROUNDING
         return bool((differs & clear).any())
@@ -75,8 +89,21 @@ class MaskEditor:
         """Re-make one frame and show it; how large it is now."""
         mask = self._make(rules, frame)
         self._written[frame] = mask
+        self._record(rules, mask, frame)
         redraw(self.case.mask, mask, frame if self.case.stacked else None)
         return measure(mask)
+
+    def _record(self, rules: MaskRules, mask: NDArray[np.uint8], frame: int) -> None:
+        """The layer says how its mask was made, for files and for who repeats it."""
+        facts = self.case.mask.metadata[METADATA]
+        facts[RULES] = asdict(rules)
+        found, before = array_sha256(mask), facts.get("mask_sha256")
+        facts["mask_sha256"] = (
+            # A new list: the run's other layers hold it too.
+            [*before[:frame], found, *before[frame + 1 :]]
+            if isinstance(before, list)
+            else found
+        )
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
         """Re-make every frame but one, a step each; yields how many are done."""

@@ -107,6 +107,8 @@ class MaskPanel(QWidget):
         usable = case is not None and case.mask is not None
         self._editor = MaskEditor(case) if case is not None and usable else None
         self._history.restart(self._editor.own if self._editor else MaskRules())
+        if self._editor is not None:
+            self._history.change(self._editor.made)  # undone: the model's own
         self.setEnabled(usable)
         self._show_rules()
         self.say_size()

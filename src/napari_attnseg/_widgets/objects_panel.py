@@ -26,7 +26,8 @@ from napari_attnseg._widgets.inputs import Lifetime, weakly, words
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.measuring import OBJECTS, Measured
 from napari_attnseg._widgets.object_table import ObjectTable
-from napari_attnseg.colours import MASK_COLOUR, SELECTED_COLOUR
+from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg.colours import SELECTED_COLOUR
 from napari_attnseg.descriptors import DESCRIPTORS, columns, csv_text, heading
 from napari_attnseg.doubt import DOUBT_MEANING
 from napari_attnseg.errors import AttnSegError
@@ -149,7 +150,7 @@ class ObjectsPanel(QWidget):
         layer = self._layer
         if OBJECTS in layer.metadata.get(METADATA, {}):
             selected = {layer.selected_label: SELECTED_COLOUR}
-            colours = {None: MASK_COLOUR, **selected, 0: "transparent"}
+            colours = {None: mask_colour(), **selected, 0: "transparent"}
             # napari selects the label anew when the colours change.
             with layer.events.selected_label.blocker(self._label_selected):
                 layer.colormap = DirectLabelColormap(color_dict=colours)

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.settings import get_plugin_settings
 
+from napari_attnseg.colours import GATE_MAPS, MASK_COLOUR, MASK_COLOURS
 from napari_attnseg.weights import bundled_weights
 
 
@@ -15,8 +16,24 @@ def preferences() -> Any:
 
     None where napari does not know this plugin: it is disabled, or not installed.
     """
+    return _group("segment")
+
+
+def gate_colours() -> str:
+    """Name in `GATE_MAPS` of the colours for gate maps."""
+    chosen = _group("colours")
+    return next(iter(GATE_MAPS)) if chosen is None else str(chosen.gates)
+
+
+def mask_colour() -> str:
+    """Of the model's mask: ``#rrggbb``."""
+    chosen = _group("colours")
+    return MASK_COLOUR if chosen is None else MASK_COLOURS[chosen.mask]
+
+
+def _group(name: str) -> Any:
     try:
-        return get_plugin_settings("napari-attnseg").segment
+        return getattr(get_plugin_settings("napari-attnseg"), name)
     except KeyError:
         return None
 

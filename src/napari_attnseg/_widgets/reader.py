@@ -16,11 +16,14 @@ from napari.utils.notifications import show_warning
 from napari_attnseg._widgets.layers import (
     IMAGE_FILE,
     METADATA,
+    RESULTS_FILE,
+    WHAT_IF,
     NewLayer,
     Source,
     new_layers,
 )
 from napari_attnseg._widgets.viewing import make_layer
+from napari_attnseg._widgets.whatif_layers import kept_layers
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.images import array_sha256, read_image
 from napari_attnseg.result_files import Results, find_results, load_results
@@ -50,8 +53,13 @@ def read(path: str | list[str]) -> list[Any]:
             f"Expected results of up to {MANY} images, but these are of {len(files)}; "
             "open the NAME.json files of those that you want to see."
         )
-    found = [load_results(file) for file in files]
-    return [make_layer(new) for results in found for new in layers_of(results)]
+    found = [(file, load_results(file)) for file in files]
+    layers = []
+    for file, results in found:
+        made = [make_layer(new) for new in layers_of(results)]
+        made[-1].metadata[RESULTS_FILE] = str(file.resolve())
+        layers += made
+    return layers
 
 
 def layers_of(results: Results) -> list[NewLayer]:
@@ -67,7 +75,9 @@ def layers_of(results: Results) -> list[NewLayer]:
     }
     file = None if results.image is None else str(results.image.resolve())
     source = Source(results.name, None, False, results.frames, placement, file)
-    made = new_layers(source, results.segmentations)
+    first = results.segmentations[0].provenance
+    make = kept_layers if first.get("made_from") == WHAT_IF else new_layers
+    made = make(source, results.segmentations)
     for new in made:
         # Where the image lay at the time of the run stays what provenance says.
         new.options["metadata"][METADATA]["source"] = results.source
@@ -83,6 +93,9 @@ def _image_layer(source: Source, results: Results) -> list[NewLayer]:
         show_warning(f"The image is left out: {error}")
         return []
     stack = pixels[None] if results.frames is None else pixels
+    frame = results.segmentations[0].provenance.get("frame")
+    if frame is not None:  # a what-if is of one frame
+        stack = pixels = stack[frame : frame + 1]
     wanted = [s.provenance.get("image_sha256") for s in results.segmentations]
     if [array_sha256(frame) for frame in stack] != wanted:
         show_warning(
@@ -93,7 +106,7 @@ def _image_layer(source: Source, results: Results) -> list[NewLayer]:
     options = {
         "name": source.name,
         "rgb": stack.ndim == 4,
-        "metadata": {IMAGE_FILE: source.file},
+        "metadata": {IMAGE_FILE: source.file if frame is None else None},
         **source.placement,
     }
     return [NewLayer("Image", pixels, options)]

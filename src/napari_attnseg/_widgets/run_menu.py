@@ -1,4 +1,4 @@
-"""The Segment widget's menu on its last run: copy it as text, save it as files."""
+"""A menu on one run or kept what-if: copy it as text, save it as files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import (
@@ -17,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg import reproduce
-from napari_attnseg._widgets.layers import METADATA, run_of
-from napari_attnseg._widgets.worker import Failed
+from napari_attnseg._widgets.layers import METADATA, RESULTS_FILE, run_of
+from napari_attnseg._widgets.worker import Failed, weights_of
 from napari_attnseg._widgets.writer import (
     LayerTuple,
     results_of,
@@ -26,10 +27,11 @@ from napari_attnseg._widgets.writer import (
     write,
 )
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.images import array_sha256
 
 
 class RunMenu(QPushButton):
-    """A button with a menu; hidden until there is a run.
+    """A button with a menu; hidden while there is no run.
 
     Parameters
     ----------
@@ -41,7 +43,6 @@ class RunMenu(QPushButton):
         super().__init__()
         self._viewer = viewer
         self._facts: Mapping[str, Any] = {}
-        self._weights: Path | None = None
         self.setText("Repeat or save this run")
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
@@ -50,11 +51,12 @@ class RunMenu(QPushButton):
         self.setMenu(menu)
         self.hide()
 
-    def show_run(self, layer: Any, weights: Path) -> None:
-        """Offer the run that made a layer."""
+    def show_run(self, mask: Any, what: str = "this run") -> None:
+        """Offer the run that made a mask layer; None: nothing."""
         # The dictionary, not the layer: a layer that the user deletes is to go.
-        self._facts, self._weights = layer.metadata[METADATA], weights
-        self.show()
+        self._facts = {} if mask is None else mask.metadata[METADATA]
+        self.setText(f"Repeat or save {what}")
+        self.setVisible(mask is not None)
 
     def copy_python(self) -> None:
         """Put Python that repeats the run on the clipboard."""
@@ -65,10 +67,27 @@ class RunMenu(QPushButton):
         self._copy(reproduce.command_text, "A command")
 
     def _copy(self, text: Callable[..., str], what: str) -> None:
+        mask = self._mask()
+        edited = mask is not None and _edited(mask)
+        saved = None if mask is None else mask.metadata.get(RESULTS_FILE)
+        try:
+            weights = weights_of(self._facts)
+        except AttnSegError:
+            weights = None  # the text says so
         clipboard = QApplication.clipboard()
         assert clipboard is not None
-        clipboard.setText(text(self._facts, self._weights))
-        show_info(f"{what} that repeats this run was copied.")
+        clipboard.setText(
+            text(self._facts, weights, None if saved is None else Path(saved), edited)
+        )
+        said = f"{what} that repeats this run was copied."
+        show_info(f"{said} {reproduce.EDITED}" if edited else said)
+
+    def _mask(self) -> Any:
+        """The run's mask layer, if it is still there."""
+        found = [
+            x for x in self._viewer.layers if self._facts == x.metadata.get(METADATA)
+        ]
+        return found[0] if found else None
 
     def choose_folder(self) -> None:
         """Ask for a folder and save the run there."""
@@ -93,8 +112,17 @@ class RunMenu(QPushButton):
             return
         if (folder / f"{names[0]}.json").exists() and not self._may_replace(names[0]):
             return
+        mask = self._mask()
+
+        def told(said: str | Failed) -> None:
+            if isinstance(said, Failed):
+                show_error(said.message)
+                return
+            mask.metadata[RESULTS_FILE] = str(folder.resolve() / f"{names[0]}.json")
+            show_info(said)
+
         # In a thread: a long stack takes seconds.
-        create_worker(_write, folder, layers, _connect={"returned": _tell})
+        create_worker(_write, folder, layers, _connect={"returned": told})
 
     def _may_replace(self, name: str) -> bool:
         answer = QMessageBox.question(
@@ -111,8 +139,9 @@ def _write(folder: Path, layers: list[LayerTuple]) -> str | Failed:
     return f"{len(written)} files saved in {folder}."
 
 
-def _tell(said: str | Failed) -> None:
-    if isinstance(said, Failed):
-        show_error(said.message)
-    else:
-        show_info(said)
+def _edited(mask: Any) -> bool:
+    """Whether somebody painted in a mask since it was made."""
+    data = np.asarray(mask.data)
+    found = [array_sha256(frame) for frame in (data if data.ndim == 3 else data[None])]
+    made = mask.metadata[METADATA]["mask_sha256"]
+    return found != (made if isinstance(made, list) else [made])

@@ -18,6 +18,7 @@ from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Finished, run
+from napari_attnseg.colours import GATE_MAPS
 from napari_attnseg.results import GATE_LEGEND
 
 
@@ -80,7 +81,7 @@ class SegmentWidget(ModelWidget):
         self._keep(done.loaded)
         image = self.inputs.image
         added = add_layers(self._viewer, new_layers(done.source, done.results))
-        self.run_menu.show_run(added[-1], done.loaded.weights)
+        self.run_menu.show_run(added[-1])
         self._select(image)
 
     # -- looking ---------------------------------------------------------------------
@@ -89,7 +90,8 @@ class SegmentWidget(ModelWidget):
         return [
             layer
             for layer in self._viewer.layers
-            if "gate" in layer.metadata.get(METADATA, {})
+            if "gate" in (facts := layer.metadata.get(METADATA, {}))
+            and "made_from" not in facts
         ]
 
     def _fill_gates(self) -> None:
@@ -127,7 +129,13 @@ class SegmentWidget(ModelWidget):
         said = f"The colours say {GATE_LEGEND}."
         ends = {tuple(gate.metadata[METADATA][e] for e in "01") for gate in layers}
         if len(ends) == 1:  # the same two for every gate
-            said = f"Blue (0): {facts['0']}. Orange (1): {facts['1']}. {said}"
+            # Of the layer: somebody may have preferred others since it was made.
+            colours = GATE_MAPS.get(layers[0].colormap.name)
+            low, high = "0", "1"
+            if colours is not None:
+                low = f"{colours.low.capitalize()} (0)"
+                high = f"{colours.high.capitalize()} (1)"
+            said = f"{low}: {facts['0']}. {high}: {facts['1']}. {said}"
         if shown is not None:
             said += f"\n{facts['finding']}"
         self.gate_words.setText(said)

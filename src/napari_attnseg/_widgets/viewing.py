@@ -14,16 +14,24 @@ from napari_attnseg._widgets.layers import (
     NewLayer,
     gate_colormap,
 )
-from napari_attnseg.colours import GATE_COLOURS
+from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg.colours import GATE_COLOURS, MASK_COLOUR
 
 
 def make_layer(new: NewLayer) -> Any:
-    """The napari layer that `new` describes."""
+    """The napari layer that `new` describes, in the colours that the user prefers.
+
+    `GATE_COLOURS` and `MASK_COLOUR` in its options stand for those.
+    """
     options = dict(new.options)
     if options.get("colormap") == GATE_COLOURS:
         options["colormap"] = Colormap(**gate_colormap())
     elif new.kind == "Labels" and "colormap" in options:
-        options["colormap"] = DirectLabelColormap(color_dict=options["colormap"])
+        colours = options["colormap"]
+        if set(colours) <= {None, 0, 1}:  # several classes have colours of their own
+            preferred = {MASK_COLOUR: mask_colour()}
+            colours = {k: preferred.get(v, v) for k, v in colours.items()}
+        options["colormap"] = DirectLabelColormap(color_dict=colours)
     layer = getattr(napari.layers, new.kind)(new.data, **options)
     if new.contour:
         layer.contour = new.contour

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.classes import class_names, class_options
 from napari_attnseg._widgets.layers import (
     METADATA,
+    WHAT_IF,
     NewLayer,
+    Source,
     coarse_placement,
+    new_layers,
     source_of,
 )
-from napari_attnseg.colours import GAINED_COLOUR, GATE_STOPS, LOST_COLOUR
+from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg.colours import (
+    GAINED_COLOUR,
+    GATE_MAPS,
+    KEPT_COLOUR,
+    LOST_COLOUR,
+    MASK_COLOUR,
+)
 from napari_attnseg.results import Segmentation, gate_key, gate_parts
 from napari_attnseg.whatif import Change
 
@@ -65,6 +76,7 @@ def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> N
 def paint_layer(case: Case) -> NewLayer:
     """An empty Labels layer over the image in the gates' own two colours."""
     source = source_of(case.image)
+    stops = GATE_MAPS[gate_colours()].stops
     size = source.data.shape[:-1] if source.rgb else source.data.shape
     options = {
         "name": f"{source.name} · gate paint",
@@ -72,8 +84,8 @@ def paint_layer(case: Case) -> NewLayer:
         "colormap": {
             None: "transparent",
             0: "transparent",
-            1: GATE_STOPS[-1][1],
-            2: GATE_STOPS[0][1],
+            1: stops[-1][1],
+            2: stops[0][1],
         },
         "opacity": 0.5,
         "metadata": {METADATA: {"source": source.origin, "made_from": "paint"}},
@@ -92,40 +104,44 @@ def painted_psi(
     return psi
 
 
-def kept_layers(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
-    """Mask and probability of a what-if, to stay; their names say what was forced."""
-    facts = {**result.provenance, "source": case.facts["source"]}
-    gates = facts["gates_forced"]
-    coarse_first = sorted(gates, key=lambda gate: -gate_parts(gate_key(gate))[0])
-    forced = ", ".join(
-        f"{gate}={gates[gate]:.2f}"
-        if isinstance(gates[gate], float)
+def keep(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
+    """`kept_layers` of a what-if on one frame of a case."""
+    facts = {**result.provenance, "made_from": WHAT_IF}
+    if case.stacked:
+        facts["frame"] = frame
+    source = Source(
+        case.name,
+        None,
+        False,
+        1 if case.stacked else None,
+        _placed(case, frame),
+        str(case.facts["source"]),
+    )
+    return kept_layers(source, [replace(result, provenance=facts)])
+
+
+def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
+    """Layers of a what-if that stay; their names say what was forced.
+
+    As `layers.new_layers`, but of the gate maps only those that nothing else says: the
+    ones that were painted.
+    """
+    forced = results[0].provenance["gates_forced"]
+    coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])
+    said = ", ".join(
+        f"{gate}={forced[gate]:.2f}"
+        if isinstance(forced[gate], float)
         else f"{gate} painted"
         for gate in coarse_first
     )
-    common = {
-        **_placed(case, frame),
-        "metadata": {METADATA: {**facts, "made_from": "gates"}},
-    }
-    start, end = f"{case.name} ·", f"what if {forced or 'nothing forced'}"
-    probability: dict[str, Any] = {
-        "contrast_limits": (0, 1),
-        "colormap": "viridis",
-        "blending": "translucent",
-        "opacity": 0.7,
-        "visible": False,
-        **common,
-    }
-    mask: dict[str, Any] = {"name": f"{start} mask, {end}", "opacity": 1.0, **common}
-    classes = class_names(result.provenance, len(result.probability))
-    mask |= class_options(classes)
-    of = [f" of {name}" if len(classes) > 1 else "" for name in classes]
-    return [
-        NewLayer(
-            "Image",
-            _one_frame(case, p),
-            {"name": f"{start} probability{of[c]}, {end}", **probability},
-            colorbar=True,
-        )
-        for c, p in enumerate(result.probability)
-    ] + [NewLayer("Labels", _one_frame(case, result.mask), mask, contour=2)]
+    kept = []
+    for new in new_layers(source, results):
+        gate = new.options["metadata"][METADATA].get("gate")
+        if gate is None or forced.get(gate) == "array":
+            new.options["name"] += f", what if {said or 'nothing forced'}"
+            kept.append(new)
+    colours = kept[-1].options.get("colormap", {})
+    for label, colour in colours.items():
+        # Two outlines of one colour could not be told apart.
+        colours[label] = KEPT_COLOUR if colour == MASK_COLOUR else colour
+    return kept

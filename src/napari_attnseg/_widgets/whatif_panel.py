@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import (
     QComboBox,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.encoding import Encoding
 from napari_attnseg._widgets.gate_row import GateRow
 from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import Lifetime, words
@@ -27,32 +27,17 @@ from napari_attnseg._widgets.mask_panel import timer
 from napari_attnseg._widgets.viewing import add_layers, redraw
 from napari_attnseg._widgets.whatif_layers import (
     change_layer,
-    kept_layers,
+    keep,
     paint_layer,
     painted_psi,
 )
-from napari_attnseg._widgets.worker import Failed, Loaded, encode
+from napari_attnseg._widgets.worker import Failed, Loaded
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.whatif import Change, ForcedGates, WhatIf
+from napari_attnseg.whatif import Change, ForcedGates
 
 ALL = "all gates"
-
-
-class _Encoded:
-    """What was encoded, and the worker that does so. No QObject: outlives the panel."""
-
-    def __init__(self) -> None:
-        self.what_if: WhatIf | None = None
-        self.frame = 0
-        self.worker: Any = None
-
-    def free(self) -> None:
-        """Let go of the features, and of what computes some."""
-        if self.worker is not None:
-            self.worker.quit()
-        self.what_if = self.worker = None
 
 
 class WhatIfPanel(QWidget):
@@ -71,7 +56,7 @@ class WhatIfPanel(QWidget):
         self._viewer, self._life = viewer, life
         self._case: Case | None = None
         self._loaded: Loaded | None = None
-        self._encoded = _Encoded()
+        self._encoded = Encoding()
         life.at_end.append(self._encoded.free)
         self._change: Change | None = None
         self._layer: Any = None
@@ -269,11 +254,7 @@ class WhatIfPanel(QWidget):
         except AttnSegError as error:
             show_error(str(error))
             return
-        self._encoded.what_if = None  # the old one is freed before the new one is made
         self.said.setText("Running the encoders once…")
-        worker = create_worker(
-            encode, source, frame, case.facts, self._loaded, _start_thread=False
-        )
 
         def finished(found: Any) -> None:
             if self._life.ended or self._case is not case:
@@ -288,14 +269,7 @@ class WhatIfPanel(QWidget):
             self._encoded.frame = frame
             self._soon.start()
 
-        def ended() -> None:
-            if self._encoded.worker is worker:
-                self._encoded.worker = None
-
-        worker.returned.connect(finished)
-        worker.finished.connect(ended)
-        self._encoded.worker = worker
-        worker.start()
+        self._encoded.start(source, frame, case.facts, self._loaded, finished)
 
     # -- painting and keeping --------------------------------------------------------
 
@@ -320,14 +294,16 @@ class WhatIfPanel(QWidget):
         self.said.setText(f"Paint with label 1 to force {said}.")
 
     def keep(self) -> None:
-        """Add the changed mask and probability as layers that stay."""
+        """Add the changed mask and probability as layers that stay.
+
+        The mask is selected, as what is added last is in napari: *Repeat or save* below
+        is then on it.
+        """
         if self._case is not None and self._change is not None:
-            active = self._viewer.layers.selection.active
             add_layers(
                 self._viewer,
-                kept_layers(self._case, self._change.result, self._encoded.frame),
+                keep(self._case, self._change.result, self._encoded.frame),
             )
-            self._viewer.layers.selection.active = active
 
 
 def _why_not(case: Case) -> str:

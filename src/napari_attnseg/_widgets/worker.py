@@ -135,7 +135,7 @@ def encode(
     try:
         yield 0, "loading weights"
         if loaded is None or loaded.segmenter.sha256 != facts["weights_sha256"]:
-            loaded = _load(_weights_of(facts), str(facts["device"]), None)
+            loaded = _load(weights_of(facts), str(facts["device"]), None)
         yield 0, "encoding"
         # At the threshold of the run, which need not be that of the card.
         own = loaded.segmenter
@@ -151,8 +151,14 @@ def encode(
 _USED: dict[str, Path] = {}
 
 
-def _weights_of(facts: Mapping[str, Any]) -> Path:
-    """File that a result was made with: bundled, or used in this session."""
+def weights_of(facts: Mapping[str, Any]) -> Path:
+    """File that a result was made with: bundled, or used in this session.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
     wanted = str(facts.get("weights_sha256"))
     candidates = [*bundled_weights().values(), *_USED.values()]
     for path in candidates:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers import METADATA, run_of
+from napari_attnseg._widgets.layers import METADATA, WHAT_IF, run_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import PER_FRAME, Results, save_results
 from napari_attnseg.results import (
@@ -49,6 +49,8 @@ def stems(found: Sequence[Results]) -> list[str]:
     names: list[str] = []
     for results in found:
         plain = re.sub(r"[^\w.-]+", "_", results.name).strip("._") or "image"
+        if results.segmentations[0].provenance.get("made_from") == WHAT_IF:
+            plain += "_what_if"
         name, number = plain, 2
         while name in names:
             name, number = f"{plain}_{number}", number + 1
@@ -67,7 +69,7 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
     runs: dict[tuple[str, ...], dict[str, LayerTuple]] = {}
     for layer in layers:
         facts = layer[1].get("metadata", {}).get(METADATA, {})
-        if "part" not in facts or "made_from" in facts:
+        if "part" not in facts or facts.get("made_from", WHAT_IF) != WHAT_IF:
             continue  # not ours, or a copy that was kept beside the run's own layer
         parts = runs.setdefault(run_of(facts), {})
         part = facts["part"] + facts.get("gate", "")

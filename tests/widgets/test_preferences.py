@@ -1,0 +1,107 @@
+"""Colours that a user prefers: on the page, in new layers, in Inspect, remembered."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari import settings
+from napari.components import ViewerModel
+from npe2 import PluginManifest
+
+from napari_attnseg import Segmenter
+from napari_attnseg._widgets.cases import find_cases
+from napari_attnseg._widgets.inspect import InspectWidget
+from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.whatif_layers import paint_layer
+from napari_attnseg.colours import GATE_MAPS, MASK_COLOURS
+
+
+def colours() -> Any:
+    """The group on our page."""
+    return settings.get_plugin_settings("napari-attnseg").colours
+
+
+def hexes(rgba: Any) -> list[str]:
+    rows = np.round(np.atleast_2d(rgba)[:, :3] * 255).astype(int)
+    return ["#" + "".join(f"{value:02x}" for value in row) for row in rows]
+
+
+def stops(name: str) -> list[str]:
+    return [colour for _, colour in GATE_MAPS[name].stops]
+
+
+@pytest.fixture
+def segment(viewer: ViewerModel, tiny_weights: Path) -> Any:
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+    def add(name: str = "image") -> list[Any]:
+        data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+        source = source_of(viewer.add_image(data, name=name, rgb=True))
+        return add_layers(viewer, new_layers(source, [segmenter(data)]))
+
+    return add
+
+
+def test_the_page_offers_what_there_is() -> None:
+    manifest = PluginManifest.from_distribution("napari-attnseg")
+    offered = manifest.contributions.configurations["colours"].properties
+    assert offered["gates"].enum == list(GATE_MAPS)
+    assert offered["mask"].enum == list(MASK_COLOURS)
+    assert offered["gates"].default == next(iter(GATE_MAPS))
+    assert offered["mask"].default == next(iter(MASK_COLOURS))
+
+
+def test_new_layers_have_them(viewer: ViewerModel, segment: Any) -> None:
+    before = segment("before")
+    assert hexes(before[1].colormap.colors) == stops("blue to orange")
+    assert hexes(before[-1].get_color(1)) == ["#00e5ff"]
+    colours().gates, colours().mask = "blue to red", "yellow"
+    after = segment("after")
+    assert hexes(after[1].colormap.colors) == stops("blue to red")
+    assert hexes(after[-1].get_color(1)) == ["#ffe000"]
+    assert hexes(before[-1].get_color(1)) == ["#00e5ff"]  # what is there stays
+    case, _ = find_cases(viewer.layers)
+    paint = paint_layer(case).options["colormap"]
+    assert [paint[2], paint[1]] == [stops("blue to red")[i] for i in (0, -1)]
+
+
+def test_inspect_has_them_and_the_published_style_its_own(
+    viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    gate = segment()[1]
+    widget = InspectWidget(viewer)
+    qtbot.addWidget(widget)
+    colours().gates = "dark blue to yellow"
+    widget.preset_box.setCurrentText("published style")
+    red, _, blue, _ = gate.colormap.colors[0]
+    assert red > 0.4 and blue < 0.1
+    widget.preset_box.setCurrentText("all scales")
+    assert hexes(gate.colormap.colors) == stops("dark blue to yellow")
+
+
+def test_the_words_are_those_of_the_layer(
+    viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    segment("a")
+    colours().gates = "purple to orange"
+    segment("b")
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.gate_box.setCurrentText("1/8 of a")
+    assert "Blue (0): transformer. Orange (1): CNN." in widget.gate_words.text()
+    widget.gate_box.setCurrentText("1/8 of b")
+    assert "Purple (0): transformer." in widget.gate_words.text()
+    viewer.layers["b · gate 1/8 (transformer ↔ CNN)"].colormap = "gray"
+    widget._say_gate()
+    assert widget.gate_words.text().startswith("0: transformer. 1: CNN.")
+
+
+def test_they_are_remembered() -> None:
+    colours().gates, colours().mask = "blue to red", "black"
+    settings._clear_plugin_settings_cache()  # napari is closed and opened again
+    assert (colours().gates, colours().mask) == ("blue to red", "black")
+    with pytest.raises(ValueError, match="not one of the allowed"):
+        colours().mask = "invisible"
