@@ -118,7 +118,7 @@ def test_interrupted_runs_can_be_resumed(fit: list[str | Path], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"--model": "dual-swin-gided"}, "mean dual-swin-guided?"),
+        ({"--model": "dual-swin-gided"}, "mean dual-swin-guided"),
         ({"--data": "/nowhere"}, "images/ and masks/"),
         ({"--device": "cuda:9"}, "no device 'cuda:9'"),
         ({"--epochs": "0"}, "at least 1"),
@@ -169,6 +169,7 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
     names = {"compact", "compact-gates", "compact-352", "compact-frozen"}
+    names |= {"paper-tables", "published"}
     assert {path.stem for path in found} == names
     for path in found:
         settings = read_toml(path)
@@ -234,6 +235,11 @@ def test_a_table_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:
     command = ["table", "gates", "--data", data_folder, "--out", tmp_path]
     done = train(*command, "--list")
     assert "encoder dropout: encoder_dropout 0.3" in done.stdout
+    done = train("table", "3", "--list")
+    assert "Swin-guided: dual-swin-guided, encoders from stage 1" in done.stdout
+    assert "dice 0.907" in done.stdout
+    done = train("table", "3")
+    assert done.returncode == 2 and "--data and --out" in done.stderr
     done = train(*command, "--rows", "every", "--encoder-weights", "pretrained")
     assert done.returncode == 2 and "no row called 'every'" in done.stderr
 

@@ -123,13 +123,16 @@ def _unit_input(spec: ModelSpec) -> ModelSpec:
     return dataclasses.replace(spec, **parts)
 
 
-def announce_download(spec: ModelSpec) -> str:
-    """What ``pretrained`` is about to download, and where the hub's client keeps it."""
+def announce_download(spec: ModelSpec | None = None) -> str:
+    """What ``pretrained`` is about to download, and where the hub's client keeps it.
+
+    Without a spec: for several models, one after the other.
+    """
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
     return (
-        f"About to download the weights of {_names(spec)} from the Hugging Face hub, "
-        f"unless they are already in {cache}."
+        f"About to download the weights of {_names(spec) if spec else 'encoders'} from "
+        f"the Hugging Face hub, unless they are already in {cache}."
     )
 
 

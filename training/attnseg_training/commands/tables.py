@@ -74,6 +74,7 @@ def table_command(
     The paper's rows stand beside its own numbers, with intervals and the paired
     difference to the row above, in table.md, .csv, .json and .png.
     """
+    from attnseg_training.encoder_weights import announce_download
     from attnseg_training.gates_table import GatesTable
     from attnseg_training.paper_table import PaperTable
     from attnseg_training.tables import Table, fill
@@ -89,9 +90,9 @@ def table_command(
         "threads": threads,
         "cache": str((out or Path()) / "cache"),
     }
-    settings: dict[str, Any] = read_toml(
-        recipe_path(config or ("compact-frozen" if gates else "paper-tables"))
-    )
+    recipe = config or ("compact-frozen" if gates else "paper-tables")
+    settings: dict[str, Any] = {"encoder_weights": "pretrained"}
+    settings |= read_toml(recipe_path(recipe))
     settings |= {key: value for key, value in given.items() if value is not None}
     base = TrainConfig(**settings)
     table: Table
@@ -105,6 +106,8 @@ def table_command(
         return
     if data is None or out is None:
         raise InputError("A table needs --data and --out; --list shows its rows.")
+    if base.encoder_weights == "pretrained":
+        console.print(announce_download())
     with FitBars() as bars:
         fill(table, rows or [], seeds, out, console.print, bars)
     print(out / "table.md")
@@ -133,6 +136,7 @@ def two_stage_command(
     threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
 ) -> None:
     """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
+    from attnseg_training.encoder_weights import announce_download
     from attnseg_training.two_stage import two_stage
     from attnseg_training.watching import FitBars, console
 
@@ -149,8 +153,11 @@ def two_stage_command(
     }
     settings: dict[str, Any] = {} if config is None else read_toml(recipe_path(config))
     settings |= {key: value for key, value in given.items() if value is not None}
+    run = TrainConfig(**settings)
+    if run.encoder_weights == "pretrained":
+        console.print(announce_download())
     with FitBars() as bars:
-        result = two_stage(TrainConfig(**settings), out, bars)
+        result = two_stage(run, out, bars)
     console.print(
         f"Best validation Dice of the second stage {result.best_dice:.4f} "
         f"(n = {result.val}) in epoch {result.best_epoch}."
