@@ -17,7 +17,7 @@ from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
 from napari_attnseg._widgets.mask_editing import MaskEditor
 from napari_attnseg._widgets.measuring import run_task, task_of
 from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.whatif_layers import change_layer, kept_layers
+from napari_attnseg._widgets.whatif_layers import change_layer, keep
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import InputError
@@ -99,9 +99,9 @@ def test_what_if_counts_what_it_paints_and_names_what_it_keeps(
     painted = change_layer(case, change, what_if.own, 0).data
     assert np.count_nonzero(painted == 1) == change.gained > 0
     assert np.count_nonzero(painted == 2) == change.lost
-    *maps, mask = kept_layers(case, change.result, 0)
+    *maps, mask = keep(case, change.result, 0)
     for name, layer in zip(NAMES, maps, strict=True):
-        assert f"probability of {name}, what if" in layer.options["name"]
+        assert f"({name}), what if" in layer.options["name"]
     assert mask.options["features"]["class"] == ["background", *NAMES]
 
 
