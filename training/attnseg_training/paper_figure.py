@@ -70,7 +70,7 @@ def paper_figure_png(
         raise InputError(f"{NO_GATES} Choose weights of a model with gates.")
     count = 4 * len(segmenter.network.gates)
     figure = Figure(
-        figsize=(2 * (3 + count), 2.1 * len(chosen) + 1.4), layout="constrained"
+        figsize=(2 * (3 + count), 2.1 * len(chosen) + 2.2), layout="compressed"
     )
     grid = figure.subplots(len(chosen), 3 + count, squeeze=False)
     shown: Any = None
@@ -78,31 +78,29 @@ def paper_figure_png(
         image, truth = known[name].read()
         result = segmenter(image, rgb=True)
         for ax in axes:
-            ax.set_axis_off()
+            ax.set(xticks=[], yticks=[], frame_on=False)
         _image(axes[0], image)
         _image(axes[1], truth, cmap="gray")
         _image(axes[2], image)
         draw_contour(axes[2], result.mask, MASK_COLOUR, "-", 1.5)
-        axes[0].text(
-            0, 1.02, name, fontsize=6, va="bottom", transform=axes[0].transAxes
-        )
-        axes[2].text(
-            0,
-            1.02,
-            f"Dice {dice(truth, result.mask):.3f}",
-            fontsize=6,
-            va="bottom",
-            transform=axes[2].transAxes,
-        )
+        axes[0].set_title(name, fontsize=6, loc="left")
+        found = f"Dice {dice(truth, result.mask):.3f}"
+        axes[2].set_title(found, fontsize=6, loc="left")
         for ax, gate in zip(axes[3:], result.attention, strict=True):
             shown = _gate(ax, gate, truth.shape[:2], as_published)
     heads = ["image", "expert's mask", "model's mask"]
     heads += [f"gate {gate.label}" for gate in result.attention]
     for ax, head in zip(grid[0], heads, strict=True):
-        ax.set_title(head, fontsize=9, pad=12)
+        own = ax.get_title("left")
+        ax.set_title(f"{head}\n{own}", fontsize=8, loc="left")
     if not as_published:
         bar = figure.colorbar(
-            shown, ax=grid[:, 3:], orientation="horizontal", fraction=0.05, aspect=50
+            shown,
+            ax=grid,
+            orientation="horizontal",
+            fraction=0.04,
+            shrink=0.5,
+            aspect=40,
         )
         if not result.attention[0].gate:  # two gates of a level have other ends each
             ends = result.attention[0]
@@ -110,12 +108,12 @@ def paper_figure_png(
                 [0, 0.5, 1], labels=[f"0: {ends.low}", "0.5", f"1: {ends.high}"]
             )
         bar.set_label(f"psi: {GATE_LEGEND}", fontsize=8)
-    card = segmenter.card
-    figure.supxlabel(
-        f"{card.spec.name}; {data.root.resolve().name}. "
-        f"{RELATIVE if as_published else ''} Research use; not a diagnostic device.",
-        fontsize=7,
-    )
+    said = [f"{segmenter.card.spec.name}; {data.name}."]
+    said += [RELATIVE] if as_published else []
+    said += ["Research use; not a diagnostic device."]
+    # What was measured of each gate stands wherever its map is shown.
+    findings = dict.fromkeys(gate.finding for gate in result.attention)
+    figure.supxlabel("\n".join([*findings, " ".join(said)]), fontsize=7)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
