@@ -79,6 +79,14 @@ def test_rows_beside_the_paper(
     assert guided["dice"]["mean"] == third["dice"]["mean"]
 
 
+def test_two_names_of_one_run_say_so(base: TrainConfig, tmp_path: Path) -> None:
+    rows = ["Double Weighted", "Weighted Double"]
+    found = fill(PaperTable("3", base, "tiny"), rows, 1, tmp_path)["rows"]
+    assert [row["same_run_as"] for row in found.values()] == [None, rows[0]]
+    assert "| the same run as Double Weighted |" in (tmp_path / "table.md").read_text()
+    assert len(list(tmp_path.glob("tiny-*"))) == 1
+
+
 def test_what_cannot_be_run_is_said(base: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="no table called '5'"):
         PaperTable("5", base)

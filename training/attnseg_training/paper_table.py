@@ -36,6 +36,7 @@ from napari_attnseg.explanations.statistics import bootstrap_p, mean_interval
 from napari_attnseg.models.catalog import FAMILIES, model_spec
 from napari_attnseg.saving import write_text
 
+PARTS = ("train", "val")
 RESULT, PER_IMAGE = "evaluation.json", "per_image.csv"
 #: The family of the paper's own encoders.
 PAPER = "dual"
@@ -115,11 +116,15 @@ class PaperTable:
         for name in dict.fromkeys(name for name, _ in done):
             seeds = [seed for row, seed in done if row == name]
             folders = {seed: self._folder(name, seed, out) for seed in seeds}
+            twins = [
+                n for n in rows if self._folder(n, 0, out) == self._folder(name, 0, out)
+            ]
             summaries = [_summary(folder) for folder in folders.values()]
             own = {seed: _per_image(folder) for seed, folder in folders.items()}
             row = PAPER_TABLES[self.number][name]
             rows[name] = {
                 "model": self._model(row),
+                "same_run_as": twins[0] if twins else None,
                 "paper_model": row.model,
                 "encoders_start": self._start(row),
                 "seeds": seeds,
@@ -153,7 +158,7 @@ class PaperTable:
             "dataset": first["dataset"],
             "split": first["split"],
             "protocol": first["protocol"],
-            "trained_on": first["training"].get("data"),
+            "trained_on": {part: first["training"]["data"][part] for part in PARTS},
             "epochs": self.base.epochs,
             "rows": rows,
         }

@@ -17,11 +17,15 @@ _OTHERS = (
 def markdown(found: dict[str, Any]) -> str:
     """Ours beside the paper's, with intervals and the difference to the row above."""
     own = found["family"] == "dual"
+    starts = list(dict.fromkeys(r["encoders_start"] for r in found["rows"].values()))
+    images = found["trained_on"]
     lines = [
         f"Table {found['table']} of the paper. Ours: {found['dataset']}, split "
-        f"{found['split']}, n = {found['n']}; {found['epochs']} epochs; trained on "
-        f"{found['trained_on']}; {found['protocol']}. Square brackets: 95 % bootstrap "
-        "interval over images; round ones: each seed's own mean; p: paired bootstrap "
+        f"{found['split']}, n = {found['n']}; {found['epochs']} epochs on "
+        f"{images['train']} images, {images['val']} choose the epoch; "
+        f"{found['protocol']}. Encoders start from: {'; '.join(starts)}. "
+        "Square brackets: 95 % bootstrap interval over images; round ones: each seed's "
+        "own mean; p: paired bootstrap "
         "over images against the row above. Paper: means at 384 px over the 120 images "
         f"that chose the epoch too.{'' if own else ' ' + _OTHERS}",
         "",
@@ -33,7 +37,9 @@ def markdown(found: dict[str, Any]) -> str:
         dice = row["dice"]
         seeds = ", ".join(f"{value:.3f}" for value in dice["seeds"])
         above = "–"
-        if "minus_above" in dice:
+        if row["same_run_as"]:
+            above = f"the same run as {row['same_run_as']}"
+        elif "minus_above" in dice:
             change = dice["minus_above"]
             above = (
                 f"{change['mean']:+.3f} [{change['low']:+.3f}, {change['high']:+.3f}] "
@@ -41,7 +47,9 @@ def markdown(found: dict[str, Any]) -> str:
             )
         cells = [
             name,
-            f"{row['model']}; start: {row['encoders_start']}",
+            row["model"]
+            if len(starts) == 1
+            else f"{row['model']}, {row['encoders_start']}",
             f"{dice['paper']:.3f}",
             f"{_interval(dice)} ({seeds})",
             above,
@@ -91,7 +99,7 @@ def figure_png(found: dict[str, Any]) -> bytes:
     )
     if found["family"] != "dual":
         axes.set_title(f"{found['family']}: other encoders than the paper's")
-    axes.legend(handles=[ours, paper], loc="best")
+    figure.legend(handles=[ours, paper], loc="outside upper right", ncols=2)
     axes.grid(axis="x", alpha=0.3)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
