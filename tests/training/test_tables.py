@@ -50,6 +50,9 @@ def test_a_table_goes_on_where_it_was(
         assert row["Dice"]["seeds"][1] == pytest.approx(own["dice"]["mean"])
         worth = row["worth of the gates' pattern"]["seeds"][1]
         assert worth == pytest.approx(own["spatial_value"]["mean"])
+        psi, drawn = own["gates"]["1/16"]["psi"], row["psi inside minus outside 1/16"]
+        contrast = psi["inside"]["mean"] - psi["outside"]["mean"]
+        assert drawn["seeds"][1] == pytest.approx(contrast)
         assert not (folder / "run" / "state.pt").exists()
     first, other = (row["Dice"] for row in found["rows"].values())
     assert first["minus_first"]["mean"] == 0

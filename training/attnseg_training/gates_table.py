@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,15 @@ MEANS: dict[str, tuple[str, ...]] = {
 }
 AGREEMENTS = ("agreement", *(f"agreement, damaged ({kind})" for kind in DAMAGED))
 
+#: Not columns for people: in the JSON, to see what the worth of a pattern goes with.
+PER_GATE: dict[str, Callable[[dict[str, Any]], float]] = {
+    "worth of this gate's pattern": lambda gate: float(gate["spatial_value"]["mean"]),
+    # How clearly it draws the lesion.
+    "psi inside minus outside": lambda gate: float(
+        gate["psi"]["inside"]["mean"] - gate["psi"]["outside"]["mean"]
+    ),
+}
+
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     """Every row's numbers: means over seeds per image, then over images.
@@ -183,6 +192,13 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
                 row[f"{heading} 1/{stride}"] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
                     "seeds": areas,
+                }
+        for heading, of_gate in PER_GATE.items():
+            for stride in STRIDES:
+                each = [of_gate(run.summary["gates"][f"1/{stride}"]) for run in own]
+                row[f"{heading} 1/{stride}"] = {
+                    "mean": float(np.mean(each)),
+                    "seeds": each,
                 }
         table["rows"][name] = row
     return table
