@@ -137,7 +137,7 @@ def segment(
         float | None,
         typer.Option(
             help="How much wider the box is on each side, in pixels of 1024; default "
-            "20, as MedSAM was evaluated."
+            "20, the most that it was trained with."
         ),
     ] = None,
 ) -> None:

@@ -44,9 +44,9 @@ THRESHOLD = 0.5
 #: Side of the square that `MARGIN` is given for.
 SIDE = 1024
 #: The box is wider than the object by so many pixels of `SIDE` on each side. Training
-#: drew 0 to 20 (the authors' train_one_gpu.py, ``bbox_shift=20``); their evaluation
-#: scripts of 2D images add 20 (infer_SAM_2D_npz.py) or 5 of 224, which is 23
-#: (infer_deeplabv3_res50_2D.py).
+#: drew 0 to 20 (the authors' train_one_gpu.py, ``bbox_shift=20``). For the models that
+#: they compare with on 2D images they add a fixed 20 (infer_SAM_2D_npz.py) or 5 of 224,
+#: which is 23 (infer_deeplabv3_res50_2D.py); MedSAM_Inference.py takes a box as it is.
 MARGIN = 20.0
 
 #: Edges in pixels: left, top, right, bottom; the last two are the first pixels outside.
