@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_attnseg.command import SOME_FAILED, WRONG_USE, main_for
 from napari_attnseg.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    from napari_attnseg.medsam import Medsam
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -122,6 +125,21 @@ def segment(
     keep_largest: Annotated[
         bool, typer.Option("--keep-largest", help="Keep the largest object only.")
     ] = False,
+    medsam: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Prompt MedSAM with a box around each object of that mask, and write "
+            "its mask and probability instead.",
+        ),
+    ] = None,
+    medsam_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="How much wider the box is on each side, in pixels of 1024; default "
+            "20, the most that it was trained with."
+        ),
+    ] = None,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -148,6 +166,7 @@ def segment(
     segmenter = Segmenter.from_checkpoint(weights, device)
     _, limit = segmenter.check(gates, threshold)
     rules = MaskRules(limit, smooth, min_size, fill_holes, keep_largest)
+    sam = _medsam(medsam, device, medsam_margin)
     if segmenter.device == "cpu" and device == "auto":
         _say("No GPU found; running on the CPU.")
     if not segmenter.network.gates:
@@ -165,6 +184,12 @@ def segment(
             result = segmenter.decode(encoded, gates, threshold)
             if rules != MaskRules(limit):
                 result = remake(result, rules)
+            if sam is not None:
+                result = sam.refine(result, sam.encode(image))
+                if not result.provenance["medsam"]["boxes"]:
+                    _say(
+                        f"{path.name}: the mask is empty; MedSAM had no box to look in."
+                    )
         except (DeviceError, InputError) as error:
             failed += 1
             named = path.name in str(error)
@@ -230,6 +255,16 @@ def _stems(paths: list[Path]) -> dict[Path, str]:
             )
         named[path] = name
     return named
+
+
+def _medsam(folder: Path | None, device: str, margin: float | None) -> Medsam | None:
+    if folder is None:
+        if margin is not None:
+            raise InputError("A margin is for --medsam FOLDER; give both, or neither.")
+        return None
+    from napari_attnseg.medsam import MARGIN, Medsam
+
+    return Medsam.from_folder(folder, device, MARGIN if margin is None else margin)
 
 
 def _say(message: str) -> None:

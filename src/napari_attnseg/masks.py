@@ -16,6 +16,8 @@ from napari_attnseg.results import Segmentation
 
 #: Key, in a run's provenance, of the rules by which its mask was made anew.
 RULES = "mask_rules"
+#: Key of what MedSAM did, where it refined a run's mask; see `medsam`.
+MEDSAM = "medsam"
 #: Pixels of one object touch by sides or corners; those of a hole by sides only.
 _CORNERS = np.ones((3, 3), bool)
 

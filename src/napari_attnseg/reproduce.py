@@ -16,11 +16,19 @@ from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
-from napari_attnseg.masks import RULES, rules_of
+from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.result_files import gate_file, saved_gates
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
+#: What is said instead of Python, and beside a command, of a mask of MedSAM's.
+REFINED = (
+    "The mask was refined by MedSAM, which only a command repeats: use Copy as command."
+)
+REMADE = (
+    "The mask was made anew from MedSAM's probability, which no command repeats; this "
+    "gives the mask before that."
+)
 #: Larger files are not read to see whether they still hold what was segmented.
 CHECKED_BYTES = 50_000_000
 EDITED = (
@@ -49,6 +57,8 @@ def python_text(
     edited : bool
         Whether somebody painted in the mask.
     """
+    if MEDSAM in facts:
+        return _comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
     file, problem = _image(facts)
     source, missing = _weights(facts, weights)
@@ -125,7 +135,8 @@ def command_text(
     file, problem = _image(facts)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
-    rules = rules_of(facts)
+    sam, unknown = _medsam(facts)
+    rules = rules_of(facts[MEDSAM]["prompted_by"] if MEDSAM in facts else facts)
     words = ["attnseg", "segment", file, "--out", "results"]
     words += ["--weights", source, "--device", facts["device"]]
     words += ["--threshold", repr(rules.threshold)]
@@ -137,9 +148,10 @@ def command_text(
         words.append("--flip")
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
+    words += sam
     line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
     said = _comment(EDITED).splitlines() if edited else []
-    return "\n".join([*said, *unsaved, *missing, *problem, line]) + "\n"
+    return "\n".join([*said, *unsaved, *missing, *unknown, *problem, line]) + "\n"
 
 
 def _gates(
@@ -190,6 +202,21 @@ def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str
         return str(file), []
     text = f"Put the path of {facts['weights']} here."
     return facts["weights"], _comment(text).splitlines()
+
+
+def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Options that refine by MedSAM, and comments on what is not known of it."""
+    if MEDSAM not in facts:
+        return [], []
+    sam = facts[MEDSAM]
+    hashes = ", ".join(
+        f"{name} {sha256}" for name, sha256 in sam["files_sha256"].items()
+    )
+    text = f"Put the path of MedSAM's folder {sam['name']} below (SHA-256: {hashes})."
+    said = _comment(text).splitlines()
+    if rules_of(facts) != MaskRules(facts["threshold"]):
+        said += _comment(REMADE).splitlines()
+    return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
 def _image(facts: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -35,7 +35,7 @@ from napari_attnseg.saving import write_bytes
 
 FORMAT = "attnseg-results-1"
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", "image_sha256", "mask_sha256")
+PER_FRAME = ("intensity", "image_sha256", "mask_sha256", "medsam")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from attnseg_training.class_scores import (
     class_counts,
@@ -36,7 +37,9 @@ from attnseg_training.measures import (
 from attnseg_training.thresholds import threshold_curve
 from napari_attnseg.cards import versions
 from napari_attnseg.explanations.statistics import MEAN_RESAMPLES, mean_interval
-from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.inference import EncodedImage, Segmenter, resize
+from napari_attnseg.masks import MEDSAM
+from napari_attnseg.medsam import THRESHOLD, Medsam
 from napari_attnseg.metrics import (
     METRICS,
     PAPER_SMOOTH,
@@ -44,6 +47,7 @@ from napari_attnseg.metrics import (
     confusion,
     scores,
 )
+from napari_attnseg.results import Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class EvaluationReport:
     ----------
     measured : mapping
         From `provenance`: which weights, how they were trained, on what device; also
-        ``threshold``, ``flip``, whether mirror images were averaged, and ``domain``.
+        ``threshold``, ``flip``, whether mirror images were averaged, ``domain`` and,
+        where it was asked for, ``medsam``.
     dataset, split, protocol : str
         What it was measured on, and how, in words.
     names : tuple of str
@@ -167,6 +172,7 @@ def evaluate(
     device: str = "auto",
     watch: Callable[[int, int], None] = lambda done, total: None,
     flip: bool = False,
+    medsam: Medsam | None = None,
 ) -> EvaluationReport:
     """Segment every image of a split as a user would, and compare with its mask.
 
@@ -184,6 +190,8 @@ def evaluate(
         Called with (images done, images in all).
     flip : bool
         Flip test-time augmentation; see `Segmenter.segment`.
+    medsam : Medsam, optional
+        Refines every mask, and is what is measured then.
 
     Raises
     ------
@@ -197,12 +205,15 @@ def evaluate(
     side = segmenter.card.preprocessing.size
     square = (side, side)
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
+    unprompted = 0
     for done, sample in enumerate(samples, start=1):
         image, planes = sample.read_planes()
         truth = planes.max(0)
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
         encoded = segmenter.encode(image, rgb=True, flip=flip)
-        found = segmenter.decode(encoded)
+        seen = None if medsam is None else medsam.encode(image, rgb=True)
+        found = _found(segmenter, encoded, medsam, seen)
+        unprompted += medsam is not None and not found.provenance[MEDSAM]["boxes"]
         cases.append(measure(truth, found.mask, found.probability.max(0)))
         if several:
             by_class.append(class_counts(planes, found, sample.apart))
@@ -210,7 +221,8 @@ def evaluate(
             cases[-1] = replace(cases[-1], detection=each)
         packed.append(np.packbits(found.mask > 0))
         if truth.shape != square:
-            found = segmenter.decode(replace(encoded, shape=square))
+            encoded = replace(encoded, shape=square)
+            found = _found(segmenter, encoded, medsam, seen)
         at_network.append(confusion(_resized(truth, side), found.mask))
         watch(done, len(samples))
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
@@ -220,9 +232,17 @@ def evaluate(
         if flip
         else "no test-time augmentation"
     )
+    threshold, refined = segmenter.card.threshold, ""
+    if medsam is not None:
+        refined = (
+            f"; masks and probabilities were refined by {medsam.how} (that mask: "
+            f"threshold {threshold:g}; where it was empty it stayed so: {unprompted} "
+            f"of {len(samples)} images)"
+        )
+        threshold = THRESHOLD
     protocol = (
-        f"per image at its original size ({size}), threshold "
-        f"{segmenter.card.threshold:g}, {views}; undefined ratios left out; mean, SD "
+        f"per image at its original size ({size}), threshold {threshold:g}, {views}"
+        f"{refined}; undefined ratios left out; mean, SD "
         f"and 95 % percentile bootstrap interval over images ({MEAN_RESAMPLES} "
         "resamples, seed 0); outlines: hd95 in pixels, nsd within "
         f"{100 * TOLERANCE:g} % of the longer side, left out where a mask is empty; "
@@ -238,9 +258,10 @@ def evaluate(
     return EvaluationReport(
         {
             **provenance(segmenter),
-            "threshold": segmenter.card.threshold,
+            "threshold": threshold,
             "flip": flip,
             "domain": domain(segmenter.card, data, split),
+            **({} if medsam is None else {MEDSAM: medsam.facts}),
         },
         data.name,
         split,
@@ -253,6 +274,16 @@ def evaluate(
         data.classes,
         tuple(by_class),
     )
+
+
+def _found(
+    segmenter: Segmenter,
+    encoded: EncodedImage,
+    medsam: Medsam | None,
+    seen: Tensor | None,
+) -> Segmentation:
+    own = segmenter.decode(encoded)
+    return own if medsam is None or seen is None else medsam.refine(own, seen)
 
 
 def provenance(segmenter: Segmenter) -> dict[str, Any]:

@@ -67,6 +67,11 @@ def export(
                 f"{len(said['classes'])}; name each of them."
             )
     measured = _read(metrics, json.loads) if metrics else {}
+    if "medsam" in measured:
+        raise InputError(
+            f"{metrics} was measured of masks that MedSAM refined, which is not what "
+            "these weights find; evaluate again without --medsam."
+        )
     found = _read(gates, json.loads) if gates else {}
     chosen = _read(combination, json.loads) if combination else {}
     card = dataclasses.replace(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.layers import Source
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError, CancelledError, InputError
+from napari_attnseg.masks import MEDSAM
 from napari_attnseg.weights import bundled_weights
 
 if TYPE_CHECKING:
@@ -133,6 +134,11 @@ def encode(
     from napari_attnseg.whatif import WhatIf
 
     try:
+        if MEDSAM in facts:
+            raise InputError(
+                "This mask is MedSAM's, which sees no gates; segment the image without "
+                "it to try other gates."
+            )
         yield 0, "loading weights"
         if loaded is None or loaded.segmenter.sha256 != facts["weights_sha256"]:
             loaded = _load(weights_of(facts), str(facts["device"]), None)

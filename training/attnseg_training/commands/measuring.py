@@ -32,6 +32,13 @@ def evaluate_command(
         bool,
         typer.Option("--flip", help="Average over mirror images: four times as long."),
     ] = False,
+    medsam: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Measure the masks of MedSAM, prompted with boxes of the model's own.",
+        ),
+    ] = None,
 ) -> None:
     """Measure weights on a data folder: overlap, outlines, lesions, calibration."""
     from attnseg_training.contact_sheet import contact_sheet_png
@@ -40,12 +47,14 @@ def evaluate_command(
     from attnseg_training.evaluation_report import report_html
     from attnseg_training.looks import note_look
     from attnseg_training.watching import console, counted, report_table
+    from napari_attnseg.medsam import Medsam
     from napari_attnseg.saving import write_bytes, write_text
 
+    sam = None if medsam is None else Medsam.from_folder(medsam, device)
     dataset = load_dataset(data)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
-        report = evaluate(weights, dataset, chosen, device, watch, flip)
+        report = evaluate(weights, dataset, chosen, device, watch, flip, sam)
     summary = note_look(weights, report.summary())
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")

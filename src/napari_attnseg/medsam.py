@@ -1,0 +1,210 @@
+"""MedSAM, prompted with boxes of our own mask: another model's outline. Optional.
+
+As the authors' MedSAM_Inference.py (github.com/bowang-lab/MedSAM) does, the image is
+stretched to 1024×1024 with cubic interpolation and then to [0, 1] from its minimum and
+maximum, without ImageNet's mean and SD; the box is stretched alike; there is one mask
+per box, whose sigmoid is resized bilinearly to the image and cut at 0.5. The folder's
+preprocessor_config.json is not read: that of wanglab/medsam-vit-base is the original
+SAM's (longest side, padding, ImageNet's mean and SD), which contradicts that code.
+Unlike there, nothing is rounded to 8 bits in between.
+
+References
+----------
+J. Ma, Y. He, F. Li, L. Han, C. You, B. Wang, Segment anything in medical images, Nature
+Communications 15:654, 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import find_objects
+from skimage.transform import resize
+from torch import Tensor
+
+from napari_attnseg.devices import resolve_device
+from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.images import array_sha256
+from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
+from napari_attnseg.medsam_folder import WEIGHTS, load_sam
+from napari_attnseg.objects import separate
+from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.results import Segmentation
+
+#: Probability at and above which a pixel belongs to the refined mask.
+THRESHOLD = 0.5
+#: Side of the square that `MARGIN` is given for.
+SIDE = 1024
+#: The box is wider than the object by so many pixels of `SIDE` on each side. Training
+#: drew 0 to 20 (the authors' train_one_gpu.py, ``bbox_shift=20``). For the models that
+#: they compare with on 2D images they add a fixed 20 (infer_SAM_2D_npz.py) or 5 of 224,
+#: which is 23 (infer_deeplabv3_res50_2D.py); MedSAM_Inference.py takes a box as it is.
+MARGIN = 20.0
+
+#: Edges in pixels: left, top, right, bottom; the last two are the first pixels outside.
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Medsam:
+    """A loaded MedSAM on one device; use `from_folder`.
+
+    Attributes
+    ----------
+    model : transformers.SamModel
+        In eval mode, on the device.
+    name : str
+        Of the folder.
+    files : mapping of str to str
+        Name of each file to its SHA-256.
+    device : str
+    margin : float
+        See `MARGIN`.
+    """
+
+    model: Any
+    name: str
+    files: Mapping[str, str]
+    device: str
+    margin: float = MARGIN
+
+    @classmethod
+    def from_folder(
+        cls, folder: str | Path, device: str = "auto", margin: float = MARGIN
+    ) -> Medsam:
+        """Load a local folder in Hugging Face's format; nothing is downloaded.
+
+        Raises
+        ------
+        InputError
+            If transformers or a file is missing, it is another model, or the margin is
+            negative.
+        DeviceError
+            If there is no such device.
+        """
+        if not 0 <= margin < np.inf:
+            raise InputError(f"Expected a margin of 0 pixels or more, got {margin}.")
+        device, path = resolve_device(device), Path(folder)
+        model, files = load_sam(path)
+        return cls(model.to(device), path.resolve().name, files, device, margin)
+
+    @property
+    def how(self) -> str:
+        """In words, for protocols."""
+        return (
+            f"MedSAM ({self.name}, {WEIGHTS} with SHA-256 {self.files[WEIGHTS]}), "
+            "prompted with a box around each connected object of the model's own mask, "
+            f"wider by {self.margin:g} of {SIDE} pixels on each side"
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: which files, on what, how."""
+        return {
+            "name": self.name,
+            "files_sha256": dict(self.files),
+            "device": self.device,
+            "margin": self.margin,
+            "transformers": version("transformers"),
+        }
+
+    @torch.inference_mode()
+    def encode(self, image: ArrayLike, rgb: bool | None = None) -> Tensor:
+        """Embed an image, the expensive half; as `Segmenter.encode`."""
+        side = self.model.config.vision_config.image_size
+        square = resize(
+            to_rgb(image, rgb)[0], (side, side), order=3, anti_aliasing=True
+        )
+        low, high = square.min(), square.max()
+        unit = ((square - low) / max(high - low, 1e-8)).astype(np.float32)
+        batch = torch.from_numpy(unit).permute(2, 0, 1)[None].to(self.device)
+        try:
+            seen: Tensor = self.model.get_image_embeddings(batch)
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} ran out of memory with MedSAM; close other programs "
+                "that use it, or choose the device 'cpu'."
+            ) from error
+        return seen
+
+    @torch.inference_mode()
+    def refine(self, result: Segmentation, seen: Tensor) -> Segmentation:
+        """Replace mask and probability; the gate maps stay those of the own model.
+
+        Parameters
+        ----------
+        result : Segmentation
+            Of the image, at any size. Each connected object of its mask is a prompt,
+            and what comes back has the object's class. No object: the mask stays empty.
+        seen : Tensor
+            From `encode`.
+
+        Returns
+        -------
+        Segmentation
+            The probability is the maximum over the objects of a class, 0 if there are
+            none. ``provenance["medsam"]`` has boxes, files and what made the own mask.
+        """
+        found = np.zeros(result.probability.shape, np.float32)
+        boxes = mask_boxes(result.mask)
+        for label, box in boxes:
+            one = self._probability(box, result.mask.shape, seen)
+            np.maximum(found[label - 1], one, out=found[label - 1])
+        mask = make_mask(found, MaskRules(THRESHOLD))
+        own = dict(result.provenance)
+        note = f"mask and probability are of {self.how}; gate maps are of that model"
+        said = {
+            "note": note if boxes else f"{note}; its mask is empty and stays so",
+            **self.facts,
+            "boxes": [{"class": label, "box": list(box)} for label, box in boxes],
+            "prompted_by": {
+                RULES: asdict(rules_of(own)),
+                "mask_sha256": array_sha256(result.mask),
+            },
+        }
+        own.pop(RULES, None)
+        own |= {"threshold": THRESHOLD, "mask_sha256": array_sha256(mask), MEDSAM: said}
+        return replace(result, mask=mask, probability=found, provenance=own)
+
+    def _probability(
+        self, box: Box, shape: tuple[int, ...], seen: Tensor
+    ) -> NDArray[np.float32]:
+        side = self.model.config.vision_config.image_size
+        corners = prompt(box, shape, side, self.margin * side / SIDE)
+        boxes = torch.tensor([[corners]], dtype=torch.float32, device=self.device)
+        logits = self.model(
+            image_embeddings=seen, input_boxes=boxes, multimask_output=False
+        ).pred_masks[0]
+        at_image = F.interpolate(torch.sigmoid(logits), shape, mode="bilinear")
+        probability: NDArray[np.float32] = at_image[0, 0].cpu().numpy()
+        return probability
+
+
+def mask_boxes(mask: NDArray[np.integer[Any]]) -> list[tuple[int, Box]]:
+    """Class and box of every connected object of a mask (H, W)."""
+    objects = separate(mask)
+    found = []
+    for number, (rows, columns) in enumerate(find_objects(objects), start=1):
+        inside = objects[rows, columns] == number
+        box = (columns.start, rows.start, columns.stop, rows.stop)
+        found.append((int(mask[rows, columns][inside][0]), box))
+    return found
+
+
+def prompt(
+    box: Box, shape: tuple[int, ...], side: int, margin: float
+) -> tuple[float, ...]:
+    """First and last pixel (x, y, x, y) of a box of an image (H, W) in the square."""
+    scale = np.array([side / shape[1], side / shape[0]])
+    first = np.array(box[:2]) * scale
+    last = np.maximum(np.array(box[2:]) * scale - 1, first)
+    corners = np.concatenate([first - margin, last + margin]).clip(0, side)
+    return tuple(corners.tolist())
