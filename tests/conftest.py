@@ -10,6 +10,16 @@ import pytest
 from PIL import Image
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one of several test processes gets: a file, or all that opens windows.
+
+    Windows of two processes would take the focus from each other.
+    """
+    for item in items:
+        group = "windows" if "widgets" in item.path.parts else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(weights_of: Callable[[str], Path]) -> Path:
     """A real but untrained weights file of the `tiny` model, always the same."""
