@@ -22,7 +22,7 @@ def test_looks_asks_and_comes_back(
     add = partial(viewer.window.add_plugin_dock_widget, "napari-attnseg")
     viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
     _, segment = add("Segment image")
-    dock, widget = add("Inspect segmentation side by side")
+    dock, widget = add("Inspect side by side")
     assert not widget.hint.isHidden()
     segment.start()
     qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
@@ -79,6 +79,6 @@ def test_looks_asks_and_comes_back(
     assert panel._encoded.what_if is None
     assert not viewer.canvas.grid.enabled
     # The window may close while results are side by side.
-    _, other = add("Inspect segmentation side by side")
+    _, other = add("Inspect side by side")
     other.toggle()
     assert viewer.canvas.grid.enabled

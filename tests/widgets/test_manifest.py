@@ -28,7 +28,7 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert widgets == [
         "Segment image",
         "Explain segmentation",
-        "Inspect segmentation side by side",
+        "Inspect side by side",
         "Train segmentation model",
         "Measure objects",
     ]

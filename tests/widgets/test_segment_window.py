@@ -100,7 +100,7 @@ def test_menus_and_palette_have_titles_that_say_what_is_done(viewer: Any) -> Non
 
     segment, train = "Segment image (AttnSeg)", "Train segmentation model (AttnSeg)"
     explain = "Explain segmentation (AttnSeg)"
-    inspect = "Inspect segmentation side by side (AttnSeg)"
+    inspect = "Inspect side by side (AttnSeg)"
     measure = "Measure objects (AttnSeg)"
     assert titles("napari/layers/segment") == {segment, train}
     assert titles("napari/layers/visualize") == {explain, inspect}

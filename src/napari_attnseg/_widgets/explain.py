@@ -61,9 +61,9 @@ class ExplainWidget(ModelWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("Map", self.method_box)
-        form.addRow("", self.meaning)
+        form.addRow(self.meaning)
         form.addRow("Gate", self.level_box)
-        form.addRow("", self.gate_card)
+        form.addRow(self.gate_card)
         form.addRow("Target", self.target_box)
         layout = scrolled(self)
         layout.addWidget(self.inputs)

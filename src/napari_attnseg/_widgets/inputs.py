@@ -117,7 +117,7 @@ class Inputs(QWidget):
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
         form.addRow("Weights", self.weights_box)
-        form.addRow("", self.card_line)
+        form.addRow(self.card_line)
         form.addRow("Device", self.device_box)
         form.addRow("", self.device_note)
 

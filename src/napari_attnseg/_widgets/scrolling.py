@@ -7,6 +7,8 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 #: Pixels: of a dock between others at least its first controls are seen.
 LEAST = 150
+#: Pixels: of a dock that nobody made wider.
+WIDTH = 390
 
 
 class VerticalScroll(QScrollArea):
@@ -24,6 +26,12 @@ class VerticalScroll(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        # By itself it is the wider the more words there are; the canvas needs the room.
+        hint = super().sizeHint()
+        hint.setWidth(max(self.minimumSizeHint().width(), WIDTH))
+        return hint
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         content, bar = self.widget(), self.verticalScrollBar()

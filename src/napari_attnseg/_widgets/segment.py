@@ -44,7 +44,7 @@ class SegmentWidget(ModelWidget):
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
-        gates.addRow("", self.gate_words)
+        gates.addRow(self.gate_words)
         layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
