@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets import mask_panel
@@ -125,6 +127,10 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     red, _, blue, _ = gate.colormap.colors[0]
     assert red > 0.4 and blue < 0.1
     assert "relative" in widget.preset_words.text()
+    assert "decoration" not in widget.preset_words.text()
+    gate.metadata[METADATA]["decorative"] = True
+    widget.preset_box.setCurrentText("all scales")
+    assert "decoration" in widget.preset_words.text()
 
     widget.toggle()
     assert shown(viewer) == ["image", "image · mask"]
@@ -312,7 +318,8 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert changed(qtbot, panel).overlap == change.overlap
     viewer.layers.remove(image)
     assert panel._encoded.what_if is None  # features are freed with their image
-    assert not panel.isEnabled() and "not open" in panel.said.text()
+    assert not panel.controls.isEnabled() and panel.said.isEnabled()
+    assert "not open" in panel.said.text()
 
 
 def change_own(panel: Any) -> Any:
@@ -421,6 +428,61 @@ def test_a_click_holds_the_reading_and_a_drag_does_not(
     pointing._move(SimpleNamespace(position=(1.0, 2.0)))
     assert "row 1, column 2" in pointing.now.text()
     assert "row 10, column 12" in pointing.held.text()
+
+
+def test_sliders_move_by_keys(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """The threshold is a slider's only control; superqt's takes no keys."""
+    segment()
+    widget = opened()
+    slider = widget.mask_panel.threshold
+    slider.setValue(0.5)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_Right)
+    assert slider.value() == pytest.approx(0.51)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_PageDown)
+    assert slider.value() == pytest.approx(0.41)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_End)
+    assert slider.value() == 1
+    qtbot.waitUntil(lambda: not mask_of(viewer).data.any())
+    slider = widget.whatif_panel.rows[32].slider
+    qtbot.keyClick(slider.bar, Qt.Key.Key_Home)
+    assert widget.whatif_panel.forced == {32: 0.0}
+
+
+def test_closing_takes_away_what_is_not_kept(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """Paint without its panel would do nothing; a change would be of nothing."""
+    segment()
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    panel.keep()
+    panel.paint_button.click()
+    paint = viewer.layers[-1]
+    assert len(viewer.layers) == 1 + ADDED + 4
+    widget._life.end()
+    names = [layer.name for layer in viewer.layers]
+    assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
+    assert "image · mask, what if 1/32=1.00" in names
+
+
+def test_what_has_the_keyboard_is_framed_in_the_theme_s_own_colour(
+    viewer: ViewerModel, opened: Any
+) -> None:
+    widget = opened()
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        assert get_theme(theme).text.as_hex() in widget.styleSheet()
+    # One stop for each slider, not one more for the frame around it.
+    slider = widget.mask_panel.threshold
+    assert slider.focusPolicy() == Qt.FocusPolicy.NoFocus
+    before = widget.styleSheet()
+    widget._life.end()
+    viewer.theme = "light"
+    assert widget.styleSheet() == before
 
 
 def test_a_widget_may_be_collected(

@@ -1,6 +1,7 @@
 """Inspect in a real window, on a polyp, with the bundled weights."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 from superqt import QCollapsible
 
+from napari_attnseg._widgets.inspect import KEY
 from napari_attnseg._widgets.layers import RESULTS_FILE
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
@@ -17,9 +19,10 @@ def test_looks_asks_and_comes_back(
     make_napari_viewer_proxy: Callable[..., Any], qtbot: Any, tmp_path: Path
 ) -> None:
     viewer = make_napari_viewer_proxy(show=True)
+    add = partial(viewer.window.add_plugin_dock_widget, "napari-attnseg")
     viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
-    _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
-    dock, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Inspect")
+    _, segment = add("Segment image")
+    dock, widget = add("Inspect side by side")
     assert not widget.hint.isHidden()
     segment.start()
     qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
@@ -33,12 +36,20 @@ def test_looks_asks_and_comes_back(
     assert widget.preset_box.currentText() == "all scales"
     beside = picture()
     assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
-    widget.toggle_button.click()
+    # The list of presets would search for what is typed.
+    viewer.window.activate()
+    widget.preset_box.setFocus()
+    qtbot.waitUntil(widget.preset_box.hasFocus)
+    qtbot.keyClick(widget.preset_box, KEY)
+    assert widget.preset_box.currentText() == "overlay"
     assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
 
     # Everything to the transformer: the bundled model loses much of this polyp.
     for group in widget.findChildren(QCollapsible):
         group.expand(animate=False)
+    # What is unfolded is scrolled: the window fits a small laptop as before.
+    docks = (segment, widget)
+    assert sum(one.minimumSizeHint().height() for one in docks) < 600
     panel = widget.whatif_panel
     for row in panel.rows.values():
         row.choice.setCurrentText("transformer")
@@ -68,6 +79,6 @@ def test_looks_asks_and_comes_back(
     assert panel._encoded.what_if is None
     assert not viewer.canvas.grid.enabled
     # The window may close while results are side by side.
-    _, other = viewer.window.add_plugin_dock_widget("napari-attnseg", "Inspect")
+    _, other = add("Inspect side by side")
     other.toggle()
     assert viewer.canvas.grid.enabled

@@ -25,7 +25,13 @@ def test_commands_menus_and_samples_are_registered() -> None:
     menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
     assert menu == ["napari-attnseg.objects"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets == ["Segment", "Explain", "Inspect", "Train", "Objects"]
+    assert widgets == [
+        "Segment image",
+        "Explain segmentation",
+        "Inspect side by side",
+        "Train segmentation model",
+        "Measure objects",
+    ]
     (reader,) = manager.iter_compatible_readers("results.json")
     assert reader.command == "napari-attnseg.read"
     manager.activate(NAME)

@@ -22,7 +22,9 @@ def test_two_polyps_have_two_rows(viewer: Any, qtbot: Any) -> None:
     image = viewer.add_image(sample_image("two-polyps"), name="polyps", rgb=True)
     result = Segmenter.from_checkpoint("compact", "cpu")(image.data)
     mask = add_layers(viewer, new_layers(source_of(image), [result]))[-1]
-    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Objects")
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-attnseg", "Measure objects"
+    )
     assert isinstance(widget, ObjectsWidget)
     widget.bar.start_button.click()
     qtbot.waitUntil(lambda: "polyps · mask · objects" in viewer.layers, timeout=60_000)

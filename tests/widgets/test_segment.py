@@ -1,5 +1,6 @@
 """The Segment widget's wiring, on a viewer without a window."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def test_bad_input_is_one_sentence(
     viewer.add_image(np.zeros((2, 3, 20, 20)), name="4d")
     widget.start()
     assert widget._life.worker is None
-    assert "4 axes" in messages[-1]
+    assert "4 axes" in messages[-1] and widget.bar.error.text() == messages[-1]
     viewer.layers.clear()
     viewer.add_image(np.full((20, 20), np.nan), name="nan", contrast_limits=(0, 1))
     widget.start()
@@ -185,6 +186,7 @@ def test_weights_are_offered_with_their_card(
 def test_card_words() -> None:
     card = ModelCard(model_spec("tiny"), Preprocessing(64), data="ten discs")
     assert "Not evaluated" in card_words(card)
+    assert "Limits: none of" in card_words(replace(card, limits="none of a kind"))
     dice = {"mean": 0.91234, "sd": 0.1, "low": 0.88, "high": 0.93}
     card = ModelCard(
         model_spec("tiny"),

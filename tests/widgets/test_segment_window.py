@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from qtpy.QtWidgets import QLineEdit, QWidget
 
@@ -19,8 +20,8 @@ def viewer(make_napari_viewer_proxy: Callable[..., Any]) -> Any:
 
 
 def open_widget(viewer: Any) -> SegmentWidget:
-    """As Plugins ▸ Segment does it."""
-    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
+    """As Plugins ▸ AttnSeg ▸ Segment image does it."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
     assert isinstance(widget, QWidget)
     return widget
 
@@ -87,6 +88,25 @@ def test_closing_napari_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.close()
     assert life.ended
+
+
+def test_menus_and_palette_have_titles_that_say_what_is_done(viewer: Any) -> None:
+    """As napari shows them, which is not what the manifest's commands are called."""
+    app = get_app_model()
+
+    def titles(menu: str) -> set[str]:
+        commands = (getattr(item, "command", None) for item in app.menus.get_menu(menu))
+        return {one.title for one in commands if one and "AttnSeg" in one.title}
+
+    segment, train = "Segment image (AttnSeg)", "Train segmentation model (AttnSeg)"
+    explain = "Explain segmentation (AttnSeg)"
+    inspect = "Inspect side by side (AttnSeg)"
+    measure = "Measure objects (AttnSeg)"
+    assert titles("napari/layers/segment") == {segment, train}
+    assert titles("napari/layers/visualize") == {explain, inspect}
+    assert titles("napari/layers/measure") == {measure}
+    palette = titles(app.menus.COMMAND_PALETTE_ID)
+    assert {segment, train, explain, inspect, measure} < palette
 
 
 def test_preferences_have_our_page(viewer: Any, qtbot: Any) -> None:

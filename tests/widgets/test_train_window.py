@@ -34,6 +34,9 @@ def viewer(
         process.wait()
 
 
+TRAIN = "Train segmentation model"
+
+
 def open_widget(viewer: Any, name: str) -> Any:
     _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", name)
     assert isinstance(widget, QWidget)
@@ -56,8 +59,8 @@ def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
 def test_trains_and_hands_its_weights_to_segment(
     viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
 ) -> None:
-    segment: SegmentWidget = open_widget(viewer, "Segment")
-    widget: TrainWidget = open_widget(viewer, "Train")
+    segment: SegmentWidget = open_widget(viewer, "Segment image")
+    widget: TrainWidget = open_widget(viewer, TRAIN)
     choose(widget, data_folder, 2)
     assert Path(widget.folder.text) == data_folder.parent / "discs-tiny"
     widget.start_button.click()
@@ -77,7 +80,7 @@ def test_trains_and_hands_its_weights_to_segment(
     assert said == widget.shown.log and said.count("epoch 2/2: ") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
     # Segment was open all the time; one that is opened now knows them too.
-    for one in (segment, open_widget(viewer, "Explain")):
+    for one in (segment, open_widget(viewer, "Explain segmentation")):
         box = one.inputs.weights_box
         index = box.findText("discs-tiny/best")
         assert box.itemData(index) == data_folder.parent / "discs-tiny/best.safetensors"
@@ -94,14 +97,14 @@ def test_trains_and_hands_its_weights_to_segment(
 def test_reconnects_to_a_run_that_goes_on(
     viewer: Any, qtbot: Any, data_folder: Path
 ) -> None:
-    widget: TrainWidget = open_widget(viewer, "Train")
+    widget: TrainWidget = open_widget(viewer, TRAIN)
     choose(widget, data_folder, 500)
     widget.start_button.click()
     qtbot.waitUntil(lambda: len(widget.shown.epochs) > 0, timeout=180_000)
     close_all(viewer, qtbot, widget)
     seen = len(widget.shown.epochs)
 
-    again: TrainWidget = open_widget(viewer, "Train")
+    again: TrainWidget = open_widget(viewer, TRAIN)
     qtbot.waitUntil(lambda: len(again.shown.epochs) > seen, timeout=60_000)
     assert len(widget.shown.epochs) == seen  # nothing is connected any more
     again.stop_button.click()
@@ -119,7 +122,7 @@ def test_reconnects_to_a_run_that_goes_on(
 def test_what_is_missing_or_wrong_is_said(
     viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
 ) -> None:
-    widget: TrainWidget = open_widget(viewer, "Train")
+    widget: TrainWidget = open_widget(viewer, TRAIN)
     widget.start_button.click()
     assert "Choose a data folder" in messages[-1]
     choose(widget, data_folder / "nowhere", 2)

@@ -30,6 +30,15 @@ _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
 _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
+def preset_words(case: Case | None, preset: str) -> str:
+    """What a preset shows of a case, and why gate maps in it are dim, if they are."""
+    said = PRESETS[preset]
+    gates = [] if case is None or preset == OVERLAY else case.gates.values()
+    if any(gate.metadata[METADATA].get("decorative") for gate in gates):
+        said += " Dim maps were measured to be decoration in this model."
+    return said
+
+
 class Arrangement:
     """Shows results in a viewer by preset, and gives the viewer back as it was.
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
+from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_attnseg._widgets.inputs import words
 from napari_attnseg._widgets.layers import Source, explanation_layer
 from napari_attnseg._widgets.running import ModelWidget
+from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card
@@ -61,11 +61,11 @@ class ExplainWidget(ModelWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("Map", self.method_box)
-        form.addRow("", self.meaning)
+        form.addRow(self.meaning)
         form.addRow("Gate", self.level_box)
-        form.addRow("", self.gate_card)
+        form.addRow(self.gate_card)
         form.addRow("Target", self.target_box)
-        layout = QVBoxLayout(self)
+        layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addLayout(form)
         layout.addWidget(self.bar)
@@ -109,16 +109,15 @@ class ExplainWidget(ModelWidget):
 
     def start(self) -> None:
         """Explain the chosen image, or the frame of it that is shown, in a thread."""
-        chosen = self.inputs.chosen()
-        if chosen is None or self._life.worker is not None:
+        if self._life.worker is not None:
             return
-        source, path = chosen
         layer = self.inputs.image
-        frame = self._frame(layer, source.frames) if source.frames else 0
         try:
+            source, path = self.inputs.chosen()
+            frame = self._frame(layer, source.frames) if source.frames else 0
             target = self._target(source, frame)
         except AttnSegError as error:
-            show_error(str(error))
+            self.bar.fail(str(error))
             return
 
         def done(result: tuple[Explanation, Loaded]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QLabel
-from superqt import QLabeledDoubleSlider
 from superqt.utils import signals_blocked
 
+from napari_attnseg._widgets.unit_slider import UnitSlider
 from napari_attnseg.results import GateKey, gate_label
 
 #: Shown where psi is forced to a value that has no name; choosing it changes nothing.
@@ -30,10 +30,7 @@ class GateRow(QObject):
         super().__init__()
         self.key = key
         self.name = QLabel(gate_label(key))
-        self.slider = QLabeledDoubleSlider()
-        self.slider.setRange(0.0, 1.0)
-        self.slider.setSingleStep(0.05)  # type: ignore[arg-type]  # its stubs
-        self.slider.setDecimals(2)
+        self.slider = UnitSlider(0.05)
         self.choice = QComboBox()
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))

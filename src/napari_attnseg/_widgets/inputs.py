@@ -19,7 +19,7 @@ from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
-from napari_attnseg.errors import AttnSegError
+from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.results import NO_GATES
 from napari_attnseg.weights import bundled_weights
 
@@ -48,7 +48,8 @@ class Lifetime:
         self.ended = True
         if self.worker is not None:
             self.worker.quit()
-        for undo in self.at_end:
+        # The last first: what removes layers comes after who listens to that.
+        for undo in reversed(self.at_end):
             undo()
         self.at_end.clear()  # what is undone need not hold its widget any longer
 
@@ -116,7 +117,7 @@ class Inputs(QWidget):
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
         form.addRow("Weights", self.weights_box)
-        form.addRow("", self.card_line)
+        form.addRow(self.card_line)
         form.addRow("Device", self.device_box)
         form.addRow("", self.device_note)
 
@@ -158,18 +159,19 @@ class Inputs(QWidget):
         name: str = self.device_box.currentData()
         return name
 
-    def chosen(self) -> tuple[Source, Path] | None:
-        """What to run on, and with which weights; None after saying what is wrong."""
+    def chosen(self) -> tuple[Source, Path]:
+        """What to run on, and with which weights.
+
+        Raises
+        ------
+        InputError
+            If one of them is missing, or the image cannot be segmented.
+        """
         if self.image is None:
-            return None
+            raise InputError(NO_IMAGE)
         if self.weights is None:
-            show_error("Choose a weights file first.")
-            return None
-        try:
-            return source_of(self.image), self.weights
-        except AttnSegError as error:
-            show_error(str(error))
-            return None
+            raise InputError("Choose a weights file first.")
+        return source_of(self.image), self.weights
 
     def ran_with(self, weights: Path, wanted: str, device: str) -> None:
         """Remember a run's choices, and note if it was slower than on a GPU."""
@@ -269,7 +271,7 @@ def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
 
 
 def card_words(card: ModelCard) -> str:
-    """A model card in a few lines: model, data, measured Dice with interval, use."""
+    """A model card in words: model, data, measured Dice with interval, limits, use."""
     lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
     dice = card.metrics.get("dice")
     if dice:
@@ -279,6 +281,8 @@ def card_words(card: ModelCard) -> str:
         )
     else:
         lines.append("Not evaluated on held-out images.")
+    if card.limits:
+        lines.append(f"Limits: {card.limits}")
     if not card.spec.has_gates:
         lines.append(NO_GATES)
     else:

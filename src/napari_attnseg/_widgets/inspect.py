@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -17,7 +19,12 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.arrangement import OVERLAY, PRESETS, Arrangement
+from napari_attnseg._widgets.arrangement import (
+    OVERLAY,
+    PRESETS,
+    Arrangement,
+    preset_words,
+)
 from napari_attnseg._widgets.cases import Case, find_cases
 from napari_attnseg._widgets.classes import class_legend, class_names
 from napari_attnseg._widgets.inputs import follow_layers, weakly, words
@@ -26,9 +33,10 @@ from napari_attnseg._widgets.mask_panel import MaskPanel
 from napari_attnseg._widgets.pointing import Pointing
 from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import DockWidget
+from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.whatif_panel import WhatIfPanel
 
-NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment."
+NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
 
@@ -43,8 +51,7 @@ class InspectWidget(DockWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()  # napari passes the viewer by this name
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)  # napari passes the viewer by this name
         life = self._life
         self._cases: list[Case] = []
         self.hint = words(NO_RESULT)
@@ -91,7 +98,7 @@ class InspectWidget(DockWidget):
             (group.expand if opened else group.collapse)(animate=False)
             inside.addWidget(group)
         inside.addWidget(self.run_menu)
-        layout = QVBoxLayout(self)
+        layout = scrolled(self)
         layout.addWidget(self.hint)
         layout.addWidget(self.body)
         layout.addStretch()
@@ -107,6 +114,10 @@ class InspectWidget(DockWidget):
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
         )
+        # Where a list has the focus, it would take the key for its own search.
+        shortcut = QShortcut(QKeySequence(KEY), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.toggle)
         # A key that somebody else has bound stays theirs.
         with suppress(ValueError):
             viewer.bind_key(KEY, weakly(self.toggle))
@@ -166,8 +177,8 @@ class InspectWidget(DockWidget):
 
     def _arrange(self) -> None:
         preset = self.preset_box.currentText()
-        self.preset_words.setText(PRESETS[preset])
         beside = preset != OVERLAY
+        self.preset_words.setText(preset_words(self.case, preset))
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
         if self.case is None:
             self._arrangement.end()

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QWidget,
 )
-from superqt import QLabeledDoubleSlider
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.cases import Case
@@ -25,6 +24,7 @@ from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import words
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.mask_editing import MaskEditor
+from napari_attnseg._widgets.unit_slider import UnitSlider
 from napari_attnseg.masks import MaskRules, MaskSize
 
 COPY, REPLACE, STOP = "copy", "replace", "stop"
@@ -45,7 +45,7 @@ class MaskPanel(QWidget):
         self._editor: MaskEditor | None = None
         self._history = History(MaskRules())
         self._rest: Iterator[int] = iter(())
-        self.threshold = QLabeledDoubleSlider()
+        self.threshold = UnitSlider(0.01)
         self.smoothing = QDoubleSpinBox()
         self.min_size = QSpinBox()
         self.fill_holes = QCheckBox("Fill holes")
@@ -67,9 +67,6 @@ class MaskPanel(QWidget):
         self.set_case(None)
 
     def _lay_out(self) -> None:
-        self.threshold.setRange(0.0, 1.0)
-        self.threshold.setSingleStep(0.01)  # type: ignore[arg-type]  # its stubs
-        self.threshold.setDecimals(2)
         self.smoothing.setRange(0, 20)
         self.smoothing.setSingleStep(0.5)
         self.smoothing.setSuffix(" px")

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Labels
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
@@ -26,8 +25,8 @@ from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.errors import AttnSegError
 
 NO_LABELS = (
-    "There is nothing to measure yet: segment an image (Plugins ▸ AttnSeg ▸ Segment), "
-    "or paint objects in a Labels layer."
+    "There is nothing to measure yet: segment an image (Plugins ▸ AttnSeg ▸ Segment "
+    "image), or paint objects in a Labels layer."
 )
 
 
@@ -41,8 +40,7 @@ class ObjectsWidget(DockWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()  # napari passes the viewer by this name
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)  # napari passes the viewer by this name
         self.hint = words(NO_LABELS)
         self.labels_box, self.image_box = QComboBox(), QComboBox()
         self.bar = RunBar("Measure", self._life)
@@ -107,7 +105,7 @@ class ObjectsWidget(DockWidget):
         try:
             task = task_of(labels, case, self.image_box.currentData())
         except AttnSegError as error:
-            show_error(str(error))
+            self.bar.fail(str(error))
             return
         # The layer may go while it is measured: what a new one needs is taken now.
         facts = {**labels.metadata.get(METADATA, {}), "made_from": labels.name}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QTextCursor
 from qtpy.QtWidgets import (
-    QFrame,
     QPlainTextEdit,
     QProgressBar,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -82,28 +79,3 @@ class RunView(QWidget):
         else:
             self.log.setPlainText(text)
             self.log.moveCursor(QTextCursor.MoveOperation.End)
-
-
-class VerticalScroll(QScrollArea):
-    """As wide as its content at least, so that there is no scrolling sideways.
-
-    Parameters
-    ----------
-    content : QWidget
-        What is scrolled.
-    """
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(content)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        content, bar = self.widget(), self.verticalScrollBar()
-        hint = super().minimumSizeHint()
-        if content is not None and bar is not None:
-            width = content.minimumSizeHint().width() + bar.sizeHint().width()
-            hint.setWidth(max(hint.width(), width))
-        return hint

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
@@ -34,6 +36,10 @@ class RunBar(QWidget):
         self.progress = QProgressBar()
         #: Why the last run failed: napari's notification fades before it is copied.
         self.error = words()
+        self.error.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)
         buttons.addWidget(self.cancel_button)
@@ -64,8 +70,7 @@ class RunBar(QWidget):
 
         def finished(result: Any) -> None:
             if isinstance(result, Failed):
-                show_error(result.message)
-                self._say(result.message)
+                self.fail(result.message)
             else:
                 done(result)
 
@@ -88,6 +93,11 @@ class RunBar(QWidget):
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
 
+    def fail(self, error: str) -> None:
+        """Say why there is no result, where it stays to be copied."""
+        show_error(error)
+        self._say(error)
+
     def _say(self, error: str) -> None:
         if not self._life.ended:
             self.error.setText(error)
@@ -109,12 +119,31 @@ class RunBar(QWidget):
 _AT_DESTRUCTION: set[Callable[[], None]] = set()
 
 
-class DockWidget(QWidget):
-    """A dock widget whose `_life` ends when napari closes it."""
+#: A frame around what has the keyboard: napari's own style draws none.
+_FOCUS = """
+QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus,
+QLineEdit:focus, QTableView:focus {{ border: 1px solid {colour}; }}
+QSlider::handle:focus {{ border: 2px solid {colour}; }}
+"""
 
-    def __init__(self) -> None:
+
+class DockWidget(QWidget):
+    """A dock widget whose `_life` ends when napari closes it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its theme is followed.
+    """
+
+    def __init__(self, viewer: Any) -> None:
         super().__init__()
+        self._viewer = viewer
         self._life = life = Lifetime()
+        self._show_focus()
+        theme = viewer.events.theme
+        theme.connect(self._show_focus)
+        life.at_end.append(partial(theme.disconnect, self._show_focus))
 
         def destroyed() -> None:
             life.end()
@@ -122,6 +151,10 @@ class DockWidget(QWidget):
 
         _AT_DESTRUCTION.add(destroyed)
         self.destroyed.connect(destroyed)
+
+    def _show_focus(self, event: Any = None) -> None:
+        colour = get_theme(self._viewer.theme).text.as_hex()
+        self.setStyleSheet(_FOCUS.format(colour=colour))
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """End when napari takes the widget out of its dock, which is how it closes."""
@@ -142,8 +175,7 @@ class ModelWidget(DockWidget):
     """
 
     def __init__(self, viewer: Any, title: str) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         #: Kept for the next run; on the same weights it starts at once.
         self._loaded: Loaded | None = None
         self.inputs = Inputs(viewer, self._life)

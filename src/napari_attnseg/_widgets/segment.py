@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_attnseg._widgets.inputs import words
 from napari_attnseg._widgets.layers import METADATA, image_name, new_layers
 from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
+from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Finished, run
 from napari_attnseg.colours import GATE_MAPS
+from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GATE_LEGEND
 
 
@@ -47,8 +44,8 @@ class SegmentWidget(ModelWidget):
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
-        gates.addRow("", self.gate_words)
-        layout = QVBoxLayout(self)
+        gates.addRow(self.gate_words)
+        layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
         layout.addWidget(self.gate_row)
@@ -63,10 +60,13 @@ class SegmentWidget(ModelWidget):
 
     def start(self) -> None:
         """Segment the chosen image in a thread; results are added when all is done."""
-        chosen = self.inputs.chosen()
-        if chosen is None or self._life.worker is not None:
+        if self._life.worker is not None:
             return
-        source, path = chosen
+        try:
+            source, path = self.inputs.chosen()
+        except AttnSegError as error:
+            self.bar.fail(str(error))
+            return
         self.bar.launch(
             run,
             source,

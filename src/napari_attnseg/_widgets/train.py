@@ -14,12 +14,11 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
-    QVBoxLayout,
-    QWidget,
 )
 
-from napari_attnseg._widgets.run_view import RunView, VerticalScroll
+from napari_attnseg._widgets.run_view import RunView
 from napari_attnseg._widgets.running import DockWidget
+from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.train_form import PathEdit, TrainForm
 from napari_attnseg._widgets.trained_weights import offer
 from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look
@@ -43,8 +42,7 @@ class TrainWidget(DockWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)
         self._run: TrainingRun | None = None
         self.shown = NOTHING
         self._suggestion = ""
@@ -69,16 +67,11 @@ class TrainWidget(DockWidget):
         buttons = QHBoxLayout()
         for button in (self.start_button, self.resume_button, self.stop_button):
             buttons.addWidget(button)
-        content = QWidget()
-        layout = QVBoxLayout(content)
+        layout = scrolled(self)
         layout.addWidget(self.form)
         layout.addLayout(where)
         layout.addLayout(buttons)
         layout.addWidget(self.view, 1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        # With everything unfolded it is higher than many a screen.
-        outer.addWidget(VerticalScroll(content))
 
     def _connect(self) -> None:
         self.form.suggested.connect(self._take_suggestion)

@@ -35,6 +35,39 @@ GAINED, LOST = 1, 2
 PAINT = {1: 1.0, 2: 0.0}
 
 
+class Temporary:
+    """Layers of a what-if that go with their case and with the widget.
+
+    No QObject: it outlives the panel.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Layers are added to it and removed.
+
+    Attributes
+    ----------
+    change, paint : Labels or None
+        What is shown of the change, and where somebody paints; they may be deleted.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self.change: Any = None
+        self.paint: Any = None
+
+    def has(self, layer: Any) -> bool:
+        """Whether a layer is still there."""
+        return layer is not None and layer in self._viewer.layers
+
+    def remove(self) -> None:
+        """Take both away."""
+        for layer in (self.change, self.paint):
+            if self.has(layer):
+                self._viewer.layers.remove(layer)
+        self.change = self.paint = None
+
+
 def _placed(case: Case, frame: int) -> dict[str, Any]:
     source = source_of(case.image)
     at = frame if case.stacked else 0

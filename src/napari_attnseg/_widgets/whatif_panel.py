@@ -26,6 +26,7 @@ from napari_attnseg._widgets.layers import METADATA, source_of
 from napari_attnseg._widgets.mask_panel import timer
 from napari_attnseg._widgets.viewing import add_layers, redraw
 from napari_attnseg._widgets.whatif_layers import (
+    Temporary,
     change_layer,
     keep,
     paint_layer,
@@ -57,12 +58,13 @@ class WhatIfPanel(QWidget):
         self._case: Case | None = None
         self._loaded: Loaded | None = None
         self._encoded = Encoding()
-        life.at_end.append(self._encoded.free)
+        self._layers = Temporary(viewer)
+        life.at_end += [self._encoded.free, self._layers.remove]
         self._change: Change | None = None
-        self._layer: Any = None
-        self._paint: Any = None
         self._history: History[Mapping[GateKey, float]] = History({})
         self.rows: dict[GateKey, GateRow] = {}
+        #: All but the words, which say why nothing can be done.
+        self.controls = QWidget()
         self._grid = QGridLayout()
         self.paint_button = QPushButton("Paint…")
         self.paint_box = QComboBox()
@@ -82,7 +84,11 @@ class WhatIfPanel(QWidget):
         self.set_case(None)
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.controls)
+        outer.addWidget(self.said)
+        layout = QVBoxLayout(self.controls)
         layout.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
         layout.addLayout(self._grid)
@@ -92,7 +98,6 @@ class WhatIfPanel(QWidget):
         painting.addWidget(QLabel("in"))
         painting.addWidget(self.paint_box, 1)
         layout.addLayout(painting)
-        layout.addWidget(self.said)
         buttons = QHBoxLayout()
         for button in (self.undo_button, self.reset_button, self.keep_button):
             buttons.addWidget(button)
@@ -126,7 +131,7 @@ class WhatIfPanel(QWidget):
         self._forget()
         self._case = case if usable else None
         self._history.restart({})
-        self.setEnabled(usable)
+        self.controls.setEnabled(usable)
         if self._case is None:
             said = "" if case is None else _why_not(case)
             self.said.setText(said)
@@ -143,10 +148,7 @@ class WhatIfPanel(QWidget):
         self._soon.stop()
         self._encoded.free()
         self._change = None
-        for layer in (self._layer, self._paint):
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-        self._layer = self._paint = None
+        self._layers.remove()
 
     # -- changes ---------------------------------------------------------------------
 
@@ -177,8 +179,8 @@ class WhatIfPanel(QWidget):
     def reset(self) -> None:
         """Every gate its own again, and no paint."""
         self._history.reset()
-        if self._paint is not None:
-            self._paint.data = np.zeros_like(self._paint.data)
+        if self._layers.paint is not None:
+            self._layers.paint.data = np.zeros_like(self._layers.paint.data)
         self._show_gates()
         self._soon.start()
 
@@ -207,16 +209,17 @@ class WhatIfPanel(QWidget):
             self._encode()
             return
         paint = None
-        if self._paint is not None and self._paint in self._viewer.layers:
+        if self._layers.has(self._layers.paint):
             paint = painted_psi(
-                self._paint.data, self._encoded.frame if self._case.stacked else None
+                self._layers.paint.data,
+                self._encoded.frame if self._case.stacked else None,
             )
         try:
             self._change = self._encoded.what_if.change(
                 ForcedGates(self.forced, paint, self.paint_box.currentData())
             )
         except AttnSegError as error:
-            show_error(str(error))
+            self._fail(str(error))
             return
         self._show_change()
 
@@ -227,14 +230,15 @@ class WhatIfPanel(QWidget):
         new = change_layer(
             self._case, change, self._encoded.what_if.own, self._encoded.frame
         )
-        if self._layer is None or self._layer not in self._viewer.layers:
+        if not self._layers.has(self._layers.change):
             active = self._viewer.layers.selection.active
-            (self._layer,) = add_layers(self._viewer, [new])
+            (self._layers.change,) = add_layers(self._viewer, [new])
             self._viewer.layers.selection.active = active
         else:
-            redraw(self._layer, new.data)
-            if not np.array_equal(self._layer.translate, new.options["translate"]):
-                self._layer.translate = new.options["translate"]  # another frame
+            layer = self._layers.change
+            redraw(layer, new.data)
+            if not np.array_equal(layer.translate, new.options["translate"]):
+                layer.translate = new.options["translate"]  # another frame
         self.said.setText(
             f"Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
             f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
@@ -252,7 +256,7 @@ class WhatIfPanel(QWidget):
         try:
             source = source_of(case.image)
         except AttnSegError as error:
-            show_error(str(error))
+            self._fail(str(error))
             return
         self.said.setText("Running the encoders once…")
 
@@ -262,8 +266,7 @@ class WhatIfPanel(QWidget):
             if isinstance(found, Failed):
                 self._history.restart({})
                 self._show_gates()
-                self.said.setText(found.message)
-                show_error(found.message)
+                self._fail(found.message)
                 return
             self._encoded.what_if, self._loaded = found
             self._encoded.frame = frame
@@ -271,19 +274,25 @@ class WhatIfPanel(QWidget):
 
         self._encoded.start(source, frame, case.facts, self._loaded, finished)
 
+    def _fail(self, error: str) -> None:
+        self.said.setText(error)
+        show_error(error)
+
     # -- painting and keeping --------------------------------------------------------
 
     def _start_painting(self) -> None:
         """A layer to paint in: label 1 is one encoder, 2 the other."""
         if self._case is None:
             return
-        if self._paint is None or self._paint not in self._viewer.layers:
-            (self._paint,) = add_layers(self._viewer, [paint_layer(self._case)])
-            self._paint.events.paint.connect(lambda event: self._soon.start())
-            self._paint.events.data.connect(lambda event: self._soon.start())
-        self._viewer.layers.selection.active = self._paint
-        self._paint.selected_label = 1
-        self._paint.mode = "paint"
+        if not self._layers.has(self._layers.paint):
+            (paint,) = add_layers(self._viewer, [paint_layer(self._case)])
+            paint.events.paint.connect(lambda event: self._soon.start())
+            paint.events.data.connect(lambda event: self._soon.start())
+            self._layers.paint = paint
+        paint = self._layers.paint
+        self._viewer.layers.selection.active = paint
+        paint.selected_label = 1
+        paint.mode = "paint"
         ends = {
             tuple(str(gate.metadata[METADATA][end]) for end in ("1", "0"))
             for gate in self._case.gates.values()

@@ -35,5 +35,5 @@ def show(image: Any, result: Segmentation, name: str) -> None:
     layer = viewer.add_image(image, name=name, rgb=True)
     add_layers(viewer, new_layers(source_of(layer), [result]))
     viewer.layers.selection.active = layer
-    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment")
+    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
     napari.run()

@@ -1,0 +1,55 @@
+"""A dock widget that is higher than its dock is scrolled, not cut off."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+#: Pixels: of a dock between others at least its first controls are seen.
+LEAST = 150
+#: Pixels: of a dock that nobody made wider.
+WIDTH = 390
+
+
+class VerticalScroll(QScrollArea):
+    """As wide as its content at least, so that there is no scrolling sideways.
+
+    Parameters
+    ----------
+    content : QWidget
+        What is scrolled.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        # By itself it is the wider the more words there are; the canvas needs the room.
+        hint = super().sizeHint()
+        hint.setWidth(max(self.minimumSizeHint().width(), WIDTH))
+        return hint
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        content, bar = self.widget(), self.verticalScrollBar()
+        hint = super().minimumSizeHint()
+        if content is not None and bar is not None:
+            width = content.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(hint.width(), width))
+            hint.setHeight(min(LEAST, content.minimumSizeHint().height()))
+        return hint
+
+
+def scrolled(widget: QWidget) -> QVBoxLayout:
+    """Layout for the parts of a widget, which is scrolled where it does not fit.
+
+    Without it several docks above each other make napari's window higher than a screen.
+    """
+    content = QWidget()
+    outer = QVBoxLayout(widget)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(VerticalScroll(content))
+    return QVBoxLayout(content)

@@ -1,0 +1,50 @@
+"""A slider for psi and for probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QSlider
+from superqt import QLabeledDoubleSlider
+
+#: Key → steps that it moves the slider by; superqt's own takes no keys.
+KEYS = {
+    Qt.Key.Key_Left: -1,
+    Qt.Key.Key_Down: -1,
+    Qt.Key.Key_Right: 1,
+    Qt.Key.Key_Up: 1,
+    Qt.Key.Key_PageDown: -10,
+    Qt.Key.Key_PageUp: 10,
+    Qt.Key.Key_Home: -1000,
+    Qt.Key.Key_End: 1000,
+}
+
+
+class UnitSlider(QLabeledDoubleSlider):
+    """From 0 to 1, by mouse and by keys.
+
+    Parameters
+    ----------
+    step : float
+        What an arrow key moves it by.
+    """
+
+    def __init__(self, step: float) -> None:
+        super().__init__()
+        self._step = step
+        self.setRange(0.0, 1.0)
+        self.setSingleStep(step)  # type: ignore[arg-type]  # its stubs
+        self.setDecimals(2)
+        # The bar in it takes the focus; the frame around it would be one stop more.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.bar = self.findChild(QSlider)
+        self.bar.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
+        """Move by a key that is pressed on the bar."""
+        if event.type() == QEvent.Type.KeyPress and event.key() in KEYS:
+            wanted = self.value() + KEYS[event.key()] * self._step
+            self.setValue(round(min(max(wanted, 0.0), 1.0), 2))
+            return True
+        return bool(super().eventFilter(watched, event))
