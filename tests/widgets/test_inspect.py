@@ -450,6 +450,27 @@ def test_sliders_move_by_keys(
     assert widget.whatif_panel.forced == {32: 0.0}
 
 
+def test_all_layers_may_be_deleted_at_once(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """While napari goes through them, none may go by other means."""
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    panel.paint_button.click()
+    viewer.layers.selection = set(list(viewer.layers)[1:])
+    viewer.layers.remove_selected()
+    assert [layer.name for layer in viewer.layers] == ["image"]
+    assert panel._encoded.what_if is None
+
+    segment("second")
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    viewer.layers.remove(viewer.layers["second"])
+    qtbot.waitUntil(lambda: not any("what if" in x.name for x in viewer.layers))
+
+
 def test_closing_takes_away_what_is_not_kept(
     qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,10 +62,18 @@ class Temporary:
 
     def remove(self) -> None:
         """Take both away."""
-        for layer in (self.change, self.paint):
-            if self.has(layer):
-                self._viewer.layers.remove(layer)
+        self.take_away(self.let_go())
+
+    def let_go(self) -> tuple[Any, Any]:
+        """Both, which are no longer ours but still there."""
+        layers = self.change, self.paint
         self.change = self.paint = None
+        return layers
+
+    def take_away(self, layers: Iterable[Any]) -> None:
+        """Remove those that are still there."""
+        for layer in filter(self.has, layers):
+            self._viewer.layers.remove(layer)
 
 
 def _placed(case: Case, frame: int) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -148,7 +150,8 @@ class WhatIfPanel(QWidget):
         self._soon.stop()
         self._encoded.free()
         self._change = None
-        self._layers.remove()
+        # Not now: napari may be going through a list of layers to remove.
+        QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
 
     # -- changes ---------------------------------------------------------------------
 
