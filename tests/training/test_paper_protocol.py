@@ -130,7 +130,8 @@ def test_a_second_look_at_the_test_images_is_recorded(
         look(run / "last.safetensors", "test"),
     )
     assert first["look"] == 1 and second["look"] == 2
-    assert "2. time" in second["protocol"] and "time in this" not in first["protocol"]
+    assert "evaluation 2 of this run" in second["protocol"]
+    assert "of this run" not in first["protocol"]
     assert "look" not in look(run / "best.safetensors", "val")  # its own split
     assert "look" not in look(tiny_weights, "test")  # in no run folder
     seen = json.loads((run / "evaluations.json").read_text())

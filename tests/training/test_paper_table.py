@@ -1,6 +1,7 @@
 """The paper's rows are trained, measured once, and stand beside its numbers."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -77,6 +78,22 @@ def test_rows_beside_the_paper(
     assert again["rows"]["No attention"]["dice"] == first["dice"]
     (guided,) = fill(table, ["Double Attention"], 1, tmp_path)["rows"].values()
     assert guided["dice"]["mean"] == third["dice"]["mean"]
+
+
+def test_results_of_other_settings_are_not_taken_for_these(
+    base: TrainConfig, tmp_path: Path
+) -> None:
+    fill(PaperTable("3", base, "tiny"), ROWS[:1], 1, tmp_path)
+    before = (tmp_path / "table.json").read_text()
+    longer = dataclasses.replace(base, epochs=2)
+    with pytest.raises(InputError, match="epochs was 1, is 2"):
+        fill(PaperTable("3", longer, "tiny"), ROWS[:1], 1, tmp_path)
+    # The first stage of other rows, too.
+    with pytest.raises(InputError, match="epochs was 1, is 2"):
+        fill(PaperTable("3", longer, "tiny"), ROWS[2:], 1, tmp_path)
+    with pytest.raises(InputError, match="measured on split 'test', not on 'val'"):
+        fill(PaperTable("3", base, "tiny", "val"), ROWS[:1], 1, tmp_path)
+    assert (tmp_path / "table.json").read_text() == before
 
 
 def test_two_names_of_one_run_say_so(base: TrainConfig, tmp_path: Path) -> None:

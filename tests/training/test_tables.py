@@ -1,5 +1,6 @@
 """Rows and seeds become one table, and nothing is done twice."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from attnseg_training import gates_table
 from attnseg_training.config import TrainConfig
 from attnseg_training.gates_table import GatesTable
 from attnseg_training.tables import fill
-from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.errors import InputError, UnknownNameError
 
 PARTIAL = [("plain", 0), ("all", 0), ("plain", 1)]
 
@@ -67,5 +68,8 @@ def test_a_table_goes_on_where_it_was(
     assert one["minus_first"]["mean"] == pytest.approx(difference)
     text = (tmp_path / "table.md").read_text()
     assert text.count("\n| plain | 2 |") == text.count("\n| all | 2 |") == 1
+    longer = GatesTable(dataclasses.replace(base, epochs=2), "test")
+    with pytest.raises(InputError, match="epochs was 1, is 2"):
+        fill(longer, rows, 1, tmp_path)
     with pytest.raises(UnknownNameError, match="no row called 'every'"):
         fill(table, ["plain", "every"], 1, tmp_path)

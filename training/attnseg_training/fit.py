@@ -53,6 +53,9 @@ class Progress:
     images_per_s: float = 0.0  # since the epoch began
 
 
+Watch = Callable[[Progress], None]
+
+
 @dataclass(frozen=True, slots=True)
 class FitResult:
     """What a run left behind."""
@@ -68,7 +71,7 @@ def fit(
     config: TrainConfig,
     out: Path,
     resume: bool = False,
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Watch = lambda progress: None,
 ) -> FitResult:
     """Train, keeping the best weights by validation Dice.
 

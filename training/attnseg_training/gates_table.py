@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
-from attnseg_training.fit import fit
+from attnseg_training.fit import Watch, fit
 from attnseg_training.gate_damage import COPIES, condition
 from attnseg_training.run_folder import RunFolder
-from attnseg_training.tables import Watch
 from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
 from napari_attnseg.spec import STRIDES
@@ -87,12 +86,16 @@ class GatesTable:
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
         """As in `tables.Table`."""
-        return (_folder(row, seed, out) / RESULT).is_file()
+        folder = _folder(row, seed, out)
+        if not (folder / RESULT).is_file():
+            return False
+        RunFolder(folder / "run").expect_settings(self._config(row, seed))
+        return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
         """As in `tables.Table`."""
         folder = _folder(row, seed, out)
-        config = dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
+        config = self._config(row, seed)
         run = folder / "run"
         data = load_dataset(Path(config.data), config.split_seed)
         data.expect_classes(1)  # as the suite; said before hours of training
@@ -103,6 +106,9 @@ class GatesTable:
         # Last: it says that the run is complete.
         write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
         RunFolder(run).forget_states()
+
+    def _config(self, row: str, seed: int) -> TrainConfig:
+        return dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
         """As in `tables.Table`; see `tabulate`."""

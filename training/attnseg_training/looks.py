@@ -50,7 +50,7 @@ def note_look(weights: str | Path, summary: dict[str, Any]) -> dict[str, Any]:
     protocol = summary["protocol"]
     if number > 1:
         protocol += (
-            f"; measured on this split for the {number}. time in this run: what was "
-            "found before may have been used to choose"
+            f"; evaluation {number} of this run on this split: what was found before "
+            "may have been used to choose"
         )
     return {**summary, "protocol": protocol, "look": number}

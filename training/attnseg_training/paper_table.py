@@ -17,7 +17,7 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.encoder_weights import weights_for, without_folders
 from attnseg_training.evaluation import evaluate
-from attnseg_training.fit import fit
+from attnseg_training.fit import Watch, fit
 from attnseg_training.looks import note_look
 from attnseg_training.paper_rows import (
     ENCODERS,
@@ -29,7 +29,6 @@ from attnseg_training.paper_rows import (
     PaperRow,
 )
 from attnseg_training.run_folder import RunFolder
-from attnseg_training.tables import Watch
 from attnseg_training.two_stage import first_stage
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.statistics import bootstrap_p, mean_interval
@@ -87,7 +86,18 @@ class PaperTable:
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
         """As in `tables.Table`."""
-        return (self._folder(row, seed, out) / RESULT).is_file()
+        folder = self._folder(row, seed, out)
+        if not (folder / RESULT).is_file():
+            return False
+        config = self._common(PAPER_TABLES[self.number][row], seed)
+        RunFolder(folder / "run").expect_settings(config, but=("freeze",))
+        measured = _summary(folder)["split"]
+        if measured != self.split:
+            raise InputError(
+                f"{row!r} in {out} was measured on split {measured!r}, not on "
+                f"{self.split!r}; choose that split, or another --out."
+            )
+        return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
         """As in `tables.Table`."""
@@ -175,10 +185,7 @@ class PaperTable:
 
     def _config(self, name: str, seed: int, out: Path, watch: Watch) -> TrainConfig:
         row = PAPER_TABLES[self.number][name]
-        model = self._model(row)
-        base = dataclasses.replace(
-            self.base, model=model, seed=seed, augment=row.augment, freeze=()
-        )
+        model, base = self._model(row), self._common(row, seed)
         if row.start == STAGE_1:
             weights = first_stage(base, out / "stage-1" / f"seed-{seed}", watch)
         elif row.start == SCRATCH:
@@ -192,6 +199,16 @@ class PaperTable:
                 )
         return dataclasses.replace(
             base, encoder_weights=weights, freeze=ENCODERS if row.frozen else ()
+        )
+
+    def _common(self, row: PaperRow, seed: int) -> TrainConfig:
+        """A row's settings without what depends on its encoders' start."""
+        return dataclasses.replace(
+            self.base,
+            model=self._model(row),
+            seed=seed,
+            augment=row.augment,
+            freeze=(),
         )
 
     def _start(self, row: PaperRow) -> str:

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import logging
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,18 +87,7 @@ class RunFolder:
                     "leave --resume out to start one."
                 )
             before = TrainConfig(**read_toml(settings))  # type: ignore[arg-type]
-            changed = [
-                f"{field.name} was {getattr(before, field.name)!r}, "
-                f"is {getattr(config, field.name)!r}"
-                for field in dataclasses.fields(config)
-                if field.name not in MAY_CHANGE
-                and getattr(before, field.name) != getattr(config, field.name)
-            ]
-            if changed:
-                raise InputError(
-                    f"The run in {path} has other settings ({'; '.join(changed)}); "
-                    "resume it with its own, or choose another --out."
-                )
+            _expect_same(path, before, config)
         elif settings.is_file() and any(
             (path / name).is_file() for name in ("log.csv", *STATES)
         ):  # one that came to nothing, for want of data, say, is no run
@@ -170,6 +160,19 @@ class RunFolder:
             last.replace(before)
         write_bytes(last, buffer.getvalue())
 
+    def expect_settings(self, config: TrainConfig, but: Sequence[str] = ()) -> None:
+        """A run that is done counts as one with these settings only if it had them.
+
+        Settings in `but` may differ.
+
+        Raises
+        ------
+        InputError
+            If another one does.
+        """
+        before = TrainConfig(**read_toml(self.path / "config.toml"))  # type: ignore[arg-type]
+        _expect_same(self.path, before, config, but)
+
     def forget_states(self) -> None:
         """Remove the training states, the largest files: nothing is to be resumed."""
         for name in STATES:
@@ -206,6 +209,23 @@ class RunFolder:
     def save_snapshot(self, epoch: int, png: bytes) -> None:
         """Write a picture; an `InputError` if the disk is full or not writable."""
         write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
+
+
+def _expect_same(
+    path: Path, before: TrainConfig, config: TrainConfig, but: Sequence[str] = ()
+) -> None:
+    changed = [
+        f"{field.name} was {getattr(before, field.name)!r}, "
+        f"is {getattr(config, field.name)!r}"
+        for field in dataclasses.fields(config)
+        if field.name not in (*MAY_CHANGE, *but)
+        and getattr(before, field.name) != getattr(config, field.name)
+    ]
+    if changed:
+        raise InputError(
+            f"The run in {path} has other settings ({'; '.join(changed)}); go on with "
+            "its own, or choose another --out."
+        )
 
 
 def _read_state(path: Path, device: str) -> dict[str, Any]:

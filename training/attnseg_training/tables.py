@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from attnseg_training.fit import Progress
+from attnseg_training.fit import Watch
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.saving import write_bytes, write_text
-
-Watch = Callable[[Progress], None]
 
 
 class Table(Protocol):
@@ -25,7 +23,10 @@ class Table(Protocol):
         """Name of each row → what it is, in words."""
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """Whether the result of one row with one seed lies below `out`."""
+        """Whether the result of one row with one seed lies below `out`.
+
+        One that was made with other settings is an `InputError`.
+        """
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
         """Leave that result; a run that was stopped goes on."""

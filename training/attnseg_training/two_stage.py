@@ -8,11 +8,13 @@ from typing import Any
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.encoder_weights import weights_for
-from attnseg_training.fit import FitResult, fit
+from attnseg_training.fit import FitResult, Watch, fit
 from attnseg_training.run_folder import RunFolder
-from attnseg_training.tables import Watch
 from napari_attnseg.models.catalog import model_spec, single_models
+from napari_attnseg.saving import write_text
 
+#: Beside a first stage that is done: its training states are removed then.
+DONE = "done"
 #: Settings that are about two encoders, or gates; the first stage has neither.
 _ALONE: dict[str, Any] = {
     "cnn": "",
@@ -67,9 +69,12 @@ def first_stage(
             freeze_blocks=config.freeze_blocks if part == "transformer" else 0,
         )
         run = RunFolder(out / part)
-        if len(run.rows()) < config.epochs:
+        if (run.path / DONE).is_file():
+            run.expect_settings(alone)
+        else:
             _fit(alone, run.path, watch)
             run.forget_states()
+            write_text(run.path / DONE, "")
         found.append(f"{part}={run.path / 'best.safetensors'}")
     return ",".join(found)
 

@@ -119,7 +119,6 @@ class WhatIfPanel(QWidget):
         self.paint_box.addItem(ALL, tuple(keys))
         for i, (key, row) in enumerate(self.rows.items()):
             row.chosen.connect(self._choose)
-            row.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             self._grid.addWidget(row.name, i, 0)
             self._grid.addWidget(row.slider, i, 1)
             self._grid.addWidget(row.choice, i, 2)

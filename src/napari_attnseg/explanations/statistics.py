@@ -55,10 +55,7 @@ def mean_interval(values: ArrayLike, seed: int = 0) -> dict[str, float]:
     defined = given[np.isfinite(given)]
     if not len(defined):
         return dict.fromkeys(("mean", "sd", "low", "high"), float("nan"))
-    drawn = np.random.default_rng(seed).integers(
-        len(defined), size=(MEAN_RESAMPLES, len(defined))
-    )
-    low, high = np.percentile(defined[drawn].mean(1), [2.5, 97.5])
+    low, high = np.percentile(_resampled_means(defined, seed), [2.5, 97.5])
     return {
         "mean": float(defined.mean()),
         "sd": float(defined.std(ddof=1)) if len(defined) > 1 else 0.0,
@@ -77,12 +74,18 @@ def bootstrap_p(differences: ArrayLike, seed: int = 0) -> float:
     defined = given[np.isfinite(given)]
     if not len(defined) or not defined.any():
         return 1.0
-    drawn = np.random.default_rng(seed).integers(
-        len(defined), size=(MEAN_RESAMPLES, len(defined))
-    )
-    means = defined[drawn].mean(1)
+    means = _resampled_means(defined, seed)
     share = min((means <= 0).mean(), (means >= 0).mean())
     return float(min(1.0, 2 * max(share, 1 / MEAN_RESAMPLES)))
+
+
+def _resampled_means(values: Floats, seed: int) -> Floats:
+    """Means of `MEAN_RESAMPLES` bootstrap resamples of (n,) values."""
+    drawn = np.random.default_rng(seed).integers(
+        len(values), size=(MEAN_RESAMPLES, len(values))
+    )
+    means: Floats = values[drawn].mean(1)
+    return means
 
 
 def bootstrap_interval(
