@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)  # it may not be installed
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """What one of several test processes gets: a file, or all that opens windows.
 
-    Windows of two processes would take the focus from each other.
+    Two processes would take focus and clipboard from each other. Not by marks: with
+    pytest 9.2, pytest-xdist 3.8 does not heed its own ``xdist_group``.
     """
-    for item in items:
-        group = "windows" if "widgets" in item.path.parts else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "windows" if file.startswith("tests/widgets/") else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
