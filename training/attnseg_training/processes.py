@@ -8,6 +8,7 @@ same one. Only the main process writes, measures and speaks.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -73,6 +74,8 @@ class Processes:
         from accelerate import PartialState
 
         state = PartialState(cpu=self.device == "cpu", timeout=PATIENCE)
+        # Or gloo's threads may be running when the interpreter goes, which aborts it.
+        atexit.register(_leave)
         self.rank, self.count = state.process_index, state.num_processes
         self.machine = self.rank // int(os.environ.get("LOCAL_WORLD_SIZE", self.count))
         if self.device != "cpu":
@@ -141,6 +144,11 @@ def cut(index: Sequence[int], parts: int) -> list[list[int]]:
     """Parts of a batch in its order, as even as it goes."""
     ends = [len(index) * i // parts for i in range(parts + 1)]
     return [list(index[a:b]) for a, b in pairwise(ends)]
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 @contextmanager
