@@ -82,12 +82,19 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     assert "relative" in widget.preset_words.text()
     assert "decoration" not in widget.preset_words.text()
     gate.metadata[METADATA]["decorative"] = True
+    widget.preset_box.setCurrentText("at a glance")
+    widget.preset_box.setCurrentText("published style")
+    # The paper's colours as they are; what was measured is said.
+    assert gate.opacity == 1
+    assert "decoration in this model: 1/32." in widget.preset_words.text()
     widget.preset_box.setCurrentText("all scales")
     assert "decoration" in widget.preset_words.text()
 
-    widget.toggle()
+    assert gate.opacity < 0.5
+    # As napari's own button does it.
+    viewer.canvas.grid.enabled = False
+    assert widget.preset_box.currentText() == "overlay"
     assert shown(viewer) == ["image", "image · mask"]
-    assert not viewer.canvas.grid.enabled
     assert not viewer.canvas.overlays.scale_bar.visible
     assert gate.colormap.name == colours and tuple(gate.contrast_limits) == (0, 1)
     gate.contrast_limits = (0.1, 1)
@@ -274,9 +281,54 @@ def test_a_click_holds_the_reading_and_a_drag_does_not(
     assert pointing.held.isHidden()
     press(moves=0)
     assert "row 10, column 12" in pointing.held.text()
+    assert np.array_equal(viewer.layers["image · reading"].data, [[10, 12]])
     pointing._move(SimpleNamespace(position=(1.0, 2.0)))
     assert "row 1, column 2" in pointing.now.text()
     assert "row 10, column 12" in pointing.held.text()
+
+
+def test_a_brush_does_not_hold(viewer: ViewerModel, opened: Any, segment: Any) -> None:
+    segment()
+    widget = opened()
+    viewer.layers.selection.active = mask_of(viewer)
+    mask_of(viewer).mode = "paint"
+    steps = widget.pointing._press(SimpleNamespace(position=(9.0, 9.0), type=""))
+    next(steps)
+    next(steps, None)
+    assert widget.pointing.point is None
+
+
+def test_the_image_is_read_by_keys(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(scale=(2, 2), translate=(100, 0), units=("mm", "mm"))
+    widget = opened()
+    active = viewer.layers.selection.active
+    pointing = widget.pointing
+    qtbot.keyClick(pointing, Qt.Key.Key_Up)
+    assert "row 20, column 24" in pointing.held.text()  # the middle
+    qtbot.keyClick(pointing, Qt.Key.Key_Up)
+    qtbot.keyClick(
+        pointing, Qt.Key.Key_Right, modifier=Qt.KeyboardModifier.ShiftModifier
+    )
+    assert "row 19, column 34" in pointing.held.text()
+    mark = viewer.layers["image · reading"]
+    assert np.allclose(mark.data_to_world(mark.data[0]), (100 + 2 * 19, 2 * 34))
+    assert viewer.layers.selection.active is active and len(widget.case.layers) == ADDED
+    widget.toggle()
+    assert not mark.visible  # a cell of its own would say nothing
+    widget.toggle()
+    assert mark.visible
+    for _ in range(4):
+        qtbot.keyClick(
+            pointing, Qt.Key.Key_Right, modifier=Qt.KeyboardModifier.ShiftModifier
+        )
+    assert "column 47" in pointing.held.text()  # the edge
+    qtbot.keyClick(pointing, Qt.Key.Key_Escape)
+    assert pointing.held.isHidden() and mark not in viewer.layers
+    qtbot.keyClick(pointing, Qt.Key.Key_Up)
+    widget._life.end()
+    assert "image · reading" not in viewer.layers
 
 
 def test_sliders_move_by_keys(

@@ -69,6 +69,23 @@ def test_the_image_list_follows_the_layers(
     assert images(widget) == ["first"]
 
 
+def test_the_image_that_is_selected_is_what_is_meant(
+    widget: SegmentWidget, viewer: ViewerModel
+) -> None:
+    a = viewer.add_image(np.zeros((9, 9)), name="a")
+    assert widget.inputs.image is a
+    b = viewer.add_image(np.zeros((9, 9)), name="b")  # opened: napari selects it
+    assert widget.inputs.image is b
+    viewer.layers.selection.active = a
+    assert widget.inputs.image is a
+    widget.inputs.image_box.setCurrentText("b")
+    viewer.add_labels(np.zeros((9, 9), int))
+    assert widget.inputs.image is b  # what cannot be segmented is not meant
+    widget._life.end()
+    viewer.layers.selection.active = a
+    assert widget.inputs.image is b
+
+
 def test_it_offers_devices_that_exist_and_says_when_it_is_the_cpu(
     widget: SegmentWidget,
 ) -> None:

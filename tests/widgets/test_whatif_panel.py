@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from qtpy.QtCore import Qt
+
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
@@ -77,6 +79,24 @@ def test_a_brush_forces_psi_where_it_paints(
     change = changed(qtbot, panel)
     fine = next(g for g in change.result.attention if g.level == 4).values
     assert fine[fine.shape[0] // 2, fine.shape[1] // 2] == 0  # label 2: transformer
+    assert change.result.provenance["gates_forced"]["1/4"] == "array"
+
+
+def test_the_brush_works_without_a_mouse(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=2)
+    viewer.dims.set_point(0, 1)
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.dab_button.click()
+    assert "Hold a reading first" in panel.said.text()
+    qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
+    paint = viewer.layers["image · gate paint"]
+    paint.brush_size, paint.selected_label = 20, 2
+    panel.dab_button.click()
+    assert paint.data[1, 20, 24] == 2 and not paint.data[0].any()
+    change = changed(qtbot, panel)
     assert change.result.provenance["gates_forced"]["1/4"] == "array"
 
 

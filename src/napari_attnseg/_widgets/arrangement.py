@@ -14,15 +14,16 @@ from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import METADATA, gate_colormap, gate_opacity
+from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
 
-OVERLAY = "overlay"
+OVERLAY, PUBLISHED = "overlay", "published style"
 #: Preset → what it shows, for people.
 PRESETS = {
     OVERLAY: "The image with the outline of the mask.",
     "at a glance": "Side by side: image, mask, and the two coarse gates.",
     "all scales": "Side by side: image, mask, every gate, probability.",
-    "published style": "Every gate as the paper draws it: 1 − psi in jet, each map "
+    PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
 }
@@ -33,8 +34,15 @@ _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 def preset_words(case: Case | None, preset: str) -> str:
     """What a preset shows of a case, and why gate maps in it are dim, if they are."""
     said = PRESETS[preset]
-    gates = [] if case is None or preset == OVERLAY else case.gates.values()
-    if any(gate.metadata[METADATA].get("decorative") for gate in gates):
+    gates = {} if case is None or preset == OVERLAY else case.gates
+    idle = [
+        gate_label(key)
+        for key, gate in gates.items()
+        if gate.metadata[METADATA].get("decorative")
+    ]
+    if idle and preset == PUBLISHED:
+        said += f" Measured to be decoration in this model: {', '.join(idle)}."
+    elif idle:
         said += " Dim maps were measured to be decoration in this model."
     return said
 
@@ -82,8 +90,7 @@ class Arrangement:
             # An outline needs the image beneath it; alone in a cell it says little.
             case.mask.contour = 2 if alone else 0
         for layer in case.gates.values():
-            _paint(layer, published=preset == "published style")
-            layer.opacity = gate_opacity(layer.metadata[METADATA])
+            _paint(layer, published=preset == PUBLISHED)
         for layer in shown:
             layer.visible = True
         self._names(case, alone)
@@ -161,7 +168,9 @@ def _paint(layer: Any, published: bool) -> None:
     if not published:
         layer.colormap = Colormap(**gate_colormap())
         layer.contrast_limits = (0, 1)
+        layer.opacity = gate_opacity(layer.metadata[METADATA])
         return
+    layer.opacity = 1.0  # jet over black, and dimmed, would be other colours
     jet = ensure_colormap("jet")
     layer.colormap = Colormap(jet.colors[::-1], name="jet of 1 − psi")
     low, high = float(np.min(layer.data)), float(np.max(layer.data))

@@ -138,6 +138,9 @@ class Inputs(QWidget):
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
+        active = viewer.layers.selection.events.active
+        active.connect(self._follow_selection)
+        life.at_end.append(partial(active.disconnect, self._follow_selection))
         self._choose_preferred()
         self._show_card()
         self._follow()
@@ -193,6 +196,12 @@ class Inputs(QWidget):
                 self.image_box.setCurrentIndex(index)
         self.hint.setVisible(self.image_box.count() == 0)
         self.layers_changed.emit()
+
+    def _follow_selection(self, event: Any) -> None:
+        """An image that is selected, or was just opened, is what is meant."""
+        index = self._index_of(event.value)
+        if index >= 0:
+            self.image_box.setCurrentIndex(index)
 
     def _index_of(self, layer: Any) -> int:
         found = [

@@ -62,7 +62,7 @@ class InspectWidget(DockWidget):
         self.legend = words()
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
-        self.whatif_panel = WhatIfPanel(napari_viewer, life)
+        self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
@@ -114,6 +114,9 @@ class InspectWidget(DockWidget):
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
         )
+        grid = viewer.canvas.grid.events.enabled
+        grid.connect(self._grid_changed)
+        life.at_end.append(partial(grid.disconnect, self._grid_changed))
         # Where a list has the focus, it would take the key for its own search.
         shortcut = QShortcut(QKeySequence(KEY), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -184,6 +187,12 @@ class InspectWidget(DockWidget):
             self._arrangement.end()
         else:
             self._arrangement.show(self.case, preset)
+        self.pointing.show_mark(not beside)
+
+    def _grid_changed(self, event: Any) -> None:
+        """The grid was turned off, maybe by napari's own button: that is the overlay."""
+        if not event.value:
+            self.preset_box.setCurrentText(OVERLAY)
 
     def toggle(self) -> None:
         """From the overlay to all scales side by side, and back."""

@@ -1,4 +1,4 @@
-"""What is under the pointer, in words, and what was clicked last."""
+"""What is under the pointer, in words, and what is held of it."""
 
 from __future__ import annotations
 
@@ -6,36 +6,57 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QVBoxLayout
 
 from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.inputs import Lifetime, weakly, words
-from napari_attnseg._widgets.readout import read_out
+from napari_attnseg._widgets.mark import Mark
+from napari_attnseg._widgets.readout import moved, read_out
 
-HINT = "Point at the image to read it; click to hold the reading."
+HINT = (
+    "Point at the image to read it; click to hold the reading. By keyboard: Tab to this "
+    "text, then arrow keys (Shift: ten pixels), Escape to let go."
+)
+_STEPS = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
 
 
-class Pointing(QWidget):
+class Pointing(QFrame):
     """Reads a case under the pointer; a click holds the reading until the next one.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Mouse callbacks are added to it.
+        Mouse callbacks are added to it, and a cross where the reading is held.
     life : Lifetime
         Takes them away.
+
+    Attributes
+    ----------
+    point : tuple of float or None
+        World point of the reading that is held.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
+        self._viewer = viewer
         self._case: Case | None = None
+        self._mark = Mark(viewer)
+        self.point: tuple[float, ...] | None = None
         self.now = words(HINT)
         self.held = words()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.now)
         layout.addWidget(self.held)
         self.held.setVisible(False)
+        life.at_end.append(self._mark.take_away)
         for callbacks, method in (
             (viewer.mouse_move_callbacks, self._move),
             (viewer.mouse_drag_callbacks, self._press),
@@ -48,7 +69,29 @@ class Pointing(QWidget):
         """Read another case."""
         self._case = case
         self.now.setText(HINT)
-        self._hold("")
+        self.point = None
+        self.held.setVisible(False)
+        # Not now: napari may be going through a list of layers to remove.
+        QTimer.singleShot(0, self._unmark)
+
+    def show_mark(self, visible: bool) -> None:
+        """Side by side the cross would take a cell of its own."""
+        if self.point is not None and self._case is not None:
+            self._mark.put(self._case, self.point, visible)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Arrow keys move the held reading, from the middle of the image if none is."""
+        step = _STEPS.get(event.key())
+        if event.key() == Qt.Key.Key_Escape and self.point is not None:
+            self._hold(None)
+        elif step is not None and self._case is not None:
+            fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            by = 10 if fast else 1
+            at = None if self.point is None else (step[0] * by, step[1] * by)
+            start = self.point or tuple(self._viewer.dims.point)
+            self._hold(moved(self._case, start, at))
+        else:
+            super().keyPressEvent(event)
 
     def _move(self, event: Any) -> None:
         self.now.setText(self._read(event.position) or HINT)
@@ -56,19 +99,31 @@ class Pointing(QWidget):
     def _press(self, event: Any) -> Iterator[None]:
         """A press without a move is a click: hold what is there; outside, let go."""
         yield
-        moved = False
+        dragged = False
         while event.type == "mouse_move":
-            moved = True
+            dragged = True
             yield
-        if not moved:
-            self._hold(self._read(event.position))
+        active = self._viewer.layers.selection.active
+        brush = active is not None and active.mode != "pan_zoom"
+        if not dragged and not brush:
+            self._hold(event.position)
 
     def _read(self, point: Any) -> str:
         return "" if self._case is None else read_out(self._case, point)
 
-    def _hold(self, text: str) -> None:
+    def _hold(self, point: Any) -> None:
+        text = "" if point is None else self._read(point)
+        self.point = tuple(point) if text else None
         self.held.setText(f"Held: {text}")
         self.held.setVisible(bool(text))
+        if text:
+            self.show_mark(not self._viewer.canvas.grid.enabled)
+        else:
+            self._mark.take_away()
+
+    def _unmark(self) -> None:
+        if self.point is None:
+            self._mark.take_away()
 
 
 def _remove(callbacks: list[Any], call: Any) -> None:

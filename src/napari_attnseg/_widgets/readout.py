@@ -46,6 +46,20 @@ def read_out(case: Case, point: Sequence[float]) -> str:
     return " · ".join(words)
 
 
+def moved(
+    case: Case, point: Sequence[float], by: tuple[int, int] | None
+) -> tuple[float, ...]:
+    """World point some pixels (rows, columns) away, kept on the image.
+
+    `by` None: the middle of the frame that `point` lies in.
+    """
+    layer = case.probability[0]
+    size = np.array(layer.data.shape[: layer.ndim])
+    at = np.array(layer.world_to_data(point[-layer.ndim :]), float).round()
+    at[-2:] = size[-2:] // 2 if by is None else at[-2:] + by
+    return tuple(layer.data_to_world(np.clip(at, 0, size - 1)))
+
+
 def _used(facts: Mapping[str, Any], psi: float) -> str:
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)

@@ -122,7 +122,7 @@ _AT_DESTRUCTION: set[Callable[[], None]] = set()
 #: A frame around what has the keyboard: napari's own style draws none.
 _FOCUS = """
 QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus,
-QLineEdit:focus, QTableView:focus {{ border: 1px solid {colour}; }}
+QLineEdit:focus, QTableView:focus, Pointing:focus {{ border: 1px solid {colour}; }}
 QSlider::handle:focus {{ border: 2px solid {colour}; }}
 """
 

@@ -26,6 +26,7 @@ from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import Lifetime, words
 from napari_attnseg._widgets.layers import METADATA, source_of
 from napari_attnseg._widgets.mask_panel import timer
+from napari_attnseg._widgets.pointing import Pointing
 from napari_attnseg._widgets.viewing import add_layers, redraw
 from napari_attnseg._widgets.whatif_layers import (
     Temporary,
@@ -52,11 +53,13 @@ class WhatIfPanel(QWidget):
         Layers are added to it; says which frame is shown.
     life : Lifetime
         Ends the worker that encodes.
+    pointing : Pointing
+        Knows the point that is held, where one may paint without a mouse.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime) -> None:
+    def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
         super().__init__()
-        self._viewer, self._life = viewer, life
+        self._viewer, self._life, self._pointing = viewer, life, pointing
         self._case: Case | None = None
         self._loaded: Loaded | None = None
         self._encoded = Encoding()
@@ -69,6 +72,8 @@ class WhatIfPanel(QWidget):
         self.controls = QWidget()
         self._grid = QGridLayout()
         self.paint_button = QPushButton("Paint…")
+        self.dab_button = QPushButton("Dab")
+        self.dab_button.setToolTip("Paint once where the reading is held.")
         self.paint_box = QComboBox()
         self.said = words()
         self.undo_button = QPushButton("Undo")
@@ -79,6 +84,7 @@ class WhatIfPanel(QWidget):
         self._later = timer(300, self._history.settle)
 
         self.paint_button.clicked.connect(self._start_painting)
+        self.dab_button.clicked.connect(self._dab)
         self.paint_box.activated.connect(lambda: self._soon.start())
         self.undo_button.clicked.connect(self.undo)
         self.reset_button.clicked.connect(self.reset)
@@ -97,6 +103,7 @@ class WhatIfPanel(QWidget):
         self._make_rows(list(reversed(STRIDES)))
         painting = QHBoxLayout()
         painting.addWidget(self.paint_button)
+        painting.addWidget(self.dab_button)
         painting.addWidget(QLabel("in"))
         painting.addWidget(self.paint_box, 1)
         layout.addLayout(painting)
@@ -303,6 +310,22 @@ class WhatIfPanel(QWidget):
         if len(ends) == 1:  # the same two for every gate
             said = "the {}, 2 the {}".format(*ends.pop())
         self.said.setText(f"Paint with label 1 to force {said}.")
+
+    def _dab(self) -> None:
+        """The brush without a mouse: once, where the reading is held."""
+        if self._case is None:
+            return
+        if not self._layers.has(self._layers.paint):
+            self._start_painting()
+        point, paint = self._pointing.point, self._layers.paint
+        if point is None:
+            self.said.setText(
+                "Hold a reading first: click the image, or move there with arrow keys."
+            )
+            return
+        at = paint.world_to_data(point[-paint.ndim :])
+        paint.paint(tuple(round(i) for i in at), paint.selected_label)
+        self._soon.start()
 
     def keep(self) -> None:
         """Add the changed mask and probability as layers that stay.

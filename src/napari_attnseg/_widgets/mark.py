@@ -1,0 +1,64 @@
+"""A cross on the image where a reading is held. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Points
+
+from napari_attnseg._widgets.cases import Case
+from napari_attnseg._widgets.layers import METADATA, placement_of
+
+#: Screen pixels, at any zoom.
+_SIZE = 15
+
+
+class Mark:
+    """One point of a case in the viewer, gone with its reading and with the widget.
+
+    No QObject: it outlives the widget.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        A Points layer is added to it and removed.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layer: Any = None
+
+    def put(self, case: Case, point: Sequence[float], visible: bool) -> None:
+        """Mark a world point of a case; the selection stays as it was."""
+        layers, read = self._viewer.layers, case.probability[0]
+        at = np.array([read.world_to_data(point[-read.ndim :])])
+        if self._layer is not None and self._layer in layers:
+            self._layer.data = at
+            self._layer.visible = visible
+            return
+        active = layers.selection.active
+        self._layer = self._viewer.add_layer(
+            Points(
+                at,
+                name=f"{case.name} · reading",
+                **placement_of(read),
+                # Of any size: what is seen is limited to one.
+                size=1,
+                canvas_size_limits=(_SIZE, _SIZE),
+                symbol="cross",
+                face_color="white",
+                border_color="black",
+                border_width=0.15,
+                visible=visible,
+                metadata={METADATA: {"made_from": "reading"}},
+            )
+        )
+        layers.selection.active = active
+
+    def take_away(self) -> None:
+        """Remove it, if it is still there."""
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
