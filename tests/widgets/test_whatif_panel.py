@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-
 from qtpy.QtCore import Qt
 
 from napari_attnseg import Segmenter

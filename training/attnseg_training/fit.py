@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from attnseg_training.trackers import check_tracker, tracker
 from attnseg_training.trainer import Trainer
 from attnseg_training.validation import Validation
 from attnseg_training.views import Views
+from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.models.encoders import synchronise_norms
@@ -92,6 +94,49 @@ def fit(
     AttnSegError
         If data, weights, device or folder cannot be used. What was finished stays.
     """
+    run, place = _prepare(config, out, resume)
+    # A run killed between two files may have logged an epoch it has no state of.
+    rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
+    main = run.processes.main
+    with (
+        Interrupts() as interrupts,
+        tracker(config.tracker if main else "", out, asdict(config)) as log,
+    ):
+        while place.epoch < config.epochs:
+            _train_epoch(run, place, watch, interrupts)
+            if main:
+                _close_epoch(run, place, rows, watch, log)
+            place = _Place(place.epoch + 1)
+    with run.processes.main_first():  # the others read what it wrote last
+        rows = run.folder.rows()
+    if main:
+        shutil.rmtree(run.folder.cache, ignore_errors=True)
+    top = max(rows, key=lambda r: r.val_dice)
+    return FitResult(out, top.epoch, top.val_dice, run.train, run.val)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run works with; `card` makes the model card of the epochs so far."""
+
+    config: TrainConfig
+    folder: RunFolder
+    processes: Processes
+    trainer: Trainer
+    views: Views
+    validation: Validation
+    card: Callable[[list[LogRow]], ModelCard]
+    train: int
+    val: int
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return self.train // self.config.batch or 1
+
+
+def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place]:
+    """Data, network and folder of a run, and how far it has come."""
     if config.threads:
         torch.set_num_threads(config.threads)
     processes = Processes(config.device)
@@ -100,7 +145,7 @@ def fit(
         run_spec(config)  # a wrong name is said before anything is written
         loss_of = loss_function(config.loss)
         check_tracker(config.tracker)
-        run = RunFolder.open(out, config, resume, processes.main)
+        folder = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
         spec = run_spec(config, len(data.classes))
         parts = training_splits(data, config.protocol)
@@ -116,7 +161,7 @@ def fit(
     trainer = Trainer(network, config, steps * config.epochs, processes)
     cache = None
     if "transformer" in config.freeze:
-        cache = Path(config.cache) if config.cache else run.cache
+        cache = Path(config.cache) if config.cache else folder.cache
         if processes.machine:  # memory-mapped files are shared within a machine only
             cache /= f"machine-{processes.machine}"
     with processes.main_first():
@@ -124,7 +169,7 @@ def fit(
     valid = Validation(trainer.average, val, cache, loss_of)
     place = _Place()
     with processes.main_first():
-        state = run.load_state(device) if resume else None
+        state = folder.load_state(device) if resume else None
     if state is not None:
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
@@ -135,71 +180,89 @@ def fit(
         named = dict(zip(("train", "val"), parts, strict=True))
         origin["config"] = settings_without_folders(config)
         origin |= record(out, named, config, device, processes.count)
-    images = f"{len(train)} training, {len(val)} validation images"
-    images = f"{data.name}: {images}"
+    images = f"{data.name}: {len(train)} training, {len(val)} validation images"
+    card = partial(card_of, spec, data.classes, images, origin)
+    return (
+        _Run(
+            config,
+            folder,
+            processes,
+            trainer,
+            views,
+            valid,
+            card,
+            len(train),
+            len(val),
+        ),
+        place,
+    )
 
-    # A run killed between two files may have logged an epoch it has no state of.
-    rows = [row for row in run.rows() if row.epoch <= place.epoch]
-    with (
-        Interrupts() as interrupts,
-        tracker(config.tracker if processes.main else "", out, asdict(config)) as log,
-    ):
-        while place.epoch < config.epochs:
-            saved = start = time.perf_counter()
-            before_stop, epoch = place.seconds, place.epoch
-            order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
-            while place.step < steps:
-                at = place.step * config.batch
-                index = order[at : at + config.batch].tolist()
-                loss = trainer.step(views, index, epoch, epoch * steps + place.step)
-                if not math.isfinite(loss):
-                    raise AttnSegError(
-                        f"The loss became {loss} in epoch {epoch + 1}, step "
-                        f"{place.step + 1}; the weights of epoch {epoch} are kept in "
-                        f"{out}: resume with a lower --lr."
-                    )
-                place.losses.append(loss)
-                place.step += 1
-                now = time.perf_counter()
-                place.seconds = before_stop + now - start
-                watch(place.progress(config, steps))
-                stop = processes.any(interrupts.asked)
-                if processes.main and (stop or now - saved > 60 * config.save_every):
-                    run.save_state({**trainer.state(), **asdict(place)})
-                    saved = now
-                if stop:
-                    raise KeyboardInterrupt
-            if processes.main:
-                here = place.progress(config, steps)
-                row = LogRow(
-                    epoch + 1,
-                    float(np.mean(place.losses)),
-                    *valid.measure(config.batch),
-                    trainer.lr((epoch + 1) * steps - 1),
-                    place.seconds,
-                    here.images_per_s,
-                )
-                best = row.val_dice > max((r.val_dice for r in rows), default=-1)
-                rows.append(row)
-                run.save(
-                    trainer.average.state_dict(),
-                    card_of(spec, data.classes, images, origin, rows),
-                    best,
-                    {**trainer.state(), **asdict(_Place(epoch + 1))},
-                    rows,
-                )
-                if config.snapshot_every and (epoch + 1) % config.snapshot_every == 0:
-                    picture = snapshot(valid, epoch + 1, data.classes)
-                    run.save_snapshot(epoch + 1, picture)
-                log(asdict(row), epoch + 1)
-                watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
-            place = _Place(epoch + 1)
-    with processes.main_first():  # the others read what it wrote last
-        rows = run.rows()
-    if processes.main:
-        shutil.rmtree(run.cache, ignore_errors=True)
-    top = max(rows, key=lambda r: r.val_dice)
-    return FitResult(out, top.epoch, top.val_dice, len(train), len(val))
+
+def _train_epoch(
+    run: _Run, place: _Place, watch: Watch, interrupts: Interrupts
+) -> None:
+    """The rest of the epoch that `place` is in, which moves with it."""
+    config, epoch = run.config, place.epoch
+    saved = start = time.perf_counter()
+    before_stop = place.seconds
+    order = np.random.default_rng((config.seed, epoch)).permutation(run.train)
+    while place.step < run.steps:
+        at = place.step * config.batch
+        index = order[at : at + config.batch].tolist()
+        step = epoch * run.steps + place.step
+        loss = run.trainer.step(run.views, index, epoch, step)
+        if not math.isfinite(loss):
+            raise AttnSegError(
+                f"The loss became {loss} in epoch {epoch + 1}, step "
+                f"{place.step + 1}; the weights of epoch {epoch} are kept in "
+                f"{run.folder.path}: resume with a lower --lr."
+            )
+        place.losses.append(loss)
+        place.step += 1
+        now = time.perf_counter()
+        place.seconds = before_stop + now - start
+        watch(place.progress(config, run.steps))
+        stop = run.processes.any(interrupts.asked)
+        late = now - saved > 60 * config.save_every
+        if run.processes.main and (stop or late):
+            run.folder.save_state({**run.trainer.state(), **asdict(place)})
+            saved = now
+        if stop:
+            raise KeyboardInterrupt
+
+
+def _close_epoch(
+    run: _Run,
+    place: _Place,
+    rows: list[LogRow],
+    watch: Watch,
+    log: Callable[[dict[str, Any], int], None],
+) -> None:
+    """Measure an epoch that is done, and keep its weights, numbers and state."""
+    config, done = run.config, place.epoch + 1
+    here = place.progress(config, run.steps)
+    row = LogRow(
+        done,
+        float(np.mean(place.losses)),
+        *run.validation.measure(config.batch),
+        run.trainer.lr(done * run.steps - 1),
+        place.seconds,
+        here.images_per_s,
+    )
+    best = row.val_dice > max((r.val_dice for r in rows), default=-1)
+    rows.append(row)
+    card = run.card(rows)
+    run.folder.save(
+        run.trainer.average.state_dict(),
+        card,
+        best,
+        {**run.trainer.state(), **asdict(_Place(done))},
+        rows,
+    )
+    if config.snapshot_every and done % config.snapshot_every == 0:
+        run.folder.save_snapshot(done, snapshot(run.validation, done, card.classes))
+    log(asdict(row), done)
+    watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
 
 
 @dataclass(slots=True)

@@ -190,7 +190,7 @@ class InspectWidget(DockWidget):
         self.pointing.show_mark(not beside)
 
     def _grid_changed(self, event: Any) -> None:
-        """The grid was turned off, maybe by napari's own button: that is the overlay."""
+        """The grid was turned off, by napari's own button too: that is the overlay."""
         if not event.value:
             self.preset_box.setCurrentText(OVERLAY)
 

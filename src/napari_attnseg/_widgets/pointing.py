@@ -15,8 +15,8 @@ from napari_attnseg._widgets.mark import Mark
 from napari_attnseg._widgets.readout import moved, read_out
 
 HINT = (
-    "Point at the image to read it; click to hold the reading. By keyboard: Tab to this "
-    "text, then arrow keys (Shift: ten pixels), Escape to let go."
+    "Point at the image to read it; click to hold the reading. By keyboard: Tab to "
+    "this text, then arrow keys (Shift: ten pixels), Escape to let go."
 )
 _STEPS = {
     Qt.Key.Key_Up: (-1, 0),

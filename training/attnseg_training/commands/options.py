@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import TrainConfig, read_toml, recipe_path
 
 Data = Annotated[
     Path,
@@ -36,6 +36,21 @@ def setting(name: str, text: str, *flags: str) -> Any:
 
 
 _DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
+
+
+def configured(
+    recipe: str | Path | None, given: dict[str, Any], **defaults: Any
+) -> TrainConfig:
+    """Settings of a run: what was given (not None), else the recipe's, else defaults.
+
+    Raises
+    ------
+    InputError
+        If the recipe cannot be read or a value is none of its setting's.
+    """
+    read = {} if recipe is None else read_toml(recipe_path(str(recipe)))
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return TrainConfig(**{**defaults, **read, **chosen})
 
 
 def words(settings: dict[str, Any]) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, Device, Weights, setting
-from attnseg_training.config import TrainConfig, read_toml, recipe_path
+from attnseg_training.commands.options import (
+    Data,
+    Device,
+    Weights,
+    configured,
+    setting,
+)
 from napari_attnseg.errors import InputError
 
 Encoders = Annotated[
@@ -91,10 +96,7 @@ def table_command(
         "cache": str((out or Path()) / "cache"),
     }
     recipe = config or ("compact-frozen" if gates else "paper-tables")
-    settings: dict[str, Any] = {"encoder_weights": "pretrained"}
-    settings |= read_toml(recipe_path(recipe))
-    settings |= {key: value for key, value in given.items() if value is not None}
-    base = TrainConfig(**settings)
+    base = configured(recipe, given, encoder_weights="pretrained")
     table: Table
     if gates:
         table = GatesTable(base, split or "val", suite)
@@ -151,9 +153,7 @@ def two_stage_command(
         "device": device,
         "threads": threads,
     }
-    settings: dict[str, Any] = {} if config is None else read_toml(recipe_path(config))
-    settings |= {key: value for key, value in given.items() if value is not None}
-    run = TrainConfig(**settings)
+    run = configured(config, given)
     if run.encoder_weights == "pretrained":
         console.print(announce_download())
     with FitBars() as bars:

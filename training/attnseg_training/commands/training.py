@@ -1,14 +1,13 @@
-"""``fit`` and ``table``: what trains."""
+"""``fit``: what trains."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, setting, words
-from attnseg_training.config import TrainConfig
+from attnseg_training.commands.options import Data, configured, setting, words
 from napari_attnseg.command import INTERRUPTED
 from napari_attnseg.errors import AttnSegError
 
@@ -147,7 +146,6 @@ def fit_command(
     import sys
     import time
 
-    from attnseg_training.config import read_toml, recipe_path
     from attnseg_training.fit import fit
     from attnseg_training.processes import launch, started
     from attnseg_training.progress_file import ProgressFile
@@ -181,13 +179,8 @@ def fit_command(
         "tracker": tracker,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
-    settings: dict[str, Any] = {}
-    if config is not None:
-        settings = read_toml(recipe_path(config))
-    elif resume and (out / "config.toml").is_file():
-        settings = read_toml(out / "config.toml")
-    settings |= {name: value for name, value in given.items() if value is not None}
-    run = TrainConfig(**settings)
+    own = out / "config.toml"
+    run = configured(config or (own if resume and own.is_file() else None), given)
     rank, count = started()
     if rank:  # the main process is who speaks
         try:
