@@ -13,7 +13,8 @@ from napari.utils.notifications import notification_manager
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.layers import new_layers
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded
 

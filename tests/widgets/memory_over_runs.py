@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.layers import new_layers
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Finished, Loaded, run
 from napari_attnseg.sample_data import sample_image

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from napari_attnseg._widgets import mask_editing, worker
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.layers import METADATA, new_layers
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.cli import app
 from napari_attnseg.masks import MaskRules, make_mask

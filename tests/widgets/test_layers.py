@@ -12,12 +12,9 @@ from napari.layers import Image
 
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.classes import class_legend
-from napari_attnseg._widgets.layers import (
-    METADATA,
-    new_layers,
-    source_of,
-)
+from napari_attnseg._widgets.layers import METADATA, new_layers
 from napari_attnseg._widgets.readout import read_out
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Failed, run
 from napari_attnseg.errors import InputError

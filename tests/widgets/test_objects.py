@@ -15,10 +15,11 @@ from napari.utils.interactions import (
 )
 from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.layers import METADATA, new_layers
 from napari_attnseg._widgets.measuring import pixel_size_of
 from napari_attnseg._widgets.objects import ObjectsWidget
 from napari_attnseg._widgets.objects_panel import NONE_CHOSEN, STALE
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.descriptors import columns
 from napari_attnseg.objects import measure_segmentation

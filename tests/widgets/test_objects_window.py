@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from napari_attnseg import Segmenter
-from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.layers import new_layers
 from napari_attnseg._widgets.objects import ObjectsWidget
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.sample_data import sample_image
 

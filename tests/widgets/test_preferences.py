@@ -12,8 +12,9 @@ from npe2 import PluginManifest
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import new_layers, source_of
+from napari_attnseg._widgets.layers import new_layers
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.whatif_layers import paint_layer
 from napari_attnseg.colours import GATE_MAPS, MASK_COLOURS

@@ -13,7 +13,8 @@ from npe2 import PluginManager
 from PIL import Image
 from typer.testing import CliRunner
 
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.layers import METADATA, new_layers
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import run
 from napari_attnseg.cli import app

@@ -13,9 +13,10 @@ from npe2 import PluginManager
 from napari_attnseg import Segmenter, explain
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import METADATA, new_layers, source_of
+from napari_attnseg._widgets.layers import METADATA, new_layers
 from napari_attnseg._widgets.mask_editing import MaskEditor
 from napari_attnseg._widgets.measuring import run_task, task_of
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.whatif_layers import change_layer, keep
 from napari_attnseg.cards import ModelCard

@@ -10,7 +10,8 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import METADATA, file_of, image_name, run_of
+from napari_attnseg._widgets.layers import METADATA, image_name, run_of
+from napari_attnseg._widgets.source import file_of
 from napari_attnseg.results import GateKey, gate_key, gate_parts
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 
-from napari_attnseg._widgets.layers import Source
+from napari_attnseg._widgets.source import Source
 from napari_attnseg._widgets.worker import Failed, Loaded, encode
 from napari_attnseg.whatif import WhatIf
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_attnseg._widgets.inputs import words
-from napari_attnseg._widgets.layers import Source, explanation_layer
+from napari_attnseg._widgets.layers import explanation_layer
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.scrolling import scrolled
+from napari_attnseg._widgets.source import Source
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card

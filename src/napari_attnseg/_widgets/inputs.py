@@ -14,8 +14,9 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 
-from napari_attnseg._widgets.layers import METADATA, Source, source_of
+from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.preferences import preferences, remember
+from napari_attnseg._widgets.source import Source, source_of
 from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices

@@ -1,10 +1,9 @@
-"""From a napari layer to frames, and from results to layers. No Qt, no torch."""
+"""From results to layers. No Qt, no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,114 +11,17 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.classes import class_names, class_options
 from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg._widgets.source import Source, coarse_placement
 from napari_attnseg.colours import GATE_COLOURS, GATE_MAPS
-from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import provenance
 from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
-from napari_attnseg.sample_data import sample_path
 
 #: Key of what is ours in ``layer.metadata``.
 METADATA = "attnseg"
-#: Key of an image's own file in ``layer.metadata``, where napari names another one.
-IMAGE_FILE = "attnseg image file"
 #: Key, in ``layer.metadata`` of a mask, of the JSON file that its run was saved as.
 RESULTS_FILE = "attnseg results file"
 #: ``made_from`` of a what-if that was kept: a run's parts, but no run to work on.
 WHAT_IF = "what if"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """What to segment: the frames of an image layer, and where they lie in the world.
-
-    Attributes
-    ----------
-    name : str
-        Of the layer.
-    data : array
-        Finest level; (H, W), (T, H, W), each with a colour axis behind it if `rgb`.
-    rgb : bool
-        Whether the last axis is colour: the layer's word, not a guess.
-    frames : int or None
-        Length of the leading axis; None for a single image.
-    placement : mapping
-        ``scale, translate, rotate, shear, affine, units, axis_labels`` of the layer.
-    file : str or None
-        Path of the file that the layer was opened from.
-    """
-
-    name: str
-    data: Any
-    rgb: bool
-    frames: int | None
-    placement: Mapping[str, Any]
-    file: str | None = None
-
-    @property
-    def origin(self) -> str:
-        """What provenance calls the source: its file, else the layer's name."""
-        return self.file or self.name
-
-    def frame(self, index: int) -> NDArray[np.generic]:
-        """One image; only this part of a dask or zarr array is computed."""
-        part = self.data if self.frames is None else self.data[index]
-        return np.asarray(part)
-
-
-def source_of(layer: Any) -> Source:
-    """Take what segmentation needs of an image layer.
-
-    The layer may be changed or deleted afterwards.
-
-    Raises
-    ------
-    InputError
-        If its data cannot be segmented: more than one leading axis, no numbers.
-    """
-    data = layer.data[0] if layer.multiscale else layer.data
-    want = "Expected an image (Y, X) or a stack (T, Y, X), in grey, RGB or RGBA"
-    if layer.ndim not in (2, 3):
-        raise InputError(
-            f"{want}, but layer {layer.name!r} has {layer.ndim} axes besides colour "
-            f"(shape {tuple(data.shape)}); take one slice or channel out of it first "
-            "(Layers ▸ Data ▸ Split Stack)."
-        )
-    if np.dtype(data.dtype).kind not in "buif":
-        raise InputError(
-            f"{want}, but layer {layer.name!r} holds {data.dtype} values; convert it "
-            "to integer or float."
-        )
-    size = tuple(data.shape[layer.ndim - 2 : layer.ndim])
-    if min(data.shape[: layer.ndim]) < 1 or min(size) < 2:
-        raise InputError(
-            f"{want} of at least 2×2 pixels, but layer {layer.name!r} has shape "
-            f"{tuple(data.shape)}."
-        )
-    if layer.rgb and data.shape[-1] not in (3, 4):
-        raise InputError(
-            f"{want}, but layer {layer.name!r} has {data.shape[-1]} colour channels."
-        )
-    return Source(
-        layer.name,
-        data,
-        bool(layer.rgb),
-        int(data.shape[0]) if layer.ndim == 3 else None,
-        placement_of(layer),
-        file_of(layer),
-    )
-
-
-def placement_of(layer: Any) -> dict[str, Any]:
-    """Where a layer lies in the world, as arguments of a layer beside it."""
-    return {
-        "scale": np.array(layer.scale),
-        "translate": np.array(layer.translate),
-        "rotate": np.array(layer.rotate),
-        "shear": np.array(layer.shear),
-        "affine": np.array(layer.affine.affine_matrix),
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-    }
 
 
 def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -146,15 +48,6 @@ def image_name(layer: Any) -> str:
     """
     name: str = layer.name
     return name.partition(" · ")[0]
-
-
-def file_of(layer: Any) -> str | None:
-    """File that an image layer was opened from; None if there is none."""
-    plugin, sample = layer.source.sample or ("", "")
-    if plugin == "napari-attnseg":
-        return str(sample_path(sample))
-    path: str | None = layer.metadata.get(IMAGE_FILE, layer.source.path)
-    return path if path is not None and Path(path).is_file() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,41 +185,6 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     }
     values = found.values[None] if stacked else found.values
     return NewLayer("Image", values, options, colorbar=True)
-
-
-def coarse_placement(
-    placement: Mapping[str, Any], stride: tuple[float, float], frame: int = 0
-) -> dict[str, NDArray[np.float64]]:
-    """Scale and translate that put a coarse map exactly over its image.
-
-    napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
-    (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
-    goes through the layer's own scale, shear and rotation before it is a translation.
-    """
-    scale = np.asarray(placement["scale"], float)
-    factor = np.ones(len(scale))
-    factor[-2:] = stride
-    at = (factor - 1) / 2
-    at[:-2] = frame
-    return {
-        "scale": scale * factor,
-        "translate": np.asarray(placement["translate"], float)
-        + _linear(placement) @ at,
-    }
-
-
-def _linear(placement: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The layer's linear part, rotate · shear · scale, as napari composes it."""
-    scale = np.asarray(placement["scale"], float)
-    n = len(scale)
-    shear = np.asarray(placement["shear"], float)
-    if shear.ndim == 1:  # the upper triangle, row by row
-        upper = np.eye(n)
-        upper[np.triu_indices(n, 1)] = shear
-        shear = upper
-    rotate = np.asarray(placement["rotate"], float)
-    linear: NDArray[np.float64] = rotate @ shear @ np.diag(scale)
-    return linear
 
 
 def gate_colormap() -> dict[str, Any]:

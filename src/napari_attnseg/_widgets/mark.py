@@ -9,7 +9,8 @@ import numpy as np
 from napari.layers import Points
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.layers import METADATA, placement_of
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.source import placement_of
 
 #: Screen pixels, at any zoom.
 _SIZE = 15

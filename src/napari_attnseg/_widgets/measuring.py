@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.layers import METADATA, Source, source_of
+from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.source import Source, source_of
 from napari_attnseg._widgets.worker import Failed
 from napari_attnseg.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.doubt import case_doubt

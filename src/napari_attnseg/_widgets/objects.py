@@ -11,7 +11,7 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.cases import case_of
 from napari_attnseg._widgets.inputs import follow_layers, words
-from napari_attnseg._widgets.layers import METADATA, NewLayer, placement_of
+from napari_attnseg._widgets.layers import METADATA, NewLayer
 from napari_attnseg._widgets.measuring import (
     OBJECTS,
     Measured,
@@ -21,6 +21,7 @@ from napari_attnseg._widgets.measuring import (
 )
 from napari_attnseg._widgets.objects_panel import ObjectsPanel
 from napari_attnseg._widgets.running import DockWidget, RunBar
+from napari_attnseg._widgets.source import placement_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.errors import AttnSegError
 

@@ -14,14 +14,13 @@ import numpy as np
 from napari.utils.notifications import show_warning
 
 from napari_attnseg._widgets.layers import (
-    IMAGE_FILE,
     METADATA,
     RESULTS_FILE,
     WHAT_IF,
     NewLayer,
-    Source,
     new_layers,
 )
+from napari_attnseg._widgets.source import IMAGE_FILE, Source
 from napari_attnseg._widgets.viewing import make_layer
 from napari_attnseg._widgets.whatif_layers import kept_layers
 from napari_attnseg.errors import AttnSegError, InputError

@@ -10,10 +10,7 @@ import numpy as np
 from napari.utils import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import (
-    NewLayer,
-    gate_colormap,
-)
+from napari_attnseg._widgets.layers import NewLayer, gate_colormap
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colours import GATE_COLOURS, MASK_COLOUR
 

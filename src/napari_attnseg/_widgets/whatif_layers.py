@@ -10,16 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.layers import (
-    METADATA,
-    WHAT_IF,
-    NewLayer,
-    Source,
-    coarse_placement,
-    new_layers,
-    source_of,
-)
+from napari_attnseg._widgets.layers import METADATA, WHAT_IF, NewLayer, new_layers
 from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg._widgets.source import Source, coarse_placement, source_of
 from napari_attnseg.colours import (
     GAINED_COLOUR,
     GATE_MAPS,

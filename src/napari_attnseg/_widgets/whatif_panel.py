@@ -24,9 +24,10 @@ from napari_attnseg._widgets.encoding import Encoding
 from napari_attnseg._widgets.gate_row import GateRow
 from napari_attnseg._widgets.history import History
 from napari_attnseg._widgets.inputs import Lifetime, words
-from napari_attnseg._widgets.layers import METADATA, source_of
+from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.mask_panel import timer
 from napari_attnseg._widgets.pointing import Pointing
+from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers, redraw
 from napari_attnseg._widgets.whatif_layers import (
     Temporary,

@@ -28,7 +28,8 @@ def show(image: Any, result: Segmentation, name: str) -> None:
     """Open napari with an image, its result and the widget; wait until it closes."""
     import napari
 
-    from napari_attnseg._widgets.layers import new_layers, source_of
+    from napari_attnseg._widgets.layers import new_layers
+    from napari_attnseg._widgets.source import source_of
     from napari_attnseg._widgets.viewing import add_layers
 
     viewer = napari.Viewer(title="AttnSeg demo")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import Source
+from napari_attnseg._widgets.source import Source
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError, CancelledError, InputError
 from napari_attnseg.masks import MEDSAM
