@@ -1,4 +1,4 @@
-"""A cross on the image where a reading is held. No Qt."""
+"""A ring on the image where a reading is held. No Qt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.source import placement_of
 
-#: Screen pixels, at any zoom.
-_SIZE = 15
+#: Of the longer side of an image; and screen pixels, at any zoom.
+_SHARE, _LIMITS = 1 / 30, (11, 40)
 
 
 class Mark:
@@ -45,12 +45,10 @@ class Mark:
                 at,
                 name=f"{case.name} · reading",
                 **placement_of(read),
-                # Of any size: what is seen is limited to one.
-                size=1,
-                canvas_size_limits=(_SIZE, _SIZE),
-                symbol="cross",
-                face_color="white",
-                border_color="black",
+                size=max(read.data.shape[read.ndim - 2 : read.ndim]) * _SHARE,
+                canvas_size_limits=_LIMITS,
+                face_color="transparent",
+                border_color="yellow",  # seen on tissue, on glare and on black
                 border_width=0.15,
                 visible=visible,
                 metadata={METADATA: {"made_from": "reading"}},

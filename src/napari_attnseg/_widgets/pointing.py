@@ -14,10 +14,8 @@ from napari_attnseg._widgets.inputs import Lifetime, weakly, words
 from napari_attnseg._widgets.mark import Mark
 from napari_attnseg._widgets.readout import moved, read_out
 
-HINT = (
-    "Point at the image to read it; click to hold the reading. By keyboard: Tab to "
-    "this text, then arrow keys (Shift: ten pixels), Escape to let go."
-)
+HINT = "Point at the image to read it; click to hold the reading."
+KEYS = "Arrow keys move the held reading (Shift: ten pixels), Escape lets go."
 _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -32,7 +30,7 @@ class Pointing(QFrame):
     Parameters
     ----------
     viewer : napari.Viewer
-        Mouse callbacks are added to it, and a cross where the reading is held.
+        Mouse callbacks are added to it, and a ring where the reading is held.
     life : Lifetime
         Takes them away.
 
@@ -51,6 +49,7 @@ class Pointing(QFrame):
         self.now = words(HINT)
         self.held = words()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip(f"Tab comes here. {KEYS}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.now)
@@ -75,9 +74,14 @@ class Pointing(QFrame):
         QTimer.singleShot(0, self._unmark)
 
     def show_mark(self, visible: bool) -> None:
-        """Side by side the cross would take a cell of its own."""
+        """Side by side the ring would take a cell of its own."""
         if self.point is not None and self._case is not None:
             self._mark.put(self._case, self.point, visible)
+
+    def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Who comes here by keyboard sees no tool tip."""
+        self.now.setText(KEYS)
+        super().focusInEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Arrow keys move the held reading, from the middle of the image if none is."""
