@@ -114,6 +114,10 @@ def test_only_what_the_card_records_is_said_of_the_domain(
     named = {"training": {**trained("elsewhere").training["average_of"][0]}}
     named["training"]["dataset"] = "discs"
     assert domain(dataclasses.replace(card, **named), data, "test")["label"] == IN
+    # The same images under another name are not new ones.
+    alike = dataclasses.replace(data, name="hyperkvasir")
+    found = domain(trained("kvasir-seg"), alike, "all")
+    assert found["label"] == IN and "same images" in found["reason"]
     # A second stage on other data than the first: both were trained on.
     first = trained("kvasir-seg").training["average_of"][0]
     both = {**trained("discs").training["average_of"][0], "started_from": first}

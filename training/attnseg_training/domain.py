@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attnseg_training.datasets import Dataset
+from attnseg_training.datasets import DATASETS, Dataset
 from napari_attnseg.cards import ModelCard
 
 IN, OUT, UNKNOWN = "in domain", "out of domain", "domain not known"
@@ -33,6 +33,12 @@ def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
     if not names:
         label = UNKNOWN
         reason = "The card does not record on which data folder these weights trained."
+    elif name not in names and (kin := _same_images(name, names)):
+        label = IN
+        reason = (
+            f"{name} and {kin}, on which these weights were trained, are the same "
+            "images, so the numbers say little of new ones."
+        )
     elif name not in names:
         label = OUT
         reason = (
@@ -47,6 +53,15 @@ def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
         role = _ROLES.get(split, unknown) if alike else unknown
         reason = f"By the data set's name ({name}) and split ({split}): {role}"
     return {"label": label, "reason": reason, "trained_on": card.data}
+
+
+def _same_images(name: str, names: Iterable[str]) -> str:
+    """One of `names` that is a known data set with the images of `name`; or empty."""
+
+    def source(known: str) -> str:
+        return DATASETS[known].images_of or known if known in DATASETS else known
+
+    return next((known for known in names if source(known) == source(name)), "")
 
 
 def _runs(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import typer
 
 from napari_attnseg.command import SOME_FAILED
 
+DOWNLOAD = "fetch it: attnseg-train datasets --download {} --out FOLDER"
 #: Findings of one kind that are shown; the JSON has all.
 SHOWN = 10
 
@@ -19,10 +20,23 @@ def datasets_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Machine-readable list on stdout.")
     ] = False,
+    download: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Download this one, where a public licence allows it; needs --out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for what is downloaded.")
+    ] = None,
 ) -> None:
-    """List the data sets whose folders are recognised; none is downloaded."""
+    """List the data sets whose folders are recognised, or download one of them."""
     from attnseg_training.datasets import DATASETS
 
+    if download is not None or out is not None:
+        _download(download, out)
+        return
     if as_json:
         rows = [{"name": name, **_facts(spec)} for name, spec in DATASETS.items()]
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -40,10 +54,32 @@ def datasets_command(
             f"licence: {spec.licence}",
             f"cite: {spec.citation}",
             *([spec.url] if spec.url else []),
+            *(
+                [f"{DOWNLOAD.format(name)} ({one.mb} MB)"]
+                if (one := spec.archive)
+                else []
+            ),
         ]
         for line in lines:
             console.print(Padding(line, (0, 0, 0, 4)), markup=False)
         console.print()
+
+
+def _download(name: str | None, out: Path | None) -> None:
+    """Say what is fetched under which licence, fetch it, print its folder."""
+    from attnseg_training import datasets
+    from attnseg_training.watching import console
+    from napari_attnseg.errors import InputError
+
+    if name is None or out is None:
+        raise InputError("A download needs both --download NAME and --out FOLDER.")
+    archive, spec = datasets.archive_of(name), datasets.DATASETS[name]
+    console.print(
+        f"Downloading {spec.title}: {archive.mb} MB from {archive.url}\n"
+        f"Licence: {spec.licence}\nCite: {spec.citation}",
+        markup=False,
+    )
+    print(datasets.download(name, out.expanduser()))
 
 
 def check_command(

@@ -46,6 +46,26 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """A zip file that may be downloaded by everybody.
+
+    Attributes
+    ----------
+    url, sha256 : str
+        Where it is, and what it must be.
+    mb : int
+        How large it is, in 10⁶ bytes.
+    root : str
+        Folder in it that becomes the data folder.
+    """
+
+    url: str
+    sha256: str
+    mb: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetSpec:
     """A data set: where it comes from, how its files lie and what its masks mean.
 
@@ -54,7 +74,7 @@ class DatasetSpec:
     title : str
         As its authors call it.
     licence, citation, url : str
-        For people; nothing is downloaded.
+        For people.
     layouts : tuple of Layout
         Those that are recognised.
     classes : tuple of str
@@ -71,6 +91,10 @@ class DatasetSpec:
         for itself.
     empty_masks : bool
         Whether images without any object belong to it, with an empty mask or none.
+    images_of : str
+        Another data set that has the same images, under a name of its own.
+    archive : Archive or None
+        What `download` fetches; None where the licence does not let everybody have it.
     """
 
     title: str
@@ -84,3 +108,5 @@ class DatasetSpec:
     values: tuple[int, ...] = ()
     group: str = ""
     empty_masks: bool = False
+    images_of: str = ""
+    archive: Archive | None = None
