@@ -74,6 +74,9 @@ class ModelSpec:
     psi_norm : bool
         One-channel BatchNorm before the gate's sigmoid: the released code has it,
         the paper's equation 3.1 does not.
+    gate_window : int
+        Side in pixels of the CNN's input over which each gate averages before its
+        sigmoid, so that psi cannot draw an object's outline; 0: none. Not in the paper.
     normalise : bool
         Bring both encoders' maps of a level to the same mean and spread per location
         before gate and fusion (LayerNorm over channels without parameters), so that
@@ -104,6 +107,7 @@ class ModelSpec:
     architecture: str = "dual"
     fusion: str = "transformer_guided"
     psi_norm: bool = False
+    gate_window: int = 0
     normalise: bool = False
     widths: tuple[int, ...] = ()
     decoder: tuple[int, ...] = (256, 128, 128)

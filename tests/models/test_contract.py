@@ -25,6 +25,7 @@ SPECS = {
     "tiny": MODELS["tiny"],
     "psi-norm": dataclasses.replace(MODELS["tiny"], psi_norm=True),
     "mixed": _MIXED,
+    "smooth": dataclasses.replace(MODELS["tiny"], gate_window=24),
     "normalised": dataclasses.replace(MODELS["tiny"], normalise=True),
     "three-classes": dataclasses.replace(MODELS["tiny"], classes=3),
     "double-norm": dataclasses.replace(

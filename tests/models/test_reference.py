@@ -53,6 +53,20 @@ def test_gate_is_equation_3_1() -> None:
         assert expected.std() > 1e-3
 
 
+def test_a_smooth_gate_averages_before_its_sigmoid() -> None:
+    x, g = torch.randn(2, 2, 6, 5, 7)
+    gate, smooth = AttentionGate(6, 6, 4), AttentionGate(6, 6, 4, window=3)
+    randomise(gate)
+    smooth.load_state_dict(gate.state_dict())  # no parameters of its own
+    psi = plain_gate(x.double().numpy(), g.double().numpy(), gate.eval())
+    score = np.log(psi / (1 - psi))
+    at = np.pad(score, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+    near = [at[..., i : i + 5, j : j + 7] for i in range(3) for j in range(3)]
+    expected = 1 / (1 + np.exp(-np.nanmean(near, axis=0)))  # at the edge of fewer
+    found = smooth.eval()(x, g).detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_fusion_is_equation_3_2() -> None:
     fusion = TransformerGuided(6).eval()
     randomise(fusion)

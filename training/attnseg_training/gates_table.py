@@ -36,6 +36,8 @@ GATES: dict[str, dict[str, Any]] = {
         "encoder_dropout": 0.3,
         "trust_weight": 0.1,
     },
+    "smooth gates": {"model": "compact-256-smooth"},
+    "smooth gates, trust loss": {"model": "compact-256-smooth", "trust_weight": 0.1},
     "all, trust loss ×10": {
         "one_sided": 0.5,
         "encoder_dropout": 0.3,

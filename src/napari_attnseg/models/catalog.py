@@ -247,6 +247,14 @@ _NORMALISED = dataclasses.replace(
     about="As compact-256, both encoders' features normalised before the gates.",
 )
 
+_SMOOTH = dataclasses.replace(
+    _COMPACT_256,
+    name="compact-256-smooth",
+    # A quarter of the image's side; of the coarsest level 3×3 locations.
+    gate_window=64,
+    about="As compact-256, every gate averaged over 64 px before its sigmoid.",
+)
+
 _TINY_CNN = EncoderSpec("test_resnet", 64)
 _TINY = ModelSpec(
     name="tiny",
@@ -272,7 +280,7 @@ _TINY = ModelSpec(
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
-        *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED),
+        *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED, _SMOOTH),
         *(*_variants(_COMPACT_256, "compact-256"), _COMPACT_256_CNN, _COMPACT_256_VIT),
         *(_DUAL, *_variants(_DUAL, "dual")),
         *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),

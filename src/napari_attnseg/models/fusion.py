@@ -28,7 +28,7 @@ class Fusion(nn.Module):
     ----------
     channels : int
         Of each encoder's map.
-    psi_norm : bool
+    psi_norm, window : bool, int
         As for `AttentionGate`.
     """
 
@@ -37,7 +37,7 @@ class Fusion(nn.Module):
     #: Channels of the fused map per channel of one encoder's.
     widening: ClassVar[int] = 1
 
-    def __init__(self, channels: int, psi_norm: bool = False) -> None:
+    def __init__(self, channels: int, psi_norm: bool = False, window: int = 1) -> None:
         super().__init__()
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
@@ -86,9 +86,9 @@ class TransformerGuided(Fusion):
 
     gates = (GateEnds("", "transformer", "CNN"),)
 
-    def __init__(self, channels: int, psi_norm: bool = False) -> None:
+    def __init__(self, channels: int, psi_norm: bool = False, window: int = 1) -> None:
         super().__init__(channels)
-        self.gate = AttentionGate(channels, channels, channels, psi_norm)
+        self.gate = AttentionGate(channels, channels, channels, psi_norm, window)
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
         """Equation 3.1 with the transformer as gating signal."""
@@ -130,11 +130,12 @@ class DoubleAttention(Fusion):
     )
     widening = 2
 
-    def __init__(self, channels: int, psi_norm: bool = False) -> None:
+    def __init__(self, channels: int, psi_norm: bool = False, window: int = 1) -> None:
         super().__init__(channels)
         inner = max(1, channels // 8)
-        self.cnn_gate = AttentionGate(channels, channels, inner, psi_norm)
-        self.transformer_gate = AttentionGate(channels, channels, inner, psi_norm)
+        sizes = channels, channels, inner, psi_norm, window
+        self.cnn_gate = AttentionGate(*sizes)
+        self.transformer_gate = AttentionGate(*sizes)
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
         """Each gate takes the other encoder as gating signal."""

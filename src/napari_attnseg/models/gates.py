@@ -22,16 +22,26 @@ class AttentionGate(nn.Module):
         F_int, the channels of the joint space.
     psi_norm : bool
         One-channel BatchNorm before the sigmoid, as in the released code.
+    window : int
+        Odd side of the neighbourhood over which the sigmoid's input is averaged, so
+        that psi cannot draw what is smaller; 1: none, as in the paper.
     """
 
     def __init__(
-        self, x_channels: int, g_channels: int, inner: int, psi_norm: bool = False
+        self,
+        x_channels: int,
+        g_channels: int,
+        inner: int,
+        psi_norm: bool = False,
+        window: int = 1,
     ) -> None:
         super().__init__()
         self.w_x = nn.Sequential(nn.Conv2d(x_channels, inner, 1), nn.BatchNorm2d(inner))
         self.w_g = nn.Sequential(nn.Conv2d(g_channels, inner, 1), nn.BatchNorm2d(inner))
         norm = [nn.BatchNorm2d(1)] if psi_norm else []
-        self.psi = nn.Sequential(nn.Conv2d(inner, 1, 1), *norm, nn.Sigmoid())
+        average = nn.AvgPool2d(window, 1, window // 2, count_include_pad=False)
+        smooth = [average] if window > 1 else []
+        self.psi = nn.Sequential(nn.Conv2d(inner, 1, 1), *norm, *smooth, nn.Sigmoid())
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor, g: Tensor) -> Tensor:

@@ -106,7 +106,11 @@ class SegmentationNetwork(nn.Module):
         widths = list(spec.widths) or list(self.cnn.channels)
         self.cnn_projection = _projections(self.cnn.channels, widths)
         self.transformer_projection = _projections(self.transformer.channels, widths)
-        self.fusion = nn.ModuleList(fusion(width, spec.psi_norm) for width in widths)
+        self.fusion = nn.ModuleList(
+            # An odd number of locations, so that each is in the middle of its own.
+            fusion(width, spec.psi_norm, 2 * (spec.gate_window // (2 * stride)) + 1)
+            for width, stride in zip(widths, STRIDES, strict=True)
+        )
         self.decoder = UnetDecoder(
             [fusion.widening * width for width in widths],
             spec.decoder,
