@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from napari_attnseg._widgets.cases import Case
 from napari_attnseg._widgets.layers import METADATA, WHAT_IF, NewLayer, new_layers
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg._widgets.source import Source, coarse_placement, source_of
+from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.colours import (
     GAINED_COLOUR,
     GATE_MAPS,
@@ -52,6 +53,41 @@ class Temporary:
     def has(self, layer: Any) -> bool:
         """Whether a layer is still there."""
         return layer is not None and layer in self._viewer.layers
+
+    def start_painting(self, case: Case, painted: Callable[..., Any]) -> str:
+        """Select the paint and its brush, made anew if need be; in words, what it does.
+
+        `painted` is called after every stroke.
+        """
+        if not self.has(self.paint):
+            (self.paint,) = add_layers(self._viewer, [paint_layer(case)])
+            self.paint.events.paint.connect(painted)
+            self.paint.events.data.connect(painted)
+        self._viewer.layers.selection.active = self.paint
+        self.paint.selected_label = 1
+        self.paint.mode = "paint"
+        ends = {
+            tuple(str(gate.metadata[METADATA][end]) for end in ("1", "0"))
+            for gate in case.gates.values()
+        }
+        said = "psi 1, 2 psi 0"
+        if len(ends) == 1:  # the same two for every gate
+            said = "the {}, 2 the {}".format(*ends.pop())
+        return f"Paint with label 1 to force {said}."
+
+    def dab(self, point: Sequence[float]) -> None:
+        """Paint once at a world point, as the brush would."""
+        at = self.paint.world_to_data(point[-self.paint.ndim :])
+        self.paint.paint(tuple(round(i) for i in at), self.paint.selected_label)
+
+    def painted(self, frame: int | None) -> NDArray[np.float64] | None:
+        """Psi where somebody painted, as `painted_psi`; None without paint."""
+        return painted_psi(self.paint.data, frame) if self.has(self.paint) else None
+
+    def unpaint(self) -> None:
+        """Nothing is painted any longer."""
+        if self.paint is not None:
+            self.paint.data = np.zeros_like(self.paint.data)
 
     def remove(self) -> None:
         """Take both away."""

@@ -33,8 +33,6 @@ from napari_attnseg._widgets.whatif_layers import (
     Temporary,
     change_layer,
     keep,
-    paint_layer,
-    painted_psi,
 )
 from napari_attnseg._widgets.worker import Failed, Loaded
 from napari_attnseg.errors import AttnSegError
@@ -189,8 +187,7 @@ class WhatIfPanel(QWidget):
     def reset(self) -> None:
         """Every gate its own again, and no paint."""
         self._history.reset()
-        if self._layers.paint is not None:
-            self._layers.paint.data = np.zeros_like(self._layers.paint.data)
+        self._layers.unpaint()
         self._show_gates()
         self._soon.start()
 
@@ -218,12 +215,9 @@ class WhatIfPanel(QWidget):
         if self._encoded.what_if is None or self._encoded.frame != self._frame():
             self._encode()
             return
-        paint = None
-        if self._layers.has(self._layers.paint):
-            paint = painted_psi(
-                self._layers.paint.data,
-                self._encoded.frame if self._case.stacked else None,
-            )
+        paint = self._layers.painted(
+            self._encoded.frame if self._case.stacked else None
+        )
         try:
             self._change = self._encoded.what_if.change(
                 ForcedGates(self.forced, paint, self.paint_box.currentData())
@@ -292,25 +286,11 @@ class WhatIfPanel(QWidget):
 
     def _start_painting(self) -> None:
         """A layer to paint in: label 1 is one encoder, 2 the other."""
-        if self._case is None:
-            return
-        if not self._layers.has(self._layers.paint):
-            (paint,) = add_layers(self._viewer, [paint_layer(self._case)])
-            paint.events.paint.connect(lambda event: self._soon.start())
-            paint.events.data.connect(lambda event: self._soon.start())
-            self._layers.paint = paint
-        paint = self._layers.paint
-        self._viewer.layers.selection.active = paint
-        paint.selected_label = 1
-        paint.mode = "paint"
-        ends = {
-            tuple(str(gate.metadata[METADATA][end]) for end in ("1", "0"))
-            for gate in self._case.gates.values()
-        }
-        said = "psi 1, 2 psi 0"
-        if len(ends) == 1:  # the same two for every gate
-            said = "the {}, 2 the {}".format(*ends.pop())
-        self.said.setText(f"Paint with label 1 to force {said}.")
+        if self._case is not None:
+            self.said.setText(self._layers.start_painting(self._case, self._painted))
+
+    def _painted(self, event: Any = None) -> None:
+        self._soon.start()
 
     def _dab(self) -> None:
         """The brush without a mouse: once, where the reading is held."""
@@ -318,14 +298,12 @@ class WhatIfPanel(QWidget):
             return
         if not self._layers.has(self._layers.paint):
             self._start_painting()
-        point, paint = self._pointing.point, self._layers.paint
-        if point is None:
+        if self._pointing.point is None:
             self.said.setText(
                 "Hold a reading first: click the image, or move there with arrow keys."
             )
             return
-        at = paint.world_to_data(point[-paint.ndim :])
-        paint.paint(tuple(round(i) for i in at), paint.selected_label)
+        self._layers.dab(self._pointing.point)
         self._soon.start()
 
     def keep(self) -> None:
