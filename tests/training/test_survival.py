@@ -193,5 +193,8 @@ def test_a_cache_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
     image = torch.rand(1, 3, 80, 80)
     tokens = cache.tokens(image, [1], 49)
     again = TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+    # Views that are drawn otherwise are other images.
+    other = TokenCache(tmp_path, encoder, ["a", "b"], views=50, drawn=(1, True, 1.4))
+    assert not other.complete([1], 49)
     assert again.complete([1], 49) and not again.complete([0], 49)
     assert torch.equal(again.tokens(image, [1], 49), tokens)

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from attnseg_training.transforms import (
@@ -31,6 +32,15 @@ def test_image_and_mask_move_together() -> None:
     assert torch.allclose(warp(image, drawn)[:, :1], moved, atol=1e-6)
     assert not torch.allclose(moved, mask)
     assert moved.amax((1, 2, 3)).min() > 0.9  # the lesion never leaves the frame
+
+
+@pytest.mark.parametrize("most", [1.0, 1.4, 2.0])
+def test_images_are_scaled_by_at_most_what_is_wanted(most: float) -> None:
+    drawn = geometry([(0, i) for i in range(200)], most)
+    factors = torch.linalg.det(drawn.matrix[:, :, :2]).abs().rsqrt()
+    low, high = float(factors.min()), float(factors.max())
+    assert 1 / most <= low + 1e-4 and high - 1e-4 <= most
+    assert high / low > most**1.8 or most == 1  # and both ways
 
 
 def test_draws_depend_on_their_numbers_only() -> None:

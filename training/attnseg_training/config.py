@@ -58,6 +58,9 @@ class TrainConfig:
         mean and SD that each was pretrained with.
     augment : bool
         Warp and recolour images; off only to see what that is worth.
+    scale : float
+        Multi-scale training: warped images are enlarged by up to this factor, or made
+        smaller by as much; 1: as they are.
     views : int
         Fixed augmentations per image with a frozen transformer.
     cache : str
@@ -128,6 +131,7 @@ class TrainConfig:
     freeze_norm: bool = False
     unit_input: bool = False
     augment: bool = True
+    scale: float = 1.4
     views: int = 4
     cache: str = ""
     loss: str = "bce_dice"
@@ -161,6 +165,8 @@ class TrainConfig:
                 raise InputError(
                     f"Expected {name} between 0 and 1, got {getattr(self, name)}."
                 )
+        if not 1 <= self.scale <= 4:
+            raise InputError(f"Expected scale between 1 and 4, got {self.scale}.")
         if self.protocol not in PROTOCOLS:
             raise InputError(
                 f"Expected the protocol {' or '.join(PROTOCOLS)}, got "

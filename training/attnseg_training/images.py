@@ -60,10 +60,16 @@ class TokenCache:
     """
 
     def __init__(
-        self, root: Path, encoder: PlainViTEncoder, names: Sequence[str], views: int
+        self,
+        root: Path,
+        encoder: PlainViTEncoder,
+        names: Sequence[str],
+        views: int,
+        drawn: tuple[float, ...] = (),
     ) -> None:
-        # Whoever sees the same images with the same encoder finds the same folder.
-        folder = root / _fingerprint(encoder, names, views)
+        # Whoever sees the same images with the same encoder finds the same folder;
+        # `drawn` tells apart how the same views of them are drawn.
+        folder = root / _fingerprint(encoder, (*names, views, *drawn))
         self.encoder = encoder
         h, w = encoder.grid
         shape = (len(names), views, len(encoder.taps), encoder.channels[0], h, w)
@@ -87,8 +93,8 @@ class TokenCache:
         return bool(self._done[index, view].all())
 
 
-def _fingerprint(encoder: PlainViTEncoder, names: Sequence[str], views: int) -> str:
-    digest = hashlib.sha256(repr((encoder.spec, tuple(names), views)).encode())
+def _fingerprint(encoder: PlainViTEncoder, seen: tuple[object, ...]) -> str:
+    digest = hashlib.sha256(repr((encoder.spec, seen)).encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]

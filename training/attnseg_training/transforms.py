@@ -35,14 +35,15 @@ class Colour(NamedTuple):
     seed: int
 
 
-def draw_geometry(rng: np.random.Generator) -> NDMatrix:
+def draw_geometry(rng: np.random.Generator, most: float = 1.4) -> NDMatrix:
     """Flip, rotation, scale, shift and shear of one image, as a 2×3 matrix.
 
-    Half of the images turn by up to 180°: an endoscope has no upright. Scale 0.7 to
-    1.4, shift up to 12 %, shear up to 8°, both flips with probability one half.
+    Half of the images turn by up to 180°: an endoscope has no upright. Scale up to
+    `most` or down to its inverse, shift up to 12 %, shear up to 8°, both flips with
+    probability one half.
     """
     angle = rng.uniform(-math.pi, math.pi) if rng.random() < 0.5 else 0.0
-    scale = math.exp(rng.uniform(math.log(0.7), math.log(1.4)))
+    scale = math.exp(rng.uniform(-math.log(most), math.log(most)))
     shear = math.tan(math.radians(rng.uniform(-8, 8)))
     flip = np.diag(rng.choice([-1.0, 1.0], 2))
     turn = np.array(
@@ -71,9 +72,9 @@ def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
     return np.concatenate([linear, offset], axis=1), blur, noise
 
 
-def geometry(seeds: list[tuple[int, ...]]) -> Geometry:
-    """One warp per image, each from its own seed numbers."""
-    drawn = [draw_geometry(np.random.default_rng((0, *s))) for s in seeds]
+def geometry(seeds: list[tuple[int, ...]], most: float = 1.4) -> Geometry:
+    """One warp per image, each from its own seed numbers; scaled by at most `most`."""
+    drawn = [draw_geometry(np.random.default_rng((0, *s)), most) for s in seeds]
     return Geometry(torch.from_numpy(np.stack(drawn)).float())
 
 

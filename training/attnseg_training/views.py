@@ -28,7 +28,11 @@ class Views:
         self.views = config.views if config.augment else 1
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(cache, network.transformer, store.names, self.views)
+            # All that a view depends on, besides the image.
+            drawn = (config.split_seed, config.augment, config.scale)
+            self.cache = TokenCache(
+                cache, network.transformer, store.names, self.views, drawn
+            )
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
         """Both pyramids of the augmented images, and their masks (N, classes, S, S).
@@ -40,10 +44,10 @@ class Views:
         images, masks = self.store.batch(index)
         if self.cache is None:
             view = epoch
-            turned = geometry([(seed, i, view) for i in index])
+            turned = geometry([(seed, i, view) for i in index], self.config.scale)
         else:
             view = epoch % self.views
-            turned = geometry([(shared, i, view) for i in index])
+            turned = geometry([(shared, i, view) for i in index], self.config.scale)
         seen = images
         if self.config.augment:
             images, masks = warp(images, turned), warp(masks, turned)
