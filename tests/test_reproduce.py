@@ -82,6 +82,22 @@ def test_a_run_is_repeated_bit_for_bit(
     assert_same(from_files, result)
 
 
+def test_an_image_that_was_given_from_another_folder_is_found(
+    tiny_weights: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["segment", photo.name, "--out", "out", "--weights", str(tiny_weights)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    saved = tmp_path / "out" / "a photo.json"
+    (result,) = load_results(saved).segmentations
+    facts = provenance([result], photo.name)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "came from no file" in python_text(facts, tiny_weights)
+    repeated = run_python(python_text(facts, tiny_weights, saved))
+    assert repeated["same"] and str(photo) in command_text(facts, tiny_weights, saved)
+
+
 def test_a_stack_is_repeated_by_python_only(
     segmenter: Segmenter, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.images import array_sha256, read_image
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
-from napari_attnseg.result_files import gate_file, saved_gates
+from napari_attnseg.result_files import gate_file, saved_gates, saved_image
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
@@ -60,7 +60,7 @@ def python_text(
     if MEDSAM in facts:
         return _comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
-    file, problem = _image(facts)
+    file, problem = _image(facts, saved)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     frame = f"[{facts['frame']}]" if "frame" in facts else ""
@@ -132,7 +132,7 @@ def command_text(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    file, problem = _image(facts)
+    file, problem = _image(facts, saved)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
@@ -219,9 +219,12 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
-def _image(facts: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]]:
     """The image's file, and a comment where it is not what was segmented."""
     source = str(facts["source"])
+    if saved is not None and not Path(source).is_file():
+        # As the results name it, which may have been made from another folder.
+        source = str(saved_image(saved, facts["date"]) or source)
     path = Path(source)
     how = (
         "save the image layer in napari (File > Save Selected Layers...) and put the "

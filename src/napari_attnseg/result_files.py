@@ -194,6 +194,18 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
     return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
 
 
+def saved_image(path: Path, date: str) -> Path | None:
+    """The image of the run of that `date`, as its JSON file names it, if it is there.
+
+    Parameters as of `saved_gates`.
+    """
+    facts = _facts(path)
+    if facts is None or facts["provenance"].get("date") != date:
+        return None
+    found = _image(path, facts)
+    return None if found is None else found.resolve()
+
+
 def load_results(path: Path) -> Results:
     """Inverse of `save_results`, from its JSON file.
 

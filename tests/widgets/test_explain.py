@@ -96,6 +96,23 @@ def test_of_a_stack_the_shown_frame_is_explained(
     assert layer.ndim == 3 and len(layer.data) == 1
 
 
+def test_a_target_of_one_frame_is_found_by_its_place(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    viewer.add_image(np.stack([IMAGE] * 4), name="s")
+    region = np.zeros((1, *IMAGE.shape), int)
+    region[0, 5:20, 10:30] = 1
+    labels = viewer.add_labels(region, name="one frame", translate=(3, 0, 0))
+    widget.target_box.setCurrentText("selected label of one frame")
+    labels.selected_label = 1
+    source, _ = widget.inputs.chosen()
+    viewer.dims.set_current_step(0, 3)
+    assert np.array_equal(widget._target(source), region[0] == 1)
+    viewer.dims.set_current_step(0, 0)
+    widget.start()
+    assert widget._life.worker is None and "does not reach it" in messages[-1]
+
+
 def test_a_cancel_takes_effect_in_the_middle(
     widget: ExplainWidget,
     viewer: ViewerModel,

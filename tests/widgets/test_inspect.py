@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,12 @@ from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets import mask_panel
 from napari_attnseg._widgets.cases import find_cases
+from napari_attnseg._widgets.inputs import Inputs, Lifetime
 from napari_attnseg._widgets.inspect import KEY, InspectWidget
 from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.pointing import FLAT
 from napari_attnseg._widgets.readout import read_out
+from napari_attnseg._widgets.source import IMAGE_FILE
 
 ADDED = 6  # probability, four gates, mask
 
@@ -239,6 +243,144 @@ def test_a_stack_changes_in_every_frame(
 
 
 # -- read-out ------------------------------------------------------------------------
+
+
+def test_what_is_painted_while_a_stack_is_remade_stays(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=4)
+    widget = opened()
+    panel, mask = widget.mask_panel, mask_of(viewer)
+    panel.threshold.setValue(0.4)
+    panel._apply()
+    mask.data[2, :5, :5] = 7
+    panel.finish()
+    assert (mask.data[2, :5, :5] == 7).all()
+    probability = viewer.layers["image · probability"].data.astype(np.float32)
+    for frame in (0, 1, 3):
+        assert np.array_equal(mask.data[frame], probability[frame] >= 0.4)
+    assert panel._editor.edited(range(4))
+
+
+@pytest.mark.parametrize("how", ["scrolled", "closed", "another case"])
+def test_every_frame_gets_the_rules_that_the_layer_names(
+    viewer: ViewerModel, opened: Any, segment: Any, how: str
+) -> None:
+    segment("stack", frames=4)
+    widget = opened()
+    mask = mask_of(viewer, "stack")
+    widget.mask_panel.threshold.setValue(0.4)
+    widget.mask_panel._apply()
+    if how == "scrolled":
+        viewer.dims.set_current_step(0, 2)
+        widget.mask_panel._settle()
+        widget.mask_panel.finish()
+    elif how == "closed":
+        widget._life.end()
+    else:
+        segment("b")
+    probability = viewer.layers["stack · probability"].data.astype(np.float32)
+    assert np.array_equal(mask.data, probability >= 0.4)
+
+
+def test_the_order_of_the_layer_list_changes_nothing(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    before = widget.case
+    widget.pointing._hold((5.0, 6.0))
+    viewer.layers.move(viewer.layers.index(before.gates[4]), len(viewer.layers))
+    assert widget.case.equals(before) and list(widget.case.gates) == [4, 8, 16, 32]
+    assert widget.pointing.point == (5.0, 6.0)
+
+
+def test_a_result_is_looked_at_on_its_own_image(
+    viewer: ViewerModel, segment: Any, tmp_path: Path
+) -> None:
+    """Two channels of one file, or two files of one name."""
+    file = tmp_path / "0001.png"
+    file.touch()
+    first = segment("ch1", metadata={IMAGE_FILE: str(file)})
+    viewer.add_image(first.data[::-1], name="ch2", metadata={IMAGE_FILE: str(file)})
+    for layer in find_cases(viewer.layers)[0].layers:
+        layer.metadata[IMAGE_FILE] = str(file)
+    assert find_cases(viewer.layers)[0].image is first
+    other = tmp_path / "b.png"
+    other.touch()
+    second = segment("ch1", metadata={IMAGE_FILE: str(other)})
+    case = find_cases(viewer.layers)[0]
+    assert second.name == "ch1 [1]"
+    for layer in case.layers:
+        layer.metadata[IMAGE_FILE] = str(other)
+        layer.name = layer.name.replace("ch1 [1]", "ch1")
+    assert find_cases(viewer.layers)[0].image is second
+
+
+def test_side_by_side_and_back_shows_what_was_shown(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.paint_button.click()
+    viewer.layers["image · gate 1/8 (transformer ↔ CNN)"].visible = True
+    before = shown(viewer)
+    widget.toggle()
+    widget.preset_box.setCurrentText("at a glance")
+    assert "image · gate paint" not in shown(viewer)
+    widget.toggle()
+    assert shown(viewer) == before
+    paint = viewer.layers["image · gate paint"]
+    paint.visible = False
+    panel.paint_button.click()
+    assert paint.visible and paint.mode == "paint"
+
+
+def test_what_is_held_goes_with_the_frame_and_the_mask(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=3)
+    widget = opened()
+    pointing = widget.pointing
+    pointing._hold((0.0, 9.0, 10.0))
+    viewer.dims.set_current_step(0, 2)
+    assert pointing.point == (2.0, 9.0, 10.0)
+    assert pointing.held.text() == f"Held: {read_out(widget.case, (2, 9, 10))}"
+    widget.mask_panel.threshold.setValue(0.0)
+    widget.mask_panel._apply()
+    assert " · in the mask" in pointing.held.text()
+    widget.mask_panel.threshold.setValue(1.0)
+    widget.mask_panel._apply()
+    assert "not in the mask" in pointing.held.text()
+
+
+def test_nothing_is_read_off_a_ray(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=3)
+    widget = opened()
+    mask_of(viewer).contour = 0  # napari warns that 3D has none
+    viewer.dims.ndisplay = 3
+    widget.pointing._move(SimpleNamespace(position=(0.0, 9.0, 10.0)))
+    assert widget.pointing.now.text() == FLAT
+
+
+def test_the_ring_leaves_selection_and_choices_alone(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    a, b = segment("a"), segment("b")
+    inputs = Inputs(viewer, Lifetime())
+    qtbot.addWidget(inputs)
+    viewer.layers.selection.active = b
+    inputs.image_box.setCurrentText("a")
+    widget = opened()
+    widget.pointing._hold((9.0, 9.0))
+    assert inputs.image is a and viewer.layers.selection.active is b
+    widget.pointing._hold(None)
+    viewer.layers.selection = {a, b}
+    widget.pointing._hold((9.0, 9.0))
+    assert viewer.layers.selection == {a, b}
 
 
 def test_the_reading_names_what_is_there(

@@ -91,6 +91,18 @@ def test_the_mask_is_remade_and_known_to_be_unpainted(
     assert editor.edited(every)
 
 
+def test_classes_keep_their_order_when_layers_are_moved(
+    viewer: ViewerModel, added: list[Any]
+) -> None:
+    before = [layer.name for layer in find_cases(viewer.layers)[0].probability]
+    viewer.layers.move(viewer.layers.index(added[1]), 0)
+    case = find_cases(viewer.layers)[0]
+    assert [layer.name for layer in case.probability] == before
+    assert case.whole and not MaskEditor(case).edited(range(1))
+    viewer.layers.remove(added[1])  # its mask cannot be made anew without it
+    assert not find_cases(viewer.layers)[0].whole
+
+
 def test_what_if_counts_what_it_paints_and_names_what_it_keeps(
     viewer: ViewerModel, added: list[Any], segmenter: Segmenter
 ) -> None:

@@ -10,12 +10,14 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_attnseg import Segmenter
+from napari_attnseg._widgets import worker
 from napari_attnseg._widgets.cases import find_cases
 from napari_attnseg._widgets.layers import METADATA, new_layers
 from napari_attnseg._widgets.readout import read_out
 from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Loaded
+from napari_attnseg._widgets.worker import Loaded, encode
+from napari_attnseg.whatif import ForcedGates
 
 ADDED = 6  # probability, four gates, mask
 
@@ -137,6 +139,42 @@ def test_weights_that_are_gone_are_said(
     qtbot.waitUntil(lambda: bool(messages), timeout=20_000)
     assert "segment the image with them again" in messages[0]
     assert panel.forced == {}
+
+
+@pytest.mark.parametrize(
+    ("changed_facts", "said"),
+    [
+        ({"gates_forced": {"1/4": 0.5}}, "forced gates"),
+        ({"flip_augmented": True}, "flips"),
+        ({"image_sha256": "another"}, "does not hold the pixels"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    viewer: ViewerModel, segment: Any, changed_facts: dict[str, Any], said: str
+) -> None:
+    source = source_of(segment())
+    facts = {**find_cases(viewer.layers)[0].facts, **changed_facts}
+    assert said in ended(encode(source, 0, facts, None)).message
+
+
+def test_results_of_another_machine_run_on_this_one(
+    viewer: ViewerModel, segment: Any, monkeypatch: pytest.MonkeyPatch, opened: Any
+) -> None:
+    source = source_of(segment())
+    loaded = opened().whatif_panel._loaded
+    monkeypatch.setitem(worker._USED, loaded.segmenter.sha256, loaded.weights)
+    facts = {**find_cases(viewer.layers)[0].facts, "device": "cuda:7"}
+    what_if, loaded = ended(encode(source, 0, facts, None))
+    assert what_if.change(ForcedGates({})).overlap == 1.0
+    assert loaded.segmenter.device != "cuda:7"
+
+
+def ended(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
 
 
 def test_all_layers_may_be_deleted_at_once(

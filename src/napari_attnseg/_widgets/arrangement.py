@@ -13,7 +13,12 @@ from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.cases import Case
-from napari_attnseg._widgets.layers import METADATA, gate_colormap, gate_opacity
+from napari_attnseg._widgets.layers import (
+    METADATA,
+    gate_colormap,
+    gate_opacity,
+    image_name,
+)
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
 
@@ -62,6 +67,8 @@ class Arrangement:
         self._before: tuple[bool, tuple[float, ...], float] | None = None
         self._linked: list[Any] = []
         self._beside: Case | None = None
+        # What else of ours was shown over the image, to be shown there again.
+        self._over: list[Any] = []
 
     def show(self, case: Case, preset: str) -> None:
         """Arrange one case; layers of other cases are hidden, others' stay.
@@ -75,13 +82,20 @@ class Arrangement:
         """
         self._unlink()
         alone = preset == OVERLAY
+        if not alone and self._beside is None:
+            self._over = [
+                layer
+                for layer in self._viewer.layers
+                if METADATA in layer.metadata and layer.visible
+            ]
+        again = [x for x in self._over if alone and image_name(x) == case.name]
         self._beside = None if alone else case
         for layer in self._viewer.layers:
             if METADATA in layer.metadata:
                 layer.visible = False
         if case.image is not None:
             case.image.visible = True
-        shown = [layer for layer in (case.mask,) if layer is not None]
+        shown = [layer for layer in (case.mask, *again) if layer is not None]
         if preset == "all scales":
             shown += case.probability
         if not alone:

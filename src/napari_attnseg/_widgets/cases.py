@@ -10,8 +10,13 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers import METADATA, image_name, run_of
-from napari_attnseg._widgets.source import file_of
+from napari_attnseg._widgets.layers import (
+    METADATA,
+    class_number,
+    image_name,
+    run_of,
+)
+from napari_attnseg._widgets.source import IMAGE_FILE, file_of
 from napari_attnseg.results import GateKey, gate_key, gate_parts
 
 
@@ -53,6 +58,12 @@ class Case:
     def coarse_first(self) -> list[GateKey]:
         """Keys of its gates, the coarsest first."""
         return sorted(self.gates, key=lambda key: -gate_parts(key)[0])
+
+    @property
+    def whole(self) -> bool:
+        """Whether mask and every class's probability are there to make it anew."""
+        classes = self.facts.get("classes", self.probability)
+        return self.mask is not None and len(self.probability) == len(classes)
 
     @property
     def layers(self) -> list[Any]:
@@ -98,13 +109,16 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
         ``viewer.layers``.
     """
     found: dict[tuple[str, ...], Case] = {}
-    images: dict[str | None, Any] = {}
+    # By file and name, by file, by name: two layers may be of one file or one name.
+    images: dict[Any, Any] = {}
     for layer in layers:
         facts = layer.metadata.get(METADATA)
         if facts is None:
             if isinstance(layer, Image):
-                images[layer.name] = layer
-                images[file_of(layer)] = layer
+                file = file_of(layer)
+                for key in ((file, layer.name), file, layer.name):
+                    if key is not None:
+                        images.setdefault(key, layer)
             continue
         if "explanation" in facts or "made_from" in facts:
             continue  # made of a run's results, no part of it
@@ -117,8 +131,17 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
             case.probability.append(layer)
     cases = [case for case in reversed(found.values()) if case.probability]
     for case in cases:
-        case.image = images.get(case.facts.get("source")) or images.get(case.name)
+        # The user may have moved them in the list.
+        case.probability.sort(key=lambda layer: class_number(_part(layer)))
+        case.gates = dict(sorted(case.gates.items(), key=lambda g: gate_parts(g[0])))
+        file = case.probability[0].metadata.get(IMAGE_FILE, case.facts.get("source"))
+        keys = ((file, case.name), file, case.name)
+        case.image = next((images[key] for key in keys if key in images), None)
     return cases
+
+
+def _part(layer: Any) -> str:
+    return str(layer.metadata[METADATA].get("part", "probability"))
 
 
 def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:

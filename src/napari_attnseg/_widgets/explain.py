@@ -116,7 +116,7 @@ class ExplainWidget(ModelWidget):
         try:
             source, path = self.inputs.chosen()
             frame = self._frame(layer, source.frames) if source.frames else 0
-            target = self._target(source, frame)
+            target = self._target(source)
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
@@ -147,12 +147,11 @@ class ExplainWidget(ModelWidget):
         shown = layer.world_to_data(self._viewer.dims.point)[0]
         return int(np.clip(round(shown), 0, frames - 1))
 
-    def _target(self, source: Source, frame: int) -> NDArray[np.bool_] | None:
+    def _target(self, source: Source) -> NDArray[np.bool_] | None:
         labels = self.target_box.currentData()
         if labels is None:
             return None
-        data = labels.data[0] if labels.multiscale else labels.data
-        region = np.asarray(data[frame] if source.frames else data)
+        region = self._region(labels, source)
         found: NDArray[np.bool_] = region == labels.selected_label
         if labels.selected_label == 0 or not found.any():
             raise InputError(
@@ -161,6 +160,20 @@ class ExplainWidget(ModelWidget):
                 "the layer controls."
             )
         return found
+
+    def _region(self, labels: Any, source: Source) -> NDArray[np.integer[Any]]:
+        """Labels of the frame that is shown, by the layer's own place in the stack."""
+        data = labels.data[0] if labels.multiscale else labels.data
+        if source.frames is None or labels.ndim == 2:
+            return np.asarray(data)
+        point = self._viewer.dims.point[-labels.ndim :]
+        shown = round(labels.world_to_data(point)[0])
+        if not 0 <= shown < len(data):
+            raise InputError(
+                f"Expected a region in the frame that is shown, but {labels.name!r} "
+                "does not reach it; go to its frame, or choose another layer."
+            )
+        return np.asarray(data[shown])
 
 
 def _explainers() -> Mapping[str, Explainer]:

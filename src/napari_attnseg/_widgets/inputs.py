@@ -139,6 +139,7 @@ class Inputs(QWidget):
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
+        self._meant = viewer.layers.selection.active
         active = viewer.layers.selection.events.active
         active.connect(self._follow_selection)
         life.at_end.append(partial(active.disconnect, self._follow_selection))
@@ -201,7 +202,9 @@ class Inputs(QWidget):
     def _follow_selection(self, event: Any) -> None:
         """An image that is selected, or was just opened, is what is meant."""
         index = self._index_of(event.value)
-        if index >= 0:
+        # Not one that only gets its selection back, after a layer was added for it.
+        if index >= 0 and event.value is not self._meant:
+            self._meant = event.value
             self.image_box.setCurrentIndex(index)
 
     def _index_of(self, layer: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -106,6 +107,8 @@ class InspectWidget(DockWidget):
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
         life.at_end.append(self._arrangement.end)
+        life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
+        self.mask_panel.remade.connect(self.pointing.read_again)
         active = viewer.layers.selection.events.active
         active.connect(self._offer_run)
         life.at_end.append(partial(active.disconnect, self._offer_run))
@@ -175,6 +178,7 @@ class InspectWidget(DockWidget):
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.say_size()
+        self.pointing.follow_frame()
 
     # -- how it is shown -------------------------------------------------------------
 
@@ -198,6 +202,13 @@ class InspectWidget(DockWidget):
         """From the overlay to all scales side by side, and back."""
         beside = self.preset_box.currentText() != OVERLAY
         self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
+
+
+def _finish(panel: weakref.ref[MaskPanel]) -> None:
+    """Every frame of a mask that is being made anew gets it, unless all is gone."""
+    found = panel()
+    if found is not None:
+        found.finish()
 
 
 def _same(case: Case, among: list[Case]) -> int:

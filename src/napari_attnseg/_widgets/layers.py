@@ -41,6 +41,11 @@ def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
     return None
 
 
+def class_number(part: str) -> int:
+    """Of a layer's ``part``: ``probability`` → 0, ``probability 12`` → 12."""
+    return int(part.removeprefix("probability") or 0)
+
+
 def image_name(layer: Any) -> str:
     """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
 

@@ -39,7 +39,7 @@ class Mark:
             self._layer.data = at
             self._layer.visible = visible
             return
-        active = layers.selection.active
+        selected = set(layers.selection)
         self._layer = self._viewer.add_layer(
             Points(
                 at,
@@ -54,7 +54,7 @@ class Mark:
                 metadata={METADATA: {"made_from": "reading"}},
             )
         )
-        layers.selection.active = active
+        layers.selection = selected
 
     def take_away(self) -> None:
         """Remove it, if it is still there."""

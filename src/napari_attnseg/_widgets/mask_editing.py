@@ -106,10 +106,14 @@ class MaskEditor:
         )
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
-        """Re-make every frame but one, a step each; yields how many are done."""
+        """Re-make every frame but one, a step each; yields how many are done.
+
+        What somebody painted meanwhile stays.
+        """
         others = [i for i in range(self.frames) if i != frame]
         for done, other in enumerate(others, 1):
-            self.apply(rules, other)
+            if not self._edited(other):
+                self.apply(rules, other)
             yield done
 
     def size(self, frame: int) -> MaskSize:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
+    QTimer,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -39,12 +42,16 @@ class MaskPanel(QWidget):
         Gets a copy of a mask that was edited by hand; says which frame is shown.
     """
 
+    #: The shown frame was made anew.
+    remade = Signal()
+
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
         self._editor: MaskEditor | None = None
         self._history = History(MaskRules())
         self._rest: Iterator[int] = iter(())
+        self._made = 0  # the frame that was made last; the others are to follow it
         self.threshold = UnitSlider(0.01)
         self.smoothing = QDoubleSpinBox()
         self.min_size = QSpinBox()
@@ -100,8 +107,8 @@ class MaskPanel(QWidget):
 
     def set_case(self, case: Case | None) -> None:
         """Work on another case; None or one without its mask layer: on nothing."""
-        self._finish()
-        usable = case is not None and case.mask is not None
+        self.finish()
+        usable = case is not None and case.whole
         self._editor = MaskEditor(case) if case is not None and usable else None
         self._history.restart(self._editor.own if self._editor else MaskRules())
         if self._editor is not None:
@@ -165,14 +172,16 @@ class MaskPanel(QWidget):
     def _apply(self) -> None:
         """Re-make the frame that is shown."""
         if self._editor is not None:
-            self._say(self._editor.apply(self._history.now, self._frame()))
+            self._made = self._frame()
+            self._say(self._editor.apply(self._history.now, self._made))
+            self.remade.emit()
             self.undo_button.setEnabled(self._history.can_undo)
 
     def _settle(self) -> None:
         """The control rests: the step is complete, and the other frames follow."""
         self._history.settle()
         if self._editor is not None and self._editor.frames > 1:
-            self._rest = self._editor.apply_to_others(self._history.now, self._frame())
+            self._rest = self._editor.apply_to_others(self._history.now, self._made)
             self._step.start()
 
     def _next_frame(self) -> None:
@@ -180,10 +189,12 @@ class MaskPanel(QWidget):
         if next(self._rest, None) is not None:
             self._step.start()
 
-    def _finish(self) -> None:
-        """Complete what is under way before the case changes."""
+    def finish(self) -> None:
+        """Complete what is under way: the case changes, or the widget closes."""
         if self._editor is not None and self._soon.isActive():
             self._apply()
+        if self._later.isActive():
+            self._settle()
         for one in (self._soon, self._later, self._step):
             one.stop()
         for _ in self._rest:

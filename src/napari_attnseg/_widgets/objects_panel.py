@@ -194,7 +194,8 @@ class ObjectsPanel(QWidget):
         """Select the object under a click, unless the mouse has another use."""
         layer, active = self._layer, self._viewer.layers.selection.active
         painting = active is not None and str(active.mode) != "pan_zoom"
-        if layer is None or not layer.visible or painting:
+        solid = self._viewer.dims.ndisplay == 3  # a click is on a ray then
+        if layer is None or not layer.visible or painting or solid:
             return
         yield
         if event.type == "mouse_move":

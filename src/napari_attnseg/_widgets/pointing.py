@@ -16,6 +16,7 @@ from napari_attnseg._widgets.readout import moved, read_out
 
 HINT = "Point at the image to read it; click to hold the reading."
 KEYS = "Arrow keys move the held reading (Shift: ten pixels), Escape lets go."
+FLAT = "Readings need the 2D view (the cube button below the layer list)."
 _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -73,6 +74,17 @@ class Pointing(QFrame):
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, self._unmark)
 
+    def follow_frame(self) -> None:
+        """Another frame is shown: the same place in it is held."""
+        if self.point is not None:
+            shown = tuple(self._viewer.dims.point)[-len(self.point) :]
+            self._hold((*shown[:-2], *self.point[-2:]))
+
+    def read_again(self) -> None:
+        """The mask was made anew: what is held may be another text."""
+        if self.point is not None:
+            self.held.setText(f"Held: {self._read(self.point)}")
+
     def show_mark(self, visible: bool) -> None:
         """Side by side the ring would take a cell of its own."""
         if self.point is not None and self._case is not None:
@@ -98,7 +110,12 @@ class Pointing(QFrame):
             super().keyPressEvent(event)
 
     def _move(self, event: Any) -> None:
-        self.now.setText(self._read(event.position) or HINT)
+        text = FLAT if self._solid() else self._read(event.position)
+        self.now.setText(text or HINT)
+
+    def _solid(self) -> bool:
+        """In 3D a pointer is on a ray, and napari names one point of it."""
+        return bool(self._viewer.dims.ndisplay == 3)
 
     def _press(self, event: Any) -> Iterator[None]:
         """A press without a move is a click: hold what is there; outside, let go."""
@@ -109,7 +126,7 @@ class Pointing(QFrame):
             yield
         active = self._viewer.layers.selection.active
         brush = active is not None and active.mode != "pan_zoom"
-        if not dragged and not brush:
+        if not dragged and not brush and not self._solid():
             self._hold(event.position)
 
     def _read(self, point: Any) -> str:

@@ -80,6 +80,8 @@ def layers_of(results: Results) -> list[NewLayer]:
     for new in made:
         # Where the image lay at the time of the run stays what provenance says.
         new.options["metadata"][METADATA]["source"] = results.source
+        if file is not None:  # two results may be of images of one name
+            new.options["metadata"][IMAGE_FILE] = file
     return [*_image_layer(source, results), *made]
 
 

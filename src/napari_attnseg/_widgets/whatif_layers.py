@@ -64,6 +64,7 @@ class Temporary:
             self.paint.events.paint.connect(painted)
             self.paint.events.data.connect(painted)
         self._viewer.layers.selection.active = self.paint
+        self.paint.visible = True  # side by side hides it, and no brush paints then
         self.paint.selected_label = 1
         self.paint.mode = "paint"
         ends = {

@@ -240,6 +240,7 @@ class WhatIfPanel(QWidget):
             self._viewer.layers.selection.active = active
         else:
             layer = self._layers.change
+            layer.visible = True  # side by side and back hid it
             redraw(layer, new.data)
             if not np.array_equal(layer.translate, new.options["translate"]):
                 layer.translate = new.options["translate"]  # another frame

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.source import Source
 from napari_attnseg.cards import weights_hash
-from napari_attnseg.errors import AttnSegError, CancelledError, InputError
+from napari_attnseg.errors import (
+    AttnSegError,
+    CancelledError,
+    DeviceError,
+    InputError,
+)
+from napari_attnseg.images import array_sha256
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.weights import bundled_weights
 
@@ -139,14 +145,31 @@ def encode(
                 "This mask is MedSAM's, which sees no gates; segment the image without "
                 "it to try other gates."
             )
+        if facts.get("gates_forced") or facts.get("flip_augmented"):
+            raise InputError(
+                "This result was made with forced gates or flips; segment the image "
+                "without them to try other gates."
+            )
+        pixels = source.frame(frame)
+        of_frames = facts["image_sha256"]
+        wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
+        if array_sha256(pixels) != wanted:
+            raise InputError(
+                f"The image {source.name!r} does not hold the pixels that this result "
+                "was made of; open the one that does, or segment this one."
+            )
         yield 0, "loading weights"
         if loaded is None or loaded.segmenter.sha256 != facts["weights_sha256"]:
-            loaded = _load(weights_of(facts), str(facts["device"]), None)
+            path = weights_of(facts)
+            try:
+                loaded = _load(path, str(facts["device"]), None)
+            except DeviceError:  # results of another machine
+                loaded = _load(path, "auto", None)
         yield 0, "encoding"
         # At the threshold of the run, which need not be that of the card.
         own = loaded.segmenter
         card = replace(own.card, threshold=float(facts["threshold"]))
-        what_if = WhatIf(replace(own, card=card), source.frame(frame), source.rgb)
+        what_if = WhatIf(replace(own, card=card), pixels, source.rgb)
         yield 1, "done"
     except AttnSegError as error:
         return Failed(str(error))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers import METADATA, WHAT_IF, run_of
+from napari_attnseg._widgets.layers import METADATA, WHAT_IF, class_number, run_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.result_files import PER_FRAME, Results, save_results
 from napari_attnseg.results import (
@@ -84,7 +84,7 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
 
 def _results(parts: Mapping[str, LayerTuple]) -> Results:
     named = (name for name in parts if name.startswith("probability"))
-    probabilities = [parts[name] for name in sorted(named, key=_class)]
+    probabilities = [parts[name] for name in sorted(named, key=class_number)]
     if "mask" not in parts or not probabilities:
         raise InputError(
             "Expected a run's mask and probability together, but one of the two is not "
@@ -119,11 +119,6 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
     image = Path(source) if Path(source).is_file() else None
     name = options["name"].partition(" · ")[0]
     return Results(name, source, segmentations, count, _placement(options), image)
-
-
-def _class(part: str) -> int:
-    """``probability`` → 0, ``probability 12`` → 12."""
-    return int(part.removeprefix("probability") or 0)
 
 
 def _key(gate: LayerTuple) -> GateKey:
