@@ -146,6 +146,14 @@ def test_weights_of_other_classes_are_refused(
         fit(config, tmp_path / "run")
 
 
+def test_classes_in_another_order_are_refused(folder: Path) -> None:
+    data = load_dataset(folder)
+    data.expect_classes(2, NAMES)
+    data.expect_classes(2, ("one", "other"))  # nothing is known of these
+    with pytest.raises(InputError, match="disc, square; order them"):
+        data.expect_classes(2, NAMES[::-1])
+
+
 def test_overlapping_classes_are_cut_one_by_one() -> None:
     truth = np.zeros((2, 4, 4), np.uint8)
     truth[0, :2], truth[1, :, :2] = 1, 1  # they share a corner

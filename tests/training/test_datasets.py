@@ -25,6 +25,19 @@ def test_official_validation_file_is_the_test_set(data_folder: Path) -> None:
     assert "honest" in load_dataset(data_folder).protocol
 
 
+def test_without_the_listed_test_images_none_is_named(data_folder: Path) -> None:
+    (data_folder / "splits" / "val.txt").unlink()
+    data = load_dataset(data_folder)
+    assert "test" not in data.splits and "no test split" in data.protocol
+
+
+def test_names_in_lists_may_hold_spaces(data_folder: Path) -> None:
+    for part in ("images", "masks"):
+        (data_folder / part / "disc11.png").rename(data_folder / part / "disc (1).png")
+    (data_folder / "splits" / "val.txt").write_text("disc09\n  disc (1)  \n\n")
+    assert names(data_folder, "test") == {"disc09", "disc (1)"}
+
+
 def test_complete_splits_stay_as_they_are(data_folder: Path) -> None:
     (data_folder / "splits" / "test.txt").write_text("disc00\n")
     (data_folder / "splits" / "train.txt").write_text("disc01\ndisc02\n")

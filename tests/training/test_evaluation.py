@@ -14,7 +14,14 @@ from PIL import Image
 
 from attnseg_training.contact_sheet import cases_shown, contact_sheet_png
 from attnseg_training.datasets import load_dataset
-from attnseg_training.domain import IN, OUT, UNKNOWN, domain
+from attnseg_training.domain import (
+    IN,
+    OUT,
+    UNKNOWN,
+    domain,
+    split_seed,
+    trained_under,
+)
 from attnseg_training.evaluation import EvaluationReport, evaluate
 from attnseg_training.evaluation_report import report_html
 from napari_attnseg import Segmenter
@@ -123,6 +130,19 @@ def test_only_what_the_card_records_is_said_of_the_domain(
     both = {**trained("discs").training["average_of"][0], "started_from": first}
     found = domain(dataclasses.replace(card, training=both), data, "test")
     assert found["label"] == IN
+
+
+def test_a_result_says_under_which_rules_its_weights_were_trained(
+    data_folder: Path, weights: Path
+) -> None:
+    data, card = load_dataset(data_folder), read_card(weights)
+    honest = {"config": {"data": "discs", "split_seed": 3}, "protocol": data.protocol}
+    paper = {**honest, "protocol": "the paper's: test chose"}
+    same = dataclasses.replace(card, training={"average_of": [honest, honest]})
+    assert trained_under(same, data) == "" and split_seed(same) == 3
+    mixed = dataclasses.replace(card, training={**honest, "started_from": paper})
+    assert trained_under(mixed, data).endswith("trained under: the paper's: test chose")
+    assert split_seed(card) == 0
 
 
 def test_no_image_is_shown_twice() -> None:

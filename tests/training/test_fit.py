@@ -112,6 +112,22 @@ def test_resume_ends_with_the_same_weights(
     assert list(whole) == fresh
 
 
+def test_a_run_is_not_resumed_from_another_start(
+    config: TrainConfig, tmp_path: Path, tiny_weights: Path
+) -> None:
+    given = dataclasses.replace(config, init=str(tiny_weights), epochs=1)
+    fit(given, tmp_path / "run")
+    for other in ({"init": ""}, {"init": "other.safetensors"}):
+        with pytest.raises(InputError, match="init was"):
+            fit(dataclasses.replace(given, **other), tmp_path / "run", resume=True)
+    # The same file at another place is the same start.
+    moved = tmp_path / "moved" / tiny_weights.name
+    moved.parent.mkdir()
+    moved.write_bytes(tiny_weights.read_bytes())
+    moved_run = dataclasses.replace(given, init=str(moved))
+    assert fit(moved_run, tmp_path / "run", resume=True).best_epoch == 1
+
+
 class FewImages(NamedTuple):
     """Four images and no chance, so that two ways to train on them can be compared."""
 

@@ -1,5 +1,6 @@
 """One-sided damage, encoder dropout and the trust loss do what they say, no more."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
+from attnseg_training.faithfulness import faithfulness
 from attnseg_training.fit import fit
 from attnseg_training.gate_training import (
     damage,
@@ -14,7 +17,8 @@ from attnseg_training.gate_training import (
     dropped_encoder,
     trust_loss,
 )
-from attnseg_training.publishing import average
+from attnseg_training.publishing import average, export
+from attnseg_training.temperature import calibrate
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
@@ -108,6 +112,18 @@ def test_fit_goes_on_from_weights_with_all_options(
     history = read_card(both).training["average_of"]
     assert history[0]["weights_sha256"] == sha256
     assert history[1]["config"]["trust_weight"] == 0.2
+    # A temperature was fitted for one of them; their mean has none.
+    dataset, warm = load_dataset(data_folder), tmp_path / "warm.safetensors"
+    calibrate(run, warm, dataset, "train", "cpu")
+    assert read_card(warm).temperature != 1
+    average([warm, run], both)
+    assert read_card(both).temperature == 1
+    # Tensors alone do not say what was measured.
+    numbers, _ = faithfulness(run, dataset, "test", device="cpu")
+    (tmp_path / "numbers.json").write_text(json.dumps(numbers))
+    with pytest.raises(InputError, match="measured at temperature 1"):
+        export(warm, both, gates=tmp_path / "numbers.json")
+    export(run, both, gates=tmp_path / "numbers.json")
     with pytest.raises(InputError, match="one model"):
         average([tiny_weights, weights_path("compact")], both)
     with pytest.raises(InputError, match="at least two"):

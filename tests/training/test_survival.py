@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
 from attnseg_training.fit import fit
-from attnseg_training.images import TokenCache
+from attnseg_training.images import ImageStore, TokenCache
 from attnseg_training.run_folder import STATES, RunFolder
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
@@ -177,7 +180,11 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
-def test_a_cache_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_cache_that_does_not_fit_is_refused_at_once(
+    tmp_path: Path, data_folder: Path
+) -> None:
+    store = ImageStore(load_dataset(data_folder).split("test")[:2], 80)
+    folder = tmp_path / "cache"
     spec = EncoderSpec("test_vit", 80, blocks=(1, 2, 2, 2))
     encoder = build_encoder(spec)
     assert isinstance(encoder, PlainViTEncoder)
@@ -185,16 +192,21 @@ def test_a_cache_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
         with pytest.raises(InputError, match=r"tokens in .* File too large"):
-            TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+            TokenCache(folder, encoder, store, views=50)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not list(tmp_path.rglob("*.*"))
-    cache = TokenCache(tmp_path, encoder, ["a", "b"], views=50)
+    assert not list(folder.rglob("*.*"))
+    cache = TokenCache(folder, encoder, store, views=50)
     image = torch.rand(1, 3, 80, 80)
     tokens = cache.tokens(image, [1], 49)
-    again = TokenCache(tmp_path, encoder, ["a", "b"], views=50)
-    # Views that are drawn otherwise are other images.
-    other = TokenCache(tmp_path, encoder, ["a", "b"], views=50, drawn=(1, True, 1.4))
+    again = TokenCache(folder, encoder, store, views=50)
+    # Views that are drawn otherwise are other images, and so are other pixels.
+    other = TokenCache(folder, encoder, store, views=50, drawn=(1, True, 1.4))
     assert not other.complete([1], 49)
+    for path in (data_folder / "images").iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    changed = ImageStore(load_dataset(data_folder).split("test")[:2], 80)
+    assert changed.names == store.names
+    assert not TokenCache(folder, encoder, changed, views=50).complete([1], 49)
     assert again.complete([1], 49) and not again.complete([0], 49)
     assert torch.equal(again.tokens(image, [1], 49), tokens)

@@ -71,5 +71,12 @@ def test_a_table_goes_on_where_it_was(
     longer = GatesTable(dataclasses.replace(base, epochs=2), "test")
     with pytest.raises(InputError, match="epochs was 1, is 2"):
         fill(longer, rows, 1, tmp_path)
+    with pytest.raises(InputError, match="on split 'test', not on 'val'"):
+        fill(GatesTable(base, "val"), rows, 1, tmp_path)
+    with pytest.raises(InputError, match="by the suite 'quick', not by 'full'"):
+        fill(GatesTable(base, "test", "full"), rows, 1, tmp_path)
+    (data_folder / "splits" / "val.txt").write_text("disc09\ndisc10\n")
+    with pytest.raises(InputError, match=r"3 images of discs.* not those"):
+        fill(table, rows, 1, tmp_path)
     with pytest.raises(UnknownNameError, match="no row called 'every'"):
         fill(table, ["plain", "every"], 1, tmp_path)

@@ -157,7 +157,8 @@ def benchmark_training(
     store = ImageStore(samples, spec.size, device)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-        views = Views(trainer.network, store, config, Path(cache))
+        kept = Path(cache) if "transformer" in config.freeze else None  # as fit
+        views = Views(trainer.network, store, config, kept)
         uncached = Views(trainer.network, store, config, None)
 
         def train(views: Views) -> Iterator[float]:

@@ -55,6 +55,28 @@ def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
     return {"label": label, "reason": reason, "trained_on": card.data}
 
 
+def trained_under(card: ModelCard, data: Dataset) -> str:
+    """Other split rules than the data's under which the weights were trained.
+
+    For a result's protocol: of weights whose epoch the test images chose, numbers on
+    these are flattered, whatever the data set's own rule is. Empty: none.
+    """
+    others = {rule for _, rule in _runs(card.training)} - {"", data.protocol}
+    return "".join(f"; these weights were trained under: {r}" for r in sorted(others))
+
+
+def split_seed(card: ModelCard) -> int:
+    """Seed by which the validation images of a card's (first) run were carved out."""
+    return next(_seeds(card.training), 0)
+
+
+def _seeds(training: Mapping[str, Any]) -> Iterator[int]:
+    if "config" in training:
+        yield int(training["config"].get("split_seed", 0))
+    for part in training.get("average_of", ()):
+        yield from _seeds(part)
+
+
 def _same_images(name: str, names: Iterable[str]) -> str:
     """One of `names` that is a known data set with the images of `name`; or empty."""
 

@@ -24,7 +24,7 @@ from attnseg_training.class_scores import (
 )
 from attnseg_training.datasets import Dataset
 from attnseg_training.detection import Detection, detection
-from attnseg_training.domain import domain
+from attnseg_training.domain import domain, trained_under
 from attnseg_training.measures import (
     BAND,
     TOLERANCE,
@@ -200,7 +200,7 @@ def evaluate(
     """
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
-    data.expect_classes(segmenter.network.spec.classes)
+    data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
     square = (side, side)
@@ -247,7 +247,7 @@ def evaluate(
         "resamples, seed 0); outlines: hd95 in pixels, nsd within "
         f"{100 * TOLERANCE:g} % of the longer side, left out where a mask is empty; "
         f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
-        f"data: {data.protocol}"
+        f"data: {data.protocol}{trained_under(segmenter.card, data)}"
     )
     if several:
         protocol += (
@@ -291,6 +291,7 @@ def provenance(segmenter: Segmenter) -> dict[str, Any]:
     return {
         "model": segmenter.card.spec.name,
         "weights_sha256": segmenter.sha256,
+        "temperature": segmenter.card.temperature,  # not one of the tensors
         "device": segmenter.device,
         "versions": versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.domain import trained_under
 from attnseg_training.evaluation import provenance
 from attnseg_training.gate_checks import rivals, sanity, stability, subject
 from attnseg_training.gate_combination import GateMaps, judge, on_cpu
@@ -146,11 +147,13 @@ def faithfulness(
         f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
         f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
         f"bootstrap intervals over images; data: {data.protocol}"
+        f"{trained_under(segmenter.card, data)}"
     )
     facts = {
         **provenance(segmenter),
         "dataset": data.name,
         "split": split,
+        "suite": suite,
         "n": len(rows),
         "protocol": protocol,
         "ends": ("transformer", "CNN"),

@@ -164,15 +164,15 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         cache = Path(config.cache) if config.cache else folder.cache
         if processes.machine:  # memory-mapped files are shared within a machine only
             cache /= f"machine-{processes.machine}"
-    with processes.main_first():
-        views = Views(network, train, config, cache)
-    valid = Validation(trainer.average, val, cache, loss_of)
     place = _Place()
     with processes.main_first():
         state = folder.load_state(device) if resume else None
     if state is not None:
         trainer.restore(state)
         place = _Place(**{name: state[name] for name in _PLACE})
+    with processes.main_first():  # of the restored weights
+        views = Views(network, train, config, cache)
+    valid = Validation(trainer.average, val, cache, loss_of)
 
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
@@ -214,8 +214,8 @@ def _train_epoch(
         if not math.isfinite(loss):
             raise AttnSegError(
                 f"The loss became {loss} in epoch {epoch + 1}, step "
-                f"{place.step + 1}; the weights of epoch {epoch} are kept in "
-                f"{run.folder.path}: resume with a lower --lr."
+                f"{place.step + 1}; what was finished before is kept in "
+                f"{run.folder.path}: start again in another --out with a lower --lr."
             )
         place.losses.append(loss)
         place.step += 1

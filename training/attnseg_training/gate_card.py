@@ -73,7 +73,11 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
 
 
 def _card_lines(facts: dict[str, Any]) -> list[str]:
-    named = sorted(facts["follows"].items(), key=lambda kv: -abs(kv[1]["mean"]))
+    # What is constant in every image (no black frame, say) is followed by nothing.
+    named = sorted(
+        facts["follows"].items(),
+        key=lambda kv: -float(np.nan_to_num(abs(kv[1]["mean"]), nan=-1)),
+    )
     strongest, rho = named[0]
     alone = facts["follows_only"][strongest]
     moved = facts["moved"]

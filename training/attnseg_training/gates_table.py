@@ -19,6 +19,8 @@ from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
 from attnseg_training.fit import Watch, fit
 from attnseg_training.gate_damage import COPIES, condition
 from attnseg_training.run_folder import RunFolder
+from attnseg_training.tables import expect_measured
+from napari_attnseg.errors import InputError
 from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
 from napari_attnseg.spec import STRIDES
@@ -91,7 +93,19 @@ class GatesTable:
         folder = _folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
-        RunFolder(folder / "run").expect_settings(self._config(row, seed))
+        config = self._config(row, seed)
+        RunFolder(folder / "run").expect_settings(config)
+        data = load_dataset(Path(config.data), config.split_seed)
+        found = _read(row, seed, folder)
+        names = [line["image"] for line in found.per_image]
+        expect_measured(row, names, found.summary, data, self.split)
+        # Results of before it was noted say it in their protocol only.
+        suite = found.summary.get("suite", self.suite)
+        if suite != self.suite:
+            raise InputError(
+                f"{row!r} was measured by the suite {suite!r}, not by {self.suite!r}; "
+                "choose that suite, or another --out."
+            )
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:

@@ -40,6 +40,8 @@ class ImageStore:
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)
             self.masks[i] = (soft[0] >= 0.5).to(torch.uint8)
+        #: Of what an encoder may see: other pixels, other tokens.
+        self.sha256 = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
         self.images, self.masks = self.images.to(device), self.masks.to(device)
 
     def __len__(self) -> int:
@@ -63,18 +65,18 @@ class TokenCache:
         self,
         root: Path,
         encoder: PlainViTEncoder,
-        names: Sequence[str],
+        store: ImageStore,
         views: int,
         drawn: tuple[float, ...] = (),
     ) -> None:
         # Whoever sees the same images with the same encoder finds the same folder;
         # `drawn` tells apart how the same views of them are drawn.
-        folder = root / _fingerprint(encoder, (*names, views, *drawn))
+        folder = root / _fingerprint(encoder, (store.sha256, views, *drawn))
         self.encoder = encoder
         h, w = encoder.grid
-        shape = (len(names), views, len(encoder.taps), encoder.channels[0], h, w)
+        shape = (len(store), views, len(encoder.taps), encoder.channels[0], h, w)
         self._tokens = _open(folder / "tokens.f16", np.float16, shape)
-        self._done = _open(folder / "done.u8", np.uint8, (len(names), views))
+        self._done = _open(folder / "done.u8", np.uint8, (len(store), views))
 
     @torch.no_grad()
     def tokens(self, image: Tensor, index: list[int], view: int) -> Tensor:

@@ -29,6 +29,7 @@ from attnseg_training.paper_rows import (
     PaperRow,
 )
 from attnseg_training.run_folder import RunFolder
+from attnseg_training.tables import expect_measured
 from attnseg_training.two_stage import first_stage
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.statistics import bootstrap_p, mean_interval
@@ -89,14 +90,19 @@ class PaperTable:
         folder = self._folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
-        config = self._common(PAPER_TABLES[self.number][row], seed)
-        RunFolder(folder / "run").expect_settings(config, but=("freeze",))
-        measured = _summary(folder)["split"]
-        if measured != self.split:
-            raise InputError(
-                f"{row!r} in {out} was measured on split {measured!r}, not on "
-                f"{self.split!r}; choose that split, or another --out."
-            )
+        own = PAPER_TABLES[self.number][row]
+        config = self._common(own, seed)
+        but = ["freeze"]
+        if own.start == PRETRAINED:
+            spec = model_spec(self._model(own))
+            weights = weights_for(spec, config.encoder_weights)
+            config = dataclasses.replace(config, encoder_weights=weights)
+        else:  # its start is said by the row itself
+            but.append("encoder_weights")
+        RunFolder(folder / "run").expect_settings(config, but)
+        data = load_dataset(Path(config.data), config.split_seed)
+        names = [line["name"] for line in _lines(folder)]
+        expect_measured(row, names, _summary(folder), data, self.split)
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
@@ -240,9 +246,13 @@ def _summary(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _per_image(folder: Path) -> dict[str, NDArray[np.float64]]:
+def _lines(folder: Path) -> list[dict[str, str]]:
     text = (folder / PER_IMAGE).read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def _per_image(folder: Path) -> dict[str, NDArray[np.float64]]:
+    rows = _lines(folder)
     return {m: np.array([float(row[m] or "nan") for row in rows]) for m in METRICS}
 
 

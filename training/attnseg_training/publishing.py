@@ -93,6 +93,12 @@ def export(
                 f"({numbers.get('weights_sha256')}); measure these ({digest}) and "
                 "export again."
             )
+        measured_at = numbers.get("temperature", card.temperature)
+        if numbers and measured_at != card.temperature:
+            raise InputError(
+                f"{path} was measured at temperature {measured_at:g}, these weights "
+                f"have {card.temperature:g}; measure them again."
+            )
     write_bytes(out, data)
     return digest
 
@@ -132,7 +138,12 @@ def average(files: list[Path], out: Path) -> str:
     parts = [{"weights_sha256": sha256, **card.training} for _, card, sha256 in loaded]
     # What was measured of one of them says nothing of their mean.
     card = dataclasses.replace(
-        cards[0], metrics={}, gates={}, combination={}, training={"average_of": parts}
+        cards[0],
+        temperature=1.0,
+        metrics={},
+        gates={},
+        combination={},
+        training={"average_of": parts},
     )
     return save_checkpoint(out, mean, card)
 

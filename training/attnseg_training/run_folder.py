@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.encoder_weights import without_folders
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
@@ -30,8 +31,6 @@ MAY_CHANGE = (
     "cache",
     "data",
     "device",
-    "encoder_weights",
-    "init",
     "save_every",
     "snapshot_every",
     "threads",
@@ -219,13 +218,21 @@ def _expect_same(
         f"is {getattr(config, field.name)!r}"
         for field in dataclasses.fields(config)
         if field.name not in (*MAY_CHANGE, *but)
-        and getattr(before, field.name) != getattr(config, field.name)
+        and _without_folders(before, field.name) != _without_folders(config, field.name)
     ]
     if changed:
         raise InputError(
             f"The run in {path} has other settings ({'; '.join(changed)}); go on with "
             "its own, or choose another --out."
         )
+
+
+def _without_folders(config: TrainConfig, name: str) -> Any:
+    """A setting; of files only their names, because they may have been moved."""
+    value = getattr(config, name)
+    if name == "encoder_weights":
+        return without_folders(value)
+    return Path(value).name if name == "init" else value
 
 
 def _read_state(path: Path, device: str) -> dict[str, Any]:

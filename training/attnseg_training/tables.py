@@ -10,9 +10,44 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from attnseg_training.datasets import Dataset
 from attnseg_training.fit import Watch
-from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.saving import write_bytes, write_text
+
+
+def expect_measured(
+    row: str, names: Sequence[str], found: Mapping[str, Any], data: Dataset, split: str
+) -> None:
+    """A row's result is one of this table only if it is of the same images.
+
+    Parameters
+    ----------
+    row : str
+        For the message.
+    names : sequence of str
+        Of the images that the result is of.
+    found : mapping
+        Its summary.
+    data, split : Dataset, str
+        What the table measures on.
+
+    Raises
+    ------
+    InputError
+        If they are others.
+    """
+    if found["split"] != split:
+        raise InputError(
+            f"{row!r} was measured on split {found['split']!r}, not on {split!r}; "
+            "choose that split, or another --out."
+        )
+    if list(names) != [sample.name for sample in data.split(split)]:
+        raise InputError(
+            f"{row!r} was measured on {len(names)} images of {found['dataset']}, "
+            f"split {split}, which are not those that {data.root} has there now; "
+            "choose another --out."
+        )
 
 
 class Table(Protocol):

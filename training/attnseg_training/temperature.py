@@ -46,7 +46,7 @@ def calibrate(
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
-    data.expect_classes(network.spec.classes)
+    data.expect_classes(network.spec.classes, segmenter.card.classes)
     store = ImageStore(data.split(split), network.spec.size, segmenter.device)
     logits, masks = [], []
     with torch.inference_mode():

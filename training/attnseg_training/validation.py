@@ -57,7 +57,7 @@ class Validation:
         self.network, self.store, self.loss = network, store, loss
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            self.cache = TokenCache(cache, network.transformer, store.names, 1)
+            self.cache = TokenCache(cache, network.transformer, store, 1)
 
     @torch.inference_mode()
     def measure(self, batch: int) -> Measured:

@@ -31,7 +31,7 @@ class Views:
             # All that a view depends on, besides the image.
             drawn = (config.split_seed, config.augment, config.scale)
             self.cache = TokenCache(
-                cache, network.transformer, store.names, self.views, drawn
+                cache, network.transformer, store, self.views, drawn
             )
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, Device, Split, Weights
+from attnseg_training.commands.options import Data, Device, Split, Weights, data_for
 
 
 def evaluate_command(
@@ -42,7 +42,6 @@ def evaluate_command(
 ) -> None:
     """Measure weights on a data folder: overlap, outlines, lesions, calibration."""
     from attnseg_training.contact_sheet import contact_sheet_png
-    from attnseg_training.datasets import load_dataset
     from attnseg_training.evaluation import evaluate
     from attnseg_training.evaluation_report import report_html
     from attnseg_training.looks import note_look
@@ -51,7 +50,7 @@ def evaluate_command(
     from napari_attnseg.saving import write_bytes, write_text
 
     sam = None if medsam is None else Medsam.from_folder(medsam, device)
-    dataset = load_dataset(data)
+    dataset = data_for(data, weights)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
         report = evaluate(weights, dataset, chosen, device, watch, flip, sam)
@@ -116,14 +115,13 @@ def faithfulness_command(
     device: Device = "auto",
 ) -> None:
     """Measure what the gates mean: JSON, CSV per image, gate card and examples."""
-    from attnseg_training.datasets import load_dataset
     from attnseg_training.faithfulness import faithfulness, rows_csv
     from attnseg_training.gate_card import gate_card_png
     from attnseg_training.gate_examples import examples_png
     from attnseg_training.watching import console, counted
     from napari_attnseg.saving import write_bytes, write_text
 
-    dataset = load_dataset(data)
+    dataset = data_for(data, weights)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("measuring gates") as watch:
         summary, rows = faithfulness(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnseg_training.config import TrainConfig, read_toml, recipe_path
+
+if TYPE_CHECKING:
+    from attnseg_training.datasets import Dataset
 
 Data = Annotated[
     Path,
@@ -36,6 +39,22 @@ def setting(name: str, text: str, *flags: str) -> Any:
 
 
 _DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
+
+
+def data_for(data: Path, weights: str | Path) -> Dataset:
+    """Data as the run of these weights split it: its validation images are these.
+
+    Raises
+    ------
+    AttnSegError
+        If weights or data cannot be read.
+    """
+    from attnseg_training.datasets import load_dataset
+    from attnseg_training.domain import split_seed
+    from napari_attnseg.cards import read_card
+    from napari_attnseg.weights import weights_path
+
+    return load_dataset(data, split_seed(read_card(weights_path(weights))))
 
 
 def configured(

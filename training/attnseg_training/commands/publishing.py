@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, Device
+from attnseg_training.commands.options import Data, Device, data_for
 
 
 def average_command(
@@ -33,11 +33,10 @@ def calibrate_command(
     ] = False,
 ) -> None:
     """Fit the temperature that makes probabilities fit best, on validation images."""
-    from attnseg_training.datasets import load_dataset
     from attnseg_training.temperature import calibrate
     from attnseg_training.watching import console
 
-    found = calibrate(weights, out, load_dataset(data), split, device, half)
+    found = calibrate(weights, out, data_for(data, weights), split, device, half)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     print(out)
 

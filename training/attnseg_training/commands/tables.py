@@ -12,6 +12,7 @@ from attnseg_training.commands.options import (
     Device,
     Weights,
     configured,
+    data_for,
     setting,
 )
 from napari_attnseg.errors import InputError
@@ -188,7 +189,6 @@ def figure_command(
     ] = False,
 ) -> None:
     """Draw a figure of the paper: image, masks, and the gate maps of every level."""
-    from attnseg_training.datasets import load_dataset
     from attnseg_training.paper_figure import paper_figure_png
     from napari_attnseg.errors import UnknownNameError
     from napari_attnseg.saving import write_bytes
@@ -196,7 +196,7 @@ def figure_command(
     if number != "3":
         raise UnknownNameError.for_name("figure", number, ["3"])
     png = paper_figure_png(
-        weights, load_dataset(data), images or [], split, device, as_published
+        weights, data_for(data, weights), images or [], split, device, as_published
     )
     write_bytes(out, png)
     print(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,8 +117,17 @@ class Dataset:
         except KeyError:
             raise UnknownNameError.for_name("split", name, list(self.splits)) from None
 
-    def expect_classes(self, count: int) -> None:
-        """Say so (`InputError`) where a model of `count` classes does not fit."""
+    def expect_classes(self, count: int, names: Sequence[str] = ()) -> None:
+        """Say so (`InputError`) where a model of `count` classes does not fit.
+
+        Nor does one of the same classes, by their `names`, in another order.
+        """
+        if sorted(names) == sorted(self.classes) and tuple(names) != self.classes:
+            raise InputError(
+                f"Expected the classes {', '.join(self.classes)} in this order for "
+                f"{self.root}, got weights with {', '.join(names)}; order them so in "
+                "dataset.toml."
+            )
         if count != len(self.classes):
             raise InputError(
                 f"Expected weights of {len(self.classes)} classes "

@@ -144,7 +144,8 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             "but there is no such folder."
         )
     for file in sorted((root / said.splits).glob("*.txt")):
-        files.named[file.stem] = tuple(file.read_text(encoding="utf-8").split())
+        lines = file.read_text(encoding="utf-8").splitlines()
+        files.named[file.stem] = tuple(filter(None, map(str.strip, lines)))
     return files
 
 

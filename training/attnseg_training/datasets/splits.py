@@ -59,10 +59,8 @@ def split_names(
     def source(split: str) -> str:
         return f"{lists}/{split}.txt" if lists else f"the published {split} part"
 
-    return parts, (
-        f"honest: test is {source(held)}; val: a tenth of {source('train')}, "
-        f"seed {seed}"
-    )
+    test = f"test is {source(held)}" if held in named else "no test split"
+    return parts, f"honest: {test}; val: a tenth of {source('train')}, seed {seed}"
 
 
 def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
