@@ -199,6 +199,18 @@ def test_a_sentence_changes_with_the_mask_and_says_the_records_numbers() -> None
         assert len(texts) == 2, names  # the mask was swapped, so was every sentence
 
 
+def test_brightness_says_of_which_range_it_is() -> None:
+    """A 16-bit image is stretched to its own range, which is not the full one."""
+    deep = np.full(SHAPE, 200, np.uint16)
+    deep[disc() > 0] = 1200
+    for photo, said in (
+        (deep, "% of the way from the image's lowest to its highest value"),
+        ((deep // 5).astype(np.uint8), "94.1 % of the full range"),
+    ):
+        record = one(disc(), photo)
+        assert said in " ".join(sentence.text for sentence in sentences(record))
+
+
 def test_no_millimetre_without_calibration_and_nothing_missing_in_silence() -> None:
     said = " ".join(sentence.text for sentence in sentences(one(disc(10))))
     assert not re.search(r"\bmm\b", said)

@@ -27,7 +27,9 @@ class Looks:
     """
 
     def __init__(self, image: NDArray[np.generic], rgb: bool | None = None) -> None:
-        self._rgb, _ = to_rgb(image, rgb)
+        self._rgb, scaled = to_rgb(image, rgb)
+        #: Whether intensities were stretched from this image's lowest to its highest.
+        self.own_range = scaled.startswith("linear")
         #: Whether there is any colour: a grey image may come as RGB.
         self.coloured = bool(np.ptp(self._rgb, axis=2).any())
         self.brightness: Floats = rgb2gray(self._rgb)
@@ -39,7 +41,7 @@ class Looks:
         )
 
     def tone(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
-        """Mean and SD of brightness, in % of the full range."""
+        """Mean and SD of brightness, in % of the range (`own_range` or full)."""
         values = 100 * self.brightness[box][inside]
         return {"mean brightness": values.mean(), "SD of brightness": values.std()}
 

@@ -30,6 +30,12 @@ class Descriptor:
     meaning: str
 
 
+#: uint8 and floats in [0, 1] have a full range; others are stretched, each image for
+#: itself, and what is measured of them is not to be compared between images.
+_RANGE = (
+    "the full range (of images that are neither uint8 nor floats in [0, 1]: of the way "
+    "from their own lowest to their highest value)"
+)
 DESCRIPTORS: dict[str, Descriptor] = {
     "area": Descriptor("px", "Number of pixels."),
     "calibrated area": Descriptor("{unit}²", "Pixels times the area of one."),
@@ -49,10 +55,10 @@ DESCRIPTORS: dict[str, Descriptor] = {
     "boundary sharpness": Descriptor(
         "%/px",
         "Median over the outline of the slope of brightness along its normal, after a "
-        "Gaussian of 1 px, in % of the full range: a step over all of it has 35.",
+        f"Gaussian of 1 px, in % of {_RANGE}: a step over all of it has 35.",
     ),
-    "mean brightness": Descriptor("%", "Luminance, in % of the full range."),
-    "SD of brightness": Descriptor("%", "Luminance, in % of the full range."),
+    "mean brightness": Descriptor("%", f"Luminance, in % of {_RANGE}."),
+    "SD of brightness": Descriptor("%", f"Luminance, in % of {_RANGE}."),
     **{
         f"{what} {channel}": Descriptor("", f"CIELAB (sRGB, D65), channel {channel}.")
         for channel in ("L*", "a*", "b*")
@@ -61,7 +67,7 @@ DESCRIPTORS: dict[str, Descriptor] = {
     "highlights": Descriptor(
         "%",
         "Share of pixels whose darkest colour channel reaches "
-        f"{100 * HIGHLIGHT:g} % of the full range: bright and nearly colourless.",
+        f"{100 * HIGHLIGHT:g} % of {_RANGE}: bright and nearly colourless.",
     ),
     "texture contrast": Descriptor("", f"Haralick's, of {_GREY}."),
     "texture homogeneity": Descriptor("", f"Haralick's, of {_GREY}."),
@@ -109,6 +115,9 @@ class ObjectRecord:
         Why, for each that is not.
     unit : str or None
         Of the calibrated ones.
+    own_range : bool
+        Whether what has to do with brightness is relative to the image's own lowest and
+        highest value, which differ between images and frames.
     ends : mapping of str to (str, str)
         `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
     """
@@ -120,6 +129,7 @@ class ObjectRecord:
     values: Mapping[str, float]
     reasons: Mapping[str, str]
     unit: str | None
+    own_range: bool
     ends: Mapping[str, tuple[str, str]]
 
 

@@ -201,6 +201,7 @@ def _record(
         values,
         reasons,
         scene.pixel.unit,
+        scene.looks is not None and scene.looks.own_range,
         {gate.label: (gate.low, gate.high) for gate in reversed(scene.gates)},
     )
 

@@ -39,12 +39,11 @@ TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("boundary sharpness",),
-        "Across its outline brightness changes by {} % of the full range per pixel "
-        "(median).",
+        "Across its outline brightness changes by {} % of {range} per pixel (median).",
     ),
     (
         ("mean brightness", "SD of brightness"),
-        "Its brightness is {} % of the full range (SD {}).",
+        "Its brightness is {} % of {range} (SD {}).",
     ),
     (
         ("mean L*", "mean a*", "mean b*"),
@@ -85,7 +84,9 @@ def number(value: float) -> str:
 
 def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
     numbers = _numbers(record, names)
-    return text.format(*numbers, label=record.label, unit=record.unit)
+    lowest = "the way from the image's lowest to its highest value"
+    scale = lowest if record.own_range else "the full range"
+    return text.format(*numbers, label=record.label, unit=record.unit, range=scale)
 
 
 def _numbers(record: ObjectRecord, names: tuple[str, ...]) -> list[str]:

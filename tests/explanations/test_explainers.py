@@ -2,7 +2,10 @@
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import torch
 from napari_attnseg import Segmenter
 from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
 from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.explanations.subject import untouched
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.spec import STRIDES
 
@@ -54,6 +58,36 @@ def state_of(network: torch.nn.Module) -> list[Any]:
     grads = [(p.requires_grad, p.grad is None) for p in network.parameters()]
     values = [float(t.double().sum()) for t in network.state_dict().values()]
     return [hooks, modes, grads, values]
+
+
+def test_two_at_once_leave_nothing_behind(segmenter: Segmenter) -> None:
+    network = segmenter.network
+    before = state_of(network)
+    first, second = untouched(network), untouched(network)
+    with ExitStack() as outer, ExitStack() as inner:
+        inner.enter_context(first)
+        network.decoder.register_forward_pre_hook(lambda module, args: None)
+        outer.enter_context(second)
+        network.decoder.register_forward_pre_hook(lambda module, args: None)
+        # The first has ended, the second not yet.
+    assert state_of(network) == before
+
+
+def test_a_cancel_is_for_its_own_thread(unmeasured: Segmenter) -> None:
+    started, go_on = Event(), Event()
+
+    def cancelled() -> bool:
+        started.set()
+        go_on.wait(20)
+        return True
+
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(explain, unmeasured, IMAGE, "gate", cancelled=cancelled)
+        assert started.wait(20)
+        unmeasured(IMAGE)  # is not cancelled
+        go_on.set()
+        with pytest.raises(CancelledError):
+            one.result(20)
 
 
 @pytest.fixture

@@ -191,6 +191,11 @@ def test_agreement_and_calibration_of_a_known_gate() -> None:
     at = np.array([0.2, 0.5, 0.8])
     np.testing.assert_allclose(curve(at), at**2, atol=0.05)
     assert (np.diff(curve.frequency) >= 0).all() and len(curve.psi) <= 33
+    # One odd region at an end does not make that end.
+    odd = np.concatenate([psi, [2.0]]), np.concatenate([tau, [1.0]])
+    tau[psi > 0.9] = odd[1][:-1][psi > 0.9] = -1.0
+    assert TrustCalibration.fit(*odd)(np.array([2.0])) < 0.5
+    tau = np.where(rng.random(20_000) < psi**2, 1.0, -1.0)
     for row in reliability(psi, tau):
         assert row["cnn_better"] == pytest.approx(row["psi"] ** 2, abs=0.05)
     rho, area = agreement(psi, psi - 0.5)

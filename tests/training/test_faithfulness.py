@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from attnseg_training.datasets import load_dataset
 from attnseg_training.faithfulness import faithfulness, rows_csv
 from attnseg_training.gate_card import gate_card_png
+from attnseg_training.gate_checks import DRAWS
 from attnseg_training.gate_combination import GateMaps, judge
 from attnseg_training.gate_damage import (
     COPIES,
@@ -61,7 +62,10 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         assert set(gate["moved"]) == {
             condition(*one) for one in conditions(("another image", "noise"))
         }
-        assert 0 <= gate["agreement_shuffled"]["auroc"]["mean"] <= 1
+        chance = gate["agreement_shuffled"]["auroc"]
+        assert 0 <= chance["low"] <= chance["mean"] <= chance["high"] <= 1
+    assert len({row["psi, shuffled gates 1/4"].tobytes() for row in rows}) == 8
+    assert rows[0]["psi, shuffled gates 1/4"].shape[0] == DRAWS
     stable = summary["gates"]["1/4"]["stable"]
     assert 0.5 < stable["noisy"]["mean"] <= 1 and set(stable) > {"mirrored", "turned"}
     assert summary["damage"]["n"] == summary["rivals"]["n"] == 8
@@ -97,6 +101,7 @@ def interval(low: float, high: float) -> dict[str, float]:
         ((-0.02, 0.03), (0.6, 0.8), False, ("not shown to matter", "agrees")),
         ((0.02, 0.04), (0.55, 0.6), False, ("agrees a little with",)),
         ((0.02, 0.04), (0.1, 0.3), False, ("pattern matters", "contradicts")),
+        ((-0.05, -0.01), (0.4, 0.6), False, ("does harm, spatial value -0.030",)),
         ((0.02, 0.04), (np.nan, np.nan), False, ("one encoder is better",)),
     ],
 )

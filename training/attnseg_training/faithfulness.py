@@ -129,12 +129,15 @@ def faithfulness(
     store = ImageStore(samples, spec.size, segmenter.device)
     rows: list[dict[str, Any]] = []
     maps: list[GateMaps] = []
-    for start in range(0, len(store), BATCH):
-        index = list(range(start, min(start + BATCH, len(store))))
+    # Images of a batch lend each other maps and pieces. So they come from all over the
+    # list: neighbours in it may be frames of one sequence.
+    batches = -(-len(store) // BATCH)
+    for batch in range(batches):
+        index = list(range(batch, len(store), batches))
         images, masks = store.batch(index)
         asked = subject(segmenter.card, network, images)
-        closely = (start // BATCH) % SUITES[suite].every == 0
-        columns = _measure(asked, masks, SUITES[suite], closely, start)
+        closely = batch % SUITES[suite].every == 0
+        columns = _measure(asked, masks, SUITES[suite], closely, batch * BATCH)
         for i, name in enumerate(store.names[k] for k in index):
             rows.append({"image": name, **{c: v[i] for c, v in columns.items()}})
         attention = network.cnn_shares(network.psi(asked.pairs))
@@ -159,6 +162,8 @@ def faithfulness(
         "ends": ("transformer", "CNN"),
     }
     combination = judge(maps, rows, f"{facts['dataset']}, {split}")
+    place = {name: i for i, name in enumerate(store.names)}
+    rows.sort(key=lambda row: place[row["image"]])
     return {**facts, **summarise(rows), "combination": combination}, rows
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.gate_damage import Columns
@@ -22,6 +25,8 @@ from napari_attnseg.spec import STRIDES
 
 #: Rivals with a map per level are taken at the coarsest, as is usual.
 RIVAL_STRIDE = 32
+#: How often gates are shuffled to see what agreement is due to chance.
+DRAWS = 20
 
 
 def _alike(a: Tensor, b: Tensor) -> list[float]:
@@ -65,10 +70,10 @@ def sanity(
     """What is left of each map when a part of the network is shuffled.
 
     Of psi for gates and encoders, on which it depends; of measured trust for the
-    decoder, on which psi does not depend. The psi of shuffled gates is kept per region,
-    as a control of the agreement.
+    decoder, on which psi does not depend. The psi of gates that were shuffled `DRAWS`
+    times is kept per region, as a control of the agreement.
     """
-    columns: Columns = {}
+    columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:
         other = shuffled(network, part, seed)
         if part == "decoder":
@@ -86,10 +91,26 @@ def sanity(
         shares = other.cnn_shares(other.psi(other.align(seen)))
         for stride, psi in shares.items():
             columns[f"shuffled {part} 1/{stride}"] = _alike(attention[stride], psi)
-            if part == "gates":
-                means = region_means(psi, tau[stride].shape[1:])
-                columns[f"psi, shuffled gates 1/{stride}"] = list(means.cpu().numpy())
     return columns
+
+
+def _shuffled_psi(
+    network: SegmentationNetwork, features: Features, tau: dict[int, Tensor]
+) -> Columns:
+    """Psi (DRAWS, rows, columns) per image; a draw is the same gates in every batch.
+
+    One shuffled gate may follow trust either way by chance, so one says nothing.
+    """
+    drawn: dict[int, list[NDArray[np.floating]]] = {stride: [] for stride in STRIDES}
+    for draw in range(DRAWS):
+        other = shuffled(network, "gates", draw)
+        for stride, psi in other.cnn_shares(other.psi(other.align(features))).items():
+            means = region_means(psi, tau[stride].shape[1:])
+            drawn[stride].append(means.cpu().numpy())
+    return {
+        f"psi, shuffled gates 1/{stride}": list(np.stack(psi, 1))
+        for stride, psi in drawn.items()
+    }
 
 
 def rivals(
@@ -111,9 +132,11 @@ def rivals(
         rows: list[dict[str, float]] = []
         for image, mask in zip(images, masks, strict=True):
             try:
+                asked = subject(card, network, image[None])
                 own = _map(name, card, network, image)
                 mirrored = _map(name, card, network, image.flip(-1)).flip(-1)
-                decoded = _map(name, card, other, image)
+                # The same question to the other network: its own mask is another one.
+                decoded = _map(name, card, other, image, asked.target)
             except InputError:  # captum is not installed
                 break
             truth = at_size(mask[None], (own.shape[-2], own.shape[-1]))[0, 0] >= 0.5
@@ -130,9 +153,15 @@ def rivals(
 
 
 def _map(
-    name: str, card: ModelCard, network: SegmentationNetwork, image: Tensor
+    name: str,
+    card: ModelCard,
+    network: SegmentationNetwork,
+    image: Tensor,
+    target: Tensor | None = None,
 ) -> Tensor:
     found = subject(card, network, image[None])
+    if target is not None:
+        found = dataclasses.replace(found, target=target)
     with untouched(network):
         return EXPLAINERS[name].run(found, RIVAL_STRIDE).detach()
 

@@ -115,13 +115,9 @@ def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
             )
             for kind in _kinds(closely)
         },
-        "agreement_shuffled": agreement_interval(
-            [
-                (
-                    _stack(closely, f"psi, shuffled gates {level}"),
-                    _stack(closely, f"tau {level}"),
-                )
-            ]
+        "agreement_shuffled": _agreement_of_draws(
+            _stack(closely, f"psi, shuffled gates {level}"),
+            _stack(closely, f"tau {level}"),
         ),
         "moved": {
             name: {
@@ -157,8 +153,11 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     """``decorative`` and ``verdict``: one sentence with its numbers and intervals."""
     value, area = facts["spatial_value"], facts["agreement"]["auroc"]
     worth = f"spatial value {words(value, '+.3f')}"
-    decorative = value["high"] < DECORATIVE
-    if decorative:
+    harms = value["high"] < 0 and value["mean"] < -DECORATIVE
+    decorative = value["high"] < DECORATIVE and not harms
+    if harms:
+        found = f"its pattern does harm, {worth}"
+    elif decorative:
         found = f"decorative in this model, {worth}"
     elif value["low"] > 0:
         found = f"its pattern matters, {worth}"
@@ -224,6 +223,22 @@ def agreement_interval(
         return bootstrap_interval(lambda i: agreement(psi[i], tau[i])[which], len(psi))
 
     return {"rho": part(0), "auroc": part(1)}
+
+
+def _agreement_of_draws(
+    psi: NDArray[np.float64], tau: NDArray[np.float64]
+) -> dict[str, Interval]:
+    """Of gates shuffled again and again: mean, and 95 % of the draws, not of images.
+
+    Psi (images, draws, rows, columns), tau (images, rows, columns).
+    """
+    draws = range(psi.shape[1])
+    found = np.array([agreement(psi[:, draw], tau) for draw in draws])
+    low, high = np.nanpercentile(found, (2.5, 97.5), axis=0)
+    return {
+        name: {"mean": float(np.nanmean(found[:, i])), "low": low[i], "high": high[i]}
+        for i, name in enumerate(("rho", "auroc"))
+    }
 
 
 def _named(rows: list[Row], start: str, level: str) -> dict[str, Interval]:

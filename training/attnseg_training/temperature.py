@@ -30,9 +30,10 @@ def calibrate(
     """Write weights again with the temperature that fits a split best.
 
     The one number by which all logits are divided that gives the smallest mean
-    cross-entropy per pixel, at the network's size. It changes no mask at the threshold
-    0.5. Numbers measured before are dropped from the card. It is to be fitted on
-    validation images. `half` stores float16.
+    cross-entropy per pixel, at the network's size. There it changes no mask at the
+    threshold 0.5; at the image's size single pixels of an outline may change. Numbers
+    measured before are dropped from the card. It is to be fitted on validation images.
+    `half` stores float16.
 
     Returns
     -------

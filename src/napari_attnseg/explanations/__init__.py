@@ -5,6 +5,7 @@ A new one is one function and one line in `EXPLAINERS`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -120,8 +121,9 @@ EXPLAINERS: dict[str, Explainer] = {
     ),
     "gate, recalibrated": Explainer(
         _recalibrated,
-        "psi translated into what was measured: in which share of the regions with "
-        "such a psi the CNN was the better encoder, on the data in the model card.",
+        "psi translated into what faithfulness measured: in which share of regions "
+        "with such a psi the CNN was the better encoder, smoothed so that the share "
+        "never falls as psi rises.",
         "gate",
         finding=ModelCard.verdict,
     ),
@@ -244,8 +246,11 @@ def explain(
             f"{', '.join(map(str, STRIDES))}."
         )
 
+    own = threading.get_ident()
+
     def stop(decoder: nn.Module, args: Any) -> None:
-        if cancelled():
+        # Somebody else may segment with the same network meanwhile.
+        if threading.get_ident() == own and cancelled():
             raise CancelledError(f"The explanation {method!r} was cancelled.")
 
     with untouched(segmenter.network):

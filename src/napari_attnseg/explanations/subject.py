@@ -144,8 +144,9 @@ def untouched(network: nn.Module) -> Iterator[None]:
                 module._backward_pre_hooks,
             )
             for now, before in zip(kept, hooks[module], strict=True):
-                now.clear()
-                now.update(before)
+                # What was new only: another thread's may have come and gone.
+                for key in set(now) - set(before):
+                    now.pop(key, None)
         for p, (required, grad) in wanted.items():
             p.requires_grad_(required)
             p.grad = grad

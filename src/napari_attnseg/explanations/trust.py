@@ -244,12 +244,19 @@ class TrustCalibration:
     def fit(
         cls, psi: NDArray[np.floating], tau: NDArray[np.floating], knots: int = 33
     ) -> TrustCalibration:
-        """From regions with known tau; kept as at most `knots` points."""
+        """From regions with known tau; kept as at most `knots` points.
+
+        Each point is the mean of as many regions as every other one, so that no single
+        region decides an end of the curve.
+        """
         order = np.argsort(np.ravel(psi), kind="stable")
         x = np.ravel(psi)[order].astype(float)
         y = isotonic_regression((np.ravel(tau)[order] > 0).astype(float)).x
-        at = np.unique(np.linspace(0, len(x) - 1, min(knots, len(x))).astype(int))
-        return cls(x[at], y[at])
+        parts = np.array_split(np.arange(len(x)), min(knots, len(x)))
+        return cls(
+            np.array([x[part].mean() for part in parts]),
+            np.array([y[part].mean() for part in parts]),
+        )
 
     def __call__(self, psi: NDArray[np.floating]) -> NDArray[np.float64]:
         """Frequency with which the CNN was measured better, for psi of any shape."""
