@@ -62,7 +62,7 @@ def growth(once: Callable[[], None], runs: int) -> float:
 
 
 if __name__ == "__main__":
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     viewer = napari.Viewer()
     viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
