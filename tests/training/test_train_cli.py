@@ -216,7 +216,8 @@ def test_calibrate_finds_by_how_much_a_model_is_too_sure(
     assert train(*fit, *longer, "--out", run).returncode == 0
     network, card, _ = load_checkpoint(run / "best.safetensors")
     found = {}
-    for name, factor in (("own", 1.0), ("bold", 4.0)):
+    # So few steps leave logits that are too small: both are to lie within the bounds.
+    for name, factor in (("sure", 5.0), ("bold", 20.0)):
         network.load_state_dict(load_file(run / "best.safetensors"))
         network.decoder.logits.weight.mul_(factor)
         network.decoder.logits.bias.mul_(factor)
@@ -225,10 +226,10 @@ def test_calibrate_finds_by_how_much_a_model_is_too_sure(
         done = train("calibrate", bold, out, "--data", data_folder, "--split", "train")
         assert done.returncode == 0 and done.stdout.strip() == str(out), done.stderr
         found[name] = read_card(out)
-    assert 0.2 <= found["own"].temperature < 3
-    ratio = found["bold"].temperature / found["own"].temperature
+    assert 0.2 < found["sure"].temperature < found["bold"].temperature < 10
+    ratio = found["bold"].temperature / found["sure"].temperature
     assert ratio == pytest.approx(4, rel=0.05)
-    assert found["own"].training["temperature"] == "discs, split train, n = 8"
+    assert found["sure"].training["temperature"] == "discs, split train, n = 8"
 
 
 def test_a_table_shows_its_rows(data_folder: Path, tmp_path: Path) -> None:

@@ -234,11 +234,15 @@ def _agreement_of_draws(
     """
     draws = range(psi.shape[1])
     found = np.array([agreement(psi[:, draw], tau) for draw in draws])
-    low, high = np.nanpercentile(found, (2.5, 97.5), axis=0)
-    return {
-        name: {"mean": float(np.nanmean(found[:, i])), "low": low[i], "high": high[i]}
-        for i, name in enumerate(("rho", "auroc"))
-    }
+
+    def part(which: int) -> Interval:
+        values = found[:, which][np.isfinite(found[:, which])]
+        if not len(values):  # one encoder is better in every region
+            return dict.fromkeys(("mean", "low", "high"), float("nan"))
+        low, high = np.percentile(values, (2.5, 97.5))
+        return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
+
+    return {"rho": part(0), "auroc": part(1)}
 
 
 def _named(rows: list[Row], start: str, level: str) -> dict[str, Interval]:
