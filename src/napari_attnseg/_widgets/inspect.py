@@ -208,7 +208,9 @@ def _finish(panel: weakref.ref[MaskPanel]) -> None:
     """Every frame of a mask that is being made anew gets it, unless all is gone."""
     found = panel()
     if found is not None:
-        found.finish()
+        # Where Qt destroys the widget without closing it, its timers went before.
+        with suppress(RuntimeError):
+            found.finish()
 
 
 def _same(case: Case, among: list[Case]) -> int:
