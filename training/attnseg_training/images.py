@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,15 @@ class ImageStore:
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)
             self.masks[i] = (soft[0] >= 0.5).to(torch.uint8)
-        #: Of what an encoder may see: other pixels, other tokens.
-        self.sha256 = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
         self.images, self.masks = self.images.to(device), self.masks.to(device)
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the images' pixels: for other pixels an encoder has other tokens."""
+        return hashlib.sha256(self.images.cpu().numpy()).hexdigest()
 
     def batch(self, index: list[int]) -> tuple[Tensor, Tensor]:
         """Images (N, 3, S, S) in [0, 1] and masks (N, classes, S, S) as float."""

@@ -70,6 +70,8 @@ def download(name: str, out: Path, progress: bool = True) -> Path:
                 packed.extractall(folder)
             root = Path(folder) / archive.root
             write_text(root / "dataset.toml", f'name = "{name}"\n')
+            if out.exists():  # empty; Windows does not rename over it
+                out.rmdir()
             root.rename(out)
     except (RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(
