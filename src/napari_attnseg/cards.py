@@ -46,9 +46,9 @@ class ModelCard:
         ``mean``, ``sd``, ``low``, ``high`` (95 % bootstrap interval). Empty: not
         evaluated.
     gates : dict
-        Level (``"1/4"`` ... ``"1/32"``) to what ``attnseg-train faithfulness`` measured
-        of that gate, ``verdict`` and ``decorative`` among it. Empty: not measured, so
-        its maps carry no evidence.
+        Level (``"1/4"`` ... ``"1/32"``; ``"all"``: the four together) to what
+        ``attnseg-train faithfulness`` measured of that gate, ``verdict`` and
+        ``decorative`` among it. Empty: not measured, so its maps carry no evidence.
     combination : dict
         Which combination of the gates is worth showing "at a glance", if any, as
         ``attnseg-train faithfulness`` measured it on validation images: ``name``,

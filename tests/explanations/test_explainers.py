@@ -44,6 +44,7 @@ def segmenter(unmeasured: Segmenter) -> Segmenter:
         "verdict": "The mean of all agreed.",
         "stakes": dict.fromkeys(gates, 1.0),
     }
+    gates["all"] = {"verdict": "All gates together: measured."}
     card = dataclasses.replace(unmeasured.card, gates=gates, combination=combination)
     return dataclasses.replace(unmeasured, card=card)
 
@@ -176,7 +177,7 @@ def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> 
 def test_findings_come_with_the_maps_that_have_them(segmenter: Segmenter) -> None:
     assert explain(segmenter, IMAGE, "gate", 8).finding == "1/8: measured."
     found = explain(segmenter, IMAGE, "gates at a glance").finding
-    assert found == "The mean of all agreed."
+    assert found == "The mean of all agreed. All gates together: measured."
     assert explain(segmenter, IMAGE, "occlusion").finding == ""
 
 

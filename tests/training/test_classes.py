@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -25,8 +26,11 @@ from attnseg_training.images import ImageStore
 from attnseg_training.losses import LOSSES
 from attnseg_training.temperature import calibrate
 from napari_attnseg import Segmenter
-from napari_attnseg.cards import read_card
+from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import InputError
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.results import Segmentation
 
 NAMES = ("square", "disc")
@@ -146,12 +150,19 @@ def test_weights_of_other_classes_are_refused(
         fit(config, tmp_path / "run")
 
 
-def test_classes_in_another_order_are_refused(folder: Path) -> None:
+def test_classes_in_another_order_are_refused(folder: Path, tmp_path: Path) -> None:
     data = load_dataset(folder)
     data.expect_classes(2, NAMES)
     data.expect_classes(2, ("one", "other"))  # nothing is known of these
     with pytest.raises(InputError, match="disc, square; order them"):
         data.expect_classes(2, NAMES[::-1])
+    network = SegmentationNetwork(dataclasses.replace(model_spec("tiny"), classes=2))
+    start = tmp_path / "start.safetensors"
+    card = ModelCard(network.spec, classes=NAMES[::-1])
+    save_checkpoint(start, network.state_dict(), card)
+    config = TrainConfig(str(folder), "tiny", device="cpu", init=str(start))
+    with pytest.raises(InputError, match="disc, square; order them"):
+        fit(config, tmp_path / "run")
 
 
 def test_overlapping_classes_are_cut_one_by_one() -> None:

@@ -64,6 +64,15 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         }
         chance = gate["agreement_shuffled"]["auroc"]
         assert 0 <= chance["low"] <= chance["mean"] <= chance["high"] <= 1
+    together = summary["together"]
+    harm = summary["interventions"]["mean"]["all"]["mean"]
+    assert together["spatial_value"]["mean"] == pytest.approx(-harm)
+    assert together["verdict"].startswith("All gates together: ")
+    for row in rows:  # equal regions here, so that their mean is the maps'
+        mean = np.mean([row[f"attention {level}"].mean() for level in LEVELS])
+        assert row["psi all"].mean() == pytest.approx(mean, abs=1e-5)
+        assert (row["psi all"] != row["psi, CNN damaged (noise 1.00) all"]).any()
+    assert set(together["agreement_damaged"]) == {"another image", "noise"}
     assert len({row["psi, shuffled gates 1/4"].tobytes() for row in rows}) == 8
     assert rows[0]["psi, shuffled gates 1/4"].shape[0] == DRAWS
     stable = summary["gates"]["1/4"]["stable"]

@@ -128,7 +128,10 @@ def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
     assert np.sum(np.array(found) >= own) <= 1
 
 
-def test_the_trust_loss_alone_teaches_a_random_gate(trained: Trained) -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_the_trust_loss_alone_teaches_a_random_gate(
+    trained: Trained, together: bool
+) -> None:
     """Nothing but the gates is trained, and by nothing but the trust loss."""
     drawn = [drawn_again(trained.planted, seed) for seed in range(8)]
     starts = [psi_finds_the_side(network, trained.views) for network in drawn]
@@ -142,7 +145,7 @@ def test_the_trust_loss_alone_teaches_a_random_gate(trained: Trained) -> None:
         views = planted_views(8, SPEC.size, seed=step)
         pairs = network.align(encode_views(network, views))
         fused, attention = network.fuse(pairs)
-        loss = trust_loss(network, pairs, fused, attention, views.mask, rng)
+        loss = trust_loss(network, pairs, fused, attention, views.mask, rng, together)
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()

@@ -50,7 +50,10 @@ def test_a_table_goes_on_where_it_was(
         own = json.loads((folder / "faithfulness.json").read_text())
         assert row["Dice"]["seeds"][1] == pytest.approx(own["dice"]["mean"])
         worth = row["worth of the gates' pattern"]["seeds"][1]
-        assert worth == pytest.approx(own["spatial_value"]["mean"])
+        assert worth == pytest.approx(own["together"]["spatial_value"]["mean"])
+        area = row["agreement, damaged (noise) all"]["seeds"][1]["mean"]
+        measured = own["together"]["agreement_damaged"]["noise"]["auroc"]["mean"]
+        assert area == pytest.approx(measured, nan_ok=True)
         psi, drawn = own["gates"]["1/16"]["psi"], row["psi inside minus outside 1/16"]
         contrast = psi["inside"]["mean"] - psi["outside"]["mean"]
         assert drawn["seeds"][1] == pytest.approx(contrast)

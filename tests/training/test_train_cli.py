@@ -168,8 +168,8 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
 
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
-    names = {"compact", "compact-gates", "compact-tuned", "compact-352"}
-    names |= {"compact-frozen", "paper-tables", "published"}
+    names = {"compact", "compact-gates", "compact-tuned", "compact-trust"}
+    names |= {"compact-352", "compact-frozen", "paper-tables", "published"}
     assert {path.stem for path in found} == names
     for path in found:
         settings = read_toml(path)
@@ -181,6 +181,7 @@ def test_faithfulness_reaches_whoever_sees_a_map(
     data_folder: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     from napari_attnseg import Segmenter
+    from napari_attnseg.cards import read_card
 
     out, final = tmp_path / "gates", tmp_path / "final.safetensors"
     done = train("faithfulness", tiny_weights, "--data", data_folder, "--out", out)
@@ -199,6 +200,7 @@ def test_faithfulness_reaches_whoever_sees_a_map(
         measured = found["gates"][f"1/{gate.level}"]
         assert gate.finding == measured["verdict"]
         assert gate.decorative == measured["decorative"]
+    assert read_card(final).gates["all"] == found["together"]
     done = train("export", tiny_weights, tmp_path / "no", "--half", *gates)
     assert done.returncode == 2 and "other weights" in done.stderr
 

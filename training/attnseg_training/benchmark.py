@@ -148,7 +148,7 @@ def benchmark_training(
             f"{config.batch}, found {len(samples)}; ask for fewer --steps."
         )
     samples = samples[:wanted]
-    network = start_network(spec, config)[0].to(device)
+    network = start_network(spec, config, data)[0].to(device)
     trainer = Trainer(channels_last(network), config, steps)  # which also freezes
     plain = copy.deepcopy(network)
     # torch's stubs lack this overload of Module.to.

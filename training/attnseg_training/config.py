@@ -13,6 +13,7 @@ from napari_attnseg.errors import InputError
 
 PROTOCOLS = ("honest", "paper")
 FREEZABLE = ("cnn", "transformer")
+TRUST_GATES = ("together", "one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,9 @@ class TrainConfig:
         Share of steps in which psi is forced to 0 or to 1 everywhere.
     trust_weight : float
         Weight of the loss that trains psi towards the better encoder; 0: none.
+    trust_gates : str
+        Which encoder is the better one: ``together`` tries that at all gates at once
+        and trains each of them; ``one`` at one gate at a time.
     """
 
     data: str
@@ -153,6 +157,7 @@ class TrainConfig:
     one_sided: float = 0.0
     encoder_dropout: float = 0.0
     trust_weight: float = 0.0
+    trust_gates: str = "together"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "views", "accumulate"):
@@ -165,6 +170,11 @@ class TrainConfig:
                 raise InputError(
                     f"Expected {name} between 0 and 1, got {getattr(self, name)}."
                 )
+        if self.trust_gates not in TRUST_GATES:
+            raise InputError(
+                f"Expected trust_gates {' or '.join(TRUST_GATES)}, got "
+                f"{self.trust_gates!r}."
+            )
         if not 1 <= self.scale <= 4:
             raise InputError(f"Expected scale between 1 and 4, got {self.scale}.")
         if self.protocol not in PROTOCOLS:

@@ -202,8 +202,6 @@ def _measure(
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
         columns[f"flipped {name} {level}"] = flipped.tolist()
     tau = _trust(columns, "", network, pairs, masks, suite)
-    together = measured_trust(network, pairs, masks, None, suite.regions)
-    columns["tau all"] = list(together.tau.numpy())
     _localise(columns, attention, images, masks, logits)
     if closely:
         features = network.encode(images)
@@ -237,11 +235,13 @@ def _trust(
     suite: Suite,
 ) -> dict[int, Tensor]:
     taus = {}
-    for stride in STRIDES:
+    for stride in (*STRIDES, None):
         trust = measured_trust(network, pairs, masks, stride, suite.regions)
-        columns[f"psi{kind} 1/{stride}"] = list(trust.psi.numpy())
-        columns[f"tau{kind} 1/{stride}"] = list(trust.tau.numpy())
-        taus[stride] = trust.tau
+        level = f"1/{stride}" if stride else "all"
+        columns[f"psi{kind} {level}"] = list(trust.psi.numpy())
+        columns[f"tau{kind} {level}"] = list(trust.tau.numpy())
+        if stride:
+            taus[stride] = trust.tau
     return taus
 
 

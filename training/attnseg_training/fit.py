@@ -153,7 +153,7 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
     train, val = (ImageStore(part, spec.size, device) for part in parts)
 
     torch.manual_seed(config.seed)
-    network, before = start_network(spec, config)
+    network, before = start_network(spec, config, data)
     network = channels_last(network.to(device))
     if processes.count > 1 and device != "cpu":
         synchronise_norms(network)
@@ -326,7 +326,7 @@ def protocol_words(data: Dataset, protocol: str) -> str:
 
 
 def start_network(
-    spec: ModelSpec, config: TrainConfig
+    spec: ModelSpec, config: TrainConfig, data: Dataset
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
     """First network, and for the card what was done to its weights before."""
     if not config.init:
@@ -341,5 +341,6 @@ def start_network(
             f"({card.spec.classes} classes for {spec.classes}); choose another file or "
             "--model."
         )
+    data.expect_classes(card.spec.classes, card.classes)
     before = {"weights_sha256": sha256, **card.training}
     return network.requires_grad_(True), {"started_from": before}

@@ -133,6 +133,12 @@ def _page_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(
             f"Localisation of other maps, AUROC (n = {n}): {', '.join(other)}."
         )
+    together = summary["together"]
+    hurt = ", ".join(
+        f"{kind} {words(found['auroc'], '.2f')}"
+        for kind, found in together["agreement_damaged"].items()
+    )
+    lines.append(f"{together['verdict']} One input damaged (n = {n}): AUROC {hurt}.")
     return [*lines, summary["combination"]["verdict"]]
 
 

@@ -43,17 +43,20 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
     """JSON-ready summary of the rows of `faithfulness`.
 
     ``dice``; ``interventions`` (name → level → change of Dice); ``gates`` (level → what
-    was measured of that gate, with ``verdict`` and ``decorative``); ``damage``.
+    was measured of that gate, with ``verdict`` and ``decorative``); ``together`` (the
+    same question of all gates at once: mean psi, and trust where all of them change);
+    ``damage``.
     """
     closely = [row for row in rows if "dice, blurred copy" in row]
+    together = _trusted(rows, closely, "all")
     return {
         "dice": _mean(rows, "dice"),
         "interventions": {
             name: {level: _change(rows, name, level) for level in ("all", *LEVELS)}
             for name in INTERVENTIONS
         },
-        "spatial_value": _spatial_value(rows, "all"),
         "gates": {level: _gate(rows, closely, level) for level in LEVELS},
+        "together": {**together, **verdict("All gates together", together)},
         "damage": {
             "n": len(closely),
             **{name: _damaged(closely, name) for name in _damages(closely)},
@@ -100,21 +103,7 @@ def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
     psi, tau = _stack(rows, f"psi {level}"), _stack(rows, f"tau {level}")
     curve = TrustCalibration.fit(psi, tau)
     facts: dict[str, Any] = {
-        "spatial_value": _spatial_value(rows, level),
-        "agreement": agreement_interval([(psi, tau)]),
-        "cnn_better": float((tau > 0).mean()),
-        "agreement_damaged": {
-            kind: agreement_interval(
-                [
-                    (
-                        _stack(closely, f"psi, {name} {level}"),
-                        _stack(closely, f"tau, {name} {level}"),
-                    )
-                    for name in (condition(encoder, kind) for encoder in ENCODERS)
-                ]
-            )
-            for kind in _kinds(closely)
-        },
+        **_trusted(rows, closely, level),
         "agreement_shuffled": _agreement_of_draws(
             _stack(closely, f"psi, shuffled gates {level}"),
             _stack(closely, f"tau {level}"),
@@ -147,6 +136,28 @@ def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
         },
     }
     return {**facts, **verdict(level, facts)}
+
+
+def _trusted(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
+    """Worth of the pattern of one gate or of all, and agreement with its trust."""
+    psi, tau = _stack(rows, f"psi {level}"), _stack(rows, f"tau {level}")
+    return {
+        "spatial_value": _spatial_value(rows, level),
+        "agreement": agreement_interval([(psi, tau)]),
+        "cnn_better": float((tau > 0).mean()),
+        "agreement_damaged": {
+            kind: agreement_interval(
+                [
+                    (
+                        _stack(closely, f"psi, {name} {level}"),
+                        _stack(closely, f"tau, {name} {level}"),
+                    )
+                    for name in (condition(encoder, kind) for encoder in ENCODERS)
+                ]
+            )
+            for kind in _kinds(closely)
+        },
+    }
 
 
 def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:

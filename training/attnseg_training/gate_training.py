@@ -115,13 +115,13 @@ def trust_loss(
     attention: dict[int, Tensor],
     masks: Tensor,
     rng: np.random.Generator,
+    together: bool = True,
 ) -> Tensor:
     """BCE between psi and the sign of measured trust, on half of the regions.
 
-    At one gate, drawn anew each step, a random half of the regions is given to the
-    transformer, then to the CNN; the difference of the two pixel losses within each
-    region is its trust. Regions count by how much the choice matters there. Two
-    decodings without gradient, whatever the number of regions.
+    A random half of the regions is given to the transformer, then to the CNN; the
+    difference of the two pixel losses within each region is its trust. Two decodings
+    without gradient, whatever the number of regions.
 
     Parameters
     ----------
@@ -132,25 +132,35 @@ def trust_loss(
     masks : Tensor, shape (N, classes, S, S)
         True masks.
     rng : numpy.random.Generator
-        Draws the gate and the regions.
+        Draws the regions, and the gate.
+    together : bool
+        Regions are given away at all gates at once, and every gate learns from the
+        half of them where that matters more, each region alike: what one gate alone
+        changes is small, and its sign hard to know (training/README.md). Otherwise at
+        one gate, drawn anew each step, and regions count by how much it matters there.
     """
-    level = int(rng.integers(len(STRIDES)))
-    psi = network.cnn_shares(attention)[STRIDES[level]]
-    size = (psi.shape[-2], psi.shape[-1])
-    regions = cells(size, REGIONS).to(psi.device)  # (R, 1, h, w), float32
-    chosen = torch.from_numpy(rng.random((len(psi), len(regions))) < 0.5)
-    chosen = chosen.to(psi.device, regions.dtype)  # (N, R)
-    where = torch.einsum("nr,rchw->nchw", chosen, regions)
-    k = round(len(regions) ** 0.5)
+    shares = network.cnn_shares(attention)
+    levels = [*range(len(STRIDES))] if together else [int(rng.integers(len(STRIDES)))]
+    sizes = {level: fused[level].shape[-2:] for level in levels}
+    k = min(REGIONS, *(side for size in sizes.values() for side in size))
+    regions = {  # level → (R, 1, h, w)
+        level: cells((size[0], size[1]), k).to(masks.device)
+        for level, size in sizes.items()
+    }
+    chosen = torch.from_numpy(rng.random((len(masks), k * k)) < 0.5)
+    chosen = chosen.to(masks.device, masks.dtype)  # (N, R)
     losses = []
     modes = {module: module.training for module in network.decoder.modules()}
     try:
         # What is tried out here is not to enter the running statistics of BatchNorm.
         network.decoder.eval()
         with torch.no_grad():
-            for side in (pairs[level][1], pairs[level][0]):
+            for which in (1, 0):
                 maps = [f.detach() for f in fused]
-                maps[level] = torch.where(where > 0, side, maps[level])
+                for level in levels:
+                    where = torch.einsum("nr,rchw->nchw", chosen, regions[level])
+                    side = pairs[level][which]
+                    maps[level] = torch.where(where > 0, side, maps[level])
                 logits = network.logits(maps).float()
                 loss = F.binary_cross_entropy_with_logits(
                     logits, masks, reduction="none"
@@ -161,11 +171,18 @@ def trust_loss(
         for module, mode in modes.items():
             module.training = mode
     tau = losses[0] - losses[1]  # (N, R)
-    weight = chosen * tau.abs()
+    matters = tau.abs()
+    if together:
+        matters = (matters >= matters[chosen > 0].median()).to(tau.dtype)
+    weight = chosen * matters
     weight = weight / weight.sum().clamp(min=1e-6)
-    own = torch.einsum("nchw,rchw->nr", psi.float(), regions) / regions.sum((1, 2, 3))
-    # As logits: autocast refuses the loss on probabilities.
-    bce = F.binary_cross_entropy_with_logits(
-        own.logit(1e-4), (tau > 0).float(), reduction="none"
-    )
-    return (weight * bce).sum()
+    total = torch.zeros((), device=masks.device)
+    for level in levels:
+        psi, own = shares[STRIDES[level]].float(), regions[level]
+        mean = torch.einsum("nchw,rchw->nr", psi, own) / own.sum((1, 2, 3))
+        # As logits: autocast refuses the loss on probabilities.
+        bce = F.binary_cross_entropy_with_logits(
+            mean.logit(1e-4), (tau > 0).float(), reduction="none"
+        )
+        total = total + (weight * bce).sum()
+    return total / len(levels)

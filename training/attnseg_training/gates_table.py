@@ -18,6 +18,7 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
 from attnseg_training.fit import Watch, fit
 from attnseg_training.gate_damage import COPIES, condition
+from attnseg_training.gate_summary import LEVELS
 from attnseg_training.run_folder import RunFolder
 from attnseg_training.tables import expect_measured
 from napari_attnseg.errors import InputError
@@ -25,26 +26,22 @@ from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.saving import write_text
 from napari_attnseg.spec import STRIDES
 
+_DAMAGED = {"one_sided": 0.5, "encoder_dropout": 0.3}
+_ONE = {"trust_weight": 0.1, "trust_gates": "one"}
+_TOGETHER = {"trust_weight": 3.0, "trust_gates": "together"}
 #: Row → what differs from the base settings. The first is what others are compared to.
 GATES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one-sided damage": {"one_sided": 0.5},
     "encoder dropout": {"encoder_dropout": 0.3},
-    "trust loss": {"trust_weight": 0.1},
-    "all": {"one_sided": 0.5, "encoder_dropout": 0.3, "trust_weight": 0.1},
-    "all, normalised features": {
-        "model": "compact-256-norm",
-        "one_sided": 0.5,
-        "encoder_dropout": 0.3,
-        "trust_weight": 0.1,
-    },
+    "trust loss": _ONE,
+    "all": {**_DAMAGED, **_ONE},
+    "all, normalised features": {"model": "compact-256-norm", **_DAMAGED, **_ONE},
     "smooth gates": {"model": "compact-256-smooth"},
-    "smooth gates, trust loss": {"model": "compact-256-smooth", "trust_weight": 0.1},
-    "all, trust loss ×10": {
-        "one_sided": 0.5,
-        "encoder_dropout": 0.3,
-        "trust_weight": 1.0,
-    },
+    "smooth gates, trust loss": {"model": "compact-256-smooth", **_ONE},
+    "all, trust loss ×10": {**_DAMAGED, **_ONE, "trust_weight": 1.0},
+    "trust of all gates": _TOGETHER,
+    "all, trust of all gates": {**_DAMAGED, **_TOGETHER},
 }
 OFF = {"one_sided": 0.0, "encoder_dropout": 0.0, "trust_weight": 0.0}
 RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
@@ -209,9 +206,9 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
                 "minus_first": mean_interval(np.mean(gained, 0)),
             }
         for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
-            for stride in STRIDES:
-                areas = [_agreement(run, stride, kind) for run in own]
-                row[f"{heading} 1/{stride}"] = {
+            for level in (*LEVELS, "all"):
+                areas = [_agreement(run, level, kind) for run in own]
+                row[f"{heading} {level}"] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
                     "seeds": areas,
                 }
@@ -231,20 +228,21 @@ def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
     return values - run.column(columns[1]) if len(columns) > 1 else values
 
 
-def _agreement(run: Run, stride: int, kind: str | None) -> dict[str, float]:
-    gate = run.summary["gates"][f"1/{stride}"]
+def _agreement(run: Run, level: str, kind: str | None) -> dict[str, float]:
+    gates = {**run.summary["gates"], "all": run.summary["together"]}
+    gate = gates[level]
     found = gate["agreement"] if kind is None else gate["agreement_damaged"][kind]
     return dict(found["auroc"])
 
 
 def markdown(table: dict[str, Any]) -> str:
     """The table for people."""
-    strides = [f"1/{stride}" for stride in reversed(STRIDES)]
+    levels = [*reversed(LEVELS), "all"]
     headings = [
         "",
         "seeds",
         *MEANS,
-        *(f"{a} {' · '.join(strides)}" for a in AGREEMENTS),
+        *(f"{a} {' · '.join(levels)}" for a in AGREEMENTS),
     ]
     lines = [
         f"{table['dataset']}, split {table['split']}, n = {table['n']}; "
@@ -257,7 +255,7 @@ def markdown(table: dict[str, Any]) -> str:
         cells = [name, str(len(row["seeds"]))]
         cells += [_cell(row[heading], heading) for heading in MEANS]
         for kind in AGREEMENTS:
-            areas = [f"{row[f'{kind} {level}']['mean']:.2f}" for level in strides]
+            areas = [f"{row[f'{kind} {level}']['mean']:.2f}" for level in levels]
             cells.append(" · ".join(areas))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

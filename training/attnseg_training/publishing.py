@@ -78,7 +78,7 @@ def export(
         card,
         **said,
         metrics=measured,
-        gates=found.get("gates", {}),
+        gates=_gates(found),
         combination=chosen.get("combination", {}),
     )
     data, digest = checkpoint_bytes(network.state_dict(), card, half)
@@ -122,7 +122,11 @@ def average(files: list[Path], out: Path) -> str:
     loaded = [load_checkpoint(file) for file in files]
     cards = [card for _, card, _ in loaded]
     for file, card in zip(files, cards, strict=True):
-        if (card.spec, card.classes) != (cards[0].spec, cards[0].classes):
+        # Other names are the same classes, unless they are those in another order.
+        moved = card.classes != cards[0].classes and sorted(card.classes) == sorted(
+            cards[0].classes
+        )
+        if card.spec != cards[0].spec or moved:
             raise InputError(
                 f"Expected weights of one model, but {files[0]} is "
                 f"{cards[0].spec.name!r} and {file} {card.spec.name!r} or another "
@@ -146,6 +150,15 @@ def average(files: list[Path], out: Path) -> str:
         training={"average_of": parts},
     )
     return save_checkpoint(out, mean, card)
+
+
+def _gates(found: dict[str, Any]) -> dict[str, Any]:
+    """Facts of each gate and of all together, as a card has them."""
+    if not found:
+        return {}
+    # Results of before all gates were measured together have no such part.
+    together = {"all": found["together"]} if "together" in found else {}
+    return {**found["gates"], **together}
 
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:

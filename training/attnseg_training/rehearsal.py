@@ -77,7 +77,7 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     wanted = min(len(samples), config.batch * (STEPS + 1))
     store = ImageStore(samples[:wanted], spec.size, device)
     torch.manual_seed(config.seed)
-    network, _ = start_network(spec, config)
+    network, _ = start_network(spec, config, data)
     network = channels_last(network.to(device))
     trainer = Trainer(network, config, STEPS + 1)
     views = Views(network, store, config, None)

@@ -155,7 +155,15 @@ class Trainer:
         else:
             loss = self._loss_function(network.logits(fused).float(), masks)
         if config.trust_weight and not forced:
-            trust = trust_loss(network, pairs, fused, attention, masks, rng)
+            trust = trust_loss(
+                network,
+                pairs,
+                fused,
+                attention,
+                masks,
+                rng,
+                config.trust_gates == "together",
+            )
             loss = loss + config.trust_weight * trust
         return loss
 

@@ -92,6 +92,12 @@ def _at_a_glance(subject: Subject, stride: int) -> Tensor:
     return COMBINATIONS[found["name"]](parts)[0, 0]
 
 
+def _of_all_gates(card: ModelCard) -> str:
+    """How well one map of all gates agrees, and what their pattern is worth."""
+    found = (card.combination, card.gates.get("all", {}))
+    return " ".join(part["verdict"] for part in found if "verdict" in part)
+
+
 def _trust(subject: Subject, stride: int) -> Tensor:
     found = trust.measured_trust(subject.network, subject.pairs, subject.mask, stride)
     gate = _gate(subject, stride)
@@ -133,7 +139,7 @@ EXPLAINERS: dict[str, Explainer] = {
         "on validation images.",
         "gate",
         per_gate=False,
-        finding=lambda card, stride: str(card.combination.get("verdict", "")),
+        finding=lambda card, stride: _of_all_gates(card),
     ),
     "measured trust": Explainer(
         _trust,

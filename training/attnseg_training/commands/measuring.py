@@ -140,6 +140,7 @@ def faithfulness_command(
     write_bytes(out / "examples.png", picture)
     for gate in summary["gates"].values():
         console.print(gate["verdict"])
+    console.print(summary["together"]["verdict"])
     console.print(summary["combination"]["verdict"])
     console.print(f"Protocol: {summary['protocol']}.")
     print(out / "gate_card.png")

@@ -118,6 +118,13 @@ def fit_command(
             "Weight of the loss that trains psi to the better encoder.",
         ),
     ] = None,
+    trust_gates: Annotated[
+        str | None,
+        setting(
+            "trust_gates",
+            "Which encoder is better: tried at all gates together, or at one.",
+        ),
+    ] = None,
     tracker: Annotated[
         str | None,
         setting("tracker", "tensorboard, wandb, mlflow … (its package is needed)."),
@@ -176,6 +183,7 @@ def fit_command(
         "one_sided": one_sided,
         "encoder_dropout": encoder_dropout,
         "trust_weight": trust_weight,
+        "trust_gates": trust_gates,
         "tracker": tracker,
     }
     # A resumed run goes on with its own settings; only what is given here differs.
