@@ -32,6 +32,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.results import Segmentation
+from napari_attnseg.spec import Preprocessing
 
 NAMES = ("square", "disc")
 
@@ -158,7 +159,7 @@ def test_classes_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
         data.expect_classes(2, NAMES[::-1])
     network = SegmentationNetwork(dataclasses.replace(model_spec("tiny"), classes=2))
     start = tmp_path / "start.safetensors"
-    card = ModelCard(network.spec, classes=NAMES[::-1])
+    card = ModelCard(network.spec, Preprocessing(64), classes=NAMES[::-1])
     save_checkpoint(start, network.state_dict(), card)
     config = TrainConfig(str(folder), "tiny", device="cpu", init=str(start))
     with pytest.raises(InputError, match="disc, square; order them"):
