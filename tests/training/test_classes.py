@@ -24,6 +24,7 @@ from attnseg_training.faithfulness import faithfulness
 from attnseg_training.fit import fit
 from attnseg_training.images import ImageStore
 from attnseg_training.losses import LOSSES
+from attnseg_training.publishing import average
 from attnseg_training.temperature import calibrate
 from napari_attnseg import Segmenter
 from napari_attnseg.cards import ModelCard, read_card
@@ -164,6 +165,14 @@ def test_classes_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
     config = TrainConfig(str(folder), "tiny", device="cpu", init=str(start))
     with pytest.raises(InputError, match="disc, square; order them"):
         fit(config, tmp_path / "run")
+    for names in (NAMES, ("one", "other")):  # nothing is known of these again
+        other = tmp_path / f"{names[0]}.safetensors"
+        moved = dataclasses.replace(card, classes=names)
+        save_checkpoint(other, network.state_dict(), moved)
+    average([start, other], tmp_path / "mean.safetensors")
+    assert read_card(tmp_path / "mean.safetensors").classes == card.classes
+    with pytest.raises(InputError, match="one model"):
+        average([start, tmp_path / "square.safetensors"], tmp_path / "no.safetensors")
 
 
 def test_overlapping_classes_are_cut_one_by_one() -> None:

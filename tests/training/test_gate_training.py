@@ -25,7 +25,6 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.weights import weights_path
 
 
 def seeds(n: int) -> list[tuple[int, ...]]:
@@ -127,7 +126,7 @@ def test_fit_goes_on_from_weights_with_all_options(
         export(warm, both, gates=tmp_path / "numbers.json")
     export(run, both, gates=tmp_path / "numbers.json")
     with pytest.raises(InputError, match="one model"):
-        average([tiny_weights, weights_path("compact")], both)
+        average([tiny_weights, Path("compact")], both)
     with pytest.raises(InputError, match="at least two"):
         average([run], both)
     with pytest.raises(InputError, match="'compact'"):

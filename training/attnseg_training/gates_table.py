@@ -206,7 +206,7 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
                 "minus_first": mean_interval(np.mean(gained, 0)),
             }
         for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
-            for level in (*LEVELS, "all"):
+            for level in _measured(own):
                 areas = [_agreement(run, level, kind) for run in own]
                 row[f"{heading} {level}"] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
@@ -223,14 +223,19 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     return table
 
 
+def _measured(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Each gate, and all together unless a run was measured before that was."""
+    together = all("together" in run.summary for run in runs)
+    return (*LEVELS, "all") if together else LEVELS
+
+
 def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = run.column(columns[0])
     return values - run.column(columns[1]) if len(columns) > 1 else values
 
 
 def _agreement(run: Run, level: str, kind: str | None) -> dict[str, float]:
-    gates = {**run.summary["gates"], "all": run.summary["together"]}
-    gate = gates[level]
+    gate = run.summary["together"] if level == "all" else run.summary["gates"][level]
     found = gate["agreement"] if kind is None else gate["agreement_damaged"][kind]
     return dict(found["auroc"])
 
@@ -255,10 +260,14 @@ def markdown(table: dict[str, Any]) -> str:
         cells = [name, str(len(row["seeds"]))]
         cells += [_cell(row[heading], heading) for heading in MEANS]
         for kind in AGREEMENTS:
-            areas = [f"{row[f'{kind} {level}']['mean']:.2f}" for level in levels]
+            areas = [_area(row.get(f"{kind} {level}")) for level in levels]
             cells.append(" · ".join(areas))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _area(found: dict[str, Any] | None) -> str:
+    return f"{found['mean']:.2f}" if found else "–"
 
 
 def _cell(found: dict[str, Any], heading: str) -> str:

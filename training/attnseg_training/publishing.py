@@ -17,6 +17,7 @@ from napari_attnseg.checkpoints import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.saving import write_bytes
+from napari_attnseg.weights import weights_path
 
 TEXTS = ("classes", "data", "licence", "use", "limits")
 
@@ -119,13 +120,12 @@ def average(files: list[Path], out: Path) -> str:
     """
     if len(files) < 2:
         raise InputError(f"Expected at least two weights files, got {len(files)}.")
-    loaded = [load_checkpoint(file) for file in files]
+    loaded = [load_checkpoint(weights_path(file)) for file in files]
     cards = [card for _, card, _ in loaded]
     for file, card in zip(files, cards, strict=True):
-        # Other names are the same classes, unless they are those in another order.
-        moved = card.classes != cards[0].classes and sorted(card.classes) == sorted(
-            cards[0].classes
-        )
+        # "lesion" may be another's "polyp", but never square, disc disc, square.
+        alike = sorted(card.classes) == sorted(cards[0].classes)
+        moved = alike and card.classes != cards[0].classes
         if card.spec != cards[0].spec or moved:
             raise InputError(
                 f"Expected weights of one model, but {files[0]} is "
