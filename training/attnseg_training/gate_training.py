@@ -135,9 +135,8 @@ def trust_loss(
         Draws the regions, and the gate.
     together : bool
         Regions are given away at all gates at once, and every gate learns from the
-        half of them where that matters more, each region alike: what one gate alone
-        changes is small, and its sign hard to know (training/README.md). Otherwise at
-        one gate, drawn anew each step, and regions count by how much it matters there.
+        half of them where that matters more, each region alike. Otherwise at one gate,
+        drawn anew each step, and regions count by how much it matters there.
     """
     shares = network.cnn_shares(attention)
     levels = [*range(len(STRIDES))] if together else [int(rng.integers(len(STRIDES)))]
