@@ -22,7 +22,13 @@ from attnseg_training.gate_damage import (
     one_sided,
     rectangles,
 )
-from attnseg_training.gate_summary import LEVELS, verdict
+from attnseg_training.gate_summary import (
+    LEVELS,
+    Regions,
+    agreement_interval,
+    verdict,
+    words,
+)
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.explanations.combination import COMBINATIONS
 from napari_attnseg.explanations.interventions import Pairs
@@ -62,6 +68,8 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         assert set(gate["moved"]) == {
             condition(*one) for one in conditions(("another image", "noise"))
         }
+        for agreed in (gate["agreement"], *gate["agreement_damaged"].values()):
+            assert 0 <= agreed["alike"]["mean"] <= 1
         chance = gate["agreement_shuffled"]["auroc"]
         assert 0 <= chance["low"] <= chance["mean"] <= chance["high"] <= 1
     together = summary["together"]
@@ -122,13 +130,27 @@ def test_verdicts(
 ) -> None:
     facts = {
         "spatial_value": interval(*value),
-        "agreement": {"auroc": interval(*area)},
+        "agreement": {"auroc": interval(*area), "alike": interval(*area)},
     }
     found = verdict("1/8", facts)
     assert found["decorative"] == decorative
     for word in words:
         assert word in found["verdict"]
     assert "nan" not in found["verdict"] and "-0.000" not in found["verdict"]
+
+
+def test_a_gate_that_draws_the_mask_says_no_more_than_it() -> None:
+    rng = np.random.default_rng(0)
+    mask, other = rng.random((2, 40, 5, 5))
+    tau = 2 * other - mask - 0.5  # the CNN is better off the lesion, and somewhere else
+    draws = agreement_interval([Regions(1 - mask, tau, mask)])
+    assert draws["auroc"]["low"] > 0.65
+    assert draws["alike"]["low"] < 0.55 and draws["alike"]["mean"] < 0.6
+    knows = agreement_interval([Regions(other, tau, mask)])
+    assert knows["alike"]["low"] > 0.95
+    facts = {"spatial_value": interval(0.1, 0.2), "agreement": draws}
+    said = words(draws["alike"], ".2f")
+    assert f"among regions of like mask {said}" in verdict("1/8", facts)["verdict"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

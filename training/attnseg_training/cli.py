@@ -34,6 +34,7 @@ app.command("figure")(tables.figure_command)
 app.command("average")(publishing.average_command)
 app.command("calibrate")(publishing.calibrate_command)
 app.command("export")(publishing.export_command)
+app.command("release")(publishing.release_command)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("import")(importing.import_command)
 

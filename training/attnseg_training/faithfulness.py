@@ -36,7 +36,7 @@ from napari_attnseg.explanations.statistics import (
     spearman,
 )
 from napari_attnseg.explanations.subject import Subject
-from napari_attnseg.explanations.trust import measured_trust
+from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
@@ -112,8 +112,8 @@ def faithfulness(
     dict
         Summary with intervals and verdicts; see `gate_summary.summarise`.
     list of dict
-        One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``
-        and ``tau 1/4`` (per region) …
+        One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``,
+        ``tau 1/4`` and ``mask 1/4`` (per region; the model's own probability) …
     """
     if suite not in SUITES:
         raise UnknownNameError.for_name("suite", suite, list(SUITES))
@@ -235,11 +235,14 @@ def _trust(
     suite: Suite,
 ) -> dict[int, Tensor]:
     taus = {}
+    own = torch.sigmoid(network.logits(network.fuse(pairs)[0]))
     for stride in (*STRIDES, None):
         trust = measured_trust(network, pairs, masks, stride, suite.regions)
         level = f"1/{stride}" if stride else "all"
+        mask = region_means(own, trust.tau.shape[1:]).cpu()
         columns[f"psi{kind} {level}"] = list(trust.psi.numpy())
         columns[f"tau{kind} {level}"] = list(trust.tau.numpy())
+        columns[f"mask{kind} {level}"] = list(mask.numpy())
         if stride:
             taus[stride] = trust.tau
     return taus

@@ -90,8 +90,9 @@ def _card_lines(facts: dict[str, Any]) -> list[str]:
         "psi inside / boundary / outside: "
         + " / ".join(f"{facts['psi'][p]['mean']:.2f}" for p in facts["psi"]),
         *(
-            f"AUROC, one input damaged ({kind}): {words(found['auroc'], '.2f')}; psi"
-            "\n   moves there, CNN's and transformer's damaged: "
+            f"AUROC, one input damaged ({kind}): {words(found['auroc'], '.2f')}, like "
+            f"mask {words(found['alike'], '.2f')};\n   psi moves there, CNN's and "
+            "transformer's damaged: "
             + ", ".join(
                 f"{moved[condition(e, kind)]['inside']['mean']:+.2f}" for e in ENCODERS
             )
@@ -134,8 +135,9 @@ def _page_lines(summary: dict[str, Any]) -> list[str]:
             f"Localisation of other maps, AUROC (n = {n}): {', '.join(other)}."
         )
     together = summary["together"]
-    hurt = ", ".join(
-        f"{kind} {words(found['auroc'], '.2f')}"
+    hurt = "; ".join(
+        f"{kind} {words(found['auroc'], '.2f')}, like mask "
+        f"{words(found['alike'], '.2f')}"
         for kind, found in together["agreement_damaged"].items()
     )
     lines.append(f"{together['verdict']} One input damaged (n = {n}): AUROC {hurt}.")

@@ -6,7 +6,7 @@ and is shown wherever the map is shown.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,17 @@ from attnseg_training.gate_damage import (
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS
 from napari_attnseg.explanations.sanity import PARTS
-from napari_attnseg.explanations.statistics import bootstrap_interval, mean_interval
+from napari_attnseg.explanations.statistics import (
+    bootstrap_interval,
+    mean_interval,
+    spearman,
+)
 from napari_attnseg.explanations.trust import (
     TrustCalibration,
     agreement,
     reliability,
+    sign_agreement,
+    sign_agreement_alike,
 )
 from napari_attnseg.spec import STRIDES
 
@@ -37,6 +43,14 @@ AGREES = 0.65
 
 Row = dict[str, Any]
 Interval = dict[str, float]
+
+
+class Regions(NamedTuple):
+    """Psi, measured trust and own mask of regions: (images, rows, columns) each."""
+
+    psi: NDArray[np.float64]
+    tau: NDArray[np.float64]
+    mask: NDArray[np.float64]
 
 
 def summarise(rows: list[Row]) -> dict[str, Any]:
@@ -140,24 +154,22 @@ def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
 
 def _trusted(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
     """Worth of the pattern of one gate or of all, and agreement with its trust."""
-    psi, tau = _stack(rows, f"psi {level}"), _stack(rows, f"tau {level}")
+    clean = _case(rows, "", level)
     return {
         "spatial_value": _spatial_value(rows, level),
-        "agreement": agreement_interval([(psi, tau)]),
-        "cnn_better": float((tau > 0).mean()),
+        "agreement": agreement_interval([clean]),
+        "cnn_better": float((clean.tau > 0).mean()),
         "agreement_damaged": {
             kind: agreement_interval(
-                [
-                    (
-                        _stack(closely, f"psi, {name} {level}"),
-                        _stack(closely, f"tau, {name} {level}"),
-                    )
-                    for name in (condition(encoder, kind) for encoder in ENCODERS)
-                ]
+                [_case(closely, f", {condition(e, kind)}", level) for e in ENCODERS]
             )
             for kind in _kinds(closely)
         },
     }
+
+
+def _case(rows: list[Row], kind: str, level: str) -> Regions:
+    return Regions(*(_stack(rows, f"{n}{kind} {level}") for n in Regions._fields))
 
 
 def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +196,11 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     else:
         agrees = "agrees with measured trust no better than chance"
     if np.isfinite(area["mean"]):
-        agrees += f", AUROC {words(area, '.2f')}"
+        alike = facts["agreement"]["alike"]
+        agrees += (
+            f", AUROC {words(area, '.2f')}, among regions of like mask "
+            f"{words(alike, '.2f')}"
+        )
     return {"decorative": bool(decorative), "verdict": f"{level}: {found}; {agrees}."}
 
 
@@ -223,17 +239,20 @@ def _spatial_value(rows: list[Row], level: str) -> Interval:
     return difference(rows, "dice", f"dice mean {level}")
 
 
-def agreement_interval(
-    cases: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-) -> dict[str, Interval]:
-    """Over all regions of all images; several cases of one image stay together."""
-    psi = np.stack([case[0] for case in cases], 1)
-    tau = np.stack([case[1] for case in cases], 1)
+def agreement_interval(cases: list[Regions]) -> dict[str, Interval]:
+    """Over all regions of all images; several cases of one image stay together.
 
-    def part(which: int) -> Interval:
-        return bootstrap_interval(lambda i: agreement(psi[i], tau[i])[which], len(psi))
-
-    return {"rho": part(0), "auroc": part(1)}
+    ``rho`` and ``auroc`` as `agreement`, ``alike`` as `sign_agreement_alike`.
+    """
+    psi, tau, mask = (np.stack(part, 1) for part in zip(*cases, strict=True))
+    n = len(psi)
+    return {
+        "rho": bootstrap_interval(lambda i: spearman(psi[i], tau[i]), n),
+        "auroc": bootstrap_interval(lambda i: sign_agreement(psi[i], tau[i]), n),
+        "alike": bootstrap_interval(
+            lambda i: sign_agreement_alike(psi[i], tau[i], mask[i]), n
+        ),
+    }
 
 
 def _agreement_of_draws(

@@ -157,7 +157,12 @@ MEANS: dict[str, tuple[str, ...]] = {
     },
     **{f"{name} copies": (f"dice, {name} copy", "dice") for name in COPIES},
 }
-AGREEMENTS = ("agreement", *(f"agreement, damaged ({kind})" for kind in DAMAGED))
+#: Heading → which agreement, and with which damage.
+AGREEMENTS: dict[str, tuple[str, str | None]] = {
+    f"{name}{f', damaged ({kind})' if kind else ''}": (part, kind)
+    for part, name in (("auroc", "agreement"), ("alike", "agreement, like mask"))
+    for kind in (None, *DAMAGED)
+}
 
 #: Not columns for people: in the JSON, to see what the worth of a pattern goes with.
 PER_GATE: dict[str, Callable[[dict[str, Any]], float]] = {
@@ -205,9 +210,11 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
                 "seeds": np.nanmean(found, 1).tolist(),
                 "minus_first": mean_interval(np.mean(gained, 0)),
             }
-        for heading, kind in zip(AGREEMENTS, (None, *DAMAGED), strict=True):
-            for level in _measured(own):
-                areas = [_agreement(run, level, kind) for run in own]
+        for heading, (part, kind) in AGREEMENTS.items():
+            for level in (*LEVELS, "all"):
+                areas = [_agreement(run, level, part, kind) for run in own]
+                if not all(areas):  # measured before this was
+                    continue
                 row[f"{heading} {level}"] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
                     "seeds": areas,
@@ -223,21 +230,17 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     return table
 
 
-def _measured(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Each gate, and all together unless a run was measured before that was."""
-    together = all("together" in run.summary for run in runs)
-    return (*LEVELS, "all") if together else LEVELS
-
-
 def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = run.column(columns[0])
     return values - run.column(columns[1]) if len(columns) > 1 else values
 
 
-def _agreement(run: Run, level: str, kind: str | None) -> dict[str, float]:
-    gate = run.summary["together"] if level == "all" else run.summary["gates"][level]
-    found = gate["agreement"] if kind is None else gate["agreement_damaged"][kind]
-    return dict(found["auroc"])
+def _agreement(run: Run, level: str, part: str, kind: str | None) -> dict[str, float]:
+    """AUROC with its interval; empty if the run was measured before this was."""
+    gates = run.summary["gates"] | {"all": run.summary.get("together", {})}
+    gate = gates[level]
+    found = gate.get("agreement_damaged", {}) if kind else gate
+    return dict(found.get(kind or "agreement", {}).get(part, {}))
 
 
 def markdown(table: dict[str, Any]) -> str:
@@ -259,8 +262,8 @@ def markdown(table: dict[str, Any]) -> str:
     for name, row in table["rows"].items():
         cells = [name, str(len(row["seeds"]))]
         cells += [_cell(row[heading], heading) for heading in MEANS]
-        for kind in AGREEMENTS:
-            areas = [_area(row.get(f"{kind} {level}")) for level in levels]
+        for heading in AGREEMENTS:
+            areas = [_area(row.get(f"{heading} {level}")) for level in levels]
             cells.append(" · ".join(areas))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

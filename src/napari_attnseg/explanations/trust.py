@@ -216,13 +216,51 @@ def agreement(
     float
         Spearman correlation of psi and tau, over all regions.
     float
-        AUROC of psi for the sign of tau, on the half of the regions with the larger
-        tau, signs aside: where the choice makes little difference its sign is noise.
-        NaN where that half has one sign only.
+        `sign_agreement`.
+    """
+    return spearman(psi, tau), sign_agreement(psi, tau)
+
+
+def sign_agreement(psi: NDArray[np.floating], tau: NDArray[np.floating]) -> float:
+    """AUROC of psi for the sign of tau, on the half of the regions with the larger tau.
+
+    Larger with the sign left out: where the choice makes little difference its sign is
+    noise. NaN where that half has one sign only.
     """
     psi, tau = np.ravel(psi), np.ravel(tau)
     clear = np.abs(tau) >= np.median(np.abs(tau))
-    return spearman(psi, tau), auroc(psi[clear], tau[clear] > 0)
+    return auroc(psi[clear], tau[clear] > 0)
+
+
+def sign_agreement_alike(
+    psi: NDArray[np.floating],
+    tau: NDArray[np.floating],
+    mask: NDArray[np.floating],
+    groups: int = 10,
+) -> float:
+    """`sign_agreement`, but only regions are compared that are alike in `mask`.
+
+    Where one encoder is the better one in lesions and the other elsewhere, a gate that
+    draws the lesion agrees with trust, and says nothing that the mask does not say.
+    Here it is at chance.
+
+    Parameters
+    ----------
+    psi, tau, mask : ndarray of one shape
+        Of regions; `mask` is the mean of the model's own probability.
+    groups : int
+        Of as many regions each, by `mask`; pairs within a group are compared.
+    """
+    psi, tau, mask = np.ravel(psi), np.ravel(tau), np.ravel(mask)
+    clear = np.flatnonzero(np.abs(tau) >= np.median(np.abs(tau)))
+    right = pairs = 0.0
+    for group in np.array_split(clear[np.argsort(mask[clear], kind="stable")], groups):
+        positive = tau[group] > 0
+        n = float(positive.sum() * (~positive).sum())
+        if n:
+            right += n * auroc(psi[group], positive)
+            pairs += n
+    return right / pairs if pairs else float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""``average``, ``calibrate`` and ``export``: weights for others."""
+"""``average``, ``calibrate``, ``export``, ``release``: weights for others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, Device, data_for
+from attnseg_training.commands.options import (
+    Data,
+    Device,
+    configured,
+    data_for,
+    setting,
+)
 
 
 def average_command(
@@ -68,3 +74,66 @@ def export_command(
     from attnseg_training.publishing import export
 
     print(export(weights, out, half, texts, metrics, gates, combination))
+
+
+def release_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Folder for runs and results; resumes what is there.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(help="Recipe (compact-gpu …) or TOML file; options override it."),
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, setting("encoder_weights", "As for fit.")
+    ] = None,
+    init: Annotated[str | None, setting("init", "As for fit.")] = None,
+    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
+    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="As for fit.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="TOML with classes, data, licence, use, limits."),
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
+) -> None:
+    """Train over seeds, choose on validation, measure on test, export: all in one.
+
+    Stopped, it goes on where it was when it is called again. The test images are
+    measured when all seeds are trained and one is chosen.
+    """
+    from attnseg_training.encoder_weights import announce_download, run_spec
+    from attnseg_training.release import RESULT, Release
+    from attnseg_training.watching import FitBars, console, counted
+
+    given = {
+        "data": str(data.expanduser()),
+        "encoder_weights": encoder_weights,
+        "init": init,
+        "epochs": epochs,
+        "batch": batch,
+        "device": device,
+        "threads": threads,
+        "bf16": bf16,
+    }
+    run = configured(config, given)
+    if run.encoder_weights == "pretrained":
+        console.print(announce_download(run_spec(run)))
+    release = Release(run, seeds, texts, suite, console.print, FitBars, counted)
+    found = release.run(out)
+    for metric in ("dice", "iou"):
+        one = found["seeds"][found["chosen"]]["test"][metric]
+        console.print(
+            f"{metric}, n = {found['n']}: {one['mean']:.4f} [{one['low']:.4f}, "
+            f"{one['high']:.4f}] (seed {found['chosen']}); over {seeds} seeds "
+            f"{found[metric]['mean']:.4f}, SD {found[metric]['sd']:.4f}"
+        )
+    console.print(f"Protocol: {found['protocol']}.")
+    print(out / found["weights"])
+    print(out / RESULT)

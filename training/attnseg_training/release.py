@@ -1,0 +1,190 @@
+"""Weights for others, from settings alone: some seeds, one chosen, all of them told."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Dataset, load_dataset
+from attnseg_training.encoder_weights import run_spec
+from attnseg_training.evaluation import evaluate
+from attnseg_training.faithfulness import faithfulness
+from attnseg_training.fit import Watch, fit
+from attnseg_training.looks import note_look
+from attnseg_training.publishing import export
+from attnseg_training.run_folder import RunFolder
+from attnseg_training.temperature import calibrate
+from napari_attnseg.cards import read_card
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import InputError
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.saving import write_text
+
+Count = Callable[[int, int], None]
+#: In a seed's run folder: its best weights, float16, calibrated. Its run is done then.
+CALIBRATED = "calibrated.safetensors"
+RESULT = "release.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Release:
+    """What is to be trained, and how its parts are shown while they go on.
+
+    Attributes
+    ----------
+    config : TrainConfig
+        Settings of every run; the seed is replaced.
+    seeds : int
+        Seeds 0, 1, …
+    texts : Path, optional
+        TOML with the card's words, as for `export`.
+    suite : str
+        As for `faithfulness`.
+    say : callable
+        Told what comes next.
+    bars : callable
+        Makes the context that watches a training run.
+    counted : callable
+        Makes the context that counts images; called with what is done.
+    """
+
+    config: TrainConfig
+    seeds: int = 3
+    texts: Path | None = None
+    suite: str = "quick"
+    say: Callable[[str], None] = lambda text: None
+    bars: Callable[[], AbstractContextManager[Watch]] = lambda: nullcontext(
+        lambda progress: None
+    )
+    counted: Callable[[str], AbstractContextManager[Count]] = lambda what: nullcontext(
+        lambda done, total: None
+    )
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """Train, choose on validation, measure once on test, export.
+
+        Each seed's best weights are stored as float16 and calibrated on the validation
+        images, which choose among the seeds by mean Dice. Only then every seed is
+        measured on the test images, and the gates of the chosen one. Steps that are
+        done are not done again.
+
+        Parameters
+        ----------
+        out : Path
+            ``seed-0`` …: runs with their ``val.json`` and ``test.json``; ``gates``,
+            ``gates-val``; ``MODEL.safetensors``; ``release.json``.
+
+        Returns
+        -------
+        dict
+            As ``release.json``: ``chosen`` (seed), ``weights_sha256``; ``seeds`` (each
+            one's Dice and IoU on both splits); ``dice``, ``iou`` (mean and SD over the
+            seeds' means on the test images).
+
+        Raises
+        ------
+        AttnSegError
+            As `fit`, `evaluate` and `faithfulness`; also if there is no split to
+            report on.
+        """
+        config = self.config
+        data = load_dataset(Path(config.data), config.split_seed)
+        if "test" not in data.splits:
+            raise InputError(
+                f"Expected a split 'test' to report on, {data.root} has "
+                f"{', '.join(data.splits)}; add splits/test.txt."
+            )
+        # As the gate suite; said before hours of training.
+        data.expect_classes(1)
+        SegmentationNetwork(run_spec(config)).cnn_shares({})
+        if self.texts is not None and not self.texts.is_file():
+            raise InputError(f"There is no file {self.texts}; give the card's words.")
+        runs = [self._trained(seed, data, out) for seed in range(self.seeds)]
+        val = [self._evaluated(run, data, "val") for run in runs]
+        chosen = int(np.argmax([found["dice"]["mean"] for found in val]))
+        self.say(f"Seed {chosen} is best on the {val[0]['n']} validation images.")
+        test = [self._evaluated(run, data, "test") for run in runs]
+        weights = runs[chosen] / CALIBRATED
+        gates = self._gates(weights, data, "test", out / "gates.json")
+        gates_val = self._gates(weights, data, "val", out / "gates-val.json")
+        final = out / f"{read_card(weights).spec.name}.safetensors"
+        numbers = runs[chosen] / "test.json"
+        digest = export(weights, final, True, self.texts, numbers, gates, gates_val)
+        found = {
+            "weights": final.name,
+            "weights_sha256": digest,
+            "chosen": chosen,
+            "chosen_by": f"Dice on {data.name}, split val, n = {val[0]['n']}",
+            "protocol": test[chosen]["protocol"],
+            "n": test[0]["n"],
+            **{metric: _over_seeds(test, metric) for metric in ("dice", "iou")},
+            "seeds": [
+                {
+                    name: {metric: each[metric] for metric in ("dice", "iou")}
+                    for name, each in (("val", val[k]), ("test", test[k]))
+                }
+                for k in range(self.seeds)
+            ],
+        }
+        write_text(out / RESULT, json.dumps(found, indent=1) + "\n")
+        return found
+
+    def _trained(self, seed: int, data: Dataset, out: Path) -> Path:
+        """Run folder of a seed, trained and calibrated."""
+        run = RunFolder(out / f"seed-{seed}")
+        config = dataclasses.replace(self.config, seed=seed)
+        if (run.path / CALIBRATED).is_file():
+            run.expect_settings(config)
+            return run.path
+        self.say(f"Seed {seed}")
+        with self.bars() as watch:
+            fit(config, run.path, (run.path / "config.toml").is_file(), watch)
+        best, done = run.path / "best.safetensors", run.path / CALIBRATED
+        calibrate(best, done, data, "val", config.device, half=True)
+        run.forget_states()
+        return run.path
+
+    def _evaluated(self, run: Path, data: Dataset, split: str) -> dict[str, Any]:
+        weights = run / CALIBRATED
+
+        def measure() -> dict[str, Any]:
+            with self.counted(f"{run.name} on {split}") as count:
+                report = evaluate(weights, data, split, self.config.device, count)
+            return note_look(weights, report.summary())
+
+        return _kept(run / f"{split}.json", weights, measure)
+
+    def _gates(self, weights: Path, data: Dataset, split: str, file: Path) -> Path:
+        def measure() -> dict[str, Any]:
+            with self.counted(f"gates on {split}") as count:
+                device = self.config.device
+                return faithfulness(weights, data, split, self.suite, device, count)[0]
+
+        _kept(file, weights, measure)
+        return file
+
+
+def _kept(
+    file: Path, weights: Path, measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """What was measured of these weights before, else measured now and kept."""
+    if file.is_file():
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if found["weights_sha256"] == load_checkpoint(weights)[2]:
+            return found
+    found = measure()
+    write_text(file, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
+    means = np.array([each[metric]["mean"] for each in found])
+    sd = float(means.std(ddof=1)) if len(means) > 1 else 0.0
+    return {"mean": float(means.mean()), "sd": sd}
