@@ -56,6 +56,7 @@ def test_a_release_goes_on_where_it_was_and_looks_once(
     assert card.combination and card.limits == "tried on made-up blobs"
     assert card.temperature != 1
     assert Segmenter.from_checkpoint(out / "tiny.safetensors", "cpu")
+    assert (out / "gate_card.png").read_bytes()[:4] == b"\x89PNG"
     own = out / f"seed-{found['chosen']}"
     assert not (own / "state.pt").exists()
     # Other settings are another release.
@@ -78,6 +79,9 @@ def test_what_cannot_be_released_is_said_before_training(
         Release(no_gates).run(tmp_path)
     with pytest.raises(InputError, match="no file"):
         Release(config, texts=tmp_path / "none.toml").run(tmp_path)
+    chosen_by_test = dataclasses.replace(config, protocol="paper")
+    with pytest.raises(InputError, match="protocol honest"):
+        Release(chosen_by_test).run(tmp_path)
     lists = Path(config.data) / "splits"
     for file in lists.iterdir():
         file.unlink()

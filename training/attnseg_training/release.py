@@ -17,6 +17,7 @@ from attnseg_training.encoder_weights import run_spec
 from attnseg_training.evaluation import evaluate
 from attnseg_training.faithfulness import faithfulness
 from attnseg_training.fit import Watch, fit
+from attnseg_training.gate_card import gate_card_png
 from attnseg_training.looks import note_look
 from attnseg_training.publishing import export
 from attnseg_training.run_folder import RunFolder
@@ -25,7 +26,7 @@ from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.saving import write_text
+from napari_attnseg.saving import write_bytes, write_text
 
 Count = Callable[[int, int], None]
 #: In a seed's run folder: its best weights, float16, calibrated. Its run is done then.
@@ -78,8 +79,9 @@ class Release:
         Parameters
         ----------
         out : Path
-            ``seed-0`` …: runs with their ``val.json`` and ``test.json``; ``gates``,
-            ``gates-val``; ``MODEL.safetensors``; ``release.json``.
+            ``seed-0`` …: runs with their ``val.json`` and ``test.json``;
+            ``gates.json``, ``gates-val.json``, ``gate_card.png`` of the chosen one;
+            ``MODEL.safetensors``; ``release.json``.
 
         Returns
         -------
@@ -91,10 +93,15 @@ class Release:
         Raises
         ------
         AttnSegError
-            As `fit`, `evaluate` and `faithfulness`; also if there is no split to
-            report on.
+            As `fit`, `evaluate` and `faithfulness`; also if test images are to choose
+            the epoch, or there are none.
         """
         config = self.config
+        if config.protocol != "honest":
+            raise InputError(
+                f"Expected the protocol honest, got {config.protocol!r}, with which "
+                "test images choose the epoch; leave it out, or use fit and evaluate."
+            )
         data = load_dataset(Path(config.data), config.split_seed)
         if "test" not in data.splits:
             raise InputError(
@@ -113,6 +120,8 @@ class Release:
         test = [self._evaluated(run, data, "test") for run in runs]
         weights = runs[chosen] / CALIBRATED
         gates = self._gates(weights, data, "test", out / "gates.json")
+        card = gate_card_png(json.loads(gates.read_text(encoding="utf-8")))
+        write_bytes(out / "gate_card.png", card)
         gates_val = self._gates(weights, data, "val", out / "gates-val.json")
         final = out / f"{read_card(weights).spec.name}.safetensors"
         numbers = runs[chosen] / "test.json"
