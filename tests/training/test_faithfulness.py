@@ -33,6 +33,7 @@ from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.explanations.combination import COMBINATIONS
 from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.explanations.sanity import PARTS
+from napari_attnseg.explanations.trust import sign_agreement_alike
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
@@ -68,8 +69,11 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         assert set(gate["moved"]) == {
             condition(*one) for one in conditions(("another image", "noise"))
         }
-        for agreed in (gate["agreement"], *gate["agreement_damaged"].values()):
-            assert 0 <= agreed["alike"]["mean"] <= 1
+        regions = (
+            np.stack([row[f"{n} {level}"] for row in rows]) for n in Regions._fields
+        )
+        alike = gate["agreement"]["alike"]["mean"]
+        assert alike == pytest.approx(sign_agreement_alike(*regions), nan_ok=True)
         chance = gate["agreement_shuffled"]["auroc"]
         assert 0 <= chance["low"] <= chance["mean"] <= chance["high"] <= 1
     together = summary["together"]

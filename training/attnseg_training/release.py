@@ -25,6 +25,7 @@ from attnseg_training.temperature import calibrate
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
+from napari_attnseg.explanations.statistics import mean_interval
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.saving import write_bytes, write_text
 
@@ -194,6 +195,5 @@ def _kept(
 
 
 def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
-    means = np.array([each[metric]["mean"] for each in found])
-    sd = float(means.std(ddof=1)) if len(means) > 1 else 0.0
-    return {"mean": float(means.mean()), "sd": sd}
+    means = mean_interval([each[metric]["mean"] for each in found])
+    return {name: means[name] for name in ("mean", "sd")}

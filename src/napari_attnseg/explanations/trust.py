@@ -25,6 +25,8 @@ from napari_attnseg.spec import STRIDES
 
 #: Regions per side, where nothing else is asked for.
 REGIONS = 6
+#: In how many groups regions are parted that are alike in the model's own mask.
+GROUPS = 10
 
 
 class Trust(NamedTuple):
@@ -227,34 +229,37 @@ def sign_agreement(psi: NDArray[np.floating], tau: NDArray[np.floating]) -> floa
     Larger with the sign left out: where the choice makes little difference its sign is
     noise. NaN where that half has one sign only.
     """
-    psi, tau = np.ravel(psi), np.ravel(tau)
-    clear = np.abs(tau) >= np.median(np.abs(tau))
-    return auroc(psi[clear], tau[clear] > 0)
+    clear = _clear(tau)
+    return auroc(np.ravel(psi)[clear], np.ravel(tau)[clear] > 0)
+
+
+def _clear(tau: NDArray[np.floating]) -> NDArray[np.intp]:
+    size = np.abs(np.ravel(tau))
+    return np.flatnonzero(size >= np.median(size))
 
 
 def sign_agreement_alike(
     psi: NDArray[np.floating],
     tau: NDArray[np.floating],
     mask: NDArray[np.floating],
-    groups: int = 10,
 ) -> float:
     """`sign_agreement`, but only regions are compared that are alike in `mask`.
 
     Where one encoder is the better one in lesions and the other elsewhere, a gate that
     draws the lesion agrees with trust, and says nothing that the mask does not say.
-    Here it is at chance.
+    Here it is near chance. Regions are parted into `GROUPS` of as many each, by `mask`,
+    and pairs within a group are compared.
 
     Parameters
     ----------
     psi, tau, mask : ndarray of one shape
         Of regions; `mask` is the mean of the model's own probability.
-    groups : int
-        Of as many regions each, by `mask`; pairs within a group are compared.
     """
     psi, tau, mask = np.ravel(psi), np.ravel(tau), np.ravel(mask)
-    clear = np.flatnonzero(np.abs(tau) >= np.median(np.abs(tau)))
+    clear = _clear(tau)
+    by_mask = clear[np.argsort(mask[clear], kind="stable")]
     right = pairs = 0.0
-    for group in np.array_split(clear[np.argsort(mask[clear], kind="stable")], groups):
+    for group in np.array_split(by_mask, GROUPS):
         positive = tau[group] > 0
         n = float(positive.sum() * (~positive).sum())
         if n:

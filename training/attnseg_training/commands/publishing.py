@@ -15,6 +15,10 @@ from attnseg_training.commands.options import (
     setting,
 )
 
+Texts = Annotated[
+    Path | None, typer.Option(help="TOML with classes, data, licence, use, limits.")
+]
+
 
 def average_command(
     weights: Annotated[
@@ -53,10 +57,7 @@ def export_command(
     half: Annotated[
         bool, typer.Option("--half", help="Store float16, half the size.")
     ] = False,
-    texts: Annotated[
-        Path | None,
-        typer.Option(help="TOML with classes, data, licence, use, limits."),
-    ] = None,
+    texts: Texts = None,
     metrics: Annotated[
         Path | None, typer.Option(help="JSON of `evaluate` on these weights.")
     ] = None,
@@ -97,10 +98,7 @@ def release_command(
         bool | None, typer.Option("--bf16/--no-bf16", help="As for fit.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
-    texts: Annotated[
-        Path | None,
-        typer.Option(help="TOML with classes, data, licence, use, limits."),
-    ] = None,
+    texts: Texts = None,
     suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
 ) -> None:
     """Train over seeds, choose on validation, measure on test, export: all in one.
