@@ -14,14 +14,17 @@ from PIL import Image
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
+from attnseg_training.domain import domain, trained_under
 from attnseg_training.encoder_weights import run_spec
 from attnseg_training.evaluation import evaluate
 from attnseg_training.fit import fit, training_splits
 from attnseg_training.images import ImageStore
 from attnseg_training.looks import note_look
 from attnseg_training.paper_figure import paper_figure_png
+from attnseg_training.temperature import borrow, calibrate
 from attnseg_training.two_stage import two_stage
 from attnseg_training.views import Views
+from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError, UnknownNameError
 
@@ -52,8 +55,44 @@ def test_the_papers_protocol_trains_on_all_and_chooses_on_test(
     assert run.train == 9 and run.val == 3
     card = load_checkpoint(run.folder / "best.safetensors")[1]
     assert "flattered" in card.training["protocol"]
-    with pytest.raises(InputError, match="honest or paper"):
+    with pytest.raises(InputError, match="honest, all or paper"):
         dataclasses.replace(config, protocol="published")
+
+
+def test_a_last_run_trains_on_validation_images_too_and_says_so(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    data = load_dataset(Path(config.data))
+    train, val = training_splits(data, "all")
+    honest, held_out = training_splits(data)
+    assert set(train) == {*honest, *held_out} and val == held_out
+    # A rate that ruins the weights: the last epoch is kept, whatever it is worth.
+    wild = dataclasses.replace(config, lr=10.0, encoder_lr=10.0, epochs=2)
+    last = fit(dataclasses.replace(wild, protocol="all"), tmp_path / "all")
+    assert last.best_epoch == 2 and last.train == len(train)
+    best, final = (
+        load_checkpoint(last.folder / f"{name}.safetensors")
+        for name in ("best", "last")
+    )
+    assert best[2] == final[2]
+    assert fit(wild, tmp_path / "honest").best_epoch == 1  # else the above says nothing
+
+    card = best[1]
+    assert trained_under(card, data).endswith("numbers on val say little")
+    assert "were trained on" in domain(card, data, "val")["reason"]
+    assert "neither trained on" in domain(card, data, "test")["reason"]
+    weights, out = last.folder / "best.safetensors", tmp_path / "out.safetensors"
+    with pytest.raises(InputError, match="--like"):
+        calibrate(weights, out, data, "val", "cpu")
+    before = tmp_path / "honest" / "best.safetensors"
+    with pytest.raises(InputError, match="no fitted temperature"):
+        borrow(weights, out, before)
+    calibrated = tmp_path / "calibrated.safetensors"
+    assert calibrate(before, calibrated, data, "val", "cpu") == borrow(
+        weights, out, calibrated
+    )
+    assert read_card(out).temperature == read_card(calibrated).temperature
+    assert load_checkpoint(out)[2] == best[2]
 
 
 def test_without_augmentation_images_are_as_they_are(config: TrainConfig) -> None:

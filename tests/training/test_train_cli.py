@@ -169,7 +169,7 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
 def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
     names = {"compact", "compact-gates", "compact-tuned", "compact-trust"}
-    names |= {"compact-352", "compact-frozen", "compact-gpu"}
+    names |= {"compact-352", "compact-frozen", "compact-gpu", "compact-all"}
     names |= {"paper-tables", "published"}
     assert {path.stem for path in found} == names
     for path in found:

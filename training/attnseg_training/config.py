@@ -11,7 +11,7 @@ import tomli_w
 
 from napari_attnseg.errors import InputError
 
-PROTOCOLS = ("honest", "paper")
+PROTOCOLS = ("honest", "all", "paper")
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
 
@@ -30,7 +30,9 @@ class TrainConfig:
         timm names of other encoders than the model's; empty: its own.
     protocol : str
         ``honest``: the epoch is chosen on validation images, test images are left
-        alone. ``paper``: as published, all but the test images are trained on, and the
+        alone. ``all``: validation images are trained on too, so nothing chooses and the
+        last epoch is kept: a last run, with settings that honest ones have found.
+        ``paper``: as published, all but the test images are trained on, and the
         test images choose the epoch, so that nothing is left to test on.
     epochs, batch : int
         Passes over the training part; images per step.
@@ -179,8 +181,7 @@ class TrainConfig:
             raise InputError(f"Expected scale between 1 and 4, got {self.scale}.")
         if self.protocol not in PROTOCOLS:
             raise InputError(
-                f"Expected the protocol {' or '.join(PROTOCOLS)}, got "
-                f"{self.protocol!r}."
+                f"Expected the protocol honest, all or paper, got {self.protocol!r}."
             )
         unknown = set(self.freeze) - set(FREEZABLE)
         if unknown:
@@ -193,6 +194,11 @@ class TrainConfig:
                 "A frozen encoder with random weights learns nothing; give "
                 "--encoder-weights pretrained or cnn=FILE,transformer=FILE, or --init."
             )
+
+    @property
+    def on_all(self) -> bool:
+        """Whether validation images are trained on, so that they choose nothing."""
+        return self.protocol == "all"
 
     def to_toml(self) -> str:
         """TOML text of every field."""

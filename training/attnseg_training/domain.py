@@ -10,6 +10,12 @@ from napari_attnseg.cards import ModelCard
 
 IN, OUT, UNKNOWN = "in domain", "out of domain", "domain not known"
 
+#: Follows a data set's own split rule where `fit` trained on the validation images too.
+TRAINED_ON_ALL = (
+    "; protocol 'all': trained on train and val, the last epoch kept, so that numbers "
+    "on val say little"
+)
+
 #: What `fit` does with a split.
 _ROLES = {
     "train": "These images were trained on, so the numbers say little of new ones.",
@@ -49,10 +55,19 @@ def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
         label = IN
         same = {protocol for known, protocol in runs if known == name}
         unknown = "Whether these images were trained on is not recorded."
-        alike = same == {data.protocol}
-        role = _ROLES.get(split, unknown) if alike else unknown
+        alike = same <= {data.protocol, data.protocol + TRAINED_ON_ALL}
+        part = "train" if split == "val" and trained_on(card, data) else split
+        role = _ROLES.get(part, unknown) if alike else unknown
         reason = f"By the data set's name ({name}) and split ({split}): {role}"
     return {"label": label, "reason": reason, "trained_on": card.data}
+
+
+def trained_on(card: ModelCard, data: Dataset) -> bool:
+    """Whether the weights were trained on this data set's validation images too."""
+    return any(
+        name == data.name and protocol.endswith(TRAINED_ON_ALL)
+        for name, protocol in _runs(card.training)
+    )
 
 
 def trained_under(card: ModelCard, data: Dataset) -> str:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.domain import trained_under
+from attnseg_training.domain import trained_on, trained_under
 from attnseg_training.evaluation import provenance
 from attnseg_training.gate_checks import rivals, sanity, stability, subject
 from attnseg_training.gate_combination import GateMaps, judge, on_cpu
@@ -161,7 +161,9 @@ def faithfulness(
         "protocol": protocol,
         "ends": ("transformer", "CNN"),
     }
-    combination = judge(maps, rows, f"{facts['dataset']}, {split}")
+    seen = split == "val" and trained_on(segmenter.card, data)
+    said = f"{data.name}, {split}{', trained on' if seen else ''}"
+    combination = judge(maps, rows, said)
     place = {name: i for i, name in enumerate(store.names)}
     rows.sort(key=lambda row: place[row["image"]])
     return {**facts, **summarise(rows), "combination": combination}, rows

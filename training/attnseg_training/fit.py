@@ -17,6 +17,7 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
+from attnseg_training.domain import TRAINED_ON_ALL
 from attnseg_training.encoder_weights import build_network, run_spec
 from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
@@ -75,7 +76,7 @@ def fit(
     resume: bool = False,
     watch: Watch = lambda progress: None,
 ) -> FitResult:
-    """Train, keeping the best weights by validation Dice.
+    """Train, keeping the best weights by validation Dice (protocol ``all``: the last).
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def fit(
         rows = run.folder.rows()
     if main:
         shutil.rmtree(run.folder.cache, ignore_errors=True)
-    top = max(rows, key=lambda r: r.val_dice)
+    top = rows[-1] if config.on_all else max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, run.train, run.val)
 
 
@@ -180,7 +181,8 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         named = dict(zip(("train", "val"), parts, strict=True))
         origin["config"] = settings_without_folders(config)
         origin |= record(out, named, config, device, processes.count)
-    images = f"{data.name}: {len(train)} training, {len(val)} validation images"
+    also = " (trained on too)" if config.on_all else ""
+    images = f"{data.name}: {len(train)} training, {len(val)} validation images{also}"
     card = partial(card_of, spec, data.classes, images, origin)
     return (
         _Run(
@@ -249,7 +251,7 @@ def _close_epoch(
         place.seconds,
         here.images_per_s,
     )
-    best = row.val_dice > max((r.val_dice for r in rows), default=-1)
+    best = config.on_all or row.val_dice > max((r.val_dice for r in rows), default=-1)
     rows.append(row)
     card = run.card(rows)
     run.folder.save(
@@ -258,6 +260,7 @@ def _close_epoch(
         best,
         {**run.trainer.state(), **asdict(_Place(done))},
         rows,
+        "validation, trained on" if config.on_all else "validation",
     )
     if config.snapshot_every and done % config.snapshot_every == 0:
         run.folder.save_snapshot(done, snapshot(run.validation, done, card.classes))
@@ -292,7 +295,7 @@ _PLACE = tuple(f.name for f in fields(_Place))
 def training_splits(
     data: Dataset, protocol: str = "honest"
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """What is trained on, and what chooses the epoch; `TrainConfig.protocol`.
+    """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
 
     Raises
     ------
@@ -312,13 +315,18 @@ def training_splits(
             f"Training needs splits 'train' and 'val'; {data.root} has "
             f"{', '.join(data.splits)}: add splits/train.txt."
         )
-    return data.split("train"), data.split("val")
+    train, val = data.split("train"), data.split("val")
+    if protocol == "all":
+        train = tuple(sorted((*train, *val), key=lambda s: s.name))
+    return train, val
 
 
 def protocol_words(data: Dataset, protocol: str) -> str:
     """Where the splits come from, and what chose the epoch."""
     if protocol == "honest":
         return data.protocol
+    if protocol == "all":
+        return data.protocol + TRAINED_ON_ALL
     return (
         f"{data.protocol}; protocol of the paper: trained on train and val, and the "
         "epoch was chosen on test, so that numbers on test are flattered"

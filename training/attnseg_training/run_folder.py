@@ -184,8 +184,9 @@ class RunFolder:
         best: bool,
         state: dict[str, Any],
         rows: list[LogRow],
+        measured_on: str = "validation",
     ) -> None:
-        """Write one finished epoch.
+        """Write one finished epoch; `measured_on` as for `curves_png`.
 
         Raises
         ------
@@ -203,7 +204,7 @@ class RunFolder:
         save_checkpoint(self.path / "last.safetensors", weights, card)
         write_text(self.path / "log.csv", text.getvalue())
         self.save_state(state)
-        write_bytes(self.path / "curves.png", curves_png(rows))
+        write_bytes(self.path / "curves.png", curves_png(rows, measured_on))
 
     def save_snapshot(self, epoch: int, png: bytes) -> None:
         """Write a picture; an `InputError` if the disk is full or not writable."""

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.domain import trained_on
 from attnseg_training.images import ImageStore
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 
 BATCH = 8
@@ -43,11 +45,18 @@ def calibrate(
     Raises
     ------
     AttnSegError
-        If weights, split or an image cannot be used.
+        If weights, split or an image cannot be used, or the split's images were
+        trained on by the protocol ``all``, where no model is as sure as it should be.
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
     data.expect_classes(network.spec.classes, segmenter.card.classes)
+    if split == "val" and trained_on(segmenter.card, data):
+        raise InputError(
+            f"{weights} was trained on the split val too (protocol 'all'), where it is "
+            "surer of itself than elsewhere; take the temperature of an honest run of "
+            "the same settings: --like WEIGHTS."
+        )
     store = ImageStore(data.split(split), network.spec.size, segmenter.device)
     logits, masks = [], []
     with torch.inference_mode():
@@ -63,11 +72,36 @@ def calibrate(
 
     found = minimize_scalar(loss, bounds=(LOW, HIGH), method="bounded")
     temperature = round(float(found.x), 3)
+    _write(
+        weights, out, temperature, f"{data.name}, split {split}, n = {len(store)}", half
+    )
+    return temperature
+
+
+def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
+    """Write weights again with the temperature of others; returns it.
+
+    For a run by the protocol ``all``, which leaves no images to fit it on: `like` is
+    an honest run of the same settings, or what this one went on from.
+
+    Raises
+    ------
+    CheckpointError
+        If a file cannot be read.
+    InputError
+        If `like` has no temperature that was fitted.
+    """
+    _, card, sha256 = load_checkpoint(like)
+    if "temperature" not in card.training:
+        raise InputError(f"{like} has no fitted temperature; `calibrate` it first.")
+    of = f"{card.training['temperature']}, of the weights {sha256}"
+    _write(weights, out, card.temperature, of, half)
+    return card.temperature
+
+
+def _write(weights: Path, out: Path, temperature: float, of: str, half: bool) -> None:
     stored, card, _ = load_checkpoint(weights)
-    training = {
-        **card.training,
-        "temperature": f"{data.name}, split {split}, n = {len(store)}",
-    }
+    training = {**card.training, "temperature": of}
     card = dataclasses.replace(
         card,
         temperature=temperature,
@@ -77,4 +111,3 @@ def calibrate(
         combination={},
     )
     save_checkpoint(out, stored.state_dict(), card, half)
-    return temperature

@@ -37,15 +37,26 @@ def calibrate_command(
     out: Annotated[Path, typer.Argument(help="Weights file to write.")],
     data: Data,
     split: Annotated[str, typer.Option(help="Images to fit on.")] = "val",
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take the temperature of these weights, and fit none: for weights "
+            "that were trained on the validation images too."
+        ),
+    ] = None,
     device: Device = "auto",
     half: Annotated[
         bool, typer.Option("--half", help="Store float16, half the size.")
     ] = False,
 ) -> None:
     """Fit the temperature that makes probabilities fit best, on validation images."""
-    from attnseg_training.temperature import calibrate
+    from attnseg_training.temperature import borrow, calibrate
     from attnseg_training.watching import console
 
+    if like:
+        console.print(f"Temperature {borrow(weights, out, like, half):g}, as {like}.")
+        print(out)
+        return
     found = calibrate(weights, out, data_for(data, weights), split, device, half)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     print(out)

@@ -38,8 +38,8 @@ def fit_command(
         str | None,
         setting(
             "protocol",
-            "honest: validation images choose the epoch; paper: as published, the "
-            "test images do.",
+            "honest: validation images choose the epoch; all: they are trained on "
+            "too, the last epoch is kept; paper: as published, the test images choose.",
         ),
     ] = None,
     augment: Annotated[
@@ -213,10 +213,16 @@ def fit_command(
 
         console.print(rehearsal_words(rehearse(run), run))
         return
+    if run.on_all:
+        console.print(
+            "Protocol 'all': the validation images are trained on too, so their Dice "
+            "says little, and the last epoch is kept."
+        )
     with FitBars() as bars:
         result = fit(run, out, resume, ProgressFile(out, bars))
     console.print(
-        f"Best validation Dice {result.best_dice:.4f} (n = {result.val}, network "
-        f"resolution, averaged weights) in epoch {result.best_epoch}."
+        f"{'Last' if run.on_all else 'Best validation'} Dice {result.best_dice:.4f} (n = "
+        f"{result.val}, {'trained on too, ' if run.on_all else ''}network resolution, "
+        f"averaged weights) in epoch {result.best_epoch}."
     )
     print(out / "best.safetensors")
