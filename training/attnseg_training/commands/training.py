@@ -221,8 +221,8 @@ def fit_command(
     with FitBars() as bars:
         result = fit(run, out, resume, ProgressFile(out, bars))
     console.print(
-        f"{'Last' if run.on_all else 'Best validation'} Dice {result.best_dice:.4f} (n = "
-        f"{result.val}, {'trained on too, ' if run.on_all else ''}network resolution, "
-        f"averaged weights) in epoch {result.best_epoch}."
+        f"{'Last' if run.on_all else 'Best'} validation Dice {result.best_dice:.4f} "
+        f"(n = {result.val}, network resolution, averaged weights) in epoch "
+        f"{result.best_epoch}."
     )
     print(out / "best.safetensors")
