@@ -1,5 +1,6 @@
 """One weights file: what goes in comes out, and damage is named."""
 
+import hashlib
 import json
 import pickle
 from pathlib import Path
@@ -8,9 +9,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
-from napari_attnseg.errors import CheckpointError, UnknownNameError
+from napari_attnseg.errors import AttnSegError, CheckpointError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import Preprocessing
@@ -91,6 +92,45 @@ def test_damaged_and_foreign_files_are_named(
             load_checkpoint(path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    "header", ["[]", "3", '{"__metadata__": null}', '{"a": {}}', '{"a": []}', "nan"]
+)
+def test_a_header_of_another_kind_is_named(tmp_path: Path, header: str) -> None:
+    data = len(header).to_bytes(8, "little") + header.encode()
+    with pytest.raises(CheckpointError, match=r"odd\.safetensors"):
+        load_checkpoint(write(tmp_path / "odd.safetensors", data))
+
+
+def test_a_card_that_makes_no_network_is_named_and_opens_no_file(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(torch, "load", lambda *a, **k: opened.append(a))
+    tensors = safetensors.torch.load(tiny_weights.read_bytes())
+    whole = json.loads(read_card(tiny_weights).to_json())
+    evil = [["checkpoint_path", str(tmp_path / "evil.pth")]]
+    for change, words in (
+        (lambda card: card["spec"].update(widths=[1]), "cannot be built"),
+        (lambda card: card["spec"]["cnn"].update(options=[["no", 1]]), "be built"),
+        (lambda card: card["spec"].update(cnn=[]), "cannot be read"),
+        (lambda card: card["spec"]["cnn"].update(options=evil), "no files"),
+        (lambda card: card.update(temperature=0), "temperature 0"),
+        (lambda card: card.update(threshold="a"), "cannot be read"),
+    ):
+        card = json.loads(json.dumps(whole))
+        change(card)
+        plain = safetensors.torch.save(tensors)
+        start = 8 + int.from_bytes(plain[:8], "little")
+        digest = hashlib.sha256(plain[start:]).hexdigest()
+        told = {CARD_KEY: json.dumps(card), HASH_KEY: digest}
+        path = write(
+            tmp_path / "odd.safetensors", safetensors.torch.save(tensors, told)
+        )
+        with pytest.raises(AttnSegError, match=words):
+            load_checkpoint(path)
+    assert not opened
 
 
 def test_pickle_is_never_run(tmp_path: Path) -> None:

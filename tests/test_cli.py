@@ -187,6 +187,37 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
     assert not (tmp_path / "out").exists()
 
 
+def test_files_that_are_no_results_are_not_replaced(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    told = ("--weights", tiny_weights)
+    expert = photo.with_name("polyp_mask.png")
+    expert.write_bytes(b"an expert's mask")
+    for inputs, words in (
+        ((photo,), "polyp_mask.png would be replaced"),
+        ((photo.parent,), "is the folder of the images"),
+    ):
+        done = attnseg("segment", *inputs, "--out", photo.parent, *told)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert expert.read_bytes() == b"an expert's mask"
+    out = tmp_path / "out"
+    assert attnseg("segment", photo, "--out", out, "--objects", *told).returncode == 0
+    assert (out / "polyp_objects.csv").exists()
+    assert attnseg("segment", photo, "--out", out, *told).returncode == 0
+    assert not (out / "polyp_objects.csv").exists()  # it was of the mask before
+
+
+def test_one_result_that_cannot_be_written_is_named(
+    photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    photo.with_name("x" * 235 + ".png").write_bytes(photo.read_bytes())
+    photo.with_name("z.png").write_bytes(photo.read_bytes())
+    out = tmp_path / "out"
+    done = attnseg("segment", photo.parent, "--out", out, "--weights", tiny_weights)
+    assert done.returncode == 1 and "2 of 3 images segmented" in done.stderr
+    assert "cannot be written" in done.stderr and (out / "z.json").exists()
+
+
 def test_nothing_done_is_exit_code_2(tmp_path: Path, tiny_weights: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
     out = tmp_path / "out"

@@ -101,11 +101,23 @@ def test_forced_gates_are_mirrored_with_the_image(
     psi = np.random.default_rng(1).random((8, 8), np.float32)
     once = segmenter.decode(encoded, {8: psi})
     mirrored = segmenter.encode(image[:, ::-1], flip=True)
-    again = segmenter.decode(mirrored, {8: psi[:, ::-1].copy()})
+    again = segmenter.decode(mirrored, {8: psi[:, ::-1]})
     np.testing.assert_array_equal(once.attention[1].values, psi)
     np.testing.assert_allclose(
         once.probability[0], again.probability[0, :, ::-1], atol=1e-5
     )
+
+
+def test_psi_may_be_any_array_of_numbers(
+    segmenter: Segmenter, image: np.ndarray
+) -> None:
+    encoded = segmenter.encode(image)
+    psi = np.random.default_rng(1).random((8, 8))
+    fixed = psi.copy()
+    fixed.flags.writeable = False
+    for other in (fixed, psi.astype(">f4"), psi.astype(np.longdouble)):
+        found = segmenter.decode(encoded, {np.int64(8): other})
+        np.testing.assert_allclose(found.attention[1].values, psi, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,37 @@ def test_what_is_not_known_is_said(segmenter: Segmenter) -> None:
     assert command_text(facts).startswith("# A gate was forced inside a region")
 
 
+def test_text_of_somebodys_file_does_not_become_code(segmenter: Segmenter) -> None:
+    told = provenance([segmenter(sample_image("polyp"))], "polyp")
+    evil = "x\nraise SystemExit('run')\n#"
+    facts = {**told, "weights": f"{evil}.safetensors", "date": evil}
+    facts["versions"] = {evil: evil}
+    lines = python_text(facts).splitlines()
+    assert any("raise" in line for line in lines)
+    assert not [line for line in lines if line.startswith("raise")]
+    # Of a command, the weights' name is an argument, line breaks and all.
+    (words,) = [shlex.split(command_text(facts), comments=True)]
+    assert words[:2] == ["attnseg", "segment"] and f"{evil}.safetensors" in words
+    with pytest.raises(ValueError, match="invalid literal"):
+        python_text({**told, "frame": "__import__('os')"})
+
+
+def test_a_file_that_looks_like_an_option_is_none(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(sample_image("polyp")).save("-x.png")
+    facts = provenance([segmenter(sample_image("polyp"))], "-x.png")
+    assert "segment ./-x.png" in command_text(facts)
+
+
+def test_a_numpy_threshold_is_a_number(segmenter: Segmenter) -> None:
+    encoded = segmenter.encode(sample_image("polyp"))
+    for threshold in (np.float64(0.25), np.float32(0.25)):
+        facts = segmenter.decode(encoded, threshold=threshold).provenance
+        assert json.dumps(facts["threshold"]) == repr(facts["threshold"]) == "0.25"
+
+
 def test_bundled_weights_are_named(segmenter: Segmenter) -> None:
     facts = provenance([segmenter(sample_image("polyp"))], "x")
     own = weights_hash(weights_path("compact"))

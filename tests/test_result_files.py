@@ -14,10 +14,12 @@ from napari_attnseg.inference import Segmenter
 from napari_attnseg.result_files import (
     Results,
     find_results,
+    foreign,
     load_results,
     save_results,
 )
 from napari_attnseg.results import Segmentation
+from napari_attnseg.saving import write_bytes
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,70 @@ def test_an_edited_mask_is_called_so(
     path = save(tmp_path, Segmentation(drawn, *parts))
     assert json.loads(path.read_text())["mask_edited"] is True
     np.testing.assert_array_equal(load_results(path).segmentations[0].mask, drawn)
+
+
+def test_a_run_that_was_stopped_leaves_no_story_of_another(
+    tmp_path: Path, segmentation: Segmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_attnseg import result_files
+
+    story = save(tmp_path, segmentation)
+    written = []
+
+    def stopped(path: Path, data: bytes) -> None:
+        written.append(path)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        write_bytes(path, data)
+
+    monkeypatch.setattr(result_files, "write_bytes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, segmentation)
+    assert not story.exists()
+    assert foreign(tmp_path, "x") is None  # what it left may be replaced
+
+
+def test_other_peoples_files_are_told_from_results(
+    tmp_path: Path, segmentation: Segmentation
+) -> None:
+    for i, name in enumerate(("x_mask.png", "x.json", "x_objects.csv")):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        assert foreign(folder, "x") is None
+        (folder / name).write_text("{}")
+        assert foreign(folder, "x") == folder / name
+    images = [tmp_path / "one" / "x.png", tmp_path / "other" / "x.png"]
+    for image in images:
+        image.parent.mkdir()
+        Image.fromarray(segmentation.mask).save(image)
+    one = Results("x", str(images[0]), [segmentation], image=images[0])
+    story = save_results(one, tmp_path / "out", "x")[-1]
+    assert foreign(tmp_path / "out", "x", images[0]) is None
+    assert foreign(tmp_path / "out", "x", images[1]) == story
+
+
+@pytest.mark.parametrize("change", ["colours", "size"])
+def test_parts_that_do_not_fit_are_refused(
+    tmp_path: Path, segmentation: Segmentation, change: str
+) -> None:
+    path = save(tmp_path, segmentation)
+    mask = Image.open(tmp_path / "x_mask.png")
+    mask = mask.convert("RGB") if change == "colours" else mask.resize((9, 9))
+    mask.save(tmp_path / "x_mask.png")
+    with pytest.raises(InputError, match="do not belong together"):
+        load_results(path)
+
+
+def test_a_mask_too_large_for_a_png_is_a_tiff(
+    tmp_path: Path, segmentation: Segmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_attnseg import result_files
+
+    monkeypatch.setattr(result_files, "PNG_PIXELS", segmentation.mask.size - 1)
+    path = save(tmp_path, segmentation)
+    assert (tmp_path / "x_mask.tif").exists()
+    (found,) = load_results(path).segmentations
+    np.testing.assert_array_equal(found.mask, segmentation.mask)
 
 
 def test_image_and_results_may_be_moved_together(

@@ -84,3 +84,11 @@ def test_block_mean_counts_pixels_that_are_cut() -> None:
 def test_psi_out_of_range_is_refused(what_if: WhatIf) -> None:
     with pytest.raises(InputError, match=r"psi in \[0, 1\]"):
         what_if.change(ForcedGates({4: 1.5}))
+    right = np.zeros(what_if.own.mask.shape)
+    for paint, gates, words in (
+        (right + 7.5, (4,), "values up to 7.5"),
+        (right[:4, :4], (4,), "image's shape"),
+        (right, (99,), "no gate at 1/99"),
+    ):
+        with pytest.raises(InputError, match=words):
+            what_if.change(ForcedGates(painted=paint, gates=gates))

@@ -100,7 +100,12 @@ class ModelCard:
         data["spec"] = ModelSpec.from_json(data["spec"])
         data["preprocessing"] = Preprocessing(**data["preprocessing"])
         data["classes"] = tuple(data["classes"])
-        return cls(**data)
+        card = cls(**data)
+        if not (0 <= card.threshold <= 1 and card.temperature > 0):
+            raise ValueError(
+                f"threshold {card.threshold}, temperature {card.temperature}"
+            )
+        return card
 
 
 def versions() -> dict[str, str]:
@@ -146,28 +151,28 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
                     f"({size} bytes); choose another file or copy it again."
                 )
             header = json.loads(file.read(length))
+            end = 8 + length + _data_bytes(header)
     except OSError as error:
         raise CheckpointError(
             f"{want}, but {path} cannot be read ({error.strerror}); check the path."
         ) from error
-    except ValueError as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{want}, but {path.name} has no safetensors header; choose another file."
         ) from error
-    end = (
-        8
-        + length
-        + max(
-            (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"),
-            default=0,
-        )
-    )
     if size != end:
         raise CheckpointError(
             f"{path.name} should have {end} bytes by its header but has {size}: "
             "it was cut short or changed; copy or download it again."
         )
     return header, 8 + length
+
+
+def _data_bytes(header: dict[str, Any]) -> int:
+    """Bytes of all tensors; raises some error for what is no safetensors header."""
+    header.get("__metadata__", {}).get(CARD_KEY)
+    tensors = [t for name, t in header.items() if name != "__metadata__"]
+    return max((int(t["data_offsets"][1]) for t in tensors), default=0)
 
 
 def read_card(path: Path) -> ModelCard:
@@ -187,7 +192,7 @@ def read_card(path: Path) -> ModelCard:
         )
     try:
         return ModelCard.from_json(text)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"The model card in {path.name} cannot be read ({error}); it may come from "
             "another version: update napari-attnseg or export the weights again."

@@ -85,7 +85,13 @@ def load_checkpoint(
         raise CheckpointError(
             f"{path.name} is not a valid safetensors file ({error}); copy it again."
         ) from error
-    network = SegmentationNetwork(card.spec)
+    try:
+        network = SegmentationNetwork(card.spec)
+    except (AssertionError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The network of the model card in {path.name} cannot be built ({error}); "
+            "it may come from another version: export the weights again."
+        ) from error
     try:
         # Floats become float32: half is how they are stored, not how they compute.
         network.load_state_dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -148,21 +149,22 @@ def segment(
     features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
     opens as layers; with --objects also NAME_objects.csv, a row per connected object,
     in pixels. An image that cannot be read is named and skipped; the exit code is 1
-    then.
+    then. Earlier results of the same image are replaced, no other files are.
     """
     from rich.console import Console
     from rich.progress import track
 
     from napari_attnseg.forced_gates import parse_gates
-    from napari_attnseg.images import find_images, read_image
+    from napari_attnseg.images import find_images, read_image, turned
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.masks import MaskRules, remake
     from napari_attnseg.result_files import Results, save_results
     from napari_attnseg.results import NO_GATES
-    from napari_attnseg.saving import write_text
+    from napari_attnseg.saving import remove, write_text
 
     gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
+    _expect_free(out, inputs, stems)
     segmenter = Segmenter.from_checkpoint(weights, device)
     _, limit = segmenter.check(gates, threshold)
     rules = MaskRules(limit, smooth, min_size, fill_holes, keep_largest)
@@ -171,7 +173,7 @@ def segment(
         _say("No GPU found; running on the CPU.")
     if not segmenter.network.gates:
         _say(NO_GATES)
-    failed = 0
+    done = 0
     for path, stem in track(
         stems.items(),
         "segmenting",
@@ -180,6 +182,11 @@ def segment(
     ):
         try:
             image = read_image(path)
+            if turned(path):
+                _say(
+                    f"{path.name} asks to be shown turned (EXIF); it was segmented as "
+                    "it is stored, and its mask lies so."
+                )
             encoded = segmenter.encode(image, flip=flip)
             result = segmenter.decode(encoded, gates, threshold)
             if rules != MaskRules(limit):
@@ -190,21 +197,33 @@ def segment(
                     _say(
                         f"{path.name}: the mask is empty; MedSAM had no box to look in."
                     )
-        except (DeviceError, InputError) as error:
-            failed += 1
-            named = path.name in str(error)
-            _say(str(error) if named else f"{path.name}: {error}")
-            continue
-        save_results(Results(path.stem, str(path), [result], image=path), out, stem)
-        if objects:
-            from napari_attnseg.descriptors import csv_text
-            from napari_attnseg.objects import measure_segmentation
+            table = ""
+            if objects:
+                from napari_attnseg.descriptors import csv_text
+                from napari_attnseg.objects import measure_segmentation
 
-            records = measure_segmentation(result, image)
-            write_text(out / f"{stem}_objects.csv", csv_text(records))
-    _say(f"{len(stems) - failed} of {len(stems)} images segmented; results in {out}.")
-    if failed:
-        raise typer.Exit(WRONG_USE if failed == len(stems) else SOME_FAILED)
+                table = csv_text(measure_segmentation(result, image))
+            results = Results(path.stem, str(path), [result], image=path)
+        except (DeviceError, InputError) as error:
+            _say_of(path, str(error))
+            continue
+        except MemoryError:
+            _say_of(path, "there is not enough memory for an image of this size.")
+            continue
+        try:
+            remove(out / f"{stem}_objects.csv")  # of an earlier run, of another mask
+            save_results(results, out, stem)
+            if objects:
+                write_text(out / f"{stem}_objects.csv", table)
+        except InputError as error:
+            _say_of(path, str(error))
+            if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
+                continue
+            break  # the folder or the disk, not the image
+        done += 1
+    _say(f"{done} of {len(stems)} images segmented; results in {out}.")
+    if done < len(stems):
+        raise typer.Exit(SOME_FAILED if done else WRONG_USE)
 
 
 @app.command()
@@ -250,11 +269,33 @@ def _stems(paths: list[Path]) -> dict[Path, str]:
         name = stem if stems.count(stem) == 1 else path.name.replace(".", "_")
         if name in named.values():
             raise InputError(
-                f"Two inputs are called {path.name}; their results would overwrite "
-                "each other: give them in two runs with two --out folders."
+                f"Results of two inputs would be called {name}, the second is {path}: "
+                "give them in two runs with two --out folders."
             )
         named[path] = name
     return named
+
+
+def _expect_free(out: Path, inputs: list[Path], stems: dict[Path, str]) -> None:
+    """Refuse before any work to replace what is no earlier result of these images."""
+    from napari_attnseg.result_files import foreign
+
+    if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
+        raise InputError(
+            f"{out} is the folder of the images, where masks would be taken for images "
+            f"the next time; choose another --out, such as {out / 'results'}."
+        )
+    given = {path.resolve() for path in stems}
+    for path, stem in stems.items():
+        other = foreign(out, stem, path)
+        mask = out / f"{stem}_mask.png"
+        if other is None and mask.resolve() in given:
+            other = mask
+        if other is not None:
+            raise InputError(
+                f"{other} would be replaced, which is no earlier result of {path}; "
+                "choose another --out."
+            )
 
 
 def _medsam(folder: Path | None, device: str, margin: float | None) -> Medsam | None:
@@ -265,6 +306,10 @@ def _medsam(folder: Path | None, device: str, margin: float | None) -> Medsam | 
     from napari_attnseg.medsam import MARGIN, Medsam
 
     return Medsam.from_folder(folder, device, MARGIN if margin is None else margin)
+
+
+def _say_of(path: Path, message: str) -> None:
+    _say(message if path.name in message else f"{path.name}: {message}")
 
 
 def _say(message: str) -> None:

@@ -57,5 +57,11 @@ def case_doubt(
     if not inside.any():
         return float("nan")
     best = probability.max(0) if probability.ndim == 3 else probability
-    region = ndimage.distance_transform_edt(~inside) <= band_width(inside.shape)
-    return float(binary_entropy(best[region]).mean())
+    width = band_width(inside.shape)
+    # Only where the mask and its band are: a distance in a whole large frame is dear.
+    box = tuple(
+        slice(max(found[0] - width, 0), found[-1] + width + 1)
+        for found in (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    )
+    region = ndimage.distance_transform_edt(~inside[box]) <= width
+    return float(binary_entropy(best[box][region]).mean())

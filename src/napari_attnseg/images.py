@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,16 @@ def read_image(path: Path) -> NDArray[np.generic]:
     """One image file as an array: (H, W), (H, W, 3) or (H, W, 4), dtype kept.
 
     TIFF goes through tifffile (16 bit, float), everything else through Pillow; a
-    palette becomes RGB.
+    palette, CMYK or YCbCr becomes RGB. Pixels are as stored: see `turned`.
 
     Raises
     ------
     InputError
-        If the file is missing, is not an image, or is cut short.
+        If the file is missing, is not an image, is cut short, or could only be read in
+        part (several pages of another kind than a plain TIFF's, 16-bit colour that
+        Pillow would cut to 8 bits).
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"There is no file {path}; check the path.")
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
@@ -39,15 +42,51 @@ def read_image(path: Path) -> NDArray[np.generic]:
         ) from error
 
 
+#: What Pillow is to try: of its other formats some start programs (EPS: Ghostscript).
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 #: Pillow modes whose values are not grey or RGB intensities alone.
 _ODD = ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB", "HSV")
+#: Modes to which Pillow cuts 16-bit colour.
+_CUT = ("RGB", "RGBA", "LA")
+#: EXIF's tag of how a picture is to be turned before it is shown; 1: not at all.
+_ORIENTATION = 274
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no error where no file could have that name."""
+    return os.path.isfile(path)  # noqa: PTH113 (Path's raises for too long a name)
+
+
+def turned(path: Path) -> bool:
+    """Whether a readable file asks (EXIF) to be shown turned; `read_image` does not."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as file:
+            return bool(file.getexif().get(_ORIENTATION, 1) != 1)
+    # Its own metadata may be damaged, or the file be larger than Pillow opens.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
 
 
 def _read_tiff(path: Path) -> NDArray[np.generic]:
     import tifffile
 
     try:
-        return np.asarray(tifffile.imread(path))
+        with tifffile.TiffFile(path) as file:
+            if len(file.series) != 1:
+                raise TypeError(f"it holds {len(file.series)} images; save one of them")
+            page = file.pages.first
+            kinds, kind = tifffile.PHOTOMETRIC, page.photometric
+            if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
+                return _read_pillow(path)
+            array = np.asarray(file.asarray())
+            if kind == kinds.MINISWHITE and array.dtype.kind in "bu":
+                array = ~array
+            apart = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+            if kind == kinds.RGB and apart:
+                array = np.moveaxis(array, -3, -1)
+            return array
     except ValueError as error:
         # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
         if "imagecodecs" not in str(error):
@@ -58,7 +97,18 @@ def _read_tiff(path: Path) -> NDArray[np.generic]:
 def _read_pillow(path: Path) -> NDArray[np.generic]:
     from PIL import Image
 
-    with Image.open(path) as file:
+    try:
+        file = Image.open(path, formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ValueError("it is too large for this format: save it as TIFF") from error
+    with file:
+        # Else Pillow reads the first one, and the upper 8 bits, without a word. MPO: a
+        # phone's JPEG with previews.
+        pages = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
+        if pages > 1:
+            raise ValueError(f"it holds {pages} images; save one of them")
+        if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
+            raise ValueError("16-bit colour is read from an uncompressed TIFF only")
         return np.asarray(file.convert("RGB") if file.mode in _ODD else file)
 
 
@@ -80,11 +130,13 @@ def find_images(inputs: list[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in inputs:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 (as `is_file`)
             inside = sorted(
                 p
                 for p in path.iterdir()
-                if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
+                if p.suffix.lower() in SUFFIXES
+                and not p.name.startswith(".")
+                and p.is_file()
             )
             if not inside:
                 raise InputError(
@@ -92,8 +144,11 @@ def find_images(inputs: list[Path]) -> list[Path]:
                     f"{', '.join(SUFFIXES)}; choose another folder."
                 )
             found += inside
-        elif path.exists():
+        elif is_file(path):
             found.append(path)
         else:
             raise InputError(f"There is no file or folder {path}; check the path.")
-    return list(dict.fromkeys(found))
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())

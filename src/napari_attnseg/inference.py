@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,16 +153,12 @@ class Segmenter:
         """Run both encoders; the expensive half. As `segment`."""
         pixels, intensity = to_rgb(image, rgb)
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-        batch = resize(batch, self.card.preprocessing.size).to(self.device)
-        if flip:
-            batch = torch.cat([batch.flip(axes) for axes in FLIPS])
-        try:
+        batch = resize(batch, self.card.preprocessing.size)
+        with self.enough_memory():
+            batch = batch.to(self.device)
+            if flip:
+                batch = torch.cat([batch.flip(axes) for axes in FLIPS])
             pairs = self.network.align(self.network.encode(batch))
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.device} ran out of memory; close other programs that use it, "
-                "or choose the device 'cpu'."
-            ) from error
         shape = pixels.shape[0], pixels.shape[1]
         return EncodedImage(pairs, shape, intensity, array_sha256(image))
 
@@ -190,16 +187,19 @@ class Segmenter:
         ------
         InputError
             If `gates` names no gate of this model, or a value does not fit.
+        DeviceError
+            If the device ran out of memory.
         """
         gates, threshold = self.check(gates, threshold)
-        forced = self._forced(encoded, gates)
-        fused, used = self.network.fuse(encoded.pairs, forced)
-        views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
-        # Each view turned back; without flips there is one, which stays as it is.
-        back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
-        mean = torch.stack(back).mean(0, keepdim=True)
         height, width = encoded.shape
-        probability = resize(mean, (height, width))[0].float().cpu().numpy()
+        with self.enough_memory():
+            forced = self._forced(encoded, gates)
+            fused, used = self.network.fuse(encoded.pairs, forced)
+            views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
+            # Each view turned back; without flips there is one, which stays as it is.
+            back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
+            mean = torch.stack(back).mean(0, keepdim=True)
+            probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
             AttentionMap(
@@ -221,6 +221,17 @@ class Segmenter:
             self._provenance(encoded, gates, threshold, mask),
         )
 
+    @contextmanager
+    def enough_memory(self) -> Iterator[None]:
+        """Say in words that the device's memory did not suffice."""
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} ran out of memory; close other programs that use it, "
+                "or choose the device 'cpu'."
+            ) from error
+
     def check(
         self, gates: Mapping[GateKey, Forced] | None, threshold: float | None
     ) -> tuple[dict[GateKey, Forced], float]:
@@ -231,7 +242,8 @@ class Segmenter:
         InputError
             As `decode`, but for an array that has not its gate's resolution.
         """
-        limit = self.card.threshold if threshold is None else threshold
+        # float: a numpy number would be written as such into provenance.
+        limit = float(self.card.threshold if threshold is None else threshold)
         if not 0 <= limit <= 1:
             raise InputError(f"Expected a threshold in [0, 1], but got {limit}.")
         ends = {
@@ -265,7 +277,8 @@ class Segmenter:
         """What replaces one gate's own psi (N, h, w), in a shape that broadcasts."""
         if isinstance(psi, str):  # `MEAN`: other names are resolved by now
             return own.mean((1, 2), keepdim=True)
-        value = torch.as_tensor(psi, dtype=torch.float32)
+        # A copy: torch takes no reversed, foreign-endian or read-only arrays.
+        value = torch.from_numpy(np.array(psi, dtype=np.float32))
         size = tuple(own.shape[1:])
         if value.ndim and tuple(value.shape) != size:
             raise InputError(

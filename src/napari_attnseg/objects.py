@@ -127,7 +127,10 @@ class _Scene:
         self.labels, self.gates, self.pixel = labels, gates, pixel
         self.band = band_width(labels.shape)
         self.looks = None if image is None else Looks(image, rgb)
-        self.probability = None if probability is None else probability.max(0)
+        # Of several classes the most probable one counts at each pixel.
+        if probability is not None and probability.ndim == 3:
+            probability = probability.max(0)
+        self.probability = probability
         if self.probability is not None:
             self.entropy = binary_entropy(self.probability)
         self.psi = [_over_image(gate, labels.shape) for gate in gates]

@@ -63,7 +63,7 @@ def python_text(
     file, problem = _image(facts, saved)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
-    frame = f"[{facts['frame']}]" if "frame" in facts else ""
+    frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
     flip = ", flip=True" if facts.get("flip_augmented") else ""
@@ -137,6 +137,8 @@ def command_text(
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
     rules = rules_of(facts[MEDSAM]["prompted_by"] if MEDSAM in facts else facts)
+    # What begins with a dash would be taken for an option.
+    file = f"./{file}" if file.startswith("-") else file
     words = ["attnseg", "segment", file, "--out", "results"]
     words += ["--weights", source, "--device", facts["device"]]
     words += ["--threshold", repr(rules.threshold)]
@@ -189,7 +191,8 @@ def _psi(psi: float | str | Path, of_stack: bool) -> str:
 
 def _heading(facts: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {v}" for name, v in facts["versions"].items())
-    return [f"# Repeats a run of {facts['date']}", f"# with {versions}."]
+    said = (f"Repeats a run of {facts['date']}", f"with {versions}.")
+    return [line for text in said for line in _comment(text).splitlines()]
 
 
 def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str]]:
@@ -254,4 +257,5 @@ def _pixels(path: Path, facts: Mapping[str, Any]) -> NDArray[np.generic]:
 
 
 def _comment(text: str) -> str:
-    return f"# {text}\n"
+    # Provenance may come from somebody's file: no line of it is to become code.
+    return f"# {' '.join(text.split())}\n"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.doubt import DOUBT_MEANING, case_doubt
 from napari_attnseg.errors import InputError
-from napari_attnseg.images import array_sha256, read_image
+from napari_attnseg.images import array_sha256, is_file, read_image
 from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
     GATE_LEGEND,
@@ -31,9 +31,11 @@ from napari_attnseg.results import (
     gate_key,
     gate_parts,
 )
-from napari_attnseg.saving import write_bytes
+from napari_attnseg.saving import remove, write_bytes
 
 FORMAT = "attnseg-results-1"
+#: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
+PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
 PER_FRAME = ("intensity", "image_sha256", "mask_sha256", "medsam")
 
@@ -90,6 +92,9 @@ def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
+    An earlier JSON of that name goes first: stopped on the way, no parts of this run
+    are told of as parts of that one. Ask `foreign` before, whether the names are ours.
+
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
     ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
@@ -107,7 +112,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     first = frames[0]
     mask = _stack([f.mask for f in frames], results.frames)
     unit = 255 if len(first.probability) == 1 and mask.max(initial=0) <= 1 else 1
-    single = results.frames is None and mask.dtype == np.uint8
+    small = mask.dtype == np.uint8 and mask.size <= PNG_PIXELS
+    single = results.frames is None and small
     files = {
         "mask": f"{stem}_mask.{'png' if single else 'tif'}",
         "probability": f"{stem}_probability.tif",
@@ -119,9 +125,10 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         ],
         results.frames,
     )
+    # The probability first: by it `foreign` knows what a run that was stopped left.
     parts = {
-        files["mask"]: (_png if single else _tiff)(mask * mask.dtype.type(unit)),
         files["probability"]: _tiff(probability.astype(np.float32)),
+        files["mask"]: (_png if single else _tiff)(mask * mask.dtype.type(unit)),
     }
     gates = []
     for i, gate in enumerate(first.attention):
@@ -162,9 +169,40 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
         facts["doubt_is"] = DOUBT_MEANING
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
+    remove(folder / f"{stem}.json")
     for name, data in parts.items():
         write_bytes(folder / name, data)
     return [folder / name for name in parts]
+
+
+def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
+    """A file that results of this name would replace and that is no earlier one of us.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results are to go.
+    stem : str
+        Of their names.
+    image : Path, optional
+        The image's file: results of another one are not to be replaced either.
+    """
+    story = folder / f"{stem}.json"
+    facts = _facts(story)
+    if facts is not None:
+        other = _image(story, facts)
+        if image is None or other is None or other.resolve() == image.resolve():
+            return None
+        return story
+    if is_file(folder / f"{stem}_probability.tif"):
+        return None
+    return taken(folder, stem)
+
+
+def taken(folder: Path, stem: str) -> Path | None:
+    """A file, whosever, that has a name of these results already."""
+    ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
+    return next((p for end in ends if is_file(p := folder / f"{stem}{end}")), None)
 
 
 def gate_file(label: str) -> str:
@@ -243,6 +281,9 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     probabilities = frames(files["probability"])
     if probabilities.ndim == masks.ndim:
         probabilities = probabilities[:, None]
+    sizes = masks.shape, probabilities.shape[:1] + probabilities.shape[2:]
+    if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
+        raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
     segmentations = []
     for i in range(count or 1):

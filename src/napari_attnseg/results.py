@@ -22,7 +22,7 @@ GateKey = int | tuple[int, str]
 
 def gate_label(key: GateKey) -> str:
     """``1/32`` or ``1/32 CNN``."""
-    return f"1/{key}" if isinstance(key, int) else f"1/{key[0]} {key[1]}"
+    return f"1/{key[0]} {key[1]}" if isinstance(key, tuple) else f"1/{key}"
 
 
 def gate_key(label: str) -> GateKey:

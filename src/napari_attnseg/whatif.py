@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_attnseg.results import AttentionMap, GateKey, Segmentation
+from napari_attnseg.errors import InputError
+from napari_attnseg.results import AttentionMap, GateKey, Segmentation, gate_label
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import EncodedImage, Segmenter
@@ -113,6 +114,7 @@ class WhatIf:
         InputError
             If they name no gate of this model, or hold no psi in [0, 1].
         """
+        self._check(forced)
         gates = forced.psi(self.own.attention)
         result = self._segmenter.decode(self._encoded, gates)
         before, after = self.own.mask, result.mask
@@ -125,6 +127,25 @@ class WhatIf:
             int(np.count_nonzero((before > 0) & (after == 0))),
             2 * kept / total if total else 1.0,
         )
+
+    def _check(self, forced: ForcedGates) -> None:
+        """The paint; what is forced everywhere is `Segmenter.decode`'s to check."""
+        unknown = set(forced.gates) - {gate.key for gate in self.own.attention}
+        if unknown:
+            raise InputError(
+                f"This model has no gate at {', '.join(map(gate_label, unknown))}; "
+                "paint another one."
+            )
+        if forced.painted is None:
+            return
+        values = forced.painted[np.isfinite(forced.painted)]
+        shape, own = forced.painted.shape, self.own.mask.shape
+        if shape != own or not ((values >= 0) & (values <= 1)).all():
+            raise InputError(
+                f"Expected paint of the image's shape {own} with psi in [0, 1], or NaN "
+                f"where nothing is painted, got shape {shape} with values up to "
+                f"{np.abs(values).max(initial=0):g}."
+            )
 
 
 def block_mean(

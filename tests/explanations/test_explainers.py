@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,14 @@ import pytest
 import torch
 
 from napari_attnseg import Segmenter
-from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
-from napari_attnseg.explanations import EXPLAINERS, explain
-from napari_attnseg.explanations.subject import untouched
+from napari_attnseg.errors import (
+    CancelledError,
+    DeviceError,
+    InputError,
+    UnknownNameError,
+)
+from napari_attnseg.explanations import EXPLAINERS, explain, rivals
+from napari_attnseg.explanations.subject import subject_of
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.spec import STRIDES
 
@@ -61,17 +66,30 @@ def state_of(network: torch.nn.Module) -> list[Any]:
     return [hooks, modes, grads, values]
 
 
-def test_two_at_once_leave_nothing_behind(segmenter: Segmenter) -> None:
-    network = segmenter.network
-    before = state_of(network)
-    first, second = untouched(network), untouched(network)
-    with ExitStack() as outer, ExitStack() as inner:
-        inner.enter_context(first)
-        network.decoder.register_forward_pre_hook(lambda module, args: None)
-        outer.enter_context(second)
-        network.decoder.register_forward_pre_hook(lambda module, args: None)
-        # The first has ended, the second not yet.
-    assert state_of(network) == before
+def test_a_cancel_outlives_an_explanation_that_began_before(
+    unmeasured: Segmenter,
+) -> None:
+    before = state_of(unmeasured.network)
+    began, both, ended = Event(), Event(), Event()
+
+    def first() -> bool:
+        began.set()
+        both.wait(20)
+        return False
+
+    def second() -> bool:
+        both.set()
+        return ended.wait(20)  # once the first is gone: Cancel
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(explain, unmeasured, IMAGE, "gate", cancelled=first)
+        assert began.wait(20)
+        other = pool.submit(explain, unmeasured, IMAGE, "entropy", cancelled=second)
+        one.result(20)
+        ended.set()
+        with pytest.raises(CancelledError):
+            other.result(20)
+    assert state_of(unmeasured.network) == before
 
 
 def test_a_cancel_is_for_its_own_thread(unmeasured: Segmenter) -> None:
@@ -172,6 +190,66 @@ def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> 
     gates = ("gate", "gate, recalibrated", "gates at a glance")
     doubt = ("entropy", "flip consistency")
     assert same == (name in (*gates, *doubt, "measured trust", "random"))
+
+
+def test_the_target_is_said_where_there_is_one(unmeasured: Segmenter) -> None:
+    empty = dataclasses.replace(unmeasured.card, threshold=1.0)
+    for segmenter, own in (
+        (unmeasured, "the model's own mask"),
+        (dataclasses.replace(unmeasured, card=empty), "the whole image, because"),
+    ):
+        said = explain(segmenter, IMAGE, "gate effect").target
+        assert said.startswith(own)
+        assert explain(segmenter, IMAGE, "measured trust").target == ""
+    target = np.ones(IMAGE.shape[:2], bool)
+    given = explain(unmeasured, IMAGE, "occlusion", target=target)
+    assert given.target == "a given region"
+
+
+class _Bright(torch.nn.Module):
+    """A network whose logit is the brightness: each pixel counts alike."""
+
+    def forward(self, image: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=image.mean(1, keepdim=True))
+
+
+@pytest.mark.parametrize("method", ["Seg-Grad-CAM", "CNN contribution"])
+def test_two_threads_may_ask_at_once(unmeasured: Segmenter, method: str) -> None:
+    alone = explain(unmeasured, IMAGE, method, 8).values
+    mask = unmeasured(IMAGE).mask
+    with ThreadPoolExecutor(2) as pool:
+        maps = [pool.submit(explain, unmeasured, IMAGE, method, 8) for _ in range(8)]
+        masks = [pool.submit(unmeasured, IMAGE) for _ in range(8)]
+        for found in maps:
+            np.testing.assert_allclose(found.result(60).values, alone, atol=1e-6)
+        for other in masks:
+            np.testing.assert_array_equal(other.result(60).mask, mask)
+
+
+def test_occlusion_tries_the_rim_as_well_as_the_middle(unmeasured: Segmenter) -> None:
+    subject = subject_of(unmeasured, IMAGE)
+    plain = dataclasses.replace(
+        subject,
+        network=_Bright(),
+        image=torch.ones(1, 3, 256, 256),  # 7 does not divide it
+        target=torch.ones(1, 1, 256, 256),
+    )
+    fall = rivals.occlusion(plain)
+    assert fall.min() > 0.5 * fall.max()
+
+
+def test_out_of_memory_is_said_in_words(
+    unmeasured: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    encoded = unmeasured.encode(IMAGE)
+    monkeypatch.setattr(UnetDecoder, "forward", full)
+    with pytest.raises(DeviceError, match="ran out of memory"):
+        explain(unmeasured, IMAGE, "gate effect")
+    with pytest.raises(DeviceError, match="ran out of memory"):
+        unmeasured.decode(encoded)
 
 
 def test_findings_come_with_the_maps_that_have_them(segmenter: Segmenter) -> None:

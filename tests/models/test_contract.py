@@ -210,3 +210,27 @@ def test_exports_to_torch(name: str) -> None:
     wanted = network(image)
     torch.testing.assert_close(exported.logits, wanted.logits, atol=1e-5, rtol=1e-4)
     assert exported.attention.keys() == wanted.attention.keys()
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-swin"])
+def test_the_channel_axis_is_known_and_not_guessed(name: str) -> None:
+    """Of 64 px, Swin's first map has 16 rows, columns and channels."""
+    encoder = build_encoder(SPECS[name].transformer).eval()
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        first = encoder(image)[0]
+        told = encoder.backbone(encoder.prepare(image))[0].permute(0, 3, 1, 2)
+    assert first.shape == (1, 16, 16, 16)
+    torch.testing.assert_close(first, told)
+
+
+def test_a_vit_with_register_tokens_takes_timms_state_and_freezes_them() -> None:
+    spec = EncoderSpec("vit_small_patch14_reg4_dinov2", 70, blocks=(1, 2, 2, 2))
+    small = dataclasses.replace(spec, options=(("depth", 2),))
+    encoder = build_encoder(small)
+    native = build_encoder(dataclasses.replace(small, size=98))
+    state = encoder.from_timm(native.backbone.state_dict())
+    assert not encoder.backbone.load_state_dict(state, strict=False).unexpected_keys
+    encoder.freeze_first(2)
+    left = {name for name, p in encoder.named_parameters() if p.requires_grad}
+    assert left == {"backbone.norm.weight", "backbone.norm.bias"}

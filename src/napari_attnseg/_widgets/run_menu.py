@@ -28,6 +28,7 @@ from napari_attnseg._widgets.writer import (
 )
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.images import array_sha256
+from napari_attnseg.result_files import taken
 
 
 class RunMenu(QPushButton):
@@ -110,7 +111,8 @@ class RunMenu(QPushButton):
         if not names:
             show_error("The layers of this run are gone; run it again to save them.")
             return
-        if (folder / f"{names[0]}.json").exists() and not self._may_replace(names[0]):
+        there = taken(folder, names[0])
+        if there is not None and not self._may_replace(names[0], there):
             return
         mask = self._mask()
 
@@ -124,9 +126,12 @@ class RunMenu(QPushButton):
         # In a thread: a long stack takes seconds.
         create_worker(_write, folder, layers, _connect={"returned": told})
 
-    def _may_replace(self, name: str) -> bool:
+    def _may_replace(self, name: str, there: Path) -> bool:
         answer = QMessageBox.question(
-            self, "Save results", f"There are results of {name} already. Replace them?"
+            self,
+            "Save results",
+            f"There are files called {name} already, such as {there.name}. Replace "
+            "them?",
         )
         return answer == QMessageBox.StandardButton.Yes
 

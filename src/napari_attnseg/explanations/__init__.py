@@ -42,6 +42,8 @@ class Explainer:
         ([0, 1], where numbers compare between images).
     per_gate : bool
         Whether there is one map per gate.
+    targeted : bool
+        Whether it explains the logit of a region.
     finding : callable
         (model card, stride) → what was measured of this map in this model; "" if
         nothing is.
@@ -51,6 +53,7 @@ class Explainer:
     meaning: str
     scale: str
     per_gate: bool = True
+    targeted: bool = True
     finding: Callable[[ModelCard, int], str] = lambda card, stride: ""
 
 
@@ -60,6 +63,7 @@ def _gate(subject: Subject, stride: int) -> Tensor:
 
 
 def _recalibrated(subject: Subject, stride: int) -> Tensor:
+    subject.network.cnn_shares({})  # one gate per level, or an error
     curve = subject.card.gates.get(f"1/{stride}", {}).get("calibration")
     if curve is None:
         raise InputError(
@@ -74,6 +78,7 @@ def _recalibrated(subject: Subject, stride: int) -> Tensor:
 
 
 def _at_a_glance(subject: Subject, stride: int) -> Tensor:
+    subject.network.cnn_shares({})  # one gate per level, or an error
     found = subject.card.combination
     if not found.get("earned", False):
         raise InputError(
@@ -103,7 +108,7 @@ def _trust(subject: Subject, stride: int) -> Tensor:
     gate = _gate(subject, stride)
     # Regions are whole pixels of the gate, so they may differ in size: shown as such.
     regions = trust.cells((gate.shape[0], gate.shape[1]), trust.REGIONS)
-    return torch.einsum("r,rchw->hw", found.tau.flatten(), regions.to(gate.device))
+    return torch.einsum("r,rchw->hw", found.tau.flatten(), regions)  # on the CPU
 
 
 def _gate_gradients(subject: Subject, stride: int) -> Tensor:
@@ -123,6 +128,7 @@ EXPLAINERS: dict[str, Explainer] = {
         _gate,
         f"psi, 1 where only the CNN's features are used: {GATE_LEGEND}.",
         "gate",
+        targeted=False,
         finding=ModelCard.verdict,
     ),
     "gate, recalibrated": Explainer(
@@ -131,6 +137,7 @@ EXPLAINERS: dict[str, Explainer] = {
         "with such a psi the CNN was the better encoder, smoothed so that the share "
         "never falls as psi rises.",
         "gate",
+        targeted=False,
         finding=ModelCard.verdict,
     ),
     "gates at a glance": Explainer(
@@ -139,6 +146,7 @@ EXPLAINERS: dict[str, Explainer] = {
         "on validation images.",
         "gate",
         per_gate=False,
+        targeted=False,
         finding=lambda card, stride: _of_all_gates(card),
     ),
     "measured trust": Explainer(
@@ -146,6 +154,7 @@ EXPLAINERS: dict[str, Explainer] = {
         "Measured by trying both encoders in each region: above 0 the CNN's features "
         "reproduce the model's own mask better there, below 0 the transformer's.",
         "signed",
+        targeted=False,
     ),
     "gate effect": Explainer(
         _gate_gradients,
@@ -188,6 +197,7 @@ EXPLAINERS: dict[str, Explainer] = {
         "decided, 1 undecided; not a measured error.",
         "unit",
         per_gate=False,
+        targeted=False,
     ),
     "flip consistency": Explainer(
         lambda subject, stride: uncertainty.flip_range(subject),
@@ -195,12 +205,14 @@ EXPLAINERS: dict[str, Explainer] = {
         "images: 0 all alike, 1 a contradiction.",
         "unit",
         per_gate=False,
+        targeted=False,
     ),
     "random": Explainer(
         lambda subject, stride: rivals.random_map(subject),
         "Noise: explains nothing, and is there to be compared with.",
         "positive",
         per_gate=False,
+        targeted=False,
     ),
 }
 
@@ -242,6 +254,8 @@ def explain(
     InputError
         If the image, level or target cannot be used, or the model has no gates and the
         method is about them.
+    DeviceError
+        If the device ran out of memory.
     """
     if method not in EXPLAINERS:
         raise UnknownNameError.for_name("explanation", method, list(EXPLAINERS))
@@ -259,11 +273,14 @@ def explain(
         if threading.get_ident() == own and cancelled():
             raise CancelledError(f"The explanation {method!r} was cancelled.")
 
-    with untouched(segmenter.network):
+    with untouched(segmenter.network), segmenter.enough_memory():
         # Whatever a method does, each of its steps ends in a decoding.
-        segmenter.network.decoder.register_forward_pre_hook(stop)
-        subject = subject_of(segmenter, image, target, rgb)
-        values = explainer.run(subject, level).detach().float().cpu().numpy()
+        hook = segmenter.network.decoder.register_forward_pre_hook(stop)
+        try:
+            subject = subject_of(segmenter, image, target, rgb)
+            values = explainer.run(subject, level).detach().float().cpu().numpy()
+        finally:
+            hook.remove()
     height, width = np.asarray(image).shape[:2]
     return Explanation(
         method,
@@ -272,7 +289,7 @@ def explain(
         (height / values.shape[0], width / values.shape[1]),
         explainer.scale,
         explainer.meaning,
-        "the model's own mask" if target is None else "a given region",
+        subject.region if explainer.targeted else "",
         explainer.finding(segmenter.card, level),
         {
             "model": segmenter.card.spec.name,

@@ -1,4 +1,4 @@
-"""Common explanations of any network, for comparison. Through captum."""
+"""Common explanations of any network, for comparison; two of them through captum."""
 
 from __future__ import annotations
 
@@ -46,14 +46,16 @@ def seg_grad_cam(subject: Subject, stride: int = 32) -> Tensor:
             "Seg-Grad-CAM is drawn on the fused maps of two encoders; the model "
             f"{network.spec.name!r} has none: choose something else or other weights."
         )
-    layer = network.fusion[STRIDES.index(stride)]
-    method = _captum().LayerGradCam(_Score(subject), layer)
+    # Not captum's, which hooks the network: another thread may be using it.
+    level = STRIDES.index(stride)
+    with torch.no_grad():
+        fused = list(network.fuse(subject.pairs)[0])
     with torch.enable_grad():
-        image = subject.image.clone().requires_grad_()
-        maps = method.attribute(image, relu_attributions=True)
-    # The fusion returns the fused map and psi; the first is the feature map.
-    found: Tensor = maps[0][0, 0].detach()
-    return found
+        fused[level] = fused[level].detach().requires_grad_()
+        score = subject.score(network.logits(fused)).sum()
+        (slope,) = torch.autograd.grad(score, fused[level])
+    weighted: Tensor = (slope.mean((2, 3), keepdim=True) * fused[level].detach()).sum(1)
+    return weighted.relu()[0]
 
 
 def integrated_gradients(subject: Subject) -> Tensor:
@@ -67,7 +69,8 @@ def integrated_gradients(subject: Subject) -> Tensor:
 
 def occlusion(subject: Subject) -> Tensor:
     """Fall of the score when a mid-grey square covers a place: (S, S)."""
-    side = max(1, subject.image.shape[-1] // WINDOWS)
+    # Rounded up: else a strip is left over, and a sliver of a square tried on it.
+    side = -(-subject.image.shape[-1] // WINDOWS)
     with torch.no_grad():
         found = (
             _captum()

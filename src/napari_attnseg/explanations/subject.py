@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Subject:
         The model's own mask, 0 or 1: stands for the truth, which is unknown here.
     target : Tensor, shape (1, 1, S, S)
         1 in the region whose mean logit is explained.
+    region : str
+        Which one that is, in words.
     """
 
     card: ModelCard
@@ -46,6 +49,7 @@ class Subject:
     pairs: list[Level]
     mask: Tensor
     target: Tensor
+    region: str = "the model's own mask"
 
     def score(self, logits: Tensor) -> Tensor:
         """Logits (N, 1, S, S) → mean logit in the target region, (N,)."""
@@ -92,11 +96,14 @@ def subject_of(
         pairs = network.align(network.encode(batch))
         logits = network.logits(network.fuse(pairs)[0]) / segmenter.card.temperature
         mask = (torch.sigmoid(logits) >= segmenter.card.threshold).float()
-    if target is None:
-        region = own_target(mask)
-    else:
-        region = _resized(np.asarray(target), pixels.shape[:2], mask)
-    return Subject(segmenter.card, network, batch, pairs, mask, region)
+    found = Subject(segmenter.card, network, batch, pairs, mask, own_target(mask))
+    if target is not None:
+        given = _resized(np.asarray(target), pixels.shape[:2], mask)
+        return dataclasses.replace(found, target=given, region="a given region")
+    if not mask.any():
+        whole = "the whole image, because the mask is empty"
+        return dataclasses.replace(found, region=whole)
+    return found
 
 
 def own_target(mask: Tensor) -> Tensor:
@@ -120,33 +127,14 @@ def _resized(target: NDArray[np.bool_], shape: tuple[int, ...], like: Tensor) ->
 
 @contextmanager
 def untouched(network: nn.Module) -> Iterator[None]:
-    """Leave the model as it was: hooks, gradients and modes, also after an error."""
+    """Leave the model as it was: gradients and modes, also after an error."""
     modes = {module: module.training for module in network.modules()}
     wanted = {p: (p.requires_grad, p.grad) for p in network.parameters()}
-    hooks = {
-        module: (
-            dict(module._forward_hooks),
-            dict(module._forward_pre_hooks),
-            dict(module._backward_hooks),
-            dict(module._backward_pre_hooks),
-        )
-        for module in modes
-    }
     try:
         yield
     finally:
         for module, mode in modes.items():
             module.training = mode
-            kept = (
-                module._forward_hooks,
-                module._forward_pre_hooks,
-                module._backward_hooks,
-                module._backward_pre_hooks,
-            )
-            for now, before in zip(kept, hooks[module], strict=True):
-                # What was new only: another thread's may have come and gone.
-                for key in set(now) - set(before):
-                    now.pop(key, None)
         for p, (required, grad) in wanted.items():
             p.requires_grad_(required)
             p.grad = grad

@@ -292,9 +292,13 @@ class TrustCalibration:
         Each point is the mean of as many regions as every other one, so that no single
         region decides an end of the curve.
         """
-        order = np.argsort(np.ravel(psi), kind="stable")
-        x = np.ravel(psi)[order].astype(float)
-        y = isotonic_regression((np.ravel(tau)[order] > 0).astype(float)).x
+        flat = np.ravel(psi).astype(float)
+        order = np.argsort(flat, kind="stable")
+        x = flat[order]
+        # Equal psi has one share, in whatever order its regions come.
+        _, which, n = np.unique(flat, return_inverse=True, return_counts=True)
+        share = np.bincount(which, np.ravel(tau) > 0) / n
+        y = isotonic_regression(share, weights=n).x[which][order]
         parts = np.array_split(np.arange(len(x)), min(knots, len(x)))
         return cls(
             np.array([x[part].mean() for part in parts]),

@@ -124,7 +124,10 @@ class Encoder(nn.Module):
             found["pos_embed"] = timm.layers.resample_abs_pos_embed(
                 found["pos_embed"],
                 self.backbone.patch_embed.grid_size,
-                num_prefix_tokens=self.backbone.num_prefix_tokens,
+                # Some ViTs' embedding is of patches only.
+                num_prefix_tokens=0
+                if self.backbone.no_embed_class
+                else self.backbone.num_prefix_tokens,
             )
         return found
 
@@ -156,12 +159,12 @@ class HierarchicalEncoder(Encoder):
     def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, H, W) RGB in [0, 1] → four maps (N, C_i, S/stride, S/stride)."""
         maps = self.backbone(self.prepare(image))
-        # Swin and its kin are NHWC; the channel axis is where the channels are.
-        pyramid = []
-        for i in self._levels:
-            wanted = self.backbone.feature_info.channels()[i]
-            x = maps[i]
-            pyramid.append(x if x.shape[1] == wanted else x.permute(0, 3, 1, 2))
+        # Swin and its kin are NHWC, and say so; some others say nothing.
+        layout = getattr(self.backbone, "output_fmt", timm.layers.Format.NCHW)
+        last = layout == timm.layers.Format.NHWC
+        pyramid = [
+            maps[i].permute(0, 3, 1, 2) if last else maps[i] for i in self._levels
+        ]
         if self.spec.stem:
             stem = F.max_pool2d(maps[self._stem_level], 3, stride=2, padding=1)
             pyramid[0] = torch.cat([stem, pyramid[0]], dim=1)
@@ -199,8 +202,8 @@ class PlainViTEncoder(Encoder):
         """Take the embedding and the first `blocks` out of training: eval, no grads."""
         backbone = self.backbone
         embedding = [backbone.pos_embed, *backbone.patch_embed.parameters()]
-        if backbone.cls_token is not None:
-            embedding.append(backbone.cls_token)
+        tokens = (backbone.cls_token, backbone.reg_token)
+        embedding += [token for token in tokens if token is not None]
         for parameter in embedding:
             parameter.requires_grad_(False)
         backbone.blocks[:blocks].requires_grad_(False).eval()
@@ -296,6 +299,16 @@ def encoder_spec(name: str, size: int) -> EncoderSpec:
     return EncoderSpec(name, size, tuple(config.mean), tuple(config.std), blocks)
 
 
+#: Options of timm by which a model is filled from a file or a download.
+_FILE_OPTIONS = {
+    "cache_dir",
+    "checkpoint_path",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+}
+
+
 def _known(name: str) -> None:
     if not timm.is_model(name.split(".")[0]):
         raise UnknownNameError.for_name("timm model", name, timm.list_models())
@@ -304,6 +317,13 @@ def _known(name: str) -> None:
 def create_backbone(spec: EncoderSpec, **options: object) -> Any:
     """Timm's model of a spec; an `UnknownNameError` if there is none."""
     _known(spec.name)
+    # A card is somebody's file: it is not to have timm open others, or look for them.
+    files = {name for name, _ in spec.options} & _FILE_OPTIONS
+    if files:
+        raise InputError(
+            f"Expected no files in the options of {spec.name!r}, got "
+            f"{', '.join(sorted(files))}; choose other weights."
+        )
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
     timm.layers.set_fused_attn(True, experimental=True)
