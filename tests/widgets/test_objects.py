@@ -1,6 +1,7 @@
 """The Objects widget's wiring, on a viewer without a window."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from napari_attnseg._widgets.objects_panel import NONE_CHOSEN, STALE
 from napari_attnseg._widgets.source import source_of
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg.descriptors import columns
+from napari_attnseg.images import array_sha256
 from napari_attnseg.objects import measure_segmentation
 from napari_attnseg.results import AttentionMap, Segmentation
 
@@ -242,6 +244,53 @@ def test_layers_may_go_while_they_are_measured_and_afterwards(
     assert widget.panel.isVisibleTo(widget)
     viewer.layers.clear()
     assert not widget.panel.isVisibleTo(widget) and widget.panel._layer is None
+
+
+def test_another_image_of_that_name_is_not_measured(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    image = viewer.add_image(IMAGE, name="a", rgb=True)
+    facts = {"model": "m", "date": "now", "image_sha256": array_sha256(IMAGE)}
+    own = replace(result(), provenance=facts)
+    add_layers(viewer, new_layers(source_of(image), [own]))
+    assert measure(widget, qtbot) is not None
+    viewer.layers.remove(image)
+    viewer.add_image(np.zeros_like(IMAGE), name="a", rgb=True)
+    widget.labels_box.setCurrentText("a · mask")
+    widget.image_box.setCurrentText("a")
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    assert "does not hold the pixels" in widget.bar.error.text()
+    widget.image_box.setCurrentText("none")
+    assert measure(widget, qtbot) is not None
+
+
+def test_an_undone_stroke_is_a_change_too(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    labels = viewer.add_labels(MASK.astype(np.int32) * 3, name="mine")
+    layer = measure(widget, qtbot)
+    viewer.layers.selection.active = layer
+    layer.refresh()
+    assert widget.panel.summary.text() != STALE
+    layer.data = np.zeros_like(layer.data)
+    assert widget.panel.summary.text() == STALE
+    assert labels.data.any()
+
+
+def test_what_is_hidden_of_a_layer_is_shown_when_it_is_let_go(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, MASK)
+    layer = measure(widget, qtbot)
+    widget.panel.alone.setChecked(True)
+    assert layer.show_selected_label
+    widget.panel.forget()
+    assert not layer.show_selected_label
+
+
+def test_tab_leaves_the_table(widget: ObjectsWidget) -> None:
+    assert not widget.panel.table.tabKeyNavigation()
 
 
 def test_bad_input_is_one_sentence(

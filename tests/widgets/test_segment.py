@@ -14,8 +14,10 @@ from napari_attnseg._widgets.inputs import CHOOSE_FILE, card_words
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg._widgets.threads import WorkError
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import Preprocessing
 
 
@@ -134,6 +136,42 @@ def test_cancel_adds_nothing(
     assert [layer.name for layer in viewer.layers] == ["a"]
     assert any("no layers were added" in m for m in messages)
     assert widget.bar.start_button.isEnabled()
+
+
+def test_an_error_of_torch_ends_the_run(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access")
+
+    monkeypatch.setattr(SegmentationNetwork, "align", broken)
+    viewer.add_image(np.zeros((30, 40)), name="a")
+    with qtbot.capture_exceptions() as raised:
+        widget.start()
+        wait(widget, qtbot)
+    assert [type(error) for _, error, _ in raised] == [WorkError]
+    assert widget.bar.start_button.isEnabled()
+    assert not widget.bar.progress.isVisibleTo(widget)
+    assert "illegal memory access" in widget.bar.error.text()
+
+
+def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
+    widget: SegmentWidget, viewer: ViewerModel, segment: Any
+) -> None:
+    segment("a")
+    gate = viewer.layers["a · gate 1/8 (transformer ↔ CNN)"]
+    widget.gate_box.setCurrentText("1/8 of a")
+    gate.visible = False  # by its eye in the layer list
+    assert widget.gate_box.currentText() == "none"
+    widget.gate_box.setCurrentText("1/8 of a")
+    assert gate.visible
+    viewer.layers["a · gate 1/4 (transformer ↔ CNN)"].visible = True
+    assert widget.gate_box.currentText() == "several"
+    widget.gate_box.setCurrentText("1/4 of a")
+    assert not gate.visible
 
 
 def test_the_source_may_go_while_it_is_segmented(

@@ -65,6 +65,13 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     assert image.visible
 
 
+def test_the_image_that_is_selected_is_chosen(viewer: Any, qtbot: Any) -> None:
+    """napari hands its selection to plugins in a wrapper."""
+    viewer.add_image(np.zeros((9, 9)), name="a")
+    viewer.add_image(np.zeros((9, 9)), name="b")
+    assert open_widget(viewer).inputs.image_box.currentText() == "b"
+
+
 def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     stack = np.zeros((500, 60, 60), np.uint8)
     viewer.add_image(stack, name="stack")

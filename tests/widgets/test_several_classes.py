@@ -35,7 +35,7 @@ NAMES = tuple(f"part {letter}" for letter in "abcdefghijk")
 @pytest.fixture(scope="module")
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
     """Untrained, with a mask in which several classes win."""
-    torch.manual_seed(0)
+    torch.manual_seed(3)
     spec = replace(model_spec("tiny"), classes=len(NAMES))
     card = ModelCard(spec=spec, preprocessing=Preprocessing(spec.size), classes=NAMES)
     path: Path = tmp_path_factory.mktemp("weights") / "several.safetensors"

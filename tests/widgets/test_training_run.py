@@ -13,7 +13,15 @@ import psutil
 import pytest
 
 from napari_attnseg._widgets import training_run
-from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look, time_words
+from napari_attnseg._widgets.training_look import (
+    GOING_ON,
+    NOTHING,
+    Epoch,
+    Files,
+    Look,
+    sentence,
+    time_words,
+)
 from napari_attnseg._widgets.training_run import TrainingRun
 from napari_attnseg._widgets.training_setup import (
     Choices,
@@ -116,20 +124,36 @@ def test_a_second_stop_ends_it_at_once(data_folder: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "sentence"),
+    ("more", "words"),
     [
         ("--encoder-weights cnn=nowhere.safetensors", "Expected encoder weights as a"),
         ("--batch many", "Invalid value for '--batch'"),
     ],
 )
 def test_what_is_wrong_is_said_in_the_run_s_own_words(
-    data_folder: Path, folder: Path, more: str, sentence: str
+    data_folder: Path, folder: Path, more: str, words: str
 ) -> None:
     run = TrainingRun(folder)
     run.start(choices(data_folder, folder, 2, more).options())
     failed = wait(run, ended)
-    assert failed.state == "failed" and sentence in failed.said, failed
+    assert failed.state == "failed" and words in failed.said, failed
     assert not failed.resumable
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        ("honest", "Best validation Dice 0.900, in epoch 1."),
+        ("all", "Dice on validation, trained on, of the last epoch 0.800."),
+        ("paper", "Best test Dice 0.900, in epoch 1."),
+    ],
+)
+def test_it_is_said_on_which_images_a_dice_was_measured(
+    protocol: str, words: str
+) -> None:
+    epochs = (Epoch(1, 0.5, 0.5, 0.9), Epoch(2, 0.4, 0.4, 0.8))
+    files = Files({}, {"protocol": protocol}, epochs, "")
+    assert sentence("done", files, False) == f"Done: 2 epochs. {words}"
 
 
 def test_a_wrong_data_folder_then_the_right_one(

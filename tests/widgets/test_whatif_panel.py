@@ -84,6 +84,42 @@ def test_a_brush_forces_psi_where_it_paints(
     assert change.result.provenance["gates_forced"]["1/4"] == "array"
 
 
+def test_an_undone_stroke_is_decoded_again(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.paint_button.click()
+    paint = viewer.layers["image · gate paint"]
+    paint.brush_size = 20
+    paint.paint((20, 24), 2)
+    paint.events.paint(value=[])
+    assert changed(qtbot, panel).result.provenance["gates_forced"]
+    paint.undo()
+    qtbot.waitUntil(lambda: not panel._change.result.provenance["gates_forced"])
+    before = panel._change
+    paint.refresh()  # as when another frame is shown
+    qtbot.wait(50)
+    assert panel._change is before
+
+
+def test_a_change_is_kept_once(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[8].slider.setValue(0.0)
+    changed(qtbot, panel)
+    panel.keep_button.click()
+    count = len(viewer.layers)
+    panel.keep_button.click()
+    assert len(viewer.layers) == count and not panel.keep_button.isEnabled()
+    first = panel._change
+    panel.rows[8].slider.setValue(1.0)
+    qtbot.waitUntil(lambda: panel._change is not first)
+    assert panel.keep_button.isEnabled()
+
+
 def test_the_brush_works_without_a_mouse(
     qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

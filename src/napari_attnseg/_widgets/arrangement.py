@@ -81,6 +81,8 @@ class Arrangement:
             Name in `PRESETS`.
         """
         self._unlink()
+        if self._beside is not None and not case.equals(self._beside):
+            _dress(self._beside, OVERLAY)
         alone = preset == OVERLAY
         if not alone and self._beside is None:
             self._over = [
@@ -100,29 +102,28 @@ class Arrangement:
             shown += case.probability
         if not alone:
             shown += _gates(case, 2 if preset == "at a glance" else len(STRIDES))
-        if case.mask is not None:
-            # An outline needs the image beneath it; alone in a cell it says little.
-            case.mask.contour = 2 if alone else 0
-        for layer in case.gates.values():
-            _paint(layer, published=preset == PUBLISHED)
+        _dress(case, preset)
         for layer in shown:
             layer.visible = True
-        self._names(case, alone)
         self._grid(not alone)
         if preset in ("at a glance", "all scales") and len(case.gates) > 1:
             self._linked = list(case.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
 
     def end(self) -> None:
-        """Back to the overlay, if side by side was turned on here."""
-        if self._before is None:
-            return  # nothing was, or the grid is the user's own
-        case = self._beside
-        there = case is not None and any(x in self._viewer.layers for x in case.layers)
-        if case is not None and there:
+        """Back to the overlay, with all that was shown before side by side."""
+        case, layers, canvas = self._beside, self._viewer.layers, self._viewer.canvas
+        if case is None:
+            return
+        theirs = self._before is None and canvas.grid.enabled  # it was on before
+        if any(layer in layers for layer in case.layers):
             self.show(case, OVERLAY)
+            for layer in self._over:
+                layer.visible = True
         else:
             self._grid(False)
+        if theirs:
+            canvas.grid.enabled = True
         self._beside = None
 
     def _unlink(self) -> None:
@@ -130,18 +131,6 @@ class Arrangement:
         if len(there) > 1:
             self._viewer.layers.unlink_layers(there, ("contrast_limits",))
         self._linked = []
-
-    def _names(self, case: Case, alone: bool) -> None:
-        """Every cell says what it is; bars are small enough for a cell."""
-        named = [case.image] if case.image is not None else []
-        for layer in [*named, *case.layers]:
-            layer.name_overlay.visible = not alone
-            layer.name_overlay.font_size = 6
-        for layer in [*case.probability, *case.gates.values()]:
-            for name, value in (_LARGE if alone else _SMALL).items():
-                setattr(layer.colorbar, name, value)
-            # Beneath the name.
-            layer.colorbar.position = "top_right" if alone else "bottom_right"
 
     def _grid(self, on: bool) -> None:
         canvas, camera = self._viewer.canvas, self._viewer.scene.camera
@@ -162,6 +151,26 @@ class Arrangement:
             bar, camera.center, camera.zoom = self._before
             canvas.overlays.scale_bar.visible = bar
             self._before = None
+
+
+def _dress(case: Case, preset: str) -> None:
+    """How a case's layers look in a preset, whether they are visible or not."""
+    alone = preset == OVERLAY
+    if case.mask is not None:
+        # An outline needs the image beneath it; alone in a cell it says little.
+        case.mask.contour = 2 if alone else 0
+    for layer in case.gates.values():
+        _paint(layer, published=preset == PUBLISHED)
+    # Every cell says what it is; bars are small enough for a cell.
+    named = [case.image] if case.image is not None else []
+    for layer in [*named, *case.layers]:
+        layer.name_overlay.visible = not alone
+        layer.name_overlay.font_size = 6
+    for layer in [*case.probability, *case.gates.values()]:
+        for name, value in (_LARGE if alone else _SMALL).items():
+            setattr(layer.colorbar, name, value)
+        # Beneath the name.
+        layer.colorbar.position = "top_right" if alone else "bottom_right"
 
 
 def _gates(case: Case, most: int) -> list[Any]:

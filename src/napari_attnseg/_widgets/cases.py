@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers import (
     METADATA,
+    WHAT_IF,
     class_number,
     image_name,
+    number_of,
     run_of,
 )
 from napari_attnseg._widgets.source import IMAGE_FILE, file_of
@@ -47,7 +49,8 @@ class Case:
     @property
     def title(self) -> str:
         """For a list to choose from."""
-        return f"{self.name} · {self.facts.get('model', '?')}"
+        number = number_of(self.probability[0])
+        return f"{self.name} · {self.facts.get('model', '?')}{number}"
 
     @property
     def name(self) -> str:
@@ -108,6 +111,8 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
     layers : iterable of napari layers
         ``viewer.layers``.
     """
+    layers = list(layers)
+    parts = {id(layer) for layer in originals(layers)}
     found: dict[tuple[str, ...], Case] = {}
     # By file and name, by file, by name: two layers may be of one file or one name.
     images: dict[Any, Any] = {}
@@ -120,7 +125,7 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
                     if key is not None:
                         images.setdefault(key, layer)
             continue
-        if "explanation" in facts or "made_from" in facts:
+        if id(layer) not in parts or "made_from" in facts:
             continue  # made of a run's results, no part of it
         case = found.setdefault(run_of(facts), Case(facts))
         if "gate" in facts:
@@ -138,6 +143,27 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
         keys = ((file, case.name), file, case.name)
         case.image = next((images[key] for key in keys if key in images), None)
     return cases
+
+
+def originals(layers: Iterable[Any]) -> list[Any]:
+    """Parts of runs and of kept what-ifs among layers, each part once.
+
+    A duplicate of one, or what somebody made of one by napari's own commands (another
+    kind of layer, a projection, frames of their own), is the user's.
+    """
+    found: dict[Any, Any] = {}
+    axes: dict[Any, int] = {}
+    for layer in layers:
+        facts = layer.metadata.get(METADATA, {})
+        made_from = facts.get("made_from")
+        if not facts or "explanation" in facts or made_from not in (None, WHAT_IF):
+            continue
+        part, run = _part(layer), (run_of(facts), made_from)
+        if isinstance(layer, Labels) != (part == "mask"):
+            continue
+        if layer.ndim == axes.setdefault(run, layer.ndim):
+            found.setdefault((run, part, facts.get("gate")), layer)
+    return list(found.values())
 
 
 def _part(layer: Any) -> str:

@@ -25,12 +25,15 @@ class Curves(FigureCanvasQTAgg):
         self._figure = Figure(figsize=(4, 4), layout="constrained")
         super().__init__(self._figure)  # type: ignore[no-untyped-call]
         self._epochs: Sequence[Epoch] = ()
+        self._measured_on = ""
         self._theme = "dark"
         self.setMinimumSize(260, 260)
 
-    def show_epochs(self, epochs: Sequence[Epoch]) -> None:
-        """Draw what is finished."""
-        self._epochs = epochs
+    def show_epochs(
+        self, epochs: Sequence[Epoch], measured_on: str = "validation"
+    ) -> None:
+        """Draw what is finished; `measured_on` says on which images."""
+        self._epochs, self._measured_on = epochs, measured_on
         self._draw()
 
     def use_theme(self, name: str) -> None:
@@ -68,7 +71,7 @@ class Curves(FigureCanvasQTAgg):
                 [epoch.val_loss for epoch in self._epochs],
                 "--",
                 color=VALIDATION,
-                label="validation loss",
+                label=f"{self._measured_on} loss",
                 **style,
             )
             dice.plot(
@@ -76,7 +79,7 @@ class Curves(FigureCanvasQTAgg):
                 [epoch.val_dice for epoch in self._epochs],
                 "--",
                 color=VALIDATION,
-                label="validation Dice",
+                label=f"{self._measured_on} Dice",
                 **style,
             )
             dice.set_ylim(0, 1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari.qt.threading import create_worker
-
 from napari_attnseg._widgets.source import Source
+from napari_attnseg._widgets.threads import work
 from napari_attnseg._widgets.worker import Failed, Loaded, encode
 from napari_attnseg.whatif import WhatIf
 
@@ -30,15 +29,14 @@ class Encoding:
     ) -> None:
         """Run both encoders on one frame; arguments as `worker.encode`."""
         self.what_if = None  # the old one is freed before the new one is made
-        worker = create_worker(
-            encode, source, frame, facts, loaded, _start_thread=False
-        )
+        worker = work(encode, source, frame, facts, loaded)
 
         def ended() -> None:
             if self.worker is worker:
                 self.worker = None
 
         worker.returned.connect(finished)
+        worker.errored.connect(lambda error: finished(Failed(str(error))))
         worker.finished.connect(ended)
         self.worker = worker
         worker.start()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.qt.threading import create_worker
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
@@ -17,6 +16,7 @@ from napari_attnseg._widgets.layers import explanation_layer
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.source import Source
+from napari_attnseg._widgets.threads import start
 from napari_attnseg._widgets.viewing import add_layers
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card
@@ -57,7 +57,7 @@ class ExplainWidget(ModelWidget):
         self.inputs.layers_changed.connect(self._layers_changed)
         self._layers_changed()
         # In a thread: it imports torch, which takes seconds.
-        create_worker(_explainers, _connect={"returned": self._fill_methods})
+        start(_explainers, self._fill_methods)
 
     def _lay_out(self) -> None:
         form = QFormLayout()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
 from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg._widgets.source import Source, source_of
+from napari_attnseg._widgets.threads import start
 from napari_attnseg._widgets.trained_weights import TRAINED
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
@@ -134,8 +134,9 @@ class Inputs(QWidget):
         )
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
-        create_worker(available_devices, _connect={"returned": self._fill_devices})
+        start(available_devices, self._fill_devices)
 
+        self.image_box.activated.connect(self._image_chosen)
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
@@ -203,15 +204,19 @@ class Inputs(QWidget):
         """An image that is selected, or was just opened, is what is meant."""
         index = self._index_of(event.value)
         # Not one that only gets its selection back, after a layer was added for it.
-        if index >= 0 and event.value is not self._meant:
+        if index >= 0 and event.value != self._meant:
             self._meant = event.value
             self.image_box.setCurrentIndex(index)
+
+    def _image_chosen(self, index: int) -> None:
+        self._meant = self.image  # so that selecting another one counts again
 
     def _index_of(self, layer: Any) -> int:
         found = [
             i
             for i in range(self.image_box.count())
-            if self.image_box.itemData(i) is layer
+            # Not `is`: napari hands out its selection in a wrapper.
+            if self.image_box.itemData(i) == layer
         ]
         return found[0] if found else -1
 

@@ -179,6 +179,7 @@ class InspectWidget(DockWidget):
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.say_size()
         self.pointing.follow_frame()
+        self.whatif_panel.follow_frame()
 
     # -- how it is shown -------------------------------------------------------------
 
@@ -211,6 +212,7 @@ def _finish(panel: weakref.ref[MaskPanel]) -> None:
         # Where Qt destroys the widget without closing it, its timers went before.
         with suppress(RuntimeError):
             found.finish()
+        found.forget()
 
 
 def _same(case: Case, among: list[Case]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,12 @@ def image_name(layer: Any) -> str:
     """
     name: str = layer.name
     return name.partition(" · ")[0]
+
+
+def number_of(layer: Any) -> str:
+    """`` [1]`` of a second run's layers, which napari numbers; else empty."""
+    found = re.search(r" \[\d+\]$", layer.name)
+    return found[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class MaskEditor:
         clear = np.abs(ranked[-1] - self.made.threshold) > _ROUNDING
         if len(ranked) > 1:  # nor may two classes be as probable
             clear &= ranked[-1] - ranked[-2] > _ROUNDING
-        return bool((differs & clear).any())
+        strange = found > len(ranked)  # no class of ours: no rounding makes it
+        return bool((differs & (clear | strange)).any())
 
     def accept(self) -> None:
         """What was painted counts as written by us from now on."""

@@ -65,6 +65,8 @@ class MaskPanel(QWidget):
         self._soon = timer(0, self._apply)
         self._later = timer(300, self._settle)
         self._step = timer(0, self._next_frame)
+        # Somebody painted or undid, or another frame is shown: once, when it rests.
+        self._drawn = timer(50, self._mask_drawn)
 
         for control, name in self._controls():
             signal = getattr(control, "valueChanged", None) or control.toggled
@@ -108,14 +110,36 @@ class MaskPanel(QWidget):
     def set_case(self, case: Case | None) -> None:
         """Work on another case; None or one without its mask layer: on nothing."""
         self.finish()
+        self.forget()
         usable = case is not None and case.whole
         self._editor = MaskEditor(case) if case is not None and usable else None
         self._history.restart(self._editor.own if self._editor else MaskRules())
         if self._editor is not None:
             self._history.change(self._editor.made)  # undone: the model's own
+            # The second tells of undo and redo, and of much else.
+            for event in self._drawing():
+                event.connect(self._drawn_soon)
         self.setEnabled(usable)
         self._show_rules()
         self.say_size()
+
+    def forget(self) -> None:
+        """Let go of the mask layer; the case changes, or the widget is gone."""
+        for event in self._drawing():
+            event.disconnect(self._drawn_soon)
+
+    def _drawing(self) -> tuple[Any, ...]:
+        if self._editor is None:
+            return ()
+        events = self._editor.case.mask.events
+        return events.paint, events.set_data
+
+    def _drawn_soon(self, event: Any = None) -> None:
+        self._drawn.start()
+
+    def _mask_drawn(self) -> None:
+        self.say_size()
+        self.remade.emit()
 
     def say_size(self) -> None:
         """Area and objects of the frame that is shown."""
@@ -195,7 +219,7 @@ class MaskPanel(QWidget):
             self._apply()
         if self._later.isActive():
             self._settle()
-        for one in (self._soon, self._later, self._step):
+        for one in (self._soon, self._later, self._step, self._drawn):
             one.stop()
         for _ in self._rest:
             pass

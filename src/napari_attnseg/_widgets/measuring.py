@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_attnseg._widgets.worker import Failed
 from napari_attnseg.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.doubt import case_doubt
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.images import array_sha256
 from napari_attnseg.objects import measure, separate
 from napari_attnseg.results import AttentionMap, gate_key, gate_parts
 
@@ -72,10 +73,14 @@ class Task:
         Of the Labels layer.
     data : ndarray of int, shape (H, W) or (T, H, W)
     keep : bool
-        Whether its numbers are those of the objects already; else they are separated
-        and numbered anew, over all frames.
+        Whether its numbers may be those of the objects already; where they are not
+        (`run_task` looks), they are separated and numbered anew, over all frames.
+    ours : bool
+        Whether it was numbered here.
     pixel : PixelSize
     image : Source or None
+    image_sha256 : tuple of str
+        Per frame, of what the image has to hold; empty: whatever it holds.
     probability : list of array
         One per class, each of the shape of `data`.
     gates : list of (mapping, array)
@@ -85,8 +90,10 @@ class Task:
     name: str
     data: NDArray[np.integer[Any]]
     keep: bool
+    ours: bool
     pixel: PixelSize
     image: Source | None
+    image_sha256: tuple[str, ...] = ()
     probability: list[Any] = field(default_factory=list)
     gates: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
 
@@ -107,29 +114,35 @@ def task_of(labels: Any, case: Case | None, image: Any) -> Task:
         )
     probability = [] if case is None else [p.data for p in case.probability]
     gates = [] if case is None else list(case.gates.values())
+    facts = labels.metadata.get(METADATA)
+    # Of the run's own image only: it was found by its name, another may have it now.
+    own = case is not None and image is not None and image is case.image
+    hashes = case.facts.get("image_sha256", ()) if case is not None and own else ()
     return Task(
         labels.name,
         # A copy: somebody may paint while it is measured.
         np.array(data),
-        _objects_already(labels),
+        _features_free(labels),
+        facts is not None and OBJECTS in facts,
         pixel_size_of(labels),
         None if image is None else source_of(image),
+        (hashes,) if isinstance(hashes, str) else tuple(hashes),
         probability,
         [(layer.metadata[METADATA], layer.data) for layer in gates],
     )
 
 
-def _objects_already(labels: Any) -> bool:
-    """Whether each number stands for one object, and the features are free to fill."""
+def _features_free(labels: Any) -> bool:
+    """Whether its numbers may be objects, and its features are free to fill."""
     facts = labels.metadata.get(METADATA)
-    ours = facts is not None and OBJECTS in facts
-    if not ours and (
-        facts is not None  # a mask of ours: its numbers are classes
-        or labels.multiscale
-        or (len(labels.features.columns) and "area (px)" not in labels.features)
-    ):
-        return False
-    data = np.asarray(labels.data)
+    if facts is not None:
+        return OBJECTS in facts  # of a mask of ours the numbers are classes
+    taken = len(labels.features.columns) and "area (px)" not in labels.features
+    return not (labels.multiscale or taken)
+
+
+def _objects_already(data: NDArray[np.integer[Any]], ours: bool) -> bool:
+    """Whether each number stands for one object."""
     frames = [np.setdiff1d(np.unique(f), 0) for f in data.reshape(-1, *data.shape[-2:])]
     numbers = np.concatenate(frames)
     # Of one number the objects have to be told apart; in a stack an object that is
@@ -169,6 +182,8 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
     frames = len(task.data) if stacked else 1
     parts, records, doubt = [], [], []
     last = 0
+    # Here, because in a long stack it takes seconds.
+    task = replace(task, keep=task.keep and _objects_already(task.data, task.ours))
     try:
         for index in range(frames):
             yield index, f"frame {index + 1} of {frames}" if stacked else "measuring"
@@ -176,6 +191,9 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
             def shown(data: Any, index: int = index) -> NDArray[Any]:
                 return np.asarray(data[index] if stacked else data)
 
+            pixels = None if task.image is None else task.image.frame(index)
+            if pixels is not None and task.image_sha256:
+                _expect_pixels(task, pixels, index)
             mask = shown(task.data)
             labels = mask
             if not task.keep:
@@ -190,7 +208,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
                 doubt.append(case_doubt(probability, mask))
             records += measure(
                 labels,
-                None if task.image is None else task.image.frame(index),
+                pixels,
                 probability,
                 _gates(task.gates, shown, mask.shape),
                 task.pixel,
@@ -202,6 +220,15 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
         return Failed(str(error))
     yield frames, "done"
     return Measured(task, np.stack(parts) if stacked else parts[0], records, doubt)
+
+
+def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
+    if array_sha256(pixels) != task.image_sha256[index]:
+        assert task.image is not None
+        raise InputError(
+            f"The image {task.image.name!r} does not hold the pixels that this mask "
+            "was made of; choose the one that does, or 'none'."
+        )
 
 
 def _gates(

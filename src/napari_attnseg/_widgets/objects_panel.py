@@ -103,6 +103,7 @@ class ObjectsPanel(QWidget):
         }
         layer.events.selected_label.connect(self._label_selected)
         layer.events.paint.connect(self._say_stale)
+        layer.events.set_data.connect(self._maybe_stale)  # undo tells no more
         meanings = {
             heading(name, measured.task.pixel.unit): descriptor.meaning
             for name, descriptor in DESCRIPTORS.items()
@@ -126,6 +127,8 @@ class ObjectsPanel(QWidget):
         if self._layer is not None:
             self._layer.events.selected_label.disconnect(self._label_selected)
             self._layer.events.paint.disconnect(self._say_stale)
+            self._layer.events.set_data.disconnect(self._maybe_stale)
+            self._layer.show_selected_label = False
         self._layer = self._measured = None
         self._rows = {}
 
@@ -154,6 +157,19 @@ class ObjectsPanel(QWidget):
             # napari selects the label anew when the colours change.
             with layer.events.selected_label.blocker(self._label_selected):
                 layer.colormap = DirectLabelColormap(color_dict=colours)
+
+    def _maybe_stale(self, event: Any = None) -> None:
+        """Also called when another frame is shown: whether the shown one differs."""
+        layer, measured = self._layer, self._measured
+        if layer is None or measured is None:
+            return
+        shown, known = np.asarray(layer.data), measured.labels
+        if shown.shape == known.shape and shown.ndim == 3:
+            at = layer.world_to_data(self._viewer.dims.point[-3:])[0]
+            frame = int(np.clip(round(at), 0, len(shown) - 1))
+            shown, known = shown[frame], known[frame]
+        if not np.array_equal(shown, known):
+            self._say_stale()
 
     def _say_stale(self, event: Any = None) -> None:
         self.summary.setText(STALE)

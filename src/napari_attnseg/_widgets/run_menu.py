@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import (
     QApplication,
@@ -18,7 +17,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg import reproduce
+from napari_attnseg._widgets.cases import originals
 from napari_attnseg._widgets.layers import METADATA, RESULTS_FILE, run_of
+from napari_attnseg._widgets.threads import start
 from napari_attnseg._widgets.worker import Failed, weights_of
 from napari_attnseg._widgets.writer import (
     LayerTuple,
@@ -100,8 +101,8 @@ class RunMenu(QPushButton):
         """Save the run's layers as they are now; asks before it replaces files."""
         layers = [
             layer.as_layer_data_tuple()
-            for layer in self._viewer.layers
-            if run_of(layer.metadata.get(METADATA, {})) == run_of(self._facts)
+            for layer in originals(self._viewer.layers)
+            if run_of(layer.metadata[METADATA]) == run_of(self._facts)
         ]
         try:
             names = stems(results_of(layers))
@@ -124,7 +125,7 @@ class RunMenu(QPushButton):
             show_info(said)
 
         # In a thread: a long stack takes seconds.
-        create_worker(_write, folder, layers, _connect={"returned": told})
+        start(_write, told, folder, layers)
 
     def _may_replace(self, name: str, there: Path) -> bool:
         answer = QMessageBox.question(

@@ -46,21 +46,22 @@ class RunView(QWidget):
         going_on = look.state in GOING_ON
         self.progress.setVisible(going_on)
         if going_on:
-            self._show_place(look.place)
+            self._show_place(look.place, look.measured_on)
         self.state_line.setText(look.said)
         self.weights_line.setVisible(look.weights is not None and not going_on)
         if look.weights is not None:
+            which = "last" if look.measured_on.endswith("trained on") else "best"
             self.weights_line.setText(
-                "The best weights are in the list of Segment, as "
+                f"The {which} weights are in the list of Segment, as "
                 f"{look.weights.parent.name}/{look.weights.stem}."
             )
         self.curves.setVisible(bool(look.epochs))
         if look.epochs != before.epochs:
-            self.curves.show_epochs(look.epochs)
+            self.curves.show_epochs(look.epochs, look.measured_on)
         if look.log != before.log:
             self._show_log(look.log)
 
-    def _show_place(self, place: Place | None) -> None:
+    def _show_place(self, place: Place | None, measured_on: str) -> None:
         if place is None:
             self.progress.setRange(0, 0)  # busy
             return
@@ -69,7 +70,7 @@ class RunView(QWidget):
         if place.step < place.steps:
             self.progress.setFormat(f"step {place.step} of {place.steps}")
         else:
-            self.progress.setFormat("measuring on validation images")
+            self.progress.setFormat(f"measuring on images of {measured_on}")
 
     def _show_log(self, text: str) -> None:
         """Add what is new, so that nothing moves where somebody reads or selects."""

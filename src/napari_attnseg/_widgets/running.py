@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
+from napari_attnseg._widgets.threads import work
 from napari_attnseg._widgets.worker import Failed, Loaded
 
 
@@ -74,9 +74,11 @@ class RunBar(QWidget):
             else:
                 done(result)
 
-        worker = create_worker(run, *args, _start_thread=False)
+        worker = work(run, *args)
         worker.yielded.connect(self._moved)
         worker.returned.connect(finished)
+        # What is no input's fault: napari shows it as the bug that it is.
+        worker.errored.connect(lambda error: self._say(str(error)))
         worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
         worker.finished.connect(self._ended)
         self._life.worker = worker

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_attnseg._widgets.inputs import words
-from napari_attnseg._widgets.layers import METADATA, image_name, new_layers
+from napari_attnseg._widgets.layers import (
+    METADATA,
+    image_name,
+    new_layers,
+    number_of,
+)
 from napari_attnseg._widgets.run_menu import RunMenu
 from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.scrolling import scrolled
@@ -17,6 +21,9 @@ from napari_attnseg._widgets.worker import Finished, run
 from napari_attnseg.colours import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GATE_LEGEND
+
+#: What stands in the list where more than one gate map is visible.
+SEVERAL = "several"
 
 
 class SegmentWidget(ModelWidget):
@@ -37,6 +44,8 @@ class SegmentWidget(ModelWidget):
         self._lay_out()
 
         self.gate_box.currentIndexChanged.connect(self._show_gate)
+        # The one that is chosen again may have been hidden since.
+        self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
         self._layers_changed()
 
@@ -94,7 +103,9 @@ class SegmentWidget(ModelWidget):
             and "made_from" not in facts
         ]
 
-    def _fill_gates(self) -> None:
+    def _fill_gates(self, event: Any = None) -> None:
+        if self._life.ended:
+            return
         layers = list(reversed(self._gate_layers()))
         self.gate_row.setVisible(bool(layers))
         self.gate_box.blockSignals(True)
@@ -102,22 +113,28 @@ class SegmentWidget(ModelWidget):
         self.gate_box.addItem("none", None)
         for layer in layers:
             facts = layer.metadata[METADATA]
-            # napari numbers a second run's layers; so do we.
-            number = re.search(r" \[\d+\]$", layer.name)
             self.gate_box.addItem(
-                f"{facts['gate']} of {image_name(layer)}{number[0] if number else ''}",
-                layer,
+                f"{facts['gate']} of {image_name(layer)}{number_of(layer)}", layer
             )
-            if layer.visible:
-                self.gate_box.setCurrentIndex(self.gate_box.count() - 1)
+            # Its eye in the layer list, and Inspect, hide and show it too.
+            layer.events.visible.disconnect(self._fill_gates)
+            layer.events.visible.connect(self._fill_gates)
+        shown = [i for i, layer in enumerate(layers, 1) if layer.visible]
+        if len(shown) > 1:
+            self.gate_box.addItem(SEVERAL, None)
+            shown = [self.gate_box.count() - 1]
+        self.gate_box.setCurrentIndex(shown[0] if shown else 0)
         self.gate_box.blockSignals(False)
         self._say_gate()
 
     def _show_gate(self) -> None:
         """Show one gate map and hide the others."""
+        chosen = self.gate_box.currentData()
+        if self.gate_box.currentText() == SEVERAL:
+            return
         for layer in self._gate_layers():
-            layer.visible = layer is self.gate_box.currentData()
-        self._say_gate()
+            layer.visible = layer is chosen
+        self._fill_gates()
 
     def _say_gate(self) -> None:
         """What the colours mean, and what was measured of the gate that is shown."""

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import (
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_attnseg._widgets.run_view import RunView
 from napari_attnseg._widgets.running import DockWidget
 from napari_attnseg._widgets.scrolling import scrolled
+from napari_attnseg._widgets.threads import work
 from napari_attnseg._widgets.train_form import PathEdit, TrainForm
 from napari_attnseg._widgets.trained_weights import offer
 from napari_attnseg._widgets.training_look import GOING_ON, NOTHING, Look
@@ -161,7 +161,7 @@ class TrainWidget(DockWidget):
             if run is self._run and not self._life.ended:
                 self._show(found)
 
-        worker = create_worker(run.look, _start_thread=False)
+        worker = work(run.look)
         worker.returned.connect(looked)
         worker.finished.connect(self._looked)
         self._life.worker = worker

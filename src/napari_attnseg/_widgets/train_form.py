@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari.qt.threading import create_worker
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
     QComboBox,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_attnseg._widgets.inputs import Lifetime, words
+from napari_attnseg._widgets.threads import start
 from napari_attnseg._widgets.training_setup import (
     Choices,
     encoder_files,
@@ -127,7 +127,7 @@ class TrainForm(QWidget):
         self.start_box.currentIndexChanged.connect(self._show_files)
         self._describe()
         # In a thread: it imports torch, which takes seconds.
-        create_worker(available_devices, _connect={"returned": self._fill_devices})
+        start(available_devices, self._fill_devices)
 
     def _lay_out(self) -> None:
         self.data.line.setPlaceholderText("folder with images/ and masks/")

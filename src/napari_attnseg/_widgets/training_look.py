@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 State = Literal["none", "starting", "running", "stopping", "done", "stopped", "failed"]
 GOING_ON = ("starting", "running", "stopping")
+#: Protocol of a run → on which images it measures its epochs, in words.
+_MEASURED_ON = {"all": "validation, trained on", "paper": "test"}
 #: How much of the log's end is shown.
 LOG_BYTES = 64 * 1024
 
@@ -59,7 +61,9 @@ class Look:
     resumable : bool
         Whether it has a state to go on from.
     weights : Path or None
-        Its best weights so far.
+        Its best weights so far; of the protocol ``all``, its last ones.
+    measured_on : str
+        On which images its epochs are measured.
     """
 
     state: State
@@ -70,6 +74,7 @@ class Look:
     data: str = ""
     resumable: bool = False
     weights: Path | None = None
+    measured_on: str = "validation"
 
 
 #: No run, or none that was looked at.
@@ -105,6 +110,11 @@ class Files:
             text = (folder / "config.toml").read_text(encoding="utf-8")
             settings = tomllib.loads(text)
         return cls(read_progress(folder), settings, _epochs(folder), _log(folder))
+
+    @property
+    def measured_on(self) -> str:
+        """On which images its epochs are measured."""
+        return _MEASURED_ON.get(str(self.settings.get("protocol")), "validation")
 
     @property
     def last_line(self) -> str:
@@ -171,10 +181,14 @@ def sentence(state: State, files: Files, resumable: bool) -> str:
         return f"{said}."
     if state == "stopping":
         return "Stopping: finishes its step and saves. Stop once more ends it at once."
-    best = max(epochs, key=lambda e: e.val_dice, default=None)
     found = ""
-    if best is not None:
-        found = f" Best validation Dice {best.val_dice:.3f}, in epoch {best.number}."
+    if epochs and files.settings.get("protocol") == "all":
+        last = epochs[-1]
+        found = f" Dice on {files.measured_on}, of the last epoch {last.val_dice:.3f}."
+    elif epochs:
+        best = max(epochs, key=lambda e: e.val_dice)
+        found = f" Best {files.measured_on} Dice {best.val_dice:.3f}, "
+        found += f"in epoch {best.number}."
     if state == "done":
         return f"Done: {len(epochs)} epochs.{found}"
     go_on = " Resume goes on from there." if resumable else ""

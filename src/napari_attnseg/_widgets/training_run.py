@@ -134,6 +134,7 @@ class TrainingRun:
             files.settings.get("data", ""),
             resumable,
             best if best.is_file() else None,
+            files.measured_on,
         )
 
     def _state(self, files: Files, going_on: bool) -> State:

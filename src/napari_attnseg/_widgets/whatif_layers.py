@@ -57,12 +57,14 @@ class Temporary:
     def start_painting(self, case: Case, painted: Callable[..., Any]) -> str:
         """Select the paint and its brush, made anew if need be; in words, what it does.
 
-        `painted` is called after every stroke.
+        `painted` is called after every stroke, and now and then without one.
         """
         if not self.has(self.paint):
             (self.paint,) = add_layers(self._viewer, [paint_layer(case)])
             self.paint.events.paint.connect(painted)
             self.paint.events.data.connect(painted)
+            # Undo and redo tell no more than this, and so does another frame.
+            self.paint.events.set_data.connect(painted)
         self._viewer.layers.selection.active = self.paint
         self.paint.visible = True  # side by side hides it, and no brush paints then
         self.paint.selected_label = 1

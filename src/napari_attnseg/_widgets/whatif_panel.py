@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.utils.notifications import show_error
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
@@ -65,6 +66,9 @@ class WhatIfPanel(QWidget):
         self._layers = Temporary(viewer)
         life.at_end += [self._encoded.free, self._layers.remove]
         self._change: Change | None = None
+        #: What of the paint went into it.
+        self._paint: NDArray[np.float64] | None = None
+        self._kept: Change | None = None
         self._history: History[Mapping[GateKey, float]] = History({})
         self.rows: dict[GateKey, GateRow] = {}
         #: All but the words, which say why nothing can be done.
@@ -154,7 +158,7 @@ class WhatIfPanel(QWidget):
         """Free the encoders' features, and take away what shows them."""
         self._soon.stop()
         self._encoded.free()
-        self._change = None
+        self._change = self._kept = self._paint = None
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
 
@@ -202,7 +206,9 @@ class WhatIfPanel(QWidget):
             for key, row in self.rows.items():
                 row.show_psi(self.forced.get(key), self._mean(key))
         self.undo_button.setEnabled(self._history.can_undo)
-        self.keep_button.setEnabled(self._change is not None)
+        # The same once more would be two of each part of it.
+        new = self._change is not None and self._change is not self._kept
+        self.keep_button.setEnabled(new)
 
     def _frame(self) -> int:
         assert self._case is not None
@@ -218,6 +224,7 @@ class WhatIfPanel(QWidget):
         paint = self._layers.painted(
             self._encoded.frame if self._case.stacked else None
         )
+        self._paint = paint
         try:
             self._change = self._encoded.what_if.change(
                 ForcedGates(self.forced, paint, self.paint_box.currentData())
@@ -244,11 +251,18 @@ class WhatIfPanel(QWidget):
             redraw(layer, new.data)
             if not np.array_equal(layer.translate, new.options["translate"]):
                 layer.translate = new.options["translate"]  # another frame
+        where = f"Frame {self._encoded.frame + 1}: " if self._case.stacked else ""
         self.said.setText(
-            f"Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
-            f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
+            f"{where}Gained (green) {change.gained:,} px, lost (pink) "
+            f"{change.lost:,} px; overlap with the model's own mask (Dice) "
+            f"{change.overlap:.3f}."
         )
         self._show_gates()
+
+    def follow_frame(self) -> None:
+        """Another frame is shown: its gates; the words say of which the change is."""
+        if self._case is not None and self._case.stacked:
+            self._show_gates()
 
     # -- encoding --------------------------------------------------------------------
 
@@ -291,7 +305,17 @@ class WhatIfPanel(QWidget):
             self.said.setText(self._layers.start_painting(self._case, self._painted))
 
     def _painted(self, event: Any = None) -> None:
-        self._soon.start()
+        """Maybe: napari tells of an undo what it tells of another frame that is shown.
+
+        Only against what was decoded, so that looking around decodes nothing.
+        """
+        if self._case is None:
+            return
+        frame = self._frame()
+        paint = self._layers.painted(frame if self._case.stacked else None)
+        known = self._paint if frame == self._encoded.frame else None
+        if not same_paint(paint, known):
+            self._soon.start()
 
     def _dab(self) -> None:
         """The brush without a mouse: once, where the reading is held."""
@@ -318,6 +342,18 @@ class WhatIfPanel(QWidget):
                 self._viewer,
                 keep(self._case, self._change.result, self._encoded.frame),
             )
+            self._kept = self._change
+            self._show_gates()
+
+
+def same_paint(
+    one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
+) -> bool:
+    """Whether both force the same psi in the same places; None is no paint."""
+    blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
+    if any(blank):
+        return all(blank)
+    return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
 
 
 def _why_not(case: Case) -> str:

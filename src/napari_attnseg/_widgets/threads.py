@@ -1,0 +1,46 @@
+"""Work off the GUI thread whose end is always told, and of which nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from inspect import isgeneratorfunction
+from typing import Any
+
+from napari.qt.threading import FunctionWorker, GeneratorWorker
+from superqt.utils import create_worker
+
+
+class WorkError(Exception):
+    """A RuntimeError in a thread, as an error that superqt passes on."""
+
+
+def work(run: Callable[..., Any], *args: Any) -> Any:
+    """A worker, not yet started, of a function or a generator function.
+
+    superqt takes a RuntimeError, of which torch and CUDA have many, for a worker that
+    Qt has deleted, and tells nobody that it ended. napari's own ``create_worker`` keeps
+    every worker, with what it was given, until napari closes.
+    """
+
+    def steps() -> Generator[Any, None, Any]:
+        try:
+            return (yield from run(*args))
+        except RuntimeError as error:
+            raise WorkError(str(error)) from error
+
+    def once() -> Any:
+        try:
+            return run(*args)
+        except RuntimeError as error:
+            raise WorkError(str(error)) from error
+
+    if isgeneratorfunction(run):
+        return create_worker(steps, _start_thread=False, _worker_class=GeneratorWorker)
+    return create_worker(once, _start_thread=False, _worker_class=FunctionWorker)
+
+
+def start(run: Callable[..., Any], done: Callable[[Any], None], *args: Any) -> None:
+    """Run ``run(*args)`` in a thread; `done` gets what it returns, in the GUI's."""
+    worker = work(run, *args)
+    worker.returned.connect(done)
+    worker.start()
