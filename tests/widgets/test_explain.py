@@ -103,6 +103,9 @@ def test_a_target_of_one_frame_is_found_by_its_place(
     region = np.zeros((1, *IMAGE.shape), int)
     region[0, 5:20, 10:30] = 1
     labels = viewer.add_labels(region, name="one frame", translate=(3, 0, 0))
+    widget.method_box.setCurrentText("gate")
+    assert not widget.target_box.isEnabled()  # psi is of no region
+    widget.method_box.setCurrentText("CNN contribution")
     widget.target_box.setCurrentText("selected label of one frame")
     labels.selected_label = 1
     source, _ = widget.inputs.chosen()

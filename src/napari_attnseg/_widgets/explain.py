@@ -98,6 +98,7 @@ class ExplainWidget(ModelWidget):
             return
         self.meaning.setText(explainer.meaning)
         self.level_box.setEnabled(explainer.per_gate)
+        self.target_box.setEnabled(explainer.targeted)
         path, said = self.inputs.weights, ""
         if path is not None:
             # The weights' own line says what is wrong with them.
@@ -116,7 +117,8 @@ class ExplainWidget(ModelWidget):
         try:
             source, path = self.inputs.chosen()
             frame = self._frame(layer, source.frames) if source.frames else 0
-            target = self._target(source)
+            asked = self.target_box.isEnabled()  # a map of psi is of no region
+            target = self._target(source) if asked else None
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
