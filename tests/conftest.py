@@ -35,8 +35,8 @@ def tiny_weights(weights_of: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def weights_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Untrained weights file of a catalog name, always the same."""
+def weights_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Untrained weights file of a catalog name and a seed, always the same."""
     import torch
 
     from napari_attnseg.cards import ModelCard
@@ -47,10 +47,10 @@ def weights_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
     folder = tmp_path_factory.mktemp("weights")
 
-    def weights(name: str) -> Path:
-        path = folder / f"{name}.safetensors"
+    def weights(name: str, seed: int = 0) -> Path:
+        path = folder / str(seed) / f"{name}.safetensors"
         if not path.exists():
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             spec = model_spec(name)
             card = ModelCard(spec=spec, preprocessing=Preprocessing(spec.size))
             save_checkpoint(path, SegmentationNetwork(spec).state_dict(), card)

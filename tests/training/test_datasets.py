@@ -46,6 +46,51 @@ def test_complete_splits_stay_as_they_are(data_folder: Path) -> None:
     assert names(data_folder, "test") == {"disc00"}
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("train", "val"), ("train", "test"), ("val", "test")]
+)
+def test_no_image_is_in_two_of_the_parts_of_a_run(
+    data_folder: Path, first: str, second: str
+) -> None:
+    lists = {"train": "disc00\ndisc01\n", "val": "disc02\n", "test": "disc03\n"}
+    lists["fold"] = "disc00\ndisc02\ndisc03\n"  # any other list may overlap
+    for split, text in lists.items():
+        (data_folder / "splits" / f"{split}.txt").write_text(text)
+    assert names(data_folder, "fold") == {"disc00", "disc02", "disc03"}
+    with (data_folder / "splits" / f"{second}.txt").open("a") as file:
+        file.write(lists[first])
+    with pytest.raises(InputError, match=f"for both {first} and {second}, first"):
+        load_dataset(data_folder)
+
+
+def test_an_empty_split_says_so(data_folder: Path) -> None:
+    (data_folder / "splits" / "val.txt").write_text("\n")
+    data = load_dataset(data_folder)
+    with pytest.raises(InputError, match=r"'test' of .*discs is empty; list images"):
+        data.split("test")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_lists_may_begin_with_a_mark(data_folder: Path, encoding: str) -> None:
+    (data_folder / "splits" / "val.txt").write_text("disc09\ndisc10", encoding)
+    assert names(data_folder, "test") == {"disc09", "disc10"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_lists_that_are_no_utf8_are_named(data_folder: Path, encoding: str) -> None:
+    (data_folder / "splits" / "val.txt").write_text("café", encoding)
+    with pytest.raises(InputError, match=r"val\.txt cannot be read as UTF-8"):
+        load_dataset(data_folder)
+
+
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_two_files_of_one_name_are_refused(data_folder: Path, folder: str) -> None:
+    with Image.open(data_folder / folder / "disc03.png") as picture:
+        picture.save(data_folder / folder / "disc03.tif")
+    with pytest.raises(InputError, match=r"disc03\.png and disc03\.tif.*remove one"):
+        load_dataset(data_folder)
+
+
 def test_folder_without_splits(data_folder: Path) -> None:
     for file in (data_folder / "splits").iterdir():
         file.unlink()

@@ -20,6 +20,7 @@ from attnseg_training.domain import (
     UNKNOWN,
     domain,
     split_seed,
+    trained_on,
     trained_under,
 )
 from attnseg_training.evaluation import EvaluationReport, evaluate
@@ -125,6 +126,8 @@ def test_only_what_the_card_records_is_said_of_the_domain(
     alike = dataclasses.replace(data, name="hyperkvasir")
     found = domain(trained("kvasir-seg"), alike, "all")
     assert found["label"] == IN and "same images" in found["reason"]
+    assert trained_on(trained("kvasir-seg"), alike)
+    assert not trained_on(trained("discs"), data)
     # A second stage on other data than the first: both were trained on.
     first = trained("kvasir-seg").training["average_of"][0]
     both = {**trained("discs").training["average_of"][0], "started_from": first}
@@ -140,8 +143,10 @@ def test_a_result_says_under_which_rules_its_weights_were_trained(
     paper = {**honest, "protocol": "the paper's: test chose"}
     same = dataclasses.replace(card, training={"average_of": [honest, honest]})
     assert trained_under(same, data) == "" and split_seed(same) == 3
-    mixed = dataclasses.replace(card, training={**honest, "started_from": paper})
-    assert trained_under(mixed, data).endswith("trained under: the paper's: test chose")
+    for earlier in ({"started_from": paper}, {"encoders_from": [honest, paper]}):
+        mixed = dataclasses.replace(card, training={**honest, **earlier})
+        said = trained_under(mixed, data)
+        assert said.endswith("trained under: the paper's: test chose")
     assert split_seed(card) == 0
 
 

@@ -237,6 +237,9 @@ def test_frozen_transformer_stays_and_its_tokens_are_kept(
     trained = load_checkpoint(result.folder / "last.safetensors")[0]
     for name, value in load_file(tmp_path / "vit.safetensors").items():
         assert torch.equal(trained.transformer.backbone.state_dict()[name], value)
+    # timm's files have no history.
+    card = read_card(result.folder / "last.safetensors")
+    assert "encoders_from" not in card.training
     norm = trained.cnn.state_dict()
     fresh = build_network(spec, "scratch").cnn.state_dict()
     frozen = [name for name in norm if "running_mean" in name]
@@ -249,6 +252,9 @@ def test_frozen_transformer_stays_and_its_tokens_are_kept(
     assert sum(calls) == 8 * 2 + 1
     fit(dataclasses.replace(config, seed=1), tmp_path / "second")
     assert sum(calls) == 8 * 2 + 1
+    # But not a run that computes otherwise; validation is in float32 all the same.
+    fit(dataclasses.replace(config, bf16=True), tmp_path / "third")
+    assert sum(calls) == 2 * 8 * 2 + 1
 
 
 def test_first_blocks_stay_and_the_others_learn_in_bfloat16(
@@ -356,6 +362,32 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         fit(TrainConfig("d", model="tiny", loss="structur"), tmp_path / "run")
     with pytest.raises(InputError, match="decoder"):
         TrainConfig("d", freeze=("decoder",), encoder_weights="pretrained")
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('epochs = "5"', "a whole number for epochs, got '5'"),
+        ("batch = 4.0", "a whole number for batch"),
+        ("seed = true", "a whole number for seed"),
+        ('lr = "1e-3"', "a number for lr"),
+        ("bf16 = 1", "true or false for bf16"),
+        ("model = 3", "text for model"),
+        ("freeze = 3", "a list of names for freeze"),
+        ('freeze = "cnn"', "a list of names for freeze"),
+        ("freeze = [[1]]", "a list of names for freeze"),
+        ("seed = -1", "seed of at least 0"),
+        ("split_seed = -1", "split_seed of at least 0"),
+        ("threads = -1", "threads of at least 0"),
+    ],
+)
+def test_settings_of_another_kind_are_named(
+    tmp_path: Path, toml: str, words: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"lr = 1\n{toml}\n" if "lr" not in toml else toml)
+    with pytest.raises(InputError, match=words):
+        TrainConfig("d", **read_toml(file))
 
 
 def test_encoder_weights_are_refused_in_words(tmp_path: Path) -> None:

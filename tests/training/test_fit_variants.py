@@ -146,7 +146,7 @@ def test_the_gate_suite_says_what_it_needs(
     name: str, weights_of: Callable[[str], Path], data_folder: Path
 ) -> None:
     with pytest.raises(InputError, match="one gate per level"):
-        faithfulness(weights_of(name), load_dataset(data_folder), "val", device="cpu")
+        faithfulness(weights_of(name), load_dataset(data_folder), "test", device="cpu")
 
 
 def test_exchanged_ends_give_the_same_suite(
@@ -164,10 +164,9 @@ def test_exchanged_ends_give_the_same_suite(
         other[name] = -value if ".gate.psi.0" in name else value
     spec = dataclasses.replace(card.spec, fusion="cnn_guided")
     save_checkpoint(tmp_path / "o", other, dataclasses.replace(card, spec=spec))
-    (data_folder / "splits" / "val.txt").write_text("disc09")
     data = load_dataset(data_folder)
     (first, rows), (second, others) = (
-        faithfulness(weights, data, "val", device="cpu")
+        faithfulness(weights, data, "test", device="cpu")
         for weights in (weights_of("tiny"), tmp_path / "o")
     )
     assert first["ends"] == second["ends"] == ("transformer", "CNN")

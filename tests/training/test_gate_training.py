@@ -1,5 +1,6 @@
 """One-sided damage, encoder dropout and the trust loss do what they say, no more."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from attnseg_training.gate_training import (
 from attnseg_training.publishing import average, export
 from attnseg_training.temperature import calibrate
 from napari_attnseg.cards import read_card
-from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
@@ -110,6 +111,13 @@ def test_fit_goes_on_from_weights_with_all_options(
     name = "decoder.logits.weight"
     assert not torch.equal(parts[0][name], parts[1][name])
     torch.testing.assert_close(mean[name], (parts[0][name] + parts[1][name]) / 2)
+    assert read_card(both).data == "discs: 8 training, 1 validation images"
+    network, card, _ = load_checkpoint(run)
+    elsewhere = dataclasses.replace(card, data="other: 5 training, 1 test images")
+    save_checkpoint(tmp_path / "o", network.state_dict(), elsewhere)
+    average([both, tmp_path / "o", run], tmp_path / "three")
+    said = "discs: 8 training, 1 validation images; other: 5 training, 1 test images"
+    assert read_card(tmp_path / "three").data == said
     history = read_card(both).training["average_of"]
     assert history[0]["weights_sha256"] == sha256
     assert history[1]["config"]["trust_weight"] == 0.2
@@ -136,3 +144,22 @@ def test_fit_goes_on_from_weights_with_all_options(
         )
     with pytest.raises(InputError, match="one_sided between 0 and 1"):
         TrainConfig("d", one_sided=1.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "words"),
+    [
+        ("metrics", [{"dice": {}}], "attnseg-train evaluate"),
+        ("metrics", {"dice": {}, "gates": {}}, "attnseg-train evaluate"),
+        ("gates", {"dice": {}, "threshold_curve": {}}, "attnseg-train faithfulness"),
+        ("combination", {"gates": {}}, "attnseg-train faithfulness"),
+        ("combination", {"combination": {}, "split": "test"}, "--split val"),
+    ],
+)
+def test_export_takes_only_what_it_asks_for(
+    option: str, content: object, words: str, tiny_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=words):
+        export(tiny_weights, tmp_path / "no", **{option: tmp_path / "r.json"})
+    assert not (tmp_path / "no").exists()

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from attnseg_training.cli import app
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.domain import domain, trained_under
 from attnseg_training.encoder_weights import run_spec
 from attnseg_training.evaluation import evaluate
-from attnseg_training.fit import fit, training_splits
+from attnseg_training.fit import FitResult, Progress, fit, training_splits
 from attnseg_training.images import ImageStore
 from attnseg_training.looks import note_look
 from attnseg_training.paper_figure import paper_figure_png
 from attnseg_training.temperature import borrow, calibrate
 from attnseg_training.two_stage import two_stage
 from attnseg_training.views import Views
+from attnseg_training.watching import FitBars, result_words
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError, UnknownNameError
@@ -55,12 +59,41 @@ def test_the_papers_protocol_trains_on_all_and_chooses_on_test(
     assert run.train == 9 and run.val == 3
     card = load_checkpoint(run.folder / "best.safetensors")[1]
     assert "flattered" in card.training["protocol"]
+    assert card.data == "discs: 9 training, 3 test images"
+    assert "chosen on these" in domain(card, data, "test")["reason"]
+    assert "were trained on" in domain(card, data, "val")["reason"]
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(InputError, match="--like"):
+        calibrate(run.folder / "best.safetensors", out, data, "val", "cpu")
     with pytest.raises(InputError, match="honest, all or paper"):
         dataclasses.replace(config, protocol="published")
 
 
+@pytest.mark.parametrize(
+    ("protocol", "line", "end"),
+    [
+        ("honest", "validation Dice 0.5000, ", "Best Dice 0.9000 on 3 validation"),
+        ("paper", "test Dice 0.5000, ", "Best Dice 0.9000 on 3 test images"),
+        (
+            "all",
+            "validation Dice 0.5000 (trained on), ",
+            "Last Dice 0.9000 on 3 images of validation, trained on",
+        ),
+    ],
+)
+def test_who_watches_is_told_on_which_images(
+    protocol: str, line: str, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = TrainConfig("d", protocol=protocol)
+    with FitBars() as bars:
+        bars(Progress(1, 2, 3, 3, 0.1, 0.5, measured_on=config.measured_on))
+    assert line in capsys.readouterr().err
+    said = result_words(FitResult(Path(), 7, 0.9, 9, 3), config)
+    assert said.startswith(end) and said.endswith("epoch 7.")
+
+
 def test_a_last_run_trains_on_validation_images_too_and_says_so(
-    config: TrainConfig, tmp_path: Path
+    config: TrainConfig, tmp_path: Path, weights_of: Callable[[str], Path]
 ) -> None:
     data = load_dataset(Path(config.data))
     train, val = training_splits(data, "all")
@@ -85,7 +118,7 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
     with pytest.raises(InputError, match="--like"):
         calibrate(weights, out, data, "val", "cpu")
     before = tmp_path / "honest" / "best.safetensors"
-    with pytest.raises(InputError, match="no fitted temperature"):
+    with pytest.raises(InputError, match="no temperature that was fitted"):
         borrow(weights, out, before)
     calibrated = tmp_path / "calibrated.safetensors"
     assert calibrate(before, calibrated, data, "val", "cpu") == borrow(
@@ -93,6 +126,27 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
     )
     assert read_card(out).temperature == read_card(calibrated).temperature
     assert load_checkpoint(out)[2] == best[2]
+    assert borrow(weights, calibrated, out) == read_card(out).temperature  # twice
+    with pytest.raises(InputError, match="weights of the same model"):
+        borrow(weights_of("tiny-cnn"), tmp_path / "no", out)
+    calibrate(before, calibrated, data, "test", "cpu")
+    with pytest.raises(InputError, match="on validation images"):
+        borrow(weights, tmp_path / "no", calibrated)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "needs --data to fit on, or --like"),
+        (["--like", "c", "--data", "d"], "leave --data out"),
+        (["--like", "c", "--split", "val"], "leave --split out"),
+        (["--like", "c", "--device", "cpu"], "leave --device out"),
+        (["--like", "no-file"], "no-file cannot be read"),
+    ],
+)
+def test_a_temperature_is_fitted_or_taken(options: list[str], words: str) -> None:
+    done = CliRunner().invoke(app, ["calibrate", "a", "b", *options])
+    assert words in str(done.exception)
 
 
 def test_without_augmentation_images_are_as_they_are(config: TrainConfig) -> None:
@@ -129,6 +183,18 @@ def test_the_second_stage_starts_from_both_encoders(
     before = log.stat().st_mtime_ns
     two_stage(dataclasses.replace(config, encoder_lr=0.0), tmp_path)
     assert log.stat().st_mtime_ns == before
+    # What the encoders have seen, the dual model has.
+    earlier = read_card(result.folder / "last.safetensors").training["encoders_from"]
+    assert [run["config"]["model"] for run in earlier] == ["tiny-cnn", "tiny-swin"]
+    with pytest.raises(InputError, match="without a comma"):
+        two_stage(config, tmp_path / "a,b")
+    assert not (tmp_path / "a,b").exists()
+    mask = Path(config.data) / "masks" / "disc03.png"
+    mask.write_bytes(mask.with_name("disc04.png").read_bytes())
+    shutil.rmtree(tmp_path / "stage-2")
+    with pytest.raises(InputError, match=r"are not those that the run in .*cnn"):
+        two_stage(dataclasses.replace(config, encoder_lr=0.0), tmp_path)
+    assert not (tmp_path / "stage-2").exists()
     with pytest.raises(UnknownNameError, match="'tiny-duck-net'"):
         two_stage(dataclasses.replace(config, model="tiny-duck-net"), tmp_path / "x")
 

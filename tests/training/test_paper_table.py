@@ -15,6 +15,7 @@ from attnseg_training import paper_table
 from attnseg_training.config import TrainConfig
 from attnseg_training.paper_rows import PAPER_TABLES, STAGE_1
 from attnseg_training.paper_table import PaperTable
+from attnseg_training.table_views import markdown
 from attnseg_training.tables import fill
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.statistics import bootstrap_p
@@ -65,6 +66,7 @@ def test_rows_beside_the_paper(
     text = (tmp_path / "table.md").read_text()
     assert "other encoders than the paper's" in text and "n = 3" in text
     assert text.count("\n| ") == 1 + len(ROWS)
+    assert "1 epochs on 8 images, 1 validation images choose the epoch; " in text
     lines = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))
     assert len(lines) == 4 * len(ROWS) and lines[0]["paper"] == "0.902"
     with Image.open(tmp_path / "table.png") as picture:
@@ -76,6 +78,10 @@ def test_rows_beside_the_paper(
     again = fill(table, ROWS, 1, tmp_path, said.append)
     assert said == [f"{row}, seed 0" for row in ROWS]
     assert again["rows"]["No attention"]["dice"] == first["dice"]
+    # Nothing chooses where validation images are trained on too.
+    last = PaperTable("3", dataclasses.replace(base, protocol="all"), "tiny")
+    found = last.tabulate([(row, 0) for row in ROWS], tmp_path)
+    assert "1 epochs on 8 images, the last one is kept; " in markdown(found)
     (guided,) = fill(table, ["Double Attention"], 1, tmp_path)["rows"].values()
     assert guided["dice"]["mean"] == third["dice"]["mean"]
 
@@ -91,6 +97,10 @@ def test_results_of_other_settings_are_not_taken_for_these(
     # The first stage of other rows, too.
     with pytest.raises(InputError, match="epochs was 1, is 2"):
         fill(PaperTable("3", longer, "tiny"), ROWS[2:], 1, tmp_path)
+    # And what it started from, which the table says of its rows.
+    other = dataclasses.replace(base, encoder_weights="pretrained")
+    with pytest.raises(InputError, match="encoder_weights was 'scratch', is 'pre"):
+        fill(PaperTable("3", other, "tiny"), ROWS[:1], 1, tmp_path)
     with pytest.raises(InputError, match="measured on split 'test', not on 'val'"):
         fill(PaperTable("3", base, "tiny", "val"), ROWS[:1], 1, tmp_path)
     assert (tmp_path / "table.json").read_text() == before

@@ -52,13 +52,23 @@ def test_draws_depend_on_their_numbers_only() -> None:
     assert torch.equal(recolour(image, colour(seeds)), recolour(image, colour(seeds)))
 
 
+def test_an_image_is_recoloured_alike_in_every_batch() -> None:
+    image, seeds = torch.rand(32, 3, 16, 16), [(0, i) for i in range(32)]
+    drawn = colour(seeds)
+    assert (drawn.noise > 0).sum() > 1 and len(set(drawn.seeds)) == 32
+    together = recolour(image, drawn)
+    for i, seed in enumerate(seeds):
+        alone = recolour(image[i : i + 1], colour([seed]))
+        assert torch.allclose(alone[0], together[i], atol=1e-6)
+
+
 def test_colours_stay_in_range_and_grey_keeps_its_hue() -> None:
     image = torch.rand(32, 3, 16, 16)
     out = recolour(image, colour([(0, i) for i in range(32)]))
     assert out.min() >= 0 and out.max() <= 1
     assert not torch.allclose(out, image)
     drawn = colour([(1, i) for i in range(32)])
-    quiet = Colour(drawn.matrix, torch.zeros(32), torch.zeros(32), 0)
+    quiet = Colour(drawn.matrix, torch.zeros(32), torch.zeros(32), [0] * 32)
     grey = recolour(torch.full((32, 3, 4, 4), 0.5), quiet)
     assert torch.allclose(grey[:, 0], grey[:, 1], atol=1e-5)
     assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-5)
@@ -67,6 +77,6 @@ def test_colours_stay_in_range_and_grey_keeps_its_hue() -> None:
 def test_blur_keeps_the_mean_and_lowers_the_contrast() -> None:
     image = torch.rand(1, 3, 64, 64) * 0.5 + 0.25
     same = torch.cat([torch.eye(3), torch.zeros(3, 1)], 1)[None]
-    out = recolour(image, Colour(same, torch.tensor([1.5]), torch.zeros(1), 0))
+    out = recolour(image, Colour(same, torch.tensor([1.5]), torch.zeros(1), [0]))
     assert math.isclose(out.mean(), image.mean(), abs_tol=0.01)
     assert out.std() < 0.5 * image.std()

@@ -6,6 +6,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -14,6 +15,14 @@ from napari_attnseg.errors import InputError
 PROTOCOLS = ("honest", "all", "paper")
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
+#: Types of settings, in words.
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list of names",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,13 @@ class TrainConfig:
     trust_gates: str = "together"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _expect_kind(field, getattr(self, field.name))
+        for name in ("seed", "split_seed", "threads"):
+            if getattr(self, name) < 0:
+                raise InputError(
+                    f"Expected {name} of at least 0, got {getattr(self, name)}."
+                )
         for name in ("epochs", "batch", "views", "accumulate"):
             if getattr(self, name) < 1:
                 raise InputError(
@@ -200,9 +216,32 @@ class TrainConfig:
         """Whether validation images are trained on, so that they choose nothing."""
         return self.protocol == "all"
 
+    @property
+    def measured_on(self) -> str:
+        """On which images each epoch is measured, in words."""
+        words = {"all": "validation, trained on", "paper": "test"}
+        return words.get(self.protocol, "validation")
+
+    def measured(self, n: int) -> str:
+        """`n` such images, in words."""
+        if self.on_all:
+            return f"{n} images of {self.measured_on}"
+        return f"{n} {self.measured_on} images"
+
     def to_toml(self) -> str:
         """TOML text of every field."""
         return tomli_w.dumps(dataclasses.asdict(self))
+
+
+def _expect_kind(field: dataclasses.Field[Any], value: object) -> None:
+    """A setting has its default's type; a whole number is a number too, a bool none."""
+    default = "" if field.default is dataclasses.MISSING else field.default  # data
+    kind = type(default)
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    if isinstance(value, tuple):
+        fits = fits and all(isinstance(part, str) for part in value)
+    if not fits or isinstance(value, bool) != (kind is bool):
+        raise InputError(f"Expected {_KINDS[kind]} for {field.name}, got {value!r}.")
 
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -234,6 +273,5 @@ def read_toml(path: Path) -> dict[str, object]:
         raise InputError(
             f"{path.name} has unknown settings {unknown}; known are {sorted(known)}."
         )
-    if "freeze" in fields:
-        fields["freeze"] = tuple(fields["freeze"])
-    return fields
+    # TOML has lists for tuples.
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

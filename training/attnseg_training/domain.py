@@ -16,6 +16,12 @@ TRAINED_ON_ALL = (
     "on val say little"
 )
 
+#: The same where it chose the epoch on the test images.
+CHOSEN_ON_TEST = (
+    "; protocol of the paper: trained on train and val, and the epoch was chosen on "
+    "test, so that numbers on test are flattered"
+)
+
 #: What `fit` does with a split.
 _ROLES = {
     "train": "These images were trained on, so the numbers say little of new ones.",
@@ -55,17 +61,28 @@ def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
         label = IN
         same = {protocol for known, protocol in runs if known == name}
         unknown = "Whether these images were trained on is not recorded."
-        alike = same <= {data.protocol, data.protocol + TRAINED_ON_ALL}
-        part = "train" if split == "val" and trained_on(card, data) else split
+        rules = ("", TRAINED_ON_ALL, CHOSEN_ON_TEST)
+        alike = same <= {data.protocol + rule for rule in rules}
+        part = split
+        if split == "val" and trained_on(card, data):
+            part = "train"
+        elif split == "test" and data.protocol + CHOSEN_ON_TEST in same:
+            part = "val"  # their part in such a run
         role = _ROLES.get(part, unknown) if alike else unknown
         reason = f"By the data set's name ({name}) and split ({split}): {role}"
     return {"label": label, "reason": reason, "trained_on": card.data}
 
 
 def trained_on(card: ModelCard, data: Dataset) -> bool:
-    """Whether the weights were trained on this data set's validation images too."""
+    """Whether the weights were trained on this data set's validation images too.
+
+    So they were, most likely, where they know its images by another name: what was held
+    out then has nothing to do with what is now.
+    """
     return any(
-        name == data.name and protocol.endswith(TRAINED_ON_ALL)
+        protocol.endswith((TRAINED_ON_ALL, CHOSEN_ON_TEST))
+        if name == data.name
+        else bool(_same_images(data.name, [name]))
         for name, protocol in _runs(card.training)
     )
 
@@ -107,5 +124,6 @@ def _runs(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         folder = training["config"]["data"]  # all that older cards say
         yield training.get("dataset", folder), training.get("protocol", "")
     earlier = training.get("started_from")
-    for part in [*training.get("average_of", ()), *([earlier] if earlier else ())]:
+    parts = [*training.get("average_of", ()), *training.get("encoders_from", ())]
+    for part in [*parts, *([earlier] if earlier else ())]:
         yield from _runs(part)

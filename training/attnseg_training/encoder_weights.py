@@ -10,6 +10,7 @@ from typing import Any
 import safetensors.torch
 
 from attnseg_training.config import TrainConfig
+from napari_attnseg.cards import CARD_KEY, read_card, read_header, weights_hash
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import Encoder, encoder_spec
@@ -80,6 +81,21 @@ def weights_for(spec: ModelSpec, weights: str) -> str:
         if (own := has[part]) is not None and own.name not in OWN_ENCODERS
     ]
     return ",".join(fits) or "scratch"
+
+
+def earlier_training(weights: str) -> list[dict[str, Any]]:
+    """What cards say of how encoders were trained; timm's own files have none."""
+    files = [] if weights in ("scratch", "pretrained") else _parse(weights).values()
+    return [
+        {"weights_sha256": weights_hash(path), **read_card(path).training}
+        for path in dict.fromkeys(files)
+        if CARD_KEY in read_header(path)[0].get("__metadata__", {})
+    ]
+
+
+def same_network(one: ModelSpec, other: ModelSpec) -> bool:
+    """Whether weights of one fit the other, whatever both are called."""
+    return dataclasses.replace(one, name=other.name, about=other.about) == other
 
 
 def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:

@@ -114,9 +114,12 @@ def faithfulness(
     list of dict
         One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``,
         ``tau 1/4`` and ``mask 1/4`` (per region; the model's own probability) …
+
+    Raises
+    ------
+    AttnSegError
+        If weights, data or suite cannot be used; see `expect_suite`.
     """
-    if suite not in SUITES:
-        raise UnknownNameError.for_name("suite", suite, list(SUITES))
     segmenter = Segmenter.from_checkpoint(weights, device)
     network, spec = segmenter.network, segmenter.card.spec
     if spec.classes != 1:
@@ -124,9 +127,8 @@ def faithfulness(
             f"What gates mean is measured of a model of one class, this one has "
             f"{spec.classes}; choose other weights."
         )
-    data.expect_classes(1)
-    samples = data.split(split)
-    store = ImageStore(samples, spec.size, segmenter.device)
+    expect_suite(data, split, suite)
+    store = ImageStore(data.split(split), spec.size, segmenter.device)
     rows: list[dict[str, Any]] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
@@ -167,6 +169,27 @@ def faithfulness(
     place = {name: i for i, name in enumerate(store.names)}
     rows.sort(key=lambda row: place[row["image"]])
     return {**facts, **summarise(rows), "combination": combination}, rows
+
+
+def expect_suite(data: Dataset, split: str, suite: str) -> None:
+    """What can be said before hours of training for such a measurement.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite or split.
+    InputError
+        If the data have several classes, or the split fewer than two images.
+    """
+    if suite not in SUITES:
+        raise UnknownNameError.for_name("suite", suite, list(SUITES))
+    data.expect_classes(1)
+    images = len(data.split(split))
+    if images < 2:
+        raise InputError(
+            "What gates mean is measured of at least 2 images, which lend each other "
+            f"maps, but the split {split!r} of {data.root} has {images}; list more."
+        )
 
 
 def rows_csv(rows: list[dict[str, Any]]) -> str:

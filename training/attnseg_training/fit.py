@@ -17,14 +17,21 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample, load_dataset
-from attnseg_training.domain import TRAINED_ON_ALL
-from attnseg_training.encoder_weights import build_network, run_spec
+from attnseg_training.domain import CHOSEN_ON_TEST, TRAINED_ON_ALL
+from attnseg_training.encoder_weights import (
+    build_network,
+    earlier_training,
+    run_spec,
+    same_network,
+)
 from attnseg_training.images import ImageStore
 from attnseg_training.interrupts import Interrupts
 from attnseg_training.losses import loss_function
 from attnseg_training.processes import Processes
 from attnseg_training.provenance import (
     card_of,
+    expect_data,
+    fingerprint,
     record,
     settings_without_folders,
 )
@@ -52,8 +59,9 @@ class Progress:
     step: int
     steps: int
     loss: float
-    dice: float | None = None  # validation, at the end of an epoch
+    dice: float | None = None  # at the end of an epoch
     images_per_s: float = 0.0  # since the epoch began
+    measured_on: str = "validation"  # of which images `dice` is
 
 
 Watch = Callable[[Progress], None]
@@ -61,7 +69,7 @@ Watch = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """What a run left behind."""
+    """What a run left behind; `val` images were measured each epoch."""
 
     folder: Path
     best_epoch: int
@@ -76,7 +84,10 @@ def fit(
     resume: bool = False,
     watch: Watch = lambda progress: None,
 ) -> FitResult:
-    """Train, keeping the best weights by validation Dice (protocol ``all``: the last).
+    """Train, keeping the best weights by Dice on what is measured each epoch.
+
+    These are validation images, unless the protocol says otherwise; with ``all`` the
+    last weights are kept.
 
     Parameters
     ----------
@@ -114,6 +125,20 @@ def fit(
         shutil.rmtree(run.folder.cache, ignore_errors=True)
     top = rows[-1] if config.on_all else max(rows, key=lambda r: r.val_dice)
     return FitResult(out, top.epoch, top.val_dice, run.train, run.val)
+
+
+def expect_run(folder: Path, config: TrainConfig) -> None:
+    """A run that is done counts as one of these settings and data only if it is one.
+
+    Raises
+    ------
+    InputError
+        If it had others.
+    """
+    RunFolder(folder).expect_settings(config)
+    data = load_dataset(Path(config.data), config.split_seed)
+    named = _named(training_splits(data, config.protocol))
+    expect_data(folder, fingerprint(named), config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +203,9 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
     if processes.main:
-        named = dict(zip(("train", "val"), parts, strict=True))
         origin["config"] = settings_without_folders(config)
-        origin |= record(out, named, config, device, processes.count)
-    also = " (trained on too)" if config.on_all else ""
-    images = f"{data.name}: {len(train)} training, {len(val)} validation images{also}"
+        origin |= record(out, _named(parts), config, device, processes.count)
+    images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(card_of, spec, data.classes, images, origin)
     return (
         _Run(
@@ -260,10 +283,11 @@ def _close_epoch(
         best,
         {**run.trainer.state(), **asdict(_Place(done))},
         rows,
-        "validation, trained on" if config.on_all else "validation",
+        config.measured_on,
     )
     if config.snapshot_every and done % config.snapshot_every == 0:
-        run.folder.save_snapshot(done, snapshot(run.validation, done, card.classes))
+        title = f"Images of {config.measured_on}, after epoch {done}"
+        run.folder.save_snapshot(done, snapshot(run.validation, title, card.classes))
     log(asdict(row), done)
     watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
 
@@ -286,6 +310,7 @@ class _Place:
             steps=steps,
             loss=self.losses[-1],
             images_per_s=self.step * config.batch / self.seconds,
+            measured_on=config.measured_on,
         )
 
 
@@ -300,7 +325,7 @@ def training_splits(
     Raises
     ------
     InputError
-        If the data set has no such splits.
+        If the data set has no such splits, or one of them is empty.
     """
     if protocol == "paper":
         if not {"train", "test"} <= set(data.splits):
@@ -321,16 +346,17 @@ def training_splits(
     return train, val
 
 
+def _named(
+    parts: tuple[tuple[Sample, ...], tuple[Sample, ...]],
+) -> dict[str, tuple[Sample, ...]]:
+    """`training_splits` by the names that ``run.json`` has for them."""
+    return dict(zip(("train", "val"), parts, strict=True))
+
+
 def protocol_words(data: Dataset, protocol: str) -> str:
     """Where the splits come from, and what chose the epoch."""
-    if protocol == "honest":
-        return data.protocol
-    if protocol == "all":
-        return data.protocol + TRAINED_ON_ALL
-    return (
-        f"{data.protocol}; protocol of the paper: trained on train and val, and the "
-        "epoch was chosen on test, so that numbers on test are flattered"
-    )
+    also = {"all": TRAINED_ON_ALL, "paper": CHOSEN_ON_TEST}
+    return data.protocol + also.get(protocol, "")
 
 
 def start_network(
@@ -338,11 +364,11 @@ def start_network(
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
     """First network, and for the card what was done to its weights before."""
     if not config.init:
-        return build_network(spec, config.encoder_weights), {}
+        network = build_network(spec, config.encoder_weights)
+        earlier = earlier_training(config.encoder_weights)
+        return network, {"encoders_from": earlier} if earlier else {}
     network, card, sha256 = load_checkpoint(weights_path(config.init))
-    # Whatever it is called: weights belong to a network.
-    own = dataclasses.replace(card.spec, name=spec.name, about=spec.about)
-    if own != spec:
+    if not same_network(card.spec, spec):
         raise InputError(
             f"Expected weights of the model {spec.name!r} to start from, but "
             f"{config.init} holds {card.spec.name!r} or another version of it "

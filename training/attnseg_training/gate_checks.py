@@ -124,7 +124,7 @@ def rivals(
     """Other explanations on the footing of the gates.
 
     For each: localisation, rank correlation with itself for the mirrored image, and
-    with the decoder shuffled. Nothing without captum.
+    with the decoder shuffled. What needs captum is left out where there is none.
     """
     columns: Columns = {}
     other = shuffled(network, "decoder", seed)

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
-from attnseg_training.faithfulness import SUITES, faithfulness, rows_csv
+from attnseg_training.faithfulness import (
+    SUITES,
+    expect_suite,
+    faithfulness,
+    rows_csv,
+)
 from attnseg_training.fit import Watch, fit
 from attnseg_training.gate_damage import COPIES, condition
 from attnseg_training.gate_summary import LEVELS
@@ -111,7 +116,7 @@ class GatesTable:
         config = self._config(row, seed)
         run = folder / "run"
         data = load_dataset(Path(config.data), config.split_seed)
-        data.expect_classes(1)  # as the suite; said before hours of training
+        expect_suite(data, self.split, self.suite)  # before hours of training
         fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
         best = run / "best.safetensors"
         summary, rows = faithfulness(best, data, self.split, self.suite, config.device)

@@ -30,7 +30,7 @@ from attnseg_training.paper_rows import (
 )
 from attnseg_training.run_folder import RunFolder
 from attnseg_training.tables import expect_measured
-from attnseg_training.two_stage import first_stage
+from attnseg_training.two_stage import expect_first_stage, first_stage
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.statistics import bootstrap_p, mean_interval
 from napari_attnseg.models.catalog import FAMILIES, model_spec
@@ -99,6 +99,8 @@ class PaperTable:
             config = dataclasses.replace(config, encoder_weights=weights)
         else:  # its start is said by the row itself
             but.append("encoder_weights")
+        if own.start == STAGE_1:
+            expect_first_stage(config, _stage_1(out, seed))
         RunFolder(folder / "run").expect_settings(config, but)
         data = load_dataset(Path(config.data), config.split_seed)
         names = [line["name"] for line in _lines(folder)]
@@ -176,6 +178,7 @@ class PaperTable:
             "protocol": first["protocol"],
             "trained_on": {part: first["training"]["data"][part] for part in PARTS},
             "epochs": self.base.epochs,
+            "epoch_chosen_on": "" if self.base.on_all else self.base.measured_on,
             "rows": rows,
         }
 
@@ -193,7 +196,7 @@ class PaperTable:
         row = PAPER_TABLES[self.number][name]
         model, base = self._model(row), self._common(row, seed)
         if row.start == STAGE_1:
-            weights = first_stage(base, out / "stage-1" / f"seed-{seed}", watch)
+            weights = first_stage(base, _stage_1(out, seed), watch)
         elif row.start == SCRATCH:
             weights = SCRATCH
         else:
@@ -239,6 +242,11 @@ class PaperTable:
         own = PAPER_TABLES[self.number][row]
         about = own.about.replace(own.model, self._model(own), 1)
         return out / about.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+
+
+def _stage_1(out: Path, seed: int) -> Path:
+    """Folder of a first stage, which rows share."""
+    return out / "stage-1" / f"seed-{seed}"
 
 
 def _summary(folder: Path) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.saving import write_text
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
+FILE = "run.json"
+
 
 def record(
     folder: Path,
@@ -43,17 +45,8 @@ def record(
     InputError
         If the data differ from those that the run began with.
     """
-    path = folder / "run.json"
     data = fingerprint(parts)
-    facts: dict[str, Any] = {"data": data, "sessions": []}
-    if path.is_file():
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["data"] != data:
-            raise InputError(
-                f"The images, masks or splits in {config.data} are not those that the "
-                f"run in {folder} began with; resume it with its own, or choose "
-                "another --out."
-            )
+    facts = expect_data(folder, data, config) or {"data": data, "sessions": []}
     session = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "code": code(),
@@ -69,8 +62,32 @@ def record(
         "split_seed": config.split_seed,
     }
     facts["sessions"].append(session)
-    write_text(path, json.dumps(facts, indent=1) + "\n")
+    write_text(folder / FILE, json.dumps(facts, indent=1) + "\n")
     return {"data": data, **session, "sessions": len(facts["sessions"])}
+
+
+def expect_data(
+    folder: Path, data: dict[str, Any], config: TrainConfig
+) -> dict[str, Any]:
+    """The ``run.json`` of a run that began with data of this `fingerprint`.
+
+    Empty where there is none, as of a run that is new.
+
+    Raises
+    ------
+    InputError
+        If it began with others.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if facts["data"] != data:
+        raise InputError(
+            f"The images, masks or splits in {config.data} are not those that the "
+            f"run in {folder} began with; go on with its own, or choose another --out."
+        )
+    return facts
 
 
 def card_of(

@@ -53,7 +53,8 @@ def export(
     CheckpointError
         If the weights cannot be read.
     InputError
-        If a file cannot be read, or its numbers are of other weights.
+        If a file cannot be read or is of another command, or its numbers are of other
+        weights.
     """
     network, card, _ = load_checkpoint(weights)
     said = _read(texts, tomllib.loads) if texts else {}
@@ -67,14 +68,19 @@ def export(
                 f"Expected names of {card.spec.classes} classes in {texts}, got "
                 f"{len(said['classes'])}; name each of them."
             )
-    measured = _read(metrics, json.loads) if metrics else {}
+    measured = _results(metrics, "evaluate", "dice", "threshold_curve")
     if "medsam" in measured:
         raise InputError(
             f"{metrics} was measured of masks that MedSAM refined, which is not what "
             "these weights find; evaluate again without --medsam."
         )
-    found = _read(gates, json.loads) if gates else {}
-    chosen = _read(combination, json.loads) if combination else {}
+    found = _results(gates, "faithfulness", "gates")
+    chosen = _results(combination, "faithfulness", "combination")
+    if chosen.get("split") == "test":
+        raise InputError(
+            f"{combination} was measured on test images, which are to choose nothing; "
+            "give the result of `attnseg-train faithfulness --split val`."
+        )
     card = dataclasses.replace(
         card,
         **said,
@@ -140,9 +146,11 @@ def average(files: list[Path], out: Path) -> str:
         for name, value in states[0].items()
     }
     parts = [{"weights_sha256": sha256, **card.training} for _, card, sha256 in loaded]
+    data = [part for card in cards for part in card.data.split("; ") if part]
     # What was measured of one of them says nothing of their mean.
     card = dataclasses.replace(
         cards[0],
+        data="; ".join(dict.fromkeys(data)),
         temperature=1.0,
         metrics={},
         gates={},
@@ -159,6 +167,17 @@ def _gates(found: dict[str, Any]) -> dict[str, Any]:
     # Results of before all gates were measured together have no such part.
     together = {"all": found["together"]} if "together" in found else {}
     return {**found["gates"], **together}
+
+
+def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
+    """JSON that a command wrote, known by some of its keys; empty without a path."""
+    found = _read(path, json.loads) if path else {}
+    if path and not (isinstance(found, dict) and set(keys) <= set(found)):
+        raise InputError(
+            f"Expected the JSON of `attnseg-train {command}` in {path}, which is "
+            "another; choose that file, or measure these weights by that command."
+        )
+    return found
 
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:

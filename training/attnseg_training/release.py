@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.encoder_weights import run_spec
 from attnseg_training.evaluation import evaluate
-from attnseg_training.faithfulness import faithfulness
-from attnseg_training.fit import Watch, fit
+from attnseg_training.faithfulness import expect_suite, faithfulness
+from attnseg_training.fit import Watch, expect_run, fit
 from attnseg_training.gate_card import gate_card_png
 from attnseg_training.looks import note_look
+from attnseg_training.provenance import fingerprint
 from attnseg_training.publishing import export
 from attnseg_training.run_folder import RunFolder
 from attnseg_training.temperature import calibrate
@@ -75,7 +76,7 @@ class Release:
         Each seed's best weights are stored as float16 and calibrated on the validation
         images, which choose among the seeds by mean Dice. Only then every seed is
         measured on the test images, and the gates of the chosen one. Steps that are
-        done are not done again.
+        done are not done again, but what was measured of other images is.
 
         Parameters
         ----------
@@ -89,19 +90,21 @@ class Release:
         dict
             As ``release.json``: ``chosen`` (seed), ``weights_sha256``; ``seeds`` (each
             one's Dice and IoU on both splits); ``dice``, ``iou`` (mean and SD over the
-            seeds' means on the test images).
+            seeds' means on the test images; of one seed the SD is None).
 
         Raises
         ------
         AttnSegError
-            As `fit`, `evaluate` and `faithfulness`; also if test images are to choose
-            the epoch, or there are none.
+            As `fit`, `evaluate` and `faithfulness`; also if the protocol leaves no
+            validation images, or there are no test images, and if a seed's run is of
+            other settings or data.
         """
         config = self.config
         if config.protocol != "honest":
             raise InputError(
-                f"Expected the protocol honest, got {config.protocol!r}, with which "
-                "test images choose the epoch; leave it out, or use fit and evaluate."
+                f"Expected the protocol honest, got {config.protocol!r}; a release "
+                "chooses its seed on validation images, so none may be trained on: "
+                "leave it out, or use fit and evaluate."
             )
         data = load_dataset(Path(config.data), config.split_seed)
         if "test" not in data.splits:
@@ -109,8 +112,8 @@ class Release:
                 f"Expected a split 'test' to report on, {data.root} has "
                 f"{', '.join(data.splits)}; add splits/test.txt."
             )
-        # As the gate suite; said before hours of training.
-        data.expect_classes(1)
+        for split in ("val", "test"):  # said before hours of training
+            expect_suite(data, split, self.suite)
         SegmentationNetwork(run_spec(config)).cnn_shares({})
         if self.texts is not None and not self.texts.is_file():
             raise InputError(f"There is no file {self.texts}; give the card's words.")
@@ -151,7 +154,7 @@ class Release:
         run = RunFolder(out / f"seed-{seed}")
         config = dataclasses.replace(self.config, seed=seed)
         if (run.path / CALIBRATED).is_file():
-            run.expect_settings(config)
+            expect_run(run.path, config)
             return run.path
         self.say(f"Seed {seed}")
         with self.bars() as watch:
@@ -163,37 +166,47 @@ class Release:
 
     def _evaluated(self, run: Path, data: Dataset, split: str) -> dict[str, Any]:
         weights = run / CALIBRATED
+        of = _of(weights, data, split)
 
         def measure() -> dict[str, Any]:
             with self.counted(f"{run.name} on {split}") as count:
                 report = evaluate(weights, data, split, self.config.device, count)
             return note_look(weights, report.summary())
 
-        return _kept(run / f"{split}.json", weights, measure)
+        return _kept(run / f"{split}.json", of, measure)
 
     def _gates(self, weights: Path, data: Dataset, split: str, file: Path) -> Path:
+        of = {**_of(weights, data, split), "suite": self.suite}
+
         def measure() -> dict[str, Any]:
             with self.counted(f"gates on {split}") as count:
                 device = self.config.device
                 return faithfulness(weights, data, split, self.suite, device, count)[0]
 
-        _kept(file, weights, measure)
+        _kept(file, of, measure)
         return file
 
 
+def _of(weights: Path, data: Dataset, split: str) -> dict[str, str]:
+    """What a result is of: the tensors, and the images and masks."""
+    images = fingerprint({split: data.split(split)})["sha256"]
+    return {"weights_sha256": load_checkpoint(weights)[2], "images_sha256": images}
+
+
 def _kept(
-    file: Path, weights: Path, measure: Callable[[], dict[str, Any]]
+    file: Path, of: Mapping[str, str], measure: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
-    """What was measured of these weights before, else measured now and kept."""
+    """What was measured `of` just this before, else measured now and kept."""
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if found["weights_sha256"] == load_checkpoint(weights)[2]:
+        if all(found.get(key) == value for key, value in of.items()):
             return found
-    found = measure()
+    found = {**measure(), **of}
     write_text(file, json.dumps(found, indent=1) + "\n")
     return found
 
 
-def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
+def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float | None]:
+    """Mean and SD; of one seed there is no SD."""
     means = mean_interval([each[metric]["mean"] for each in found])
-    return {name: means[name] for name in ("mean", "sd")}
+    return {"mean": means["mean"], "sd": means["sd"] if len(found) > 1 else None}

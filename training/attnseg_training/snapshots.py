@@ -25,8 +25,8 @@ def shown(images: int) -> list[int]:
     return [int(i) for i in np.unique(spread)]
 
 
-def snapshot(valid: Validation, epoch: int, classes: Sequence[str]) -> bytes:
-    """PNG of what the averaged weights find after an epoch."""
+def snapshot(valid: Validation, title: str, classes: Sequence[str]) -> bytes:
+    """PNG of what the averaged weights find at the moment."""
     index = shown(len(valid.store))
     images, truths = valid.store.batch(index)
     return snapshot_png(
@@ -34,7 +34,7 @@ def snapshot(valid: Validation, epoch: int, classes: Sequence[str]) -> bytes:
         images.permute(0, 2, 3, 1).cpu().numpy(),
         truths.byte().cpu().numpy(),
         valid.masks(index).byte().cpu().numpy(),
-        f"Validation images after epoch {epoch}",
+        title,
         classes,
     )
 
@@ -60,7 +60,7 @@ def snapshot_png(
     truths, found : ndarray of 0 and 1, shape (n, classes, S, S)
         True masks and the model's.
     title : str
-        Which epoch.
+        Which images, and after which epoch.
     classes : sequence of str
         Their names.
     """

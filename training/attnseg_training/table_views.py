@@ -18,11 +18,12 @@ def markdown(found: dict[str, Any]) -> str:
     """Ours beside the paper's, with intervals and the difference to the row above."""
     own = found["family"] == "dual"
     starts = list(dict.fromkeys(r["encoders_start"] for r in found["rows"].values()))
-    images = found["trained_on"]
+    images, where = found["trained_on"], found["epoch_chosen_on"]
+    chosen = f"{images['val']} {where} images choose the epoch"
     lines = [
         f"Table {found['table']} of the paper. Ours: {found['dataset']}, split "
         f"{found['split']}, n = {found['n']}; {found['epochs']} epochs on "
-        f"{images['train']} images, {images['val']} choose the epoch; "
+        f"{images['train']} images, {chosen if where else 'the last one is kept'}; "
         f"{found['protocol']}. Encoders start from: {'; '.join(starts)}. "
         "Square brackets: 95 % bootstrap interval over images; round ones: each seed's "
         "own mean; p: paired bootstrap "

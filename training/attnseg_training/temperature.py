@@ -11,7 +11,9 @@ from scipy.optimize import minimize_scalar
 
 from attnseg_training.datasets import Dataset
 from attnseg_training.domain import trained_on
+from attnseg_training.encoder_weights import same_network
 from attnseg_training.images import ImageStore
+from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -45,17 +47,17 @@ def calibrate(
     Raises
     ------
     AttnSegError
-        If weights, split or an image cannot be used, or the split's images were
-        trained on by the protocol ``all``, where no model is as sure as it should be.
+        If weights, split or an image cannot be used, or the validation images were
+        trained on, where no model is as sure as it should be.
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
     data.expect_classes(network.spec.classes, segmenter.card.classes)
     if split == "val" and trained_on(segmenter.card, data):
         raise InputError(
-            f"{weights} was trained on the split val too (protocol 'all'), where it is "
+            f"{weights} was trained on the images of the split val too, where it is "
             "surer of itself than elsewhere; take the temperature of an honest run of "
-            "the same settings: --like WEIGHTS."
+            "the same settings: --like WEIGHTS, without --data."
         )
     store = ImageStore(data.split(split), network.spec.size, segmenter.device)
     logits, masks = [], []
@@ -89,11 +91,21 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
     CheckpointError
         If a file cannot be read.
     InputError
-        If `like` has no temperature that was fitted.
+        If `like` has no temperature that was fitted on validation images, or is of
+        another model.
     """
     _, card, sha256 = load_checkpoint(like)
-    if "temperature" not in card.training:
-        raise InputError(f"{like} has no fitted temperature; `calibrate` it first.")
+    if not same_network(card.spec, read_card(weights).spec):
+        raise InputError(
+            f"Expected weights of the same model as {weights}, but {like} holds "
+            f"{card.spec.name!r} or another version of it; choose an honest run of the "
+            "same settings."
+        )
+    if ", split val, " not in card.training.get("temperature", ""):
+        raise InputError(
+            f"{like} has no temperature that was fitted on validation images; "
+            "`calibrate` it first."
+        )
     of = f"{card.training['temperature']}, of the weights {sha256}"
     _write(weights, out, card.temperature, of, half)
     return card.temperature

@@ -32,7 +32,7 @@ class Colour(NamedTuple):
     matrix: Tensor  # (N, 3, 4)
     blur: Tensor  # (N,) Gaussian sigma in pixels, 0 for none
     noise: Tensor  # (N,) standard deviation, 0 for none
-    seed: int
+    seeds: list[int]  # N, of each image's noise
 
 
 def draw_geometry(rng: np.random.Generator, most: float = 1.4) -> NDMatrix:
@@ -86,7 +86,7 @@ def colour(seeds: list[tuple[int, ...]]) -> Colour:
         torch.from_numpy(np.stack(matrix)).float(),
         torch.tensor(blur),
         torch.tensor(noise),
-        int(np.random.default_rng((2, *seeds[0])).integers(2**31)),
+        [int(np.random.default_rng((2, *s)).integers(2**31)) for s in seeds],
     )
 
 
@@ -102,10 +102,11 @@ def recolour(images: Tensor, colour: Colour) -> Tensor:
     matrix = colour.matrix.to(images.device)
     out = torch.einsum("nij,njhw->nihw", matrix[:, :, :3], images)
     out = (out + matrix[:, :, 3, None, None]).clamp(0, 1)
-    generator = torch.Generator().manual_seed(colour.seed)
     for i in torch.nonzero(colour.blur).flatten().tolist():
         out[i : i + 1] = blur(out[i : i + 1], float(colour.blur[i]))
     for i in torch.nonzero(colour.noise).flatten().tolist():
+        # One for each image: a view is the same in whichever batch it is drawn.
+        generator = torch.Generator().manual_seed(colour.seeds[i])
         noise = torch.randn(out[i].shape, generator=generator).to(out.device)
         out[i] = (out[i] + colour.noise[i] * noise).clamp(0, 1)
     return out

@@ -8,11 +8,13 @@ from typing import Any
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.encoder_weights import weights_for
-from attnseg_training.fit import FitResult, Watch, fit
+from attnseg_training.fit import FitResult, Watch, expect_run, fit
 from attnseg_training.run_folder import RunFolder
+from napari_attnseg.errors import InputError
 from napari_attnseg.models.catalog import model_spec, single_models
 from napari_attnseg.saving import write_text
 
+PARTS = ("cnn", "transformer")
 #: Beside a first stage that is done: its training states are removed then.
 DONE = "done"
 #: Settings that are about two encoders, or gates; the first stage has neither.
@@ -46,7 +48,8 @@ def two_stage(
     Raises
     ------
     AttnSegError
-        As `fit`; also if no models of the encoders alone belong to this one.
+        As `fit`; also if no models of the encoders alone belong to this one, `out` has
+        a comma in it, or what is done was of other settings or data.
     """
     weights = first_stage(config, out / "stage-1", watch)
     second = dataclasses.replace(config, encoder_weights=weights)
@@ -56,27 +59,52 @@ def two_stage(
 def first_stage(
     config: TrainConfig, out: Path, watch: Watch = lambda progress: None
 ) -> str:
-    """Both encoders alone; returns `encoder_weights` for the second stage."""
-    found = []
-    for part, model in zip(
-        ("cnn", "transformer"), single_models(config.model), strict=True
-    ):
-        spec = model_spec(model)
-        alone = dataclasses.replace(
+    """Both encoders alone; returns `encoder_weights` for the second stage.
+
+    Raises
+    ------
+    AttnSegError
+        As `two_stage`.
+    """
+    if "," in str(out):
+        raise InputError(
+            f"Expected a folder without a comma, got {out}: a comma stands between "
+            "the encoders' files in the settings; choose another --out."
+        )
+    expect_first_stage(config, out)
+    for part, alone in _alone(config).items():
+        run = out / part
+        if not (run / DONE).is_file():
+            _fit(alone, run, watch)
+            RunFolder(run).forget_states()
+            write_text(run / DONE, "")
+    return ",".join(f"{part}={out / part / 'best.safetensors'}" for part in PARTS)
+
+
+def expect_first_stage(config: TrainConfig, out: Path) -> None:
+    """What is done of a first stage counts only if it is of these settings and data.
+
+    Raises
+    ------
+    InputError
+        If it is of others.
+    """
+    for part, alone in _alone(config).items():
+        if (out / part / DONE).is_file():
+            expect_run(out / part, alone)
+
+
+def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
+    """Settings of each encoder's own run."""
+    return {
+        part: dataclasses.replace(
             config,
             **{**_ALONE, "model": model},
-            encoder_weights=weights_for(spec, config.encoder_weights),
+            encoder_weights=weights_for(model_spec(model), config.encoder_weights),
             freeze_blocks=config.freeze_blocks if part == "transformer" else 0,
         )
-        run = RunFolder(out / part)
-        if (run.path / DONE).is_file():
-            run.expect_settings(alone)
-        else:
-            _fit(alone, run.path, watch)
-            run.forget_states()
-            write_text(run.path / DONE, "")
-        found.append(f"{part}={run.path / 'best.safetensors'}")
-    return ",".join(found)
+        for part, model in zip(PARTS, single_models(config.model), strict=True)
+    }
 
 
 def _fit(config: TrainConfig, out: Path, watch: Watch) -> FitResult:

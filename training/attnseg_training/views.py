@@ -28,8 +28,8 @@ class Views:
         self.views = config.views if config.augment else 1
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
-            # All that a view depends on, besides the image.
-            drawn = (config.split_seed, config.augment, config.scale)
+            # All that a view's tokens depend on, besides image and encoder.
+            drawn = (config.split_seed, config.augment, config.scale, config.bf16)
             self.cache = TokenCache(
                 cache, network.transformer, store, self.views, drawn
             )

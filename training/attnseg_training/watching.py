@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Progress and words go to stderr; stdout is for what a script reads.
 console = Console(stderr=True)
+ON_ALL = (
+    "Protocol 'all': the validation images are trained on too, so their Dice says "
+    "little, and the last epoch is kept."
+)
 
 
 def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
@@ -85,9 +89,11 @@ class FitBars:
             )
             return
         self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
+        images, _, also = now.measured_on.partition(", ")
         self._progress.console.print(
-            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, validation Dice "
-            f"{now.dice:.4f}, {now.images_per_s:.1f} images/s{self._left(done, total)}",
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, {images} Dice "
+            f"{now.dice:.4f}{f' ({also})' if also else ''}, "
+            f"{now.images_per_s:.1f} images/s{self._left(done, total)}",
             soft_wrap=True,
         )
 
@@ -143,17 +149,26 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
     return table
 
 
+def result_words(result: fit.FitResult, config: TrainConfig) -> str:
+    """What came of a run, in a sentence."""
+    return (
+        f"{'Last' if config.on_all else 'Best'} Dice {result.best_dice:.4f} on "
+        f"{config.measured(result.val)} (network resolution, averaged weights), epoch "
+        f"{result.best_epoch}."
+    )
+
+
 def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
     """What a run would cost, in sentences."""
     epoch = found.steps * found.seconds
     memory = f"{found.memory / 2**30:.1f} GiB" if found.memory else "not known here"
     sentences = (
-        f"{found.train} training and {found.val} validation images at "
+        f"{found.train} training and {config.measured(found.val)} at "
         f"{found.size}×{found.size} px.",
         f"{found.parameters:,} parameters, {found.trainable:,} of them trained.",
         f"On {found.device}: {found.seconds:.2f} s per step of {config.batch} images "
         f"(median of 3); {found.steps} steps, {epoch:.0f} s, per epoch without "
-        f"validation; {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs.",
+        f"measuring; {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs.",
         f"Peak memory {memory}. Nothing was written.",
     )
     return "\n".join(sentences)

@@ -39,6 +39,14 @@ def setting(name: str, text: str, *flags: str) -> Any:
 
 
 _DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
+Protocol = Annotated[
+    str | None,
+    setting(
+        "protocol",
+        "honest: validation images choose the epoch; all: they are trained on too, the "
+        "last epoch is kept; paper: as published, the test images choose.",
+    ),
+]
 
 
 def data_for(data: Path, weights: str | Path) -> Dataset:

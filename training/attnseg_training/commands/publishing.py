@@ -9,11 +9,11 @@ import typer
 
 from attnseg_training.commands.options import (
     Data,
-    Device,
     configured,
     data_for,
     setting,
 )
+from napari_attnseg.errors import InputError
 
 Texts = Annotated[
     Path | None, typer.Option(help="TOML with classes, data, licence, use, limits.")
@@ -35,16 +35,22 @@ def average_command(
 def calibrate_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
     out: Annotated[Path, typer.Argument(help="Weights file to write.")],
-    data: Data,
-    split: Annotated[str, typer.Option(help="Images to fit on.")] = "val",
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, as for evaluate, to fit on.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Images to fit on.", show_default="val")
+    ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Take the temperature of these weights, and fit none: for weights "
-            "that were trained on the validation images too."
+            help="Instead of --data: take the temperature of these weights, and fit "
+            "none, for weights that were trained on the validation images too."
         ),
     ] = None,
-    device: Device = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda:0, mps …", show_default="auto")
+    ] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store float16, half the size.")
     ] = False,
@@ -53,11 +59,20 @@ def calibrate_command(
     from attnseg_training.temperature import borrow, calibrate
     from attnseg_training.watching import console
 
-    if like:
+    if like is not None:
+        fits = {"--data": data, "--split": split, "--device": device}
+        given = " and ".join(name for name, value in fits.items() if value is not None)
+        if given:
+            raise InputError(
+                f"--like takes a temperature and fits none: leave {given} out, or it."
+            )
         console.print(f"Temperature {borrow(weights, out, like, half):g}, as {like}.")
         print(out)
         return
-    found = calibrate(weights, out, data_for(data, weights), split, device, half)
+    if data is None:
+        raise InputError("calibrate needs --data to fit on, or --like WEIGHTS.")
+    split, dataset = split or "val", data_for(data, weights)
+    found = calibrate(weights, out, dataset, split, device or "auto", half)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     print(out)
 
@@ -138,10 +153,11 @@ def release_command(
     found = release.run(out)
     for metric in ("dice", "iou"):
         one = found["seeds"][found["chosen"]]["test"][metric]
+        mean, sd = found[metric]["mean"], found[metric]["sd"]
+        over = f"; over {seeds} seeds {mean:.4f}, SD {sd:.4f}" if seeds > 1 else ""
         console.print(
             f"{metric}, n = {found['n']}: {one['mean']:.4f} [{one['low']:.4f}, "
-            f"{one['high']:.4f}] (seed {found['chosen']}); over {seeds} seeds "
-            f"{found[metric]['mean']:.4f}, SD {found[metric]['sd']:.4f}"
+            f"{one['high']:.4f}] (seed {found['chosen']}){over}"
         )
     console.print(f"Protocol: {found['protocol']}.")
     print(out / found["weights"])

@@ -10,6 +10,7 @@ import typer
 from attnseg_training.commands.options import (
     Data,
     Device,
+    Protocol,
     Weights,
     configured,
     data_for,
@@ -56,9 +57,7 @@ def table_command(
     epochs: Annotated[
         int | None, typer.Option(help="Passes of each run; else the recipe's.")
     ] = None,
-    protocol: Annotated[
-        str | None, setting("protocol", "honest, or paper: test images choose.")
-    ] = None,
+    protocol: Protocol = None,
     device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
     threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
     seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
@@ -132,16 +131,14 @@ def two_stage_command(
     epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
     batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
     seed: Annotated[int | None, setting("seed", "Of weights and data order.")] = None,
-    protocol: Annotated[
-        str | None, setting("protocol", "honest, or paper: test images choose.")
-    ] = None,
+    protocol: Protocol = None,
     device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
     threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
 ) -> None:
     """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
     from attnseg_training.encoder_weights import announce_download
     from attnseg_training.two_stage import two_stage
-    from attnseg_training.watching import FitBars, console
+    from attnseg_training.watching import ON_ALL, FitBars, console, result_words
 
     given = {
         "data": str(data.expanduser()),
@@ -157,12 +154,11 @@ def two_stage_command(
     run = configured(config, given)
     if run.encoder_weights == "pretrained":
         console.print(announce_download())
+    if run.on_all:
+        console.print(ON_ALL)
     with FitBars() as bars:
         result = two_stage(run, out, bars)
-    console.print(
-        f"Best validation Dice of the second stage {result.best_dice:.4f} "
-        f"(n = {result.val}) in epoch {result.best_epoch}."
-    )
+    console.print(f"Second stage: {result_words(result, run)}")
     print(result.folder / "best.safetensors")
 
 

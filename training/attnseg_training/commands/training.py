@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, configured, setting, words
+from attnseg_training.commands.options import (
+    Data,
+    Protocol,
+    configured,
+    setting,
+    words,
+)
 from napari_attnseg.command import INTERRUPTED
 from napari_attnseg.errors import AttnSegError
 
@@ -34,14 +40,7 @@ def fit_command(
         setting("transformer", "Any transformer of timm in the place of the model's."),
     ] = None,
     epochs: Annotated[int | None, setting("epochs", "Passes over the images.")] = None,
-    protocol: Annotated[
-        str | None,
-        setting(
-            "protocol",
-            "honest: validation images choose the epoch; all: they are trained on "
-            "too, the last epoch is kept; paper: as published, the test images choose.",
-        ),
-    ] = None,
+    protocol: Protocol = None,
     augment: Annotated[
         bool | None,
         setting("augment", "Warp and recolour images.", "--augment/--no-augment"),
@@ -156,7 +155,7 @@ def fit_command(
     from attnseg_training.fit import fit
     from attnseg_training.processes import launch, started
     from attnseg_training.progress_file import ProgressFile
-    from attnseg_training.watching import FitBars, console
+    from attnseg_training.watching import ON_ALL, FitBars, console, result_words
 
     given = {
         "data": str(data.expanduser()),
@@ -214,15 +213,8 @@ def fit_command(
         console.print(rehearsal_words(rehearse(run), run))
         return
     if run.on_all:
-        console.print(
-            "Protocol 'all': the validation images are trained on too, so their Dice "
-            "says little, and the last epoch is kept."
-        )
+        console.print(ON_ALL)
     with FitBars() as bars:
         result = fit(run, out, resume, ProgressFile(out, bars))
-    console.print(
-        f"{'Last' if run.on_all else 'Best'} validation Dice {result.best_dice:.4f} "
-        f"(n = {result.val}, network resolution, averaged weights) in epoch "
-        f"{result.best_epoch}."
-    )
+    console.print(result_words(result, run))
     print(out / "best.safetensors")

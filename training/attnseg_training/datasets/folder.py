@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,11 +112,22 @@ class Dataset:
     classes: tuple[str, ...]
 
     def split(self, name: str) -> tuple[Sample, ...]:
-        """Samples of a split; an unknown name is an `UnknownNameError`."""
-        try:
-            return self.splits[name]
-        except KeyError:
-            raise UnknownNameError.for_name("split", name, list(self.splits)) from None
+        """Samples of a split, at least one.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such split.
+        InputError
+            If no image is listed for it.
+        """
+        if name not in self.splits:
+            raise UnknownNameError.for_name("split", name, list(self.splits))
+        if not self.splits[name]:
+            raise InputError(
+                f"The split {name!r} of {self.root} is empty; list images in it."
+            )
+        return self.splits[name]
 
     def expect_classes(self, count: int, names: Sequence[str] = ()) -> None:
         """Say so (`InputError`) where a model of `count` classes does not fit.
@@ -149,15 +161,29 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     Raises
     ------
     InputError
-        If the layout is not known, or a listed image or a mask is missing.
+        If the layout is not known, a listed image or a mask is missing, or an image is
+        listed for two of the splits train, val and test.
     """
     files = find_files(root)
+    _expect_apart(files)
     everything = tuple(sorted(files.images)) if not files.named else ()
     parts, protocol = split_names(
         files.named, everything, seed, files.lists, files.spec.group
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
     return Dataset(files.root, splits, protocol, files.name, files.spec.classes)
+
+
+def _expect_apart(files: Files) -> None:
+    """An image that is trained on must not be measured on; other lists may overlap."""
+    used = [split for split in ("train", "val", "test") if split in files.named]
+    for first, second in itertools.combinations(used, 2):
+        both = sorted(set(files.named[first]) & set(files.named[second]))
+        if both:
+            raise InputError(
+                f"{len(both)} images of {files.root} are listed for both {first} and "
+                f"{second}, first {both[0]!r}; take each out of one of the lists."
+            )
 
 
 def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:

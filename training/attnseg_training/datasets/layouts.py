@@ -144,9 +144,20 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             "but there is no such folder."
         )
     for file in sorted((root / said.splits).glob("*.txt")):
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = _list(file).splitlines()
         files.named[file.stem] = tuple(filter(None, map(str.strip, lines)))
     return files
+
+
+def _list(file: Path) -> str:
+    """Text of a list of names; some Windows programs begin it with a mark."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The list of names {file} cannot be read as UTF-8 text ({error}); save it "
+            "so."
+        ) from error
 
 
 def by_stem(folder: Path) -> dict[str, Path]:
@@ -155,18 +166,24 @@ def by_stem(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it is not there.
+        If it is not there, or two files have one name.
     """
     if not folder.is_dir():
         raise InputError(
             f"Expected a data folder with images/ and masks/, but {folder} is not "
             "there; see the data layout in training/README.md."
         )
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
         if suffix and not path.name.startswith("."):
-            found[path.name[: -len(suffix)]] = path
+            stem = path.name[: -len(suffix)]
+            if stem in found:
+                raise InputError(
+                    f"{found[stem].name} and {path.name} in {folder} are one name with "
+                    "two suffixes, so it is not clear which is meant; remove one."
+                )
+            found[stem] = path
     return found
 
 
@@ -215,7 +232,7 @@ def _by_patterns(
             files.named[part.split] = tuple(sorted(key.values()))
     for split, file in layout.lists:
         if (root / file).is_file():
-            listed = set((root / file).read_text(encoding="utf-8").split())
+            listed = set(_list(root / file).split())
             files.named[split] = tuple(
                 n for n in sorted(files.images) if _listed(n, listed, spec.group)
             )
