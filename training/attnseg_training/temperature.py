@@ -17,6 +17,7 @@ from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.weights import weights_path
 
 BATCH = 8
 #: Bounds of the temperature.
@@ -84,7 +85,8 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
     """Write weights again with the temperature of others; returns it.
 
     For a run by the protocol ``all``, which leaves no images to fit it on: `like` is
-    an honest run of the same settings, or what this one went on from.
+    an honest run of the same settings, or what this one went on from: a file, or the
+    name of bundled weights.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
         If `like` has no temperature that was fitted on validation images, or is of
         another model.
     """
-    _, card, sha256 = load_checkpoint(like)
+    _, card, sha256 = load_checkpoint(weights_path(like))
     if not same_network(card.spec, read_card(weights).spec):
         raise InputError(
             f"Expected weights of the same model as {weights}, but {like} holds "
