@@ -141,7 +141,7 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
         (["--like", "c", "--data", "d"], "leave --data out"),
         (["--like", "c", "--split", "val"], "leave --split out"),
         (["--like", "c", "--device", "cpu"], "leave --device out"),
-        (["--like", "no-file"], "no-file cannot be read"),
+        (["--like", "no.safetensors"], "there is no file no.safetensors"),
     ],
 )
 def test_a_temperature_is_fitted_or_taken(options: list[str], words: str) -> None:
