@@ -1,7 +1,10 @@
 """Results come back from their files as they were written."""
 
+import errno
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,6 @@ from napari_attnseg.result_files import (
     save_results,
 )
 from napari_attnseg.results import Segmentation
-from napari_attnseg.saving import write_bytes
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +78,39 @@ def test_an_edited_mask_is_called_so(
 def test_a_run_that_was_stopped_leaves_no_story_of_another(
     tmp_path: Path, segmentation: Segmentation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_attnseg import result_files
-
     story = save(tmp_path, segmentation)
-    written = []
+    placed, place = [], Path.replace
 
-    def stopped(path: Path, data: bytes) -> None:
-        written.append(path)
-        if len(written) == 3:
+    def stopped(self: Path, target: Path) -> None:
+        placed.append(target)
+        if len(placed) == 3:
             raise KeyboardInterrupt
-        write_bytes(path, data)
+        place(self, target)
 
-    monkeypatch.setattr(result_files, "write_bytes", stopped)
+    monkeypatch.setattr(Path, "replace", stopped)
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path, segmentation)
-    assert not story.exists()
+    assert not story.exists() and not list(tmp_path.glob(".*"))
     assert foreign(tmp_path, "x") is None  # what it left may be replaced
+
+
+def test_a_full_disk_leaves_the_results_that_were_there(
+    tmp_path: Path, segmentation: Segmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, segmentation)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    synced = []
+
+    def full(handle: int) -> None:
+        synced.append(handle)
+        if len(synced) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    other = replace(segmentation, mask=1 - segmentation.mask)
+    with pytest.raises(InputError, match="No space left"):
+        save(tmp_path, other)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_other_peoples_files_are_told_from_results(

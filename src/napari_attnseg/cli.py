@@ -211,10 +211,11 @@ def segment(
             _say_of(path, "there is not enough memory for an image of this size.")
             continue
         try:
-            remove(out / f"{stem}_objects.csv")  # of an earlier run, of another mask
             save_results(results, out, stem)
             if objects:
                 write_text(out / f"{stem}_objects.csv", table)
+            else:  # one of an earlier run is of another mask
+                remove(out / f"{stem}_objects.csv")
         except InputError as error:
             _say_of(path, str(error))
             if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:

@@ -31,7 +31,7 @@ from napari_attnseg.results import (
     gate_key,
     gate_parts,
 )
-from napari_attnseg.saving import remove, write_bytes
+from napari_attnseg.saving import write_together
 
 FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
@@ -92,8 +92,7 @@ def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
-    An earlier JSON of that name goes first: stopped on the way, no parts of this run
-    are told of as parts of that one. Ask `foreign` before, whether the names are ours.
+    Ask `foreign` before, whether files that are there may be replaced.
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
@@ -169,9 +168,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
         facts["doubt_is"] = DOUBT_MEANING
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
-    remove(folder / f"{stem}.json")
-    for name, data in parts.items():
-        write_bytes(folder / name, data)
+    write_together({folder / name: data for name, data in parts.items()})
     return [folder / name for name in parts]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
@@ -17,22 +18,32 @@ def write_bytes(path: Path, data: bytes) -> None:
     InputError
         If the folder cannot be written or the disk is full; an earlier file stays.
     """
-    temporary = None
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together, the one that tells of the others last.
+
+    All are written beside their targets before the first of them takes its place, and
+    meanwhile there is no last one: it never tells of parts of two versions.
+
+    Raises
+    ------
+    InputError
+        If a folder cannot be written or the disk is full; earlier files stay.
+    """
+    written: dict[Path, Path] = {}
+    path = next(iter(files))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        # mkstemp's 0600 would hide the file from others.
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
+        for path, data in files.items():
+            written[path] = _beside(path, data)
+        if len(files) > 1:
+            path.unlink(missing_ok=True)
+        for path, temporary in written.items():
+            temporary.replace(path)
     except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise InputError(
                 f"{path} cannot be written ({error.strerror}); expected a folder with "
@@ -40,6 +51,26 @@ def write_bytes(path: Path, data: bytes) -> None:
                 "before is kept."
             ) from error
         raise
+
+
+def _beside(path: Path, data: bytes) -> Path:
+    """A temporary file with these bytes, safe on the disk, in the folder of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        # mkstemp's 0600 would hide the file from others.
+        temporary.chmod(0o666 & ~umask)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
 def remove(path: Path) -> None:
