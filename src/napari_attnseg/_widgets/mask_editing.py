@@ -69,6 +69,8 @@ class MaskEditor:
         found = self.mask(frame)
         if frame in self._written:
             return not np.array_equal(found, self._written[frame])
+        if array_sha256(found) == self._sha256(frame):
+            return False  # and to make it anew would take longer
         probability = self.case.probabilities(frame)
         differs = found != make_mask(probability, self.made)
         if not differs.any():
@@ -79,6 +81,11 @@ class MaskEditor:
             clear &= ranked[-1] - ranked[-2] > _ROUNDING
         strange = found > len(ranked)  # no class of ours: no rounding makes it
         return bool((differs & (clear | strange)).any())
+
+    def _sha256(self, frame: int) -> str:
+        """Of the frame's mask as it was made last, by the run or here."""
+        found = self.case.mask.metadata[METADATA].get("mask_sha256", "")
+        return str(found[frame] if isinstance(found, list) else found)
 
     def accept(self) -> None:
         """What was painted counts as written by us from now on."""
