@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from napari._app_model import get_app_model
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
-from qtpy.QtWidgets import QLineEdit, QWidget
+from qtpy.QtWidgets import QDockWidget, QLineEdit, QWidget
 
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.metrics import dice
@@ -70,6 +70,24 @@ def test_the_image_that_is_selected_is_chosen(viewer: Any, qtbot: Any) -> None:
     viewer.add_image(np.zeros((9, 9)), name="a")
     viewer.add_image(np.zeros((9, 9)), name="b")
     assert open_widget(viewer).inputs.image_box.currentText() == "b"
+
+
+def test_a_second_widget_is_a_tab_in_front_of_the_first(
+    viewer: Any, qtbot: Any
+) -> None:
+    docks = []
+    for name in ("Segment image", "Measure objects", "Inspect side by side"):
+        _, found = viewer.window.add_plugin_dock_widget("napari-attnseg", name)
+        while not isinstance(found, QDockWidget):
+            found = found.parent()
+        docks.append(found)
+    last = docks[-1]
+    window = last.window()
+    window.resize(1400, 880)
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(last)) == 2)
+    hidden = [dock.visibleRegion().isEmpty() for dock in docks]
+    assert hidden == [True, True, False]
+    qtbot.waitUntil(lambda: last.height() > 600)
 
 
 def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:

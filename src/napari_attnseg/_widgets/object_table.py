@@ -64,6 +64,7 @@ class ObjectTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setMinimumHeight(130)  # the heading and a few rows
         self.setTabKeyNavigation(False)  # Tab goes on; arrow keys move in the table
         self._numbers = _Numbers({}, {})
         self._sorted = QSortFilterProxyModel()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_attnseg._widgets.inputs import Inputs, Lifetime, words
 from napari_attnseg._widgets.threads import work
@@ -160,9 +170,45 @@ class DockWidget(QWidget):
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._life.end()
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self._life.end()
+            elif not self._life.ended:
+                # Not now: napari places the dock next.
+                QTimer.singleShot(0, partial(_join_others, weakref.ref(self)))
         super().changeEvent(event)
+
+
+def _join_others(ref: weakref.ref[DockWidget]) -> None:
+    """A tab beside our other docks, in front: napari puts one below the other.
+
+    On a screen of usual height that leaves each too little to be used.
+    """
+    widget = ref()
+    if widget is None or widget._life.ended:
+        return
+    with suppress(RuntimeError):  # Qt has destroyed it meanwhile
+        dock: Any = widget.parent()
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parent()
+        if dock is None or not isinstance(window := dock.parent(), QMainWindow):
+            return
+        if window.tabifiedDockWidgets(dock):
+            return
+        area = window.dockWidgetArea(dock)
+        ours = [
+            other
+            for other in window.findChildren(QDockWidget)
+            if other is not dock
+            and other.isVisible()
+            and not other.isFloating()
+            and window.dockWidgetArea(other) == area
+            and other.findChild(DockWidget) is not None
+        ]
+        if ours:
+            window.tabifyDockWidget(ours[-1], dock)
+            dock.show()
+            dock.raise_()
 
 
 class ModelWidget(DockWidget):
