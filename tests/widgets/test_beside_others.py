@@ -1,4 +1,4 @@
-"""What Inspect does beside other layers: duplicates, other results, one's own grid."""
+"""What Inspect does beside other layers: duplicates, other results, strokes."""
 
 from typing import Any
 
@@ -57,18 +57,6 @@ def test_two_results_of_an_image_are_told_apart(
     widget._life.end()
     assert all(case.mask.contour == 2 for case in widget._cases)
     assert image.visible
-
-
-def test_a_grid_of_ones_own_stays(
-    viewer: ViewerModel, opened: Any, segment: Any
-) -> None:
-    segment()
-    viewer.canvas.grid.enabled = True
-    widget = opened()
-    widget.preset_box.setCurrentText("published style")
-    assert mask_of(viewer).contour == 0
-    widget._life.end()
-    assert mask_of(viewer).contour == 2 and viewer.canvas.grid.enabled
 
 
 def test_a_stroke_and_its_undoing_are_counted(

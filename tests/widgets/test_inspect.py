@@ -139,8 +139,9 @@ def test_closing_leaves_a_grid_that_was_there(
     viewer.canvas.grid.enabled = True
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
+    assert mask_of(viewer).contour == 0
     widget._life.end()
-    assert viewer.canvas.grid.enabled
+    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
 
 
 def test_closing_after_the_results_went(
