@@ -234,14 +234,17 @@ def models(
     ] = False,
 ) -> None:
     """List what can be built and which weights are bundled."""
-    from napari_attnseg.models.summary import model_rows
+    from rich.console import Console
+    from rich.table import Table
 
-    rows = model_rows()
+    # Some ten seconds: each is built, without its weights, and run once.
+    with Console(stderr=True).status("Counting parameters and GMAC of every model…"):
+        from napari_attnseg.models.summary import model_rows
+
+        rows = model_rows()
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     table.add_column("name", no_wrap=True)
