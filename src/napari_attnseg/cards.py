@@ -170,7 +170,8 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
 
 def _data_bytes(header: dict[str, Any]) -> int:
     """Bytes of all tensors; raises some error for what is no safetensors header."""
-    header.get("__metadata__", {}).get(CARD_KEY)
+    if not isinstance(header.get("__metadata__", {}), dict):
+        raise TypeError("__metadata__")
     tensors = [t for name, t in header.items() if name != "__metadata__"]
     return max((int(t["data_offsets"][1]) for t in tensors), default=0)
 

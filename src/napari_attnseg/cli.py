@@ -149,7 +149,8 @@ def segment(
     features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
     opens as layers; with --objects also NAME_objects.csv, a row per connected object,
     in pixels. An image that cannot be read is named and skipped; the exit code is 1
-    then. Earlier results of the same image are replaced, no other files are.
+    then. Earlier results of the same image are replaced; another's mask, table or
+    JSON of that name is not.
     """
     from rich.console import Console
     from rich.progress import track
@@ -237,7 +238,7 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    # Some ten seconds: each is built, without its weights, and run once.
+    # Takes seconds: each is built, without its weights, and run once.
     with Console(stderr=True).status("Counting parameters and GMAC of every model…"):
         from napari_attnseg.models.summary import model_rows
 

@@ -19,6 +19,7 @@ from napari_attnseg._widgets.layers import (
     run_of,
 )
 from napari_attnseg._widgets.source import IMAGE_FILE, file_of
+from napari_attnseg._widgets.viewing import shown_frame
 from napari_attnseg.results import GateKey, gate_key, gate_parts
 
 
@@ -94,8 +95,7 @@ class Case:
         layer = self.layers[0]
         if not self.stacked:
             return 0
-        shown = layer.world_to_data(point[-layer.ndim :])[0]
-        return int(np.clip(round(shown), 0, layer.data.shape[0] - 1))
+        return shown_frame(layer, point, layer.data.shape[0])
 
     def probabilities(self, frame: int) -> NDArray[np.floating[Any]]:
         """(classes, H, W) of one frame."""

@@ -17,7 +17,7 @@ from napari_attnseg._widgets.running import ModelWidget
 from napari_attnseg._widgets.scrolling import scrolled
 from napari_attnseg._widgets.source import Source
 from napari_attnseg._widgets.threads import start
-from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.viewing import add_layers, shown_frame
 from napari_attnseg._widgets.worker import Loaded, explain
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
@@ -116,7 +116,8 @@ class ExplainWidget(ModelWidget):
         layer = self.inputs.image
         try:
             source, path = self.inputs.chosen()
-            frame = self._frame(layer, source.frames) if source.frames else 0
+            point, frames = self._viewer.dims.point, source.frames
+            frame = shown_frame(layer, point, frames) if frames else 0
             asked = self.target_box.isEnabled()  # a map of psi is of no region
             target = self._target(source) if asked else None
         except AttnSegError as error:
@@ -143,11 +144,6 @@ class ExplainWidget(ModelWidget):
             total=0,
             done=done,
         )
-
-    def _frame(self, layer: Any, frames: int) -> int:
-        """Frame of a stack that the viewer shows."""
-        shown = layer.world_to_data(self._viewer.dims.point)[0]
-        return int(np.clip(round(shown), 0, frames - 1))
 
     def _target(self, source: Source) -> NDArray[np.bool_] | None:
         labels = self.target_box.currentData()

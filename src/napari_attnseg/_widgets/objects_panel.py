@@ -27,6 +27,7 @@ from napari_attnseg._widgets.layers import METADATA
 from napari_attnseg._widgets.measuring import OBJECTS, Measured
 from napari_attnseg._widgets.object_table import ObjectTable
 from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg._widgets.viewing import shown_frame
 from napari_attnseg.colours import SELECTED_COLOUR
 from napari_attnseg.descriptors import DESCRIPTORS, columns, csv_text, heading
 from napari_attnseg.doubt import DOUBT_MEANING
@@ -165,8 +166,7 @@ class ObjectsPanel(QWidget):
             return
         shown, known = np.asarray(layer.data), measured.labels
         if shown.shape == known.shape and shown.ndim == 3:
-            at = layer.world_to_data(self._viewer.dims.point[-3:])[0]
-            frame = int(np.clip(round(at), 0, len(shown) - 1))
+            frame = shown_frame(layer, self._viewer.dims.point, len(shown))
             shown, known = shown[frame], known[frame]
         if not np.array_equal(shown, known):
             self._say_stale()

@@ -50,9 +50,8 @@ class RunView(QWidget):
         self.state_line.setText(look.said)
         self.weights_line.setVisible(look.weights is not None and not going_on)
         if look.weights is not None:
-            which = "last" if look.measured_on.endswith("trained on") else "best"
             self.weights_line.setText(
-                f"The {which} weights are in the list of Segment, as "
+                "Its weights are in the list of Segment, as "
                 f"{look.weights.parent.name}/{look.weights.stem}."
             )
         self.curves.setVisible(bool(look.epochs))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from inspect import isgeneratorfunction
 from typing import Any
 
@@ -14,6 +15,14 @@ class WorkError(Exception):
     """A RuntimeError in a thread, as an error that superqt passes on."""
 
 
+@contextmanager
+def _passed_on() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise WorkError(str(error)) from error
+
+
 def work(run: Callable[..., Any], *args: Any) -> Any:
     """A worker, not yet started, of a function or a generator function.
 
@@ -23,16 +32,12 @@ def work(run: Callable[..., Any], *args: Any) -> Any:
     """
 
     def steps() -> Generator[Any, None, Any]:
-        try:
+        with _passed_on():
             return (yield from run(*args))
-        except RuntimeError as error:
-            raise WorkError(str(error)) from error
 
     def once() -> Any:
-        try:
+        with _passed_on():
             return run(*args)
-        except RuntimeError as error:
-            raise WorkError(str(error)) from error
 
     if isgeneratorfunction(run):
         return create_worker(steps, _start_thread=False, _worker_class=GeneratorWorker)

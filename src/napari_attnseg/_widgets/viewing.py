@@ -1,8 +1,8 @@
-"""Putting layers into a viewer."""
+"""Putting layers into a viewer, and which frame of one is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import napari.layers
@@ -40,6 +40,15 @@ def make_layer(new: NewLayer) -> Any:
 def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
     """Add layers in order; returns them."""
     return [viewer.add_layer(make_layer(new)) for new in layers]
+
+
+def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:
+    """Of a layer with a leading axis, the frame at world `point`, the nearest if none.
+
+    `point` is ``viewer.dims.point``, of as many axes as the layer or more.
+    """
+    at = layer.world_to_data(point[-layer.ndim :])[0]
+    return int(np.clip(round(at), 0, frames - 1))
 
 
 def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
