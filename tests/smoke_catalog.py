@@ -19,8 +19,8 @@ from pathlib import Path
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
-from attnseg_training.evaluation import evaluate
-from attnseg_training.fit import fit
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.fit import fit
 from napari_attnseg.models.catalog import list_models
 
 TRAIN, TEST = 6, 3

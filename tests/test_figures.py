@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_attnseg.colours import MASK_COLOUR, TRUTH_COLOUR
+from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
 from napari_attnseg.figures import GATE_CMAP, summary_png
 from napari_attnseg.results import AttentionMap, Segmentation
 

@@ -16,13 +16,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg import cli
-from napari_attnseg.command import main_for
 from napari_attnseg.errors import InputError
+from napari_attnseg.exit_codes import main_for
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
 from napari_attnseg.reproduce import command_text, python_text
-from napari_attnseg.result_files import load_results, provenance
 from napari_attnseg.results import Segmentation
 
 SIDE = 64  # MedSAM's is 1024
@@ -337,7 +337,7 @@ def test_what_is_measured_is_what_medsam_found(
 
 
 def test_gates_are_not_tried_on_a_mask_of_medsam() -> None:
-    from napari_attnseg._widgets.worker import encode
+    from napari_attnseg._widgets.base.jobs import encode
 
     with pytest.raises(StopIteration) as stopped:
         next(encode(None, 0, {"medsam": {}}, None))

@@ -16,14 +16,9 @@ from typer.testing import CliRunner
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.cli import app
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.results import Results, load_results, provenance, save_results
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.reproduce import EDITED, command_text, python_text
-from napari_attnseg.result_files import (
-    Results,
-    load_results,
-    provenance,
-    save_results,
-)
 from napari_attnseg.results import Segmentation
 from napari_attnseg.sample_data import sample_image
 from napari_attnseg.weights import weights_path

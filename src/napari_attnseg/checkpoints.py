@@ -15,8 +15,8 @@ from torch import Tensor
 
 from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_header
 from napari_attnseg.errors import CheckpointError
+from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.saving import write_bytes
 
 
 def checkpoint_bytes(

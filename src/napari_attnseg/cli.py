@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_attnseg.command import SOME_FAILED, WRONG_USE, main_for
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE, main_for
 
 if TYPE_CHECKING:
     from napari_attnseg.medsam import Medsam
@@ -61,7 +61,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Segment a bundled polyp image and look at its mask and gate maps."""
-    from napari_attnseg._widgets.window import show, why_no_window
+    from napari_attnseg._widgets.demo import show, why_no_window
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.sample_data import ATTRIBUTION, sample_image, sample_mask
 
@@ -75,7 +75,7 @@ def demo(
     if reason:
         print(f"{reason}; writing a picture instead.", file=sys.stderr)
     from napari_attnseg.figures import summary_png
-    from napari_attnseg.saving import write_bytes
+    from napari_attnseg.io.atomic import write_bytes
 
     folder = out if out is not None else Path.cwd()
     path = folder / f"attnseg-demo-{sample}.png"
@@ -156,12 +156,12 @@ def segment(
     from rich.progress import track
 
     from napari_attnseg.forced_gates import parse_gates
-    from napari_attnseg.images import find_images, read_image, turned
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.io.atomic import remove, write_text
+    from napari_attnseg.io.images import find_images, read_image, turned
+    from napari_attnseg.io.results import Results, save_results
     from napari_attnseg.masks import MaskRules, remake
-    from napari_attnseg.result_files import Results, save_results
     from napari_attnseg.results import NO_GATES
-    from napari_attnseg.saving import remove, write_text
 
     gates = parse_gates(gate or [])
     stems = _stems(find_images(inputs))
@@ -200,8 +200,8 @@ def segment(
                     )
             table = ""
             if objects:
-                from napari_attnseg.descriptors import csv_text
-                from napari_attnseg.objects import measure_segmentation
+                from napari_attnseg.objects.descriptors import csv_text
+                from napari_attnseg.objects.measure import measure_segmentation
 
                 table = csv_text(measure_segmentation(result, image))
             results = Results(path.stem, str(path), [result], image=path)
@@ -283,7 +283,7 @@ def _stems(paths: list[Path]) -> dict[Path, str]:
 
 def _expect_free(out: Path, inputs: list[Path], stems: dict[Path, str]) -> None:
     """Refuse before any work to replace what is no earlier result of these images."""
-    from napari_attnseg.result_files import foreign
+    from napari_attnseg.io.results import foreign
 
     if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
         raise InputError(

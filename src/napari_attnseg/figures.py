@@ -12,12 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from napari_attnseg.colours import (
-    GATE_COLOURS,
-    GATE_STOPS,
-    MASK_COLOUR,
-    TRUTH_COLOUR,
-)
+from napari_attnseg.colormaps import GATE_COLOURS, GATE_STOPS, MASK_COLOUR, TRUTH_COLOUR
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import GATE_LEGEND, NO_GATES, Segmentation

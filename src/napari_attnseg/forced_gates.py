@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.images import read_image
+from napari_attnseg.io.images import read_image
 from napari_attnseg.results import GateKey, gate_key, gate_label
 
 #: What replaces psi at a gate: a number in [0, 1], the name of an end, `MEAN`, or an

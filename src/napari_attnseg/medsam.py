@@ -32,10 +32,10 @@ from torch import Tensor
 
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.images import array_sha256
+from napari_attnseg.io.images import array_sha256
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
 from napari_attnseg.medsam_folder import WEIGHTS, load_sam
-from napari_attnseg.objects import separate
+from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import Segmentation
 

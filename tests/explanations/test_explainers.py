@@ -19,7 +19,7 @@ from napari_attnseg.errors import (
     InputError,
     UnknownNameError,
 )
-from napari_attnseg.explanations import EXPLAINERS, explain, rivals
+from napari_attnseg.explanations import EXPLAINERS, attribution, explain
 from napari_attnseg.explanations.subject import subject_of
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.spec import STRIDES
@@ -234,7 +234,7 @@ def test_occlusion_tries_the_rim_as_well_as_the_middle(unmeasured: Segmenter) ->
         image=torch.ones(1, 3, 256, 256),  # 7 does not divide it
         target=torch.ones(1, 1, 256, 256),
     )
-    fall = rivals.occlusion(plain)
+    fall = attribution.occlusion(plain)
     assert fall.min() > 0.5 * fall.max()
 
 

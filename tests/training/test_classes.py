@@ -14,18 +14,18 @@ import pytest
 import torch
 from PIL import Image
 
-from attnseg_training.class_scores import class_counts, class_summary
 from attnseg_training.config import TrainConfig
-from attnseg_training.contact_sheet import contact_sheet_png
 from attnseg_training.datasets import load_dataset
-from attnseg_training.evaluation import evaluate
-from attnseg_training.evaluation_report import report_html
-from attnseg_training.faithfulness import faithfulness
-from attnseg_training.fit import fit
-from attnseg_training.images import ImageStore
+from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.evaluation.contact_sheet import contact_sheet_png
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.evaluation.per_class import class_counts, class_summary
+from attnseg_training.evaluation.report import report_html
+from attnseg_training.fit.fit import fit
+from attnseg_training.gates.faithfulness import faithfulness
 from attnseg_training.losses import LOSSES
-from attnseg_training.publishing import average
-from attnseg_training.temperature import calibrate
+from attnseg_training.release.calibration import calibrate
+from attnseg_training.release.export import average
 from napari_attnseg import Segmenter
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.checkpoints import save_checkpoint

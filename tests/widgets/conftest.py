@@ -12,11 +12,11 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
 from napari_attnseg import Segmenter
-from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import new_layers
-from napari_attnseg._widgets.source import source_of
-from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Loaded
+from napari_attnseg._widgets.base.jobs import Loaded
+from napari_attnseg._widgets.inspect.widget import InspectWidget
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.source import source_of
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.layers import new_layers
-from napari_attnseg._widgets.source import source_of
-from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.worker import Finished, Loaded, run
+from napari_attnseg._widgets.base.jobs import Finished, Loaded, run
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.sample_data import sample_image
 from napari_attnseg.weights import weights_path
 

@@ -16,16 +16,17 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
-from napari_attnseg._widgets import mask_editing, worker
-from napari_attnseg._widgets.cases import find_cases
-from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import METADATA, new_layers
-from napari_attnseg._widgets.source import source_of
-from napari_attnseg._widgets.viewing import add_layers
+from napari_attnseg._widgets.base import jobs
+from napari_attnseg._widgets.inspect import mask_editor
+from napari_attnseg._widgets.inspect.widget import InspectWidget
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app
+from napari_attnseg.io.results import load_results
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.reproduce import EDITED
-from napari_attnseg.result_files import load_results
 from napari_attnseg.sample_data import sample_image
 
 PLUGIN = "napari-attnseg"
@@ -53,7 +54,7 @@ def inspect(
     def open_(path: Path) -> InspectWidget:
         (image,) = viewer.open(path, plugin="napari")
         source = source_of(image)
-        own = worker._load(tiny_weights, "cpu", None).segmenter
+        own = jobs._load(tiny_weights, "cpu", None).segmenter
         # Untrained: a threshold in the middle of what it gives.
         middle = float(np.median(own(source.frame(0)).probability))
         own = replace(own, card=replace(own.card, threshold=middle))
@@ -299,7 +300,7 @@ def test_rules_are_saved_restored_and_repeated(
     assert run_python(copied(opened, "Python"))["same"]
     # It is the panel's own work, so nobody is asked before it is made anew. The
     # untrained model's probability varies by less than what counts as rounding.
-    monkeypatch.setattr(mask_editing, "_ROUNDING", 0.0)
+    monkeypatch.setattr(mask_editor, "_ROUNDING", 0.0)
     monkeypatch.setattr(panel, "ask_about_edits", lambda: pytest.fail("asked"))
     panel.undo()
     np.testing.assert_array_equal(opened.case.mask.data, own)

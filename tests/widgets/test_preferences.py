@@ -10,14 +10,14 @@ from napari.components import ViewerModel
 from npe2 import PluginManifest
 
 from napari_attnseg import Segmenter
-from napari_attnseg._widgets.cases import find_cases
-from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import new_layers
+from napari_attnseg._widgets.inspect.whatif_layers import paint_layer
+from napari_attnseg._widgets.inspect.widget import InspectWidget
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.segment import SegmentWidget
-from napari_attnseg._widgets.source import source_of
-from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.whatif_layers import paint_layer
-from napari_attnseg.colours import GATE_MAPS, MASK_COLOURS
+from napari_attnseg.colormaps import GATE_MAPS, MASK_COLOURS
 
 
 def colours() -> Any:

@@ -10,11 +10,11 @@ from napari import settings
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_attnseg._widgets.inputs import CHOOSE_FILE, card_words
-from napari_attnseg._widgets.layers import METADATA
+from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, card_words
+from napari_attnseg._widgets.base.threads import WorkError
+from napari_attnseg._widgets.layers.new_layers import METADATA
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
-from napari_attnseg._widgets.threads import WorkError
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork

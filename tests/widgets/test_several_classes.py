@@ -11,14 +11,14 @@ from napari.components import ViewerModel
 from npe2 import PluginManager
 
 from napari_attnseg import Segmenter, explain
-from napari_attnseg._widgets.cases import find_cases
-from napari_attnseg._widgets.inspect import InspectWidget
-from napari_attnseg._widgets.layers import METADATA, new_layers
-from napari_attnseg._widgets.mask_editing import MaskEditor
-from napari_attnseg._widgets.measuring import run_task, task_of
-from napari_attnseg._widgets.source import source_of
-from napari_attnseg._widgets.viewing import add_layers
-from napari_attnseg._widgets.whatif_layers import change_layer, keep
+from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
+from napari_attnseg._widgets.inspect.whatif_layers import change_layer, keep
+from napari_attnseg._widgets.inspect.widget import InspectWidget
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg._widgets.objects.measurement import run_task, task_of
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import InputError

@@ -7,13 +7,13 @@ import typer
 from attnseg_training.commands import (
     benchmark,
     data,
+    evaluate,
+    experiments,
+    fit,
     importing,
-    measuring,
-    publishing,
-    tables,
-    training,
+    release,
 )
-from napari_attnseg.command import main_for
+from napari_attnseg.exit_codes import main_for
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,17 +24,17 @@ app = typer.Typer(
 # In the order in which one works with them.
 app.command("datasets")(data.datasets_command)
 app.command("check")(data.check_command)
-app.command("fit")(training.fit_command)
-app.command("evaluate")(measuring.evaluate_command)
-app.command("compare")(measuring.compare_command)
-app.command("faithfulness")(measuring.faithfulness_command)
-app.command("two-stage")(tables.two_stage_command)
-app.command("table")(tables.table_command)
-app.command("figure")(tables.figure_command)
-app.command("average")(publishing.average_command)
-app.command("calibrate")(publishing.calibrate_command)
-app.command("export")(publishing.export_command)
-app.command("release")(publishing.release_command)
+app.command("fit")(fit.fit_command)
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("compare")(evaluate.compare_command)
+app.command("faithfulness")(evaluate.faithfulness_command)
+app.command("two-stage")(experiments.two_stage_command)
+app.command("table")(experiments.table_command)
+app.command("figure")(experiments.figure_command)
+app.command("average")(release.average_command)
+app.command("calibrate")(release.calibrate_command)
+app.command("export")(release.export_command)
+app.command("release")(release.release_command)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("import")(importing.import_command)
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_attnseg.explanations.controls import LUMA
+from attnseg_training.gates.controls import LUMA
 
 NDMatrix = NDArray[np.float64]
 

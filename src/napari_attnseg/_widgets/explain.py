@@ -11,14 +11,14 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
-from napari_attnseg._widgets.inputs import words
-from napari_attnseg._widgets.layers import explanation_layer
-from napari_attnseg._widgets.running import ModelWidget
-from napari_attnseg._widgets.scrolling import scrolled
-from napari_attnseg._widgets.source import Source
-from napari_attnseg._widgets.threads import start
-from napari_attnseg._widgets.viewing import add_layers, shown_frame
-from napari_attnseg._widgets.worker import Loaded, explain
+from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.base.jobs import Loaded, explain
+from napari_attnseg._widgets.base.run_bar import ModelWidget
+from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.layers.display import add_layers, shown_frame
+from napari_attnseg._widgets.layers.new_layers import explanation_layer
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.results import Explanation

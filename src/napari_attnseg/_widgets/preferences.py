@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.settings import get_plugin_settings
 
-from napari_attnseg.colours import GATE_MAPS, MASK_COLOUR, MASK_COLOURS
+from napari_attnseg.colormaps import GATE_MAPS, MASK_COLOUR, MASK_COLOURS
 from napari_attnseg.weights import bundled_weights
 
 

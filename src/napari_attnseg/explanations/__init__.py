@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
-from napari_attnseg.explanations import contributions, rivals, trust, uncertainty
+from napari_attnseg.explanations import attribution, contributions, trust, uncertainty
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.inference import Segmenter
@@ -174,19 +174,19 @@ EXPLAINERS: dict[str, Explainer] = {
         "signed",
     ),
     "Seg-Grad-CAM": Explainer(
-        rivals.seg_grad_cam,
+        attribution.seg_grad_cam,
         "Where this level's fused features, weighted by their mean gradient, raise the "
         "target's logit.",
         "positive",
     ),
     "integrated gradients": Explainer(
-        lambda subject, stride: rivals.integrated_gradients(subject),
+        lambda subject, stride: attribution.integrated_gradients(subject),
         "How much each pixel, against a black image, moved the target's logit.",
         "signed",
         per_gate=False,
     ),
     "occlusion": Explainer(
-        lambda subject, stride: rivals.occlusion(subject),
+        lambda subject, stride: attribution.occlusion(subject),
         "How far the target's logit falls when a grey square covers this place.",
         "signed",
         per_gate=False,
@@ -208,7 +208,7 @@ EXPLAINERS: dict[str, Explainer] = {
         targeted=False,
     ),
     "random": Explainer(
-        lambda subject, stride: rivals.random_map(subject),
+        lambda subject, stride: attribution.random_map(subject),
         "Noise: explains nothing, and is there to be compared with.",
         "positive",
         per_gate=False,

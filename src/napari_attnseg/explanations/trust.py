@@ -19,9 +19,9 @@ from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from napari_attnseg.explanations.interventions import Pairs
-from napari_attnseg.explanations.statistics import auroc, spearman
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.statistics import auroc, spearman
 
 #: Regions per side, where nothing else is asked for.
 REGIONS = 6

@@ -61,10 +61,18 @@ def training_command(
     The textbook loop decodes, resizes and augments each image in every epoch, computes
     in float32 and caches nothing.
     """
-    from attnseg_training.benchmark import benchmark_training, default_workers
+    from attnseg_training.benchmark.training_speed import (
+        benchmark_training,
+        default_workers,
+    )
+    from attnseg_training.commands.console import (
+        console,
+        counted,
+        speed_table,
+        speed_words,
+    )
     from attnseg_training.config import RECIPES, TrainConfig, read_toml
-    from attnseg_training.watching import console, counted, speed_table, speed_words
-    from napari_attnseg.saving import write_text
+    from napari_attnseg.io.atomic import write_text
 
     recipe = RECIPES / f"{model}.toml"
     settings: dict[str, Any] = read_toml(recipe) if recipe.is_file() else {}

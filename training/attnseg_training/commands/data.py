@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_attnseg.command import SOME_FAILED
+from napari_attnseg.exit_codes import SOME_FAILED
 
 DOWNLOAD = "fetch it: attnseg-train datasets --download {} --out FOLDER"
 #: Findings of one kind that are shown; the JSON has all.
@@ -68,7 +68,7 @@ def datasets_command(
 def _download(name: str | None, out: Path | None) -> None:
     """Say what is fetched under which licence, fetch it, print its folder."""
     from attnseg_training import datasets
-    from attnseg_training.watching import console
+    from attnseg_training.commands.console import console
     from napari_attnseg.errors import InputError
 
     if name is None or out is None:
@@ -91,9 +91,9 @@ def check_command(
     ] = None,
 ) -> None:
     """Read every image and mask of a folder; exit code 1 if anything is wrong."""
-    from attnseg_training.data_check import check
-    from attnseg_training.watching import counted
-    from napari_attnseg.saving import write_text
+    from attnseg_training.commands.console import counted
+    from attnseg_training.datasets.check import check
+    from napari_attnseg.io.atomic import write_text
 
     with counted("checking") as watch:
         report = check(folder, watch=watch)
@@ -116,7 +116,7 @@ def _facts(spec: Any) -> dict[str, Any]:
 
 def _words(found: dict[str, Any]) -> list[str]:
     """A report's lines for people."""
-    from attnseg_training.data_check import FINDINGS
+    from attnseg_training.datasets.check import FINDINGS
 
     def counts(part: str) -> str:
         rows = list(found[part].items())

@@ -18,7 +18,7 @@ def import_command(
 
     No code in the file is run. Evaluate what comes out before using it.
     """
-    from attnseg_training.released import import_released
+    from attnseg_training.release.import_paper import import_released
 
     import_released(checkpoint, out)
     print(out)

@@ -58,7 +58,7 @@ def data_for(data: Path, weights: str | Path) -> Dataset:
         If weights or data cannot be read.
     """
     from attnseg_training.datasets import load_dataset
-    from attnseg_training.domain import split_seed
+    from attnseg_training.runs.lineage import split_seed
     from napari_attnseg.cards import read_card
     from napari_attnseg.weights import weights_path
 

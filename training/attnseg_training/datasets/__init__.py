@@ -1,8 +1,8 @@
 """Known data sets, folders of images and masks, and how they are split."""
 
 from attnseg_training.datasets.catalog import DATASETS
+from attnseg_training.datasets.dataset import Dataset, Sample, load_dataset
 from attnseg_training.datasets.download import archive_of, download
-from attnseg_training.datasets.folder import Dataset, Sample, load_dataset
 from attnseg_training.datasets.masks import read_mask
 from attnseg_training.datasets.spec import DatasetSpec
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.spec import Archive
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.saving import write_text
+from napari_attnseg.io.atomic import write_text
 
 
 def archive_of(name: str) -> Archive:

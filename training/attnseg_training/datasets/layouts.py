@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
-from attnseg_training.datasets.descriptor import Descriptor, read_descriptor
+from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
 from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
 from attnseg_training.datasets.spec import DatasetSpec, Layout
 from napari_attnseg.errors import InputError, UnknownNameError

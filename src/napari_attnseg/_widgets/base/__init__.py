@@ -1,0 +1,1 @@
+"""What every dock widget is made of."""

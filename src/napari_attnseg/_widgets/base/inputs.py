@@ -1,0 +1,321 @@
+"""What every widget that runs a model asks for: image, weights, device."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
+
+from napari_attnseg._widgets.base.session_weights import TRAINED
+from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg._widgets.preferences import preferences, remember
+from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.devices import available_devices
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.results import NO_GATES
+from napari_attnseg.weights import bundled_weights
+
+NO_IMAGE = (
+    "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
+)
+CHOOSE_FILE = "choose a file…"
+
+
+class Lifetime:
+    """What has to end with a widget. No QObject: it outlives the one Qt destroys."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.worker: Any = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def stopping(self) -> bool:
+        """Whether the worker is to stop; for a worker in the middle of a step."""
+        return self.worker is not None and bool(self.worker.abort_requested)
+
+    def end(self) -> None:
+        """Stop the worker and undo every connection; once."""
+        if self.ended:
+            return
+        self.ended = True
+        if self.worker is not None:
+            self.worker.quit()
+        # The last first: what removes layers comes after who listens to that.
+        for undo in reversed(self.at_end):
+            undo()
+        self.at_end.clear()  # what is undone need not hold its widget any longer
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method as a callback that does not keep its widget alive.
+
+    The viewer's key and mouse callbacks hold what they call; a widget that only they
+    hold would be freed by undoing them, in the middle of its own destruction.
+    """
+    ref = weakref.WeakMethod(method)
+
+    def call(viewer: Any, *args: Any) -> Any:
+        found = ref()
+        return None if found is None else found(*args)
+
+    return call
+
+
+def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
+    """Call a method when layers come, go, move or are renamed, until the life ends."""
+    layers, events = viewer.layers, viewer.layers.events
+    ref = weakref.WeakMethod(callback)
+
+    def watch_name(event: Any) -> None:
+        method = ref()
+        if method is not None:
+            event.value.events.name.connect(method)
+
+    for event in (events.inserted, events.removed, events.reordered):
+        event.connect(callback)
+        life.at_end.append(partial(event.disconnect, callback))
+    events.inserted.connect(watch_name)
+    life.at_end.append(partial(events.inserted.disconnect, watch_name))
+    for layer in layers:
+        layer.events.name.connect(callback)
+    life.at_end.append(partial(_forget_names, layers, callback))
+
+
+class Inputs(QWidget):
+    """Image layer, weights and device to choose, each with what there is to say of it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Only its layer list is used.
+    life : Lifetime
+        Ends the connections to the viewer.
+    """
+
+    #: The viewer's layers changed: inserted, removed, reordered or renamed.
+    layers_changed = Signal()
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        self.image_box = QComboBox()
+        self.weights_box = QComboBox()
+        self.device_box = QComboBox()
+        self.hint = words(NO_IMAGE)
+        self.card_line = words()
+        self.device_note = words()
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow(self.hint)
+        form.addRow("Image", self.image_box)
+        form.addRow("Weights", self.weights_box)
+        form.addRow(self.card_line)
+        form.addRow("Device", self.device_box)
+        form.addRow("", self.device_note)
+
+        for name, path in bundled_weights().items():
+            self.weights_box.addItem(name, path)
+        self.weights_box.addItem(CHOOSE_FILE, None)
+        self._weights_before = 0
+        for path in TRAINED:
+            self._offer_trained(0, path)
+        TRAINED.events.inserted.connect(self._offer_trained)
+        life.at_end.append(
+            partial(TRAINED.events.inserted.disconnect, self._offer_trained)
+        )
+        self.device_box.addItem("auto", "auto")
+        # In a thread: it imports torch, which takes seconds the first run then saves.
+        start(available_devices, self._fill_devices)
+
+        self.image_box.activated.connect(self._image_chosen)
+        self.weights_box.activated.connect(self._choose_weights)
+        self.weights_box.currentIndexChanged.connect(self._show_card)
+        follow_layers(viewer, life, self._follow)
+        self._meant = viewer.layers.selection.active
+        active = viewer.layers.selection.events.active
+        active.connect(self._follow_selection)
+        life.at_end.append(partial(active.disconnect, self._follow_selection))
+        self._choose_preferred()
+        self._show_card()
+        self._follow()
+
+    @property
+    def image(self) -> Any:
+        """The chosen image layer; None if there is none."""
+        return self.image_box.currentData()
+
+    @property
+    def weights(self) -> Path | None:
+        """The chosen weights file."""
+        path: Path | None = self.weights_box.currentData()
+        return path
+
+    @property
+    def device(self) -> str:
+        """The chosen device."""
+        name: str = self.device_box.currentData()
+        return name
+
+    def chosen(self) -> tuple[Source, Path]:
+        """What to run on, and with which weights.
+
+        Raises
+        ------
+        InputError
+            If one of them is missing, or the image cannot be segmented.
+        """
+        if self.image is None:
+            raise InputError(NO_IMAGE)
+        if self.weights is None:
+            raise InputError("Choose a weights file first.")
+        return source_of(self.image), self.weights
+
+    def ran_with(self, weights: Path, wanted: str, device: str) -> None:
+        """Remember a run's choices, and note if it was slower than on a GPU."""
+        remember(weights, wanted)
+        if device == "cpu":
+            self.device_note.setText("The last run was on the CPU.")
+
+    def _follow(self, event: Any = None) -> None:
+        """Refill the image list, keeping the choice; ours are not offered."""
+        chosen = self.image_box.currentData()
+        self.image_box.clear()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and METADATA not in layer.metadata:
+                self.image_box.addItem(layer.name, layer)
+        active = self._viewer.layers.selection.active
+        for wanted in (active, chosen):
+            index = self._index_of(wanted)
+            if index >= 0:
+                self.image_box.setCurrentIndex(index)
+        self.hint.setVisible(self.image_box.count() == 0)
+        self.layers_changed.emit()
+
+    def _follow_selection(self, event: Any) -> None:
+        """An image that is selected, or was just opened, is what is meant."""
+        index = self._index_of(event.value)
+        # Not one that only gets its selection back, after a layer was added for it.
+        if index >= 0 and event.value != self._meant:
+            self._meant = event.value
+            self.image_box.setCurrentIndex(index)
+
+    def _image_chosen(self, index: int) -> None:
+        self._meant = self.image  # so that selecting another one counts again
+
+    def _index_of(self, layer: Any) -> int:
+        found = [
+            i
+            for i in range(self.image_box.count())
+            # Not `is`: napari hands out its selection in a wrapper.
+            if self.image_box.itemData(i) == layer
+        ]
+        return found[0] if found else -1
+
+    def _fill_devices(self, names: list[str]) -> None:
+        if self._life.ended:
+            return
+        untouched = self.device_box.currentText() == "auto"
+        for name in names[1:]:
+            self.device_box.addItem(name, name)
+        chosen = preferences()
+        if untouched and chosen is not None and chosen.device in names:
+            self.device_box.setCurrentText(chosen.device)
+        if names[1:] == ["cpu"]:
+            self.device_note.setText("No GPU found here: runs on the CPU.")
+
+    def _choose_preferred(self) -> None:
+        """Start with the weights of Preferences; the first ones if those are gone."""
+        chosen = preferences()
+        if chosen is None or chosen.weights in bundled_weights():
+            self.weights_box.setCurrentText(chosen.weights if chosen else "compact")
+        elif Path(chosen.weights).is_file():
+            self.use_weights(Path(chosen.weights))
+        else:
+            show_info(
+                f"The weights in Preferences, {chosen.weights}, are not there; "
+                f"{self.weights_box.currentText()} is chosen instead."
+            )
+
+    def _choose_weights(self, index: int) -> None:
+        if self.weights_box.itemData(index) is not None:
+            self._weights_before = index
+            return
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Weights", "", "Weights (*.safetensors);;All files (*)"
+        )
+        self.weights_box.setCurrentIndex(self._weights_before)
+        if name:
+            self.use_weights(Path(name))
+
+    def _offer_trained(self, index: int, path: Path) -> None:
+        """Add weights that were just trained; every run calls its best ones alike."""
+        name = f"{path.parent.name}/{path.stem}"
+        self.weights_box.insertItem(self.weights_box.count() - 1, name, path)
+
+    def use_weights(self, path: Path) -> None:
+        """Offer a weights file and choose it; a bad one is refused in words."""
+        try:
+            read_card(path)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self.weights_box.insertItem(0, path.name, path)
+        self.weights_box.setCurrentIndex(0)
+        self._weights_before = 0
+
+    def _show_card(self) -> None:
+        path = self.weights_box.currentData()
+        if path is None:
+            self.card_line.setText("")
+            return
+        try:
+            self.card_line.setText(card_words(read_card(path)))
+        except AttnSegError as error:
+            self.card_line.setText(str(error))
+
+
+def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
+    for layer in layers:
+        layer.events.name.disconnect(callback)
+
+
+def card_words(card: ModelCard) -> str:
+    """A model card in words: model, data, measured Dice with interval, limits, use."""
+    lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
+    dice = card.metrics.get("dice")
+    if dice:
+        lines.append(
+            f"Dice {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}], "
+            f"n = {card.metrics['n']}, {card.metrics['dataset']}"
+        )
+    else:
+        lines.append("Not evaluated on held-out images.")
+    if card.limits:
+        lines.append(f"Limits: {card.limits}")
+    if not card.spec.has_gates:
+        lines.append(NO_GATES)
+    else:
+        lines.append(
+            "What its gates mean was measured: choose a gate map to read it."
+            if card.gates
+            else "What its gates mean has not been measured."
+        )
+    lines.append(card.use)
+    return "\n".join(lines)
+
+
+def words(text: str = "") -> QLabel:
+    """A label that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

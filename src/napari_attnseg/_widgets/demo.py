@@ -1,0 +1,40 @@
+"""A napari window for a command: whether one can open, and the demo's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from napari_attnseg.results import Segmentation
+
+
+def why_no_window() -> str:
+    """Why no window can open here; empty if one can."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return "Qt is told to draw offscreen"
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "There is no display"
+    try:
+        import qtpy.QtWidgets  # noqa: F401
+    except Exception as error:  # qtpy and the bindings raise many kinds
+        return f"Qt cannot be loaded ({error})"
+    return ""
+
+
+def show(image: Any, result: Segmentation, name: str) -> None:
+    """Open napari with an image, its result and the widget; wait until it closes."""
+    import napari
+
+    from napari_attnseg._widgets.layers.display import add_layers
+    from napari_attnseg._widgets.layers.new_layers import new_layers
+    from napari_attnseg._widgets.layers.source import source_of
+
+    viewer = napari.Viewer(title="AttnSeg demo")
+    layer = viewer.add_image(image, name=name, rgb=True)
+    add_layers(viewer, new_layers(source_of(layer), [result]))
+    viewer.layers.selection.active = layer
+    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    napari.run()

@@ -1,0 +1,152 @@
+"""What is under the pointer, in words, and what is held of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QVBoxLayout
+
+from napari_attnseg._widgets.base.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.inspect.marker import Mark
+from napari_attnseg._widgets.inspect.readout import moved, read_out
+from napari_attnseg._widgets.layers.runs import Case
+
+HINT = "Point at the image to read it; click to hold the reading."
+KEYS = "Arrow keys move the held reading (Shift: ten pixels), Escape lets go."
+FLAT = "Readings need the 2D view (the cube button below the layer list)."
+_STEPS = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
+
+
+class Pointing(QFrame):
+    """Reads a case under the pointer; a click holds the reading until the next one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Mouse callbacks are added to it, and a ring where the reading is held.
+    life : Lifetime
+        Takes them away.
+
+    Attributes
+    ----------
+    point : tuple of float or None
+        World point of the reading that is held.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._case: Case | None = None
+        self._mark = Mark(viewer)
+        self.point: tuple[float, ...] | None = None
+        self.now = words(HINT)
+        self.held = words()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setToolTip(f"Tab comes here. {KEYS}")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.addWidget(self.now)
+        layout.addWidget(self.held)
+        self.held.setVisible(False)
+        life.at_end.append(self._mark.take_away)
+        for callbacks, method in (
+            (viewer.mouse_move_callbacks, self._move),
+            (viewer.mouse_drag_callbacks, self._press),
+        ):
+            call = weakly(method)
+            callbacks.append(call)
+            life.at_end.append(partial(_remove, callbacks, call))
+
+    def set_case(self, case: Case | None) -> None:
+        """Read another case."""
+        self._case = case
+        self.now.setText(HINT)
+        self.point = None
+        self.held.setVisible(False)
+        # Not now: napari may be going through a list of layers to remove.
+        QTimer.singleShot(0, self._unmark)
+
+    def follow_frame(self) -> None:
+        """Another frame is shown: the same place in it is held."""
+        if self.point is not None:
+            shown = tuple(self._viewer.dims.point)[-len(self.point) :]
+            self._hold((*shown[:-2], *self.point[-2:]))
+
+    def read_again(self) -> None:
+        """The mask was made anew: what is held may be another text."""
+        if self.point is not None:
+            self.held.setText(f"Held: {self._read(self.point)}")
+
+    def show_mark(self, visible: bool) -> None:
+        """Side by side the ring would take a cell of its own."""
+        if self.point is not None and self._case is not None:
+            self._mark.put(self._case, self.point, visible)
+
+    def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Who comes here by keyboard sees no tool tip."""
+        self.now.setText(KEYS)
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Arrow keys move the held reading, from the middle of the image if none is."""
+        step = _STEPS.get(event.key())
+        if event.key() == Qt.Key.Key_Escape and self.point is not None:
+            self._hold(None)
+        elif step is not None and self._case is not None:
+            fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            by = 10 if fast else 1
+            at = None if self.point is None else (step[0] * by, step[1] * by)
+            start = self.point or tuple(self._viewer.dims.point)
+            self._hold(moved(self._case, start, at))
+        else:
+            super().keyPressEvent(event)
+
+    def _move(self, event: Any) -> None:
+        text = FLAT if self._solid() else self._read(event.position)
+        self.now.setText(text or HINT)
+
+    def _solid(self) -> bool:
+        """In 3D a pointer is on a ray, and napari names one point of it."""
+        return bool(self._viewer.dims.ndisplay == 3)
+
+    def _press(self, event: Any) -> Iterator[None]:
+        """A press without a move is a click: hold what is there; outside, let go."""
+        yield
+        dragged = False
+        while event.type == "mouse_move":
+            dragged = True
+            yield
+        active = self._viewer.layers.selection.active
+        brush = active is not None and active.mode != "pan_zoom"
+        if not dragged and not brush and not self._solid():
+            self._hold(event.position)
+
+    def _read(self, point: Any) -> str:
+        return "" if self._case is None else read_out(self._case, point)
+
+    def _hold(self, point: Any) -> None:
+        text = "" if point is None else self._read(point)
+        self.point = tuple(point) if text else None
+        self.held.setText(f"Held: {text}")
+        self.held.setVisible(bool(text))
+        if text:
+            self.show_mark(not self._viewer.canvas.grid.enabled)
+        else:
+            self._mark.take_away()
+
+    def _unmark(self) -> None:
+        if self.point is None:
+            self._mark.take_away()
+
+
+def _remove(callbacks: list[Any], call: Any) -> None:
+    if call in callbacks:
+        callbacks.remove(call)

@@ -1,0 +1,221 @@
+"""The Inspect dock widget: look at a result, change its mask, ask what if."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+from superqt.utils import signals_blocked
+
+from napari_attnseg._widgets.base.inputs import follow_layers, weakly, words
+from napari_attnseg._widgets.base.run_bar import DockWidget
+from napari_attnseg._widgets.base.run_menu import RunMenu
+from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.inspect.arrangement import (
+    OVERLAY,
+    PRESETS,
+    Arrangement,
+    preset_words,
+)
+from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
+from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
+from napari_attnseg._widgets.layers.classes import class_legend, class_names
+from napari_attnseg._widgets.layers.new_layers import kept_mask
+from napari_attnseg._widgets.layers.runs import Case, find_cases
+
+NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
+#: Shows side by side, and goes back; no key of napari's.
+KEY = "G"
+
+
+class InspectWidget(DockWidget):
+    """Arrange, read, re-threshold and question the results in the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers and canvas; a key and mouse callbacks until the widget ends.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)  # napari passes the viewer by this name
+        life = self._life
+        self._cases: list[Case] = []
+        self.hint = words(NO_RESULT)
+        self.case_box = QComboBox()
+        self.preset_box = QComboBox()
+        self.toggle_button = QPushButton(f"Side by side ({KEY})")
+        self.preset_words = words()
+        self.legend = words()
+        self.pointing = Pointing(napari_viewer, life)
+        self.mask_panel = MaskPanel(napari_viewer)
+        self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
+        self.run_menu = RunMenu(napari_viewer)
+        self.body = QWidget()
+        self._arrangement = Arrangement(napari_viewer)
+        self.preset_box.addItems(list(PRESETS))
+        self.preset_words.setText(PRESETS[OVERLAY])
+        self._lay_out()
+
+        self.case_box.currentIndexChanged.connect(self._choose_case)
+        self.preset_box.currentTextChanged.connect(self._arrange)
+        self.toggle_button.clicked.connect(self.toggle)
+        self._connect()
+        self._follow()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Result", self.case_box)
+        shown = QHBoxLayout()
+        shown.addWidget(self.preset_box, 1)
+        shown.addWidget(self.toggle_button)
+        form.addRow("Show", shown)
+        form.addRow(self.preset_words)
+        form.addRow(self.legend)
+        inside = QVBoxLayout(self.body)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addLayout(form)
+        inside.addWidget(self.pointing)
+        for title, panel, opened in (
+            ("Mask", self.mask_panel, True),
+            ("What if the gates chose otherwise?", self.whatif_panel, False),
+        ):
+            group = QCollapsible(title)
+            group.setContent(panel)
+            (group.expand if opened else group.collapse)(animate=False)
+            inside.addWidget(group)
+        inside.addWidget(self.run_menu)
+        layout = scrolled(self)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.body)
+        layout.addStretch()
+
+    def _connect(self) -> None:
+        viewer, life = self._viewer, self._life
+        life.at_end.append(self._arrangement.end)
+        life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
+        self.mask_panel.remade.connect(self.pointing.read_again)
+        active = viewer.layers.selection.events.active
+        active.connect(self._offer_run)
+        life.at_end.append(partial(active.disconnect, self._offer_run))
+        follow_layers(viewer, life, self._follow)
+        viewer.dims.events.current_step.connect(self._frame_changed)
+        life.at_end.append(
+            partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
+        )
+        grid = viewer.canvas.grid.events.enabled
+        grid.connect(self._grid_changed)
+        life.at_end.append(partial(grid.disconnect, self._grid_changed))
+        # Where a list has the focus, it would take the key for its own search.
+        shortcut = QShortcut(QKeySequence(KEY), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.toggle)
+        # A key that somebody else has bound stays theirs.
+        with suppress(ValueError):
+            viewer.bind_key(KEY, weakly(self.toggle))
+            life.at_end.append(partial(viewer.bind_key, KEY, None))
+
+    # -- which result ----------------------------------------------------------------
+
+    @property
+    def case(self) -> Case | None:
+        """The result that is looked at."""
+        index = self.case_box.currentIndex()
+        return self._cases[index] if 0 <= index < len(self._cases) else None
+
+    def _follow(self, event: Any = None) -> None:
+        """Results came or went; the latest new one is chosen."""
+        before, chosen = self._cases, self.case
+        self._cases = find_cases(self._viewer.layers)
+        known = [_same(case, self._cases) for case in before]
+        with signals_blocked(self.case_box):
+            self.case_box.clear()
+            self.case_box.addItems([case.title for case in self._cases])
+            kept = -1 if chosen is None else _same(chosen, self._cases)
+            new = [i for i in range(len(self._cases)) if i not in known]
+            index = new[0] if new else max(kept, 0)
+            self.case_box.setCurrentIndex(index if self._cases else -1)
+        self.hint.setVisible(not self._cases)
+        self.body.setVisible(bool(self._cases))
+        case = self.case
+        if case is None or chosen is None or not case.equals(chosen):
+            self._choose_case()
+
+    def _choose_case(self) -> None:
+        case = self.case
+        classes = class_names(case.facts, len(case.probability)) if case else []
+        self.legend.setText(class_legend(classes))
+        self.legend.setVisible(len(classes) > 1)
+        self.pointing.set_case(self.case)
+        self.mask_panel.set_case(self.case)
+        self.whatif_panel.set_case(self.case)
+        self._offer_run()
+        if self.preset_box.currentText() != OVERLAY:
+            self._arrange()
+
+    def _offer_run(self, event: Any = None) -> None:
+        """To repeat and to save: the kept what-if that is selected, else the result."""
+        kept = kept_mask(self._viewer.layers.selection.active, self._viewer.layers)
+        if kept is not None:
+            self.run_menu.show_run(kept, "the selected what-if")
+        else:
+            mask = None if self.case is None else self.case.mask
+            self.run_menu.show_run(mask, "this result")
+
+    def _frame_changed(self, event: Any = None) -> None:
+        self.mask_panel.say_size()
+        self.pointing.follow_frame()
+        self.whatif_panel.follow_frame()
+
+    # -- how it is shown -------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        preset = self.preset_box.currentText()
+        beside = preset != OVERLAY
+        self.preset_words.setText(preset_words(self.case, preset))
+        self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
+        if self.case is None:
+            self._arrangement.end()
+        else:
+            self._arrangement.show(self.case, preset)
+        self.pointing.show_mark(not beside)
+
+    def _grid_changed(self, event: Any) -> None:
+        """The grid was turned off, by napari's own button too: that is the overlay."""
+        if not event.value:
+            self.preset_box.setCurrentText(OVERLAY)
+
+    def toggle(self) -> None:
+        """From the overlay to all scales side by side, and back."""
+        beside = self.preset_box.currentText() != OVERLAY
+        self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
+
+
+def _finish(panel: weakref.ref[MaskPanel]) -> None:
+    """Every frame of a mask that is being made anew gets it, unless all is gone."""
+    found = panel()
+    if found is not None:
+        # Where Qt destroys the widget without closing it, its timers went before.
+        with suppress(RuntimeError):
+            found.finish()
+        found.forget()
+
+
+def _same(case: Case, among: list[Case]) -> int:
+    """Index of the case with the same layers; -1 if there is none."""
+    found = [i for i, other in enumerate(among) if case.shares(other)]
+    return found[0] if found else -1

@@ -1,0 +1,65 @@
+"""Putting layers into a viewer, and which frame of one is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import napari.layers
+import numpy as np
+from napari.utils import Colormap, DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.layers.new_layers import NewLayer, gate_colormap
+from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
+
+
+def make_layer(new: NewLayer) -> Any:
+    """The napari layer that `new` describes, in the colours that the user prefers.
+
+    `GATE_COLOURS` and `MASK_COLOUR` in its options stand for those.
+    """
+    options = dict(new.options)
+    if options.get("colormap") == GATE_COLOURS:
+        options["colormap"] = Colormap(**gate_colormap())
+    elif new.kind == "Labels" and "colormap" in options:
+        colours = options["colormap"]
+        if set(colours) <= {None, 0, 1}:  # several classes have colours of their own
+            preferred = {MASK_COLOUR: mask_colour()}
+            colours = {k: preferred.get(v, v) for k, v in colours.items()}
+        options["colormap"] = DirectLabelColormap(color_dict=colours)
+    layer = getattr(napari.layers, new.kind)(new.data, **options)
+    if new.contour:
+        layer.contour = new.contour
+    if new.colorbar:
+        layer.colorbar.visible = True
+    return layer
+
+
+def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
+    """Add layers in order; returns them."""
+    return [viewer.add_layer(make_layer(new)) for new in layers]
+
+
+def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:
+    """Of a layer with a leading axis, the frame at world `point`, the nearest if none.
+
+    `point` is ``viewer.dims.point``, of as many axes as the layer or more.
+    """
+    at = layer.world_to_data(point[-layer.ndim :])[0]
+    return int(np.clip(round(at), 0, frames - 1))
+
+
+def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
+    """Give a layer, or one frame of it, new values; draw nothing else anew.
+
+    In place: assigning ``layer.data`` also makes a thumbnail, which redraws the whole
+    layer list and takes longer than the picture.
+    """
+    data = layer.data
+    if not (isinstance(data, np.ndarray) and data.flags.writeable):
+        # A file that is mapped, a dask array: a copy that can be changed.
+        layer.data = data = np.array(data)
+    data[... if frame is None else frame] = values
+    layer.refresh(thumbnail=False, highlight=False, extent=False)

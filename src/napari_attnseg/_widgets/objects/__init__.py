@@ -1,0 +1,1 @@
+"""The Objects dock widget."""

@@ -1,0 +1,245 @@
+"""From a Labels layer and what belongs to it to measured objects. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.images import array_sha256
+from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
+from napari_attnseg.objects.measure import measure, separate
+from napari_attnseg.results import AttentionMap, gate_key, gate_parts
+from napari_attnseg.uncertainty import case_doubt
+
+#: In the metadata of a layer whose numbers are those of measured objects.
+OBJECTS = "objects"
+
+
+def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
+    """Image layers, none of ours, that have the size of a Labels layer."""
+    return [
+        layer
+        for layer in layers
+        if hasattr(layer, "rgb")
+        and METADATA not in layer.metadata
+        and layer.ndim == labels.ndim
+        and tuple(_finest(layer).shape[: layer.ndim]) == tuple(_finest(labels).shape)
+    ]
+
+
+def _finest(layer: Any) -> Any:
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def pixel_size_of(layer: Any) -> PixelSize:
+    """Size of a pixel in the world; with a unit only if the layer has a length's.
+
+    A sheared layer has none: its pixels are no rectangles.
+    """
+    corner = np.zeros(layer.ndim)
+    sides = []
+    for axis in (-2, -1):
+        along = corner.copy()
+        along[axis] = 1
+        sides.append(
+            np.subtract(layer.data_to_world(along), layer.data_to_world(corner))
+        )
+    height, width = (float(np.linalg.norm(side)) for side in sides)
+    if abs(sides[0] @ sides[1]) > 1e-6 * height * width:
+        return PixelSize()
+    vertical, horizontal = layer.units[-2:]
+    if not (vertical.is_compatible_with("m") and horizontal.is_compatible_with("m")):
+        return PixelSize(height, width)
+    height *= float((1 * vertical).to(horizontal).magnitude)
+    return PixelSize(height, width, f"{horizontal:~P}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What to measure; nothing in it is a layer, which may go while it is measured.
+
+    Attributes
+    ----------
+    name : str
+        Of the Labels layer.
+    data : ndarray of int, shape (H, W) or (T, H, W)
+    keep : bool
+        Whether its numbers may be those of the objects already; where they are not
+        (`run_task` looks), they are separated and numbered anew, over all frames.
+    ours : bool
+        Whether it was numbered here.
+    pixel : PixelSize
+    image : Source or None
+    image_sha256 : tuple of str
+        Per frame, of what the image has to hold; empty: whatever it holds.
+    probability : list of array
+        One per class, each of the shape of `data`.
+    gates : list of (mapping, array)
+        Facts and psi, (h, w) or (T, h, w).
+    """
+
+    name: str
+    data: NDArray[np.integer[Any]]
+    keep: bool
+    ours: bool
+    pixel: PixelSize
+    image: Source | None
+    image_sha256: tuple[str, ...] = ()
+    probability: list[Any] = field(default_factory=list)
+    gates: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
+
+
+def task_of(labels: Any, case: Case | None, image: Any) -> Task:
+    """What a Labels layer gives to be measured, with its run and an image if any.
+
+    Raises
+    ------
+    InputError
+        If the layer is no image or stack of them, or its image cannot be used.
+    """
+    data = _finest(labels)
+    if labels.ndim not in (2, 3):
+        raise InputError(
+            "Expected labels (Y, X) or a stack of them (T, Y, X), but layer "
+            f"{labels.name!r} has {labels.ndim} axes; take one slice out of it first."
+        )
+    probability = [] if case is None else [p.data for p in case.probability]
+    gates = [] if case is None else list(case.gates.values())
+    facts = labels.metadata.get(METADATA)
+    # Of the run's own image only: it was found by its name, another may have it now.
+    own = case is not None and image is not None and image is case.image
+    hashes = case.facts.get("image_sha256", ()) if case is not None and own else ()
+    return Task(
+        labels.name,
+        # A copy: somebody may paint while it is measured.
+        np.array(data),
+        _features_free(labels),
+        facts is not None and OBJECTS in facts,
+        pixel_size_of(labels),
+        None if image is None else source_of(image),
+        (hashes,) if isinstance(hashes, str) else tuple(hashes),
+        probability,
+        [(layer.metadata[METADATA], layer.data) for layer in gates],
+    )
+
+
+def _features_free(labels: Any) -> bool:
+    """Whether its numbers may be objects, and its features are free to fill."""
+    facts = labels.metadata.get(METADATA)
+    if facts is not None:
+        return OBJECTS in facts  # of a mask of ours the numbers are classes
+    taken = len(labels.features.columns) and "area (px)" not in labels.features
+    return not (labels.multiscale or taken)
+
+
+def _objects_already(data: NDArray[np.integer[Any]], ours: bool) -> bool:
+    """Whether each number stands for one object."""
+    frames = [np.setdiff1d(np.unique(f), 0) for f in data.reshape(-1, *data.shape[-2:])]
+    numbers = np.concatenate(frames)
+    # Of one number the objects have to be told apart; in a stack an object that is
+    # followed through it has one number in many frames, and here a row for each.
+    return (ours or len(numbers) > 1) and len(np.unique(numbers)) == len(numbers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What came of a task.
+
+    Attributes
+    ----------
+    task : Task
+    labels : ndarray of int, shape of the task's data
+        One number per object, unique over all frames.
+    records : list of ObjectRecord
+    doubt : list of float
+        One per frame; empty without a probability.
+    """
+
+    task: Task
+    labels: NDArray[np.integer[Any]]
+    records: list[ObjectRecord]
+    doubt: list[float]
+
+
+def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
+    """Measure frame by frame.
+
+    Yields
+    ------
+    (int, str)
+        Frames done, and what comes next. A cancel takes effect here.
+    """
+    stacked = task.data.ndim == 3
+    frames = len(task.data) if stacked else 1
+    parts, records, doubt = [], [], []
+    last = 0
+    # Here, because in a long stack it takes seconds.
+    task = replace(task, keep=task.keep and _objects_already(task.data, task.ours))
+    try:
+        for index in range(frames):
+            yield index, f"frame {index + 1} of {frames}" if stacked else "measuring"
+
+            def shown(data: Any, index: int = index) -> NDArray[Any]:
+                return np.asarray(data[index] if stacked else data)
+
+            pixels = None if task.image is None else task.image.frame(index)
+            if pixels is not None and task.image_sha256:
+                _expect_pixels(task, pixels, index)
+            mask = shown(task.data)
+            labels = mask
+            if not task.keep:
+                labels = separate(mask)
+                labels[labels > 0] += last
+                last = max(last, int(labels.max()))
+            parts.append(labels)
+            probability = None
+            if task.probability:
+                maps = [shown(p) for p in task.probability]
+                probability = np.stack(maps).astype(np.float32)
+                doubt.append(case_doubt(probability, mask))
+            records += measure(
+                labels,
+                pixels,
+                probability,
+                _gates(task.gates, shown, mask.shape),
+                task.pixel,
+                mask=mask,
+                rgb=None if task.image is None else task.image.rgb,
+                frame=index if stacked else None,
+            )
+    except AttnSegError as error:
+        return Failed(str(error))
+    yield frames, "done"
+    return Measured(task, np.stack(parts) if stacked else parts[0], records, doubt)
+
+
+def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
+    if array_sha256(pixels) != task.image_sha256[index]:
+        assert task.image is not None
+        raise InputError(
+            f"The image {task.image.name!r} does not hold the pixels that this mask "
+            "was made of; choose the one that does, or 'none'."
+        )
+
+
+def _gates(
+    gates: Sequence[tuple[dict[str, Any], Any]], shown: Any, shape: tuple[int, ...]
+) -> list[AttentionMap]:
+    found = []
+    for facts, data in gates:
+        psi = shown(data).astype(np.float32)
+        stride = (shape[0] / psi.shape[0], shape[1] / psi.shape[1])
+        level, name = gate_parts(gate_key(facts["gate"]))
+        found.append(
+            AttentionMap(psi, level, stride, facts["0"], facts["1"], gate=name)
+        )
+    return found

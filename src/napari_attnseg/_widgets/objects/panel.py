@@ -1,0 +1,258 @@
+"""The measured objects: a table linked both ways with the canvas, and sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils import DirectLabelColormap
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_attnseg._widgets.base.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.layers.display import shown_frame
+from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.objects.measurement import OBJECTS, Measured
+from napari_attnseg._widgets.objects.table import ObjectTable
+from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg.colormaps import SELECTED_COLOUR
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.io.atomic import write_text
+from napari_attnseg.objects.descriptors import DESCRIPTORS, columns, csv_text, heading
+from napari_attnseg.objects.sentences import number, sentences
+from napari_attnseg.uncertainty import DOUBT_MEANING
+
+NONE_CHOSEN = "Click an object in the canvas or a row of the table."
+STALE = "The labels were changed since they were measured: press Measure again."
+
+
+class ObjectsPanel(QWidget):
+    """Rows of one Labels layer; hidden while there are none.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its camera and frame are moved to a chosen object; a mouse callback.
+    life : Lifetime
+        Ends the connections to viewer and layer.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._measured: Measured | None = None
+        self._layer: Any = None
+        self._rows: dict[int, int] = {}
+        self.summary, self.said = words(), words()
+        self.table = ObjectTable()
+        self.all_columns = QCheckBox("All columns")
+        self.alone = QCheckBox("Only the selected object")
+        self.save_button = QPushButton("Save CSV…")
+        below = QHBoxLayout()
+        below.addWidget(self.all_columns)
+        below.addWidget(self.alone)
+        below.addStretch()
+        below.addWidget(self.save_button)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.said)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.table, 2)
+        layout.addLayout(below)
+        layout.addWidget(scroll, 3)
+        self.hide()
+
+        self.table.chosen.connect(self._row_chosen)
+        self.all_columns.toggled.connect(self._show_columns)
+        self.alone.toggled.connect(self._show_alone)
+        self.save_button.clicked.connect(self._ask_and_save)
+        click = weakly(self._clicked)
+        viewer.mouse_drag_callbacks.append(click)
+        life.at_end += [
+            partial(viewer.mouse_drag_callbacks.remove, click),
+            self.forget,
+        ]
+
+    def show_objects(self, measured: Measured, layer: Any) -> None:
+        """Fill the layer's features and the table, and link them."""
+        self.forget()
+        self._measured, self._layer = measured, layer
+        records = measured.records
+        self._rows = {record.label: row for row, record in enumerate(records)}
+        table = columns(records)
+        # napari knows a label by "index", and wants a first row for the background.
+        background = dict.fromkeys(table, math.nan) | {"object": 0}
+        layer.features = {
+            "index" if name == "object" else name: np.array([background[name], *values])
+            for name, values in table.items()
+        }
+        layer.events.selected_label.connect(self._label_selected)
+        layer.events.paint.connect(self._say_stale)
+        layer.events.set_data.connect(self._maybe_stale)  # undo tells no more
+        meanings = {
+            heading(name, measured.task.pixel.unit): descriptor.meaning
+            for name, descriptor in DESCRIPTORS.items()
+        }
+        self.table.fill(table, meanings)
+        self._show_columns()
+        self._show_alone()
+        self.summary.setText(summary(measured))
+        self.save_button.setEnabled(bool(records))
+        self._label_selected()
+        self.show()
+
+    def forget_unless(self, layers: Sequence[Any]) -> None:
+        """Let go of the layer if it is not one of these."""
+        if self._layer is not None and self._layer not in layers:
+            self.forget()
+            self.hide()
+
+    def forget(self) -> None:
+        """Let go of the layer."""
+        if self._layer is not None:
+            self._layer.events.selected_label.disconnect(self._label_selected)
+            self._layer.events.paint.disconnect(self._say_stale)
+            self._layer.events.set_data.disconnect(self._maybe_stale)
+            self._layer.show_selected_label = False
+        self._layer = self._measured = None
+        self._rows = {}
+
+    def _show_columns(self, everything: bool = False) -> None:
+        if self._measured is None or self.all_columns.isChecked():
+            self.table.show_only(None)
+            return
+        unit = self._measured.task.pixel.unit
+        size = "calibrated " if unit else ""
+        few = (
+            *(f"{size}area", "% of frame", f"{size}Feret diameter"),
+            *("mean probability", "doubt"),
+        )
+        self.table.show_only(["object", "frame", *(heading(n, unit) for n in few)])
+
+    def _show_alone(self, alone: bool = False) -> None:
+        if self._layer is not None:
+            self._layer.show_selected_label = self.alone.isChecked()
+
+    def _colour(self) -> None:
+        """The selected object stands out; colours of a person's layer stay."""
+        layer = self._layer
+        if OBJECTS in layer.metadata.get(METADATA, {}):
+            selected = {layer.selected_label: SELECTED_COLOUR}
+            colours = {None: mask_colour(), **selected, 0: "transparent"}
+            # napari selects the label anew when the colours change.
+            with layer.events.selected_label.blocker(self._label_selected):
+                layer.colormap = DirectLabelColormap(color_dict=colours)
+
+    def _maybe_stale(self, event: Any = None) -> None:
+        """Also called when another frame is shown: whether the shown one differs."""
+        layer, measured = self._layer, self._measured
+        if layer is None or measured is None:
+            return
+        shown, known = np.asarray(layer.data), measured.labels
+        if shown.shape == known.shape and shown.ndim == 3:
+            frame = shown_frame(layer, self._viewer.dims.point, len(shown))
+            shown, known = shown[frame], known[frame]
+        if not np.array_equal(shown, known):
+            self._say_stale()
+
+    def _say_stale(self, event: Any = None) -> None:
+        self.summary.setText(STALE)
+
+    def _say(self, row: int) -> None:
+        if self._measured is not None:
+            found = sentences(self._measured.records[row])
+            self.said.setText("\n".join(sentence.text for sentence in found))
+
+    # -- both ways -------------------------------------------------------------------
+
+    def _row_chosen(self, row: int) -> None:
+        """From the table: select the label and bring it to the middle."""
+        if self._measured is None:
+            return
+        record, layer = self._measured.records[row], self._layer
+        layer.selected_label = record.label
+        self._say(row)
+        frame = () if record.frame is None else (record.frame,)
+        dims = self._viewer.dims
+        point = list(dims.point)
+        point[-layer.ndim :] = layer.data_to_world((*frame, *record.centroid))
+        dims.set_point(range(dims.ndim), point)
+        self._viewer.scene.camera.center = [point[axis] for axis in dims.displayed]
+
+    def _label_selected(self, event: Any = None) -> None:
+        """From the canvas or the layer controls: choose the row."""
+        self._colour()
+        row = self._rows.get(self._layer.selected_label)
+        if row is None:
+            self.table.choose_none()
+            self.said.setText(NONE_CHOSEN if self._rows else "")
+        else:
+            self.table.choose(row)
+            self._say(row)
+
+    def _clicked(self, event: Any) -> Any:
+        """Select the object under a click, unless the mouse has another use."""
+        layer, active = self._layer, self._viewer.layers.selection.active
+        painting = active is not None and str(active.mode) != "pan_zoom"
+        solid = self._viewer.dims.ndisplay == 3  # a click is on a ray then
+        if layer is None or not layer.visible or painting or solid:
+            return
+        yield
+        if event.type == "mouse_move":
+            return  # a drag moves the picture
+        at = tuple(np.round(layer.world_to_data(event.position)).astype(int))
+        inside = all(0 <= i < n for i, n in zip(at, layer.data.shape, strict=True))
+        label = int(layer.data[at]) if inside else 0
+        if label in self._rows:
+            layer.selected_label = label
+
+    # -- saving ----------------------------------------------------------------------
+
+    def _ask_and_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save CSV", f"{self._layer.name}.csv", "CSV (*.csv)"
+        )
+        if name:
+            self.save(Path(name))
+
+    def save(self, path: Path) -> None:
+        """Write every column of every object."""
+        if self._measured is None:
+            return
+        try:
+            write_text(path, csv_text(self._measured.records))
+        except AttnSegError as error:
+            show_error(str(error))
+
+
+def summary(measured: Measured) -> str:
+    """How many objects, what they were measured with, and the case's doubt."""
+    task, n = measured.task, len(measured.records)
+    used = [] if task.image is None else [f"image {task.image.name!r}"]
+    used += ["the model's probability"] if task.probability else []
+    maps = len(task.gates)
+    used += [f"{maps} gate map{'' if maps == 1 else 's'}"] if maps else []
+    said = f"{n} object{'' if n == 1 else 's'}, measured with "
+    said += f"{', '.join(used) or 'nothing but the labels'}."
+    doubt = [value for value in measured.doubt if not math.isnan(value)]
+    if doubt:
+        over = "" if len(measured.doubt) == 1 else " on average over frames"
+        said += f"\nDoubt of this case: {number(float(np.mean(doubt)))} bit{over} "
+        said += f"({DOUBT_MEANING})."
+    return said

@@ -1,0 +1,141 @@
+"""The Objects dock widget: measure what was segmented, a row per object."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from napari.layers import Labels
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
+from superqt.utils import signals_blocked
+
+from napari_attnseg._widgets.base.inputs import follow_layers, words
+from napari_attnseg._widgets.base.run_bar import DockWidget, RunBar
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, NewLayer
+from napari_attnseg._widgets.layers.runs import case_of
+from napari_attnseg._widgets.layers.source import placement_of
+from napari_attnseg._widgets.objects.measurement import (
+    OBJECTS,
+    Measured,
+    images_for,
+    run_task,
+    task_of,
+)
+from napari_attnseg._widgets.objects.panel import ObjectsPanel
+from napari_attnseg.errors import AttnSegError
+
+NO_LABELS = (
+    "There is nothing to measure yet: segment an image (Plugins ▸ AttnSeg ▸ Segment "
+    "image), or paint objects in a Labels layer."
+)
+
+
+class ObjectsWidget(DockWidget):
+    """Measure the objects of a Labels layer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers; camera, frame and a mouse callback by the panel.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)  # napari passes the viewer by this name
+        self.hint = words(NO_LABELS)
+        self.labels_box, self.image_box = QComboBox(), QComboBox()
+        self.bar = RunBar("Measure", self._life)
+        self.panel = ObjectsPanel(napari_viewer, self._life)
+        form = QFormLayout()
+        form.addRow("Labels", self.labels_box)
+        form.addRow("Image", self.image_box)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.hint)
+        layout.addLayout(form)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.panel, 1)
+        layout.addStretch()
+
+        self.bar.start_button.clicked.connect(self.start)
+        self.labels_box.currentIndexChanged.connect(self._labels_chosen)
+        follow_layers(napari_viewer, self._life, self._follow)
+        self._follow()
+
+    def _follow(self, event: Any = None) -> None:
+        """Offer every Labels layer, uppermost first, keeping the choices."""
+        layers = list(self._viewer.layers)
+        self.panel.forget_unless(layers)
+        chosen, image = self.labels_box.currentData(), self.image_box.currentData()
+        labels = [layer for layer in reversed(layers) if isinstance(layer, Labels)]
+        with signals_blocked(self.labels_box):
+            self.labels_box.clear()
+            for layer in labels:
+                self.labels_box.addItem(layer.name, layer)
+            if chosen in labels:
+                self.labels_box.setCurrentIndex(labels.index(chosen))
+        self.hint.setVisible(not labels)
+        self.bar.set_ready(bool(labels))
+        self._offer_images(image if chosen in labels else None)
+
+    def _labels_chosen(self, index: int) -> None:
+        self._offer_images(None)
+
+    def _offer_images(self, kept: Any) -> None:
+        """Images of the labels' size; chosen is `kept`, or what they were made from."""
+        labels, layers = self.labels_box.currentData(), list(self._viewer.layers)
+        self.image_box.clear()
+        if labels is None:
+            return
+        fitting = images_for(labels, layers)
+        for image in fitting:
+            self.image_box.addItem(image.name, image)
+        self.image_box.addItem("none", None)
+        case = case_of(labels, layers)
+        own = None if case is None else case.image
+        wanted = [image for image in (kept, own) if image in fitting]
+        # Of several strangers the uppermost is what is seen below the labels.
+        index = fitting.index(wanted[0]) if wanted else len(fitting) - 1
+        self.image_box.setCurrentIndex(max(index, 0))
+
+    def start(self) -> None:
+        """Measure the chosen layer in a thread."""
+        labels = self.labels_box.currentData()
+        if labels is None or self._life.worker is not None:
+            return
+        case = case_of(labels, self._viewer.layers)
+        try:
+            task = task_of(labels, case, self.image_box.currentData())
+        except AttnSegError as error:
+            self.bar.fail(str(error))
+            return
+        # The layer may go while it is measured: what a new one needs is taken now.
+        facts = {**labels.metadata.get(METADATA, {}), "made_from": labels.name}
+        new = NewLayer(
+            "Labels",
+            task.data,
+            {
+                "name": f"{labels.name} · objects",
+                **placement_of(labels),
+                "opacity": 1.0,
+                "metadata": {METADATA: {**facts, OBJECTS: True}},
+            },
+            contour=2,
+        )
+        self.bar.launch(
+            run_task,
+            task,
+            total=len(task.data) if task.data.ndim == 3 else 0,
+            done=partial(self._finished, labels, new),
+        )
+
+    def _finished(self, labels: Any, new: NewLayer, done: Measured) -> None:
+        if self._life.ended:
+            return
+        layer = labels
+        if not done.task.keep or labels not in self._viewer.layers:
+            new = NewLayer("Labels", done.labels, new.options, new.contour)
+            (layer,) = add_layers(self._viewer, [new])
+        names = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
+        self.labels_box.setCurrentIndex(names.index(layer))
+        self._viewer.layers.selection.active = layer
+        self.panel.show_objects(done, layer)

@@ -1,0 +1,235 @@
+"""What is asked for before a training run: data, recipe, start, folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_attnseg._widgets.base.inputs import Lifetime, words
+from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.train.options import (
+    Choices,
+    encoder_files,
+    recipes,
+    suggest_folder,
+)
+from napari_attnseg.devices import available_devices
+from napari_attnseg.errors import InputError
+
+PRETRAINED = "pretrained encoders (downloads them)"
+ENCODERS = "encoder files…"
+WEIGHTS = "a weights file…"
+SCRATCH = "random weights"
+
+
+class PathEdit(QWidget):
+    """A line with a path, and a button that chooses one.
+
+    Parameters
+    ----------
+    title : str
+        Of the dialog.
+    files : str
+        Which files are offered; empty: folders.
+    """
+
+    #: Another path was chosen or typed.
+    changed = Signal()
+
+    def __init__(self, title: str, files: str = "") -> None:
+        super().__init__()
+        self._title, self._files, self._before = title, files, ""
+        self.line = QLineEdit()
+        self.button = QPushButton("Choose…")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.button)
+        self.button.clicked.connect(self._choose)
+        self.line.editingFinished.connect(self._edited)
+
+    @property
+    def text(self) -> str:
+        """The path, `~` expanded; empty if there is none."""
+        written = self.line.text().strip()
+        return str(Path(written).expanduser()) if written else ""
+
+    def set(self, path: Path | str) -> None:
+        """Write a path into the line, as if it was chosen."""
+        self.line.setText(str(path))
+        self._edited()
+
+    def prefill(self, path: Path | str) -> None:
+        """Write a path into the line, which nobody chose."""
+        self.line.setText(str(path))
+        self._before = self.text
+
+    def _edited(self) -> None:
+        # Qt says "finished" also when the line was only passed through.
+        if self.text != self._before:
+            self._before = self.text
+            self.changed.emit()
+
+    def _choose(self) -> None:
+        if self._files:
+            start = str(Path(self.text).parent) if self.text else ""
+            name, _ = QFileDialog.getOpenFileName(self, self._title, start, self._files)
+        else:
+            name = QFileDialog.getExistingDirectory(self, self._title, self.text)
+        if name:
+            self.set(name)
+
+
+class TrainForm(QWidget):
+    """The choices of a run; which folder it goes to is chosen elsewhere.
+
+    Parameters
+    ----------
+    life : Lifetime
+        Nothing is filled in any more when it has ended.
+    """
+
+    #: A run folder that would fit data and recipe.
+    suggested = Signal(object)
+
+    def __init__(self, life: Lifetime) -> None:
+        super().__init__()
+        self._life = life
+        self._recipes = recipes()
+        tensors = "Weights (*.safetensors);;All files (*)"
+        self.data = PathEdit("Folder with images/ and masks/")
+        self.recipe_box = QComboBox()
+        self.about = words()
+        self.start_box = QComboBox()
+        self.cnn = PathEdit("timm weights of the CNN", tensors)
+        self.transformer = PathEdit("timm weights of the transformer", tensors)
+        self.weights = PathEdit("Weights of the same model", tensors)
+        self.epochs_box = QSpinBox()
+        self.device_box = QComboBox()
+        self.batch_box = QSpinBox()
+        self.more_line = QLineEdit()
+        self._lay_out()
+        self.data.changed.connect(self.suggest)
+        self.recipe_box.currentIndexChanged.connect(self._describe)
+        self.start_box.currentIndexChanged.connect(self._show_files)
+        self._describe()
+        # In a thread: it imports torch, which takes seconds.
+        start(available_devices, self._fill_devices)
+
+    def _lay_out(self) -> None:
+        self.data.line.setPlaceholderText("folder with images/ and masks/")
+        self.recipe_box.addItems(list(self._recipes))
+        self.epochs_box.setRange(1, 100_000)
+        self.batch_box.setRange(0, 4096)
+        self.batch_box.setSpecialValueText("as in the recipe")
+        self.device_box.addItem("auto")
+        self.more_line.setPlaceholderText("--one-sided 0.3 --seed 1")
+        self.more_line.setToolTip("Further options of attnseg-train fit.")
+        self._form = form = QFormLayout()
+        form.addRow("Data", self.data)
+        form.addRow("Recipe", self.recipe_box)
+        form.addRow("", self.about)
+        form.addRow("Start from", self.start_box)
+        form.addRow("CNN", self.cnn)
+        form.addRow("Transformer", self.transformer)
+        form.addRow("Weights", self.weights)
+        form.addRow("Epochs", self.epochs_box)
+        inner = QWidget()
+        more = QFormLayout(inner)
+        more.addRow("Device", self.device_box)
+        more.addRow("Images per step", self.batch_box)
+        more.addRow("Options", self.more_line)
+        collapsed = QCollapsible("More")
+        collapsed.setDuration(0)
+        collapsed.addWidget(inner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        layout.addWidget(collapsed)
+
+    def choices(self, out: str) -> Choices:
+        """What is chosen, for the run folder `out`.
+
+        Raises
+        ------
+        InputError
+            If something is missing.
+        """
+        if not self.data.text:
+            raise InputError("Choose a data folder with images/ and masks/ first.")
+        if not Path(self.data.text).is_dir():
+            raise InputError(
+                "Expected a data folder with images/ and masks/, but there is no "
+                f"folder {self.data.text}; choose another one."
+            )
+        if not out:
+            raise InputError("Choose a run folder first: weights and log go there.")
+        return Choices(
+            Path(self.data.text),
+            Path(out),
+            self._recipes[self.recipe_box.currentText()],
+            self._start(),
+            self.epochs_box.value(),
+            self.batch_box.value(),
+            self.device_box.currentText(),
+            self.more_line.text(),
+        )
+
+    def _start(self) -> tuple[str, ...]:
+        chosen = self.start_box.currentText()
+        if chosen == PRETRAINED:
+            return ("--encoder-weights", "pretrained")
+        if chosen == ENCODERS:
+            return encoder_files(self.cnn.text, self.transformer.text)
+        if chosen == WEIGHTS:
+            if not self.weights.text:
+                raise InputError("Choose the weights file to start from first.")
+            return ("--init", self.weights.text)
+        if chosen == SCRATCH:
+            return ()
+        return ("--init", self.start_box.currentData())
+
+    def suggest(self) -> None:
+        """Say which run folder would fit what is chosen."""
+        if self.data.text and Path(self.data.text).is_dir():
+            recipe = self.recipe_box.currentText()
+            self.suggested.emit(suggest_folder(Path(self.data.text), recipe))
+
+    def _describe(self) -> None:
+        recipe = self._recipes[self.recipe_box.currentText()]
+        self.about.setText(recipe.about)
+        self.epochs_box.setValue(recipe.epochs)
+        before = self.start_box.currentText()
+        self.start_box.clear()
+        bundled = recipe.bundled
+        if bundled is not None:
+            self.start_box.addItem(f"bundled weights ({bundled})", bundled)
+        self.start_box.addItems([PRETRAINED, ENCODERS, WEIGHTS, SCRATCH])
+        self.start_box.setCurrentIndex(max(0, self.start_box.findText(before)))
+        self.suggest()
+
+    def _show_files(self) -> None:
+        chosen = self.start_box.currentText()
+        for edit, at in (
+            (self.cnn, ENCODERS),
+            (self.transformer, ENCODERS),
+            (self.weights, WEIGHTS),
+        ):
+            self._form.setRowVisible(edit, chosen == at)
+
+    def _fill_devices(self, names: list[str]) -> None:
+        if not self._life.ended:
+            self.device_box.addItems(names[1:])

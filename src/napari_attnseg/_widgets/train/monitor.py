@@ -1,0 +1,81 @@
+"""What one sees of a training run: progress, words, curves, log."""
+
+from __future__ import annotations
+
+from qtpy.QtGui import QTextCursor
+from qtpy.QtWidgets import (
+    QPlainTextEdit,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.train.curves import Curves
+from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look, Place
+
+
+class RunView(QWidget):
+    """A run at one moment; what did not change is not drawn again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = NOTHING
+        self.progress = QProgressBar()
+        self.state_line = words()
+        self.weights_line = words()
+        self.curves = Curves()
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setMinimumHeight(120)
+        collapsed = QCollapsible("Log")
+        collapsed.setDuration(0)
+        collapsed.addWidget(self.log)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.progress, self.state_line, self.weights_line):
+            layout.addWidget(widget)
+        layout.addWidget(self.curves, 1)
+        layout.addWidget(collapsed)
+        layout.addStretch()
+
+    def show_look(self, look: Look) -> None:
+        """Show what was found in the run folder."""
+        before, self._shown = self._shown, look
+        going_on = look.state in GOING_ON
+        self.progress.setVisible(going_on)
+        if going_on:
+            self._show_place(look.place, look.measured_on)
+        self.state_line.setText(look.said)
+        self.weights_line.setVisible(look.weights is not None and not going_on)
+        if look.weights is not None:
+            self.weights_line.setText(
+                "Its weights are in the list of Segment, as "
+                f"{look.weights.parent.name}/{look.weights.stem}."
+            )
+        self.curves.setVisible(bool(look.epochs))
+        if look.epochs != before.epochs:
+            self.curves.show_epochs(look.epochs, look.measured_on)
+        if look.log != before.log:
+            self._show_log(look.log)
+
+    def _show_place(self, place: Place | None, measured_on: str) -> None:
+        if place is None:
+            self.progress.setRange(0, 0)  # busy
+            return
+        self.progress.setRange(0, place.steps)
+        self.progress.setValue(place.step)
+        if place.step < place.steps:
+            self.progress.setFormat(f"step {place.step} of {place.steps}")
+        else:
+            self.progress.setFormat(f"measuring on images of {measured_on}")
+
+    def _show_log(self, text: str) -> None:
+        """Add what is new, so that nothing moves where somebody reads or selects."""
+        shown = self.log.toPlainText()
+        if shown and text.startswith(f"{shown}\n"):
+            self.log.appendPlainText(text[len(shown) + 1 :])
+        else:
+            self.log.setPlainText(text)
+            self.log.moveCursor(QTextCursor.MoveOperation.End)

@@ -1,0 +1,210 @@
+"""The Train dock widget: start a run, watch it, stop it, go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+)
+
+from napari_attnseg._widgets.base.run_bar import DockWidget
+from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.base.session_weights import offer
+from napari_attnseg._widgets.base.threads import work
+from napari_attnseg._widgets.train.form import PathEdit, TrainForm
+from napari_attnseg._widgets.train.monitor import RunView
+from napari_attnseg._widgets.train.process import TrainingRun
+from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look
+from napari_attnseg.errors import AttnSegError
+
+#: Milliseconds between two looks at the run folder.
+EVERY = 500
+
+
+class TrainWidget(DockWidget):
+    """Train a model on a folder of images and masks, in a process of its own.
+
+    The run goes on when the widget or napari closes; a widget on the same run folder
+    shows it again. The folder that was shown last is opened again.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Only its theme is used.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self._run: TrainingRun | None = None
+        self.shown = NOTHING
+        self._suggestion = ""
+        self.form = TrainForm(self._life)
+        self.folder = PathEdit("Run folder")
+        self.start_button = QPushButton("Train")
+        self.resume_button = QPushButton("Resume")
+        self.stop_button = QPushButton("Stop")
+        self.view = RunView()
+        self._lay_out()
+        self._connect()
+        remembered = _settings().value("run", "")
+        if remembered and Path(remembered).is_dir():
+            self.folder.set(remembered)
+        else:
+            self._show(NOTHING)
+
+    def _lay_out(self) -> None:
+        self.folder.line.setPlaceholderText("new folder, or one of an earlier run")
+        where = QFormLayout()
+        where.addRow("Run folder", self.folder)
+        buttons = QHBoxLayout()
+        for button in (self.start_button, self.resume_button, self.stop_button):
+            buttons.addWidget(button)
+        layout = scrolled(self)
+        layout.addWidget(self.form)
+        layout.addLayout(where)
+        layout.addLayout(buttons)
+        layout.addWidget(self.view, 1)
+
+    def _connect(self) -> None:
+        self.form.suggested.connect(self._take_suggestion)
+        self.folder.changed.connect(self._open)
+        self.start_button.clicked.connect(self.start)
+        self.resume_button.clicked.connect(self.resume)
+        self.stop_button.clicked.connect(self.stop)
+        self.view.curves.use_theme(self._viewer.theme)
+        theme = self._viewer.events.theme
+        theme.connect(self._follow_theme)
+        self._timer = QTimer(self)
+        self._timer.setInterval(EVERY)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+        self._life.at_end += [
+            partial(theme.disconnect, self._follow_theme),
+            self._timer.stop,
+        ]
+
+    # -- what one does ---------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start a run as chosen."""
+
+        def begin() -> None:
+            choices = self.form.choices(self.folder.text)
+            self._run_in(choices.out).start(choices.options())
+
+        self._try(begin)
+
+    def resume(self) -> None:
+        """Go on with the run that is shown, on the device that is chosen."""
+
+        def begin() -> None:
+            data = Path(self.shown.data)
+            if not data.is_dir():  # moved since
+                data = Path(self.form.data.text)
+            run = self._run_in(Path(self.folder.text))
+            run.resume(data, self.form.device_box.currentText())
+
+        self._try(begin)
+
+    def stop(self) -> None:
+        """Ask the run to stop after its step; asked again, end it."""
+        if self._run is not None:
+            self._try(self._run.stop)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self._look()
+
+    # -- what one sees ---------------------------------------------------------------
+
+    def _run_in(self, folder: Path) -> TrainingRun:
+        if self._run is None or self._run.folder != folder.absolute():
+            self._run = TrainingRun(folder)
+            self._show(NOTHING)  # until it was looked at
+        _settings().setValue("run", str(self._run.folder))
+        return self._run
+
+    def _open(self) -> None:
+        """Show the run in the folder that was chosen, if there is one."""
+        if not self.folder.text:
+            self._run = None
+            self._show(NOTHING)
+            return
+        self._run_in(Path(self.folder.text))
+        self._look()
+
+    def _take_suggestion(self, folder: Path) -> None:
+        """A new run gets a folder of its own, unless somebody chose a free one."""
+        if self.folder.text in ("", self._suggestion) or _taken(self.shown):
+            self._suggestion = str(folder)
+            self.folder.set(folder)
+
+    def _look(self) -> None:
+        """Read the run folder in a thread, one look at a time."""
+        if self._run is None or self._life.ended or self._life.worker is not None:
+            return
+        run = self._run
+
+        def looked(found: Look) -> None:
+            if run is self._run and not self._life.ended:
+                self._show(found)
+
+        worker = work(run.look)
+        worker.returned.connect(looked)
+        worker.finished.connect(self._looked)
+        self._life.worker = worker
+        worker.start()
+
+    def _looked(self) -> None:
+        self._life.worker = None
+
+    def _show(self, look: Look) -> None:
+        before, self.shown = self.shown, look
+        going_on = look.state in GOING_ON
+        self.form.setVisible(not going_on)
+        self.start_button.setVisible(not going_on)
+        taken = _taken(look)
+        self.start_button.setEnabled(not taken)
+        self.start_button.setToolTip(
+            "This folder holds a run: choose another for a new one." if taken else ""
+        )
+        self.resume_button.setVisible(look.resumable)
+        self.stop_button.setVisible(going_on)
+        self.stop_button.setText("Stop now" if look.state == "stopping" else "Stop")
+        if before.state in GOING_ON and look.state == "failed":
+            show_error(look.said)
+        if look.data and not self.form.data.text:
+            self.form.data.prefill(look.data)
+        self.view.show_look(look)
+        if look.weights is not None and not going_on:
+            offer(look.weights)  # however it ended
+
+    def _follow_theme(self, event: Any) -> None:
+        self.view.curves.use_theme(self._viewer.theme)
+
+
+def _taken(look: Look) -> bool:
+    """Whether the folder holds a run already."""
+    return bool(look.epochs) or look.resumable
+
+
+def _settings() -> QSettings:
+    # As a file on every system: a test can point it elsewhere.
+    return QSettings(
+        QSettings.Format.IniFormat,
+        QSettings.Scope.UserScope,
+        "napari-attnseg",
+        "train",
+    )

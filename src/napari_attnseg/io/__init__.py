@@ -1,0 +1,1 @@
+"""Reading images; reading and writing results."""

@@ -1,0 +1,373 @@
+"""A run's results as files, and back: what ``attnseg segment`` and the viewer write.
+
+Per image: ``NAME_mask.png``, ``NAME_probability.tif``, ``NAME_gate_1-4.tif`` … and
+``NAME.json``, which names the others and says where they came from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_together
+from napari_attnseg.io.images import array_sha256, is_file, read_image
+from napari_attnseg.masks import rules_of
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    NO_GATES,
+    AttentionMap,
+    Segmentation,
+    gate_key,
+    gate_parts,
+)
+from napari_attnseg.uncertainty import DOUBT_MEANING, case_doubt
+
+FORMAT = "attnseg-results-1"
+#: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
+PNG_PIXELS = 89_000_000
+#: Facts that each frame of a stack has of its own.
+PER_FRAME = ("intensity", "image_sha256", "mask_sha256", "medsam")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """Results of one image or stack, and what is needed to lay them over it again.
+
+    Attributes
+    ----------
+    name : str
+        Of the image's layer.
+    source : str
+        The image's file as it was given, or the name of the layer that held it.
+    segmentations : sequence of Segmentation
+        One per frame.
+    frames : int or None
+        Length of the stack; None for a single image.
+    placement : mapping
+        JSON-ready ``scale, translate, rotate, shear, affine, units, axis_labels`` of
+        the image's layer; empty: one pixel is one unit.
+    image : Path or None
+        The image's file, if there is one.
+    """
+
+    name: str
+    source: str
+    segmentations: Sequence[Segmentation]
+    frames: int | None = None
+    placement: Mapping[str, Any] = field(default_factory=dict)
+    image: Path | None = None
+
+
+def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
+    """The one dictionary on a run that layers and files carry.
+
+    Parameters
+    ----------
+    results : sequence of Segmentation
+        One per frame. What differs between frames becomes a list.
+    source : str
+        The image's file as it was given, or the name of the layer that held it.
+    """
+    facts = {**results[0].provenance, "source": source}
+    if len(results) > 1:
+        facts |= {
+            key: [result.provenance[key] for result in results]
+            for key in PER_FRAME
+            if key in facts
+        }
+    return facts
+
+
+def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
+    """Write every part of a run, the JSON last, so that it names only what exists.
+
+    Ask `foreign` before, whether files that are there may be replaced.
+
+    ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
+    ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
+    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
+    without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
+    ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
+    ``mask_edited`` in the JSON says whether somebody painted in the mask since it was
+    made by the threshold or, where there are some, by ``mask_rules`` in provenance.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    frames = results.segmentations
+    first = frames[0]
+    mask = _stack([f.mask for f in frames], results.frames)
+    unit = 255 if len(first.probability) == 1 and mask.max(initial=0) <= 1 else 1
+    small = mask.dtype == np.uint8 and mask.size <= PNG_PIXELS
+    single = results.frames is None and small
+    files = {
+        "mask": f"{stem}_mask.{'png' if single else 'tif'}",
+        "probability": f"{stem}_probability.tif",
+    }
+    probability = _stack(
+        [
+            f.probability[0] if len(f.probability) == 1 else f.probability
+            for f in frames
+        ],
+        results.frames,
+    )
+    # The probability first: by it `foreign` knows what a run that was stopped left.
+    parts = {
+        files["probability"]: _tiff(probability.astype(np.float32)),
+        files["mask"]: (_png if single else _tiff)(mask * mask.dtype.type(unit)),
+    }
+    gates = []
+    for i, gate in enumerate(first.attention):
+        name = f"{stem}_{gate_file(gate.label)}"
+        values = _stack([f.attention[i].values for f in frames], results.frames)
+        parts[name] = _tiff(values.astype(np.float32))
+        gates.append(
+            {
+                "file": name,
+                "level": gate.label,
+                "source_pixels_per_map_pixel": list(gate.stride),
+                "0": gate.low,
+                "1": gate.high,
+                "finding": gate.finding,
+                "decorative": gate.decorative,
+            }
+        )
+    if results.image is not None:
+        files["image"] = _relative(results.source, folder)
+    own = provenance(frames, results.source)
+    facts = {
+        "format": FORMAT,
+        "provenance": own,
+        "mask_edited": _hashes(frames) != own.get("mask_sha256"),
+        "files": files,
+        "mask_value": unit,
+        "gates": gates,
+        # A kept what-if writes the maps that were painted only.
+        "gates_show": GATE_LEGEND if gates or own.get("gates_forced") else NO_GATES,
+        "layer": {
+            "name": results.name,
+            "frames": results.frames,
+            "placement": dict(results.placement),
+        },
+    }
+    if results.frames is None:
+        doubt = case_doubt(first.probability, first.mask)
+        facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
+        facts["doubt_is"] = DOUBT_MEANING
+    parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
+    write_together({folder / name: data for name, data in parts.items()})
+    return [folder / name for name in parts]
+
+
+def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
+    """A file that results of this name would replace and that is no earlier one of us.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results are to go.
+    stem : str
+        Of their names.
+    image : Path, optional
+        The image's file: results of another one are not to be replaced either.
+    """
+    story = folder / f"{stem}.json"
+    facts = _facts(story)
+    if facts is not None:
+        other = _image(story, facts)
+        if image is None or other is None or other.resolve() == image.resolve():
+            return None
+        return story
+    if is_file(folder / f"{stem}_probability.tif"):
+        return None
+    return taken(folder, stem)
+
+
+def taken(folder: Path, stem: str) -> Path | None:
+    """A file, whosever, that has a name of these results already."""
+    ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
+    return next((p for end in ends if is_file(p := folder / f"{stem}{end}")), None)
+
+
+def gate_file(label: str) -> str:
+    """End of the name of a gate map's file: ``gate_1-4.tif``, ``gate_1-4-CNN.tif``."""
+    return f"gate_{label.replace('/', '-').replace(' ', '-')}.tif"
+
+
+def find_results(path: Path) -> list[Path]:
+    """The JSON files of ours that a path is, or that a folder holds, by name."""
+    found = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return [file for file in found if _facts(file) is not None]
+
+
+def saved_gates(path: Path, date: str) -> dict[str, Path]:
+    """Level → file of its gate map, of the run of that `date`; empty for another file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that a run was saved as.
+    date : str
+        Of the run, as in its provenance: another one may have been saved there since.
+    """
+    facts = _facts(path)
+    if facts is None or facts["provenance"].get("date") != date:
+        return {}
+    return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
+
+
+def saved_image(path: Path, date: str) -> Path | None:
+    """The image of the run of that `date`, as its JSON file names it, if it is there.
+
+    Parameters as of `saved_gates`.
+    """
+    facts = _facts(path)
+    if facts is None or facts["provenance"].get("date") != date:
+        return None
+    found = _image(path, facts)
+    return None if found is None else found.resolve()
+
+
+def load_results(path: Path) -> Results:
+    """Inverse of `save_results`, from its JSON file.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or a file that it names cannot be read.
+    """
+    facts = _facts(path)
+    if facts is None:
+        raise InputError(
+            f"Expected the JSON file of a results folder, written by attnseg segment "
+            f"or by the viewer ({FORMAT}), but {path.name} is another: choose "
+            "NAME.json."
+        )
+    try:
+        return _results(path, facts)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path.name} and the files beside it do not belong together "
+            f"({type(error).__name__}: {error}); write the results again."
+        ) from error
+
+
+def _results(path: Path, facts: dict[str, Any]) -> Results:
+    layer, files, own = facts["layer"], facts["files"], facts["provenance"]
+    count = layer["frames"]
+    rules_of(own)  # what it cannot read is not to reach the mask panel
+
+    def frames(name: str) -> NDArray[Any]:
+        values = read_image(path.parent / name)
+        return values[None] if count is None else values
+
+    masks = frames(files["mask"]) // facts["mask_value"]
+    probabilities = frames(files["probability"])
+    if probabilities.ndim == masks.ndim:
+        probabilities = probabilities[:, None]
+    sizes = masks.shape, probabilities.shape[:1] + probabilities.shape[2:]
+    if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
+        raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
+    maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
+    segmentations = []
+    for i in range(count or 1):
+        said = dict(own)
+        if count is not None and count > 1:
+            said |= {key: own[key][i] for key in PER_FRAME if key in own}
+        attention = tuple(_attention(gate, values[i]) for gate, values in maps)
+        segmentations.append(Segmentation(masks[i], probabilities[i], attention, said))
+    return Results(
+        layer["name"],
+        own["source"],
+        segmentations,
+        count,
+        layer["placement"],
+        _image(path, facts),
+    )
+
+
+def _attention(gate: dict[str, Any], values: NDArray[np.float32]) -> AttentionMap:
+    rows, columns = gate["source_pixels_per_map_pixel"]
+    level, name = gate_parts(gate_key(gate["level"]))
+    return AttentionMap(
+        values,
+        level,
+        (rows, columns),
+        gate["0"],
+        gate["1"],
+        gate["finding"],
+        gate["decorative"],
+        name,
+    )
+
+
+def _image(path: Path, facts: dict[str, Any]) -> Path | None:
+    """The image that was segmented, if it came from a file that is still there."""
+    if "image" not in facts["files"]:
+        return None
+    beside = path.parent / facts["files"]["image"]
+    candidates = (beside, Path(facts["provenance"]["source"]))
+    return next((found for found in candidates if found.is_file()), None)
+
+
+def _relative(source: str, folder: Path) -> str:
+    """The image as seen from the results, so that both may be moved together.
+
+    Only where that tells no more of the disk than the source as it was given does.
+    """
+    if Path(source).is_absolute() == folder.is_absolute():
+        with suppress(ValueError):  # two drives
+            return Path(os.path.relpath(source, folder)).as_posix()
+    return source
+
+
+def _hashes(frames: Sequence[Segmentation]) -> str | list[str]:
+    found = [array_sha256(frame.mask) for frame in frames]
+    return found[0] if len(found) == 1 else found
+
+
+def _facts(path: Path) -> dict[str, Any] | None:
+    """Content of a JSON file of ours; None for any other file."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            # The format is what we write first: other people's files may be large.
+            if FORMAT not in file.read(100):
+                return None
+            file.seek(0)
+            facts: dict[str, Any] = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return facts
+
+
+def _stack(parts: list[NDArray[Any]], frames: int | None) -> NDArray[Any]:
+    return parts[0] if frames is None else np.stack(parts)
+
+
+def _png(values: NDArray[Any]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _tiff(values: NDArray[Any]) -> bytes:
+    import tifffile
+
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, values, compression="zlib", photometric="minisblack")
+    return buffer.getvalue()

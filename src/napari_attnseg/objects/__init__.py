@@ -1,0 +1,1 @@
+"""Connected objects of a mask: measured, described, put into sentences."""

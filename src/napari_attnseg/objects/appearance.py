@@ -1,0 +1,93 @@
+"""What an object looks like in its image: colour, highlights, texture, outline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.color import rgb2gray, rgb2lab
+from skimage.feature import graycomatrix, graycoprops
+
+from napari_attnseg.objects.descriptors import GREY_LEVELS, HIGHLIGHT
+from napari_attnseg.preprocessing import to_rgb
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating]
+
+
+class Looks:
+    """One image, prepared once for all its objects.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, 3) or (H, W, 4)
+        As for `preprocessing.to_rgb`, whose errors are raised.
+    rgb : bool, optional
+        Whether the last axis is colour.
+    """
+
+    def __init__(self, image: NDArray[np.generic], rgb: bool | None = None) -> None:
+        self._rgb, scaled = to_rgb(image, rgb)
+        #: Whether intensities were stretched from this image's lowest to its highest.
+        self.own_range = scaled.startswith("linear")
+        #: Whether there is any colour: a grey image may come as RGB.
+        self.coloured = bool(np.ptp(self._rgb, axis=2).any())
+        self.brightness: Floats = rgb2gray(self._rgb)
+        self._slope = np.stack(
+            [
+                ndimage.gaussian_filter(self.brightness, 1, order)
+                for order in ((1, 0), (0, 1))
+            ]
+        )
+
+    def tone(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+        """Mean and SD of brightness, in % of the range (`own_range` or full)."""
+        values = 100 * self.brightness[box][inside]
+        return {"mean brightness": values.mean(), "SD of brightness": values.std()}
+
+    def colour(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+        """Mean and SD of each CIELAB channel, and the share of highlights."""
+        rgb = self._rgb[box][inside]
+        found = {"highlights": 100 * float((rgb.min(1) >= HIGHLIGHT).mean())}
+        for name, values in zip(("L*", "a*", "b*"), rgb2lab(rgb).T, strict=True):
+            found |= {f"mean {name}": values.mean(), f"SD of {name}": values.std()}
+        return found
+
+    def texture(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+        """Haralick's contrast, homogeneity and entropy of neighbouring pixels."""
+        levels = np.clip(self.brightness[box] * GREY_LEVELS, 0, GREY_LEVELS - 1)
+        # 0 stands for outside; pairs with it are dropped.
+        grey = np.where(inside, levels.astype(np.uint8) + 1, 0).astype(np.uint8)
+        angles = np.arange(4) * np.pi / 4
+        pairs = graycomatrix(grey, [1], angles, GREY_LEVELS + 1, symmetric=True)
+        counts = pairs[1:, 1:].sum(3, keepdims=True)
+        if not counts.any():
+            return {}
+        p = counts[counts > 0] / counts.sum()
+        return {
+            "texture contrast": float(graycoprops(counts, "contrast")[0, 0]),
+            "texture homogeneity": float(graycoprops(counts, "homogeneity")[0, 0]),
+            "texture entropy": float(-(p * np.log2(p)).sum()),
+        }
+
+    def sharpness(
+        self, box: tuple[slice, slice], outline: Bools, distance: Floats
+    ) -> float:
+        """Median slope of brightness along the outline's normal, in % per pixel.
+
+        Parameters
+        ----------
+        box : (slice, slice)
+            Part of the image.
+        outline : ndarray of bool
+            The object's pixels next to what is outside.
+        distance : ndarray
+            Signed distance from the outline; its gradient is the normal.
+        """
+        normal = np.stack(np.gradient(ndimage.gaussian_filter(distance, 2.0)))
+        length = np.hypot(*normal)
+        sure = outline & (length > 0.1)  # a line's two sides cancel out
+        if not sure.any():
+            return float("nan")
+        slope = (self._slope[:, *box] * normal).sum(0)[sure] / length[sure]
+        return 100 * float(np.median(np.abs(slope)))

@@ -1,0 +1,175 @@
+"""What is measured of each segmented object: numbers with a definition and a unit.
+
+Each number is of one object in one 2D frame. One that cannot be had (a few pixels, cut
+by the frame, no colour, no calibration …) is NaN, and the reason is kept in words.
+`objects.measure` fills the records, `sentences` puts them into words.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from napari_attnseg.uncertainty import BAND
+
+#: A pixel whose darkest channel reaches this share of the full range is a highlight.
+HIGHLIGHT = 0.8
+#: Grey levels of the co-occurrence matrix.
+GREY_LEVELS = 32
+_NEAR = f"{100 * BAND:g} % of the frame's diagonal, at least 2 px"
+_GREY = f"neighbouring pixels at {GREY_LEVELS} grey levels"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Unit (``{unit}`` is the layer's; empty for a pure number) and definition."""
+
+    unit: str
+    meaning: str
+
+
+#: uint8 and floats in [0, 1] have a full range; others are stretched, each image for
+#: itself, and what is measured of them is not to be compared between images.
+_RANGE = (
+    "the full range (of images that are neither uint8 nor floats in [0, 1]: of the way "
+    "from their own lowest to their highest value)"
+)
+DESCRIPTORS: dict[str, Descriptor] = {
+    "area": Descriptor("px", "Number of pixels."),
+    "calibrated area": Descriptor("{unit}²", "Pixels times the area of one."),
+    "% of frame": Descriptor("", "Pixels of the object per 100 of the frame."),
+    "equivalent diameter": Descriptor("px", "Diameter of the disc of the same area."),
+    "calibrated equivalent diameter": Descriptor("{unit}", "The same, calibrated."),
+    "Feret diameter": Descriptor(
+        "px", "Largest distance between two corners of the object's pixels."
+    ),
+    "calibrated Feret diameter": Descriptor("{unit}", "The same, calibrated."),
+    "eccentricity": Descriptor(
+        "",
+        "Of the ellipse with the same second moments, pixels as tall and wide as the "
+        "layer says: 0 is a circle, 1 a line.",
+    ),
+    "solidity": Descriptor("", "Area per area of the convex hull: 1 has no notches."),
+    "boundary sharpness": Descriptor(
+        "%/px",
+        "Median over the outline of the slope of brightness along its normal, after a "
+        f"Gaussian of 1 px, in % of {_RANGE}: a step over all of it has 35.",
+    ),
+    "mean brightness": Descriptor("%", f"Luminance, in % of {_RANGE}."),
+    "SD of brightness": Descriptor("%", f"Luminance, in % of {_RANGE}."),
+    **{
+        f"{what} {channel}": Descriptor("", f"CIELAB (sRGB, D65), channel {channel}.")
+        for channel in ("L*", "a*", "b*")
+        for what in ("mean", "SD of")
+    },
+    "highlights": Descriptor(
+        "%",
+        "Share of pixels whose darkest colour channel reaches "
+        f"{100 * HIGHLIGHT:g} % of {_RANGE}: bright and nearly colourless.",
+    ),
+    "texture contrast": Descriptor("", f"Haralick's, of {_GREY}."),
+    "texture homogeneity": Descriptor("", f"Haralick's, of {_GREY}."),
+    "texture entropy": Descriptor("bit", f"Haralick's, of {_GREY}."),
+    "mean probability": Descriptor("", "The model's, over the object's pixels."),
+    "minimum probability": Descriptor("", "The model's, over the object's pixels."),
+    "doubt": Descriptor(
+        "bit",
+        "Mean binary entropy of the probability over the object and a band around it "
+        f"({_NEAR}): 0 decided, 1 undecided; not a measured error.",
+    ),
+}
+#: Where psi is averaged: pixels of the object beyond the band on either side of its
+#: outline; that band; and all that is beyond the band of every object.
+PLACES = ("inside", "on the border", "outside")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """Height and width of a pixel; in `unit`, or only to each other if that is None."""
+
+    height: float = 1.0
+    width: float = 1.0
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectRecord:
+    """Everything measured of one object.
+
+    Attributes
+    ----------
+    label : int
+        Its number.
+    value : int
+        Value of its pixels in the mask it was found in: the class, for one of ours.
+    frame : int or None
+        Of a stack.
+    centroid : (float, float)
+        Row and column.
+    values : mapping of str to float
+        Every name in `DESCRIPTORS`, and ``psi 1/32 inside`` … per gate and place; NaN
+        where it is not assessable.
+    reasons : mapping of str to str
+        Why, for each that is not.
+    unit : str or None
+        Of the calibrated ones.
+    own_range : bool
+        Whether what has to do with brightness is relative to the image's own lowest and
+        highest value, which differ between images and frames.
+    ends : mapping of str to (str, str)
+        `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
+    """
+
+    label: int
+    value: int
+    frame: int | None
+    centroid: tuple[float, float]
+    values: Mapping[str, float]
+    reasons: Mapping[str, str]
+    unit: str | None
+    own_range: bool
+    ends: Mapping[str, tuple[str, str]]
+
+
+def psi_name(gate: str, place: str) -> str:
+    """Name of the mean psi in one of `PLACES`; `gate` is an `AttentionMap.label`."""
+    return f"psi {gate} {place}"
+
+
+def heading(name: str, unit: str | None = None) -> str:
+    """A column's heading: ``area (px)``, ``solidity``; calibrated: ``area (mm²)``."""
+    found = DESCRIPTORS[name].unit if name in DESCRIPTORS else ""
+    if "{unit}" in found:
+        if unit is None:
+            return name
+        name, found = name.removeprefix("calibrated "), found.format(unit=unit)
+    return f"{name} ({found})" if found else name
+
+
+def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
+    """Heading → one number per record; what is not assessable is NaN."""
+    found: dict[str, list[float]] = {"object": [record.label for record in records]}
+    if any(record.frame is not None for record in records):
+        found["frame"] = [
+            -1 if record.frame is None else record.frame for record in records
+        ]
+    found["value in mask"] = [record.value for record in records]
+    found["row (px)"] = [record.centroid[0] for record in records]
+    found["column (px)"] = [record.centroid[1] for record in records]
+    for name in records[0].values if records else DESCRIPTORS:
+        unit = records[0].unit if records else None
+        found[heading(name, unit)] = [record.values[name] for record in records]
+    return found
+
+
+def csv_text(records: Sequence[ObjectRecord]) -> str:
+    """The same as comma-separated values; what is not assessable is empty."""
+    table = columns(records)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table)
+    for row in zip(*table.values(), strict=True):
+        writer.writerow(["" if value != value else value for value in row])
+    return out.getvalue()

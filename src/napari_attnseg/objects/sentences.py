@@ -1,0 +1,130 @@
+"""A record of one object in short factual sentences, each tied to its numbers.
+
+They say what was measured and nothing of what it may mean: no diagnosis, no judgement.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from napari_attnseg.objects.descriptors import PLACES, ObjectRecord, psi_name
+from napari_attnseg.results import GATE_LEGEND
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text`, and the names of the record's numbers in it, in their order."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+#: Names → text with one place for each of them. Left out if one is not assessable.
+TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("area", "% of frame"), "Object {label} covers {} px, {} % of the frame."),
+    (
+        ("calibrated area", "calibrated Feret diameter"),
+        "By the layer's calibration that is {} {unit}², and {} {unit} at its longest.",
+    ),
+    (
+        ("Feret diameter", "equivalent diameter"),
+        "At its longest (Feret diameter) it measures {} px; a disc of its area would "
+        "have a diameter of {} px.",
+    ),
+    (
+        ("eccentricity", "solidity"),
+        "Its eccentricity is {} (0 for a circle, 1 for a line), its solidity {} (1 "
+        "without notches).",
+    ),
+    (
+        ("boundary sharpness",),
+        "Across its outline brightness changes by {} % of {range} per pixel (median).",
+    ),
+    (
+        ("mean brightness", "SD of brightness"),
+        "Its brightness is {} % of {range} (SD {}).",
+    ),
+    (
+        ("mean L*", "mean a*", "mean b*"),
+        "Its mean colour is L* {}, a* {}, b* {} (CIELAB).",
+    ),
+    (("highlights",), "{} % of it is bright and nearly colourless (highlights)."),
+    (
+        ("mean probability", "minimum probability"),
+        "The model's probability is {} on average in it and {} at the least.",
+    ),
+    (
+        ("doubt",),
+        "The doubt in and around it is {} bit (0 decided, 1 undecided; not a measured "
+        "error).",
+    ),
+)
+
+
+def sentences(record: ObjectRecord) -> list[Sentence]:
+    """What was measured of one object, then what was not assessable, and why."""
+    found = [
+        Sentence(_filled(text, record, names), names)
+        for names, text in TEMPLATES
+        if _all_there(record, names)
+    ]
+    return [*found, *_gates(record), *_reasons(record)]
+
+
+def number(value: float) -> str:
+    """Three significant digits or all digits of a whole part; never an exponent."""
+    if math.isnan(value):
+        return ""
+    if value == round(value):
+        return f"{value:.0f}"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"
+
+
+def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
+    numbers = _numbers(record, names)
+    lowest = "the way from the image's lowest to its highest value"
+    scale = lowest if record.own_range else "the full range"
+    return text.format(*numbers, label=record.label, unit=record.unit, range=scale)
+
+
+def _numbers(record: ObjectRecord, names: tuple[str, ...]) -> list[str]:
+    return [number(record.values[name]) for name in names]
+
+
+def _all_there(record: ObjectRecord, names: tuple[str, ...]) -> bool:
+    return not any(math.isnan(record.values.get(name, math.nan)) for name in names)
+
+
+def _gates(record: ObjectRecord) -> list[Sentence]:
+    found = []
+    told: dict[tuple[str, str], list[str]] = {}
+    for gate, ends in record.ends.items():
+        places = {psi_name(gate, place): place for place in PLACES}
+        names = tuple(name for name in places if _all_there(record, (name,)))
+        if names:
+            parts = [
+                f"{value} {places[name]}"
+                for name, value in zip(names, _numbers(record, names), strict=True)
+            ]
+            found.append(Sentence(f"psi at {gate}: {', '.join(parts)}.", names))
+            told.setdefault(ends, []).append(gate)
+    for (low, high), gates in told.items():
+        where = "" if len(told) == 1 else f"At {', '.join(gates)} "
+        means = f"psi is 0 for the {low}, 1 for the {high}"
+        if low == "none":
+            means = f"psi is 0 where nothing of the {high} is used, 1 where all is"
+        legend = f"{where}{means}: {GATE_LEGEND}."
+        found.append(Sentence(legend, ()))
+    return found
+
+
+def _reasons(record: ObjectRecord) -> list[Sentence]:
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in record.reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    return [
+        Sentence(f"Not assessable, because {reason}: {', '.join(names)}.", ())
+        for reason, names in by_reason.items()
+    ]

@@ -1,0 +1,153 @@
+"""One run in two processes: the same curve, one writer, stopped and resumed."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.fit.fit import fit
+from attnseg_training.fit.initial_weights import build_network
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.encoders import synchronise_norms
+
+#: As `accelerate launch`, whose own command also imports torchvision.
+ACCELERATE = (
+    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"),
+    *("--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"),
+    *("--mixed_precision", "no", "--dynamo_backend", "no"),
+)
+
+#: Run by each process, and once alone. What depends on how a batch is cut is left out:
+#: statistics of BatchNorm (on the CPU each share's own), noise, stochastic depth.
+WITHOUT_CHANCE = """
+import dataclasses, sys
+from pathlib import Path
+from torch import nn
+from attnseg_training import trainer, transforms
+from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.fit import fit
+
+train_mode, draw_colour = trainer._train_mode, transforms.draw_colour
+
+def still(network, config):
+    train_mode(network, config)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) or type(module).__name__ == "DropPath":
+            module.eval()
+
+trainer._train_mode = still
+transforms.draw_colour = lambda rng: (draw_colour(rng)[0], 0.0, 0.0)
+fit(TrainConfig(**read_toml(Path(sys.argv[1]))), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def config(data_folder: Path) -> TrainConfig:
+    return TrainConfig(
+        str(data_folder),
+        model="tiny",
+        epochs=4,
+        batch=4,
+        seed=3,
+        device="cpu",
+        threads=1,
+        lr=5e-3,
+        encoder_lr=5e-3,
+    )
+
+
+def losses(run: Path) -> list[float]:
+    with (run / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [float(row[name]) for row in rows for name in ("loss", "val_loss")]
+
+
+def command(config: TrainConfig, out: Path) -> list[str]:
+    file = out.parent / "settings.toml"
+    file.write_text(config.to_toml())
+    return [
+        *(sys.executable, "-m", "attnseg_training.cli", "fit", "--data", config.data),
+        *("--config", str(file), "--out", str(out), "--num-processes", "2"),
+    ]
+
+
+def test_two_processes_take_the_step_of_one(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    script, settings = tmp_path / "run.py", tmp_path / "settings.toml"
+    script.write_text(WITHOUT_CHANCE)
+    settings.write_text(config.to_toml())
+    for name, by in (("one", (sys.executable,)), ("two", ACCELERATE)):
+        done = subprocess.run(
+            [*by, str(script), str(settings), str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
+
+
+def test_one_writes_and_speaks_and_a_signal_stops_both(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    done = subprocess.run(command(config, whole), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(whole / "best.safetensors")
+    assert done.stderr.count("Training settings") == 1
+    assert done.stderr.count("epoch 4/4: ") == 1
+    # With what depends on the share (BatchNorm, noise): about the curve of one process.
+    one = tmp_path / "one"
+    fit(config, one)
+    assert losses(whole) == pytest.approx(losses(one), rel=0.05)
+    # The command also says for others where it is.
+    written = {p.name for p in one.iterdir()} | {"progress.json"}
+    assert {p.name for p in whole.iterdir()} == written
+
+    running = subprocess.Popen(command(config, stopped), stderr=subprocess.PIPE)
+    for _ in range(2400):
+        if (stopped / "log.csv").exists() or running.poll() is not None:
+            break
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said.decode()
+    assert said.decode().count("Interrupted; what was finished is kept.") == 1
+    assert "Traceback" not in said.decode()
+    done = subprocess.run(
+        [*command(config, stopped), "--resume"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    states = [
+        load_checkpoint(out / "last.safetensors")[0].state_dict()
+        for out in (whole, stopped)
+    ]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_wrong_use_is_said_once(config: TrainConfig, tmp_path: Path) -> None:
+    words = [*command(config, tmp_path / "run"), "--batch", "1"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("one image per process and step, got 1 for 2") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_synchronised_norms_keep_names_and_numbers() -> None:
+    spec = model_spec("tiny")
+    torch.manual_seed(0)
+    network = build_network(spec, "scratch").eval()
+    image = torch.rand(1, 3, spec.size, spec.size)
+    names, before = list(network.state_dict()), network(image).logits
+    synchronise_norms(network)
+    found = {type(module) for module in network.modules()}
+    assert torch.nn.SyncBatchNorm in found and torch.nn.BatchNorm2d not in found
+    assert list(network.state_dict()) == names
+    assert torch.equal(network(image).logits, before)

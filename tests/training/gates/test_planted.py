@@ -1,0 +1,171 @@
+"""The gate suite's own test: it finds a planted trust, and only where there is one."""
+
+import copy
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from attnseg_training.datasets.planted import (
+    PlantedViews,
+    encode_views,
+    planted_views,
+    train_planted,
+)
+from attnseg_training.fit.gate_objectives import trust_loss
+from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.summary import Regions, agreement_interval, difference
+from napari_attnseg.explanations.interventions import INTERVENTIONS
+from napari_attnseg.explanations.trust import measured_trust, region_means
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.statistics import auroc
+
+# Two encoders of one kind, so that neither is favoured by what it is.
+TINY = model_spec("tiny")
+SPEC = dataclasses.replace(TINY, transformer=TINY.cnn)
+STEPS, IMAGES = 100, 24
+#: The gate where such small blobs are decided.
+STRIDE = 4
+
+
+class Trained(NamedTuple):
+    planted: SegmentationNetwork
+    views: PlantedViews
+    redundant: SegmentationNetwork
+    whole: PlantedViews
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def trained(request: pytest.FixtureRequest) -> Trained:
+    seed = request.param
+    networks = []
+    for redundant in (False, True):
+        torch.manual_seed(seed)
+        network = SegmentationNetwork(SPEC)
+        networks.append(train_planted(network, STEPS, seed, redundant))
+    views = planted_views(IMAGES, SPEC.size, 10**6 + seed)
+    whole = planted_views(IMAGES, SPEC.size, 10**6 + seed, redundant=True)
+    return Trained(networks[0], views, networks[1], whole)
+
+
+def drawn_again(network: SegmentationNetwork, seed: int) -> SegmentationNetwork:
+    """The same network with gates that were never trained."""
+    fresh = copy.deepcopy(network)
+    torch.manual_seed(seed)
+    fresh.fusion.load_state_dict(SegmentationNetwork(SPEC).fusion.state_dict())
+    return fresh
+
+
+@torch.no_grad()
+def psi_finds_the_side(network: SegmentationNetwork, views: PlantedViews) -> float:
+    """AUROC of psi for the encoder that can know, off the line between the sides."""
+    psi = network.decode(encode_views(network, views)).attention[STRIDE]
+    side = at_size(views.cnn_side, (psi.shape[-2], psi.shape[-1]))
+    sure = (side - 0.5).abs() > 0.49
+    return auroc(psi[sure], side[sure] > 0.5)
+
+
+@torch.no_grad()
+def measure(network: SegmentationNetwork, views: PlantedViews) -> dict[str, dict]:
+    """What the suite says of the gate, and whether measured trust finds the side."""
+    pairs = network.align(encode_views(network, views))
+    fused, attention = network.fuse(pairs)
+    mean = {STRIDE: INTERVENTIONS["mean"](attention[STRIDE])}
+    trust = measured_trust(network, pairs, views.mask, STRIDE)
+    side = at_size(views.cnn_side, (6, 6))[:, 0]
+    sure = (side - 0.5).abs() > 0.49
+    rows = [
+        {"own": own, "mean": flat}
+        for own, flat in zip(
+            dice(network.logits(fused), views.mask),
+            dice(network.logits(network.fuse(pairs, mean)[0]), views.mask),
+        )
+    ]
+    own = region_means(torch.sigmoid(network.logits(fused)), (6, 6))
+    case = Regions(*(m.double().numpy() for m in (trust.psi, trust.tau, own)))
+    return {
+        "spatial value": difference(rows, "own", "mean"),
+        "agreement": agreement_interval([case]),
+        "tau": {"finds side": auroc(trust.tau[sure], side[sure] > 0.5)},
+    }
+
+
+def dice(logits: torch.Tensor, mask: torch.Tensor) -> list[float]:
+    found = (logits >= 0).float()
+    overlap = 2 * (found * mask).sum((1, 2, 3))
+    return (overlap / (found.sum((1, 2, 3)) + mask.sum((1, 2, 3)))).tolist()
+
+
+def test_a_gate_with_a_reason_is_found_faithful(trained: Trained) -> None:
+    assert psi_finds_the_side(trained.planted, trained.views) > 0.95
+    found = measure(trained.planted, trained.views)
+    assert found["tau"]["finds side"] > 0.95
+    assert found["agreement"]["auroc"]["low"] > 0.95
+    assert found["agreement"]["alike"]["low"] > 0.95
+    assert found["spatial value"]["low"] > 0.02
+
+
+def test_redundant_encoders_are_not(trained: Trained) -> None:
+    assert psi_finds_the_side(trained.redundant, trained.whole) == pytest.approx(
+        0.5, abs=0.1
+    )
+    found = measure(trained.redundant, trained.whole)
+    assert found["tau"]["finds side"] == pytest.approx(0.5, abs=0.1)
+    with_reason = measure(trained.planted, trained.views)
+    high = found["spatial value"]["high"]
+    assert high < 0.02 and high < with_reason["spatial value"]["low"]
+
+
+def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
+    """One random gate may follow the noise either way; on average it does not."""
+    found = [
+        psi_finds_the_side(drawn_again(trained.planted, 1000 + i), trained.views)
+        for i in range(16)
+    ]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.2)
+    own = psi_finds_the_side(trained.planted, trained.views)
+    assert np.sum(np.array(found) >= own) <= 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_trust_loss_alone_teaches_a_random_gate(
+    trained: Trained, together: bool
+) -> None:
+    """Nothing but the gates is trained, and by nothing but the trust loss."""
+    drawn = [drawn_again(trained.planted, seed) for seed in range(8)]
+    starts = [psi_finds_the_side(network, trained.views) for network in drawn]
+    before = min(starts)  # a draw that is far from the side it should find
+    network = drawn[int(np.argmin(starts))].requires_grad_(False)
+    network.fusion.requires_grad_(True)
+    optimizer = torch.optim.Adam(network.fusion.parameters(), lr=1e-2)
+    rng = np.random.default_rng(0)
+    losses = []
+    for step in range(120):
+        views = planted_views(8, SPEC.size, seed=step)
+        pairs = network.align(encode_views(network, views))
+        fused, attention = network.fuse(pairs)
+        loss = trust_loss(network, pairs, fused, attention, views.mask, rng, together)
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert np.mean(losses[-20:]) < np.mean(losses[:20])
+    assert before < 0.5
+    assert psi_finds_the_side(network, trained.views) > 0.9
+
+
+def test_the_views_are_what_they_say() -> None:
+    views = planted_views(8, 64, seed=0)
+    whole = planted_views(8, 64, seed=0, redundant=True)
+    torch.testing.assert_close(views.cnn * views.cnn_side, whole.cnn * views.cnn_side)
+    hidden = 1 - views.cnn_side
+    torch.testing.assert_close(views.transformer * hidden, whole.transformer * hidden)
+    # Each hidden part is noise, of which the mask cannot be seen.
+    lesion, rest = views.mask * hidden, (1 - views.mask) * hidden
+    seen = views.cnn.mean(1, keepdim=True)
+    means = [float((seen * part).sum() / part.sum()) for part in (lesion, rest)]
+    assert means[0] == pytest.approx(means[1], abs=0.02)
+    assert 0.3 < float(views.cnn_side.mean()) < 0.7

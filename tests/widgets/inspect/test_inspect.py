@@ -1,0 +1,397 @@
+"""The Inspect widget without a window: arrangement and mask."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+
+from napari_attnseg._widgets.inspect import mask_panel
+from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
+from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.source import IMAGE_FILE
+
+ADDED = 6  # probability, four gates, mask
+
+
+def mask_of(viewer: ViewerModel, name: str = "image") -> Any:
+    return viewer.layers[f"{name} · mask"]
+
+
+def shown(viewer: ViewerModel) -> list[str]:
+    return [layer.name.split(" (")[0] for layer in viewer.layers if layer.visible]
+
+
+def test_says_what_to_do_first(opened: Any, segment: Any) -> None:
+    widget = opened()
+    assert not widget.hint.isHidden() and widget.body.isHidden()
+    segment()
+    assert widget.hint.isHidden() and not widget.body.isHidden()
+    assert widget.case_box.currentText() == "image · tiny"
+
+
+def test_finds_each_run_and_follows_the_layers(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment("a")
+    widget = opened()
+    segment("b")
+    assert widget.case.facts["source"] == "b"  # the latest
+    assert [case.facts["source"] for case in find_cases(viewer.layers)] == ["b", "a"]
+    for layer in widget.case.layers:
+        viewer.layers.remove(layer)
+    assert widget.case.facts["source"] == "a"
+    viewer.layers.clear()
+    assert widget.case is None and not widget.hint.isHidden()
+
+
+def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
+    segment()
+    mine = viewer.add_image(np.zeros((9, 9)), name="mine", visible=False)
+    widget = opened()
+    gate = viewer.layers["image · gate 1/32 (transformer ↔ CNN)"]
+    colours = gate.colormap.name
+
+    widget.preset_box.setCurrentText("at a glance")
+    assert viewer.canvas.grid.enabled and viewer.canvas.overlays.scale_bar.visible
+    assert shown(viewer) == [
+        "image",
+        "image · gate 1/16",
+        "image · gate 1/32",
+        "image · mask",
+    ]
+    assert gate.name_overlay.visible and gate.colorbar.visible
+
+    widget.preset_box.setCurrentText("all scales")
+    assert len(shown(viewer)) == 1 + ADDED and not mine.visible
+    gate.contrast_limits = (0.2, 0.9)
+    other = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"]
+    assert tuple(other.contrast_limits) == (0.2, 0.9)  # linked
+
+    widget.preset_box.setCurrentText("published style")
+    assert tuple(gate.contrast_limits) == (gate.data.min(), gate.data.max())
+    # 1 − psi in jet: the lowest psi has the highest colour, which is red.
+    red, _, blue, _ = gate.colormap.colors[0]
+    assert red > 0.4 and blue < 0.1
+    assert "relative" in widget.preset_words.text()
+    assert "decoration" not in widget.preset_words.text()
+    gate.metadata[METADATA]["decorative"] = True
+    widget.preset_box.setCurrentText("at a glance")
+    widget.preset_box.setCurrentText("published style")
+    # The paper's colours as they are; what was measured is said.
+    assert gate.opacity == 1
+    assert "decoration in this model: 1/32." in widget.preset_words.text()
+    widget.preset_box.setCurrentText("all scales")
+    assert "decoration" in widget.preset_words.text()
+
+    assert gate.opacity < 0.5
+    # As napari's own button does it.
+    viewer.canvas.grid.enabled = False
+    assert widget.preset_box.currentText() == "overlay"
+    assert shown(viewer) == ["image", "image · mask"]
+    assert not viewer.canvas.overlays.scale_bar.visible
+    assert gate.colormap.name == colours and tuple(gate.contrast_limits) == (0, 1)
+    gate.contrast_limits = (0.1, 1)
+    assert tuple(other.contrast_limits) == (0, 1)  # no longer linked
+
+
+def test_one_key_goes_there_and_back(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    (bound,) = (f for key, f in viewer.keymap.items() if str(key) == KEY)
+    bound(viewer)
+    assert widget.preset_box.currentText() == "all scales"
+    bound(viewer)
+    assert widget.preset_box.currentText() == "overlay"
+    widget._life.end()
+    assert KEY not in map(str, viewer.keymap)
+
+
+def test_closing_brings_the_overlay_back(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    camera = viewer.scene.camera
+    camera.center, camera.zoom = (0, 7, 9), 3.0
+    widget = opened()
+    widget.preset_box.setCurrentText("published style")
+    widget._life.end()
+    assert shown(viewer) == ["image", "image · mask"]
+    assert not viewer.canvas.grid.enabled
+    assert not viewer.canvas.overlays.scale_bar.visible
+    assert tuple(camera.center) == (0, 7, 9) and camera.zoom == 3.0
+    gate = viewer.layers["image · gate 1/32 (transformer ↔ CNN)"]
+    assert tuple(gate.contrast_limits) == (0, 1) and not gate.name_overlay.visible
+
+
+def test_closing_leaves_a_grid_that_was_there(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    viewer.canvas.grid.enabled = True
+    widget = opened()
+    widget.preset_box.setCurrentText("all scales")
+    assert mask_of(viewer).contour == 0
+    widget._life.end()
+    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
+
+
+def test_closing_after_the_results_went(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    widget.toggle()
+    viewer.layers.clear()
+    assert not viewer.canvas.grid.enabled
+    widget._life.end()
+
+
+def test_a_key_of_somebody_else_stays_theirs(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    pressed = []
+    viewer.bind_key(KEY, pressed.append)
+    opened()._life.end()
+    (bound,) = (f for key, f in viewer.keymap.items() if str(key) == KEY)
+    bound(viewer)
+    assert len(pressed) == 1
+
+
+# -- mask ----------------------------------------------------------------------------
+
+
+def test_threshold_remakes_the_mask_and_undo_gives_it_back(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().mask_panel
+    own_threshold = panel.threshold.value()
+    own = mask_of(viewer).data.copy()
+    probability = viewer.layers["image · probability"].data
+    cut = float(np.quantile(probability, 0.8))
+    for step in (0.1, 0.3, cut):  # one drag
+        panel.threshold.setValue(step)
+    cut = panel.threshold.value()
+    qtbot.waitUntil(
+        lambda: np.array_equal(mask_of(viewer).data, probability >= cut), timeout=2000
+    )
+    area = int((probability >= cut).sum())
+    assert panel.size_words.text().startswith(f"{area:,} px (")
+    qtbot.waitUntil(lambda: panel._history.settled)
+    panel.largest.setChecked(True)
+    qtbot.waitUntil(lambda: panel.size_words.text().endswith(", 1 object"))
+    panel.undo()
+    assert np.array_equal(mask_of(viewer).data, probability >= cut)
+    panel.undo()
+    assert np.array_equal(mask_of(viewer).data, own)
+    assert panel.threshold.value() == pytest.approx(own_threshold, abs=1e-3)
+    assert not panel.undo_button.isEnabled()
+
+
+@pytest.mark.parametrize("answer", [mask_panel.COPY, mask_panel.STOP])
+def test_edits_by_hand_are_never_lost_unasked(
+    qtbot: Any,
+    viewer: ViewerModel,
+    opened: Any,
+    segment: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+) -> None:
+    segment()
+    mask = mask_of(viewer)
+    mask.data[:5] = 7  # painted before the widget was opened
+    edited = mask.data.copy()
+    panel = opened().mask_panel
+    before = panel.threshold.value()
+    monkeypatch.setattr(panel, "ask_about_edits", lambda: answer)
+    panel.threshold.setValue(0.3)
+    qtbot.wait(50)
+    if answer == mask_panel.STOP:
+        assert np.array_equal(mask.data, edited)
+        assert panel.threshold.value() == before
+        return
+    probability = viewer.layers["image · probability"].data
+    assert np.array_equal(mask.data, probability >= 0.3)
+    assert np.array_equal(viewer.layers["image · mask (edited)"].data, edited)
+    assert len(find_cases(viewer.layers)) == 1
+
+
+def test_a_stack_changes_in_every_frame(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=3)
+    panel = opened().mask_panel
+    assert not panel._editor.edited(range(3))
+    viewer.dims.set_current_step(0, 1)
+    probability = viewer.layers["image · probability"].data
+    panel.threshold.setValue(0.4)
+    expected = probability.astype(np.float32) >= 0.4
+    qtbot.waitUntil(lambda: np.array_equal(mask_of(viewer).data[1], expected[1]))
+    qtbot.waitUntil(lambda: np.array_equal(mask_of(viewer).data, expected))
+
+
+# -- read-out ------------------------------------------------------------------------
+
+
+def test_what_is_painted_while_a_stack_is_remade_stays(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=4)
+    widget = opened()
+    panel, mask = widget.mask_panel, mask_of(viewer)
+    panel.threshold.setValue(0.4)
+    panel._apply()
+    mask.data[2, :5, :5] = 7
+    panel.finish()
+    assert (mask.data[2, :5, :5] == 7).all()
+    probability = viewer.layers["image · probability"].data.astype(np.float32)
+    for frame in (0, 1, 3):
+        assert np.array_equal(mask.data[frame], probability[frame] >= 0.4)
+    assert panel._editor.edited(range(4))
+
+
+@pytest.mark.parametrize("how", ["scrolled", "closed", "another case"])
+def test_every_frame_gets_the_rules_that_the_layer_names(
+    viewer: ViewerModel, opened: Any, segment: Any, how: str
+) -> None:
+    segment("stack", frames=4)
+    widget = opened()
+    mask = mask_of(viewer, "stack")
+    widget.mask_panel.threshold.setValue(0.4)
+    widget.mask_panel._apply()
+    if how == "scrolled":
+        viewer.dims.set_current_step(0, 2)
+        widget.mask_panel._settle()
+        widget.mask_panel.finish()
+    elif how == "closed":
+        widget._life.end()
+    else:
+        segment("b")
+    probability = viewer.layers["stack · probability"].data.astype(np.float32)
+    assert np.array_equal(mask.data, probability >= 0.4)
+
+
+def test_the_order_of_the_layer_list_changes_nothing(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    before = widget.case
+    widget.pointing._hold((5.0, 6.0))
+    viewer.layers.move(viewer.layers.index(before.gates[4]), len(viewer.layers))
+    assert widget.case.equals(before) and list(widget.case.gates) == [4, 8, 16, 32]
+    assert widget.pointing.point == (5.0, 6.0)
+
+
+def test_a_result_is_looked_at_on_its_own_image(
+    viewer: ViewerModel, segment: Any, tmp_path: Path
+) -> None:
+    """Two channels of one file, or two files of one name."""
+    file = tmp_path / "0001.png"
+    file.touch()
+    first = segment("ch1", metadata={IMAGE_FILE: str(file)})
+    viewer.add_image(first.data[::-1], name="ch2", metadata={IMAGE_FILE: str(file)})
+    for layer in find_cases(viewer.layers)[0].layers:
+        layer.metadata[IMAGE_FILE] = str(file)
+    assert find_cases(viewer.layers)[0].image is first
+    other = tmp_path / "b.png"
+    other.touch()
+    second = segment("ch1", metadata={IMAGE_FILE: str(other)})
+    case = find_cases(viewer.layers)[0]
+    assert second.name == "ch1 [1]"
+    for layer in case.layers:
+        layer.metadata[IMAGE_FILE] = str(other)
+        layer.name = layer.name.replace("ch1 [1]", "ch1")
+    assert find_cases(viewer.layers)[0].image is second
+
+
+def test_side_by_side_and_back_shows_what_was_shown(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.paint_button.click()
+    viewer.layers["image · gate 1/8 (transformer ↔ CNN)"].visible = True
+    before = shown(viewer)
+    widget.toggle()
+    widget.preset_box.setCurrentText("at a glance")
+    assert "image · gate paint" not in shown(viewer)
+    widget.toggle()
+    assert shown(viewer) == before
+    paint = viewer.layers["image · gate paint"]
+    paint.visible = False
+    panel.paint_button.click()
+    assert paint.visible and paint.mode == "paint"
+
+
+def test_sliders_move_by_keys(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """The threshold is a slider's only control; superqt's takes no keys."""
+    segment()
+    widget = opened()
+    slider = widget.mask_panel.threshold
+    slider.setValue(0.5)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_Right)
+    assert slider.value() == pytest.approx(0.51)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_PageDown)
+    assert slider.value() == pytest.approx(0.41)
+    qtbot.keyClick(slider.bar, Qt.Key.Key_End)
+    assert slider.value() == 1
+    qtbot.waitUntil(lambda: not mask_of(viewer).data.any())
+    slider = widget.whatif_panel.rows[32].slider
+    qtbot.keyClick(slider.bar, Qt.Key.Key_Home)
+    assert widget.whatif_panel.forced == {32: 0.0}
+
+
+def test_what_has_the_keyboard_is_framed_in_the_theme_s_own_colour(
+    viewer: ViewerModel, opened: Any
+) -> None:
+    widget = opened()
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        assert get_theme(theme).text.as_hex() in widget.styleSheet()
+    # One stop for each slider, not one more for the frame around it.
+    slider = widget.mask_panel.threshold
+    assert slider.focusPolicy() == Qt.FocusPolicy.NoFocus
+    before = widget.styleSheet()
+    widget._life.end()
+    viewer.theme = "light"
+    assert widget.styleSheet() == before
+
+
+def test_a_widget_may_be_collected(
+    qtbot: Any, viewer: ViewerModel, segment: Any
+) -> None:
+    """Python's collector emptied what Qt calls at destruction: a crash."""
+    InspectWidget(viewer)  # nobody holds it
+    closed = InspectWidget(viewer)
+    closed._life.end()
+    ref = weakref.ref(closed)
+    del closed
+    gc.collect()
+    qtbot.wait(10)
+    assert ref() is None
+    segment()
+
+
+def test_nothing_stays_connected(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    before = len(viewer.mouse_move_callbacks), len(viewer.mouse_drag_callbacks)
+    widget = opened()
+    widget._life.end()
+    segment()
+    assert widget.case is None
+    after = len(viewer.mouse_move_callbacks), len(viewer.mouse_drag_callbacks)
+    assert before == after

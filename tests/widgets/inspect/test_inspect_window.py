@@ -1,0 +1,84 @@
+"""Inspect in a real window, on a polyp, with the bundled weights."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QApplication
+from superqt import QCollapsible
+
+from napari_attnseg._widgets.inspect.widget import KEY
+from napari_attnseg._widgets.layers.new_layers import RESULTS_FILE
+from napari_attnseg.reproduce import EDITED
+from napari_attnseg.sample_data import sample_image
+
+
+def test_looks_asks_and_comes_back(
+    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    add = partial(viewer.window.add_plugin_dock_widget, "napari-attnseg")
+    viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
+    _, segment = add("Segment image")
+    dock, widget = add("Inspect side by side")
+    assert not widget.hint.isHidden()
+    segment.start()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
+    assert widget.hint.isHidden()
+
+    def picture() -> Any:
+        return viewer.screenshot(canvas_only=True, flash=False).astype(int)
+
+    overlay = picture()
+    widget.toggle_button.click()
+    assert widget.preset_box.currentText() == "all scales"
+    beside = picture()
+    assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
+    # The list of presets would search for what is typed.
+    viewer.window.activate()
+    widget.preset_box.setFocus()
+    qtbot.waitUntil(widget.preset_box.hasFocus)
+    qtbot.keyClick(widget.preset_box, KEY)
+    assert widget.preset_box.currentText() == "overlay"
+    assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
+
+    # Everything to the transformer: the bundled model loses much of this polyp.
+    for group in widget.findChildren(QCollapsible):
+        group.expand(animate=False)
+    # What is unfolded is scrolled: the window fits a small laptop as before.
+    docks = (segment, widget)
+    assert sum(one.minimumSizeHint().height() for one in docks) < 600
+    panel = widget.whatif_panel
+    for row in panel.rows.values():
+        row.choice.setCurrentText("transformer")
+        row.choice.activated.emit(row.choice.currentIndex())
+    qtbot.waitUntil(lambda: panel._change is not None, timeout=60_000)
+    assert panel._change.lost > 1000
+    panel.keep_button.click()
+    widget.run_menu.copy_command()
+    said = QApplication.clipboard().text()
+    assert all(f"1/{s}=0.0" in said for s in (4, 8, 16, 32)), said
+    viewer.layers[-1].data[:5, :5] = 1
+    widget.run_menu.copy_python()
+    assert EDITED in QApplication.clipboard().text()
+    widget.run_menu.save(tmp_path)
+    qtbot.waitUntil(lambda: RESULTS_FILE in viewer.layers[-1].metadata, timeout=60_000)
+    for layer in list(viewer.layers)[-2:]:
+        viewer.layers.remove(layer)
+    changed = picture()
+    pink = (changed[..., 0] > changed[..., 1] + 40) & (changed[..., 2] > 120)
+    assert pink.sum() > 500
+    panel.reset_button.click()
+    qtbot.waitUntil(lambda: panel._change.overlap == 1.0)
+
+    widget.toggle()
+    viewer.window.remove_dock_widget(dock)
+    assert widget._life.ended
+    assert panel._encoded.what_if is None
+    assert not viewer.canvas.grid.enabled
+    # The window may close while results are side by side.
+    _, other = add("Inspect side by side")
+    other.toggle()
+    assert viewer.canvas.grid.enabled

@@ -1,0 +1,253 @@
+"""The what-if panel of the Inspect widget, without a window."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from napari_attnseg import Segmenter
+from napari_attnseg._widgets.base import jobs
+from napari_attnseg._widgets.base.jobs import Loaded, encode
+from napari_attnseg._widgets.inspect.readout import read_out
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.whatif import ForcedGates
+
+ADDED = 6  # probability, four gates, mask
+
+
+def changed(qtbot: Any, panel: Any) -> Any:
+    before = panel._change
+    qtbot.waitUntil(lambda: panel._change is not before, timeout=20_000)
+    return panel._change
+
+
+def test_what_if_shows_what_is_gained_and_lost(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    image = segment(scale=(2, 3), translate=(10, 20))
+    widget = opened()
+    panel = widget.whatif_panel
+    for stride in (4, 8, 16, 32):
+        panel.rows[stride].slider.setValue(1.0)
+    change = changed(qtbot, panel)
+    assert set(change.result.provenance["gates_forced"]) == {
+        f"1/{s}" for s in (4, 8, 16, 32)
+    }
+    layer = viewer.layers["image · what if (green gained, pink lost)"]
+    assert (layer.data == 1).sum() == change.gained
+    assert (layer.data == 2).sum() == change.lost
+    assert np.allclose(layer.extent.world, image.extent.world)
+    assert f"{change.overlap:.3f}" in panel.said.text()
+    assert np.array_equal(viewer.layers["image · mask"].data > 0, change_own(panel) > 0)
+
+    panel.keep()
+    kept = viewer.layers[-1]
+    assert np.array_equal(kept.data, change.result.mask)
+    assert kept.metadata[METADATA]["gates_forced"]["1/4"] == 1.0
+    assert len(find_cases(viewer.layers)) == 1  # no new run
+
+    panel.reset()
+    assert changed(qtbot, panel).overlap == 1.0
+    panel.undo()
+    assert changed(qtbot, panel).overlap == change.overlap
+    viewer.layers.remove(image)
+    assert panel._encoded.what_if is None  # features are freed with their image
+    assert not panel.controls.isEnabled() and panel.said.isEnabled()
+    assert "not open" in panel.said.text()
+
+
+def change_own(panel: Any) -> Any:
+    return panel._encoded.what_if.own.mask
+
+
+def test_a_brush_forces_psi_where_it_paints(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.paint_button.click()
+    paint = viewer.layers["image · gate paint"]
+    assert paint.mode == "paint"
+    paint.brush_size = 20
+    paint.paint((20, 24), 2)
+    paint.events.paint(value=[])  # as at the end of a stroke
+    change = changed(qtbot, panel)
+    fine = next(g for g in change.result.attention if g.level == 4).values
+    assert fine[fine.shape[0] // 2, fine.shape[1] // 2] == 0  # label 2: transformer
+    assert change.result.provenance["gates_forced"]["1/4"] == "array"
+
+
+def test_an_undone_stroke_is_decoded_again(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.paint_button.click()
+    paint = viewer.layers["image · gate paint"]
+    paint.brush_size = 20
+    paint.paint((20, 24), 2)
+    paint.events.paint(value=[])
+    assert changed(qtbot, panel).result.provenance["gates_forced"]
+    paint.undo()
+    qtbot.waitUntil(lambda: not panel._change.result.provenance["gates_forced"])
+    before = panel._change
+    paint.refresh()  # as when another frame is shown
+    qtbot.wait(50)
+    assert panel._change is before
+
+
+def test_a_change_is_kept_once(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[8].slider.setValue(0.0)
+    changed(qtbot, panel)
+    panel.keep_button.click()
+    count = len(viewer.layers)
+    panel.keep_button.click()
+    assert len(viewer.layers) == count and not panel.keep_button.isEnabled()
+    first = panel._change
+    panel.rows[8].slider.setValue(1.0)
+    qtbot.waitUntil(lambda: panel._change is not first)
+    assert panel.keep_button.isEnabled()
+
+
+def test_the_brush_works_without_a_mouse(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=2)
+    viewer.dims.set_point(0, 1)
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.dab_button.click()
+    assert "Hold a reading first" in panel.said.text()
+    qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
+    paint = viewer.layers["image · gate paint"]
+    paint.brush_size, paint.selected_label = 20, 2
+    panel.dab_button.click()
+    assert paint.data[1, 20, 24] == 2 and not paint.data[0].any()
+    change = changed(qtbot, panel)
+    assert change.result.provenance["gates_forced"]["1/4"] == "array"
+
+
+@pytest.fixture
+def double(weights_of: Callable[[str], Path]) -> Path:
+    return weights_of("tiny-double-weighted")
+
+
+def test_both_gates_of_a_level_have_a_slider_of_their_own(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, double: Path
+) -> None:
+    image = segment()
+    panel = opened().whatif_panel
+    segmenter = Segmenter.from_checkpoint(double, "cpu")
+    source = source_of(image)
+    add_layers(viewer, new_layers(source, [segmenter(source.frame(0), rgb=True)]))
+    case = find_cases(viewer.layers)[0]
+    panel._loaded = Loaded(double, double.stat().st_mtime_ns, "cpu", segmenter)
+    panel.set_case(case)
+    assert len(panel.rows) == 8 == len(case.gates)
+    panel.rows[32, "transformer"].slider.setValue(1.0)
+    change = changed(qtbot, panel)
+    assert change.result.provenance["gates_forced"] == {"1/32 transformer": 1.0}
+    assert "1/32 transformer 0." in read_out(case, (20, 24))
+    panel.set_case(find_cases(viewer.layers)[1])
+    assert list(panel.rows) == [32, 16, 8, 4]
+
+
+def test_weights_that_are_gone_are_said(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, messages: list[str]
+) -> None:
+    segment()
+    for layer in viewer.layers:
+        if METADATA in layer.metadata:
+            layer.metadata[METADATA]["weights_sha256"] = "0" * 64
+    panel = opened().whatif_panel
+    panel.rows[4].slider.setValue(1.0)
+    qtbot.waitUntil(lambda: bool(messages), timeout=20_000)
+    assert "segment the image with them again" in messages[0]
+    assert panel.forced == {}
+
+
+@pytest.mark.parametrize(
+    ("changed_facts", "said"),
+    [
+        ({"gates_forced": {"1/4": 0.5}}, "forced gates"),
+        ({"flip_augmented": True}, "flips"),
+        ({"image_sha256": "another"}, "does not hold the pixels"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    viewer: ViewerModel, segment: Any, changed_facts: dict[str, Any], said: str
+) -> None:
+    source = source_of(segment())
+    facts = {**find_cases(viewer.layers)[0].facts, **changed_facts}
+    assert said in ended(encode(source, 0, facts, None)).message
+
+
+def test_results_of_another_machine_run_on_this_one(
+    viewer: ViewerModel, segment: Any, monkeypatch: pytest.MonkeyPatch, opened: Any
+) -> None:
+    source = source_of(segment())
+    loaded = opened().whatif_panel._loaded
+    monkeypatch.setitem(jobs._USED, loaded.segmenter.sha256, loaded.weights)
+    facts = {**find_cases(viewer.layers)[0].facts, "device": "cuda:7"}
+    what_if, loaded = ended(encode(source, 0, facts, None))
+    assert what_if.change(ForcedGates({})).overlap == 1.0
+    assert loaded.segmenter.device != "cuda:7"
+
+
+def ended(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def test_all_layers_may_be_deleted_at_once(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """While napari goes through them, none may go by other means."""
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    panel.paint_button.click()
+    viewer.layers.selection = set(list(viewer.layers)[1:])
+    viewer.layers.remove_selected()
+    assert [layer.name for layer in viewer.layers] == ["image"]
+    assert panel._encoded.what_if is None
+
+    segment("second")
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    viewer.layers.remove(viewer.layers["second"])
+    qtbot.waitUntil(lambda: not any("what if" in x.name for x in viewer.layers))
+
+
+def test_closing_takes_away_what_is_not_kept(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """Paint without its panel would do nothing; a change would be of nothing."""
+    segment()
+    widget = opened()
+    panel = widget.whatif_panel
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    panel.keep()
+    panel.paint_button.click()
+    paint = viewer.layers[-1]
+    assert len(viewer.layers) == 1 + ADDED + 4
+    widget._life.end()
+    names = [layer.name for layer in viewer.layers]
+    assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
+    assert "image · mask, what if 1/32=1.00" in names

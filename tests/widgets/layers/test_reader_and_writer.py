@@ -1,0 +1,191 @@
+"""Layers to files and back, through napari's own reading and writing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from npe2 import PluginManager
+from PIL import Image
+from typer.testing import CliRunner
+
+from napari_attnseg._widgets.base.jobs import run
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.cli import app
+from napari_attnseg.errors import InputError
+from napari_attnseg.sample_data import sample_image
+
+PLUGIN = "napari-attnseg"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photos" / "polyp.png"
+    path.parent.mkdir()
+    Image.fromarray(sample_image("polyp")).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def plugins() -> None:
+    """A ViewerModel does not look for plugins, as a window does."""
+    PluginManager.instance().discover()
+
+
+def segment(viewer: ViewerModel, layer: Any, weights: Path) -> list[Any]:
+    steps = run(source_of(layer), weights, "cpu", None)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            done = stop.value
+            return add_layers(viewer, new_layers(done.source, done.results))
+
+
+def looks(layer: Any) -> dict[str, Any]:
+    """All that a user sees of a layer, and what it says of itself."""
+    found = {
+        "name": layer.name,
+        "visible": layer.visible,
+        "opacity": layer.opacity,
+        "blending": layer.blending,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+        "metadata": layer.metadata[METADATA],
+    }
+    if isinstance(layer, ImageLayer):
+        found |= {
+            "colormap": layer.colormap.name,
+            "colours": layer.colormap.colors.tolist(),
+            "limits": tuple(layer.contrast_limits),
+            "interpolation": layer.interpolation2d,
+            "colorbar": layer.colorbar.visible,
+        }
+    else:
+        found |= {"contour": layer.contour, "colour": layer.get_color(1).tolist()}
+    return found
+
+
+def assert_alike(read: list[Any], made: list[Any]) -> None:
+    for a, b in zip(read, made, strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+        assert a.data.dtype == b.data.dtype
+        assert looks(a) == looks(b)
+        ends = np.array([np.zeros(a.ndim), np.array(a.data.shape[: a.ndim])])
+        for end in ends:
+            np.testing.assert_allclose(
+                a.data_to_world(end), b.data_to_world(end), atol=1e-9
+            )
+
+
+def test_one_provenance_from_window_and_command(
+    viewer: ViewerModel, photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    (image,) = viewer.open(photo)
+    *_, mask = segment(viewer, image, tiny_weights)
+    out = tmp_path / "out"
+    where = ["--out", str(out), "--weights", str(tiny_weights), "--device", "cpu"]
+    CliRunner().invoke(app, ["segment", str(photo), *where], catch_exceptions=False)
+    said = json.loads((out / "polyp.json").read_text())["provenance"]
+    shown = dict(mask.metadata[METADATA])
+    assert shown.pop("part") == "mask"
+    assert set(shown) == set(said)
+    for key in set(said) - {"date"}:
+        assert shown[key] == said[key], key
+    assert said["source"] == str(photo)
+
+
+def test_what_the_command_wrote_opens_as_what_the_widget_makes(
+    viewer: ViewerModel, photo: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    where = ["--out", str(out), "--weights", str(tiny_weights), "--device", "cpu"]
+    CliRunner().invoke(app, ["segment", str(photo), *where], catch_exceptions=False)
+    image, *read = viewer.open(out, plugin=PLUGIN)
+    np.testing.assert_array_equal(image.data, sample_image("polyp"))
+    assert image.rgb and image.name == "polyp"
+    # The image is again one to segment, and again known to come from its file.
+    other = ViewerModel()
+    made = segment(other, other.add_layer(image), tiny_weights)
+    for layer in made:
+        layer.metadata[METADATA]["date"] = read[0].metadata[METADATA]["date"]
+    assert_alike(read, made)
+
+
+@pytest.mark.parametrize("frames", [None, 1, 3])
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+def test_saved_layers_open_as_they_were(
+    viewer: ViewerModel, tmp_path: Path, tiny_weights: Path, frames: int | None
+) -> None:
+    shape = (50, 70) if frames is None else (frames, 50, 70)
+    n = len(shape)
+    data = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    image = viewer.add_image(
+        data,
+        name="day 1/scan",
+        scale=[3.0, 0.5, 2.0][-n:],
+        translate=[100, 10, -7][-n:],
+        rotate=30 if n == 2 else (20, 30, 40),
+        shear=[0.3] if n == 2 else [0.1, 0.2, 0.3],
+        units=("s", "mm", "mm")[-n:],
+        axis_labels=("t", "row", "column")[-n:],
+    )
+    made = segment(viewer, image, tiny_weights)
+    viewer.add_points([[1] * n])
+    made[-1].data[..., :9, :9] ^= 1  # an edited mask is saved as it is
+    out = tmp_path / "out"
+    written = viewer.layers.save(str(out), plugin=PLUGIN)
+    (facts,) = (path for path in written if path.endswith(".json"))
+    assert Path(facts).name == "day_1_scan.json"
+    assert json.loads(Path(facts).read_text())["mask_edited"] is True
+    other = ViewerModel()
+    assert_alike(other.open(facts, plugin=PLUGIN), made)
+
+
+def test_saving_says_what_is_missing(
+    viewer: ViewerModel, tmp_path: Path, tiny_weights: Path
+) -> None:
+    image = viewer.add_image(np.zeros((20, 30)), name="a")
+    with pytest.raises(InputError, match="none among these"):
+        viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
+    probability, *_, mask = segment(viewer, image, tiny_weights)
+    viewer.add_layer(Labels(mask.data, name="copy", metadata=mask.metadata))
+    with pytest.raises(InputError, match="'a · mask' and 'copy' are the same"):
+        viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
+    viewer.layers.remove("copy")
+    viewer.layers.remove(probability)
+    with pytest.raises(InputError, match="mask and probability together"):
+        viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
+    assert not (tmp_path / "out").exists()
+
+
+def test_napari_saves_folders_as_before(viewer: ViewerModel) -> None:
+    """Our writer is offered, and never taken unless it is chosen."""
+    manager = PluginManager.instance()
+    for kinds in (["image"], ["image", "labels"], ["image", "points"]):
+        writer, _ = manager.get_writer("folder", kinds)
+        assert writer is not None and writer.plugin_name == "napari"
+    writer, _ = manager.get_writer("folder", ["image", "labels"], PLUGIN)
+    assert writer is not None and writer.plugin_name == PLUGIN
+
+
+def test_an_image_that_changed_is_left_out(
+    viewer: ViewerModel,
+    photo: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    messages: list[str],
+) -> None:
+    (image,) = viewer.open(photo)
+    segment(viewer, image, tiny_weights)
+    viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
+    Image.fromarray(sample_image("two-polyps")).save(photo)
+    other = ViewerModel()
+    assert len(other.open(tmp_path / "out", plugin=PLUGIN)) == 6
+    assert "does not hold the pixels" in messages[-1]

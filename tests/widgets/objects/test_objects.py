@@ -1,0 +1,337 @@
+"""The Objects widget's wiring, on a viewer without a window."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
+from qtpy.QtCore import Qt
+
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg._widgets.objects.measurement import pixel_size_of
+from napari_attnseg._widgets.objects.panel import NONE_CHOSEN, STALE
+from napari_attnseg._widgets.objects.widget import ObjectsWidget
+from napari_attnseg.io.images import array_sha256
+from napari_attnseg.objects.descriptors import columns
+from napari_attnseg.objects.measure import measure_segmentation
+from napari_attnseg.results import AttentionMap, Segmentation
+
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 255, (60, 80, 3), dtype=np.uint8)
+MASK = np.zeros((60, 80), np.uint8)
+MASK[10:20, 10:30] = 1
+MASK[30:50, 40:70] = 1
+
+
+def result(mask: np.ndarray = MASK) -> Segmentation:
+    probability = np.where(mask, 0.9, 0.1).astype(np.float32)[None]
+    gate = AttentionMap(RNG.random((15, 20), np.float32), 4, (4, 4))
+    return Segmentation(mask, probability, (gate,), {"model": "m", "date": "now"})
+
+
+def segmented(viewer: ViewerModel, *masks: np.ndarray, **placement: Any) -> Any:
+    """An image with a result, as the Segment widget leaves it."""
+    results = [result(mask) for mask in masks]
+    data = IMAGE if len(masks) == 1 else np.stack([IMAGE] * len(masks))
+    image = viewer.add_image(data, name="a", rgb=True, **placement)
+    return add_layers(viewer, new_layers(source_of(image), results))[-1], results
+
+
+@pytest.fixture
+def widget(viewer: ViewerModel, qtbot: Any) -> ObjectsWidget:
+    widget = ObjectsWidget(viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def measure(widget: ObjectsWidget, qtbot: Any) -> Any:
+    """Press Measure; the panel's layer when it is done."""
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    return widget.panel._layer
+
+
+def shown(widget: ObjectsWidget) -> list[list[str]]:
+    """The table as a person sees it, heading first."""
+    model: Any = widget.panel.table.model()
+    visible = [
+        c
+        for c in range(model.columnCount())
+        if not widget.panel.table.isColumnHidden(c)
+    ]
+    rows = [
+        [
+            model.headerData(c, Qt.Orientation.Horizontal).replace("\n", " ")
+            for c in visible
+        ]
+    ]
+    for row in range(model.rowCount()):
+        rows.append([model.data(model.index(row, c)) for c in visible])
+    return rows
+
+
+def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    assert widget.hint.isVisibleTo(widget)
+    assert not widget.bar.start_button.isEnabled()
+    viewer.add_image(np.zeros((60, 80)), name="another of the same size")
+    mask, (found,) = segmented(viewer, MASK)
+    assert not widget.hint.isVisibleTo(widget)
+    assert widget.image_box.currentText() == "a"
+    layer = measure(widget, qtbot)
+    assert layer is viewer.layers["a · mask · objects"] and layer is not mask
+    assert sorted(np.unique(layer.data)) == [0, 1, 2]
+    expected = columns(measure_segmentation(found, IMAGE))
+    for name, values in expected.items():
+        # The first row is the background's.
+        known = "index" if name == "object" else name
+        np.testing.assert_allclose(layer.features[known][1:], values, rtol=1e-4)
+    heading, first, second = shown(widget)
+    assert heading[:2] == ["object", "area (px)"] and "doubt (bit)" in heading
+    assert first[:2] == ["1", "200"] and second[:2] == ["2", "600"]
+    assert "1 gate map" in widget.panel.summary.text()
+    assert "Doubt of this case: 0.469 bit" in widget.panel.summary.text()
+    widget.panel.all_columns.setChecked(True)
+    assert len(shown(widget)[0]) == len(expected)
+    # What was measured is chosen now, and is measured again as it is.
+    assert widget.labels_box.currentText() == "a · mask · objects"
+    assert measure(widget, qtbot) is layer
+    assert "1 gate map" in widget.panel.summary.text()
+
+
+def test_table_and_canvas_are_linked_both_ways(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, MASK, scale=(2, 3), translate=(5, 7))
+    layer = measure(widget, qtbot)
+    panel = widget.panel
+    panel.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert [row[0] for row in shown(widget)[1:]] == ["2", "1"]
+    panel.table.selectRow(0)  # label 2, after sorting
+    assert layer.selected_label == 2
+    assert panel.said.text().startswith("Object 2 covers 600 px")
+    np.testing.assert_allclose(
+        viewer.scene.camera.center[-2:], layer.data_to_world((39.5, 54.5))
+    )
+    layer.selected_label = 1
+    assert [i.row() for i in panel.table.selectionModel().selectedRows()] == [1]
+    assert panel.said.text().startswith("Object 1 covers 200 px")
+    one, two = layer.colormap.map(np.array([1, 2]))
+    assert np.abs(one - two).max() > 0.5  # the selected one stands out
+    layer.selected_label = 7
+    assert panel.said.text() == NONE_CHOSEN
+    click(viewer, layer.data_to_world((40, 50)))
+    assert layer.selected_label == 2
+    click(viewer, layer.data_to_world((12, 12)), moved=True)
+    click(viewer, layer.data_to_world((0, 0)))
+    click(viewer, (-100, -100))
+    assert layer.selected_label == 2
+    layer.mode = "paint"
+    click(viewer, layer.data_to_world((12, 12)))
+    assert layer.selected_label == 2
+    panel.alone.setChecked(True)
+    assert layer.show_selected_label
+
+
+def click(viewer: ViewerModel, position: Any, moved: bool = False) -> None:
+    """Press, perhaps move, and release, through napari's own dispatch."""
+    event = SimpleNamespace(type="mouse_press", position=position, modifiers=())
+    event.is_dragging = True
+    mouse_press_callbacks(viewer, event)
+    if moved:
+        event.type = "mouse_move"
+        mouse_move_callbacks(viewer, event)
+    event.type = "mouse_release"
+    mouse_release_callbacks(viewer, event)
+
+
+def test_a_stack_has_a_row_per_object_and_frame(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, MASK, np.zeros_like(MASK), MASK, scale=(4, 1, 1))
+    layer = measure(widget, qtbot)
+    rows = shown(widget)
+    assert rows[0][:2] == ["object", "frame"]
+    assert [row[:2] for row in rows[1:]] == [
+        ["1", "0"],
+        ["2", "0"],
+        ["3", "2"],
+        ["4", "2"],
+    ]
+    assert [int(layer.data[i, 40, 50]) for i in range(3)] == [2, 0, 4]
+    widget.panel.table.selectRow(3)
+    assert viewer.dims.current_step[0] == 2 and layer.selected_label == 4
+
+
+def test_labels_of_a_person_are_used_as_they_are(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    photo = viewer.add_image(IMAGE, name="photo", rgb=True)
+    data = np.zeros((60, 80), int)
+    data[5:15, 5:15], data[30:40, 30:40] = 4, 9
+    painted = viewer.add_labels(data, name="painted")
+    assert widget.image_box.currentText() == photo.name
+    assert measure(widget, qtbot) is painted
+    assert [row[0] for row in shown(widget)[1:]] == ["4", "9"]
+    assert list(painted.features["index"]) == [0, 4, 9]
+    assert "probability" not in widget.panel.summary.text()
+    painted.selected_label = 4
+    assert "no probability of the model was given" in widget.panel.said.text()
+    painted.paint((50, 50), 4)
+    assert widget.panel.summary.text() == STALE
+
+
+def test_features_of_a_person_are_not_overwritten(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    data = np.zeros((60, 80), int)
+    data[5:15, 5:15], data[30:40, 30:40] = 1, 2
+    features = {"index": [0, 1, 2], "grade": [0, 3, 1]}
+    painted = viewer.add_labels(data, name="painted", features=features)
+    assert measure(widget, qtbot) is not painted
+    assert list(painted.features.columns) == ["index", "grade"]
+
+
+def test_csv(
+    widget: ObjectsWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    messages: list[str],
+) -> None:
+    segmented(viewer, MASK, scale=(0.5, 0.5), units=("mm", "mm"))
+    measure(widget, qtbot)
+    assert shown(widget)[0][1] == "area (mm²)"
+    widget.panel.save(tmp_path / "objects.csv")
+    text = (tmp_path / "objects.csv").read_text("utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [float(row["area (mm²)"]) for row in rows] == [50, 150]
+    (tmp_path / "file").touch()
+    widget.panel.save(tmp_path / "file" / "objects.csv")
+    assert "cannot be written" in messages[-1]
+
+
+def test_an_empty_mask_has_no_rows(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, np.zeros_like(MASK))
+    measure(widget, qtbot)
+    assert len(shown(widget)) == 1
+    assert widget.panel.summary.text().startswith("0 objects")
+    assert not widget.panel.save_button.isEnabled()
+
+
+def test_layers_may_go_while_they_are_measured_and_afterwards(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, *[MASK] * 4)
+    widget.bar.start_button.click()
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["a · mask · objects"]
+    assert widget.panel.isVisibleTo(widget)
+    viewer.layers.clear()
+    assert not widget.panel.isVisibleTo(widget) and widget.panel._layer is None
+
+
+def test_another_image_of_that_name_is_not_measured(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    image = viewer.add_image(IMAGE, name="a", rgb=True)
+    facts = {"model": "m", "date": "now", "image_sha256": array_sha256(IMAGE)}
+    own = replace(result(), provenance=facts)
+    add_layers(viewer, new_layers(source_of(image), [own]))
+    assert measure(widget, qtbot) is not None
+    viewer.layers.remove(image)
+    viewer.add_image(np.zeros_like(IMAGE), name="a", rgb=True)
+    widget.labels_box.setCurrentText("a · mask")
+    widget.image_box.setCurrentText("a")
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    assert "does not hold the pixels" in widget.bar.error.text()
+    widget.image_box.setCurrentText("none")
+    assert measure(widget, qtbot) is not None
+
+
+def test_an_undone_stroke_is_a_change_too(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    labels = viewer.add_labels(MASK.astype(np.int32) * 3, name="mine")
+    layer = measure(widget, qtbot)
+    viewer.layers.selection.active = layer
+    layer.refresh()
+    assert widget.panel.summary.text() != STALE
+    layer.data = np.zeros_like(layer.data)
+    assert widget.panel.summary.text() == STALE
+    assert labels.data.any()
+
+
+def test_what_is_hidden_of_a_layer_is_shown_when_it_is_let_go(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    segmented(viewer, MASK)
+    layer = measure(widget, qtbot)
+    widget.panel.alone.setChecked(True)
+    assert layer.show_selected_label
+    widget.panel.forget()
+    assert not layer.show_selected_label
+
+
+def test_tab_leaves_the_table(widget: ObjectsWidget) -> None:
+    assert not widget.panel.table.tabKeyNavigation()
+
+
+def test_bad_input_is_one_sentence(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    viewer.add_labels(np.ones((2, 2, 8, 8), int), name="4d")
+    measure(widget, qtbot)
+    assert "4 axes" in messages[-1]
+    viewer.layers.clear()
+    viewer.add_image(np.full((8, 8), np.nan), contrast_limits=(0, 1))
+    viewer.add_labels(np.ones((8, 8), int))
+    assert measure(widget, qtbot) is None
+    assert "NaN" in messages[-1]
+
+
+def test_a_calibration_is_a_length_that_a_person_gave(viewer: ViewerModel) -> None:
+    def size(**placement: Any) -> tuple[float, float, str | None]:
+        found = pixel_size_of(viewer.add_labels(MASK, **placement))
+        return round(found.height, 9), round(found.width, 9), found.unit
+
+    assert size() == (1, 1, None)
+    assert size(scale=(2, 3)) == (2, 3, None)
+    assert size(scale=(2, 3), units=("mm", "mm"), rotate=30) == (2, 3, "mm")
+    assert size(scale=(2, 3), units=("um", "um"))[2] == "µm"
+    assert size(scale=(2, 3), units=("s", "s")) == (2, 3, None)
+    affine = np.diag([5.0, 7.0, 1.0])
+    assert size(affine=affine, units=("mm", "mm")) == (5, 7, "mm")
+    assert size(shear=[0.5], units=("mm", "mm")) == (1, 1, None)
+
+
+def test_nothing_is_left_connected(viewer: ViewerModel, qtbot: Any) -> None:
+    before = len(viewer.mouse_drag_callbacks)
+    widget = ObjectsWidget(viewer)
+    qtbot.addWidget(widget)
+    mask, _ = segmented(viewer, MASK)
+    layer = measure(widget, qtbot)
+    assert len(viewer.mouse_drag_callbacks) == before + 1
+    widget._life.end()
+    assert len(viewer.mouse_drag_callbacks) == before
+    count = widget.labels_box.count()
+    viewer.add_labels(MASK)
+    layer.selected_label = 2
+    assert widget.labels_box.count() == count and METADATA in mask.metadata
+    assert widget.panel.said.text().startswith("Object 1")

@@ -1,0 +1,138 @@
+"""The Train widget in a real window: start a tiny run and see what comes of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import QWidget
+
+from napari_attnseg._widgets.base.session_weights import TRAINED
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg._widgets.train import process
+from napari_attnseg._widgets.train.form import SCRATCH
+from napari_attnseg._widgets.train.widget import TrainWidget
+
+
+@pytest.fixture
+def viewer(
+    make_napari_viewer_proxy: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Any]:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    # The folder shown last is remembered, but not from one test to another.
+    form = QSettings.Format.IniFormat
+    QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    yield make_napari_viewer_proxy(show=True)
+    TRAINED.clear()
+    for child in process._CHILDREN.values():
+        if child.poll() is None:
+            child.kill()
+        process.wait()
+
+
+TRAIN = "Train segmentation model"
+
+
+def open_widget(viewer: Any, name: str) -> Any:
+    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", name)
+    assert isinstance(widget, QWidget)
+    return widget
+
+
+def close_all(viewer: Any, qtbot: Any, *widgets: Any) -> None:
+    viewer.window.remove_dock_widget("all")
+    qtbot.waitUntil(lambda: all(w._life.worker is None for w in widgets))
+
+
+def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
+    widget.form.data.set(data)
+    widget.form.recipe_box.setCurrentText("tiny")
+    widget.form.start_box.setCurrentText(SCRATCH)
+    widget.form.epochs_box.setValue(epochs)
+    widget.form.batch_box.setValue(4)
+
+
+def test_trains_and_hands_its_weights_to_segment(
+    viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
+) -> None:
+    segment: SegmentWidget = open_widget(viewer, "Segment image")
+    widget: TrainWidget = open_widget(viewer, TRAIN)
+    choose(widget, data_folder, 2)
+    assert Path(widget.folder.text) == data_folder.parent / "discs-tiny"
+    widget.start_button.click()
+    qtbot.waitUntil(lambda: widget.stop_button.isVisible(), timeout=10_000)
+    assert not widget.form.isVisible() and widget.view.progress.isVisible()
+    qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
+
+    drawn = widget.view.curves.lines
+    assert set(drawn) == {"training loss", "validation loss", "validation Dice"}
+    dice = [epoch.val_dice for epoch in widget.shown.epochs]
+    assert drawn["validation Dice"] == dice and len(dice) == 2
+    assert (
+        widget.view.curves.isVisible()
+        and "Done: 2 epochs" in widget.view.state_line.text()
+    )
+    said = widget.view.log.toPlainText()
+    assert said == widget.shown.log and said.count("epoch 2/2: ") == 1
+    assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
+    # Segment was open all the time; one that is opened now knows them too.
+    for one in (segment, open_widget(viewer, "Explain segmentation")):
+        box = one.inputs.weights_box
+        index = box.findText("discs-tiny/best")
+        assert box.itemData(index) == data_folder.parent / "discs-tiny/best.safetensors"
+        assert box.currentText() == "compact"
+    assert messages == []
+    # A theme of napari is followed.
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        colour = tuple(c / 255 for c in get_theme(theme).background.as_rgb_tuple())
+        assert widget.view.curves.figure.get_facecolor()[:3] == pytest.approx(colour)
+    close_all(viewer, qtbot, widget)
+
+
+def test_reconnects_to_a_run_that_goes_on(
+    viewer: Any, qtbot: Any, data_folder: Path
+) -> None:
+    widget: TrainWidget = open_widget(viewer, TRAIN)
+    choose(widget, data_folder, 500)
+    widget.start_button.click()
+    qtbot.waitUntil(lambda: len(widget.shown.epochs) > 0, timeout=180_000)
+    close_all(viewer, qtbot, widget)
+    seen = len(widget.shown.epochs)
+
+    again: TrainWidget = open_widget(viewer, TRAIN)
+    qtbot.waitUntil(lambda: len(again.shown.epochs) > seen, timeout=60_000)
+    assert len(widget.shown.epochs) == seen  # nothing is connected any more
+    again.stop_button.click()
+    qtbot.waitUntil(lambda: again.shown.state == "stopped", timeout=60_000)
+    assert again.resume_button.isVisible() and not again.start_button.isEnabled()
+    assert again.form.data.text == str(data_folder)
+    again.form.data.line.editingFinished.emit()  # as on the way to a button
+    assert Path(again.folder.text) == data_folder.parent / "discs-tiny"
+    again.resume_button.click()
+    seen = len(again.shown.epochs)
+    qtbot.waitUntil(lambda: len(again.shown.epochs) > seen, timeout=60_000)
+    close_all(viewer, qtbot, again)
+
+
+def test_what_is_missing_or_wrong_is_said(
+    viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
+) -> None:
+    widget: TrainWidget = open_widget(viewer, TRAIN)
+    widget.start_button.click()
+    assert "Choose a data folder" in messages[-1]
+    choose(widget, data_folder / "nowhere", 2)
+    widget.start_button.click()
+    assert "there is no folder" in messages[-1]
+    widget.form.data.set(data_folder / "images")
+    assert widget.folder.text == str(data_folder / "images-tiny")
+    widget.start_button.click()
+    qtbot.waitUntil(lambda: widget.shown.state == "failed", timeout=60_000)
+    assert "Expected a data folder with images/ and masks/" in messages[-1]
+    assert widget.view.state_line.text() == messages[-1]
+    assert widget.form.isVisible() and widget.start_button.isEnabled()
+    close_all(viewer, qtbot, widget)

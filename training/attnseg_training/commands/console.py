@@ -1,0 +1,203 @@
+"""What a person sees of long work on a terminal: bars, and tables of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from napari_attnseg.metrics import METRICS
+
+if TYPE_CHECKING:
+    from attnseg_training.config import TrainConfig
+    from attnseg_training.fit import fit
+    from attnseg_training.fit.dry_run import Rehearsal
+
+#: Progress and words go to stderr; stdout is for what a script reads.
+console = Console(stderr=True)
+ON_ALL = (
+    "Protocol 'all': the validation images are trained on too, so their Dice says "
+    "little, and the last epoch is kept."
+)
+
+
+def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(width),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *more,
+        console=console,
+    )
+
+
+class FitBars:
+    """A bar for the run and one for the epoch, in steps; call it with `fit.Progress`.
+
+    A line for every epoch stays, also where there is no terminal.
+    """
+
+    def __init__(self) -> None:
+        self._progress = _bars(20, TextColumn("{task.fields[said]}"))
+        self._run = self._progress.add_task("epoch", total=None, said="")
+        self._epoch = self._progress.add_task("this epoch", total=None, said="")
+        self._start: tuple[float, int] | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, now: fit.Progress) -> None:
+        """Move the bars."""
+        done, total = (now.epoch - 1) * now.steps + now.step, now.epochs * now.steps
+        if self._start is None:
+            self._start = (time.monotonic(), done)
+            # What an earlier session did says nothing about the speed of this one.
+            self._progress.reset(self._run, total=total, completed=done)
+        if now.dice is None:
+            self._progress.update(
+                self._run,
+                completed=done,
+                description=f"epoch {now.epoch}/{now.epochs}",
+            )
+            said = f"loss {now.loss:.3f}, {now.images_per_s:.1f} images/s"
+            self._progress.update(
+                self._epoch, total=now.steps, completed=now.step, said=said
+            )
+            return
+        self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
+        images, _, also = now.measured_on.partition(", ")
+        self._progress.console.print(
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, {images} Dice "
+            f"{now.dice:.4f}{f' ({also})' if also else ''}, "
+            f"{now.images_per_s:.1f} images/s{self._left(done, total)}",
+            soft_wrap=True,
+        )
+
+    def _left(self, done: int, total: int) -> str:
+        since, first = self._start or (0.0, 0)
+        if done in (first, total):
+            return ""
+        left = (time.monotonic() - since) / (done - first) * (total - done)
+        return f", {timedelta(seconds=round(left))} left"
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is moved by calls of (done, total)."""
+    with _bars() as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def report_table(summary: dict[str, Any]) -> Table:
+    """Table of an evaluation summary, one row per metric."""
+    from attnseg_training.evaluation.report import measured_rows
+
+    table = Table(
+        title=f"{summary['dataset']}, split {summary['split']}, n = {summary['n']}"
+    )
+    for column in ("metric", "mean", "SD", "95 % interval"):
+        table.add_column(column)
+    for name, row in measured_rows(summary).items():
+        sd = f"{row['sd']:.4f}" if "sd" in row else ""
+        interval = f"{row['low']:.4f} – {row['high']:.4f}"
+        table.add_row(name, f"{row['mean']:.4f}", sd, interval)
+    return table
+
+
+def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
+    """Table of a paired comparison, one row per metric."""
+    table = Table(title=f"the same images, n = {summary['n']}")
+    columns = ("metric", first, second, "difference", "p", "better / worse")
+    for column in columns:
+        table.add_column(column)
+    for metric in METRICS:
+        row = summary[metric]
+        change = row["difference"]
+        table.add_row(
+            metric,
+            f"{row['first']['mean']:.4f}",
+            f"{row['second']['mean']:.4f}",
+            f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]",
+            "< 0.001" if row["wilcoxon_p"] < 1e-3 else f"{row['wilcoxon_p']:.3f}",
+            f"{row['better']} / {row['worse']}",
+        )
+    return table
+
+
+def result_words(result: fit.FitResult, config: TrainConfig) -> str:
+    """What came of a run, in a sentence."""
+    return (
+        f"{'Last' if config.on_all else 'Best'} Dice {result.best_dice:.4f} on "
+        f"{config.measured(result.val)} (network resolution, averaged weights), epoch "
+        f"{result.best_epoch}."
+    )
+
+
+def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
+    """What a run would cost, in sentences."""
+    epoch = found.steps * found.seconds
+    memory = f"{found.memory / 2**30:.1f} GiB" if found.memory else "not known here"
+    sentences = (
+        f"{found.train} training and {config.measured(found.val)} at "
+        f"{found.size}×{found.size} px.",
+        f"{found.parameters:,} parameters, {found.trainable:,} of them trained.",
+        f"On {found.device}: {found.seconds:.2f} s per step of {config.batch} images "
+        f"(median of 3); {found.steps} steps, {epoch:.0f} s, per epoch without "
+        f"measuring; {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs.",
+        f"Peak memory {memory}. Nothing was written.",
+    )
+    return "\n".join(sentences)
+
+
+def speed_table(summary: dict[str, Any]) -> Table:
+    """Table of a training benchmark, one row per way to train."""
+    table = Table()
+    for column in ("training loop", "images/s", "faster"):
+        table.add_column(column)
+    for way, speed in summary["images_per_s"].items():
+        ratio = summary["ratio"].get(way)
+        table.add_row(way, f"{speed:.2f}", f"{ratio:.1f}×" if ratio else "")
+    return table
+
+
+def speed_words(summary: dict[str, Any]) -> str:
+    """What was timed, and what it means for a whole run, in sentences."""
+    config = summary["config"]
+    frozen = f", {' and '.join(config['freeze'])} frozen" if config["freeze"] else ""
+    said = (
+        f"{config['model']}{frozen}, on {summary['machine']}, {summary['threads']} "
+        f"threads: median of {summary['rounds']} rounds of "
+        f"{summary['steps_per_round']} steps of {config['batch']} images, in turns; "
+        f"attnseg-train in {'bfloat16' if config['bf16'] else 'float32'}."
+    )
+    if len(summary["ratio"]) > 1:
+        said += (
+            f" All {config['epochs']} epochs together, of which the first "
+            f"{config['views']} fill the cache: {summary['ratio_whole_run']:.1f}×."
+        )
+    return said

@@ -1,0 +1,146 @@
+"""``evaluate``, ``compare`` and ``faithfulness``: what measures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnseg_training.commands.options import Data, Device, Split, Weights, data_for
+
+
+def evaluate_command(
+    weights: Weights,
+    data: Data,
+    split: Split = None,
+    device: Device = "auto",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary there.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write one line per image there.")
+    ] = None,
+    report_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write report.html and contact_sheet.png into it."
+        ),
+    ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Average over mirror images: four times as long."),
+    ] = False,
+    medsam: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Measure the masks of MedSAM, prompted with boxes of the model's own.",
+        ),
+    ] = None,
+) -> None:
+    """Measure weights on a data folder: overlap, outlines, lesions, calibration."""
+    from attnseg_training.commands.console import console, counted, report_table
+    from attnseg_training.evaluation.contact_sheet import contact_sheet_png
+    from attnseg_training.evaluation.evaluate import evaluate
+    from attnseg_training.evaluation.report import report_html
+    from attnseg_training.runs.test_set_log import note_look
+    from napari_attnseg.io.atomic import write_bytes, write_text
+    from napari_attnseg.medsam import Medsam
+
+    sam = None if medsam is None else Medsam.from_folder(medsam, device)
+    dataset = data_for(data, weights)
+    chosen = split or ("all" if "all" in dataset.splits else "test")
+    with counted("evaluating") as watch:
+        report = evaluate(weights, dataset, chosen, device, watch, flip, sam)
+    summary = note_look(weights, report.summary())
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    if csv_file is not None:
+        write_text(csv_file, report.to_csv())
+    if report_folder is not None:
+        sheet = contact_sheet_png(report, dataset.split(chosen))
+        write_bytes(report_folder / "contact_sheet.png", sheet)
+        html = report_folder / "report.html"
+        write_text(html, report_html(report, summary, sheet))
+        print(html)
+    console.print(report_table(summary))
+    if summary["hd95"]["undefined"] == summary["n"]:
+        console.print(
+            "Outlines were not measured: no image has two masks to compare, or monai "
+            'is missing (pip install "napari-attnseg[surface]").',
+            markup=False,
+        )
+    console.print(f"Protocol: {summary['protocol']}.")
+    console.print(f"{summary['domain']['label']}: {summary['domain']['reason']}")
+
+
+def compare_command(
+    first: Annotated[Path, typer.Argument(help="CSV of `evaluate --csv`.")],
+    second: Annotated[Path, typer.Argument(help="The same of the other weights.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary there.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write a PNG of the differences there.")
+    ] = None,
+) -> None:
+    """Compare two models image by image: paired bootstrap and Wilcoxon test."""
+    from attnseg_training.commands.console import console, paired_table
+    from attnseg_training.evaluation.compare import Paired, differences_png
+    from napari_attnseg.io.atomic import write_bytes, write_text
+
+    paired = Paired.read(first, second)
+    summary = paired.summary()
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    if figure is not None:
+        write_bytes(figure, differences_png(paired, first.stem, second.stem))
+    console.print(paired_table(summary, first.stem, second.stem))
+    console.print(
+        "Difference: second minus first, mean over images with its 95 % bootstrap "
+        "interval; p of the two-sided Wilcoxon signed-rank test."
+    )
+
+
+def faithfulness_command(
+    weights: Weights,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for JSON, CSV and gate card.")],
+    split: Split = None,
+    suite: Annotated[
+        str, typer.Option(help="quick, or full (every image also damaged).")
+    ] = "quick",
+    device: Device = "auto",
+) -> None:
+    """Measure what the gates mean: JSON, CSV per image, gate card and examples."""
+    from attnseg_training.commands.console import console, counted
+    from attnseg_training.gates.card import gate_card_png
+    from attnseg_training.gates.examples import examples_png
+    from attnseg_training.gates.faithfulness import faithfulness, rows_csv
+    from napari_attnseg.io.atomic import write_bytes, write_text
+
+    dataset = data_for(data, weights)
+    chosen = split or ("all" if "all" in dataset.splits else "test")
+    with counted("measuring gates") as watch:
+        summary, rows = faithfulness(
+            weights,
+            dataset,
+            chosen,
+            suite,
+            device,
+            watch,
+            lambda rows: write_text(out / "per_image.csv", rows_csv(rows)),
+        )
+    write_text(out / "faithfulness.json", json.dumps(summary, indent=1) + "\n")
+    write_bytes(out / "gate_card.png", gate_card_png(summary))
+    title = f"'{summary['model']}' on {summary['dataset']}, split {chosen}"
+    picture = examples_png(dataset.split(chosen), rows, title)
+    write_bytes(out / "examples.png", picture)
+    for gate in summary["gates"].values():
+        console.print(gate["verdict"])
+    console.print(summary["together"]["verdict"])
+    console.print(summary["combination"]["verdict"])
+    console.print(f"Protocol: {summary['protocol']}.")
+    print(out / "gate_card.png")

@@ -1,0 +1,198 @@
+"""``table``, ``two-stage`` and ``figure``: the paper's comparisons, run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnseg_training.commands.options import (
+    Data,
+    Device,
+    Protocol,
+    Weights,
+    configured,
+    data_for,
+    setting,
+)
+from napari_attnseg.errors import InputError
+
+Encoders = Annotated[
+    str | None,
+    setting(
+        "encoder_weights",
+        "As for fit; what pretrained rows, and the first stage, start from.",
+    ),
+]
+
+
+def table_command(
+    name: Annotated[
+        str, typer.Argument(help="1, 2, 3 or 4: the paper's; gates: our own.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder; needed for all but --list."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the runs and the table; resumes what is there."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe or TOML file: the common settings. Default: compact-frozen "
+            "for gates, paper-tables for the paper's.",
+        ),
+    ] = None,
+    family: Annotated[
+        str,
+        typer.Option(
+            help="Whose encoders the paper's models get: dual (the paper's), "
+            "compact-256, tiny."
+        ),
+    ] = "dual",
+    encoder_weights: Encoders = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes of each run; else the recipe's.")
+    ] = None,
+    protocol: Protocol = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this row; repeat for several, in their order."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="What is measured on. Default: val for gates, else test."),
+    ] = None,
+    suite: Annotated[str, typer.Option(help="For gates: quick or full.")] = "quick",
+    list_rows: Annotated[
+        bool, typer.Option("--list", help="Show the rows and stop.")
+    ] = False,
+) -> None:
+    """Train and measure the rows of a table, at equal budget and over seeds.
+
+    The paper's rows stand beside its own numbers, with intervals and the paired
+    difference to the row above, in table.md, .csv, .json and .png.
+    """
+    from attnseg_training.commands.console import FitBars, console
+    from attnseg_training.experiments.gate_ablation import GatesTable
+    from attnseg_training.experiments.paper_table import PaperTable
+    from attnseg_training.experiments.table import Table, fill
+    from attnseg_training.fit.initial_weights import announce_download
+
+    gates = name == "gates"
+    given = {
+        "data": str(data or ""),
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "protocol": protocol,
+        "device": device,
+        "threads": threads,
+        "cache": str((out or Path()) / "cache"),
+    }
+    recipe = config or ("compact-frozen" if gates else "paper-tables")
+    base = configured(recipe, given, encoder_weights="pretrained")
+    table: Table
+    if gates:
+        table = GatesTable(base, split or "val", suite)
+    else:
+        table = PaperTable(name, base, family, split or "test")
+    if list_rows:
+        for row, about in table.rows.items():
+            print(f"{row}: {about}")
+        return
+    if data is None or out is None:
+        raise InputError("A table needs --data and --out; --list shows its rows.")
+    if base.encoder_weights == "pretrained":
+        console.print(announce_download())
+    with FitBars() as bars:
+        fill(table, rows or [], seeds, out, console.print, bars)
+    print(out / "table.md")
+
+
+def two_stage_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the runs; resumes what is there.")
+    ],
+    model: Annotated[
+        str | None, setting("model", "A dual model; `attnseg models` lists them.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="Recipe or TOML file with the settings of both stages."),
+    ] = None,
+    encoder_weights: Encoders = None,
+    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
+    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
+    seed: Annotated[int | None, setting("seed", "Of weights and data order.")] = None,
+    protocol: Protocol = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+) -> None:
+    """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
+    from attnseg_training.commands.console import ON_ALL, FitBars, console, result_words
+    from attnseg_training.experiments.two_stage import two_stage
+    from attnseg_training.fit.initial_weights import announce_download
+
+    given = {
+        "data": str(data.expanduser()),
+        "model": model,
+        "encoder_weights": encoder_weights,
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+        "protocol": protocol,
+        "device": device,
+        "threads": threads,
+    }
+    run = configured(config, given)
+    if run.encoder_weights == "pretrained":
+        console.print(announce_download())
+    if run.on_all:
+        console.print(ON_ALL)
+    with FitBars() as bars:
+        result = two_stage(run, out, bars)
+    console.print(f"Second stage: {result_words(result, run)}")
+    print(result.folder / "best.safetensors")
+
+
+def figure_command(
+    number: Annotated[str, typer.Argument(help="Which figure of the paper: 3.")],
+    weights: Weights,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            help="Name of an image; repeat for several. Default: the first four.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Where default images are from.")] = "test",
+    device: Device = "auto",
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="As in the paper: 1 - psi in jet, each map stretched for itself.",
+        ),
+    ] = False,
+) -> None:
+    """Draw a figure of the paper: image, masks, and the gate maps of every level."""
+    from attnseg_training.experiments.paper_figure import paper_figure_png
+    from napari_attnseg.errors import UnknownNameError
+    from napari_attnseg.io.atomic import write_bytes
+
+    if number != "3":
+        raise UnknownNameError.for_name("figure", number, ["3"])
+    png = paper_figure_png(
+        weights, data_for(data, weights), images or [], split, device, as_published
+    )
+    write_bytes(out, png)
+    print(out)

@@ -1,0 +1,164 @@
+"""``average``, ``calibrate``, ``export``, ``release``: weights for others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnseg_training.commands.options import (
+    Data,
+    configured,
+    data_for,
+    setting,
+)
+from napari_attnseg.errors import InputError
+
+Texts = Annotated[
+    Path | None, typer.Option(help="TOML with classes, data, licence, use, limits.")
+]
+
+
+def average_command(
+    weights: Annotated[
+        list[Path], typer.Argument(help="Weights of runs with a common start.")
+    ],
+    out: Annotated[Path, typer.Option(help="Weights file to write.")],
+) -> None:
+    """Write the mean of several runs' weights; judge it on validation images."""
+    from attnseg_training.release.export import average
+
+    print(average(weights, out))
+
+
+def calibrate_command(
+    weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
+    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, as for evaluate, to fit on.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Images to fit on.", show_default="val")
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --data: take the temperature of these weights, and fit "
+            "none, for weights that were trained on the validation images too."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda:0, mps …", show_default="auto")
+    ] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store float16, half the size.")
+    ] = False,
+) -> None:
+    """Fit the temperature that makes probabilities fit best, on validation images."""
+    from attnseg_training.commands.console import console
+    from attnseg_training.release.calibration import borrow, calibrate
+
+    if like is not None:
+        fits = {"--data": data, "--split": split, "--device": device}
+        given = " and ".join(name for name, value in fits.items() if value is not None)
+        if given:
+            raise InputError(
+                f"--like takes a temperature and fits none: leave {given} out, or it."
+            )
+        console.print(f"Temperature {borrow(weights, out, like, half):g}, as {like}.")
+        print(out)
+        return
+    if data is None:
+        raise InputError("calibrate needs --data to fit on, or --like WEIGHTS.")
+    split, dataset = split or "val", data_for(data, weights)
+    found = calibrate(weights, out, dataset, split, device or "auto", half)
+    console.print(f"Temperature {found:g}, fitted on split {split}.")
+    print(out)
+
+
+def export_command(
+    weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
+    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store float16, half the size.")
+    ] = False,
+    texts: Texts = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="JSON of `evaluate` on these weights.")
+    ] = None,
+    gates: Annotated[
+        Path | None, typer.Option(help="JSON of `faithfulness` on these weights.")
+    ] = None,
+    combination: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON of `faithfulness --split val`: chooses the at-a-glance map."
+        ),
+    ] = None,
+) -> None:
+    """Prepare weights for others: size, words and measured numbers in their card."""
+    from attnseg_training.release.export import export
+
+    print(export(weights, out, half, texts, metrics, gates, combination))
+
+
+def release_command(
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Folder for runs and results; resumes what is there.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(help="Recipe (compact-gpu …) or TOML file; options override it."),
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, setting("encoder_weights", "As for fit.")
+    ] = None,
+    init: Annotated[str | None, setting("init", "As for fit.")] = None,
+    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
+    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
+    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
+    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="As for fit.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
+    texts: Texts = None,
+    suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
+) -> None:
+    """Train over seeds, choose on validation, measure on test, export: all in one.
+
+    Stopped, it goes on where it was when it is called again. The test images are
+    measured when all seeds are trained and one is chosen.
+    """
+    from attnseg_training.commands.console import FitBars, console, counted
+    from attnseg_training.fit.initial_weights import announce_download, run_spec
+    from attnseg_training.release.release import RESULT, Release
+
+    given = {
+        "data": str(data.expanduser()),
+        "encoder_weights": encoder_weights,
+        "init": init,
+        "epochs": epochs,
+        "batch": batch,
+        "device": device,
+        "threads": threads,
+        "bf16": bf16,
+    }
+    run = configured(config, given)
+    if run.encoder_weights == "pretrained":
+        console.print(announce_download(run_spec(run)))
+    release = Release(run, seeds, texts, suite, console.print, FitBars, counted)
+    found = release.run(out)
+    for metric in ("dice", "iou"):
+        one = found["seeds"][found["chosen"]]["test"][metric]
+        mean, sd = found[metric]["mean"], found[metric]["sd"]
+        over = f"; over {seeds} seeds {mean:.4f}, SD {sd:.4f}" if seeds > 1 else ""
+        console.print(
+            f"{metric}, n = {found['n']}: {one['mean']:.4f} [{one['low']:.4f}, "
+            f"{one['high']:.4f}] (seed {found['chosen']}){over}"
+        )
+    console.print(f"Protocol: {found['protocol']}.")
+    print(out / found["weights"])
+    print(out / RESULT)

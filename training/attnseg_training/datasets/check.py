@@ -1,0 +1,238 @@
+"""Looking through a data folder before hours are spent on it: ``check``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.dataset import missing_masks, sample
+from attnseg_training.datasets.layouts import Files, find_files
+from attnseg_training.datasets.masks import LOSSY, read_values
+from attnseg_training.datasets.near_duplicates import (
+    Bits,
+    difference_hash,
+    near_duplicates,
+)
+from attnseg_training.datasets.splits import split_names
+from napari_attnseg.errors import InputError
+
+#: What can be found, in the order in which it is told.
+FINDINGS = {
+    "missing image": "listed in a split, but there is no such image",
+    "missing mask": "an image without a mask",
+    "mask without image": "a mask that belongs to no image",
+    "unreadable": "a file that cannot be read, or not as what it should be",
+    "size": "an image and a mask of different sizes",
+    "empty mask": "a mask without any object",
+    "full mask": "a mask that covers the whole image",
+    "values": "a mask of values of which it is not clear what they mean",
+    "in two splits": "the same name in two splits",
+    "near-duplicate": "images of two splits that look the same",
+    "absent class": "a class that no mask has",
+}
+
+
+@dataclass(slots=True)
+class DataReport:
+    """What was seen in a folder.
+
+    Attributes
+    ----------
+    files : Files
+        What it was recognised as.
+    splits : dict
+        Split → number of images.
+    protocol : str
+        Where each split comes from.
+    sizes, images, masks : Counter
+        Rows × columns; kinds of image (``uint8 RGB, 0 to 255``); values of masks.
+    found : list of (kind, name, words)
+        Findings, of the kinds `FINDINGS`.
+    empty : int
+        Images of which all masks are empty; a finding, unless they belong to the data.
+    with_class, pixels : dict
+        Class → images that have it; share of all pixels.
+    """
+
+    files: Files
+    splits: dict[str, int]
+    protocol: str
+    sizes: Counter[str] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
+    masks: Counter[str] = field(default_factory=Counter)
+    found: list[tuple[str, str, str]] = field(default_factory=list)
+    empty: int = 0
+    with_class: dict[str, int] = field(default_factory=dict)
+    pixels: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, with the findings by kind; JSON-ready."""
+        counts = Counter(kind for kind, _, _ in self.found)
+        return {
+            "dataset": self.files.name,
+            "layout": self.files.layout.title,
+            "images": len(self.files.images),
+            "splits": self.splits,
+            "protocol": self.protocol,
+            "sizes": dict(self.sizes.most_common()),
+            "image_values": dict(self.images.most_common()),
+            "mask_values": dict(self.masks.most_common()),
+            "classes": {
+                name: {"images": n, "pixels": self.pixels[name]}
+                for name, n in self.with_class.items()
+            },
+            "empty_masks": self.empty,
+            "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
+            "findings": [
+                {"kind": kind, "name": name, "text": text}
+                for kind, name, text in self.found
+            ],
+        }
+
+
+def check(
+    source: Path,
+    seed: int = 0,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> DataReport:
+    """Read every image and mask of a folder.
+
+    Parameters
+    ----------
+    source, seed : Path, int
+        As for `load_dataset`.
+    watch : callable
+        Called with (images done, images in all).
+
+    Raises
+    ------
+    InputError
+        If the folder is not recognised, a list of names is no text, or two files have
+        one name; whatever else is wrong is a finding.
+    """
+    files = find_files(source)
+    everything = tuple(sorted(files.images))
+    try:
+        parts, protocol = split_names(
+            files.named, everything, seed, files.lists, files.spec.group
+        )
+    except InputError:  # too few to carve validation from
+        parts, protocol = files.named or {"all": everything}, "as listed"
+    counts = {split: len(names) for split, names in parts.items()}
+    report = DataReport(files, counts, protocol)
+    # Without lists "all" holds the images of "train" and "val" again.
+    disjoint = {split: names for split, names in parts.items() if split != "all"}
+    _check_names(report, disjoint)
+    hashes: dict[str, Bits] = {}
+    area = np.zeros(len(files.spec.classes))
+    present, pixels = np.zeros(len(files.spec.classes), int), 0
+    for done, name in enumerate(everything, start=1):
+        rgb, planes = _look_at(report, name)
+        if rgb is not None:
+            hashes[name] = difference_hash(rgb)
+        if planes is not None:
+            each = planes.sum((1, 2), dtype=np.int64)
+            area, present = area + each, present + (each > 0)
+            pixels += planes[0].size
+        watch(done, len(everything))
+    for c, name in enumerate(files.spec.classes):
+        report.with_class[name] = int(present[c])
+        report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
+        if not present[c]:
+            report.found.append(("absent class", name, f"No mask has {name!r}."))
+    for pair in near_duplicates(hashes, disjoint):
+        text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
+        text += f" look the same: {pair.bits} of 256 bits of their hashes differ."
+        report.found.append(("near-duplicate", pair.first, text))
+    order = list(FINDINGS)
+    report.found.sort(key=lambda one: (order.index(one[0]), one[1]))
+    return report
+
+
+def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
+    """What can be said without opening a file."""
+    files = report.files
+    seen: dict[str, str] = {}
+    for split, names in parts.items():
+        for name in names:
+            if name not in files.images:
+                text = f"{name} is listed for {split}, but has no image."
+                report.found.append(("missing image", name, text))
+            if name in seen:
+                text = f"{name} is in {seen[name]} and in {split}."
+                report.found.append(("in two splits", name, text))
+            seen[name] = split
+    for name in missing_masks(files, tuple(files.images)):
+        report.found.append(("missing mask", name, f"{name} has no mask."))
+    for name in files.masks:
+        if name not in files.images:
+            text = f"The mask of {name} belongs to no image."
+            report.found.append(("mask without image", name, text))
+
+
+def _look_at(
+    report: DataReport, name: str
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
+    """Open one image and its masks; None for what cannot be used."""
+    one = sample(report.files, name)
+    try:
+        raw = one.read_raw()
+        rgb = one.read_rgb()
+    except InputError as error:
+        report.found.append(("unreadable", name, str(error)))
+        return None, None
+    report.sizes[f"{rgb.shape[0]}×{rgb.shape[1]}"] += 1
+    kind = {2: "grey", 3: "RGB"}.get(raw.ndim, "") + " with alpha" * (
+        raw.shape[-1] == 4
+    )
+    report.images[f"{raw.dtype} {kind}"] += 1
+    if name not in report.files.masks and name in missing_masks(report.files, (name,)):
+        return rgb, None
+    for path in one.masks:
+        try:
+            _look_at_values(report, name, read_values(path), path)
+        except InputError as error:
+            report.found.append(("unreadable", name, str(error)))
+            return rgb, None
+    try:
+        _, planes = one.read_planes()
+    except InputError as error:
+        kind = "size" if "same size" in str(error) else "values"
+        report.found.append((kind, name, str(error)))
+        return rgb, None
+    if not planes.any():
+        report.empty += 1
+        if not report.files.spec.empty_masks:
+            report.found.append(("empty mask", name, f"The mask of {name} is empty."))
+    if (planes.min((1, 2)) == 1).any():
+        text = f"The mask of {name} covers the whole image."
+        report.found.append(("full mask", name, text))
+    return rgb, planes
+
+
+def _look_at_values(
+    report: DataReport, name: str, values: NDArray[Any], path: Path
+) -> None:
+    """Count what a mask holds; values between background and foreground are odd."""
+    found = np.unique(values)
+    few = len(found) <= 5
+    shown = ", ".join(f"{v:g}" for v in found.astype(float))
+    report.masks[shown if few else f"{found[0]:g} to {found[-1]:g}, many"] += 1
+    lossy = path.suffix.lower() in LOSSY
+    if report.files.spec.values or lossy or len(found) <= 2:
+        return
+    between = values[(values > found[-1] * 0.1) & (values < found[-1] * 0.9)]
+    # A resized mask has some at its edges; a map of labels or a picture has more.
+    if between.size > 0.02 * values.size:
+        text = (
+            f"The mask of {name} has {100 * between.size / values.size:.0f} % of its "
+            f"pixels between background and foreground ({len(found)} values); read as "
+            "one class. For label values name the classes in dataset.toml."
+        )
+        report.found.append(("values", name, text))

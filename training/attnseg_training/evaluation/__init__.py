@@ -1,0 +1,1 @@
+"""Measuring a network on images with a known mask."""

@@ -1,0 +1,319 @@
+"""Evaluating weights on a data set: per image, then mean, SD and interval."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnseg_training.datasets import Dataset
+from attnseg_training.evaluation.detection import Detection, detection
+from attnseg_training.evaluation.image_metrics import (
+    BAND,
+    TOLERANCE,
+    Case,
+    by_size,
+    calibration,
+    measure,
+    worst_decile,
+)
+from attnseg_training.evaluation.per_class import (
+    class_counts,
+    class_detection,
+    class_means,
+    class_summary,
+)
+from attnseg_training.evaluation.thresholds import threshold_curve
+from attnseg_training.runs.lineage import domain, trained_under
+from napari_attnseg.cards import versions
+from napari_attnseg.inference import EncodedImage, Segmenter, resize
+from napari_attnseg.masks import MEDSAM
+from napari_attnseg.medsam import THRESHOLD, Medsam
+from napari_attnseg.metrics import (
+    METRICS,
+    PAPER_SMOOTH,
+    Confusion,
+    confusion,
+    scores,
+)
+from napari_attnseg.results import Segmentation
+from napari_attnseg.statistics import MEAN_RESAMPLES, mean_interval
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """What was measured of one set of weights on one split.
+
+    Attributes
+    ----------
+    measured : mapping
+        From `provenance`: which weights, how they were trained, on what device; also
+        ``threshold``, ``flip``, whether mirror images were averaged, ``domain`` and,
+        where it was asked for, ``medsam``.
+    dataset, split, protocol : str
+        What it was measured on, and how, in words.
+    names : tuple of str
+        Image names, sorted.
+    cases : tuple of Case
+        Measurements per image at its original size; of several classes together.
+    size : int
+        Rows and columns of the network's resolution.
+    at_network : tuple of Confusion
+        Pixel counts per image there.
+    packed_masks : tuple of ndarray of uint8
+        The mask found in each image, as `numpy.packbits` makes it small.
+    classes : tuple of str
+        Names, background not counted.
+    by_class : tuple of tuple of Confusion
+        Pixel counts per image and class; empty for one class.
+    """
+
+    measured: Mapping[str, Any]
+    dataset: str
+    split: str
+    protocol: str
+    names: tuple[str, ...]
+    cases: tuple[Case, ...]
+    size: int
+    at_network: tuple[Confusion, ...]
+    packed_masks: tuple[NDArray[np.uint8], ...]
+    classes: tuple[str, ...] = ()
+    by_class: tuple[tuple[Confusion, ...], ...] = ()
+
+    def per_image(self) -> list[dict[str, float]]:
+        """Metrics of every image; see `napari_attnseg.metrics.scores`."""
+        return [scores(case.counts) for case in self.cases]
+
+    def mask(self, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """The mask found in an image of this shape (H, W)."""
+        bits = np.unpackbits(self.packed_masks[index], count=shape[0] * shape[1])
+        return bits.reshape(shape).astype(bool)
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready: ``n``, ``protocol`` and statistics of each metric.
+
+        Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
+        lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
+        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`. Of
+        several classes all but the detection is of any class against background; see
+        `class_summary` for each and their mean.
+        """
+        cases = list(self.cases)
+        dice = np.array([row["dice"] for row in self.per_image()])
+        surfaces = {
+            name: {
+                **mean_interval([getattr(case, name) for case in cases]),
+                "undefined": sum(math.isnan(getattr(case, name)) for case in cases),
+            }
+            for name in ("hd95", "nsd")
+        }
+        found = detection([case.detection for case in cases])
+        if self.by_class:
+            found["rule"] = f"each class by itself: {found['rule']}"
+        return {
+            "n": len(self.names),
+            "protocol": self.protocol,
+            "dataset": self.dataset,
+            "split": self.split,
+            **self.measured,
+            **_statistics([case.counts for case in cases]),
+            **surfaces,
+            **class_summary(self.classes, self.by_class),
+            "worst_decile": worst_decile(dice),
+            "by_size": by_size(cases, dice),
+            "calibration": calibration(cases),
+            "detection": found,
+            "threshold_curve": threshold_curve([case.curve for case in cases]),
+            "as_published": _as_published([case.counts for case in cases]),
+            "at_network_size": {
+                "size": [self.size, self.size],
+                "truth": "resized like the image, foreground where half or more",
+                **_statistics(self.at_network),
+                "as_published": _as_published(self.at_network),
+            },
+        }
+
+    def to_csv(self) -> str:
+        """One line per image."""
+        text = io.StringIO()
+        extra = ("hd95", "nsd", "lesion", "brier", *Detection._fields)
+        each = [f"dice {name}" for name in self.classes] if self.by_class else []
+        each += ["dice mean over classes"] if each else []
+        writer = csv.DictWriter(text, ["name", *METRICS, *extra, *each])
+        writer.writeheader()
+        per_class = [
+            [*(scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
+            for counts in self.by_class
+        ] or [[]] * len(self.names)
+        for name, row, case, dices in zip(
+            self.names, self.per_image(), self.cases, per_class, strict=True
+        ):
+            more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
+            values = (*more, *case.detection, *dices)
+            rest = zip((*extra, *each), values, strict=True)
+            writer.writerow({"name": name, **row, **dict(rest)})
+        return text.getvalue()
+
+
+def evaluate(
+    weights: str | Path,
+    data: Dataset,
+    split: str,
+    device: str = "auto",
+    watch: Callable[[int, int], None] = lambda done, total: None,
+    flip: bool = False,
+    medsam: Medsam | None = None,
+) -> EvaluationReport:
+    """Segment every image of a split as a user would, and compare with its mask.
+
+    Parameters
+    ----------
+    weights : str or Path
+        Bundled name or file.
+    data : Dataset
+        From `load_dataset`.
+    split : str
+        Which part of it.
+    device : str
+        See `resolve_device`.
+    watch : callable
+        Called with (images done, images in all).
+    flip : bool
+        Flip test-time augmentation; see `Segmenter.segment`.
+    medsam : Medsam, optional
+        Refines every mask, and is what is measured then.
+
+    Raises
+    ------
+    AttnSegError
+        If weights, split or an image cannot be used.
+    """
+    samples = data.split(split)
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
+    several = len(data.classes) > 1
+    side = segmenter.card.preprocessing.size
+    square = (side, side)
+    cases, by_class, at_network, packed, sizes = [], [], [], [], set()
+    unprompted = 0
+    for done, sample in enumerate(samples, start=1):
+        image, planes = sample.read_planes()
+        truth = planes.max(0)
+        sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
+        encoded = segmenter.encode(image, rgb=True, flip=flip)
+        seen = None if medsam is None else medsam.encode(image, rgb=True)
+        found = _found(segmenter, encoded, medsam, seen)
+        unprompted += medsam is not None and not found.provenance[MEDSAM]["boxes"]
+        cases.append(measure(truth, found.mask, found.probability.max(0)))
+        if several:
+            by_class.append(class_counts(planes, found, sample.apart))
+            each = class_detection(planes, found, sample.apart)
+            cases[-1] = replace(cases[-1], detection=each)
+        packed.append(np.packbits(found.mask > 0))
+        if truth.shape != square:
+            encoded = replace(encoded, shape=square)
+            found = _found(segmenter, encoded, medsam, seen)
+        at_network.append(confusion(_resized(truth, side), found.mask))
+        watch(done, len(samples))
+    size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
+    views = (
+        "flip test-time augmentation (mean probability of the image and its three "
+        "mirror images)"
+        if flip
+        else "no test-time augmentation"
+    )
+    threshold, refined = segmenter.card.threshold, ""
+    if medsam is not None:
+        refined = (
+            f"; masks and probabilities were refined by {medsam.how} (that mask: "
+            f"threshold {threshold:g}; where it was empty it stayed so: {unprompted} "
+            f"of {len(samples)} images)"
+        )
+        threshold = THRESHOLD
+    protocol = (
+        f"per image at its original size ({size}), threshold {threshold:g}, {views}"
+        f"{refined}; undefined ratios left out; mean, SD "
+        f"and 95 % percentile bootstrap interval over images ({MEAN_RESAMPLES} "
+        "resamples, seed 0); outlines: hd95 in pixels, nsd within "
+        f"{100 * TOLERANCE:g} % of the longer side, left out where a mask is empty; "
+        f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
+        f"data: {data.protocol}{trained_under(segmenter.card, data)}"
+    )
+    if several:
+        protocol += (
+            f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
+            "outlines, threshold curve and calibration are of any class against "
+            "background; by_class, mean_over_classes and detection of each by itself"
+        )
+    return EvaluationReport(
+        {
+            **provenance(segmenter),
+            "threshold": threshold,
+            "flip": flip,
+            "domain": domain(segmenter.card, data, split),
+            **({} if medsam is None else {MEDSAM: medsam.facts}),
+        },
+        data.name,
+        split,
+        protocol,
+        tuple(sample.name for sample in samples),
+        tuple(cases),
+        side,
+        tuple(at_network),
+        tuple(packed),
+        data.classes,
+        tuple(by_class),
+    )
+
+
+def _found(
+    segmenter: Segmenter,
+    encoded: EncodedImage,
+    medsam: Medsam | None,
+    seen: Tensor | None,
+) -> Segmentation:
+    own = segmenter.decode(encoded)
+    return own if medsam is None or seen is None else medsam.refine(own, seen)
+
+
+def provenance(segmenter: Segmenter) -> dict[str, Any]:
+    """What a result needs beside its numbers: weights, their training, device, date."""
+    return {
+        "model": segmenter.card.spec.name,
+        "weights_sha256": segmenter.sha256,
+        "temperature": segmenter.card.temperature,  # not one of the tensors
+        "device": segmenter.device,
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "training": segmenter.card.training,
+    }
+
+
+def _resized(truth: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+    """The mask as training sees it."""
+    soft = resize(torch.from_numpy(truth)[None, None].float(), size)
+    return (soft[0, 0] >= 0.5).numpy()
+
+
+def _statistics(
+    counts: Sequence[Confusion], smooth: float = 0.0
+) -> dict[str, dict[str, float]]:
+    rows = [scores(one, smooth) for one in counts]
+    return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}
+
+
+def _as_published(counts: Sequence[Confusion]) -> dict[str, Any]:
+    return {
+        "convention": f"{PAPER_SMOOTH:g} added to both sides of every ratio",
+        **_statistics(counts, PAPER_SMOOTH),
+    }

@@ -1,0 +1,183 @@
+"""What is measured of one image, and what calibration and size say of all."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnseg_training.evaluation.detection import Detection, detect
+from attnseg_training.evaluation.thresholds import counts_at
+from attnseg_training.gates.controls import bands
+from napari_attnseg.metrics import Confusion, confusion
+from napari_attnseg.statistics import bootstrap_interval, mean_interval
+
+#: Bins of equal width over the probability.
+BINS = 15
+#: Half width of the boundary band, and how far outlines may lie apart for the
+#: normalised surface Dice: shares of the image's longer side.
+BAND, TOLERANCE = 0.02, 0.01
+#: Where calibration is measured.
+PLACES = ("image", "inside", "boundary")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Measurements of one image.
+
+    Attributes
+    ----------
+    counts : Confusion
+        Pixel counts.
+    hd95 : float
+        95th percentile of the distances between both outlines, in pixels; NaN where
+        one mask is empty, or without monai.
+    nsd : float
+        Normalised surface Dice: share of both outlines within `TOLERANCE` of the other;
+        NaN likewise.
+    lesion : float
+        Share of the image that the true mask covers.
+    brier : dict of str to float
+        Place → mean squared error of the probability.
+    bins : ndarray of float, shape (3, BINS, 3)
+        Per place of `PLACES` and bin: pixels, sum of probabilities, sum of truth.
+    detection : Detection
+        Counts of lesions and of found regions.
+    curve : tuple of Confusion
+        Pixel counts at each of `thresholds.THRESHOLDS`.
+    """
+
+    counts: Confusion
+    hd95: float
+    nsd: float
+    lesion: float
+    brier: dict[str, float]
+    bins: NDArray[np.float64]
+    detection: Detection
+    curve: tuple[Confusion, ...]
+
+
+def measure(
+    truth: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    probability: NDArray[np.floating[Any]],
+) -> Case:
+    """Compare one image's result with its true mask; all of shape (H, W)."""
+    side = max(truth.shape)
+    tensor = torch.from_numpy((truth > 0).astype(np.float32))[None, None]
+    where = bands(tensor, max(1, round(BAND * side)))
+    places = {
+        "image": np.ones(truth.shape, bool),
+        "inside": where["inside"][0, 0].numpy() > 0,
+        "boundary": where["boundary"][0, 0].numpy() > 0,
+    }
+    error = (probability.astype(float) - (truth > 0)) ** 2
+    hd95, nsd = surfaces(truth, mask, TOLERANCE * side)
+    return Case(
+        confusion(truth, mask),
+        hd95,
+        nsd,
+        float((truth > 0).mean()),
+        {n: float(error[p].mean()) if p.any() else np.nan for n, p in places.items()},
+        np.stack([_bins(probability[places[n]], truth[places[n]] > 0) for n in PLACES]),
+        detect(truth, mask),
+        counts_at(truth, probability),
+    )
+
+
+def surfaces(
+    truth: NDArray[np.uint8], mask: NDArray[np.uint8], tolerance: float
+) -> tuple[float, float]:
+    """HD95 in pixels and normalised surface Dice at a tolerance in pixels.
+
+    Through monai; NaN without it, or where a mask is empty.
+    """
+    if not truth.any() or not mask.any():
+        return float("nan"), float("nan")
+    try:
+        with warnings.catch_warnings():
+            # Its own calls use what it has deprecated.
+            warnings.simplefilter("ignore", FutureWarning)
+            from monai.metrics import (
+                compute_hausdorff_distance,
+                compute_surface_dice,
+            )
+
+            pair = [
+                torch.from_numpy((m > 0).astype(np.float32))[None, None]
+                for m in (mask, truth)
+            ]
+            found, true = pair
+            distance = compute_hausdorff_distance(
+                found, true, include_background=True, percentile=95
+            )
+            near = compute_surface_dice(
+                found, true, class_thresholds=[tolerance], include_background=True
+            )
+    except ImportError:
+        return float("nan"), float("nan")
+    return float(distance), float(near)
+
+
+def _bins(probability: NDArray[Any], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    which = np.clip((probability * BINS).astype(int), 0, BINS - 1)
+    sums = [np.ones(len(which)), probability, truth]
+    return np.stack(
+        [np.bincount(which, weights=s, minlength=BINS) for s in sums], axis=1
+    )
+
+
+def calibration(cases: list[Case]) -> dict[str, Any]:
+    """Per place: ``ece``, ``brier`` with intervals, and the reliability ``bins``.
+
+    The expected calibration error is of the pixels of all images together; its interval
+    resamples images.
+    """
+    bins = np.stack([case.bins for case in cases])
+    found = {}
+    for at, place in enumerate(PLACES):
+        here = bins[:, at]
+        pooled = here.sum(0)
+        found[place] = {
+            "ece": bootstrap_interval(partial(_ece, here), len(cases)),
+            "brier": mean_interval([case.brier[place] for case in cases]),
+            "bins": [
+                {"n": int(n), "probability": p / n, "truth": t / n}
+                for n, p, t in pooled.tolist()
+                if n
+            ],
+        }
+    return found
+
+
+def _ece(bins: NDArray[np.float64], images: NDArray[np.intp]) -> float:
+    n, probability, truth = bins[images].sum(0).T
+    return float(np.abs(probability - truth).sum() / n.sum()) if n.any() else np.nan
+
+
+def worst_decile(values: NDArray[np.float64]) -> dict[str, float]:
+    """Mean of the lowest tenth (at least one image), with its interval."""
+    k = max(1, round(len(values) / 10))
+    return bootstrap_interval(
+        lambda i: float(np.sort(values[i])[:k].mean()), len(values)
+    )
+
+
+def by_size(cases: list[Case], dice: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Dice in thirds of the images by lesion size, smallest lesions first."""
+    sizes = np.array([case.lesion for case in cases])
+    order = np.argsort(sizes, kind="stable")
+    return [
+        {
+            "lesion_share": [float(sizes[part].min()), float(sizes[part].max())],
+            "n": len(part),
+            "dice": mean_interval(dice[part]),
+        }
+        for part in np.array_split(order, 3)
+        if len(part)
+    ]

@@ -1,0 +1,92 @@
+"""Metrics of each class, and their mean, for data with several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.evaluation.detection import Detection, detect
+from napari_attnseg.metrics import METRICS, Confusion, confusion, scores
+from napari_attnseg.results import Segmentation
+from napari_attnseg.statistics import mean_interval
+
+
+def class_counts(
+    truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
+) -> tuple[Confusion, ...]:
+    """Pixel counts of each class in one image.
+
+    Parameters
+    ----------
+    truth : ndarray of 0 and 1, shape (classes, H, W)
+    found : Segmentation
+        Of that image.
+    overlapping : bool
+        Whether a pixel may be of several classes. Each probability is then cut at the
+        threshold by itself; otherwise the mask counts, where the best class wins.
+    """
+    planes = _planes(found, overlapping)
+    return tuple(confusion(t, p) for t, p in zip(truth, planes, strict=True))
+
+
+def class_detection(
+    truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
+) -> Detection:
+    """Lesions and regions of each class by itself, added up; as `class_counts`."""
+    planes = _planes(found, overlapping)
+    each = [detect(t, p) for t, p in zip(truth, planes, strict=True)]
+    return Detection(*(sum(counts) for counts in zip(*each, strict=True)))
+
+
+def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
+    """What was found, (classes, H, W) of 0 and 1."""
+    numbers = np.arange(1, len(found.probability) + 1)
+    planes: NDArray[np.bool_] = found.mask == numbers[:, None, None]
+    if overlapping:
+        planes = found.probability >= found.provenance["threshold"]
+    return planes.astype(np.uint8)
+
+
+def class_means(counts: Sequence[Confusion]) -> dict[str, float]:
+    """Mean over classes of each metric of one image; undefined ones left out."""
+    rows = [scores(one) for one in counts]
+    found = {}
+    for metric in METRICS:
+        defined = [row[metric] for row in rows if np.isfinite(row[metric])]
+        found[metric] = float(np.mean(defined)) if defined else float("nan")
+    return found
+
+
+def class_summary(
+    names: Sequence[str], images: Sequence[Sequence[Confusion]]
+) -> dict[str, Any]:
+    """JSON-ready statistics: ``by_class`` and ``mean_over_classes``.
+
+    Empty for a single class, which has nothing to add.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the classes.
+    images : sequence of sequence of Confusion
+        Per image, per class. A class that is neither there nor found in an image has
+        Dice and IoU 1 there, as everywhere; ``present`` says in how many images it is.
+    """
+    if len(names) < 2:
+        return {}
+    by_class = {}
+    for name, counts in zip(names, zip(*images, strict=True), strict=True):
+        present = sum(one.tp + one.fn > 0 for one in counts)
+        rows = [scores(one) for one in counts]
+        by_class[name] = {"present": present, **_statistics(rows)}
+    return {
+        "by_class": by_class,
+        "mean_over_classes": _statistics([class_means(counts) for counts in images]),
+    }
+
+
+def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}

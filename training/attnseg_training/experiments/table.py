@@ -1,0 +1,120 @@
+"""Tables: runs that differ in a setting, at equal budget and over seeds, compared.
+
+Each run leaves its own result, so a table that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from attnseg_training.datasets import Dataset
+from attnseg_training.fit.fit import Watch
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.io.atomic import write_bytes, write_text
+
+
+def expect_measured(
+    row: str, names: Sequence[str], found: Mapping[str, Any], data: Dataset, split: str
+) -> None:
+    """A row's result is one of this table only if it is of the same images.
+
+    Parameters
+    ----------
+    row : str
+        For the message.
+    names : sequence of str
+        Of the images that the result is of.
+    found : mapping
+        Its summary.
+    data, split : Dataset, str
+        What the table measures on.
+
+    Raises
+    ------
+    InputError
+        If they are others.
+    """
+    if found["split"] != split:
+        raise InputError(
+            f"{row!r} was measured on split {found['split']!r}, not on {split!r}; "
+            "choose that split, or another --out."
+        )
+    if list(names) != [sample.name for sample in data.split(split)]:
+        raise InputError(
+            f"{row!r} was measured on {len(names)} images of {found['dataset']}, "
+            f"split {split}, which are not those that {data.root} has there now; "
+            "choose another --out."
+        )
+
+
+class Table(Protocol):
+    """What `fill` needs of a table."""
+
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """Name of each row → what it is, in words."""
+
+    def is_done(self, row: str, seed: int, out: Path) -> bool:
+        """Whether the result of one row with one seed lies below `out`.
+
+        One that was made with other settings is an `InputError`.
+        """
+
+    def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
+        """Leave that result; a run that was stopped goes on."""
+
+    def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
+        """All numbers of the (row, seed) that are done, JSON-ready."""
+
+    def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
+        """Name → content of what shows them to people."""
+
+
+def fill(
+    table: Table,
+    rows: Sequence[str],
+    seeds: int,
+    out: Path,
+    say: Callable[[str], None] = lambda text: None,
+    watch: Watch = lambda progress: None,
+) -> dict[str, Any]:
+    """Train and measure every row with every seed; returns and writes the table.
+
+    Parameters
+    ----------
+    table : Table
+        What is compared.
+    rows : sequence of str
+        Some of its rows, in this order. Empty: all.
+    seeds : int
+        Seeds 0, 1, … of each row.
+    out : Path
+        ``table.json``, ``table.md`` … and the runs. What is there is not done again.
+    say, watch : callable
+        Told what comes next, and given the progress of each training run.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such row.
+    """
+    for name in rows:
+        if name not in table.rows:
+            raise UnknownNameError.for_name("row", name, list(table.rows))
+    done: list[tuple[str, int]] = []
+    # Seeds outside: a table that is stopped has whole rounds.
+    for seed in range(seeds):
+        for name in rows or table.rows:
+            if not table.is_done(name, seed, out):
+                say(f"{name}, seed {seed}")
+                table.train_and_measure(name, seed, out, watch)
+            done.append((name, seed))
+            found = table.tabulate(done, out)
+            write_text(out / "table.json", json.dumps(found, indent=1) + "\n")
+            for file, content in table.files(found).items():
+                data = content.encode() if isinstance(content, str) else content
+                write_bytes(out / file, data)
+    return found

@@ -1,0 +1,111 @@
+"""The paper's two stages: each encoder alone, then both together (section 3.1)."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.fit.fit import FitResult, Watch, expect_run, fit
+from attnseg_training.fit.initial_weights import weights_for
+from attnseg_training.runs.folder import RunFolder
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_text
+from napari_attnseg.models.catalog import model_spec, single_models
+
+PARTS = ("cnn", "transformer")
+#: Beside a first stage that is done: its training states are removed then.
+DONE = "done"
+#: Settings that are about two encoders, or gates; the first stage has neither.
+_ALONE: dict[str, Any] = {
+    "cnn": "",
+    "transformer": "",
+    "freeze": (),
+    "init": "",
+    "one_sided": 0.0,
+    "encoder_dropout": 0.0,
+    "trust_weight": 0.0,
+}
+
+
+def two_stage(
+    config: TrainConfig, out: Path, watch: Watch = lambda progress: None
+) -> FitResult:
+    """Fine-tune each encoder in a model of its own, then the dual model from both.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Of the dual model; the first stage has its settings where they apply, and its
+        `encoder_weights` to start from.
+    out : Path
+        ``stage-1/cnn``, ``stage-1/transformer`` and ``stage-2``, each as from `fit`.
+        What is there goes on where it was.
+    watch : callable
+        As for `fit`.
+
+    Raises
+    ------
+    AttnSegError
+        As `fit`; also if no models of the encoders alone belong to this one, `out` has
+        a comma in it, or what is done was of other settings or data.
+    """
+    weights = first_stage(config, out / "stage-1", watch)
+    second = dataclasses.replace(config, encoder_weights=weights)
+    return _fit(second, out / "stage-2", watch)
+
+
+def first_stage(
+    config: TrainConfig, out: Path, watch: Watch = lambda progress: None
+) -> str:
+    """Both encoders alone; returns `encoder_weights` for the second stage.
+
+    Raises
+    ------
+    AttnSegError
+        As `two_stage`.
+    """
+    if "," in str(out):
+        raise InputError(
+            f"Expected a folder without a comma, got {out}: a comma stands between "
+            "the encoders' files in the settings; choose another --out."
+        )
+    expect_first_stage(config, out)
+    for part, alone in _alone(config).items():
+        run = out / part
+        if not (run / DONE).is_file():
+            _fit(alone, run, watch)
+            RunFolder(run).forget_states()
+            write_text(run / DONE, "")
+    return ",".join(f"{part}={out / part / 'best.safetensors'}" for part in PARTS)
+
+
+def expect_first_stage(config: TrainConfig, out: Path) -> None:
+    """What is done of a first stage counts only if it is of these settings and data.
+
+    Raises
+    ------
+    InputError
+        If it is of others.
+    """
+    for part, alone in _alone(config).items():
+        if (out / part / DONE).is_file():
+            expect_run(out / part, alone)
+
+
+def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
+    """Settings of each encoder's own run."""
+    return {
+        part: dataclasses.replace(
+            config,
+            **{**_ALONE, "model": model},
+            encoder_weights=weights_for(model_spec(model), config.encoder_weights),
+            freeze_blocks=config.freeze_blocks if part == "transformer" else 0,
+        )
+        for part, model in zip(PARTS, single_models(config.model), strict=True)
+    }
+
+
+def _fit(config: TrainConfig, out: Path, watch: Watch) -> FitResult:
+    return fit(config, out, (out / "config.toml").is_file(), watch)

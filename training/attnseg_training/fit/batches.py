@@ -1,0 +1,67 @@
+"""Augmented batches, and what both encoders make of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets.image_store import ImageStore, TokenCache
+from attnseg_training.fit.gate_objectives import damage, draw_damage
+from attnseg_training.transforms import colour, geometry, recolour, warp
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import Features, SegmentationNetwork
+
+
+class Views:
+    """Augmented inputs of a batch, through the token cache where there is one."""
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        store: ImageStore,
+        config: TrainConfig,
+        cache: Path | None,
+    ) -> None:
+        self.network, self.store, self.config = network, store, config
+        self.views = config.views if config.augment else 1
+        self.cache = None
+        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
+            # All that a view's tokens depend on, besides image and encoder.
+            drawn = (config.split_seed, config.augment, config.scale, config.bf16)
+            self.cache = TokenCache(
+                cache, network.transformer, store, self.views, drawn
+            )
+
+    def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
+        """Both pyramids of the augmented images, and their masks (N, classes, S, S).
+
+        With a cache, a view fixes the warp and what the ViT sees, for every seed; the
+        CNN's colours are drawn afresh every epoch.
+        """
+        seed, shared = self.config.seed, self.config.split_seed
+        images, masks = self.store.batch(index)
+        if self.cache is None:
+            view = epoch
+            turned = geometry([(seed, i, view) for i in index], self.config.scale)
+        else:
+            view = epoch % self.views
+            turned = geometry([(shared, i, view) for i in index], self.config.scale)
+        seen = images
+        if self.config.augment:
+            images, masks = warp(images, turned), warp(masks, turned)
+            seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
+        drawn = draw_damage(
+            [(seed, i, epoch) for i in index], images.shape[-1], self.config.one_sided
+        )
+        cnn = self.network.cnn(damage(seen, drawn, "cnn"))
+        vit = self.network.transformer
+        if self.cache is None:
+            return Features(cnn, vit(damage(seen, drawn, "transformer"))), masks
+        if self.config.augment and not self.cache.complete(index, view):
+            images = recolour(images, colour([(shared, i, view, 2) for i in index]))
+        tokens = self.cache.tokens(images, index, view)
+        assert isinstance(vit, PlainViTEncoder)
+        pyramid = vit.pyramid(damage(tokens, drawn, "transformer"))
+        return Features(cnn, pyramid), masks

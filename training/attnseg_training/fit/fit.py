@@ -1,0 +1,380 @@
+"""Training one network: `fit(config)` → `FitResult`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Dataset, Sample, load_dataset
+from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.fit.batches import Views
+from attnseg_training.fit.distributed import Processes
+from attnseg_training.fit.initial_weights import (
+    build_network,
+    earlier_training,
+    run_spec,
+    same_network,
+)
+from attnseg_training.fit.interrupts import Interrupts
+from attnseg_training.fit.trainer import Trainer
+from attnseg_training.fit.validation import Validation
+from attnseg_training.losses import loss_function
+from attnseg_training.runs.folder import LogRow, RunFolder
+from attnseg_training.runs.lineage import CHOSEN_ON_TEST, TRAINED_ON_ALL
+from attnseg_training.runs.provenance import (
+    card_of,
+    expect_data,
+    fingerprint,
+    record,
+    settings_without_folders,
+)
+from attnseg_training.runs.snapshots import snapshot
+from attnseg_training.runs.trackers import check_tracker, tracker
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.models.encoders import synchronise_norms
+from napari_attnseg.models.network import SegmentationNetwork, channels_last
+from napari_attnseg.spec import ModelSpec
+from napari_attnseg.weights import weights_path
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is, for whoever watches it."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    dice: float | None = None  # at the end of an epoch
+    images_per_s: float = 0.0  # since the epoch began
+    measured_on: str = "validation"  # of which images `dice` is
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """What a run left behind; `val` images were measured each epoch."""
+
+    folder: Path
+    best_epoch: int
+    best_dice: float
+    train: int
+    val: int
+
+
+def fit(
+    config: TrainConfig,
+    out: Path,
+    resume: bool = False,
+    watch: Watch = lambda progress: None,
+) -> FitResult:
+    """Train, keeping the best weights by Dice on what is measured each epoch.
+
+    These are validation images, unless the protocol says otherwise; with ``all`` the
+    last weights are kept.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to run.
+    out : Path
+        Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
+        ``curves.png``, ``snapshots/``, ``config.toml`` and ``run.json`` appear in it.
+    resume : bool
+        Go on from the last training state of that folder.
+    watch : callable
+        Called after every step and every epoch.
+
+    Raises
+    ------
+    AttnSegError
+        If data, weights, device or folder cannot be used. What was finished stays.
+    """
+    run, place = _prepare(config, out, resume)
+    # A run killed between two files may have logged an epoch it has no state of.
+    rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
+    main = run.processes.main
+    with (
+        Interrupts() as interrupts,
+        tracker(config.tracker if main else "", out, asdict(config)) as log,
+    ):
+        while place.epoch < config.epochs:
+            _train_epoch(run, place, watch, interrupts)
+            if main:
+                _close_epoch(run, place, rows, watch, log)
+            place = _Place(place.epoch + 1)
+    with run.processes.main_first():  # the others read what it wrote last
+        rows = run.folder.rows()
+    if main:
+        shutil.rmtree(run.folder.cache, ignore_errors=True)
+    top = rows[-1] if config.on_all else max(rows, key=lambda r: r.val_dice)
+    return FitResult(out, top.epoch, top.val_dice, run.train, run.val)
+
+
+def expect_run(folder: Path, config: TrainConfig) -> None:
+    """A run that is done counts as one of these settings and data only if it is one.
+
+    Raises
+    ------
+    InputError
+        If it had others.
+    """
+    RunFolder(folder).expect_settings(config)
+    data = load_dataset(Path(config.data), config.split_seed)
+    named = _named(training_splits(data, config.protocol))
+    expect_data(folder, fingerprint(named), config)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run works with; `card` makes the model card of the epochs so far."""
+
+    config: TrainConfig
+    folder: RunFolder
+    processes: Processes
+    trainer: Trainer
+    views: Views
+    validation: Validation
+    card: Callable[[list[LogRow]], ModelCard]
+    train: int
+    val: int
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return self.train // self.config.batch or 1
+
+
+def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place]:
+    """Data, network and folder of a run, and how far it has come."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    processes = Processes(config.device)
+    device = processes.device
+    with processes.main_first():
+        run_spec(config)  # a wrong name is said before anything is written
+        loss_of = loss_function(config.loss)
+        check_tracker(config.tracker)
+        folder = RunFolder.open(out, config, resume, processes.main)
+        data = load_dataset(Path(config.data), config.split_seed)
+        spec = run_spec(config, len(data.classes))
+        parts = training_splits(data, config.protocol)
+        processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
+    train, val = (ImageStore(part, spec.size, device) for part in parts)
+
+    torch.manual_seed(config.seed)
+    network, before = start_network(spec, config, data)
+    network = channels_last(network.to(device))
+    if processes.count > 1 and device != "cpu":
+        synchronise_norms(network)
+    steps = len(train) // config.batch or 1
+    trainer = Trainer(network, config, steps * config.epochs, processes)
+    cache = None
+    if "transformer" in config.freeze:
+        cache = Path(config.cache) if config.cache else folder.cache
+        if processes.machine:  # memory-mapped files are shared within a machine only
+            cache /= f"machine-{processes.machine}"
+    place = _Place()
+    with processes.main_first():
+        state = folder.load_state(device) if resume else None
+    if state is not None:
+        trainer.restore(state)
+        place = _Place(**{name: state[name] for name in _PLACE})
+    with processes.main_first():  # of the restored weights
+        views = Views(network, train, config, cache)
+    valid = Validation(trainer.average, val, cache, loss_of)
+
+    protocol = protocol_words(data, config.protocol)
+    origin = {"dataset": data.name, "protocol": protocol, **before}
+    if processes.main:
+        origin["config"] = settings_without_folders(config)
+        origin |= record(out, _named(parts), config, device, processes.count)
+    images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
+    card = partial(card_of, spec, data.classes, images, origin)
+    return (
+        _Run(
+            config,
+            folder,
+            processes,
+            trainer,
+            views,
+            valid,
+            card,
+            len(train),
+            len(val),
+        ),
+        place,
+    )
+
+
+def _train_epoch(
+    run: _Run, place: _Place, watch: Watch, interrupts: Interrupts
+) -> None:
+    """The rest of the epoch that `place` is in, which moves with it."""
+    config, epoch = run.config, place.epoch
+    saved = start = time.perf_counter()
+    before_stop = place.seconds
+    order = np.random.default_rng((config.seed, epoch)).permutation(run.train)
+    while place.step < run.steps:
+        at = place.step * config.batch
+        index = order[at : at + config.batch].tolist()
+        step = epoch * run.steps + place.step
+        loss = run.trainer.step(run.views, index, epoch, step)
+        if not math.isfinite(loss):
+            raise AttnSegError(
+                f"The loss became {loss} in epoch {epoch + 1}, step "
+                f"{place.step + 1}; what was finished before is kept in "
+                f"{run.folder.path}: start again in another --out with a lower --lr."
+            )
+        place.losses.append(loss)
+        place.step += 1
+        now = time.perf_counter()
+        place.seconds = before_stop + now - start
+        watch(place.progress(config, run.steps))
+        stop = run.processes.any(interrupts.asked)
+        late = now - saved > 60 * config.save_every
+        if run.processes.main and (stop or late):
+            run.folder.save_state({**run.trainer.state(), **asdict(place)})
+            saved = now
+        if stop:
+            raise KeyboardInterrupt
+
+
+def _close_epoch(
+    run: _Run,
+    place: _Place,
+    rows: list[LogRow],
+    watch: Watch,
+    log: Callable[[dict[str, Any], int], None],
+) -> None:
+    """Measure an epoch that is done, and keep its weights, numbers and state."""
+    config, done = run.config, place.epoch + 1
+    here = place.progress(config, run.steps)
+    row = LogRow(
+        done,
+        float(np.mean(place.losses)),
+        *run.validation.measure(config.batch),
+        run.trainer.lr(done * run.steps - 1),
+        place.seconds,
+        here.images_per_s,
+    )
+    best = config.on_all or row.val_dice > max((r.val_dice for r in rows), default=-1)
+    rows.append(row)
+    card = run.card(rows)
+    run.folder.save(
+        run.trainer.average.state_dict(),
+        card,
+        best,
+        {**run.trainer.state(), **asdict(_Place(done))},
+        rows,
+        config.measured_on,
+    )
+    if config.snapshot_every and done % config.snapshot_every == 0:
+        title = f"Images of {config.measured_on}, after epoch {done}"
+        run.folder.save_snapshot(done, snapshot(run.validation, title, card.classes))
+    log(asdict(row), done)
+    watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a run has come: in which epoch, after how many of its steps."""
+
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def progress(self, config: TrainConfig, steps: int) -> Progress:
+        """The same for who watches, after at least one step of the epoch."""
+        return Progress(
+            epoch=self.epoch + 1,
+            epochs=config.epochs,
+            step=self.step,
+            steps=steps,
+            loss=self.losses[-1],
+            images_per_s=self.step * config.batch / self.seconds,
+            measured_on=config.measured_on,
+        )
+
+
+_PLACE = tuple(f.name for f in fields(_Place))
+
+
+def training_splits(
+    data: Dataset, protocol: str = "honest"
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
+
+    Raises
+    ------
+    InputError
+        If the data set has no such splits, or one of them is empty.
+    """
+    if protocol == "paper":
+        if not {"train", "test"} <= set(data.splits):
+            raise InputError(
+                f"The protocol 'paper' needs splits 'train' and 'test'; {data.root} "
+                f"has {', '.join(data.splits)}: choose the protocol 'honest'."
+            )
+        train = (*data.split("train"), *data.splits.get("val", ()))
+        return tuple(sorted(train, key=lambda s: s.name)), data.split("test")
+    if "train" not in data.splits or "val" not in data.splits:
+        raise InputError(
+            f"Training needs splits 'train' and 'val'; {data.root} has "
+            f"{', '.join(data.splits)}: add splits/train.txt."
+        )
+    train, val = data.split("train"), data.split("val")
+    if protocol == "all":
+        train = tuple(sorted((*train, *val), key=lambda s: s.name))
+    return train, val
+
+
+def _named(
+    parts: tuple[tuple[Sample, ...], tuple[Sample, ...]],
+) -> dict[str, tuple[Sample, ...]]:
+    """`training_splits` by the names that ``run.json`` has for them."""
+    return dict(zip(("train", "val"), parts, strict=True))
+
+
+def protocol_words(data: Dataset, protocol: str) -> str:
+    """Where the splits come from, and what chose the epoch."""
+    also = {"all": TRAINED_ON_ALL, "paper": CHOSEN_ON_TEST}
+    return data.protocol + also.get(protocol, "")
+
+
+def start_network(
+    spec: ModelSpec, config: TrainConfig, data: Dataset
+) -> tuple[SegmentationNetwork, dict[str, Any]]:
+    """First network, and for the card what was done to its weights before."""
+    if not config.init:
+        network = build_network(spec, config.encoder_weights)
+        earlier = earlier_training(config.encoder_weights)
+        return network, {"encoders_from": earlier} if earlier else {}
+    network, card, sha256 = load_checkpoint(weights_path(config.init))
+    if not same_network(card.spec, spec):
+        raise InputError(
+            f"Expected weights of the model {spec.name!r} to start from, but "
+            f"{config.init} holds {card.spec.name!r} or another version of it "
+            f"({card.spec.classes} classes for {spec.classes}); choose another file or "
+            "--model."
+        )
+    data.expect_classes(card.spec.classes, card.classes)
+    before = {"weights_sha256": sha256, **card.training}
+    return network.requires_grad_(True), {"started_from": before}

@@ -1,0 +1,287 @@
+"""One training step after another, and the state they leave: `Trainer`."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.deep_supervision import DeepSupervision
+from attnseg_training.fit.batches import Views
+from attnseg_training.fit.distributed import Processes, cut
+from attnseg_training.fit.gate_objectives import dropped_encoder, trust_loss
+from attnseg_training.losses import loss_function
+from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import Features, SegmentationNetwork
+
+
+class Trainer:
+    """Network, averaged network and optimiser of a run.
+
+    What a step does depends on its number and the settings only, so a run that goes on
+    from a state ends where an uninterrupted one does.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        On its device; trained in place.
+    config : TrainConfig
+        The run's settings.
+    steps : int
+        Of the whole run, for the schedule.
+    processes : Processes, optional
+        Those that share each batch.
+
+    Attributes
+    ----------
+    average : SegmentationNetwork
+        Exponential moving average of the weights: what is evaluated and saved.
+    """
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        config: TrainConfig,
+        steps: int,
+        processes: Processes | None = None,
+    ) -> None:
+        self.network, self.config, self.steps = network, config, steps
+        self.device = next(network.parameters()).device
+        self.processes = processes or Processes(self.device.type)
+        _check(network, config)
+        _freeze(network, config)
+        self.average = copy.deepcopy(network).requires_grad_(False).eval()
+        self._loss_function = loss_function(config.loss)
+        self._deep = None
+        groups = _groups(network, config)
+        if config.deep_supervision:
+            self._deep = DeepSupervision(network.spec).to(self.device)
+            own = {"params": list(self._deep.parameters()), "peak": config.lr}
+            groups.append({**own, "lr": 0.0, "weight_decay": 0.0})
+        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), fused=True)
+        deep = self._deep.parameters() if self._deep else ()
+        self._trained = [p for p in (*network.parameters(), *deep) if p.requires_grad]
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs, for ``torch.save``."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "deep": self._deep.state_dict() if self._deep else {},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._deep:
+            self._deep.load_state_dict(state["deep"])
+
+    def lr(self, done: int) -> float:
+        """Highest learning rate of the step after `done` steps."""
+        peak = max(group["peak"] for group in self._optimizer.param_groups)
+        return float(peak * self._rate(done))
+
+    def _rate(self, done: int) -> float:
+        return _rate(done / self.steps, self.config.warmup)
+
+    def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
+        """Train on one batch after `done` steps; its loss, maybe not finite.
+
+        Each process computes its share and all take the same step, by the mean of
+        their gradients. Weights are left as they are where the loss is not finite.
+
+        Raises
+        ------
+        DeviceError
+            If the device ran out of memory, or another process is gone.
+        """
+        config, others = self.config, self.processes
+        # Stochastic depth draws from torch; a resumed run has to draw the same.
+        torch.manual_seed(config.seed + 100_003 * (done + 1) + 10_007 * others.rank)
+        _train_mode(self.network, config)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * self._rate(done)
+        self._optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        try:
+            for piece in filter(len, cut(others.share(index), config.accumulate)):
+                # Pieces may differ by an image; the mean over processes of their
+                # weighted sums is that over images.
+                weight = len(piece) * others.count / len(index)
+                with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
+                    features, masks = views.batch(piece, epoch)
+                    loss = self._loss(features, masks, done) * weight
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} ran out of memory at batch {config.batch}; try "
+                f"--accumulate {2 * config.accumulate}, which takes the same batch in "
+                f"smaller pieces, or --batch {max(1, config.batch // 2)}."
+            ) from error
+        others.mean([total, *self._shared()])
+        value = float(total)
+        if math.isfinite(value):
+            nn.utils.clip_grad_norm_(self._trained, 1.0)
+            self._optimizer.step()
+            decay = min(config.ema, (1 + done) / (10 + done))
+            _average(self.average, self.network, decay)
+        return value
+
+    def _loss(self, features: Features, masks: Tensor, step: int) -> Tensor:
+        """Loss of one piece of a batch, with what the options add to it."""
+        network, config = self.network, self.config
+        rng = np.random.default_rng((4, config.seed, step))
+        forced = {
+            stride: psi.to(masks.device)
+            for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
+        }
+        pairs = network.align(features)
+        fused, attention = network.fuse(pairs, forced)
+        if self._deep:
+            logits, maps = network.logits_and_stages(fused)
+            loss = self._loss_function(logits.float(), masks)
+            others = self._deep(maps, masks, self._loss_function)
+            loss = loss + config.deep_supervision * others
+        else:
+            loss = self._loss_function(network.logits(fused).float(), masks)
+        if config.trust_weight and not forced:
+            trust = trust_loss(
+                network,
+                pairs,
+                fused,
+                attention,
+                masks,
+                rng,
+                config.trust_gates == "together",
+            )
+            loss = loss + config.trust_weight * trust
+        return loss
+
+    def _shared(self) -> list[Tensor]:
+        """What a step makes of each process's images: gradients and running statistics.
+
+        Where torch synchronises BatchNorm (on GPUs) the statistics are equal already.
+        """
+        gradients = [p.grad for p in self._trained if p.grad is not None]
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        running = [(m.running_mean, m.running_var) for m in norms if m.training]
+        return gradients + [s for pair in running for s in pair if s is not None]
+
+
+def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, Any]]:
+    """Encoders at rates of their own, by depth; no decay on norms and biases."""
+    peaks = {
+        "cnn": config.encoder_lr,
+        "transformer": config.transformer_lr or config.encoder_lr,
+    }
+    depths: dict[str, int] = {}
+    if config.layer_decay < 1:
+        for encoder in _with_backbone(network):
+            found = getattr(network, encoder).depths()
+            depths |= {f"{encoder}.{name}": depth for name, depth in found.items()}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, p in network.named_parameters():
+        if p.requires_grad:
+            peak = peaks.get(name.split(".")[0], config.lr)
+            peak *= config.layer_decay ** depths.get(name, 0)
+            groups.setdefault((peak, p.ndim > 1), []).append(p)
+    return [
+        {
+            "params": params,
+            "lr": 0.0,
+            "peak": peak,
+            "weight_decay": config.weight_decay if decay else 0.0,
+        }
+        for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])
+    ]
+
+
+def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Whether the model has what the settings are about.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    name = network.spec.name
+    for encoder in config.freeze:
+        if not list(network.get_submodule(encoder).parameters()):
+            raise InputError(f"{name!r} has no {encoder} that could be frozen.")
+    if config.one_sided and not network.dual:
+        raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
+    if config.encoder_dropout or config.trust_weight:
+        network.cnn_shares({})  # one gate per level, or an error
+    if config.deep_supervision and not hasattr(network.decoder, "stages"):
+        raise InputError(
+            f"The decoder of {name!r} has no blocks of ours for deep_supervision; "
+            "leave it 0."
+        )
+    if config.layer_decay < 1 and not _with_backbone(network):
+        raise InputError(
+            f"{name!r} has no encoder apart from its decoder; leave layer_decay 1."
+        )
+
+
+def _with_backbone(network: SegmentationNetwork) -> list[str]:
+    """Those of its encoders that are a library's backbone."""
+    encoders = ("cnn", "transformer")
+    return [name for name in encoders if hasattr(getattr(network, name), "backbone")]
+
+
+def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Frozen means frozen: no gradients, and eval mode, so no stochastic depth.
+
+    Raises
+    ------
+    InputError
+        If blocks are to be frozen of what is no plain ViT, or has fewer.
+    """
+    for name in config.freeze:
+        network.get_submodule(name).requires_grad_(False).eval()
+    if config.freeze_blocks:
+        vit = network.transformer
+        blocks = len(vit.backbone.blocks) if isinstance(vit, PlainViTEncoder) else 0
+        if config.freeze_blocks > blocks or not isinstance(vit, PlainViTEncoder):
+            raise InputError(
+                f"Expected freeze_blocks of at most {blocks}, the plain ViT blocks of "
+                f"{network.spec.name!r}, got {config.freeze_blocks}."
+            )
+        vit.freeze_first(config.freeze_blocks)
+
+
+def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
+    """Training mode, but for what is frozen."""
+    network.train()
+    _freeze(network, config)
+    if config.freeze_norm:
+        for module in network.cnn.modules():
+            if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
+                module.eval()
+
+
+def _rate(done: float, warmup: float) -> float:
+    """Share of the peak rate: linear warm-up, then a cosine to 0."""
+    if done < warmup:
+        return (done + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Exponential moving average of trained parameters; BatchNorm statistics copied."""
+    pairs = zip(average.parameters(), network.parameters(), strict=True)
+    trained = [(a, p) for a, p in pairs if p.requires_grad]
+    torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(b)

@@ -1,0 +1,92 @@
+"""What the averaged weights of a run are worth on its validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnseg_training.datasets.image_store import ImageStore, TokenCache
+from napari_attnseg.metrics import confusion, scores
+from napari_attnseg.models.encoders import PlainViTEncoder
+from napari_attnseg.models.network import (
+    Features,
+    NetworkOutput,
+    SegmentationNetwork,
+)
+
+
+class Measured(NamedTuple):
+    """Means over the validation images, at the network's size.
+
+    Dice and IoU over images and classes; both are 1 where a class is neither there nor
+    found.
+    """
+
+    loss: float
+    dice: float
+    iou: float
+
+
+class Validation:
+    """The validation images, measured as often as one likes.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        What is measured, in evaluation mode.
+    store : ImageStore
+        Images and masks.
+    cache : Path or None
+        Where a frozen ViT's tokens are kept.
+    loss : callable
+        Of (logits, masks).
+    """
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        store: ImageStore,
+        cache: Path | None,
+        loss: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        self.network, self.store, self.loss = network, store, loss
+        self.cache = None
+        if cache is not None and isinstance(network.transformer, PlainViTEncoder):
+            self.cache = TokenCache(cache, network.transformer, store, 1)
+
+    @torch.inference_mode()
+    def measure(self, batch: int) -> Measured:
+        """Loss, Dice and IoU, `batch` images at a time."""
+        losses, found = [], []
+        for start in range(0, len(self.store), batch):
+            index = list(range(start, min(start + batch, len(self.store))))
+            images, masks = self.store.batch(index)
+            output = self._forward(images, index)
+            losses += [float(self.loss(output.logits, masks))] * len(index)
+            for truth, logits in zip(masks, output.logits, strict=True):
+                planes = zip(truth.cpu(), (logits >= 0).cpu(), strict=True)
+                found += [scores(confusion(true, plane)) for true, plane in planes]
+        return Measured(
+            float(np.mean(losses)),
+            float(np.mean([f["dice"] for f in found])),
+            float(np.mean([f["iou"] for f in found])),
+        )
+
+    @torch.inference_mode()
+    def masks(self, index: list[int]) -> Tensor:
+        """Masks (N, classes, S, S) that are found on some of the images."""
+        images, _ = self.store.batch(index)
+        return self._forward(images, index).logits >= 0
+
+    def _forward(self, images: Tensor, index: list[int]) -> NetworkOutput:
+        vit = self.network.transformer
+        if self.cache is None or not isinstance(vit, PlainViTEncoder):
+            out: NetworkOutput = self.network(images)
+            return out
+        pyramid = vit.pyramid(self.cache.tokens(images, index, 0))
+        return self.network.decode(Features(self.network.cnn(images), pyramid))

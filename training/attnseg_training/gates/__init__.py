@@ -1,0 +1,1 @@
+"""What the gate maps mean, measured."""

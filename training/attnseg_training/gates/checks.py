@@ -1,0 +1,186 @@
+"""Is a map what it says? Stability, shuffled weights, and other maps beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.damage import Columns
+from attnseg_training.gates.sanity import PARTS, shuffled
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.errors import InputError
+from napari_attnseg.explanations import EXPLAINERS
+from napari_attnseg.explanations.subject import Subject, own_target, untouched
+from napari_attnseg.explanations.trust import measured_trust, region_means
+from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.spec import STRIDES
+from napari_attnseg.statistics import auroc, spearman
+
+#: Rivals with a map per level are taken at the coarsest, as is usual.
+RIVAL_STRIDE = 32
+#: How often gates are shuffled to see what agreement is due to chance.
+DRAWS = 20
+
+
+def _alike(a: Tensor, b: Tensor) -> list[float]:
+    """Rank correlation of each image's map with its other version."""
+    pairs = zip(a.cpu().numpy(), b.cpu().numpy(), strict=True)
+    return [spearman(one, other) for one, other in pairs]
+
+
+def stability(
+    network: SegmentationNetwork, images: Tensor, attention: dict[int, Tensor]
+) -> Columns:
+    """Rank correlation of psi with itself when images are mirrored, turned or noisy."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(images.shape, generator=generator).to(images.device)
+    changes: dict[str, tuple[Tensor, Callable[[Tensor], Tensor]]] = {
+        "mirrored": (images.flip(-1), lambda psi: psi.flip(-1)),
+        "turned": (
+            torch.rot90(images, 1, (-2, -1)),
+            lambda psi: torch.rot90(psi, -1, (-2, -1)),
+        ),
+        "noisy": ((images + 0.02 * noise).clamp(0, 1), lambda psi: psi),
+    }
+    columns: Columns = {}
+    for name, (changed, back) in changes.items():
+        shares = network.cnn_shares(network(changed).attention)
+        for stride, psi in shares.items():
+            columns[f"stable {name} 1/{stride}"] = _alike(attention[stride], back(psi))
+    return columns
+
+
+def sanity(
+    network: SegmentationNetwork,
+    images: Tensor,
+    features: Features,
+    masks: Tensor,
+    attention: dict[int, Tensor],
+    tau: dict[int, Tensor],
+    regions: int,
+    seed: int,
+) -> Columns:
+    """What is left of each map when a part of the network is shuffled.
+
+    Of psi for gates and encoders, on which it depends; of measured trust for the
+    decoder, on which psi does not depend. The psi of gates that were shuffled `DRAWS`
+    times is kept per region, as a control of the agreement.
+    """
+    columns: Columns = _shuffled_psi(network, features, tau)
+    for part in PARTS:
+        other = shuffled(network, part, seed)
+        if part == "decoder":
+            pairs = other.align(features)
+            for stride in STRIDES:
+                found = measured_trust(other, pairs, masks, stride, regions)
+                columns[f"shuffled {part} 1/{stride}"] = _alike(tau[stride], found.tau)
+            continue
+        seen = Features(
+            other.cnn(images) if part == "CNN" else features.cnn,
+            other.transformer(images)
+            if part == "transformer"
+            else features.transformer,
+        )
+        shares = other.cnn_shares(other.psi(other.align(seen)))
+        for stride, psi in shares.items():
+            columns[f"shuffled {part} 1/{stride}"] = _alike(attention[stride], psi)
+    return columns
+
+
+def _shuffled_psi(
+    network: SegmentationNetwork, features: Features, tau: dict[int, Tensor]
+) -> Columns:
+    """Psi (DRAWS, rows, columns) per image; a draw is the same gates in every batch.
+
+    One shuffled gate may follow trust either way by chance, so one says nothing.
+    """
+    drawn: dict[int, list[NDArray[np.floating]]] = {stride: [] for stride in STRIDES}
+    for draw in range(DRAWS):
+        other = shuffled(network, "gates", draw)
+        for stride, psi in other.cnn_shares(other.psi(other.align(features))).items():
+            means = region_means(psi, tau[stride].shape[1:])
+            drawn[stride].append(means.cpu().numpy())
+    return {
+        f"psi, shuffled gates 1/{stride}": list(np.stack(psi, 1))
+        for stride, psi in drawn.items()
+    }
+
+
+def rivals(
+    names: tuple[str, ...],
+    card: ModelCard,
+    network: SegmentationNetwork,
+    images: Tensor,
+    masks: Tensor,
+    seed: int,
+) -> Columns:
+    """Other explanations on the footing of the gates.
+
+    For each: localisation, rank correlation with itself for the mirrored image, and
+    with the decoder shuffled. What needs captum is left out where there is none.
+    """
+    columns: Columns = {}
+    other = shuffled(network, "decoder", seed)
+    for name in names:
+        rows: list[dict[str, float]] = []
+        for image, mask in zip(images, masks, strict=True):
+            try:
+                asked = subject(card, network, image[None])
+                own = _map(name, card, network, image)
+                mirrored = _map(name, card, network, image.flip(-1)).flip(-1)
+                # The same question to the other network: its own mask is another one.
+                decoded = _map(name, card, other, image, asked.target)
+            except InputError:  # captum is not installed
+                break
+            truth = at_size(mask[None], (own.shape[-2], own.shape[-1]))[0, 0] >= 0.5
+            rows.append(
+                {
+                    "localises": auroc(own.cpu().numpy(), truth.cpu().numpy()),
+                    "stable mirrored": spearman(own.cpu(), mirrored.cpu()),
+                    "shuffled decoder": spearman(own.cpu(), decoded.cpu()),
+                }
+            )
+        for what in rows[0] if len(rows) == len(images) else ():
+            columns[f"rival {name}: {what}"] = [row[what] for row in rows]
+    return columns
+
+
+def _map(
+    name: str,
+    card: ModelCard,
+    network: SegmentationNetwork,
+    image: Tensor,
+    target: Tensor | None = None,
+) -> Tensor:
+    found = subject(card, network, image[None])
+    if target is not None:
+        found = dataclasses.replace(found, target=target)
+    with untouched(network):
+        return EXPLAINERS[name].run(found, RIVAL_STRIDE).detach()
+
+
+def subject(card: ModelCard, network: SegmentationNetwork, images: Tensor) -> Subject:
+    """What explainers are asked about: N images, each model's own mask as target."""
+    with torch.no_grad():
+        pairs = network.align(network.encode(images))
+        mask = (network.logits(network.fuse(pairs)[0]) >= 0).float()
+    return Subject(card, network, images, pairs, mask, own_target(mask))
+
+
+def named(rows: list[dict[str, Any]]) -> list[str]:
+    """Rivals that were measured, as their columns say."""
+    return list(
+        dict.fromkeys(
+            name.removeprefix("rival ").split(":")[0]
+            for row in rows
+            for name in row
+            if name.startswith("rival ")
+        )
+    )

@@ -1,0 +1,121 @@
+"""Which combination of the gates, if any, has earned to be shown at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.summary import words
+from napari_attnseg.explanations.combination import COMBINATIONS, levels
+from napari_attnseg.explanations.trust import agreement
+from napari_attnseg.spec import STRIDES
+from napari_attnseg.statistics import auroc, bootstrap_interval, mean_interval
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GateMaps:
+    """What candidates are made of, of N images, on the CPU.
+
+    Attributes
+    ----------
+    attention : dict of int to Tensor, shape (N, 1, h, w)
+        Stride → psi.
+    contributions : dict of int to (Tensor, Tensor), shape (N, h, w)
+        Stride → what both encoders contributed.
+    masks : Tensor, shape (N, 1, S, S)
+        True masks.
+    """
+
+    attention: dict[int, Tensor]
+    contributions: dict[int, tuple[Tensor, Tensor]]
+    masks: Tensor
+
+
+def stakes(rows: list[Row]) -> dict[str, float]:
+    """How much the choice at each gate matters: mean |measured trust|."""
+    return {
+        f"1/{s}": float(np.mean([np.abs(row[f"tau 1/{s}"]).mean() for row in rows]))
+        for s in STRIDES
+    }
+
+
+def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, Any]:
+    """Every candidate's agreement with measured trust, and its localisation.
+
+    Agreement is with the trust of all gates together (``tau all`` of `rows`). The
+    candidate with the highest AUROC is the best; it has earned its place if its
+    interval is above chance. It is to be judged on validation images; `measured_on`
+    says in words on which it was.
+
+    Returns
+    -------
+    dict
+        ``name``, ``earned``, ``verdict``, ``stakes`` and ``candidates``.
+    """
+    tau = np.array([row["tau all"] for row in rows], dtype=float)
+    weight = stakes(rows)
+    found = {}
+    for name, combine in COMBINATIONS.items():
+        psi, localises = [], []
+        for some in maps:
+            parts = levels(some.attention, weight, some.contributions)
+            combined = combine(parts)
+            psi += list(at_size(combined, (tau.shape[1], tau.shape[2]))[:, 0].numpy())
+            truth = at_size(some.masks, (combined.shape[-2], combined.shape[-1])) >= 0.5
+            localises += [
+                auroc(one.numpy(), mask.numpy())
+                for one, mask in zip(combined, truth, strict=True)
+            ]
+        found[name] = {
+            "agreement": _agreement(np.stack(psi), tau),
+            "localises": mean_interval(localises),
+        }
+    # Undefined where one encoder is better everywhere; then none is the best.
+    best = max(found, key=lambda n: np.nan_to_num(found[n]["agreement"]["mean"]))
+    area, place = found[best]["agreement"], found[best]["localises"]
+    earned = bool(area["low"] > 0.5)
+    numbers = f"agreement with measured trust, AUROC {words(area, '.2f')}"
+    if earned:
+        verdict = (
+            f"The {best} of the gates, the best of {len(found)} combinations: "
+            f"{numbers}; localisation, AUROC {words(place, '.2f')}"
+        )
+    else:
+        verdict = (
+            f"No combination of the gates agreed with measured trust better than "
+            f"chance; the best of {len(found)}, {best}: {numbers}"
+        )
+    return {
+        "name": best,
+        "earned": earned,
+        "verdict": f"{verdict} ({measured_on}, n = {len(rows)}).",
+        "stakes": weight,
+        "candidates": found,
+    }
+
+
+def _agreement(
+    psi: NDArray[np.floating[Any]], tau: NDArray[np.floating[Any]]
+) -> dict[str, float]:
+    return bootstrap_interval(lambda i: agreement(psi[i], tau[i])[1], len(psi))
+
+
+def on_cpu(
+    attention: dict[int, Tensor],
+    contributions: dict[int, tuple[Tensor, Tensor]],
+    masks: Tensor,
+) -> GateMaps:
+    """Keep the maps of one batch."""
+    return GateMaps(
+        {s: psi.cpu() for s, psi in attention.items()},
+        {s: (a.cpu(), b.cpu()) for s, (a, b) in contributions.items()},
+        torch.as_tensor(masks.cpu()),
+    )

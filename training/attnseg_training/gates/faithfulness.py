@@ -1,0 +1,303 @@
+"""Does a gate map mean what it shows? Measured on a data set, per gate.
+
+psi claims whose features are used where. So the claim is tested by changing psi: what
+its pattern is worth, whether it agrees with who really is better there, and whether it
+gives way when one encoder's input is damaged. Encoders run once per image.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnseg_training.datasets import Dataset
+from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.evaluation.evaluate import provenance
+from attnseg_training.gates.checks import rivals, sanity, stability, subject
+from attnseg_training.gates.combination import GateMaps, judge, on_cpu
+from attnseg_training.gates.controls import at_size, bands, trivial_maps
+from attnseg_training.gates.damage import KINDS, Columns, copies, one_sided
+from attnseg_training.gates.summary import LEVELS, summarise
+from attnseg_training.runs.lineage import trained_on, trained_under
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.explanations.contributions import encoder_contributions
+from napari_attnseg.explanations.interventions import Pairs, interventions
+from napari_attnseg.explanations.subject import Subject
+from napari_attnseg.explanations.trust import measured_trust, region_means
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import STRIDES
+from napari_attnseg.statistics import auroc, partial_spearman, spearman
+
+BATCH = 8
+#: Half width of the boundary band, as a share of the image's side.
+BAND = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """How much is measured.
+
+    Attributes
+    ----------
+    every : int
+        Every how many batches of eight images are also damaged, turned, made noisy,
+        and seen by networks with shuffled weights.
+    regions : int
+        Regions per side in which trust is measured.
+    kinds : tuple of str
+        Kinds of one-sided damage, of `gate_damage.KINDS`.
+    rivals : tuple of str
+        Other explanations that are measured beside the gates, of `EXPLAINERS`.
+    """
+
+    every: int
+    regions: int
+    kinds: tuple[str, ...]
+    rivals: tuple[str, ...]
+
+
+SUITES = {
+    "quick": Suite(5, 5, ("another image", "noise"), ("Seg-Grad-CAM", "random")),
+    "full": Suite(
+        1,
+        8,
+        tuple(KINDS),
+        ("Seg-Grad-CAM", "integrated gradients", "occlusion", "random"),
+    ),
+}
+
+
+def faithfulness(
+    weights: str | Path,
+    data: Dataset,
+    split: str,
+    suite: str = "quick",
+    device: str = "auto",
+    watch: Callable[[int, int], None] = lambda done, total: None,
+    keep: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Measure the gates of one model.
+
+    Parameters
+    ----------
+    weights : str or Path
+        Weights file or bundled name; a model of one class, and of one gate per level.
+    data, split : Dataset, str
+        What to measure on; images are resized to the network's input.
+    suite : str
+        Name in `SUITES`.
+    device : str
+        As for `Segmenter.from_checkpoint`.
+    watch : callable
+        Called with (images done, images in all).
+    keep : callable
+        Called with all rows so far after each batch, so that an interrupted run leaves
+        what it measured.
+
+    Returns
+    -------
+    dict
+        Summary with intervals and verdicts; see `gate_summary.summarise`.
+    list of dict
+        One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``,
+        ``tau 1/4`` and ``mask 1/4`` (per region; the model's own probability) …
+
+    Raises
+    ------
+    AttnSegError
+        If weights, data or suite cannot be used; see `expect_suite`.
+    """
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    network, spec = segmenter.network, segmenter.card.spec
+    if spec.classes != 1:
+        raise InputError(
+            f"What gates mean is measured of a model of one class, this one has "
+            f"{spec.classes}; choose other weights."
+        )
+    expect_suite(data, split, suite)
+    store = ImageStore(data.split(split), spec.size, segmenter.device)
+    rows: list[dict[str, Any]] = []
+    maps: list[GateMaps] = []
+    # Images of a batch lend each other maps and pieces. So they come from all over the
+    # list: neighbours in it may be frames of one sequence.
+    batches = -(-len(store) // BATCH)
+    for batch in range(batches):
+        index = list(range(batch, len(store), batches))
+        images, masks = store.batch(index)
+        asked = subject(segmenter.card, network, images)
+        closely = batch % SUITES[suite].every == 0
+        columns = _measure(asked, masks, SUITES[suite], closely, batch * BATCH)
+        for i, name in enumerate(store.names[k] for k in index):
+            rows.append({"image": name, **{c: v[i] for c, v in columns.items()}})
+        attention = network.cnn_shares(network.psi(asked.pairs))
+        maps.append(on_cpu(attention, encoder_contributions(asked), masks))
+        keep(rows)
+        watch(len(rows), len(store))
+    protocol = (
+        f"suite {suite}; {data.name}, split {split}; at {spec.size}×"
+        f"{spec.size} px, mask at probability 0.5; trust in {SUITES[suite].regions}×"
+        f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
+        f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
+        f"bootstrap intervals over images; data: {data.protocol}"
+        f"{trained_under(segmenter.card, data)}"
+    )
+    facts = {
+        **provenance(segmenter),
+        "dataset": data.name,
+        "split": split,
+        "suite": suite,
+        "n": len(rows),
+        "protocol": protocol,
+        "ends": ("transformer", "CNN"),
+    }
+    seen = split == "val" and trained_on(segmenter.card, data)
+    said = f"{data.name}, {split}{', trained on' if seen else ''}"
+    combination = judge(maps, rows, said)
+    place = {name: i for i, name in enumerate(store.names)}
+    rows.sort(key=lambda row: place[row["image"]])
+    return {**facts, **summarise(rows), "combination": combination}, rows
+
+
+def expect_suite(data: Dataset, split: str, suite: str) -> None:
+    """What can be said before hours of training for such a measurement.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite or split.
+    InputError
+        If the data have several classes, or the split fewer than two images.
+    """
+    if suite not in SUITES:
+        raise UnknownNameError.for_name("suite", suite, list(SUITES))
+    data.expect_classes(1)
+    images = len(data.split(split))
+    if images < 2:
+        raise InputError(
+            "What gates mean is measured of at least 2 images, which lend each other "
+            f"maps, but the split {split!r} of {data.root} has {images}; list more."
+        )
+
+
+def rows_csv(rows: list[dict[str, Any]]) -> str:
+    """The numbers of each image as CSV; what was not measured of it stays empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numbers = [
+        name
+        for name in names
+        if not any(isinstance(row.get(name), np.ndarray) for row in rows)
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, numbers, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@torch.no_grad()
+def _measure(
+    asked: Subject, masks: Tensor, suite: Suite, closely: bool, seed: int
+) -> Columns:
+    network, pairs, images = asked.network, asked.pairs, asked.image
+    fused, psis = network.fuse(pairs)
+    attention = network.cnn_shares(psis)
+    logits = network.logits(fused)
+
+    def dice(found: Tensor) -> list[float]:
+        return _dice(found, masks)
+
+    columns: Columns = {"dice": dice(logits)}
+    for stride, psi in attention.items():
+        columns[f"attention 1/{stride}"] = list(psi[:, 0].cpu().numpy())
+    for name, level, changed in interventions(network, pairs):
+        columns[f"dice {name} {level}"] = dice(changed)
+        flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
+        columns[f"flipped {name} {level}"] = flipped.tolist()
+    tau = _trust(columns, "", network, pairs, masks, suite)
+    _localise(columns, attention, images, masks, logits)
+    if closely:
+        features = network.encode(images)
+
+        def trust(name: str, hurt: Pairs) -> None:
+            _trust(columns, f", {name}", network, hurt, masks, suite)
+
+        columns |= one_sided(network, images, features, suite.kinds, seed, dice, trust)
+        columns |= copies(network, images, dice)
+        columns |= stability(network, images, attention)
+        columns |= sanity(
+            network, images, features, masks, attention, tau, suite.regions, seed
+        )
+        columns |= rivals(suite.rivals, asked.card, network, images, masks, seed)
+    return columns
+
+
+def _dice(logits: Tensor, masks: Tensor) -> list[float]:
+    found = (logits >= 0).float()
+    total = found.sum((1, 2, 3)) + masks.sum((1, 2, 3))
+    overlap = 2 * (found * masks).sum((1, 2, 3))
+    return torch.where(total > 0, overlap / total.clamp(min=1), 1.0).tolist()
+
+
+def _trust(
+    columns: Columns,
+    kind: str,
+    network: SegmentationNetwork,
+    pairs: Pairs,
+    masks: Tensor,
+    suite: Suite,
+) -> dict[int, Tensor]:
+    taus = {}
+    own = torch.sigmoid(network.logits(network.fuse(pairs)[0]))
+    for stride in (*STRIDES, None):
+        trust = measured_trust(network, pairs, masks, stride, suite.regions)
+        level = f"1/{stride}" if stride else "all"
+        mask = region_means(own, trust.tau.shape[1:]).cpu()
+        columns[f"psi{kind} {level}"] = list(trust.psi.numpy())
+        columns[f"tau{kind} {level}"] = list(trust.tau.numpy())
+        columns[f"mask{kind} {level}"] = list(mask.numpy())
+        if stride:
+            taus[stride] = trust.tau
+    return taus
+
+
+def _localise(
+    columns: Columns,
+    attention: dict[int, Tensor],
+    images: Tensor,
+    masks: Tensor,
+    logits: Tensor,
+) -> None:
+    """What the map follows, and where it is high."""
+    controls = trivial_maps(images, torch.sigmoid(logits))
+    places = bands(masks, max(1, round(BAND * masks.shape[-1])))
+    for level, psi in zip(LEVELS, attention.values(), strict=True):
+        size = (psi.shape[-2], psi.shape[-1])
+        small = {k: at_size(v, size).cpu().numpy() for k, v in controls.items()}
+        truth = at_size(masks, size).cpu().numpy() >= 0.5
+        weight = {k: at_size(v, size) for k, v in places.items()}
+        maps = psi.cpu().numpy()
+        n = range(len(maps))
+        for name, control in small.items():
+            others = [v for k, v in small.items() if k != name]
+            columns[f"follows {name} {level}"] = [
+                spearman(maps[i], control[i]) for i in n
+            ]
+            columns[f"follows only {name} {level}"] = [
+                partial_spearman(maps[i], control[i], [o[i] for o in others]) for i in n
+            ]
+        columns[f"localises {level}"] = [auroc(maps[i], truth[i]) for i in n]
+        for name, w in weight.items():
+            total = w.sum((1, 2, 3))
+            mean = (psi * w).sum((1, 2, 3)) / total.clamp(min=1e-6)
+            columns[f"psi {name} {level}"] = torch.where(
+                total > 0, mean, torch.nan
+            ).tolist()

@@ -1,0 +1,1 @@
+"""Weights for others: calibration, export, release, import."""

@@ -1,0 +1,188 @@
+"""Weights for others: averaged, half the size, words and numbers in their card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_attnseg.checkpoints import (
+    checkpoint_bytes,
+    load_checkpoint,
+    save_checkpoint,
+)
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_bytes
+from napari_attnseg.weights import weights_path
+
+TEXTS = ("classes", "data", "licence", "use", "limits")
+
+
+def export(
+    weights: Path,
+    out: Path,
+    half: bool = False,
+    texts: Path | None = None,
+    metrics: Path | None = None,
+    gates: Path | None = None,
+    combination: Path | None = None,
+) -> str:
+    """Write weights again with more in their card; returns the tensors' SHA-256.
+
+    Parameters
+    ----------
+    weights, out : Path
+        Weights file to read, and to write.
+    half : bool
+        Store float16. Evaluate what comes out, not what went in.
+    texts : Path, optional
+        TOML file with any of ``classes, data, licence, use, limits``.
+    metrics : Path, optional
+        JSON of ``attnseg-train evaluate`` on exactly these tensors.
+    gates : Path, optional
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+    combination : Path, optional
+        The same, on the split that is to choose the "at a glance" map: validation.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read.
+    InputError
+        If a file cannot be read or is of another command, or its numbers are of other
+        weights.
+    """
+    network, card, _ = load_checkpoint(weights)
+    said = _read(texts, tomllib.loads) if texts else {}
+    unknown = sorted(set(said) - set(TEXTS))
+    if unknown:
+        raise InputError(f"Expected only {', '.join(TEXTS)}, got also {unknown}.")
+    if "classes" in said:
+        said["classes"] = tuple(said["classes"])
+        if len(said["classes"]) != card.spec.classes:
+            raise InputError(
+                f"Expected names of {card.spec.classes} classes in {texts}, got "
+                f"{len(said['classes'])}; name each of them."
+            )
+    measured = _results(metrics, "evaluate", "dice", "threshold_curve")
+    if "medsam" in measured:
+        raise InputError(
+            f"{metrics} was measured of masks that MedSAM refined, which is not what "
+            "these weights find; evaluate again without --medsam."
+        )
+    found = _results(gates, "faithfulness", "gates")
+    chosen = _results(combination, "faithfulness", "combination")
+    if chosen.get("split") == "test":
+        raise InputError(
+            f"{combination} was measured on test images, which are to choose nothing; "
+            "give the result of `attnseg-train faithfulness --split val`."
+        )
+    card = dataclasses.replace(
+        card,
+        **said,
+        metrics=measured,
+        gates=_gates(found),
+        combination=chosen.get("combination", {}),
+    )
+    data, digest = checkpoint_bytes(network.state_dict(), card, half)
+    for path, numbers in (
+        (metrics, measured),
+        (gates, found),
+        (combination, chosen),
+    ):
+        if numbers and numbers.get("weights_sha256") != digest:
+            raise InputError(
+                f"{path} was measured on other weights "
+                f"({numbers.get('weights_sha256')}); measure these ({digest}) and "
+                "export again."
+            )
+        measured_at = numbers.get("temperature", card.temperature)
+        if numbers and measured_at != card.temperature:
+            raise InputError(
+                f"{path} was measured at temperature {measured_at:g}, these weights "
+                f"have {card.temperature:g}; measure them again."
+            )
+    write_bytes(out, data)
+    return digest
+
+
+def average(files: list[Path], out: Path) -> str:
+    """Write the mean of the weights of runs with a common start; returns its SHA-256.
+
+    Runs that went on from the same weights lie close enough for their mean to be a
+    model, often a better one than each (Wortsman et al. 2022, Model soups). Judge it on
+    validation images.
+
+    Raises
+    ------
+    CheckpointError
+        If a file cannot be read.
+    InputError
+        If there are fewer than two, or they are not of one model.
+    """
+    if len(files) < 2:
+        raise InputError(f"Expected at least two weights files, got {len(files)}.")
+    loaded = [load_checkpoint(weights_path(file)) for file in files]
+    cards = [card for _, card, _ in loaded]
+    for file, card in zip(files, cards, strict=True):
+        # "lesion" may be another's "polyp", but never square, disc disc, square.
+        alike = sorted(card.classes) == sorted(cards[0].classes)
+        moved = alike and card.classes != cards[0].classes
+        if card.spec != cards[0].spec or moved:
+            raise InputError(
+                f"Expected weights of one model, but {files[0]} is "
+                f"{cards[0].spec.name!r} and {file} {card.spec.name!r} or another "
+                "version of it; choose other files."
+            )
+    states = [network.state_dict() for network, _, _ in loaded]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0)
+        if value.is_floating_point()
+        else value
+        for name, value in states[0].items()
+    }
+    parts = [{"weights_sha256": sha256, **card.training} for _, card, sha256 in loaded]
+    data = [part for card in cards for part in card.data.split("; ") if part]
+    # What was measured of one of them says nothing of their mean.
+    card = dataclasses.replace(
+        cards[0],
+        data="; ".join(dict.fromkeys(data)),
+        temperature=1.0,
+        metrics={},
+        gates={},
+        combination={},
+        training={"average_of": parts},
+    )
+    return save_checkpoint(out, mean, card)
+
+
+def _gates(found: dict[str, Any]) -> dict[str, Any]:
+    """Facts of each gate and of all together, as a card has them."""
+    if not found:
+        return {}
+    # Results of before all gates were measured together have no such part.
+    together = {"all": found["together"]} if "together" in found else {}
+    return {**found["gates"], **together}
+
+
+def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
+    """JSON that a command wrote, known by some of its keys; empty without a path."""
+    found = _read(path, json.loads) if path else {}
+    if path and not (isinstance(found, dict) and set(keys) <= set(found)):
+        raise InputError(
+            f"Expected the JSON of `attnseg-train {command}` in {path}, which is "
+            "another; choose that file, or measure these weights by that command."
+        )
+    return found
+
+
+def _read(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); check the file.") from error
+    return found

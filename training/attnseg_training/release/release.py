@@ -1,0 +1,212 @@
+"""Weights for others, from settings alone: some seeds, one chosen, all of them told."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Dataset, load_dataset
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.fit import Watch, expect_run, fit
+from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.gates.card import gate_card_png
+from attnseg_training.gates.faithfulness import expect_suite, faithfulness
+from attnseg_training.release.calibration import calibrate
+from attnseg_training.release.export import export
+from attnseg_training.runs.folder import RunFolder
+from attnseg_training.runs.provenance import fingerprint
+from attnseg_training.runs.test_set_log import note_look
+from napari_attnseg.cards import read_card
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_bytes, write_text
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.statistics import mean_interval
+
+Count = Callable[[int, int], None]
+#: In a seed's run folder: its best weights, float16, calibrated. Its run is done then.
+CALIBRATED = "calibrated.safetensors"
+RESULT = "release.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Release:
+    """What is to be trained, and how its parts are shown while they go on.
+
+    Attributes
+    ----------
+    config : TrainConfig
+        Settings of every run; the seed is replaced.
+    seeds : int
+        Seeds 0, 1, …
+    texts : Path, optional
+        TOML with the card's words, as for `export`.
+    suite : str
+        As for `faithfulness`.
+    say : callable
+        Told what comes next.
+    bars : callable
+        Makes the context that watches a training run.
+    counted : callable
+        Makes the context that counts images; called with what is done.
+    """
+
+    config: TrainConfig
+    seeds: int = 3
+    texts: Path | None = None
+    suite: str = "quick"
+    say: Callable[[str], None] = lambda text: None
+    bars: Callable[[], AbstractContextManager[Watch]] = lambda: nullcontext(
+        lambda progress: None
+    )
+    counted: Callable[[str], AbstractContextManager[Count]] = lambda what: nullcontext(
+        lambda done, total: None
+    )
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """Train, choose on validation, measure once on test, export.
+
+        Each seed's best weights are stored as float16 and calibrated on the validation
+        images, which choose among the seeds by mean Dice. Only then every seed is
+        measured on the test images, and the gates of the chosen one. Steps that are
+        done are not done again, but what was measured of other images is.
+
+        Parameters
+        ----------
+        out : Path
+            ``seed-0`` …: runs with their ``val.json`` and ``test.json``;
+            ``gates.json``, ``gates-val.json``, ``gate_card.png`` of the chosen one;
+            ``MODEL.safetensors``; ``release.json``.
+
+        Returns
+        -------
+        dict
+            As ``release.json``: ``chosen`` (seed), ``weights_sha256``; ``seeds`` (each
+            one's Dice and IoU on both splits); ``dice``, ``iou`` (mean and SD over the
+            seeds' means on the test images; of one seed the SD is None).
+
+        Raises
+        ------
+        AttnSegError
+            As `fit`, `evaluate` and `faithfulness`; also if the protocol leaves no
+            validation images, or there are no test images, and if a seed's run is of
+            other settings or data.
+        """
+        config = self.config
+        if config.protocol != "honest":
+            raise InputError(
+                f"Expected the protocol honest, got {config.protocol!r}; a release "
+                "chooses its seed on validation images, so none may be trained on: "
+                "leave it out, or use fit and evaluate."
+            )
+        data = load_dataset(Path(config.data), config.split_seed)
+        if "test" not in data.splits:
+            raise InputError(
+                f"Expected a split 'test' to report on, {data.root} has "
+                f"{', '.join(data.splits)}; add splits/test.txt."
+            )
+        for split in ("val", "test"):  # said before hours of training
+            expect_suite(data, split, self.suite)
+        SegmentationNetwork(run_spec(config)).cnn_shares({})
+        if self.texts is not None and not self.texts.is_file():
+            raise InputError(f"There is no file {self.texts}; give the card's words.")
+        runs = [self._trained(seed, data, out) for seed in range(self.seeds)]
+        val = [self._evaluated(run, data, "val") for run in runs]
+        chosen = int(np.argmax([found["dice"]["mean"] for found in val]))
+        self.say(f"Seed {chosen} is best on the {val[0]['n']} validation images.")
+        test = [self._evaluated(run, data, "test") for run in runs]
+        weights = runs[chosen] / CALIBRATED
+        gates = self._gates(weights, data, "test", out / "gates.json")
+        card = gate_card_png(json.loads(gates.read_text(encoding="utf-8")))
+        write_bytes(out / "gate_card.png", card)
+        gates_val = self._gates(weights, data, "val", out / "gates-val.json")
+        final = out / f"{read_card(weights).spec.name}.safetensors"
+        numbers = runs[chosen] / "test.json"
+        digest = export(weights, final, True, self.texts, numbers, gates, gates_val)
+        found = {
+            "weights": final.name,
+            "weights_sha256": digest,
+            "chosen": chosen,
+            "chosen_by": f"Dice on {data.name}, split val, n = {val[0]['n']}",
+            "protocol": test[chosen]["protocol"],
+            "n": test[0]["n"],
+            **{metric: _over_seeds(test, metric) for metric in ("dice", "iou")},
+            "seeds": [
+                {
+                    name: {metric: each[metric] for metric in ("dice", "iou")}
+                    for name, each in (("val", val[k]), ("test", test[k]))
+                }
+                for k in range(self.seeds)
+            ],
+        }
+        write_text(out / RESULT, json.dumps(found, indent=1) + "\n")
+        return found
+
+    def _trained(self, seed: int, data: Dataset, out: Path) -> Path:
+        """Run folder of a seed, trained and calibrated."""
+        run = RunFolder(out / f"seed-{seed}")
+        config = dataclasses.replace(self.config, seed=seed)
+        if (run.path / CALIBRATED).is_file():
+            expect_run(run.path, config)
+            return run.path
+        self.say(f"Seed {seed}")
+        with self.bars() as watch:
+            fit(config, run.path, (run.path / "config.toml").is_file(), watch)
+        best, done = run.path / "best.safetensors", run.path / CALIBRATED
+        calibrate(best, done, data, "val", config.device, half=True)
+        run.forget_states()
+        return run.path
+
+    def _evaluated(self, run: Path, data: Dataset, split: str) -> dict[str, Any]:
+        weights = run / CALIBRATED
+        of = _of(weights, data, split)
+
+        def measure() -> dict[str, Any]:
+            with self.counted(f"{run.name} on {split}") as count:
+                report = evaluate(weights, data, split, self.config.device, count)
+            return note_look(weights, report.summary())
+
+        return _kept(run / f"{split}.json", of, measure)
+
+    def _gates(self, weights: Path, data: Dataset, split: str, file: Path) -> Path:
+        of = {**_of(weights, data, split), "suite": self.suite}
+
+        def measure() -> dict[str, Any]:
+            with self.counted(f"gates on {split}") as count:
+                device = self.config.device
+                return faithfulness(weights, data, split, self.suite, device, count)[0]
+
+        _kept(file, of, measure)
+        return file
+
+
+def _of(weights: Path, data: Dataset, split: str) -> dict[str, str]:
+    """What a result is of: the tensors, and the images and masks."""
+    images = fingerprint({split: data.split(split)})["sha256"]
+    return {"weights_sha256": load_checkpoint(weights)[2], "images_sha256": images}
+
+
+def _kept(
+    file: Path, of: Mapping[str, str], measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """What was measured `of` just this before, else measured now and kept."""
+    if file.is_file():
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if all(found.get(key) == value for key, value in of.items()):
+            return found
+    found = {**measure(), **of}
+    write_text(file, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float | None]:
+    """Mean and SD; of one seed there is no SD."""
+    means = mean_interval([each[metric]["mean"] for each in found])
+    return {"mean": means["mean"], "sd": means["sd"] if len(found) > 1 else None}

@@ -1,0 +1,34 @@
+"""Loss and Dice over the epochs, as one picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from attnseg_training.runs.folder import LogRow
+
+
+def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes:
+    """PNG with the losses on the left and Dice and IoU on the right.
+
+    `measured_on` says in words on which images, apart from those of the training loss.
+    """
+    epochs = [row.epoch for row in rows]
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [row.loss for row in rows], label="training (augmented)")
+    left.plot(epochs, [row.val_loss for row in rows], "--", label=measured_on)
+    left.set(xlabel="epoch", ylabel="loss")
+    right.plot(epochs, [row.val_dice for row in rows], label="Dice")
+    right.plot(epochs, [row.val_iou for row in rows], "--", label="IoU")
+    right.set(xlabel="epoch", ylabel=f"mean over images of {measured_on}", ylim=(0, 1))
+    for axes in (left, right):
+        axes.legend()
+        axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()

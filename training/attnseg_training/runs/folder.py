@@ -1,0 +1,246 @@
+"""What a training run keeps on disk, every file written atomically."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import logging
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.fit.initial_weights import without_folders
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.checkpoints import save_checkpoint
+from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.io.atomic import write_bytes, write_text
+
+logger = logging.getLogger(__name__)
+
+#: Settings that may differ when a run is resumed: where the data lie and what computes,
+#: not what is computed.
+MAY_CHANGE = (
+    "accumulate",
+    "cache",
+    "data",
+    "device",
+    "save_every",
+    "snapshot_every",
+    "threads",
+    "tracker",
+)
+#: Training states, the last and the one before it.
+STATES = ("state.pt", "state-before.pt")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One epoch of ``log.csv``."""
+
+    epoch: int
+    loss: float
+    val_loss: float
+    val_dice: float
+    val_iou: float
+    lr: float
+    seconds: float
+    images_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run's files."""
+
+    path: Path
+
+    @property
+    def cache(self) -> Path:
+        """Tokens of a frozen encoder; removed when the run is done."""
+        return self.path / "cache"
+
+    @classmethod
+    def open(
+        cls, path: Path, config: TrainConfig, resume: bool, write: bool = True
+    ) -> RunFolder:
+        """New run, or the same one again; without `write` one that another opened.
+
+        Raises
+        ------
+        InputError
+            If the folder holds another run, or cannot be written.
+        """
+        settings = path / "config.toml"
+        if not write:
+            return cls(path)
+        if resume:
+            if not settings.is_file():
+                raise InputError(
+                    f"Expected a run to resume in {path}, but there is no config.toml; "
+                    "leave --resume out to start one."
+                )
+            before = TrainConfig(**read_toml(settings))  # type: ignore[arg-type]
+            _expect_same(path, before, config)
+        elif settings.is_file() and any(
+            (path / name).is_file() for name in ("log.csv", *STATES)
+        ):  # one that came to nothing, for want of data, say, is no run
+            raise InputError(
+                f"There is already a run in {path}; add --resume to go on with it, or "
+                "choose another --out."
+            )
+        write_text(settings, config.to_toml())
+        return cls(path)
+
+    def rows(self) -> list[LogRow]:
+        """Epochs logged so far."""
+        log = self.path / "log.csv"
+        if not log.is_file():
+            return []
+        with log.open(newline="") as file:
+            return [
+                LogRow(int(row.pop("epoch")), **{k: float(v) for k, v in row.items()})
+                for row in csv.DictReader(file)
+            ]
+
+    def load_state(self, device: str) -> dict[str, Any] | None:
+        """Last training state that is whole; None if none was ever written.
+
+        Raises
+        ------
+        CheckpointError
+            If there are states, but all are damaged.
+        """
+        damaged = []
+        for name in STATES:
+            path = self.path / name
+            if not path.is_file():
+                continue  # killed between the two renames of `save_state`
+            try:
+                state = _read_state(path, device)
+            except Exception as error:  # torch and zipfile raise many kinds
+                damaged.append(f"{name} ({type(error).__name__}: {error})")
+                continue
+            if damaged:
+                logger.warning(
+                    "The training state %s in %s is damaged; going on from the one "
+                    "before it, epoch %d, step %d.",
+                    damaged[0],
+                    self.path,
+                    state["epoch"] + 1,
+                    state["step"],
+                )
+            return state
+        if damaged:
+            raise CheckpointError(
+                f"Expected a training state in {self.path}, but "
+                f"{' and '.join(damaged)} cannot be read; start again in another "
+                "--out, with --init best.safetensors of this one if it is there."
+            )
+        return None
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write a training state; the one before it stays beside it.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or not writable; the state before stays.
+        """
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        last, before = (self.path / name for name in STATES)
+        if last.is_file():
+            last.replace(before)
+        write_bytes(last, buffer.getvalue())
+
+    def expect_settings(self, config: TrainConfig, but: Sequence[str] = ()) -> None:
+        """A run that is done counts as one with these settings only if it had them.
+
+        Settings in `but` may differ.
+
+        Raises
+        ------
+        InputError
+            If another one does.
+        """
+        before = TrainConfig(**read_toml(self.path / "config.toml"))  # type: ignore[arg-type]
+        _expect_same(self.path, before, config, but)
+
+    def forget_states(self) -> None:
+        """Remove the training states, the largest files: nothing is to be resumed."""
+        for name in STATES:
+            (self.path / name).unlink(missing_ok=True)
+
+    def save(
+        self,
+        weights: dict[str, Tensor],
+        card: ModelCard,
+        best: bool,
+        state: dict[str, Any],
+        rows: list[LogRow],
+        measured_on: str = "validation",
+    ) -> None:
+        """Write one finished epoch; `measured_on` as for `curves_png`.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or not writable; files of earlier epochs stay.
+        """
+        from attnseg_training.runs.curves import curves_png
+
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(LogRow)])
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(row) for row in rows)
+        if best:
+            save_checkpoint(self.path / "best.safetensors", weights, card)
+        save_checkpoint(self.path / "last.safetensors", weights, card)
+        write_text(self.path / "log.csv", text.getvalue())
+        self.save_state(state)
+        write_bytes(self.path / "curves.png", curves_png(rows, measured_on))
+
+    def save_snapshot(self, epoch: int, png: bytes) -> None:
+        """Write a picture; an `InputError` if the disk is full or not writable."""
+        write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
+
+
+def _expect_same(
+    path: Path, before: TrainConfig, config: TrainConfig, but: Sequence[str] = ()
+) -> None:
+    changed = [
+        f"{field.name} was {getattr(before, field.name)!r}, "
+        f"is {getattr(config, field.name)!r}"
+        for field in dataclasses.fields(config)
+        if field.name not in (*MAY_CHANGE, *but)
+        and _without_folders(before, field.name) != _without_folders(config, field.name)
+    ]
+    if changed:
+        raise InputError(
+            f"The run in {path} has other settings ({'; '.join(changed)}); go on with "
+            "its own, or choose another --out."
+        )
+
+
+def _without_folders(config: TrainConfig, name: str) -> Any:
+    """A setting; of files only their names, because they may have been moved."""
+    value = getattr(config, name)
+    if name == "encoder_weights":
+        return without_folders(value)
+    return Path(value).name if name == "init" else value
+
+
+def _read_state(path: Path, device: str) -> dict[str, Any]:
+    # torch does not check what it reads; its files are zip archives with checksums.
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(f"wrong checksum of {broken}")
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state

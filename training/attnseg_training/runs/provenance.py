@@ -1,0 +1,177 @@
+"""Where a run's weights come from: code, versions, device, data; ``run.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Sample
+from attnseg_training.fit.initial_weights import without_folders
+from attnseg_training.runs.folder import LogRow
+from napari_attnseg.cards import ModelCard, versions
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_text
+from napari_attnseg.spec import ModelSpec, Preprocessing
+
+FILE = "run.json"
+
+
+def record(
+    folder: Path,
+    parts: Mapping[str, Sequence[Sample]],
+    config: TrainConfig,
+    device: str,
+    processes: int,
+) -> dict[str, Any]:
+    """Add this session to the ``run.json`` of a run folder; what it says of it.
+
+    A run that is resumed may go on with other code or on another device, so each
+    session has its entry. The data must be the same.
+
+    Raises
+    ------
+    InputError
+        If the data differ from those that the run began with.
+    """
+    data = fingerprint(parts)
+    facts = expect_data(folder, data, config) or {"data": data, "sessions": []}
+    session = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code": code(),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            "cuda": torch.version.cuda,
+            **versions(),
+        },
+        "device": device_name(device),
+        "processes": processes,
+        "seed": config.seed,
+        "split_seed": config.split_seed,
+    }
+    facts["sessions"].append(session)
+    write_text(folder / FILE, json.dumps(facts, indent=1) + "\n")
+    return {"data": data, **session, "sessions": len(facts["sessions"])}
+
+
+def expect_data(
+    folder: Path, data: dict[str, Any], config: TrainConfig
+) -> dict[str, Any]:
+    """The ``run.json`` of a run that began with data of this `fingerprint`.
+
+    Empty where there is none, as of a run that is new.
+
+    Raises
+    ------
+    InputError
+        If it began with others.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if facts["data"] != data:
+        raise InputError(
+            f"The images, masks or splits in {config.data} are not those that the "
+            f"run in {folder} began with; go on with its own, or choose another --out."
+        )
+    return facts
+
+
+def card_of(
+    spec: ModelSpec,
+    classes: tuple[str, ...],
+    data: str,
+    origin: dict[str, Any],
+    rows: Sequence[LogRow],
+) -> ModelCard:
+    """Card of a run's weights after the last of `rows`; `origin` is from before it."""
+    return ModelCard(
+        spec=spec,
+        preprocessing=Preprocessing(spec.size),
+        classes=classes,
+        data=data,
+        training={
+            **origin,
+            "epoch": rows[-1].epoch,
+            "val_dice": rows[-1].val_dice,
+            "seconds": sum(row.seconds for row in rows),
+        },
+    )
+
+
+def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
+    """Number of images of each part, and a hash of all names and all files' bytes."""
+    digest = hashlib.sha256()
+    for part, samples in sorted(parts.items()):
+        for sample in samples:
+            digest.update(json.dumps([part, sample.name]).encode())
+            if sample.values:  # another order of them is other classes
+                digest.update(json.dumps(sample.values).encode())
+            for file in (sample.image, *sample.masks):
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    sizes = {part: len(samples) for part, samples in parts.items()}
+    return {**sizes, "sha256": digest.hexdigest()}
+
+
+def code() -> str:
+    """Commit of the checkout that runs, or the installed version.
+
+    With ``+changes`` where files differ from that commit.
+    """
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        command = ["git", "--no-optional-locks", "-C", str(here.parent), *words]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=20
+        )
+        return done.stdout.strip()
+
+    try:
+        # An environment may lie within another project's checkout.
+        git("ls-files", "--error-unmatch", here.name)
+        commit = git("rev-parse", "HEAD")
+        changes = git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return f"version {versions()['napari-attnseg']}"
+    return f"commit {commit}{'+changes' if changes else ''}"
+
+
+def device_name(device: str) -> str:
+    """What computes, as its maker calls it."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    if device != "cpu":
+        return f"{device}, {platform.machine()}"
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def settings_without_folders(config: TrainConfig) -> dict[str, Any]:
+    """Settings for the card: a path says more about a machine than about a run."""
+    return {
+        **dataclasses.asdict(config),
+        "data": Path(config.data).name,
+        "encoder_weights": without_folders(config.encoder_weights),
+        "init": Path(config.init).name,
+        "cache": Path(config.cache).name,
+    }
