@@ -20,7 +20,7 @@ from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.results import Segmentation
 
 #: Key, in a run's provenance, of the rules by which its mask was made anew.

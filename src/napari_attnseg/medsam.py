@@ -16,6 +16,8 @@ Communications 15:654, 2024.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -32,9 +34,8 @@ from torch import Tensor
 
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
-from napari_attnseg.medsam_folder import WEIGHTS, load_sam
 from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import Segmentation
@@ -51,6 +52,12 @@ MARGIN = 20.0
 
 #: Edges in pixels: left, top, right, bottom; the last two are the first pixels outside.
 Box = tuple[int, int, int, int]
+CONFIG, WEIGHTS = FILES = ("config.json", "model.safetensors")
+#: Its main branch has a pickle only; this revision is where the file was converted.
+GET = (
+    f"get both with: hf download wanglab/medsam-vit-base {' '.join(FILES)} --revision "
+    "a0a0e4bf38278213a0df876d2378f5736731a15e --local-dir FOLDER"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,3 +215,57 @@ def prompt(
     last = np.maximum(np.array(box[2:]) * scale - 1, first)
     corners = np.concatenate([first - margin, last + margin]).clip(0, side)
     return tuple(corners.tolist())
+
+
+def load_sam(folder: Path) -> tuple[Any, dict[str, str]]:
+    """A ``transformers.SamModel`` in eval mode, and the SHA-256 of each of `FILES`.
+
+    Raises
+    ------
+    InputError
+        If transformers or a file is missing, or it is another model or damaged.
+    """
+    # First of all: beside some builds of torchvision, importing transformers needs what
+    # this import cures.
+    from napari_attnseg.models import encoders  # noqa: F401
+
+    try:
+        import transformers
+    except ImportError as error:
+        raise InputError(
+            "MedSAM needs transformers, which is not installed; install it with "
+            'pip install "napari-attnseg[medsam]".'
+        ) from error
+    missing = " and ".join(name for name in FILES if not (folder / name).is_file())
+    if missing:
+        pickle = (folder / "pytorch_model.bin").is_file()
+        why = " (a pickle is never opened because it can run code)" if pickle else ""
+        raise InputError(f"There is no {missing} of MedSAM in {folder}{why}; {GET}.")
+    # Its bars would break ours, and what it would report is raised below.
+    transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()
+    try:
+        kind = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_type"]
+        if kind != "sam":
+            raise ValueError(f"its model type is {kind!r}, not 'sam'")
+        model, report = transformers.SamModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+        )
+        absent = {*report["missing_keys"], *report["mismatched_keys"]}
+        if absent:  # which transformers fills with random numbers
+            raise ValueError(f"it lacks {len(absent)} tensors")
+    # There are as many kinds as there are damaged files; each means the same to a user.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{folder} holds no MedSAM ({reason}); {GET}.") from error
+    return model.eval(), {name: _sha256(folder / name) for name in FILES}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
-from napari_attnseg.io.images import array_sha256, read_image
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import gate_file, saved_gates, saved_image
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.results import gate_key

@@ -13,19 +13,18 @@ import torch.nn.functional as F
 
 from napari_attnseg import Segmenter
 from napari_attnseg.explanations import explain
+from napari_attnseg.explanations.agreement import (
+    TrustCalibration,
+    agreement,
+    reliability,
+)
 from napari_attnseg.explanations.contributions import (
     encoder_contributions,
     gate_integrated_gradients,
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS, interventions
 from napari_attnseg.explanations.subject import subject_of
-from napari_attnseg.explanations.trust import (
-    TrustCalibration,
-    agreement,
-    cells,
-    measured_trust,
-    reliability,
-)
+from napari_attnseg.explanations.trust import cells, measured_trust
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES

@@ -20,7 +20,8 @@ from napari_attnseg._widgets.base import jobs
 from napari_attnseg._widgets.inspect import mask_editor
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.runs import find_cases
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app

@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.results import NOT_MEASURED

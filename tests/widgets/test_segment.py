@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, card_words
 from napari_attnseg._widgets.base.threads import WorkError
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard

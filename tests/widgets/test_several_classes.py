@@ -15,7 +15,8 @@ from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.whatif_layers import change_layer, keep
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.runs import find_cases
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import run_task, task_of

@@ -10,7 +10,6 @@ from attnseg_training.commands import (
     evaluate,
     experiments,
     fit,
-    importing,
     release,
 )
 from napari_attnseg.exit_codes import main_for
@@ -36,7 +35,7 @@ app.command("calibrate")(release.calibrate_command)
 app.command("export")(release.export_command)
 app.command("release")(release.release_command)
 app.add_typer(benchmark.app, name="benchmark")
-app.command("import")(importing.import_command)
+app.command("import")(release.import_command)
 
 main = main_for(app)
 

@@ -275,3 +275,23 @@ def read_toml(path: Path) -> dict[str, object]:
         )
     # TOML has lists for tuples.
     return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+
+
+def without_folders(weights: str) -> str:
+    """`weights` with file names only, for the model card."""
+    if weights in ("scratch", "pretrained"):
+        return weights
+    return ",".join(f"{name}={path.name}" for name, path in _parse(weights).items())
+
+
+def _parse(weights: str) -> dict[str, Path]:
+    files = {}
+    for part in weights.split(","):
+        encoder, _, name = part.partition("=")
+        if encoder not in ("cnn", "transformer") or not name:
+            raise InputError(
+                "Expected encoder weights as 'scratch', 'pretrained' or "
+                f"'cnn=FILE,transformer=FILE', got {weights!r}."
+            )
+        files[encoder] = Path(name).expanduser()
+    return files

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.spec import ModelSpec
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -143,3 +144,24 @@ def loss_function(name: str) -> Loss:
         return LOSSES[name]
     except KeyError:
         raise UnknownNameError.for_name("loss", name, list(LOSSES)) from None
+
+
+class DeepSupervision(nn.Module):
+    """A 1×1 convolution to logits behind each decoder block (Lee et al., AISTATS 2015).
+
+    Kept beside the network, not in it: the weights that a run saves are those of the
+    same model.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Conv2d(w, spec.classes, 1) for w in spec.decoder)
+
+    def forward(self, maps: Sequence[Tensor], masks: Tensor, loss: Loss) -> Tensor:
+        """Mean of the loss of each block's logits, resized to the masks' size."""
+        size = (masks.shape[-2], masks.shape[-1])
+        each = []
+        for head, x in zip(self.heads, maps, strict=True):
+            logits = F.interpolate(head(x).float(), size, mode="bilinear")
+            each.append(loss(logits, masks))
+        return torch.stack(each).mean()

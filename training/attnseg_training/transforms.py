@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnseg_training.gates.controls import LUMA
-
 NDMatrix = NDArray[np.float64]
+#: Weights of R, G, B in grey.
+LUMA = (0.299, 0.587, 0.114)
 
 
 class Geometry(NamedTuple):

@@ -11,9 +11,9 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
-from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.base.controls import words
 from napari_attnseg._widgets.base.jobs import Loaded, explain
-from napari_attnseg._widgets.base.run_bar import ModelWidget
+from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.layers.display import add_layers, shown_frame

@@ -6,18 +6,14 @@ from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.base.controls import words
 from napari_attnseg._widgets.base.jobs import Finished, run
-from napari_attnseg._widgets.base.run_bar import ModelWidget
+from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import (
-    METADATA,
-    image_name,
-    new_layers,
-    number_of,
-)
+from napari_attnseg._widgets.layers.metadata import METADATA, image_name, number_of
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GATE_LEGEND

@@ -17,7 +17,13 @@ from torch import Tensor, nn
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import CancelledError, InputError, UnknownNameError
-from napari_attnseg.explanations import attribution, contributions, trust, uncertainty
+from napari_attnseg.explanations import (
+    agreement,
+    attribution,
+    contributions,
+    trust,
+    uncertainty,
+)
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.inference import Segmenter
@@ -71,7 +77,7 @@ def _recalibrated(subject: Subject, stride: int) -> Tensor:
             "with attnseg-train faithfulness and put it in with attnseg-train export."
         )
     psi, frequency = (np.array(curve[name]) for name in ("psi", "cnn_better"))
-    calibrated = trust.TrustCalibration(psi, frequency)(
+    calibrated = agreement.TrustCalibration(psi, frequency)(
         _gate(subject, stride).cpu().numpy()
     )
     return torch.from_numpy(calibrated)

@@ -8,25 +8,18 @@ psi where tau is above 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.statistics import auroc, spearman
 
 #: Regions per side, where nothing else is asked for.
 REGIONS = 6
-#: In how many groups regions are parted that are alike in the model's own mask.
-GROUPS = 10
 
 
 class Trust(NamedTuple):
@@ -206,122 +199,3 @@ def _owners(bands: Tensor, out: int) -> Tensor:
     borders = (end[:-1] + start[1:]) / 2
     which = torch.bucketize(torch.arange(out) + 0.5, borders)
     return F.one_hot(which, len(bands)).T.float()
-
-
-def agreement(
-    psi: NDArray[np.floating], tau: NDArray[np.floating]
-) -> tuple[float, float]:
-    """Gate–causal agreement over regions of any number of images.
-
-    Returns
-    -------
-    float
-        Spearman correlation of psi and tau, over all regions.
-    float
-        `sign_agreement`.
-    """
-    return spearman(psi, tau), sign_agreement(psi, tau)
-
-
-def sign_agreement(psi: NDArray[np.floating], tau: NDArray[np.floating]) -> float:
-    """AUROC of psi for the sign of tau, on the half of the regions with the larger tau.
-
-    Larger with the sign left out: where the choice makes little difference its sign is
-    noise. NaN where that half has one sign only.
-    """
-    clear = _clear(tau)
-    return auroc(np.ravel(psi)[clear], np.ravel(tau)[clear] > 0)
-
-
-def _clear(tau: NDArray[np.floating]) -> NDArray[np.intp]:
-    size = np.abs(np.ravel(tau))
-    return np.flatnonzero(size >= np.median(size))
-
-
-def sign_agreement_alike(
-    psi: NDArray[np.floating],
-    tau: NDArray[np.floating],
-    mask: NDArray[np.floating],
-) -> float:
-    """`sign_agreement`, but only regions are compared that are alike in `mask`.
-
-    Where one encoder is the better one in lesions and the other elsewhere, a gate that
-    draws the lesion agrees with trust, and says nothing that the mask does not say.
-    Here it is near chance. Regions are parted into `GROUPS` of as many each, by `mask`,
-    and pairs within a group are compared.
-
-    Parameters
-    ----------
-    psi, tau, mask : ndarray of one shape
-        Of regions; `mask` is the mean of the model's own probability.
-    """
-    psi, tau, mask = np.ravel(psi), np.ravel(tau), np.ravel(mask)
-    clear = _clear(tau)
-    by_mask = clear[np.argsort(mask[clear], kind="stable")]
-    right = pairs = 0.0
-    for group in np.array_split(by_mask, GROUPS):
-        positive = tau[group] > 0
-        n = float(positive.sum() * (~positive).sum())
-        if n:
-            right += n * auroc(psi[group], positive)
-            pairs += n
-    return right / pairs if pairs else float("nan")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrustCalibration:
-    """How often the CNN was measured to be better, by psi (isotonic regression).
-
-    Attributes
-    ----------
-    psi : ndarray, shape (m,), rising
-        Where psi was seen.
-    frequency : ndarray, shape (m,), in [0, 1], not falling
-        Share of regions with that psi in which the CNN was the better one.
-    """
-
-    psi: NDArray[np.float64]
-    frequency: NDArray[np.float64]
-
-    @classmethod
-    def fit(
-        cls, psi: NDArray[np.floating], tau: NDArray[np.floating], knots: int = 33
-    ) -> TrustCalibration:
-        """From regions with known tau; kept as at most `knots` points.
-
-        Each point is the mean of as many regions as every other one, so that no single
-        region decides an end of the curve.
-        """
-        flat = np.ravel(psi).astype(float)
-        order = np.argsort(flat, kind="stable")
-        x = flat[order]
-        # Equal psi has one share, in whatever order its regions come.
-        _, which, n = np.unique(flat, return_inverse=True, return_counts=True)
-        share = np.bincount(which, np.ravel(tau) > 0) / n
-        y = isotonic_regression(share, weights=n).x[which][order]
-        parts = np.array_split(np.arange(len(x)), min(knots, len(x)))
-        return cls(
-            np.array([x[part].mean() for part in parts]),
-            np.array([y[part].mean() for part in parts]),
-        )
-
-    def __call__(self, psi: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Frequency with which the CNN was measured better, for psi of any shape."""
-        return np.asarray(np.interp(psi, self.psi, self.frequency))
-
-
-def reliability(
-    psi: NDArray[np.floating], tau: NDArray[np.floating], bins: int = 10
-) -> list[dict[str, float]]:
-    """Bins of equal width over psi: ``psi`` (mean), ``cnn_better`` (share), ``n``."""
-    psi, better = np.ravel(psi), np.ravel(tau) > 0
-    which = np.clip((psi * bins).astype(int), 0, bins - 1)
-    return [
-        {
-            "psi": float(psi[which == b].mean()),
-            "cnn_better": float(better[which == b].mean()),
-            "n": int((which == b).sum()),
-        }
-        for b in range(bins)
-        if (which == b).any()
-    ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 
@@ -110,14 +109,6 @@ def _read_pillow(path: Path) -> NDArray[np.generic]:
         if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
             raise ValueError("16-bit colour is read from an uncompressed TIFF only")
         return np.asarray(file.convert("RGB") if file.mode in _ODD else file)
-
-
-def array_sha256(array: ArrayLike) -> str:
-    """SHA-256 of type, shape and values: equal if the pixels are the same."""
-    values = np.ascontiguousarray(array)
-    digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
-    digest.update(values)
-    return digest.hexdigest()
 
 
 def find_images(inputs: list[Path]) -> list[Path]:

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import write_together
-from napari_attnseg.io.images import array_sha256, is_file, read_image
+from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
     GATE_LEGEND,

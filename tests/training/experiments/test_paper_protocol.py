@@ -23,14 +23,16 @@ from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.experiments.paper_figure import paper_figure_png
 from attnseg_training.experiments.two_stage import two_stage
 from attnseg_training.fit.batches import Views
-from attnseg_training.fit.fit import FitResult, Progress, fit, training_splits
+from attnseg_training.fit.fit import FitResult, fit
 from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.fit.start import training_splits
 from attnseg_training.release.calibration import borrow, calibrate
 from attnseg_training.runs.lineage import domain, trained_under
 from attnseg_training.runs.test_set_log import note_look
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.run_files import Progress
 
 
 class _Shown(torch.nn.Module):

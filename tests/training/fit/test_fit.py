@@ -11,7 +11,7 @@ import torch
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
-from attnseg_training.fit.fit import Progress, fit
+from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import build_network
 from attnseg_training.fit.trainer import Trainer, _groups
 from napari_attnseg.cards import read_card
@@ -24,6 +24,7 @@ from napari_attnseg.errors import (
 )
 from napari_attnseg.models import catalog
 from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.run_files import Progress
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 

@@ -15,8 +15,9 @@ from PIL import Image
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
-from attnseg_training.datasets.image_store import ImageStore, TokenCache
+from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.fit import fit
+from attnseg_training.fit.token_cache import TokenCache
 from attnseg_training.runs.folder import STATES, RunFolder
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError

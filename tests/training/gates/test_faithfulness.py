@@ -32,9 +32,9 @@ from attnseg_training.gates.summary import (
     words,
 )
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.explanations.agreement import sign_agreement_alike
 from napari_attnseg.explanations.combination import COMBINATIONS
 from napari_attnseg.explanations.interventions import Pairs
-from napari_attnseg.explanations.trust import sign_agreement_alike
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES

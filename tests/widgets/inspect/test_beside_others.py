@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_cases
 
 

@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.inspect import mask_panel
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_cases
 from napari_attnseg._widgets.layers.source import IMAGE_FILE
 

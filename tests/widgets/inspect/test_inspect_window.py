@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication
 from superqt import QCollapsible
 
 from napari_attnseg._widgets.inspect.widget import KEY
-from napari_attnseg._widgets.layers.new_layers import RESULTS_FILE
+from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
 

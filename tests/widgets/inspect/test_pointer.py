@@ -7,7 +7,8 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.base.inputs import Inputs, Lifetime
+from napari_attnseg._widgets.base.inputs import Inputs
+from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.inspect.pointer import FLAT
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.runs import find_cases

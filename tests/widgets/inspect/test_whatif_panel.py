@@ -14,7 +14,8 @@ from napari_attnseg._widgets.base import jobs
 from napari_attnseg._widgets.base.jobs import Loaded, encode
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.runs import find_cases
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.whatif import ForcedGates

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from napari_attnseg._widgets.base.jobs import run
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError

@@ -17,12 +17,13 @@ from napari.utils.interactions import (
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, new_layers
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import pixel_size_of
 from napari_attnseg._widgets.objects.panel import NONE_CHOSEN, STALE
 from napari_attnseg._widgets.objects.widget import ObjectsWidget
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import columns
 from napari_attnseg.objects.measure import measure_segmentation
 from napari_attnseg.results import AttentionMap, Segmentation

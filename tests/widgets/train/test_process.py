@@ -23,14 +23,13 @@ from napari_attnseg._widgets.train.process import TrainingRun
 from napari_attnseg._widgets.train.status import (
     GOING_ON,
     NOTHING,
-    Epoch,
-    Files,
     Look,
     sentence,
     time_words,
 )
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
+from napari_attnseg.run_files import Epoch, Files
 
 LONG = 500
 

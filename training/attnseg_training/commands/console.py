@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attnseg_training.config import TrainConfig
     from attnseg_training.fit import fit
     from attnseg_training.fit.dry_run import Rehearsal
+    from napari_attnseg import run_files
 
 #: Progress and words go to stderr; stdout is for what a script reads.
 console = Console(stderr=True)
@@ -47,7 +48,7 @@ def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
 
 
 class FitBars:
-    """A bar for the run and one for the epoch, in steps; call it with `fit.Progress`.
+    """A bar for the run and one for the epoch, in steps; call it with a `Progress`.
 
     A line for every epoch stays, also where there is no terminal.
     """
@@ -70,7 +71,7 @@ class FitBars:
     ) -> None:
         self._progress.stop()
 
-    def __call__(self, now: fit.Progress) -> None:
+    def __call__(self, now: run_files.Progress) -> None:
         """Move the bars."""
         done, total = (now.epoch - 1) * now.steps + now.step, now.epochs * now.steps
         if self._start is None:

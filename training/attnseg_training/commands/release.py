@@ -162,3 +162,19 @@ def release_command(
     console.print(f"Protocol: {found['protocol']}.")
     print(out / found["weights"])
     print(out / RESULT)
+
+
+def import_command(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Checkpoint (.pth) of the authors' released code.")
+    ],
+    out: Annotated[Path, typer.Option(help="Weights file (.safetensors) to write.")],
+) -> None:
+    """Turn a released checkpoint of the paper's headline model into weights of ours.
+
+    No code in the file is run. Evaluate what comes out before using it.
+    """
+    from attnseg_training.release.import_paper import import_released
+
+    import_released(checkpoint, out)
+    print(out)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from attnseg_training.evaluation.detection import Detection, detect
 from attnseg_training.evaluation.thresholds import counts_at
-from attnseg_training.gates.controls import bands
 from napari_attnseg.metrics import Confusion, confusion
 from napari_attnseg.statistics import bootstrap_interval, mean_interval
 
@@ -181,3 +182,14 @@ def by_size(cases: list[Case], dice: NDArray[np.float64]) -> list[dict[str, Any]
         for part in np.array_split(order, 3)
         if len(part)
     ]
+
+
+def bands(mask: Tensor, width: int) -> dict[str, Tensor]:
+    """Inside, boundary band and outside of a lesion, each (N, 1, S, S) of 0 and 1.
+
+    The band reaches `width` pixels to both sides of the contour.
+    """
+    side = 2 * width + 1
+    grown = F.max_pool2d(mask, side, 1, width)
+    shrunk = 1 - F.max_pool2d(1 - mask, side, 1, width)
+    return {"inside": shrunk, "boundary": grown - shrunk, "outside": 1 - grown}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.experiments.table import expect_measured
-from attnseg_training.fit.fit import Watch, fit
+from attnseg_training.fit.fit import fit
 from attnseg_training.gates.damage import COPIES, condition
 from attnseg_training.gates.faithfulness import (
     SUITES,
@@ -28,6 +28,7 @@ from attnseg_training.gates.summary import LEVELS
 from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.run_files import Watch
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import mean_interval
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import TrainConfig, without_folders
 from attnseg_training.datasets import load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.experiments.paper_rows import (
@@ -27,13 +27,14 @@ from attnseg_training.experiments.paper_rows import (
 )
 from attnseg_training.experiments.table import expect_measured
 from attnseg_training.experiments.two_stage import expect_first_stage, first_stage
-from attnseg_training.fit.fit import Watch, fit
-from attnseg_training.fit.initial_weights import weights_for, without_folders
+from attnseg_training.fit.fit import fit
+from attnseg_training.fit.initial_weights import weights_for
 from attnseg_training.runs.folder import RunFolder
 from attnseg_training.runs.test_set_log import note_look
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import FAMILIES, model_spec
+from napari_attnseg.run_files import Watch
 from napari_attnseg.statistics import bootstrap_p, mean_interval
 
 PARTS = ("train", "val")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.fit.fit import Watch
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.atomic import write_bytes, write_text
+from napari_attnseg.run_files import Watch
 
 
 def expect_measured(

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.fit.fit import FitResult, Watch, expect_run, fit
+from attnseg_training.fit.fit import FitResult, expect_run, fit
 from attnseg_training.fit.initial_weights import weights_for
 from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import model_spec, single_models
+from napari_attnseg.run_files import Watch
 
 PARTS = ("cnn", "transformer")
 #: Beside a first stage that is done: its training states are removed then.

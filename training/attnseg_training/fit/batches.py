@@ -7,8 +7,9 @@ from pathlib import Path
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets.image_store import ImageStore, TokenCache
+from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.gate_objectives import damage, draw_damage
+from attnseg_training.fit.token_cache import TokenCache
 from attnseg_training.transforms import colour, geometry, recolour, warp
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import Features, SegmentationNetwork

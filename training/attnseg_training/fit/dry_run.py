@@ -14,8 +14,8 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
-from attnseg_training.fit.fit import start_network, training_splits
 from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.fit.start import start_network, training_splits
 from attnseg_training.fit.trainer import Trainer
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.models.network import channels_last

@@ -9,7 +9,7 @@ from typing import Any
 
 import safetensors.torch
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import TrainConfig, _parse
 from napari_attnseg.cards import CARD_KEY, read_card, read_header, weights_hash
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
@@ -154,26 +154,6 @@ def announce_download(spec: ModelSpec | None = None) -> str:
 
 def _names(spec: ModelSpec) -> str:
     return " and ".join(e.name for e in spec.encoders if e.name not in OWN_ENCODERS)
-
-
-def without_folders(weights: str) -> str:
-    """`weights` with file names only, for the model card."""
-    if weights in ("scratch", "pretrained"):
-        return weights
-    return ",".join(f"{name}={path.name}" for name, path in _parse(weights).items())
-
-
-def _parse(weights: str) -> dict[str, Path]:
-    files = {}
-    for part in weights.split(","):
-        encoder, _, name = part.partition("=")
-        if encoder not in ("cnn", "transformer") or not name:
-            raise InputError(
-                "Expected encoder weights as 'scratch', 'pretrained' or "
-                f"'cnn=FILE,transformer=FILE', got {weights!r}."
-            )
-        files[encoder] = Path(name).expanduser()
-    return files
 
 
 def _load(encoder: Encoder, path: Path, part: str) -> None:

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.deep_supervision import DeepSupervision
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes, cut
 from attnseg_training.fit.gate_objectives import dropped_encoder, trust_loss
-from attnseg_training.losses import loss_function
+from attnseg_training.losses import DeepSupervision, loss_function
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import Features, SegmentationNetwork

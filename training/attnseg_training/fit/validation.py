@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnseg_training.datasets.image_store import ImageStore, TokenCache
+from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.fit.token_cache import TokenCache
+from attnseg_training.runs.snapshots import shown, snapshot_png
 from napari_attnseg.metrics import confusion, scores
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import (
@@ -90,3 +92,17 @@ class Validation:
             return out
         pyramid = vit.pyramid(self.cache.tokens(images, index, 0))
         return self.network.decode(Features(self.network.cnn(images), pyramid))
+
+
+def snapshot(valid: Validation, title: str, classes: Sequence[str]) -> bytes:
+    """PNG of what the averaged weights find at the moment."""
+    index = shown(len(valid.store))
+    images, truths = valid.store.batch(index)
+    return snapshot_png(
+        [valid.store.names[i] for i in index],
+        images.permute(0, 2, 3, 1).cpu().numpy(),
+        truths.byte().cpu().numpy(),
+        valid.masks(index).byte().cpu().numpy(),
+        title,
+        classes,
+    )

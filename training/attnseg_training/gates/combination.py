@@ -12,8 +12,8 @@ from torch import Tensor
 
 from attnseg_training.gates.controls import at_size
 from attnseg_training.gates.summary import words
+from napari_attnseg.explanations.agreement import agreement
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
-from napari_attnseg.explanations.trust import agreement
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import auroc, bootstrap_interval, mean_interval
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Weights of R, G, B in grey.
-LUMA = (0.299, 0.587, 0.114)
+from attnseg_training.transforms import LUMA
+
 #: Darker than this (of 1) is taken for the black frame around an endoscopic image.
 FRAME = 0.06
 
@@ -37,17 +37,6 @@ def trivial_maps(image: Tensor, probability: Tensor) -> dict[str, Tensor]:
 def at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Mean over the cells of a coarser grid: (N, 1, h, w)."""
     return F.adaptive_avg_pool2d(maps, size)
-
-
-def bands(mask: Tensor, width: int) -> dict[str, Tensor]:
-    """Inside, boundary band and outside of a lesion, each (N, 1, S, S) of 0 and 1.
-
-    The band reaches `width` pixels to both sides of the contour.
-    """
-    side = 2 * width + 1
-    grown = F.max_pool2d(mask, side, 1, width)
-    shrunk = 1 - F.max_pool2d(1 - mask, side, 1, width)
-    return {"inside": shrunk, "boundary": grown - shrunk, "outside": 1 - grown}
 
 
 def _gradient(grey: Tensor) -> Tensor:

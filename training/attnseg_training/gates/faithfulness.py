@@ -21,9 +21,10 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation.evaluate import provenance
+from attnseg_training.evaluation.image_metrics import bands
 from attnseg_training.gates.checks import rivals, sanity, stability, subject
 from attnseg_training.gates.combination import GateMaps, judge, on_cpu
-from attnseg_training.gates.controls import at_size, bands, trivial_maps
+from attnseg_training.gates.controls import at_size, trivial_maps
 from attnseg_training.gates.damage import KINDS, Columns, copies, one_sided
 from attnseg_training.gates.summary import LEVELS, summarise
 from attnseg_training.runs.lineage import trained_on, trained_under

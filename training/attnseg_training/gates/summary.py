@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from attnseg_training.gates.checks import named
 from attnseg_training.gates.damage import COPIES, KINDS, condition, conditions
 from attnseg_training.gates.sanity import PARTS
-from napari_attnseg.explanations.interventions import INTERVENTIONS
-from napari_attnseg.explanations.trust import (
+from napari_attnseg.explanations.agreement import (
     TrustCalibration,
     agreement,
     reliability,
     sign_agreement,
     sign_agreement_alike,
 )
+from napari_attnseg.explanations.interventions import INTERVENTIONS
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import bootstrap_interval, mean_interval, spearman
 

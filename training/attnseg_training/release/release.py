@@ -14,7 +14,7 @@ import numpy as np
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
-from attnseg_training.fit.fit import Watch, expect_run, fit
+from attnseg_training.fit.fit import expect_run, fit
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.gates.card import gate_card_png
 from attnseg_training.gates.faithfulness import expect_suite, faithfulness
@@ -28,6 +28,7 @@ from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.run_files import Watch
 from napari_attnseg.statistics import mean_interval
 
 Count = Callable[[int, int], None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from attnseg_training.runs.folder import LogRow
+    from napari_attnseg.run_files import LogRow
 
 
 def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes:

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnseg_training.config import TrainConfig, read_toml
-from attnseg_training.fit.initial_weights import without_folders
+from attnseg_training.config import TrainConfig, read_toml, without_folders
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
+from napari_attnseg.run_files import LogRow
 
 logger = logging.getLogger(__name__)
 
@@ -38,20 +38,6 @@ MAY_CHANGE = (
 )
 #: Training states, the last and the one before it.
 STATES = ("state.pt", "state-before.pt")
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """One epoch of ``log.csv``."""
-
-    epoch: int
-    loss: float
-    val_loss: float
-    val_dice: float
-    val_iou: float
-    lr: float
-    seconds: float
-    images_per_s: float
 
 
 @dataclass(frozen=True, slots=True)

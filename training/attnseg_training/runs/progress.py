@@ -20,7 +20,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 
 if TYPE_CHECKING:
-    from attnseg_training.fit.fit import Progress
+    from napari_attnseg.run_files import Progress
 
 #: Seconds between two writes; an epoch's end is written at once.
 EVERY = 1.0

@@ -16,13 +16,12 @@ from typing import Any
 
 import torch
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import TrainConfig, without_folders
 from attnseg_training.datasets import Sample
-from attnseg_training.fit.initial_weights import without_folders
-from attnseg_training.runs.folder import LogRow
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.run_files import LogRow
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
 FILE = "run.json"

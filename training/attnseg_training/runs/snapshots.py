@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from attnseg_training.fit.validation import Validation
 from napari_attnseg.colormaps import CLASS_COLOURS, TRUTH_COLOUR
 from napari_attnseg.figures import draw_contour
 from napari_attnseg.metrics import dice
@@ -23,20 +22,6 @@ def shown(images: int) -> list[int]:
     """Which of so many images are shown: always the same."""
     spread = np.linspace(0, images - 1, SHOWN).round()
     return [int(i) for i in np.unique(spread)]
-
-
-def snapshot(valid: Validation, title: str, classes: Sequence[str]) -> bytes:
-    """PNG of what the averaged weights find at the moment."""
-    index = shown(len(valid.store))
-    images, truths = valid.store.batch(index)
-    return snapshot_png(
-        [valid.store.names[i] for i in index],
-        images.permute(0, 2, 3, 1).cpu().numpy(),
-        truths.byte().cpu().numpy(),
-        valid.masks(index).byte().cpu().numpy(),
-        title,
-        classes,
-    )
 
 
 def snapshot_png(

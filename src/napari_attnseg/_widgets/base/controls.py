@@ -1,11 +1,11 @@
-"""A slider for psi and for probabilities."""
+"""Small controls that several docks use: a slider, a label, a timer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QSlider
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QLabel, QSlider
 from superqt import QLabeledDoubleSlider
 
 #: Key → steps that it moves the slider by; superqt's own takes no keys.
@@ -48,3 +48,20 @@ class UnitSlider(QLabeledDoubleSlider):
             self.setValue(round(min(max(wanted, 0.0), 1.0), 2))
             return True
         return bool(super().eventFilter(watched, event))
+
+
+def words(text: str = "") -> QLabel:
+    """A label that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def timer(milliseconds: int, call: Any) -> QTimer:
+    """Call once, so many milliseconds after the last start; 0: when Qt is idle."""
+    made = QTimer()
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(call)
+    return made

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QWidget
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import ModelCard, read_card
@@ -28,66 +28,6 @@ NO_IMAGE = (
     "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
 )
 CHOOSE_FILE = "choose a file…"
-
-
-class Lifetime:
-    """What has to end with a widget. No QObject: it outlives the one Qt destroys."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        self.worker: Any = None
-        self.at_end: list[Callable[[], None]] = []
-
-    def stopping(self) -> bool:
-        """Whether the worker is to stop; for a worker in the middle of a step."""
-        return self.worker is not None and bool(self.worker.abort_requested)
-
-    def end(self) -> None:
-        """Stop the worker and undo every connection; once."""
-        if self.ended:
-            return
-        self.ended = True
-        if self.worker is not None:
-            self.worker.quit()
-        # The last first: what removes layers comes after who listens to that.
-        for undo in reversed(self.at_end):
-            undo()
-        self.at_end.clear()  # what is undone need not hold its widget any longer
-
-
-def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method as a callback that does not keep its widget alive.
-
-    The viewer's key and mouse callbacks hold what they call; a widget that only they
-    hold would be freed by undoing them, in the middle of its own destruction.
-    """
-    ref = weakref.WeakMethod(method)
-
-    def call(viewer: Any, *args: Any) -> Any:
-        found = ref()
-        return None if found is None else found(*args)
-
-    return call
-
-
-def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
-    """Call a method when layers come, go, move or are renamed, until the life ends."""
-    layers, events = viewer.layers, viewer.layers.events
-    ref = weakref.WeakMethod(callback)
-
-    def watch_name(event: Any) -> None:
-        method = ref()
-        if method is not None:
-            event.value.events.name.connect(method)
-
-    for event in (events.inserted, events.removed, events.reordered):
-        event.connect(callback)
-        life.at_end.append(partial(event.disconnect, callback))
-    events.inserted.connect(watch_name)
-    life.at_end.append(partial(events.inserted.disconnect, watch_name))
-    for layer in layers:
-        layer.events.name.connect(callback)
-    life.at_end.append(partial(_forget_names, layers, callback))
 
 
 class Inputs(QWidget):
@@ -283,11 +223,6 @@ class Inputs(QWidget):
             self.card_line.setText(str(error))
 
 
-def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
-    for layer in layers:
-        layer.events.name.disconnect(callback)
-
-
 def card_words(card: ModelCard) -> str:
     """A model card in words: model, data, measured Dice with interval, limits, use."""
     lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
@@ -311,11 +246,3 @@ def card_words(card: ModelCard) -> str:
         )
     lines.append(card.use)
     return "\n".join(lines)
-
-
-def words(text: str = "") -> QLabel:
-    """A label that wraps and can be copied."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.base.session_weights import _USED, weights_of
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import (
     AttnSegError,
     CancelledError,
     DeviceError,
     InputError,
 )
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MEDSAM
-from napari_attnseg.weights import bundled_weights
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -174,30 +173,6 @@ def encode(
     except AttnSegError as error:
         return Failed(str(error))
     return what_if, loaded
-
-
-#: SHA-256 of tensors → file that they were loaded from in this session.
-_USED: dict[str, Path] = {}
-
-
-def weights_of(facts: Mapping[str, Any]) -> Path:
-    """File that a result was made with: bundled, or used in this session.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    wanted = str(facts.get("weights_sha256"))
-    candidates = [*bundled_weights().values(), *_USED.values()]
-    for path in candidates:
-        if path.is_file() and weights_hash(path) == wanted:
-            return path
-    raise InputError(
-        f"This result was made with weights ({facts.get('model')}, {wanted[:12]}…) "
-        "that are not bundled and were not used since napari was opened; segment the "
-        "image with them again."
-    )
 
 
 def _load(weights: Path, device: str, loaded: Loaded | None) -> Loaded:

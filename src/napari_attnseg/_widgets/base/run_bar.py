@@ -1,28 +1,23 @@
-"""What every widget that runs a model is made of: inputs, start, Cancel, progress."""
+"""The start button, Cancel, progress and error text of a widget that runs a model."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QDockWidget,
     QHBoxLayout,
-    QMainWindow,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_attnseg._widgets.base.inputs import Inputs, Lifetime, words
-from napari_attnseg._widgets.base.jobs import Failed, Loaded
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
 
 
@@ -124,121 +119,3 @@ class RunBar(QWidget):
         self._life.worker = None
         if not self._life.ended:
             self.set_ready(self._ready)
-
-
-#: What Qt calls when it destroys a widget. Held here: Python's garbage collector would
-#: empty it along with the widget, and Qt, in the same sweep, would call what is empty.
-_AT_DESTRUCTION: set[Callable[[], None]] = set()
-
-
-#: A frame around what has the keyboard: napari's own style draws none.
-_FOCUS = """
-QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus,
-QLineEdit:focus, QTableView:focus, Pointing:focus {{ border: 1px solid {colour}; }}
-QSlider::handle:focus {{ border: 2px solid {colour}; }}
-"""
-
-
-class DockWidget(QWidget):
-    """A dock widget whose `_life` ends when napari closes it.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its theme is followed.
-    """
-
-    def __init__(self, viewer: Any) -> None:
-        super().__init__()
-        self._viewer = viewer
-        self._life = life = Lifetime()
-        self._show_focus()
-        theme = viewer.events.theme
-        theme.connect(self._show_focus)
-        life.at_end.append(partial(theme.disconnect, self._show_focus))
-
-        def destroyed() -> None:
-            life.end()
-            _AT_DESTRUCTION.discard(destroyed)
-
-        _AT_DESTRUCTION.add(destroyed)
-        self.destroyed.connect(destroyed)
-
-    def _show_focus(self, event: Any = None) -> None:
-        colour = get_theme(self._viewer.theme).text.as_hex()
-        self.setStyleSheet(_FOCUS.format(colour=colour))
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self._life.end()
-            elif not self._life.ended:
-                # Not now: napari places the dock next.
-                QTimer.singleShot(0, partial(_join_others, weakref.ref(self)))
-        super().changeEvent(event)
-
-
-def _join_others(ref: weakref.ref[DockWidget]) -> None:
-    """A tab beside our other docks, in front: napari puts one below the other.
-
-    On a screen of usual height that leaves each too little to be used.
-    """
-    widget = ref()
-    if widget is None or widget._life.ended:
-        return
-    with suppress(RuntimeError):  # Qt has destroyed it meanwhile
-        dock: Any = widget.parent()
-        while dock is not None and not isinstance(dock, QDockWidget):
-            dock = dock.parent()
-        if dock is None or not isinstance(window := dock.parent(), QMainWindow):
-            return
-        if window.tabifiedDockWidgets(dock):
-            return
-        area = window.dockWidgetArea(dock)
-        ours = [
-            other
-            for other in window.findChildren(QDockWidget)
-            if other is not dock
-            and other.isVisible()
-            and not other.isFloating()
-            and window.dockWidgetArea(other) == area
-            and other.findChild(DockWidget) is not None
-        ]
-        if ours:
-            window.tabifyDockWidget(ours[-1], dock)
-            dock.show()
-            dock.raise_()
-
-
-class ModelWidget(DockWidget):
-    """A dock widget that runs a model on an image layer.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Only its layer list is used here.
-    title : str
-        Of the start button.
-    """
-
-    def __init__(self, viewer: Any, title: str) -> None:
-        super().__init__(viewer)
-        #: Kept for the next run; on the same weights it starts at once.
-        self._loaded: Loaded | None = None
-        self.inputs = Inputs(viewer, self._life)
-        self.bar = RunBar(title, self._life)
-        self.bar.start_button.clicked.connect(self.start)
-
-    def start(self) -> None:
-        """Run on what is chosen."""
-        raise NotImplementedError
-
-    def _keep(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self.inputs.ran_with(loaded.weights, loaded.device, loaded.segmenter.device)
-
-    def _select(self, layer: Any) -> None:
-        """Give the selection back: napari selects what was added last."""
-        if layer in self._viewer.layers:
-            self._viewer.layers.selection.active = layer

@@ -17,13 +17,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_attnseg import reproduce
-from napari_attnseg._widgets.base.jobs import Failed, weights_of
+from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.session_weights import weights_of
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.new_layers import METADATA, RESULTS_FILE, run_of
+from napari_attnseg._widgets.layers.metadata import METADATA, RESULTS_FILE, run_of
 from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import taken
 
 

@@ -12,12 +12,8 @@ import numpy as np
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
-from napari_attnseg._widgets.layers.new_layers import (
-    METADATA,
-    gate_colormap,
-    gate_opacity,
-    image_name,
-)
+from napari_attnseg._widgets.layers.metadata import METADATA, image_name
+from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES

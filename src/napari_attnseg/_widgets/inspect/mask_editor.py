@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import redraw
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import Case
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import (
     RULES,
     MaskMaker,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
-    QTimer,
     Signal,
 )
 from qtpy.QtWidgets import (
@@ -22,11 +21,10 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import UnitSlider
-from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.base.controls import UnitSlider, timer, words
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.undo import History
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg.masks import MaskRules, MaskSize
 
@@ -274,12 +272,3 @@ class MaskPanel(QWidget):
         box.exec()
         clicked = box.clickedButton()
         return COPY if clicked is copy else REPLACE if clicked is replaced else STOP
-
-
-def timer(milliseconds: int, call: Any) -> QTimer:
-    """Call once, so many milliseconds after the last start; 0: when Qt is idle."""
-    made = QTimer()
-    made.setSingleShot(True)
-    made.setInterval(milliseconds)
-    made.timeout.connect(call)
-    return made

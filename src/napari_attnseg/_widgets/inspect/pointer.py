@@ -9,7 +9,8 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
-from napari_attnseg._widgets.base.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import moved, read_out
 from napari_attnseg._widgets.layers.runs import Case

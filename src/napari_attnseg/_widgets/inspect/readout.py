@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.layers.classes import class_names
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg.results import gate_label
 

@@ -10,23 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import (
-    METADATA,
-    WHAT_IF,
-    NewLayer,
-    new_layers,
-)
+from napari_attnseg._widgets.layers.metadata import METADATA, WHAT_IF
+from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg._widgets.layers.source import Source, coarse_placement, source_of
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import (
     GAINED_COLOUR,
     GATE_MAPS,
-    KEPT_COLOUR,
     LOST_COLOUR,
-    MASK_COLOUR,
 )
-from napari_attnseg.results import Segmentation, gate_key, gate_parts
+from napari_attnseg.results import Segmentation
 from napari_attnseg.whatif import Change
 
 GAINED, LOST = 1, 2
@@ -196,30 +190,3 @@ def keep(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
         str(case.facts["source"]),
     )
     return kept_layers(source, [replace(result, provenance=facts)])
-
-
-def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
-    """Layers of a what-if that stay; their names say what was forced.
-
-    As `layers.new_layers`, but of the gate maps only those that nothing else says: the
-    ones that were painted.
-    """
-    forced = results[0].provenance["gates_forced"]
-    coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])
-    said = ", ".join(
-        f"{gate}={forced[gate]:.2f}"
-        if isinstance(forced[gate], float)
-        else f"{gate} painted"
-        for gate in coarse_first
-    )
-    kept = []
-    for new in new_layers(source, results):
-        gate = new.options["metadata"][METADATA].get("gate")
-        if gate is None or forced.get(gate) == "array":
-            new.options["name"] += f", what if {said or 'nothing forced'}"
-            kept.append(new)
-    colours = kept[-1].options.get("colormap", {})
-    for label, colour in colours.items():
-        # Two outlines of one colour could not be told apart.
-        colours[label] = KEPT_COLOUR if colour == MASK_COLOUR else colour
-    return kept

@@ -20,16 +20,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.inputs import Lifetime, words
+from napari_attnseg._widgets.base.controls import timer, words
 from napari_attnseg._widgets.base.jobs import Failed, Loaded
+from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow
-from napari_attnseg._widgets.inspect.mask_panel import timer
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import Temporary, change_layer, keep
 from napari_attnseg._widgets.layers.display import add_layers, redraw
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.errors import AttnSegError

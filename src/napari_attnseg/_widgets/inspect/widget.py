@@ -20,8 +20,9 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.inputs import follow_layers, weakly, words
-from napari_attnseg._widgets.base.run_bar import DockWidget
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.inspect.arrangement import (
@@ -34,8 +35,7 @@ from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
-from napari_attnseg._widgets.layers.new_layers import kept_mask
-from napari_attnseg._widgets.layers.runs import Case, find_cases
+from napari_attnseg._widgets.layers.runs import Case, find_cases, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
 #: Shows side by side, and goes back; no key of napari's.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,55 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.source import Source, coarse_placement
 from napari_attnseg._widgets.preferences import gate_colours
-from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS
+from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS, KEPT_COLOUR, MASK_COLOUR
 from napari_attnseg.io.results import provenance
-from napari_attnseg.results import GATE_LEGEND, Explanation, Segmentation
-
-#: Key of what is ours in ``layer.metadata``.
-METADATA = "attnseg"
-#: Key, in ``layer.metadata`` of a mask, of the JSON file that its run was saved as.
-RESULTS_FILE = "attnseg results file"
-#: ``made_from`` of a what-if that was kept: a run's parts, but no run to work on.
-WHAT_IF = "what if"
-
-
-def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the layers of one run have in common, of their ``metadata["attnseg"]``."""
-    return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
-
-
-def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
-    """Mask of the kept what-if that a layer belongs to; None if it is of none."""
-    facts = {} if layer is None else layer.metadata.get(METADATA, {})
-    if facts.get("made_from") != WHAT_IF:
-        return None
-    for other in layers:
-        its = other.metadata.get(METADATA, {})
-        if its.get("part") == "mask" and run_of(its) == run_of(facts):
-            return other
-    return None
-
-
-def class_number(part: str) -> int:
-    """Of a layer's ``part``: ``probability`` → 0, ``probability 12`` → 12."""
-    return int(part.removeprefix("probability") or 0)
-
-
-def image_name(layer: Any) -> str:
-    """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
-
-    Not what its provenance calls the source: that is a whole path if there is a file.
-    """
-    name: str = layer.name
-    return name.partition(" · ")[0]
-
-
-def number_of(layer: Any) -> str:
-    """`` [1]`` of a second run's layers, which napari numbers; else empty."""
-    found = re.search(r" \[\d+\]$", layer.name)
-    return found[0] if found else ""
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    Explanation,
+    Segmentation,
+    gate_key,
+    gate_parts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +170,30 @@ def gate_colormap() -> dict[str, Any]:
         "colors": [colour for _, colour in stops],
         "controls": [at for at, _ in stops],
     }
+
+
+def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
+    """Layers of a what-if that stay; their names say what was forced.
+
+    As `layers.new_layers`, but of the gate maps only those that nothing else says: the
+    ones that were painted.
+    """
+    forced = results[0].provenance["gates_forced"]
+    coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])
+    said = ", ".join(
+        f"{gate}={forced[gate]:.2f}"
+        if isinstance(forced[gate], float)
+        else f"{gate} painted"
+        for gate in coarse_first
+    )
+    kept = []
+    for new in new_layers(source, results):
+        gate = new.options["metadata"][METADATA].get("gate")
+        if gate is None or forced.get(gate) == "array":
+            new.options["name"] += f", what if {said or 'nothing forced'}"
+            kept.append(new)
+    colours = kept[-1].options.get("colormap", {})
+    for label, colour in colours.items():
+        # Two outlines of one colour could not be told apart.
+        colours[label] = KEPT_COLOUR if colour == MASK_COLOUR else colour
+    return kept

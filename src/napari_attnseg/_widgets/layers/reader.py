@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_warning
 
-from napari_attnseg._widgets.inspect.whatif_layers import kept_layers
 from napari_attnseg._widgets.layers.display import make_layer
-from napari_attnseg._widgets.layers.new_layers import (
-    METADATA,
-    RESULTS_FILE,
-    WHAT_IF,
-    NewLayer,
-    new_layers,
-)
+from napari_attnseg._widgets.layers.metadata import METADATA, RESULTS_FILE, WHAT_IF
+from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, new_layers
 from napari_attnseg._widgets.layers.source import IMAGE_FILE, Source
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.io.images import array_sha256, read_image
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import Results, find_results, load_results
 
 #: More images than this from one folder would fill the layer list with hundreds.

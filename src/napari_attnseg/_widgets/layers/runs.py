@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import shown_frame
-from napari_attnseg._widgets.layers.new_layers import (
+from napari_attnseg._widgets.layers.metadata import (
     METADATA,
     WHAT_IF,
     class_number,
@@ -177,3 +177,15 @@ def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:
         return None
     found = [case for case in find_cases(layers) if run_of(case.facts) == run_of(facts)]
     return found[0] if found else None
+
+
+def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
+    """Mask of the kept what-if that a layer belongs to; None if it is of none."""
+    facts = {} if layer is None else layer.metadata.get(METADATA, {})
+    if facts.get("made_from") != WHAT_IF:
+        return None
+    for other in layers:
+        its = other.metadata.get(METADATA, {})
+        if its.get("part") == "mask" and run_of(its) == run_of(facts):
+            return other
+    return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers.new_layers import (
+from napari_attnseg._widgets.layers.metadata import (
     METADATA,
     WHAT_IF,
     class_number,

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.jobs import Failed
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import Case
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.io.images import array_sha256
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.objects.measure import measure, separate
 from napari_attnseg.results import AttentionMap, gate_key, gate_parts

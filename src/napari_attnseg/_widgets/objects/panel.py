@@ -22,9 +22,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.inputs import Lifetime, weakly, words
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.layers.display import shown_frame
-from napari_attnseg._widgets.layers.new_layers import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.objects.measurement import OBJECTS, Measured
 from napari_attnseg._widgets.objects.table import ObjectTable
 from napari_attnseg._widgets.preferences import mask_colour

@@ -9,10 +9,13 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.inputs import follow_layers, words
-from napari_attnseg._widgets.base.run_bar import DockWidget, RunBar
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.lifetime import follow_layers
+from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.new_layers import METADATA, NewLayer
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.new_layers import NewLayer
 from napari_attnseg._widgets.layers.runs import case_of
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.objects.measurement import (

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from napari.utils.theme import get_theme
 
-from napari_attnseg._widgets.train.status import Epoch
+from napari_attnseg.run_files import Epoch
 
 #: Legible on dark and light, and told apart by the colour-blind; the dashes help too.
 TRAINING, VALIDATION = "#4c9be8", "#e8743b"

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.inputs import Lifetime, words
+from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
     Choices,

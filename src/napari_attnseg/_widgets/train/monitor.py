@@ -11,9 +11,10 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.inputs import words
+from napari_attnseg._widgets.base.controls import words
 from napari_attnseg._widgets.train.curves import Curves
-from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look, Place
+from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look
+from napari_attnseg.run_files import Place
 
 
 class RunView(QWidget):

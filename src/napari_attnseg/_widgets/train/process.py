@@ -20,16 +20,10 @@ from typing import Any
 
 import psutil
 
-from napari_attnseg._widgets.train.status import (
-    GOING_ON,
-    Files,
-    Look,
-    State,
-    read_progress,
-    sentence,
-)
+from napari_attnseg._widgets.train.status import GOING_ON, Look, State, sentence
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.run_files import Files, read_progress
 
 #: Seconds after which a run on another machine that wrote nothing is taken for ended.
 SILENCE = 600.0

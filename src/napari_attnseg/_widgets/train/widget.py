@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
-from napari_attnseg._widgets.base.run_bar import DockWidget
+from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
 from napari_attnseg._widgets.base.threads import work

@@ -1,0 +1,73 @@
+"""What a dock widget holds, and how it is given back when the dock closes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+
+class Lifetime:
+    """What has to end with a widget. No QObject: it outlives the one Qt destroys."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.worker: Any = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def stopping(self) -> bool:
+        """Whether the worker is to stop; for a worker in the middle of a step."""
+        return self.worker is not None and bool(self.worker.abort_requested)
+
+    def end(self) -> None:
+        """Stop the worker and undo every connection; once."""
+        if self.ended:
+            return
+        self.ended = True
+        if self.worker is not None:
+            self.worker.quit()
+        # The last first: what removes layers comes after who listens to that.
+        for undo in reversed(self.at_end):
+            undo()
+        self.at_end.clear()  # what is undone need not hold its widget any longer
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method as a callback that does not keep its widget alive.
+
+    The viewer's key and mouse callbacks hold what they call; a widget that only they
+    hold would be freed by undoing them, in the middle of its own destruction.
+    """
+    ref = weakref.WeakMethod(method)
+
+    def call(viewer: Any, *args: Any) -> Any:
+        found = ref()
+        return None if found is None else found(*args)
+
+    return call
+
+
+def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
+    """Call a method when layers come, go, move or are renamed, until the life ends."""
+    layers, events = viewer.layers, viewer.layers.events
+    ref = weakref.WeakMethod(callback)
+
+    def watch_name(event: Any) -> None:
+        method = ref()
+        if method is not None:
+            event.value.events.name.connect(method)
+
+    for event in (events.inserted, events.removed, events.reordered):
+        event.connect(callback)
+        life.at_end.append(partial(event.disconnect, callback))
+    events.inserted.connect(watch_name)
+    life.at_end.append(partial(events.inserted.disconnect, watch_name))
+    for layer in layers:
+        layer.events.name.connect(callback)
+    life.at_end.append(partial(_forget_names, layers, callback))
+
+
+def _forget_names(layers: Any, callback: Callable[..., None]) -> None:
+    for layer in layers:
+        layer.events.name.disconnect(callback)

@@ -1,0 +1,16 @@
+"""SHA-256 of arrays."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def array_sha256(array: ArrayLike) -> str:
+    """SHA-256 of type, shape and values: equal if the pixels are the same."""
+    values = np.ascontiguousarray(array)
+    digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
+    digest.update(values)
+    return digest.hexdigest()

@@ -1,0 +1,82 @@
+"""Splits and first network of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import Dataset, Sample
+from attnseg_training.fit.initial_weights import (
+    build_network,
+    earlier_training,
+    same_network,
+)
+from attnseg_training.runs.lineage import CHOSEN_ON_TEST, TRAINED_ON_ALL
+from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.errors import InputError
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import ModelSpec
+from napari_attnseg.weights import weights_path
+
+
+def training_splits(
+    data: Dataset, protocol: str = "honest"
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
+
+    Raises
+    ------
+    InputError
+        If the data set has no such splits, or one of them is empty.
+    """
+    if protocol == "paper":
+        if not {"train", "test"} <= set(data.splits):
+            raise InputError(
+                f"The protocol 'paper' needs splits 'train' and 'test'; {data.root} "
+                f"has {', '.join(data.splits)}: choose the protocol 'honest'."
+            )
+        train = (*data.split("train"), *data.splits.get("val", ()))
+        return tuple(sorted(train, key=lambda s: s.name)), data.split("test")
+    if "train" not in data.splits or "val" not in data.splits:
+        raise InputError(
+            f"Training needs splits 'train' and 'val'; {data.root} has "
+            f"{', '.join(data.splits)}: add splits/train.txt."
+        )
+    train, val = data.split("train"), data.split("val")
+    if protocol == "all":
+        train = tuple(sorted((*train, *val), key=lambda s: s.name))
+    return train, val
+
+
+def _named(
+    parts: tuple[tuple[Sample, ...], tuple[Sample, ...]],
+) -> dict[str, tuple[Sample, ...]]:
+    """`training_splits` by the names that ``run.json`` has for them."""
+    return dict(zip(("train", "val"), parts, strict=True))
+
+
+def protocol_words(data: Dataset, protocol: str) -> str:
+    """Where the splits come from, and what chose the epoch."""
+    also = {"all": TRAINED_ON_ALL, "paper": CHOSEN_ON_TEST}
+    return data.protocol + also.get(protocol, "")
+
+
+def start_network(
+    spec: ModelSpec, config: TrainConfig, data: Dataset
+) -> tuple[SegmentationNetwork, dict[str, Any]]:
+    """First network, and for the card what was done to its weights before."""
+    if not config.init:
+        network = build_network(spec, config.encoder_weights)
+        earlier = earlier_training(config.encoder_weights)
+        return network, {"encoders_from": earlier} if earlier else {}
+    network, card, sha256 = load_checkpoint(weights_path(config.init))
+    if not same_network(card.spec, spec):
+        raise InputError(
+            f"Expected weights of the model {spec.name!r} to start from, but "
+            f"{config.init} holds {card.spec.name!r} or another version of it "
+            f"({card.spec.classes} classes for {spec.classes}); choose another file or "
+            "--model."
+        )
+    data.expect_classes(card.spec.classes, card.classes)
+    before = {"weights_sha256": sha256, **card.training}
+    return network.requires_grad_(True), {"started_from": before}
