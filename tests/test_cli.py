@@ -1,6 +1,7 @@
 """``attnseg`` as a user runs it: files that come out, messages and exit codes."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -14,17 +15,36 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_attnseg.cli import main
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.sample_data import sample_image
 
 
-def attnseg(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(
+    *arguments: str | Path, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does: takes seconds, so once per command."""
     return subprocess.run(
         [sys.executable, "-m", "napari_attnseg.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "80", **env},
     )
+
+
+def attnseg(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process through its entry point."""
+    given = list(map(str, arguments))
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["attnseg", *given])
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", error)
+        patch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit) as stop:
+            main()
+    code = stop.value.code or 0
+    return subprocess.CompletedProcess(given, code, out.getvalue(), error.getvalue())
 
 
 @pytest.fixture
@@ -39,7 +59,7 @@ def test_segment_writes_what_the_segmenter_finds(
     photo: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:
     out = tmp_path / "out"
-    done = attnseg("segment", photo, "--out", out, "--weights", tiny_weights)
+    done = in_a_process("segment", photo, "--out", out, "--weights", tiny_weights)
     assert done.returncode == 0, done.stderr
     assert {p.name for p in out.iterdir()} == {
         "polyp.json",
@@ -253,7 +273,7 @@ def test_ctrl_c_keeps_what_is_written(tmp_path: Path, tiny_weights: Path) -> Non
 
 
 def test_models_lists_what_can_be_built() -> None:
-    rows = {r["name"]: r for r in json.loads(attnseg("models", "--json").stdout)}
+    rows = {r["name"]: r for r in json.loads(in_a_process("models", "--json").stdout)}
     assert set(rows) >= {"compact", "dual-swin-guided", "tiny"}
     dual = rows["dual-swin-guided"]
     assert dual["parameters"] == 113_083_901
@@ -293,5 +313,5 @@ def test_help_is_quick_and_version_is_told() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True
     )
     assert loaded.stdout.strip() == "[]"
-    assert "napari-attnseg" in attnseg("--version").stdout
+    assert "napari-attnseg" in in_a_process("--version").stdout
     assert "not a diagnostic device" in attnseg("--help").stdout

@@ -1,0 +1,1 @@
+"""The commands of ``attnseg`` that process many images."""

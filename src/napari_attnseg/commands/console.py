@@ -1,0 +1,99 @@
+"""What the commands of ``attnseg`` have in common: options, messages, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
+
+if TYPE_CHECKING:
+    from napari_attnseg.batch import Batch, Note, Outcome
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="IMAGE_OR_FOLDER…", help="Image files, or folders of image files."
+    ),
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Name of bundled weights, or a .safetensors file from attnseg-train."
+    ),
+]
+Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+
+
+def process(batch: Batch, activity: str, done: str, out: Path) -> None:
+    """Process a batch with a progress bar, and tell what became of it on stderr.
+
+    Parameters
+    ----------
+    batch : Batch
+        Not begun yet.
+    activity : str
+        Present participle beside the progress bar.
+    done : str
+        Past participle in the last message.
+    out : Path
+        Folder of the results.
+
+    Raises
+    ------
+    typer.Exit
+        With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    for note in batch.notes:
+        say(batch_sentence(note))
+    succeeded = 0
+    for outcome in track(
+        batch,
+        activity,
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ):
+        for sentence in image_sentences(outcome):
+            say(sentence)
+        succeeded += outcome.error is None
+    say(f"{succeeded} of {len(batch)} images {done}; results in {out}.")
+    if succeeded < len(batch):
+        raise typer.Exit(SOME_FAILED if succeeded else WRONG_USE)
+
+
+def batch_sentence(note: Note) -> str:
+    """Sentence on a note about all images."""
+    from napari_attnseg.batch import Note
+    from napari_attnseg.results import NO_GATES
+
+    return {
+        Note.NO_GPU: "No GPU found; running on the CPU.",
+        Note.NO_GATES: NO_GATES,
+    }[note]
+
+
+def image_sentences(outcome: Outcome) -> list[str]:
+    """Sentences on the notes and the error of one image."""
+    from napari_attnseg.batch import Note
+
+    name, error = outcome.path.name, outcome.error
+    sentences = {
+        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF); it was "
+        "segmented as it is stored, and its mask lies so.",
+        Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
+    }
+    said = [sentences[note] for note in outcome.notes]
+    if error is not None:
+        said.append(error if name in error else f"{name}: {error}")
+    return said
+
+
+def say(message: str) -> None:
+    """Print a message on stderr: stdout is for what a program reads."""
+    print(message, file=sys.stderr)

@@ -1,0 +1,105 @@
+"""``attnseg segment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_attnseg.commands.console import Device, Inputs, Weights, process
+
+
+def segment(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    weights: Weights = "compact",
+    device: Device = "auto",
+    objects: Annotated[
+        bool,
+        typer.Option(
+            "--objects", help="Also write a CSV table of each image's objects."
+        ),
+    ] = False,
+    flip: Annotated[
+        bool,
+        typer.Option(
+            "--flip",
+            help="Test-time augmentation: average over the mirror images; takes four "
+            "times as long.",
+        ),
+    ] = False,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEVEL=PSI",
+            help="Force a gate: 1/32=0.5, 1/4=CNN, 1/8=transformer, 1/16=mean, or by "
+            "a map: 1/4=NAME_gate_1-4.tif. May be repeated.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability threshold in [0, 1] instead of the model card's."
+        ),
+    ] = None,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            help="Smooth the probability before the threshold with a Gaussian of this "
+            "standard deviation, in pixels."
+        ),
+    ] = 0.0,
+    min_size: Annotated[
+        int, typer.Option(help="Remove objects of fewer pixels from the mask.")
+    ] = 0,
+    fill_holes: Annotated[
+        bool, typer.Option("--fill-holes", help="Fill the holes of objects.")
+    ] = False,
+    keep_largest: Annotated[
+        bool,
+        typer.Option("--keep-largest", help="Keep only the largest object."),
+    ] = False,
+    medsam: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Prompt MedSAM with a box around each object of that mask, and write "
+            "its mask and probability instead.",
+        ),
+    ] = None,
+    medsam_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="How much wider the box is on each side, in pixels of 1024; default "
+            "20, the most that it was trained with."
+        ),
+    ] = None,
+) -> None:
+    """Write mask, probability, gate maps and provenance of each image.
+
+    Per image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
+    NAME_probability.tif, NAME_gate_1-4.tif to 1-32.tif (float32; NAME.json says whose
+    features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
+    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
+    in pixels. An image that cannot be read is named and skipped; the exit code is 1
+    then. Earlier results of the same image are replaced; another's mask, table or
+    JSON of that name is not.
+    """
+    from napari_attnseg.batch import SegmentOptions, segment_images
+    from napari_attnseg.forced_gates import parse_gates
+
+    options = SegmentOptions(
+        gates=parse_gates(gate or []),
+        threshold=threshold,
+        smoothing=smooth,
+        min_size=min_size,
+        fill_holes=fill_holes,
+        largest=keep_largest,
+        flip=flip,
+        objects=objects,
+        medsam=medsam,
+        medsam_margin=medsam_margin,
+    )
+    batch = segment_images(inputs, out, weights, device, options)
+    process(batch, "segmenting", "segmented", out)

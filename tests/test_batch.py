@@ -1,0 +1,102 @@
+"""Many images from Python: one outcome each, whatever happens to the others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_attnseg.batch import Note, SegmentOptions, result_stems, segment_images
+from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.io.results import load_results
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A whole image, a damaged one, and one that asks to be shown rotated."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(photos / "a.png")
+    (photos / "b.png").write_text("hello")
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(pixels).save(photos / "c.jpg", exif=exif)
+    return photos
+
+
+def test_each_image_has_an_outcome(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    batch = segment_images([folder], out, tiny_weights, "cpu")
+    assert len(batch) == 3 and batch.notes == () and not out.exists()
+    whole, damaged, rotated = batch
+    assert (whole.path, whole.stem) == (folder / "a.png", "a")
+    assert whole.error is None and whole.notes == ()
+    assert whole.files[-1] == out / "a.json"
+    assert set(whole.files) == set(out.glob("a*"))
+    assert damaged.files == () and damaged.error is not None
+    assert "b.png cannot be read" in damaged.error
+    assert rotated.notes == (Note.EXIF_ORIENTATION,) and rotated.error is None
+    assert len(load_results(out / "c.json").segmentations) == 1
+
+
+def test_work_is_done_while_iterating(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    first = next(iter(segment_images([folder], out, tiny_weights, "cpu")))
+    assert first.stem == "a" and {p.stem for p in out.glob("*.json")} == {"a"}
+
+
+def test_options_reach_the_results(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    options = SegmentOptions(gates={32: 0.25}, threshold=0.3, objects=True)
+    batch = segment_images([folder / "a.png"], tmp_path, tiny_weights, "cpu", options)
+    (outcome,) = batch
+    assert tmp_path / "a_objects.csv" in outcome.files
+    assert np.all(tifffile.imread(tmp_path / "a_gate_1-32.tif") == 0.25)
+    (result,) = load_results(tmp_path / "a.json").segmentations
+    assert result.provenance["threshold"] == 0.3
+
+
+def test_a_model_without_gates_is_noted(
+    folder: Path, tmp_path: Path, weights_of
+) -> None:
+    weights = weights_of("tiny-cnn")
+    batch = segment_images([folder / "a.png"], tmp_path, weights, "auto")
+    assert Note.NO_GATES in batch.notes
+    (outcome,) = batch
+    assert len(outcome.files) == 3
+
+
+def test_what_can_be_checked_is_checked_before_any_work(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    with pytest.raises(UnknownNameError, match="compact"):
+        segment_images([folder], tmp_path / "out", "compakt")
+    with pytest.raises(InputError, match="threshold"):
+        options = SegmentOptions(threshold=2)
+        segment_images([folder], tmp_path / "out", tiny_weights, "cpu", options)
+    with pytest.raises(InputError, match="folder of the images"):
+        segment_images([folder], folder, tiny_weights, "cpu")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_of_results_differ() -> None:
+    paths = [Path("x/a.png"), Path("x/a.jpg"), Path("b.png")]
+    assert list(result_stems(paths).values()) == ["a_png", "a_jpg", "b"]
+    with pytest.raises(InputError, match="two runs"):
+        result_stems([Path("x/a.png"), Path("y/a.png")])
+
+
+def test_a_folder_that_cannot_be_written_ends_the_batch(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    (tmp_path / "file").touch()
+    batch = segment_images([folder], tmp_path / "file" / "out", tiny_weights, "cpu")
+    (only,) = batch
+    assert only.error is not None and "cannot be written" in only.error
