@@ -136,7 +136,12 @@ class Explanation:
     finding : str
         One sentence on what was measured of this map in this model; may be empty.
     provenance : mapping
-        JSON-ready facts: model, weights hash, device, versions.
+        JSON-ready facts: model, weights hash, device, image hash, versions, date.
+    low, high : str
+        What the lower and the upper end of the scale stand for.
+    decorative : bool
+        Whether the pattern of the gate that the map is about was measured to be worth
+        nothing in this model.
     """
 
     method: str
@@ -148,3 +153,18 @@ class Explanation:
     target: str
     finding: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    low: str = ""
+    high: str = ""
+    decorative: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Values at the two ends of the colours.
+
+        ``gate`` and ``unit`` are fixed, so that maps compare. The other scales end at
+        the largest value of this map; ``signed`` is symmetric around 0.
+        """
+        if self.scale in ("gate", "unit"):
+            return (0.0, 1.0)
+        top = float(np.abs(self.values).max()) or 1.0
+        return (-top if self.scale == "signed" else 0.0, top)

@@ -19,7 +19,14 @@ from napari_attnseg.errors import (
     InputError,
     UnknownNameError,
 )
-from napari_attnseg.explanations import EXPLAINERS, attribution, explain
+from napari_attnseg.explanations import (
+    EXPLAINERS,
+    Requirement,
+    explain,
+    method_id,
+    method_name,
+)
+from napari_attnseg.explanations.methods.occlusion import occlusion
 from napari_attnseg.explanations.subject import subject_of
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.spec import STRIDES
@@ -131,6 +138,8 @@ def test_a_map_over_the_whole_image(
     assert found.level == (8 if EXPLAINERS[name].per_gate else None)
     assert found.meaning.endswith(".") and len(found.meaning) < 200
     assert found.scale in ("gate", "signed", "positive", "unit")
+    assert found.low and found.high
+    assert len(found.provenance["image_sha256"]) == 64
     if found.scale != "signed":
         assert found.values.min() >= 0
     if found.scale in ("gate", "unit"):
@@ -234,7 +243,7 @@ def test_occlusion_tries_the_rim_as_well_as_the_middle(unmeasured: Segmenter) ->
         image=torch.ones(1, 3, 256, 256),  # 7 does not divide it
         target=torch.ones(1, 1, 256, 256),
     )
-    fall = attribution.occlusion(plain)
+    fall = occlusion(plain, 32)
     assert fall.min() > 0.5 * fall.max()
 
 
@@ -285,3 +294,40 @@ def test_bad_questions_are_answered_in_words(segmenter: Segmenter) -> None:
     for target in (np.zeros((40, 56), bool), np.ones((4, 4), bool)):
         with pytest.raises(InputError, match="target region"):
             explain(segmenter, IMAGE, "occlusion", target=target)
+
+
+@every_explainer
+def test_what_a_method_needs_is_checked_before_the_image(
+    weights_of: Any, name: str
+) -> None:
+    """No image is needed to refuse: this one could not be used at all."""
+    needs = set(EXPLAINERS[name].needs)
+    models = {
+        "tiny-cnn": {Requirement.ONE_GATE, Requirement.TWO_ENCODERS},
+        "tiny-double-attention": {Requirement.ONE_GATE},
+    }
+    for model, lacks in models.items():
+        gateless = Segmenter.from_checkpoint(weights_of(model), "cpu")
+        with pytest.raises(InputError) as error:
+            explain(gateless, np.zeros(3), name, 8)
+        assert (model in str(error.value)) == bool(needs & lacks)
+        assert ("one grey" in str(error.value)) == (not needs & lacks)
+
+
+def test_methods_are_found_however_they_are_written() -> None:
+    for name in EXPLAINERS:
+        for text in (name, name.upper(), method_id(name), name.replace(" ", "_")):
+            assert method_name(text) == name
+    assert len({method_id(name) for name in EXPLAINERS}) == len(EXPLAINERS)
+    with pytest.raises(UnknownNameError, match="mean measured trust"):
+        method_name("measured_thrust")
+
+
+def test_card_says_which_gates_are_decorative(segmenter: Segmenter) -> None:
+    gates = dict(segmenter.card.gates)
+    gates["1/8"] = {**gates["1/8"], "decorative": True}
+    card = dataclasses.replace(segmenter.card, gates=gates)
+    told = dataclasses.replace(segmenter, card=card)
+    assert explain(told, IMAGE, "gate", 8).decorative
+    assert not explain(told, IMAGE, "gate", 4).decorative
+    assert not explain(told, IMAGE, "entropy", 8).decorative

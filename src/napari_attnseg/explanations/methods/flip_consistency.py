@@ -1,24 +1,17 @@
-"""Where the model is undecided, and where it contradicts itself."""
+"""How far the model contradicts itself over the mirror images."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from napari_attnseg.explanations.explainer import Explainer
 from napari_attnseg.explanations.subject import Subject
 from napari_attnseg.inference import FLIPS
 
 
-def entropy(subject: Subject) -> Tensor:
-    """Binary entropy of the probability, in bits: (S, S), in [0, 1]."""
-    network = subject.network
-    logits = network.logits(network.fuse(subject.pairs)[0])
-    p = torch.sigmoid(logits / subject.card.temperature)[0, 0].clamp(1e-7, 1 - 1e-7)
-    return -(p * p.log2() + (1 - p) * (1 - p).log2())
-
-
 @torch.no_grad()
-def flip_range(subject: Subject) -> Tensor:
+def flip_range(subject: Subject, stride: int) -> Tensor:
     """Largest minus smallest probability over the mirror images: (S, S), in [0, 1]."""
     found = []
     for axes in FLIPS:
@@ -28,3 +21,15 @@ def flip_range(subject: Subject) -> Tensor:
         found.append(p.flip(axes)[0, 0])
     views = torch.stack(found)
     return views.amax(0) - views.amin(0)
+
+
+EXPLAINER = Explainer(
+    flip_range,
+    "How far the probability goes apart over the image and its three mirror "
+    "images: 0 all alike, 1 a contradiction.",
+    "unit",
+    low="all alike",
+    high="a contradiction",
+    per_gate=False,
+    targeted=False,
+)

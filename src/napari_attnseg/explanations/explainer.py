@@ -1,0 +1,73 @@
+"""What one explanation is: a function, what its values mean, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import Tensor
+
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.explanations.subject import Subject
+
+
+class Requirement(StrEnum):
+    """What a method needs of the model, its card or the installed libraries.
+
+    Attributes
+    ----------
+    ONE_GATE
+        One gate per level, between two encoders.
+    TWO_ENCODERS
+        Fused maps of two encoders.
+    CALIBRATION
+        The card's calibration of the gate by measured trust.
+    COMBINATION
+        The card's finding that one combination of the gates is worth showing.
+    CAPTUM
+        The library captum.
+    """
+
+    ONE_GATE = "one_gate"
+    TWO_ENCODERS = "two_encoders"
+    CALIBRATION = "calibration"
+    COMBINATION = "combination"
+    CAPTUM = "captum"
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """One way to explain a segmentation.
+
+    Attributes
+    ----------
+    run : callable
+        (subject, stride) → map (h, w); the stride is ignored if not `per_gate`.
+    meaning : str
+        One sentence on what its values are.
+    scale : str
+        ``gate`` (psi, [0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
+        ([0, 1], where numbers compare between images).
+    low, high : str
+        What the lower and the upper end of the scale stand for.
+    per_gate : bool
+        Whether there is one map per level.
+    targeted : bool
+        Whether it explains the logit of a region.
+    needs : tuple of Requirement
+        What has to be there; `requirements.check` says what is missing.
+    finding : callable
+        (model card, stride) → what was measured of this map in this model; "" if
+        nothing is.
+    """
+
+    run: Callable[[Subject, int], Tensor]
+    meaning: str
+    scale: str
+    low: str
+    high: str
+    per_gate: bool = True
+    targeted: bool = True
+    needs: tuple[Requirement, ...] = ()
+    finding: Callable[[ModelCard, int], str] = lambda card, stride: ""

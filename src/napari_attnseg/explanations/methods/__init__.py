@@ -1,0 +1,1 @@
+"""One explanation per module: its function and its `Explainer`."""

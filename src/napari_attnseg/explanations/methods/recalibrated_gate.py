@@ -1,0 +1,42 @@
+"""The gate's coefficients psi, calibrated by measured trust."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.explanations.agreement import TrustCalibration
+from napari_attnseg.explanations.explainer import Explainer, Requirement
+from napari_attnseg.explanations.methods.gate import gate
+from napari_attnseg.explanations.requirements import calibration
+from napari_attnseg.explanations.subject import Subject
+
+
+def recalibrated_gate(subject: Subject, stride: int) -> Tensor:
+    """How often the CNN was measured to be better at such a psi: (h, w), in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If a level has not just one gate, or the card has no calibration of this one.
+    """
+    psi = gate(subject, stride).cpu().numpy()
+    curve = calibration(subject.card, stride)
+    calibrated = TrustCalibration(np.array(curve["psi"]), np.array(curve["cnn_better"]))
+    return torch.from_numpy(calibrated(psi))
+
+
+EXPLAINER = Explainer(
+    recalibrated_gate,
+    "psi translated into what faithfulness measured: in which share of regions "
+    "with such a psi the CNN was the better encoder, smoothed so that the share "
+    "never falls as psi rises.",
+    "gate",
+    low="transformer better",
+    high="CNN better",
+    targeted=False,
+    needs=(Requirement.ONE_GATE, Requirement.CALIBRATION),
+    finding=ModelCard.verdict,
+)

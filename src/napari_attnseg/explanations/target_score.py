@@ -1,0 +1,20 @@
+"""The score of a target region as a function of the image, for captum."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from napari_attnseg.explanations.subject import Subject
+
+
+class TargetScore(nn.Module):
+    """Images (N, 3, S, S) → score of the target (N,), through the whole network."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.subject = subject
+        self.network = subject.network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Mean logit in the target region."""
+        return self.subject.score(self.network(image).logits)
