@@ -1,14 +1,16 @@
 """The summary picture: a fixed scale for gates, contours where the masks are."""
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from PIL import Image
 
 from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
-from napari_attnseg.figures import GATE_CMAP, summary_png
-from napari_attnseg.results import AttentionMap, Segmentation
+from napari_attnseg.figures import GATE_CMAP, explanation_png, summary_png
+from napari_attnseg.results import AttentionMap, Explanation, Segmentation
 
 
 def picture(
@@ -59,3 +61,27 @@ def test_empty_and_full_masks_are_drawn_without_a_contour(value: int) -> None:
     mask = np.full((64, 64), value, np.uint8)
     # Only the legend's line is left.
     assert count(picture(0.5, mask), MASK_COLOUR) < 300
+
+
+@pytest.mark.parametrize(
+    ("scale", "limits"),
+    [("gate", (0, 1)), ("unit", (0, 1)), ("signed", (-0.25, 0.25))],
+)
+def test_explanations_are_drawn_on_the_scale_of_their_kind(
+    disc: np.ndarray, scale: str, limits: tuple[float, float]
+) -> None:
+    values = np.zeros((16, 16), np.float32)
+    values[:2, :8] = 0.25
+    found = Explanation("m", 8, values, (4, 4), scale, "It means.", "", low="a")
+    assert found.limits == limits
+    positive = dataclasses.replace(found, scale="positive")
+    assert positive.limits == (0, 0.25)
+    flat = dataclasses.replace(positive, values=values * 0)
+    assert flat.limits == (0, 1)
+    image = np.zeros((64, 64, 3), np.uint8)
+    data = explanation_png(image, [found, flat], disc, "t")
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    zero = (0 - limits[0]) / (limits[1] - limits[0])
+    colours = colormaps["magma"] if scale == "unit" else GATE_CMAP
+    assert count(pixels, colours(zero)[:3]) > 20_000
+    assert count(pixels, MASK_COLOUR) > 300

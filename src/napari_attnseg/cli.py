@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_attnseg.commands.console import Device, Weights, say
+from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
 
@@ -79,6 +80,7 @@ def demo(
 
 
 app.command()(segment)
+app.command()(explain)
 
 
 @app.command()

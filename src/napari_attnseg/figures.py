@@ -1,9 +1,10 @@
-"""One picture that says what a run found: image, mask contour, gate maps, legend."""
+"""Pictures that stand alone: image, mask contour, maps, and what their colours mean."""
 
 from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_STOPS, MASK_COLOUR, TRUTH_COLOUR
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
-from napari_attnseg.results import GATE_LEGEND, NO_GATES, Segmentation
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    NO_GATES,
+    Explanation,
+    Segmentation,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GATE_CMAP = LinearSegmentedColormap.from_list(GATE_COLOURS, list(GATE_STOPS))
+RESEARCH_USE = "Research use; not a diagnostic device."
 
 
 def summary_png(
@@ -98,8 +105,83 @@ def summary_png(
                 [f"0: {gates[0].low}", "0.5: both alike", f"1: {gates[0].high}"]
             )
         bar.set_label(f"Gate maps: {GATE_LEGEND}.", fontsize=11)
-    use = "Research use; not a diagnostic device."
-    figure.supxlabel(use if gates else f"{NO_GATES} {use}", fontsize=9)
+    figure.supxlabel(
+        RESEARCH_USE if gates else f"{NO_GATES} {RESEARCH_USE}", fontsize=9
+    )
+    return _png(figure)
+
+
+def explanation_png(
+    image: ArrayLike,
+    maps: Sequence[Explanation],
+    outline: NDArray[np.uint8],
+    title: str,
+) -> bytes:
+    """PNG of an image beside its maps, each with a colour bar that names both ends.
+
+    Parameters
+    ----------
+    image : array, shape (H, W) or (H, W, 3 or 4)
+        What was explained.
+    maps : sequence of Explanation
+        Of one method.
+    outline : ndarray of shape (H, W)
+        Mask or region to draw as a contour.
+    title : str
+        Which image and which model.
+    """
+    rgb, _ = to_rgb(image)
+    height, width = rgb.shape[:2]
+    figure = Figure(figsize=(4.2 * (1 + len(maps)), 5.6), layout="constrained")
+    figure.suptitle(title, fontsize=12)
+    main, *rest = figure.subplots(1, 1 + len(maps))
+    main.imshow(rgb, extent=(0, width, height, 0))
+    main.set_title("image", fontsize=10)
+    draw_contour(main, outline, MASK_COLOUR, "-", 2)
+    main.set_axis_off()
+    for axes, found in zip(rest, maps, strict=True):
+        _draw_map(figure, axes, found, (height, width))
+        draw_contour(axes, outline, MASK_COLOUR, "-", 1)
+    target = f" Target: {maps[0].target}." if maps[0].target else ""
+    text = textwrap.fill(
+        f"{maps[0].meaning}{target} {RESEARCH_USE}", 58 * len(figure.axes) // 2
+    )
+    figure.supxlabel(text, fontsize=9)
+    return _png(figure)
+
+
+def _draw_map(
+    figure: Figure, axes: Axes, found: Explanation, shape: tuple[int, int]
+) -> None:
+    """One map on the right scale; its finding stands above, its ends below."""
+    low, high = found.limits
+    drawn = axes.imshow(
+        found.values,
+        cmap=GATE_CMAP if found.scale in ("gate", "signed") else "magma",
+        vmin=low,
+        vmax=high,
+        extent=(0, shape[1], shape[0], 0),
+        interpolation="nearest",
+    )
+    level = "" if found.level is None else f" 1/{found.level}"
+    rows, columns = found.values.shape
+    heading = f"{found.method}{level} ({rows}×{columns})"
+    if found.decorative:
+        heading += "\nThis gate was measured to be decorative in this model."
+    if found.finding:
+        heading += f"\n{textwrap.fill(found.finding, 60)}"
+    axes.set_title(heading, fontsize=7 if "\n" in heading else 10)
+    axes.set_axis_off()
+    middle = [] if low == 0 and found.scale == "positive" else [(low + high) / 2]
+    ticks = [low, *middle, high]
+    bar = figure.colorbar(
+        drawn, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, ticks=ticks
+    )
+    ends = {low: f"\n{found.low}", high: f"\n{found.high}"}
+    bar.ax.set_xticklabels([f"{tick:.3g}{ends.get(tick, '')}" for tick in ticks])
+
+
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

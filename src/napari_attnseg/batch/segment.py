@@ -1,24 +1,24 @@
-"""Process many images: each yields one outcome, and a failed one stops no other.
-
-The command line prints the outcomes; a script can use them as they are::
-
-    from napari_attnseg.batch import segment_images
-
-    for outcome in segment_images([Path("photos")], Path("results")):
-        print(outcome.path, outcome.error or outcome.files)
-"""
+"""Segment many images: files and one outcome per image."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.batch.base import (
+    Batch,
+    Note,
+    Write,
+    check_not_inputs,
+    model_notes,
+    result_stems,
+    would_replace,
+)
+from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import remove, write_text
+from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images, read_image, turned
 from napari_attnseg.io.results import Results, foreign, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
@@ -26,106 +26,7 @@ from napari_attnseg.results import GateKey
 
 if TYPE_CHECKING:
     from napari_attnseg.forced_gates import Forced
-    from napari_attnseg.inference import Segmenter
     from napari_attnseg.medsam import Medsam
-
-
-class Note(StrEnum):
-    """What a reader of the results should know, although nothing failed.
-
-    Attributes
-    ----------
-    NO_GPU
-        No GPU was found, so the CPU is used.
-    NO_GATES
-        The model has no gates.
-    EXIF_ORIENTATION
-        The file asks to be shown rotated; it was read as it is stored.
-    NO_BOX
-        The model's own mask is empty, so MedSAM had no box as a prompt.
-    """
-
-    NO_GPU = "no_gpu"
-    NO_GATES = "no_gates"
-    EXIF_ORIENTATION = "exif_orientation"
-    NO_BOX = "no_box"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Result of one image.
-
-    Attributes
-    ----------
-    path : Path
-        File of the image.
-    stem : str
-        Beginning of the names of its results.
-    files : tuple of Path
-        Files that were written, the one that names the others last; empty after an
-        error.
-    error : str or None
-        One sentence on why there are no results.
-    notes : tuple of Note
-        What else there is to know about this image.
-    """
-
-    path: Path
-    stem: str
-    files: tuple[Path, ...] = ()
-    error: str | None = None
-    notes: tuple[Note, ...] = ()
-
-
-#: Writes the results of one image and returns their files.
-Write = Callable[[], Sequence[Path]]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Images that are ready to be processed; iterating over it does the work.
-
-    ``len(batch)`` is the number of images. It yields an `Outcome` per image, in order,
-    and ends early only if the results folder or the disk cannot be written.
-
-    Attributes
-    ----------
-    stems : mapping of Path to str
-        File of each image and the beginning of the names of its results.
-    compute : callable
-        ``(path, stem, notes)`` → function that writes the results. It may append to
-        the list of notes.
-    notes : tuple of Note
-        What there is to know about all images.
-    """
-
-    stems: Mapping[Path, str]
-    compute: Callable[[Path, str, list[Note]], Write]
-    notes: tuple[Note, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.stems)
-
-    def __iter__(self) -> Iterator[Outcome]:
-        for path, stem in self.stems.items():
-            notes: list[Note] = []
-            try:
-                write = self.compute(path, stem, notes)
-            except (DeviceError, InputError) as error:
-                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
-                continue
-            except MemoryError:
-                message = "there is not enough memory for an image of this size."
-                yield Outcome(path, stem, error=message, notes=tuple(notes))
-                continue
-            try:
-                files = tuple(write())
-            except InputError as error:
-                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
-                if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
-                    continue
-                return  # the folder or the disk is at fault, not the image
-            yield Outcome(path, stem, files, notes=tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,47 +141,7 @@ def segment_images(
 
         return write
 
-    return Batch(stems, compute, _model_notes(segmenter, device))
-
-
-def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """Beginning of the names of each image's results.
-
-    It is the stem of the file, with the suffix where two images have the same stem.
-
-    Raises
-    ------
-    InputError
-        If the results of two images would still have the same names.
-    """
-    stems = [path.stem for path in paths]
-    named: dict[Path, str] = {}
-    for path, stem in zip(paths, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else path.name.replace(".", "_")
-        if name in named.values():
-            raise InputError(
-                f"Results of two inputs would be called {name}, the second is {path}: "
-                "give them in two runs with two --out folders."
-            )
-        named[path] = name
-    return named
-
-
-def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
-    """Raise `InputError` if the results folder is also a folder of images."""
-    if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
-        raise InputError(
-            f"{out} is the folder of the images, where masks would be taken for images "
-            f"the next time; choose another --out, such as {out / 'results'}."
-        )
-
-
-def would_replace(other: Path, path: Path) -> InputError:
-    """Error: a file that is no earlier result of the image would be replaced."""
-    return InputError(
-        f"{other} would be replaced, which is no earlier result of {path}; "
-        "choose another --out."
-    )
+    return Batch(stems, compute, model_notes(segmenter, device))
 
 
 def _check_results_folder(
@@ -291,17 +152,13 @@ def _check_results_folder(
     given = {path.resolve() for path in stems}
     for path, stem in stems.items():
         other = foreign(out, stem, path)
-        mask = out / f"{stem}_mask.png"
+        mask, story = out / f"{stem}_mask.png", out / f"{stem}_gate.json"
         if other is None and mask.resolve() in given:
             other = mask
+        if other is None and is_explanation(story):
+            other = story  # its maps have the names of gate maps
         if other is not None:
             raise would_replace(other, path)
-
-
-def _model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
-    on_cpu = segmenter.device == "cpu" and device == "auto"
-    gateless = not segmenter.network.gates
-    return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless
 
 
 def _load_medsam(how: SegmentOptions, device: str) -> Medsam | None:

@@ -1,8 +1,9 @@
-"""What the commands of ``attnseg`` have in common: options, messages, exit codes."""
+"""What the commands of ``attnseg`` share: options, messages, exit codes."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,17 +29,34 @@ Weights = Annotated[
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
 
 
-def process(batch: Batch, activity: str, done: str, out: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How messages name the work on an image.
+
+    Attributes
+    ----------
+    activity : str
+        Present participle beside the progress bar.
+    done : str
+        Past participle.
+    product : str
+        What is made of the image.
+    """
+
+    activity: str
+    done: str
+    product: str
+
+
+def process(batch: Batch, wording: Wording, out: Path) -> None:
     """Process a batch with a progress bar, and tell what became of it on stderr.
 
     Parameters
     ----------
     batch : Batch
         Not begun yet.
-    activity : str
-        Present participle beside the progress bar.
-    done : str
-        Past participle in the last message.
+    wording : Wording
+        How messages name the work.
     out : Path
         Folder of the results.
 
@@ -55,14 +73,14 @@ def process(batch: Batch, activity: str, done: str, out: Path) -> None:
     succeeded = 0
     for outcome in track(
         batch,
-        activity,
+        wording.activity,
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     ):
-        for sentence in image_sentences(outcome):
+        for sentence in image_sentences(outcome, wording):
             say(sentence)
         succeeded += outcome.error is None
-    say(f"{succeeded} of {len(batch)} images {done}; results in {out}.")
+    say(f"{succeeded} of {len(batch)} images {wording.done}; results in {out}.")
     if succeeded < len(batch):
         raise typer.Exit(SOME_FAILED if succeeded else WRONG_USE)
 
@@ -75,17 +93,20 @@ def batch_sentence(note: Note) -> str:
     return {
         Note.NO_GPU: "No GPU found; running on the CPU.",
         Note.NO_GATES: NO_GATES,
+        Note.DECORATIVE: "At least one gate shown here was measured to be decorative "
+        "in this model: its pattern makes no difference to the mask. The JSON has the "
+        "finding on each.",
     }[note]
 
 
-def image_sentences(outcome: Outcome) -> list[str]:
+def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
 
     name, error = outcome.path.name, outcome.error
     sentences = {
         Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF); it was "
-        "segmented as it is stored, and its mask lies so.",
+        f"{wording.done} as it is stored, and its {wording.product} lies so.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
     }
     said = [sentences[note] for note in outcome.notes]

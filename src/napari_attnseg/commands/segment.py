@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_attnseg.commands.console import Device, Inputs, Weights, process
+from napari_attnseg.commands.console import Device, Inputs, Weights, Wording, process
 
 
 def segment(
@@ -102,4 +102,4 @@ def segment(
         medsam_margin=medsam_margin,
     )
     batch = segment_images(inputs, out, weights, device, options)
-    process(batch, "segmenting", "segmented", out)
+    process(batch, Wording("segmenting", "segmented", "mask"), out)

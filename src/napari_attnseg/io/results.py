@@ -6,12 +6,9 @@ Per image: ``NAME_mask.png``, ``NAME_probability.tif``, ``NAME_gate_1-4.tif`` â€
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,13 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import write_together
+from napari_attnseg.io.files import (
+    image_of,
+    png_bytes,
+    read_facts,
+    relative_source,
+    tiff_bytes,
+)
 from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
@@ -127,14 +131,16 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     )
     # The probability first: by it `foreign` knows what a run that was stopped left.
     parts = {
-        files["probability"]: _tiff(probability.astype(np.float32)),
-        files["mask"]: (_png if single else _tiff)(mask * mask.dtype.type(unit)),
+        files["probability"]: tiff_bytes(probability.astype(np.float32)),
+        files["mask"]: (png_bytes if single else tiff_bytes)(
+            mask * mask.dtype.type(unit)
+        ),
     }
     gates = []
     for i, gate in enumerate(first.attention):
         name = f"{stem}_{gate_file(gate.label)}"
         values = _stack([f.attention[i].values for f in frames], results.frames)
-        parts[name] = _tiff(values.astype(np.float32))
+        parts[name] = tiff_bytes(values.astype(np.float32))
         gates.append(
             {
                 "file": name,
@@ -147,7 +153,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
             }
         )
     if results.image is not None:
-        files["image"] = _relative(results.source, folder)
+        files["image"] = relative_source(results.source, folder)
     own = provenance(frames, results.source)
     facts = {
         "format": FORMAT,
@@ -186,9 +192,9 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
         The image's file: results of another one are not to be replaced either.
     """
     story = folder / f"{stem}.json"
-    facts = _facts(story)
+    facts = read_facts(story, FORMAT)
     if facts is not None:
-        other = _image(story, facts)
+        other = image_of(story, facts)
         if image is None or other is None or other.resolve() == image.resolve():
             return None
         return story
@@ -211,7 +217,7 @@ def gate_file(label: str) -> str:
 def find_results(path: Path) -> list[Path]:
     """The JSON files of ours that a path is, or that a folder holds, by name."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    return [file for file in found if _facts(file) is not None]
+    return [file for file in found if read_facts(file, FORMAT) is not None]
 
 
 def saved_gates(path: Path, date: str) -> dict[str, Path]:
@@ -224,7 +230,7 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
     date : str
         Of the run, as in its provenance: another one may have been saved there since.
     """
-    facts = _facts(path)
+    facts = read_facts(path, FORMAT)
     if facts is None or facts["provenance"].get("date") != date:
         return {}
     return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
@@ -235,10 +241,10 @@ def saved_image(path: Path, date: str) -> Path | None:
 
     Parameters as of `saved_gates`.
     """
-    facts = _facts(path)
+    facts = read_facts(path, FORMAT)
     if facts is None or facts["provenance"].get("date") != date:
         return None
-    found = _image(path, facts)
+    found = image_of(path, facts)
     return None if found is None else found.resolve()
 
 
@@ -250,7 +256,7 @@ def load_results(path: Path) -> Results:
     InputError
         If it is no such file, or a file that it names cannot be read.
     """
-    facts = _facts(path)
+    facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
             f"Expected the JSON file of a results folder, written by attnseg segment "
@@ -296,7 +302,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         segmentations,
         count,
         layer["placement"],
-        _image(path, facts),
+        image_of(path, facts),
     )
 
 
@@ -315,60 +321,10 @@ def _attention(gate: dict[str, Any], values: NDArray[np.float32]) -> AttentionMa
     )
 
 
-def _image(path: Path, facts: dict[str, Any]) -> Path | None:
-    """The image that was segmented, if it came from a file that is still there."""
-    if "image" not in facts["files"]:
-        return None
-    beside = path.parent / facts["files"]["image"]
-    candidates = (beside, Path(facts["provenance"]["source"]))
-    return next((found for found in candidates if found.is_file()), None)
-
-
-def _relative(source: str, folder: Path) -> str:
-    """The image as seen from the results, so that both may be moved together.
-
-    Only where that tells no more of the disk than the source as it was given does.
-    """
-    if Path(source).is_absolute() == folder.is_absolute():
-        with suppress(ValueError):  # two drives
-            return Path(os.path.relpath(source, folder)).as_posix()
-    return source
-
-
 def _hashes(frames: Sequence[Segmentation]) -> str | list[str]:
     found = [array_sha256(frame.mask) for frame in frames]
     return found[0] if len(found) == 1 else found
 
 
-def _facts(path: Path) -> dict[str, Any] | None:
-    """Content of a JSON file of ours; None for any other file."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            # The format is what we write first: other people's files may be large.
-            if FORMAT not in file.read(100):
-                return None
-            file.seek(0)
-            facts: dict[str, Any] = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return facts
-
-
 def _stack(parts: list[NDArray[Any]], frames: int | None) -> NDArray[Any]:
     return parts[0] if frames is None else np.stack(parts)
-
-
-def _png(values: NDArray[Any]) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _tiff(values: NDArray[Any]) -> bytes:
-    import tifffile
-
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, values, compression="zlib", photometric="minisblack")
-    return buffer.getvalue()

@@ -1,0 +1,164 @@
+"""One outcome per image, and what all batches have in common."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_attnseg.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    from napari_attnseg.inference import Segmenter
+
+
+class Note(StrEnum):
+    """What a reader of the results should know, although nothing failed.
+
+    Attributes
+    ----------
+    NO_GPU
+        No GPU was found, so the CPU is used.
+    NO_GATES
+        The model has no gates.
+    EXIF_ORIENTATION
+        The file asks to be shown rotated; it was read as it is stored.
+    NO_BOX
+        The model's own mask is empty, so MedSAM had no box as a prompt.
+    DECORATIVE
+        The pattern of a gate that is shown was measured to be worth nothing in this
+        model.
+    """
+
+    NO_GPU = "no_gpu"
+    NO_GATES = "no_gates"
+    EXIF_ORIENTATION = "exif_orientation"
+    NO_BOX = "no_box"
+    DECORATIVE = "decorative"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Result of one image.
+
+    Attributes
+    ----------
+    path : Path
+        File of the image.
+    stem : str
+        Beginning of the names of its results.
+    files : tuple of Path
+        Files that were written, the one that names the others last; empty after an
+        error.
+    error : str or None
+        One sentence on why there are no results.
+    notes : tuple of Note
+        What else there is to know about this image.
+    """
+
+    path: Path
+    stem: str
+    files: tuple[Path, ...] = ()
+    error: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+#: Writes the results of one image and returns their files.
+Write = Callable[[], Sequence[Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images that are ready to be processed; iterating over it does the work.
+
+    ``len(batch)`` is the number of images. It yields an `Outcome` per image, in order,
+    and ends early only if the results folder or the disk cannot be written.
+
+    Attributes
+    ----------
+    stems : mapping of Path to str
+        File of each image and the beginning of the names of its results.
+    compute : callable
+        ``(path, stem, notes)`` → function that writes the results. It may append to
+        the list of notes.
+    notes : tuple of Note
+        What there is to know about all images.
+    """
+
+    stems: Mapping[Path, str]
+    compute: Callable[[Path, str, list[Note]], Write]
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for path, stem in self.stems.items():
+            notes: list[Note] = []
+            try:
+                write = self.compute(path, stem, notes)
+            except (DeviceError, InputError) as error:
+                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
+                continue
+            except MemoryError:
+                message = "there is not enough memory for an image of this size."
+                yield Outcome(path, stem, error=message, notes=tuple(notes))
+                continue
+            try:
+                files = tuple(write())
+            except InputError as error:
+                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
+                if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
+                    continue
+                return  # the folder or the disk is at fault, not the image
+            yield Outcome(path, stem, files, notes=tuple(notes))
+
+
+def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """Beginning of the names of each image's results.
+
+    It is the stem of the file, with the suffix where two images have the same stem.
+
+    Raises
+    ------
+    InputError
+        If the results of two images would still have the same names.
+    """
+    stems = [path.stem for path in paths]
+    named: dict[Path, str] = {}
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else path.name.replace(".", "_")
+        if name in named.values():
+            raise InputError(
+                f"Results of two inputs would be called {name}, the second is {path}: "
+                "give them in two runs with two --out folders."
+            )
+        named[path] = name
+    return named
+
+
+def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
+    """Raise `InputError` if the results folder is also a folder of images."""
+    if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
+        raise InputError(
+            f"{out} is the folder of the images, where masks would be taken for images "
+            f"the next time; choose another --out, such as {out / 'results'}."
+        )
+
+
+def would_replace(other: Path, path: Path) -> InputError:
+    """Error: a file that is no earlier result of the image would be replaced."""
+    return InputError(
+        f"{other} would be replaced, which is no earlier result of {path}; "
+        "choose another --out."
+    )
+
+
+def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
+    """What there is to know of a model and its device."""
+    on_cpu = segmenter.device == "cpu" and device == "auto"
+    gateless = not segmenter.network.gates
+    return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless

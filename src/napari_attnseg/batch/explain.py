@@ -1,0 +1,155 @@
+"""Explain many images with one method: files and one outcome per image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.batch.base import (
+    Batch,
+    Note,
+    Write,
+    check_not_inputs,
+    model_notes,
+    result_stems,
+    would_replace,
+)
+from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.explanations import (
+    SavedExplanation,
+    explanation_files,
+    foreign_explanation,
+    save_explanation,
+)
+from napari_attnseg.io.images import find_images, read_image, turned
+from napari_attnseg.spec import STRIDES
+
+
+def explain_images(
+    inputs: Sequence[Path],
+    out: Path,
+    method: str,
+    weights: str | Path = "compact",
+    device: str = "auto",
+    levels: Sequence[int] | None = None,
+    region: Path | None = None,
+) -> Batch:
+    """Explain images and write the maps of each, as ``attnseg explain`` does.
+
+    Everything that can be checked without an image is checked at once; images are read,
+    explained and written one by one while the returned batch is iterated over.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Images, or folders of them.
+    out : Path
+        Folder for the results.
+    method : str
+        Name in `explanations.EXPLAINERS`, as `explanations.method_name` reads it.
+    weights : str or Path
+        Bundled name or ``.safetensors`` file.
+    device : str
+        ``auto``, ``cpu``, ``cuda:0``, ``mps`` …
+    levels : sequence of int, optional
+        Strides, for methods with a map per level; 32 by default.
+    region : Path, optional
+        Mask of the region whose mean logit is explained, not 0 inside; the model's own
+        mask by default. Of the size of the images.
+
+    Returns
+    -------
+    Batch
+
+    Raises
+    ------
+    UnknownNameError, CheckpointError, DeviceError
+        If the method, the weights or the device cannot be used.
+    InputError
+        If there is no image, the model or the region does not suit the method, or a
+        file in `out` would be replaced that is no earlier explanation of the same image
+        with the same method.
+    """
+    from napari_attnseg.explanations import EXPLAINERS, method_id, method_name
+    from napari_attnseg.explanations.run import check_method, run_explainer
+    from napari_attnseg.figures import explanation_png
+    from napari_attnseg.inference import Segmenter
+
+    name = method_name(method)
+    explainer, in_files = EXPLAINERS[name], method_id(name)
+    strides = _levels(name, explainer.per_gate, levels)
+    target = _target(name, explainer.targeted, region)
+    stems = result_stems(find_images(list(inputs)))
+    written = strides if explainer.per_gate else [None]
+    _check_results_folder(out, inputs, stems, in_files, written)
+    segmenter = Segmenter.from_checkpoint(weights, device)
+    check_method(explainer, segmenter, strides)
+    where = (
+        {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
+    )
+
+    def compute(path: Path, stem: str, notes: list[Note]) -> Write:
+        image = read_image(path)
+        if turned(path):
+            notes.append(Note.EXIF_ORIENTATION)
+        maps = run_explainer(name, explainer, segmenter, image, strides, target)
+        outline = segmenter(image).mask if target is None else target.astype(np.uint8)
+        title = f"{path.name}, model '{segmenter.card.spec.name}'"
+        picture = explanation_png(image, maps, outline, title)
+        saved = SavedExplanation(path.stem, str(path), maps, path, where)
+        return lambda: save_explanation(saved, out, stem, in_files, picture)
+
+    notes = list(model_notes(segmenter, device))
+    measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
+    if explainer.per_gate and any(gate.get("decorative") for gate in measured):
+        notes.append(Note.DECORATIVE)
+    return Batch(stems, compute, tuple(notes))
+
+
+def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:
+    """Strides to explain; the one of a method without a map per level is not used."""
+    if levels is None:
+        return [STRIDES[-1]]
+    if not per_gate and set(levels) != set(STRIDES):
+        raise InputError(
+            f"{name!r} gives one map for all levels, but a level was named; leave "
+            "--level out."
+        )
+    return list(levels)
+
+
+def _target(name: str, targeted: bool, region: Path | None) -> NDArray[np.bool_] | None:
+    if region is None:
+        return None
+    if not targeted:
+        raise InputError(
+            f"{name!r} explains no region, but {region} was given as one; leave "
+            "--region out."
+        )
+    inside: NDArray[np.bool_] = np.not_equal(read_image(region), 0)
+    if inside.ndim == 3:  # a colour picture of a mask; alpha says nothing of it
+        inside = np.any(inside[..., :3], axis=-1)
+    return inside
+
+
+def _check_results_folder(
+    out: Path,
+    inputs: Sequence[Path],
+    stems: dict[Path, str],
+    method: str,
+    levels: Sequence[int | None],
+) -> None:
+    """Refuse, before any work, to replace what is no earlier explanation of these."""
+    check_not_inputs(out, inputs)
+    given = {path.resolve() for path in stems}
+    for path, stem in stems.items():
+        other = foreign_explanation(out, stem, method, levels, path)
+        for name in explanation_files(stem, method, levels):
+            if other is None and (out / name).resolve() in given:
+                other = out / name
+        if other is not None:
+            raise would_replace(other, path)

@@ -1,0 +1,127 @@
+"""``attnseg explain``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_attnseg.commands.console import Device, Inputs, Weights, Wording, process
+from napari_attnseg.errors import InputError
+from napari_attnseg.spec import STRIDES
+
+if TYPE_CHECKING:
+    from napari_attnseg.explanations import Explainer, Requirement
+
+ALL = "all"
+
+
+def _list_methods(wanted: bool) -> None:
+    if wanted:
+        from napari_attnseg.explanations import EXPLAINERS
+
+        width = max(map(len, EXPLAINERS))
+        for name, explainer in EXPLAINERS.items():
+            print(f"{name:{width}}  {traits(explainer)}")
+        raise typer.Exit
+
+
+def explain(
+    inputs: Inputs,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Name of the explanation, as --list prints it; upper and lower case "
+            "are alike, and a space may be a hyphen or an underscore."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    weights: Weights = "compact",
+    device: Device = "auto",
+    level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Pyramid level of the map, 1/4 to 1/32, or all; default 1/32. Only "
+            "for explanations with one map per level.",
+        ),
+    ] = None,
+    region: Annotated[
+        Path | None,
+        typer.Option(
+            "--region",
+            "--target",
+            metavar="MASK",
+            help="Image file of a mask, not 0 in the region that is explained; default "
+            "the model's own mask. Only for explanations of a region.",
+        ),
+    ] = None,
+    list_methods: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            callback=_list_methods,
+            is_eager=True,
+            help="List the explanations and what each needs.",
+        ),
+    ] = False,
+) -> None:
+    """Write maps that explain the mask of each image, with one method.
+
+    Per image and method: NAME_METHOD_1-32.tif for each level, or NAME_METHOD.tif
+    (float32, at the map's own resolution), NAME_METHOD.png, a picture with a colour bar
+    that says what high and low values mean, and NAME_METHOD.json with provenance and
+    what was measured of the map in this model. An image that cannot be read is named
+    and skipped; the exit code is 1 then. An earlier explanation of the same image with
+    the same method is replaced; other files are not.
+    """
+    from napari_attnseg.batch import explain_images
+
+    levels = None if level is None else parse_level(level)
+    batch = explain_images(inputs, out, method, weights, device, levels, region)
+    process(batch, Wording("explaining", "explained", "map"), out)
+
+
+def parse_level(text: str) -> list[int]:
+    """``"1/32"`` or ``"32"`` → ``[32]``; ``"all"`` → every level.
+
+    Raises
+    ------
+    InputError
+        If it is another text.
+    """
+    if text.strip().casefold() == ALL:
+        return list(STRIDES)
+    number = text.strip().removeprefix("1/")
+    if not number.isdecimal() or int(number) not in STRIDES:
+        known = ", ".join(f"1/{stride}" for stride in STRIDES)
+        raise InputError(
+            f"Expected a level such as {known} or {ALL}, but got {text!r}."
+        )
+    return [int(number)]
+
+
+def traits(explainer: Explainer) -> str:
+    """In words: how many maps, whether of a region, and what it needs."""
+    parts = ["one map per level" if explainer.per_gate else "one map"]
+    if explainer.targeted:
+        parts.append("of a region")
+    needs = [need_sentence(need) for need in explainer.needs]
+    return " ".join(parts) + (f"; needs {' and '.join(needs)}" if needs else "")
+
+
+def need_sentence(need: Requirement) -> str:
+    """In words: one requirement, and how to meet it where a library is missing."""
+    from napari_attnseg.explanations import Requirement
+
+    missing = find_spec("captum") is None
+    how = ' (not installed: pip install "napari-attnseg[explain]")' if missing else ""
+    return {
+        Requirement.ONE_GATE: "a model with one gate per level",
+        Requirement.TWO_ENCODERS: "a model with two encoders",
+        Requirement.CALIBRATION: "its calibration in the weights",
+        Requirement.COMBINATION: "a measured combination in the weights",
+        Requirement.CAPTUM: f"the library captum{how}",
+    }[need]

@@ -1,0 +1,242 @@
+"""Explanations of one image as files, and back: what ``attnseg explain`` writes.
+
+Per image and method: ``NAME_METHOD_1-32.tif`` for each level, or ``NAME_METHOD.tif``,
+``NAME_METHOD.png`` to look at, and ``NAME_METHOD.json``, which names the others and
+says where they came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import remove, write_together
+from napari_attnseg.io.files import (
+    image_of,
+    read_facts,
+    relative_source,
+    tiff_bytes,
+)
+from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.results import Explanation
+
+FORMAT = "attnseg-explanation-1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedExplanation:
+    """Maps of one method over one image, and where they came from.
+
+    Attributes
+    ----------
+    name : str
+        Of the image.
+    source : str
+        The image's file as it was given.
+    maps : sequence of Explanation
+        One per level, or one.
+    image : Path or None
+        The image's file, if there is one.
+    region : mapping
+        Empty where the model's own mask was explained, else ``file`` and ``sha256`` of
+        the mask of the region.
+    """
+
+    name: str
+    source: str
+    maps: Sequence[Explanation]
+    image: Path | None = None
+    region: Mapping[str, str] = field(default_factory=dict)
+
+
+def explanation_files(
+    stem: str, method: str, levels: Sequence[int | None]
+) -> list[str]:
+    """Names of all files, the JSON last.
+
+    Parameters
+    ----------
+    stem : str
+        Beginning of the names.
+    method : str
+        Method in the form of file names, such as ``gate-recalibrated``.
+    levels : sequence of int or None
+        Strides; None for a map that belongs to no level.
+    """
+    ends = ["" if level is None else f"_1-{level}" for level in levels]
+    begin = f"{stem}_{method}"
+    return [*(f"{begin}{end}.tif" for end in ends), f"{begin}.png", f"{begin}.json"]
+
+
+def save_explanation(
+    saved: SavedExplanation, folder: Path, stem: str, method: str, overview: bytes
+) -> list[Path]:
+    """Write maps, overview and JSON together, and remove what an earlier run left.
+
+    Ask `foreign_explanation` before, whether files that are there may be replaced.
+
+    Parameters
+    ----------
+    saved : SavedExplanation
+        What to write.
+    folder : Path
+        Where to.
+    stem, method : str
+        As for `explanation_files`.
+    overview : bytes
+        PNG of the maps.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    levels = [found.level for found in saved.maps]
+    *maps, picture, story = explanation_files(stem, method, levels)
+    first = saved.maps[0]
+    files = {"overview": picture}
+    if saved.image is not None:
+        files["image"] = relative_source(saved.source, folder)
+    facts = {
+        "format": FORMAT,
+        "provenance": {**first.provenance, "source": saved.source},
+        "method": first.method,
+        "scale": first.scale,
+        "meaning": first.meaning,
+        "low": first.low,
+        "high": first.high,
+        "target": first.target,
+        "region": dict(saved.region),
+        "files": files,
+        "maps": [
+            {
+                "file": name,
+                "level": None if found.level is None else f"1/{found.level}",
+                "source_pixels_per_map_pixel": list(found.stride),
+                "finding": found.finding,
+                "decorative": found.decorative,
+            }
+            for name, found in zip(maps, saved.maps, strict=True)
+        ],
+        "layer": {"name": saved.name},
+    }
+    parts = {
+        name: tiff_bytes(found.values.astype(np.float32))
+        for name, found in zip(maps, saved.maps, strict=True)
+    }
+    parts[picture] = overview
+    parts[story] = (json.dumps(facts, indent=2) + "\n").encode()
+    earlier = _files_of(folder / story)
+    write_together({folder / name: data for name, data in parts.items()})
+    for path in earlier - {folder / name for name in parts}:
+        remove(path)
+    return [folder / name for name in parts]
+
+
+def foreign_explanation(
+    folder: Path,
+    stem: str,
+    method: str,
+    levels: Sequence[int | None],
+    image: Path | None = None,
+) -> Path | None:
+    """A file that would be replaced and is no earlier explanation of the same image.
+
+    Parameters
+    ----------
+    folder : Path
+        Where explanations are to go.
+    stem, method, levels
+        As for `explanation_files`.
+    image : Path, optional
+        The image's file: explanations of another one are not to be replaced either.
+    """
+    *others, story = [folder / n for n in explanation_files(stem, method, levels)]
+    facts = read_facts(story, FORMAT)
+    if facts is None and is_file(story):
+        return story
+    if facts is not None and image is not None:
+        other = image_of(story, facts)
+        if other is not None and other.resolve() != image.resolve():
+            return story
+    ours = _files_of(story)
+    return next((path for path in others if is_file(path) and path not in ours), None)
+
+
+def is_explanation(path: Path) -> bool:
+    """Whether a file is the JSON file of an explanation."""
+    return read_facts(path, FORMAT) is not None
+
+
+def load_explanation(path: Path) -> SavedExplanation:
+    """Inverse of `save_explanation`, from its JSON file.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or a file that it names cannot be read.
+    """
+    facts = read_facts(path, FORMAT)
+    if facts is None:
+        raise InputError(
+            f"Expected the JSON file of an explanation, written by attnseg explain "
+            f"({FORMAT}), but {path.name} is another: choose NAME_METHOD.json."
+        )
+    try:
+        return SavedExplanation(
+            facts["layer"]["name"],
+            facts["provenance"]["source"],
+            [_map(path, facts, entry) for entry in facts["maps"]],
+            image_of(path, facts),
+            facts["region"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path.name} and the files beside it do not belong together "
+            f"({type(error).__name__}: {error}); write the explanation again."
+        ) from error
+
+
+def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanation:
+    values: NDArray[Any] = read_image(path.parent / entry["file"])
+    if values.ndim != 2:
+        raise ValueError(f"map of shape {values.shape}")
+    rows, columns = entry["source_pixels_per_map_pixel"]
+    level = entry["level"]
+    own = dict(facts["provenance"])
+    own.pop("source")
+    return Explanation(
+        facts["method"],
+        None if level is None else int(level.removeprefix("1/")),
+        values.astype(np.float32),
+        (rows, columns),
+        facts["scale"],
+        facts["meaning"],
+        facts["target"],
+        entry["finding"],
+        own,
+        low=facts["low"],
+        high=facts["high"],
+        decorative=entry["decorative"],
+    )
+
+
+def _files_of(story: Path) -> set[Path]:
+    """Files that an explanation's JSON names, itself among them; none without it."""
+    facts = read_facts(story, FORMAT)
+    if facts is None:
+        return set()
+    try:
+        names = [entry["file"] for entry in facts["maps"]]
+        names.append(facts["files"]["overview"])
+    except (KeyError, TypeError):
+        return {story}
+    # Only files beside it: a name with a folder in it is none of ours.
+    return {story, *(story.parent / Path(name).name for name in names)}
