@@ -20,32 +20,35 @@ SOURCES = [
 SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Top-level modules that are there after a statement in a new Python."""
-    code = f"import sys\n{statement}\nprint(*sys.modules)"
+def loaded_by(*statements: str) -> list[set[str]]:
+    """Top-level modules that are there after each statement in a new Python."""
+    code = "import sys\n" + "".join(f"{s}\nprint(*sys.modules)\n" for s in statements)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    return [
+        {name.partition(".")[0] for name in line.split()}
+        for line in done.stdout.splitlines()
+    ]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_what_is_asked_first_loads_nothing_slow() -> None:
+    """In one Python, one after the other: what one loads, the next would show too."""
+    statements = (
         "import napari_attnseg; dir(napari_attnseg); napari_attnseg.__version__",
         "from napari_attnseg import Segmentation, list_models; list_models()",
         "import napari_attnseg.cli",
+        "from napari_attnseg.models.summary import model_rows; model_rows()",
+        "import napari_attnseg.batch, napari_attnseg.io.explanations",
         "import attnseg_training.cli",
-    ],
-)
-def test_what_is_asked_first_loads_nothing_slow(statement: str) -> None:
-    loaded = loaded_by(statement)
-    assert {"napari_attnseg", "attnseg_training"} & loaded
-    assert not SLOW & loaded
+    )
+    for statement, loaded in zip(statements, loaded_by(*statements), strict=True):
+        assert {"napari_attnseg", "attnseg_training"} & loaded
+        assert not SLOW & loaded, statement
 
 
 def test_segmenting_loads_no_window_system() -> None:
-    loaded = loaded_by("from napari_attnseg import Segmenter; Segmenter.__call__")
+    (loaded,) = loaded_by("from napari_attnseg import Segmenter; Segmenter.__call__")
     assert "torch" in loaded
     assert not {"napari", "qtpy", "magicgui"} & loaded
 

@@ -1,4 +1,4 @@
-"""``attnseg``: segment images without a window, see the demo, list models."""
+"""``attnseg``: segment and explain images without a window, demo, list of models."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def options(
 def demo(
     out: Annotated[
         Path | None,
-        typer.Option(help="Write one PNG there instead of opening napari."),
+        typer.Option(help="Folder for one PNG picture, instead of opening napari."),
     ] = None,
     sample: Annotated[
-        str, typer.Option(help="polyp, two-polyps or polyp-by-fold.")
+        str, typer.Option(help="Sample image: polyp, two-polyps or polyp-by-fold.")
     ] = "polyp",
     weights: Weights = "compact",
     device: Device = "auto",
 ) -> None:
-    """Segment a bundled polyp image and look at its mask and gate maps."""
+    """Segment a bundled polyp image and show its mask and gate maps."""
     from napari_attnseg._widgets.demo import show, why_no_window
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.sample_data import ATTRIBUTION, sample_image, sample_mask
@@ -86,18 +86,16 @@ app.command()(explain)
 @app.command()
 def models(
     as_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable list on stdout.")
+        bool, typer.Option("--json", help="Print the list as JSON.")
     ] = False,
 ) -> None:
-    """List what can be built and which weights are bundled."""
+    """List the models that can be built, and which weights are bundled."""
     from rich.console import Console
     from rich.table import Table
 
-    # Takes seconds: each is built, without its weights, and run once.
-    with Console(stderr=True).status("Counting parameters and GMAC of every model…"):
-        from napari_attnseg.models.summary import model_rows
+    from napari_attnseg.models.summary import model_rows
 
-        rows = model_rows()
+    rows = model_rows()
     if as_json:
         print(json.dumps(rows, indent=2))
         return

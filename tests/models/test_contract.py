@@ -1,14 +1,17 @@
 """What every network of the catalog must do, run on stand-ins of real parts."""
 
 import dataclasses
+from copy import deepcopy
+from functools import cache
 
 import pytest
 import torch
+from stand_ins import STAND_INS
 from torch import Tensor
 
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.models.catalog import MODELS, STAND_INS, model_spec
+from napari_attnseg.models.catalog import MODELS, model_spec
 from napari_attnseg.models.encoders import build_encoder
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES, EncoderSpec, ModelSpec, Preprocessing
@@ -37,10 +40,18 @@ SPECS = {
 GATED = [name for name, spec in SPECS.items() if spec.has_gates]
 
 
+@cache
+def untrained(name: str) -> SegmentationNetwork:
+    torch.manual_seed(0)
+    return SegmentationNetwork(SPECS[name]).eval()
+
+
 @pytest.fixture(params=SPECS)
 def network(request: pytest.FixtureRequest) -> SegmentationNetwork:
+    """Always the same weights; copying is faster than building."""
+    copy = deepcopy(untrained(request.param))
     torch.manual_seed(0)
-    return SegmentationNetwork(SPECS[request.param]).eval()
+    return copy
 
 
 @pytest.fixture
@@ -158,11 +169,8 @@ def test_every_architecture_and_fusion_of_the_catalog_has_a_stand_in() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_real_model_runs_on_the_meta_device(name: str) -> None:
-    spec = MODELS[name]
-    with torch.device("meta"):
-        network = SegmentationNetwork(spec).eval()
-        output = network(torch.empty(1, 3, spec.size, spec.size))
+def test_every_real_model_runs_on_the_meta_device(name: str, on_meta) -> None:
+    spec, output = MODELS[name], on_meta(name).output
     assert output.logits.shape == (1, 1, spec.size, spec.size)
     assert bool(output.attention) == spec.has_gates
 
@@ -204,7 +212,7 @@ def test_normalised_features_are_alike_in_scale() -> None:
 
 @pytest.mark.parametrize("name", ["tiny", *STAND_INS])
 def test_exports_to_torch(name: str) -> None:
-    network = SegmentationNetwork(SPECS[name]).eval()
+    network = untrained(name)
     image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     exported = torch.export.export(network, (image,), strict=False).module()(image)
     wanted = network(image)

@@ -1,6 +1,7 @@
 """The headline model has exactly the parameter counts of the paper's network."""
 
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
@@ -8,28 +9,29 @@ from torch import nn
 
 from napari_attnseg.models.catalog import MODELS, model_spec
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.models.summary import build_on_meta
 
 
 def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-@pytest.fixture(scope="module")
+@cache
+def with_psi_norm(name: str) -> SegmentationNetwork:
+    return build_on_meta(dataclasses.replace(model_spec(name), psi_norm=True))
+
+
+@pytest.fixture
 def dual() -> SegmentationNetwork:
-    with torch.device("meta"):
-        return SegmentationNetwork(
-            dataclasses.replace(model_spec("dual-swin-guided"), psi_norm=True)
-        )
+    return with_psi_norm("dual-swin-guided")
 
 
 def test_headline_total(dual: SegmentationNetwork) -> None:
     assert count(dual) == 113_083_909
 
 
-def test_headline_without_psi_norm() -> None:
-    with torch.device("meta"):
-        network = SegmentationNetwork(model_spec("dual-swin-guided"))
-    assert count(network) == 113_083_901
+def test_headline_without_psi_norm(on_meta) -> None:
+    assert count(on_meta("dual-swin-guided").network) == 113_083_901
 
 
 def test_headline_parts(dual: SegmentationNetwork) -> None:
@@ -80,16 +82,20 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_parameters_are_the_papers(name: str) -> None:
-    with torch.device("meta"):
-        spec = dataclasses.replace(model_spec(name), psi_norm=True)
-        assert count(SegmentationNetwork(spec)) == GOLDEN[name]
+def test_parameters_are_the_papers(name: str, on_meta) -> None:
+    gated = model_spec(name).has_gates
+    network = with_psi_norm(name) if gated else on_meta(name).network
+    assert count(network) == GOLDEN[name]
+
+
+@pytest.mark.parametrize("name", ["tiny-no-attention", "tiny-cnn", "tiny-vit"])
+def test_psi_norm_adds_nothing_where_there_are_no_gates(name: str) -> None:
+    assert count(with_psi_norm(name)) == count(build_on_meta(model_spec(name)))
 
 
 @pytest.mark.parametrize(("name", "millions"), [("17", 38.9), ("34", 155.3)])
-def test_duck_net_is_the_original(name: str, millions: float) -> None:
-    with torch.device("meta"):
-        network = SegmentationNetwork(model_spec(f"duck-net-{name}"))
+def test_duck_net_is_the_original(name: str, millions: float, on_meta) -> None:
+    network = on_meta(f"duck-net-{name}").network
     assert round(count(network) / 1e6, 1) == millions
 
 

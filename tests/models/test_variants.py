@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from stand_ins import STAND_INS
 
 from napari_attnseg import Segmenter
 from napari_attnseg.errors import InputError
@@ -16,7 +17,6 @@ from napari_attnseg.explanations import explain
 from napari_attnseg.figures import summary_png
 from napari_attnseg.forced_gates import parse_gates
 from napari_attnseg.io.results import Results, load_results, save_results
-from napari_attnseg.models.catalog import STAND_INS
 from napari_attnseg.objects.measure import measure_segmentation
 from napari_attnseg.objects.sentences import sentences
 from napari_attnseg.results import NO_GATES, gate_key, gate_label
