@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from stand_ins import STAND_INS
+
+from napari_attnseg.models.catalog import UNLISTED
+
+# So that tests can name them as a user names a model.
+UNLISTED.update(STAND_INS)
 
 
 @pytest.hookimpl(optionalhook=True)  # it may not be installed

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stand_ins import STAND_INS
 from torch import nn
 
 from attnseg_training.config import TrainConfig
@@ -18,7 +19,7 @@ from attnseg_training.fit.trainer import Trainer, _train_mode
 from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.models.catalog import STAND_INS, model_spec
+from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 
 
