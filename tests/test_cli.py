@@ -276,14 +276,12 @@ def test_demo_without_a_display_writes_a_picture(
         assert picture.size[0] > 600
 
 
-def test_help_is_quick_and_version_is_told() -> None:
-    code = (
-        "import sys\nimport napari_attnseg.cli\n"
-        "print([m for m in ('torch', 'napari', 'matplotlib') if m in sys.modules])"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
-    assert loaded.stdout.strip() == "[]"
+def test_help_and_version_are_told() -> None:
+    """That they load nothing slow is tested with the imports."""
     assert "napari-attnseg" in in_a_process("--version").stdout
     assert "not a diagnostic device" in attnseg("--help").stdout
+
+
+def test_a_misspelt_command_offers_the_nearest() -> None:
+    done = attnseg("segmet", "a.png")
+    assert done.returncode == 2 and "segment" in done.stderr

@@ -42,11 +42,11 @@ def disc() -> np.ndarray:
 
 def test_gates_are_drawn_on_a_fixed_scale(disc: np.ndarray) -> None:
     # Each map is constant: stretched to its own range, all would look the same.
-    for psi in (0.0, 0.5, 1.0):
+    pictures = {psi: picture(psi, disc) for psi in (0.0, 0.5, 1.0)}
+    for psi, other in ((0.0, 1.0), (0.5, 0.0), (1.0, 0.0)):
         colour = GATE_CMAP(psi)[:3]
-        drawn = count(picture(psi, disc), colour)
-        other = count(picture(1 - psi if psi != 0.5 else 0.0, disc), colour)
-        assert drawn > other + 50_000
+        drawn = count(pictures[psi], colour)
+        assert drawn > count(pictures[other], colour) + 50_000
 
 
 def test_contours_are_drawn(disc: np.ndarray) -> None:
@@ -79,7 +79,7 @@ def test_explanations_are_drawn_on_the_scale_of_their_kind(
     flat = dataclasses.replace(positive, values=values * 0)
     assert flat.limits == (0, 1)
     image = np.zeros((64, 64, 3), np.uint8)
-    data = explanation_png(image, [found, flat], disc, "t")
+    data = explanation_png(image, [found, flat], disc, "the disc", "t")
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     zero = (0 - limits[0]) / (limits[1] - limits[0])
     colours = colormaps["magma"] if scale == "unit" else GATE_CMAP

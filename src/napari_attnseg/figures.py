@@ -115,6 +115,7 @@ def explanation_png(
     image: ArrayLike,
     maps: Sequence[Explanation],
     outline: NDArray[np.uint8],
+    outlined: str,
     title: str,
 ) -> bytes:
     """PNG of an image beside its maps, each with a colour bar that names both ends.
@@ -127,6 +128,8 @@ def explanation_png(
         Of one method.
     outline : ndarray of shape (H, W)
         Mask or region to draw as a contour.
+    outlined : str
+        What that is.
     title : str
         Which image and which model.
     """
@@ -136,7 +139,7 @@ def explanation_png(
     figure.suptitle(title, fontsize=12)
     main, *rest = figure.subplots(1, 1 + len(maps))
     main.imshow(rgb, extent=(0, width, height, 0))
-    main.set_title("image", fontsize=10)
+    main.set_title(f"image; outlined: {outlined}", fontsize=10)
     draw_contour(main, outline, MASK_COLOUR, "-", 2)
     main.set_axis_off()
     for axes, found in zip(rest, maps, strict=True):
@@ -167,7 +170,7 @@ def _draw_map(
     rows, columns = found.values.shape
     heading = f"{found.method}{level} ({rows}×{columns})"
     if found.decorative:
-        heading += "\nThis gate was measured to be decorative in this model."
+        heading += "\nDecorative gate: its pattern is worth nothing in this model."
     if found.finding:
         heading += f"\n{textwrap.fill(found.finding, 60)}"
     axes.set_title(heading, fontsize=7 if "\n" in heading else 10)
@@ -178,7 +181,12 @@ def _draw_map(
         drawn, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, ticks=ticks
     )
     ends = {low: f"\n{found.low}", high: f"\n{found.high}"}
-    bar.ax.set_xticklabels([f"{tick:.3g}{ends.get(tick, '')}" for tick in ticks])
+    labels = [f"{tick:.3g}{ends.get(tick, '')}" for tick in ticks]
+    bar.ax.set_xticklabels(labels, fontsize=9)
+    # Inside the bar's width: the bar of the next map is near.
+    first, *_, last = bar.ax.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
 
 
 def _png(figure: Figure) -> bytes:

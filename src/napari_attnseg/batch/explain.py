@@ -97,9 +97,12 @@ def explain_images(
         if turned(path):
             notes.append(Note.EXIF_ORIENTATION)
         maps = run_explainer(name, explainer, segmenter, image, strides, target)
-        outline = segmenter(image).mask if target is None else target.astype(np.uint8)
+        if target is None:
+            outline, outlined = segmenter(image).mask, "the model's own mask"
+        else:
+            outline, outlined = target.astype(np.uint8), "the explained region"
         title = f"{path.name}, model '{segmenter.card.spec.name}'"
-        picture = explanation_png(image, maps, outline, title)
+        picture = explanation_png(image, maps, outline, outlined, title)
         saved = SavedExplanation(path.stem, str(path), maps, path, where)
         return lambda: save_explanation(saved, out, stem, in_files, picture)
 
