@@ -1,4 +1,4 @@
-"""Compute devices of this machine, by torch's names."""
+"""Compute devices of this machine, by the names that torch gives them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from napari_attnseg.errors import DeviceError
 
 
 def available_devices() -> list[str]:
-    """``auto`` and every device that exists here, fastest first."""
+    """List ``auto`` and every device of this machine, fastest first."""
     import torch
 
     cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -15,7 +15,7 @@ def available_devices() -> list[str]:
 
 
 def resolve_device(name: str = "auto") -> str:
-    """Device that `name` stands for; ``auto`` is the fastest there is.
+    """Return the device that `name` stands for; ``auto`` is the fastest one.
 
     Raises
     ------

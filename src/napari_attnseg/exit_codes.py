@@ -1,4 +1,4 @@
-"""One way to end a command: exit codes and messages of both command lines."""
+"""Exit codes and last messages of both command lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOME_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
 def main_for(app: typer.Typer) -> Callable[[], None]:
-    """Entry point of a typer app with this project's exit codes.
+    """Make the entry point of a typer app, with the exit codes of this project.
 
     0 done; 1 some inputs failed (``raise typer.Exit(1)``); 2 wrong use or nothing could
     be done: an `AttnSegError` is one sentence on stderr, without a traceback; 130

@@ -1,4 +1,4 @@
-"""Gates forced by hand: how they are written, and what is allowed. No torch."""
+"""Forced gates: their notation, and which values are allowed. No torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from napari_attnseg.results import GateKey, gate_key, gate_label
 #: What replaces psi at a gate: a number in [0, 1], the name of an end, `MEAN`, or an
 #: array of the gate's own resolution.
 Forced = float | str | NDArray[Any]
-#: Replace psi by its own mean over the image: its pattern goes, its level stays.
+#: Replace psi by its mean over the image, which removes its spatial pattern.
 MEAN = "mean"
 
 
 def parse_gates(texts: Iterable[str]) -> dict[GateKey, Forced]:
-    """``["1/32=0.5", "1/4=CNN"]`` → ``{32: 0.5, 4: "CNN"}``; a .tif is read.
+    """Parse ``["1/32=0.5", "1/4=CNN"]`` to ``{32: 0.5, 4: "CNN"}``; a .tif is read.
 
     Where a level has two gates, with the gate's name: ``1/32 CNN=0.5``.
 
@@ -53,14 +53,14 @@ def parse_gates(texts: Iterable[str]) -> dict[GateKey, Forced]:
 
 
 def gate_text(level: str, psi: float | str | Path) -> str:
-    """What `parse_gates` reads: ``1/32=0.5``; `level` as in ``gates_forced``."""
+    """Format one forced gate as `parse_gates` reads it, such as ``1/32=0.5``."""
     return f"{level}={psi}"
 
 
 def resolve_gates(
     gates: Mapping[GateKey, Forced] | None, ends: Mapping[GateKey, tuple[str, str]]
 ) -> dict[GateKey, Forced]:
-    """Check what can be checked without an image; an end becomes its number.
+    """Check forced gates without an image; the name of an end becomes its number.
 
     Parameters
     ----------

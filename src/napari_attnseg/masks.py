@@ -1,4 +1,4 @@
-"""From a probability map to a mask, by rules that a reader may change. No torch."""
+"""Make a mask from a probability map: threshold and clean-up. No torch."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.results import Segmentation
 
-#: Key, in a run's provenance, of the rules by which its mask was made anew.
+#: Key, in the provenance of a run, of the rules by which its mask was made again.
 RULES = "mask_rules"
-#: Key of what MedSAM did, where it refined a run's mask; see `medsam`.
+#: Key of the provenance of MedSAM, where it refined the mask; see `medsam`.
 MEDSAM = "medsam"
-#: Pixels of one object touch by sides or corners; those of a hole by sides only.
+#: Objects are 8-connected, holes are 4-connected.
 _CORNERS = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRules:
-    """How a mask is made.
+    """Threshold and clean-up of a mask.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class MaskRules:
 
 
 def rules_of(facts: Mapping[str, Any]) -> MaskRules:
-    """How the mask of a run was made, by its provenance."""
+    """Rules by which the mask of a run was made, from its provenance."""
     made = facts.get(RULES)
     return (
         MaskRules(float(facts.get("threshold", 0.5)))
@@ -72,7 +72,7 @@ def rules_of(facts: Mapping[str, Any]) -> MaskRules:
 
 
 class MaskSize(NamedTuple):
-    """``area`` in pixels, and ``objects``: how many separate ones."""
+    """``area`` in pixels, and ``objects``: the number of connected objects."""
 
     area: int
     objects: int
@@ -81,7 +81,7 @@ class MaskSize(NamedTuple):
 def make_mask(
     probability: NDArray[np.floating[Any]], rules: MaskRules
 ) -> NDArray[np.uint8]:
-    """Mask of one image.
+    """Make the mask of one image.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def make_mask(
 def remake(
     result: Segmentation, rules: MaskRules, kept_as: str = "float32"
 ) -> Segmentation:
-    """The same run with its mask made by `rules`; its provenance says so.
+    """Make the mask of a run again by `rules`; its provenance says so.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def remake(
 
 
 class MaskMaker:
-    """Makes masks of one image by changing rules: what does not change is kept.
+    """Make masks of one image by changing rules; the smoothed probability is kept.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _mask(
 
 
 def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
-    """Pixels and objects of a mask (H, W); classes do not share objects."""
+    """Count pixels and connected objects of a mask (H, W), each class by itself."""
     box = _box(mask > 0)
     if box is None:
         return MaskSize(0, 0)
@@ -174,7 +174,7 @@ def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
 
 
 def _box(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    """Rows and columns that hold all of it: what lies outside need not be looked at."""
+    """Bounding box, as slices of rows and columns; None if nothing is set."""
     rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
     if not len(rows):
         return None
@@ -182,7 +182,7 @@ def _box(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
 
 
 def _tidy(mask: NDArray[np.uint8], value: int, rules: MaskRules) -> None:
-    """Apply the rules for objects to one class, in place."""
+    """Fill holes and remove objects of one class, in place."""
     box = _box(mask == value)
     if box is None:
         return

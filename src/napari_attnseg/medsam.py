@@ -1,4 +1,4 @@
-"""MedSAM, prompted with boxes of our own mask: another model's outline. Optional.
+"""Refinement by MedSAM, prompted with bounding boxes of the mask. Optional.
 
 As the authors' MedSAM_Inference.py (github.com/bowang-lab/MedSAM) does, the image is
 stretched to 1024×1024 with cubic interpolation and then to [0, 1] from its minimum and
@@ -105,7 +105,7 @@ class Medsam:
 
     @property
     def how(self) -> str:
-        """In words, for protocols."""
+        """Description for protocols of evaluations."""
         return (
             f"MedSAM ({self.name}, {WEIGHTS} with SHA-256 {self.files[WEIGHTS]}), "
             "prompted with a box around each connected object of the model's own mask, "
@@ -114,7 +114,7 @@ class Medsam:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready: which files, on what, how."""
+        """JSON-ready provenance: files, device, margin, version."""
         return {
             "name": self.name,
             "files_sha256": dict(self.files),
@@ -144,7 +144,7 @@ class Medsam:
 
     @torch.inference_mode()
     def refine(self, result: Segmentation, seen: Tensor) -> Segmentation:
-        """Replace mask and probability; the gate maps stay those of the own model.
+        """Replace mask and probability; gate maps stay those of the first model.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class Medsam:
 
 
 def mask_boxes(mask: NDArray[np.integer[Any]]) -> list[tuple[int, Box]]:
-    """Class and box of every connected object of a mask (H, W)."""
+    """Class and bounding box of every connected object of a mask (H, W)."""
     objects = separate(mask)
     found = []
     for number, (rows, columns) in enumerate(find_objects(objects), start=1):

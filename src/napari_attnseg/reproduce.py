@@ -1,4 +1,4 @@
-"""A run's provenance as Python or as a command that repeats it exactly. No Qt."""
+"""Python code or a command that repeats a run exactly, from its provenance. No Qt."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def python_text(
     saved: Path | None = None,
     edited: bool = False,
 ) -> str:
-    """Python that repeats a run and says whether it came out the same.
+    """Write Python code that repeats a run and compares the mask with the first one.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def command_text(
     saved: Path | None = None,
     edited: bool = False,
 ) -> str:
-    """``attnseg segment`` with the options of a run; parameters as `python_text`.
+    """Write ``attnseg segment`` with the options of a run; parameters as `python_text`.
 
     What a command cannot repeat is said in comments instead.
     """
@@ -161,7 +161,7 @@ def command_text(
 def _gates(
     facts: Mapping[str, Any], saved: Path | None
 ) -> tuple[dict[str, float | str | Path], list[str]]:
-    """What each gate was forced to, and a comment if a map of psi was not saved."""
+    """Forced value of each gate, and a comment if a map of psi was not saved."""
     files = {} if saved is None else saved_gates(saved, facts["date"])
     gates: dict[str, float | str | Path] = dict(facts["gates_forced"])
     unknown = False
@@ -225,7 +225,7 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]]:
-    """The image's file, and a comment where it is not what was segmented."""
+    """File of the image, and a comment if its pixels are not those of the run."""
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():
         # As the results name it, which may have been made from another folder.

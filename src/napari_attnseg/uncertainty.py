@@ -1,7 +1,7 @@
-"""How undecided the model's own probability is: per pixel, and one number per case.
+"""Uncertainty: predictive entropy per pixel and per case.
 
-Not a measured error: a model can be wrong without doubt. How well the number foretells
-a bad mask has to be measured for each model, on images with a known mask.
+It is not a measured error: a model can be wrong and certain. How well it predicts a bad
+mask has to be measured for each model, on images with a known mask.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-#: The one line that says what a case's number is, wherever it is shown.
+#: What the number of a case is, wherever it is shown.
 DOUBT_MEANING = (
     "mean binary entropy of the probability over the mask and a band around it, in "
     "bits: 0 is decided, 1 is undecided; not a measured error"

@@ -1,7 +1,4 @@
-"""Explanations of one segmentation, each with the one sentence that says what it is.
-
-A new one is one module in `methods` and one line in `EXPLAINERS`.
-"""
+"""Explanations of a segmentation: each is a module in `methods` and a line here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far gate maps agree with measured trust, and a calibration of psi by it."""
+"""Agreement of gate maps with measured trust, and calibration of psi by it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.optimize import isotonic_regression
 
 from napari_attnseg.statistics import auroc, spearman
 
-#: In how many groups regions are parted that are alike in the model's own mask.
+#: Number of groups of regions with a like mean of the model's own mask.
 GROUPS = 10
 
 

@@ -1,4 +1,4 @@
-"""One map out of the four gates' maps: candidates, none of which is earned by itself.
+"""Candidates for a combination of the four gate maps in one map.
 
 Which of them, if any, is shown as the "at a glance" map is measured on validation
 images (``attnseg-train faithfulness --split val``) and stands in the model card.

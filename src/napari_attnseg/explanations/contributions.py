@@ -1,4 +1,4 @@
-"""How much each gate, and each encoder, moved the target's logit. Both are signed."""
+"""Signed attribution of the target's logit to each gate and to each encoder."""
 
 from __future__ import annotations
 

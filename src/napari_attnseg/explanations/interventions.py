@@ -1,4 +1,4 @@
-"""What becomes of the mask when a gate's psi is replaced: tests what psi claims.
+"""Interventions on psi: the mask after a gate's coefficients are replaced.
 
 psi says whose features are used where. So it is tested by using others there, not by
 deleting pixels. Encoders run once; only fusion and decoder run again.

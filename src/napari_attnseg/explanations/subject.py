@@ -1,4 +1,4 @@
-"""What an explanation is asked about: one image, one model, one target region."""
+"""Subject of an explanation: one image, one model, one target region."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def subject_of(
 
 
 def own_target(mask: Tensor) -> Tensor:
-    """The model's own masks (N, 1, S, S), the whole image where one is empty."""
+    """Target of each image: the model's own mask, or the whole image if it is empty."""
     return torch.where(mask.any(3, True).any(2, True), mask, 1.0)
 
 
@@ -127,7 +127,7 @@ def _resized(target: NDArray[np.bool_], shape: tuple[int, ...], like: Tensor) ->
 
 @contextmanager
 def untouched(network: nn.Module) -> Iterator[None]:
-    """Leave the model as it was: gradients and modes, also after an error."""
+    """Restore gradients and training modes of the model, also after an error."""
     modes = {module: module.training for module in network.modules()}
     wanted = {p: (p.requires_grad, p.grad) for p in network.parameters()}
     try:

@@ -1,4 +1,4 @@
-"""Measured trust: which encoder's features really are better here, by trying both.
+"""Measured trust: which encoder's features give the smaller loss in each region.
 
 tau(R) = L(psi_R = 0) - L(psi_R = 1) for a region R and the pixel loss L: above 0 the
 CNN's features give the smaller loss there. A gate that means what it shows has a high
@@ -18,7 +18,7 @@ from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
-#: Regions per side, where nothing else is asked for.
+#: Default number of regions per side.
 REGIONS = 6
 
 

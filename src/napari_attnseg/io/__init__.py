@@ -1,1 +1,1 @@
-"""Reading images; reading and writing results."""
+"""Read images; read and write results and explanations."""

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Write files atomically: whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that belong together, the one that tells of the others last.
+    """Write files that belong together, the one that names the others last.
 
     All are written beside their targets before the first of them takes its place, and
-    meanwhile there is no last one: it never tells of parts of two versions.
+    meanwhile there is no last one: it never names parts of two versions.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 
 def _beside(path: Path, data: bytes) -> Path:
-    """A temporary file with these bytes, safe on the disk, in the folder of `path`."""
+    """Write a temporary file in the folder of `path` and flush it to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -92,5 +92,5 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of UTF-8 text."""
+    """Write text as UTF-8; as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""Reading image files. Damaged ones are refused, never half read."""
+"""Read image files; a damaged one is refused, never read in part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
 def read_image(path: Path) -> NDArray[np.generic]:
-    """One image file as an array: (H, W), (H, W, 3) or (H, W, 4), dtype kept.
+    """Read an image file as an array: (H, W), (H, W, 3) or (H, W, 4), dtype kept.
 
     TIFF goes through tifffile (16 bit, float), everything else through Pillow; a
     palette, CMYK or YCbCr becomes RGB. Pixels are as stored: see `turned`.
@@ -41,23 +41,23 @@ def read_image(path: Path) -> NDArray[np.generic]:
         ) from error
 
 
-#: What Pillow is to try: of its other formats some start programs (EPS: Ghostscript).
+#: Formats that Pillow may try: some of its others start programs (EPS: Ghostscript).
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 #: Pillow modes whose values are not grey or RGB intensities alone.
 _ODD = ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB", "HSV")
 #: Modes to which Pillow cuts 16-bit colour.
 _CUT = ("RGB", "RGBA", "LA")
-#: EXIF's tag of how a picture is to be turned before it is shown; 1: not at all.
+#: EXIF tag of the orientation in which a picture is to be shown; 1: as stored.
 _ORIENTATION = 274
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; no error where no file could have that name."""
+    """Return whether a file exists; False, not an error, for a name that cannot be."""
     return os.path.isfile(path)  # noqa: PTH113 (Path's raises for too long a name)
 
 
 def turned(path: Path) -> bool:
-    """Whether a readable file asks (EXIF) to be shown turned; `read_image` does not."""
+    """Return whether EXIF asks to rotate or flip the image; `read_image` does not."""
     from PIL import Image
 
     try:
@@ -112,7 +112,7 @@ def _read_pillow(path: Path) -> NDArray[np.generic]:
 
 
 def find_images(inputs: list[Path]) -> list[Path]:
-    """Files as given, and the images of each folder, sorted by name.
+    """List the given files and the images of each given folder, sorted by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What each catalog entry is made of, without building it. No torch until one is.
+"""Encoders, parameters and multiply-accumulates of each model, without building it.
 
 Parameters and multiply-accumulates stand in ``counts.json``, because counting them
 takes half a minute. A model that has no row there yet is counted when it is asked for.

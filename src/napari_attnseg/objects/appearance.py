@@ -1,4 +1,4 @@
-"""What an object looks like in its image: colour, highlights, texture, outline."""
+"""Appearance of an object: colour, highlights, texture and contrast at the outline."""
 
 from __future__ import annotations
 

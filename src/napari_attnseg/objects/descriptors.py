@@ -1,4 +1,4 @@
-"""What is measured of each segmented object: numbers with a definition and a unit.
+"""Descriptors of segmented objects: numbers with a definition and a unit.
 
 Each number is of one object in one 2D frame. One that cannot be had (a few pixels, cut
 by the frame, no colour, no calibration …) is NaN, and the reason is kept in words.
@@ -96,7 +96,7 @@ class PixelSize:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectRecord:
-    """Everything measured of one object.
+    """All descriptors of one object.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
 
 
 def csv_text(records: Sequence[ObjectRecord]) -> str:
-    """The same as comma-separated values; what is not assessable is empty."""
+    """Table of records as comma-separated values; what is not assessable is empty."""
     table = columns(records)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

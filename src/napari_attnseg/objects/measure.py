@@ -1,4 +1,4 @@
-"""Measuring the objects of a mask: see `descriptors` for what each number is."""
+"""Measure the objects of a mask; `descriptors` defines each number."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MODEL = ("mean probability", "minimum probability", "doubt")
 
 
 def separate(mask: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Number the connected objects of a mask (H, W); corners touch, classes do not."""
+    """Label the 8-connected objects of a mask (H, W), each class by itself."""
     found: NDArray[np.int32] = connected(mask, connectivity=2).astype(np.int32)
     return found
 
@@ -144,7 +144,7 @@ class _Scene:
 
 
 def _over_image(gate: AttentionMap, shape: tuple[int, ...]) -> NDArray[np.floating]:
-    """The gate's value at each pixel of the image that it covers."""
+    """Value of the gate at each pixel of the image (nearest neighbour)."""
     rows, columns = (
         np.minimum(((np.arange(n) + 0.5) / stride).astype(int), size - 1)
         for n, stride, size in zip(shape, gate.stride, gate.values.shape, strict=True)
@@ -212,7 +212,7 @@ def _record(
 def _not_assessable(
     scene: _Scene, bbox: tuple[int, int, int, int], pixels: int
 ) -> dict[str, str]:
-    """Name → why it is not; the first reason counts."""
+    """Name of each descriptor that is not assessable → the first reason why."""
     top, left, bottom, right = bbox
     height, width = scene.labels.shape
     found: dict[str, str] = {}
@@ -244,7 +244,7 @@ def _not_assessable(
 def _surroundings(
     scene: _Scene, region: Any
 ) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-    """The part of the frame that holds the object and its band; the object in it."""
+    """Crop the frame to the object and its band; return also the object in the crop."""
     margin = scene.band + 1
     rows, columns = (
         slice(max(part.start - margin, 0), part.stop + margin) for part in region.slice

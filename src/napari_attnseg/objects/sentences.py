@@ -1,4 +1,4 @@
-"""A record of one object in short factual sentences, each tied to its numbers.
+"""Describe one object in short sentences, each tied to the numbers in it.
 
 They say what was measured and nothing of what it may mean: no diagnosis, no judgement.
 """
@@ -63,7 +63,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def sentences(record: ObjectRecord) -> list[Sentence]:
-    """What was measured of one object, then what was not assessable, and why."""
+    """Sentences on the descriptors of one object, then on those not assessable."""
     found = [
         Sentence(_filled(text, record, names), names)
         for names, text in TEMPLATES

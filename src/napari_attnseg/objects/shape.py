@@ -1,4 +1,4 @@
-"""Size and shape of an object, and how far pixels are from it."""
+"""Size and shape of an object, and the distance of pixels from it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _hull(region: Any) -> NDArray[np.float64]:
 
 
 def distances(where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """From each pixel to the nearest that is not `where`; infinite if there is none."""
+    """Distance from each pixel to the nearest outside `where`; infinite without one."""
     if where.all():
         return np.full(where.shape, np.inf)
     found: NDArray[np.float64] = ndimage.distance_transform_edt(where)

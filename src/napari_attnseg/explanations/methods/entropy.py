@@ -19,7 +19,7 @@ def entropy(subject: Subject, stride: int) -> Tensor:
 
 EXPLAINER = Explainer(
     entropy,
-    "How undecided the model's own probability is: binary entropy in bits, 0 "
+    "Predictive entropy: binary entropy of the model's own probability in bits, 0 "
     "decided, 1 undecided; not a measured error.",
     "unit",
     low="decided",

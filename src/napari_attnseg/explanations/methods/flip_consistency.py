@@ -1,4 +1,4 @@
-"""How far the model contradicts itself over the mirror images."""
+"""Range of the probability over the mirror images."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def flip_range(subject: Subject, stride: int) -> Tensor:
 
 EXPLAINER = Explainer(
     flip_range,
-    "How far the probability goes apart over the image and its three mirror "
-    "images: 0 all alike, 1 a contradiction.",
+    "Range of the probability over the image and its three mirror images: 0 all "
+    "alike, 1 a contradiction.",
     "unit",
     low="all alike",
     high="a contradiction",
