@@ -30,7 +30,7 @@ def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> ExplainWidget
 
 def run(widget: ExplainWidget, qtbot: Any) -> None:
     widget.start()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
 
 
 def test_a_map_is_added_over_its_image(
@@ -72,7 +72,7 @@ def test_the_target_is_the_selected_label(
     widget.method_box.setCurrentText("CNN contribution")
     labels.selected_label = 2
     widget.start()
-    assert widget._life.worker is None and "is 2" in messages[-1]
+    assert widget.life.worker is None and "is 2" in messages[-1]
     labels.selected_label = 3
     run(widget, qtbot)
     found = viewer.layers["a · CNN contribution 1/32"]
@@ -110,10 +110,10 @@ def test_a_target_of_one_frame_is_found_by_its_place(
     labels.selected_label = 1
     source, _ = widget.inputs.chosen()
     viewer.dims.set_current_step(0, 3)
-    assert np.array_equal(widget._target(source), region[0] == 1)
+    assert np.array_equal(widget.target(source), region[0] == 1)
     viewer.dims.set_current_step(0, 0)
     widget.start()
-    assert widget._life.worker is None and "does not reach it" in messages[-1]
+    assert widget.life.worker is None and "does not reach it" in messages[-1]
 
 
 def test_a_cancel_takes_effect_in_the_middle(
@@ -137,7 +137,7 @@ def test_a_cancel_takes_effect_in_the_middle(
     widget.start()
     qtbot.waitUntil(lambda: len(decoded) > 0, timeout=60_000)
     widget.bar.cancel()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert len(decoded) < 4 and len(viewer.layers) == 1
     assert messages == ["Cancelled; no layers were added."]
 

@@ -1,4 +1,4 @@
-"""Undo for settings that are changed by sliders."""
+"""Undo history of settings that are changed by sliders."""
 
 from __future__ import annotations
 

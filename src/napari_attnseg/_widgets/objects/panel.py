@@ -22,11 +22,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.layers.display import shown_frame
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.objects.measurement import OBJECTS, Measured
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.objects.measurement import Measured
 from napari_attnseg._widgets.objects.table import ObjectTable
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colormaps import SELECTED_COLOUR
@@ -57,7 +58,7 @@ class ObjectsPanel(QWidget):
         self._measured: Measured | None = None
         self._layer: Any = None
         self._rows: dict[int, int] = {}
-        self.summary, self.said = words(), words()
+        self.summary, self.description = wrapped_label(), wrapped_label()
         self.table = ObjectTable()
         self.all_columns = QCheckBox("All columns")
         self.alone = QCheckBox("Only the selected object")
@@ -67,10 +68,10 @@ class ObjectsPanel(QWidget):
         below.addWidget(self.alone)
         below.addStretch()
         below.addWidget(self.save_button)
-        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.description.setAlignment(Qt.AlignmentFlag.AlignTop)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
-        scroll.setWidget(self.said)
+        scroll.setWidget(self.description)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
@@ -89,6 +90,11 @@ class ObjectsPanel(QWidget):
             partial(viewer.mouse_drag_callbacks.remove, click),
             self.forget,
         ]
+
+    @property
+    def layer(self) -> Any:
+        """The Labels layer whose objects are in the table; None without a table."""
+        return self._layer
 
     def show_objects(self, measured: Measured, layer: Any) -> None:
         """Fill the layer's features and the table, and link them."""
@@ -153,7 +159,8 @@ class ObjectsPanel(QWidget):
     def _colour(self) -> None:
         """The selected object stands out; colours of a person's layer stay."""
         layer = self._layer
-        if OBJECTS in layer.metadata.get(METADATA, {}):
+        record = record_of(layer)
+        if record is not None and record.derivation is Derivation.OBJECTS:
             selected = {layer.selected_label: SELECTED_COLOUR}
             colours = {None: mask_colour(), **selected, 0: "transparent"}
             # napari selects the label anew when the colours change.
@@ -178,7 +185,7 @@ class ObjectsPanel(QWidget):
     def _say(self, row: int) -> None:
         if self._measured is not None:
             found = sentences(self._measured.records[row])
-            self.said.setText("\n".join(sentence.text for sentence in found))
+            self.description.setText("\n".join(sentence.text for sentence in found))
 
     # -- both ways -------------------------------------------------------------------
 
@@ -202,7 +209,7 @@ class ObjectsPanel(QWidget):
         row = self._rows.get(self._layer.selected_label)
         if row is None:
             self.table.choose_none()
-            self.said.setText(NONE_CHOSEN if self._rows else "")
+            self.description.setText(NONE_CHOSEN if self._rows else "")
         else:
             self.table.choose(row)
             self._say(row)
@@ -243,7 +250,7 @@ class ObjectsPanel(QWidget):
 
 
 def summary(measured: Measured) -> str:
-    """How many objects, what they were measured with, and the case's doubt."""
+    """Number of objects, what they were measured with, and the case's uncertainty."""
     task, n = measured.task, len(measured.records)
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []
