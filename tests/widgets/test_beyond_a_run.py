@@ -75,8 +75,8 @@ def keep(
     panel = widget.whatif_panel
     panel.rows[32].slider.setValue(0.25)
     if paint:
-        panel.paint_box.setCurrentText("1/8")
-        panel.paint_button.click()
+        panel.painting.box.setCurrentText("1/8")
+        panel.painting.paint_button.click()
         layer = viewer.layers[f"{widget.result.name} · gate paint"]
         layer.brush_size = 60
         layer.paint(

@@ -1,6 +1,6 @@
 """The Explain widget's wiring, on a viewer without a window."""
 
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def run(widget: ExplainWidget, qtbot: Any) -> None:
 
 
 def test_a_map_is_added_over_its_image(
-    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, tiny_segmenter: Segmenter
 ) -> None:
     assert not widget.bar.start_button.isEnabled()
     image = viewer.add_image(IMAGE, name="a", scale=(2, 3), rotate=20)
@@ -45,9 +45,7 @@ def test_a_map_is_added_over_its_image(
     assert widget.gate_card.text() == NOT_MEASURED
     run(widget, qtbot)
     layer = viewer.layers["a · measured trust 1/8"]
-    expected = explain(
-        Segmenter.from_checkpoint(tiny_weights, "cpu"), IMAGE, "measured trust", 8
-    )
+    expected = explain(tiny_segmenter, IMAGE, "measured trust", 8)
     np.testing.assert_array_equal(layer.data, expected.values)
     low, high = layer.contrast_limits
     assert low == -high and high == pytest.approx(np.abs(layer.data).max())
@@ -126,10 +124,11 @@ def test_a_cancel_takes_effect_in_the_middle(
     viewer.add_image(IMAGE, name="a")
     decoded = []
     decode = UnetDecoder.forward
+    cancelled = threading.Event()
 
     def slow(self: UnetDecoder, fused: Any) -> Any:
         decoded.append(1)
-        time.sleep(0.1)
+        assert cancelled.wait(60)
         return decode(self, fused)
 
     monkeypatch.setattr(UnetDecoder, "forward", slow)
@@ -137,6 +136,7 @@ def test_a_cancel_takes_effect_in_the_middle(
     widget.start()
     qtbot.waitUntil(lambda: len(decoded) > 0, timeout=60_000)
     widget.bar.cancel()
+    cancelled.set()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert len(decoded) < 4 and len(viewer.layers) == 1
     assert messages == ["Cancelled; no layers were added."]

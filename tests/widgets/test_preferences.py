@@ -1,6 +1,5 @@
 """Colours that a user prefers: on the page, in new layers, in Inspect, remembered."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,13 +34,11 @@ def stops(name: str) -> list[str]:
 
 
 @pytest.fixture
-def segment(viewer: ViewerModel, tiny_weights: Path) -> Any:
-    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
-
+def segment(viewer: ViewerModel, tiny_segmenter: Segmenter) -> Any:
     def add(name: str = "image") -> list[Any]:
         data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
         source = source_of(viewer.add_image(data, name=name, rgb=True))
-        return add_layers(viewer, new_layers(source, [segmenter(data)]))
+        return add_layers(viewer, new_layers(source, [tiny_segmenter(data)]))
 
     return add
 

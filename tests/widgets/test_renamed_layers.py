@@ -67,7 +67,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     segment("other")
     widget = opened()
     widget.result_box.setCurrentIndex(1)
-    widget.whatif_panel.paint_button.click()
+    widget.whatif_panel.painting.paint_button.click()
     paint = viewer.layers[-1]
     rename(viewer)
     other = widget.results[0].mask

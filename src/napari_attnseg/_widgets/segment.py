@@ -20,7 +20,7 @@ from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
-#: Entry of the list while more than one gate map is visible.
+#: Data of the list's entry while more than one gate map is visible.
 SEVERAL = "several"
 
 
@@ -128,7 +128,7 @@ class SegmentWidget(ModelWidget):
             layer.events.visible.connect(self._fill_gates)
         shown = [i for i, layer in enumerate(layers, 1) if layer.visible]
         if len(shown) > 1:
-            self.gate_box.addItem(SEVERAL, None)
+            self.gate_box.addItem("several", SEVERAL)
             shown = [self.gate_box.count() - 1]
         self.gate_box.setCurrentIndex(shown[0] if shown else 0)
         self.gate_box.blockSignals(False)
@@ -137,7 +137,7 @@ class SegmentWidget(ModelWidget):
     def _show_gate(self) -> None:
         """Show one gate map and hide the others."""
         chosen = self.gate_box.currentData()
-        if self.gate_box.currentText() == SEVERAL:
+        if chosen == SEVERAL:
             return
         for layer in self.gate_layers:
             layer.visible = layer is chosen
@@ -146,6 +146,7 @@ class SegmentWidget(ModelWidget):
     def _describe_gate(self) -> None:
         """Show what the colours mean and what was measured of the shown gate map."""
         shown = self.gate_box.currentData()
+        shown = None if shown == SEVERAL else shown
         gates = [g for g in self._gates() if shown is None or g[0] is shown]
         if not gates:
             return

@@ -202,7 +202,6 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
 
 @pytest.mark.parametrize("answer", [mask_panel.COPY, mask_panel.STOP])
 def test_edits_by_hand_are_never_lost_unasked(
-    qtbot: Any,
     viewer: ViewerModel,
     opened: Any,
     segment: Any,
@@ -217,7 +216,7 @@ def test_edits_by_hand_are_never_lost_unasked(
     before = panel.threshold.value()
     monkeypatch.setattr(panel, "ask_about_edits", lambda: answer)
     panel.threshold.setValue(0.3)
-    qtbot.wait(50)
+    panel.finish()
     if answer == mask_panel.STOP:
         assert np.array_equal(mask.data, edited)
         assert panel.threshold.value() == before
@@ -323,7 +322,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     segment()
     widget = opened()
     panel = widget.whatif_panel
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     viewer.layers["image · gate 1/8 (transformer ↔ CNN)"].visible = True
     before = shown(viewer)
     widget.toggle()
@@ -333,7 +332,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     assert shown(viewer) == before
     paint = viewer.layers["image · gate paint"]
     paint.visible = False
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     assert paint.visible and paint.mode == "paint"
 
 
@@ -383,8 +382,7 @@ def test_a_widget_may_be_collected(
     ref = weakref.ref(closed)
     del closed
     gc.collect()
-    qtbot.wait(10)
-    assert ref() is None
+    qtbot.waitUntil(lambda: ref() is None)
     segment()
 
 

@@ -89,7 +89,7 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
         if window.tabifiedDockWidgets(dock):
             return
         area = window.dockWidgetArea(dock)
-        ours = [
+        beside = [
             other
             for other in window.findChildren(QDockWidget)
             if other is not dock
@@ -98,7 +98,7 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
             and window.dockWidgetArea(other) == area
             and other.findChild(DockWidget) is not None
         ]
-        if ours:
-            window.tabifyDockWidget(ours[-1], dock)
+        if beside:
+            window.tabifyDockWidget(beside[-1], dock)
             dock.show()
             dock.raise_()

@@ -163,7 +163,7 @@ class Inputs(QWidget):
     def _fill_devices(self, names: list[str]) -> None:
         if self._life.ended:
             return
-        untouched = self.device_box.currentText() == "auto"
+        untouched = self.device == "auto"
         for name in names[1:]:
             self.device_box.addItem(name, name)
         chosen = preferences()

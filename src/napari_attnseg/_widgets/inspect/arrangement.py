@@ -5,6 +5,7 @@ Each preset sets the same attributes of the layers, so that one is undone by ano
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,29 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
 
-OVERLAY, PUBLISHED = "overlay", "published style"
-#: Preset → what it shows, for people.
-PRESETS = {
-    OVERLAY: "The image with the outline of the mask.",
-    "at a glance": "Side by side: image, mask, and the two coarse gates.",
-    "all scales": "Side by side: image, mask, every gate, probability.",
-    PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
+
+class Preset(StrEnum):
+    """Arrangements to choose from."""
+
+    OVERLAY = "overlay"
+    COARSE_GATES = "coarse_gates"
+    ALL_SCALES = "all_scales"
+    PUBLISHED = "published"
+
+
+#: What a list of presets shows.
+TITLES = {
+    Preset.OVERLAY: "overlay",
+    Preset.COARSE_GATES: "at a glance",
+    Preset.ALL_SCALES: "all scales",
+    Preset.PUBLISHED: "published style",
+}
+#: What each preset shows of a result.
+DESCRIPTIONS = {
+    Preset.OVERLAY: "The image with the outline of the mask.",
+    Preset.COARSE_GATES: "Side by side: image, mask, and the two coarse gates.",
+    Preset.ALL_SCALES: "Side by side: image, mask, every gate, probability.",
+    Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
 }
@@ -31,12 +48,12 @@ _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
 _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
-def describe_preset(result: ResultLayers | None, preset: str) -> str:
+def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
     """What a preset shows of a result, and why gate maps in it are dim, if they are."""
-    text = PRESETS[preset]
-    gates = {} if result is None or preset == OVERLAY else result.gates
+    text = DESCRIPTIONS[preset]
+    gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
-    if decorative and preset == PUBLISHED:
+    if decorative and preset is Preset.PUBLISHED:
         text += f" Measured to be decoration in this model: {', '.join(decorative)}."
     elif decorative:
         text += " Dim maps were measured to be decoration in this model."
@@ -49,7 +66,7 @@ def _decorative(gate: Any) -> bool:
 
 
 class Arrangement:
-    """Shows results in a viewer by preset, and gives the viewer back as it was.
+    """Shows results in a viewer by preset, and restores the viewer at the end.
 
     Parameters
     ----------
@@ -66,20 +83,19 @@ class Arrangement:
         # Other layers of this plugin that were visible before side by side.
         self._over: list[Any] = []
 
-    def show(self, result: ResultLayers, preset: str) -> None:
+    def show(self, result: ResultLayers, preset: Preset) -> None:
         """Arrange one result; layers of other results are hidden, all others stay.
 
         Parameters
         ----------
         result : ResultLayers
             What to show.
-        preset : str
-            Name in `PRESETS`.
+        preset : Preset
         """
         self._unlink()
         if self._beside is not None and not result.equals(self._beside):
-            _dress(self._beside, OVERLAY)
-        alone = preset == OVERLAY
+            _dress(self._beside, Preset.OVERLAY)
+        alone = preset is Preset.OVERLAY
         if not alone and self._beside is None:
             self._over = [
                 layer
@@ -94,26 +110,28 @@ class Arrangement:
         if result.image is not None:
             result.image.visible = True
         shown = [layer for layer in (result.mask, *again) if layer is not None]
-        if preset == "all scales":
+        if preset is Preset.ALL_SCALES:
             shown += result.probability
         if not alone:
-            shown += _gates(result, 2 if preset == "at a glance" else len(STRIDES))
+            shown += _gates(
+                result, 2 if preset is Preset.COARSE_GATES else len(STRIDES)
+            )
         _dress(result, preset)
         for layer in shown:
             layer.visible = True
         self._grid(not alone)
-        if preset in ("at a glance", "all scales") and len(result.gates) > 1:
+        if preset in (Preset.COARSE_GATES, Preset.ALL_SCALES) and len(result.gates) > 1:
             self._linked = list(result.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
 
     def end(self) -> None:
-        """Back to the overlay, with all that was shown before side by side."""
+        """Return to the overlay, with the layers that were visible before."""
         result, layers, canvas = self._beside, self._viewer.layers, self._viewer.canvas
         if result is None:
             return
         theirs = self._before is None and canvas.grid.enabled  # it was on before
         if any(layer in layers for layer in result.layers):
-            self.show(result, OVERLAY)
+            self.show(result, Preset.OVERLAY)
             for layer in self._over:
                 layer.visible = True
         else:
@@ -154,14 +172,14 @@ def _over_image(layer: Any, result: ResultLayers) -> bool:
     return record is not None and result.same_image(record)
 
 
-def _dress(result: ResultLayers, preset: str) -> None:
+def _dress(result: ResultLayers, preset: Preset) -> None:
     """Set how the layers of a result look in a preset, visible or not."""
-    alone = preset == OVERLAY
+    alone = preset is Preset.OVERLAY
     if result.mask is not None:
         # An outline needs the image beneath it; alone in a cell it says little.
         result.mask.contour = 2 if alone else 0
     for layer in result.gates.values():
-        _paint(layer, published=preset == PUBLISHED)
+        _paint(layer, published=preset is Preset.PUBLISHED)
     # Every cell says what it is; bars are small enough for a cell.
     named = [result.image] if result.image is not None else []
     for layer in [*named, *result.layers]:

@@ -83,7 +83,7 @@ class MaskEditor:
         return bool((differs & (clear | strange)).any())
 
     def _sha256(self, frame: int) -> str:
-        """Of the frame's mask as it was made last, by the run or here."""
+        """Hash of the frame's mask as it was made last by rules."""
         record = record_of(self.result.mask)
         hashes = () if record is None else record.mask_sha256
         return hashes[frame if len(hashes) > 1 else 0] if hashes else ""

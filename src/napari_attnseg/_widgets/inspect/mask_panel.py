@@ -190,7 +190,7 @@ class MaskPanel(QWidget):
         self._soon.start()
 
     def undo(self) -> None:
-        """Take back the last step."""
+        """Undo the last step."""
         if self._may_replace():
             self._history.undo()
             self._now()

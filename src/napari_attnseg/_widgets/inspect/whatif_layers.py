@@ -1,4 +1,4 @@
-"""Layers of the what-if: what changed, where to paint, what is kept. No Qt."""
+"""Layers of the what-if: the change, the paint, and what is kept. No Qt."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Temporary:
         self.paint.paint(tuple(round(i) for i in at), self.paint.selected_label)
 
     def painted(self, frame: int | None) -> NDArray[np.float64] | None:
-        """Psi where somebody painted, as `painted_psi`; None without paint."""
+        """Painted psi, as of `painted_psi`; None without a layer to paint in."""
         return painted_psi(self.paint.data, frame) if self.has(self.paint) else None
 
     def unpaint(self) -> None:
@@ -91,7 +91,7 @@ class Temporary:
             self.paint.data = np.zeros_like(self.paint.data)
 
     def remove(self) -> None:
-        """Take both away."""
+        """Remove both layers."""
         self.take_away(self.let_go())
 
     def let_go(self) -> tuple[Any, Any]:
@@ -193,3 +193,35 @@ def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLay
         recorded=result.record.source,
     )
     return kept_layers(source, [replace(changed, provenance=provenance)])
+
+
+def same_paint(
+    one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
+) -> bool:
+    """Whether both force the same psi at the same pixels; None is no paint."""
+    blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
+    if any(blank):
+        return all(blank)
+    return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
+
+
+def describe_change(change: Change, frame: int | None) -> str:
+    """Text of how many pixels the mask gained and lost; `frame` of a stack."""
+    where = "" if frame is None else f"Frame {frame + 1}: "
+    return (
+        f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
+        f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
+    )
+
+
+def why_disabled(result: ResultLayers) -> str:
+    """Why no gate of a result can be forced."""
+    if not result.gates:
+        return (
+            "This result has no gate maps in the viewer: its model has no gates, or "
+            "their layers were removed."
+        )
+    return (
+        f"The image {result.name!r} of this result is not open; open the file with its "
+        "pixels again."
+    )

@@ -10,25 +10,24 @@ import numpy as np
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import timer, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
-from napari_attnseg._widgets.inspect.gate_row import GateRow
+from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.undo import History
-from napari_attnseg._widgets.inspect.whatif_layers import Temporary, change_layer, keep
+from napari_attnseg._widgets.inspect.whatif_layers import (
+    Temporary,
+    change_layer,
+    describe_change,
+    keep,
+    same_paint,
+    why_disabled,
+)
 from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -37,8 +36,6 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.whatif import Change, ForcedGates, WhatIf
-
-ALL = "all gates"
 
 
 class WhatIfPanel(QWidget):
@@ -70,14 +67,10 @@ class WhatIfPanel(QWidget):
         self._paint: NDArray[np.float64] | None = None
         self._kept: Change | None = None
         self._history: History[Mapping[GateKey, float]] = History({})
-        self.rows: dict[GateKey, GateRow] = {}
+        self.gate_rows = GateRows()
         #: All but the message, which says why the controls are disabled.
         self.controls = QWidget()
-        self._grid = QGridLayout()
-        self.paint_button = QPushButton("Paint…")
-        self.dab_button = QPushButton("Dab")
-        self.dab_button.setToolTip("Paint once where the reading is held.")
-        self.paint_box = QComboBox()
+        self.painting = PaintControls()
         self.message = wrapped_label()
         self.undo_button = QPushButton("Undo")
         self.reset_button = QPushButton("Reset")
@@ -86,9 +79,10 @@ class WhatIfPanel(QWidget):
         self._soon = timer(0, self._decode)
         self._later = timer(300, self._history.settle)
 
-        self.paint_button.clicked.connect(self._start_painting)
-        self.dab_button.clicked.connect(self._dab)
-        self.paint_box.activated.connect(lambda: self._soon.start())
+        self.gate_rows.chosen.connect(self._choose)
+        self.painting.paint_button.clicked.connect(self._start_painting)
+        self.painting.dab_button.clicked.connect(self._dab)
+        self.painting.box.activated.connect(lambda: self._soon.start())
         self.undo_button.clicked.connect(self.undo)
         self.reset_button.clicked.connect(self.reset)
         self.keep_button.clicked.connect(self.keep)
@@ -101,38 +95,19 @@ class WhatIfPanel(QWidget):
         outer.addWidget(self.message)
         layout = QVBoxLayout(self.controls)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 1)
-        layout.addLayout(self._grid)
-        self._make_rows(list(reversed(STRIDES)))
-        painting = QHBoxLayout()
-        painting.addWidget(self.paint_button)
-        painting.addWidget(self.dab_button)
-        painting.addWidget(QLabel("in"))
-        painting.addWidget(self.paint_box, 1)
-        layout.addLayout(painting)
+        layout.addWidget(self.gate_rows)
+        layout.addWidget(self.painting)
+        self._offer_gates(list(reversed(STRIDES)))
         buttons = QHBoxLayout()
         for button in (self.undo_button, self.reset_button, self.keep_button):
             buttons.addWidget(button)
         layout.addLayout(buttons)
 
-    def _make_rows(self, keys: Sequence[GateKey]) -> None:
-        """One row per gate, the coarsest on top; those of the last result go."""
-        if list(self.rows) == list(keys):
-            return
-        for row in self.rows.values():
-            for part in (row.name, row.slider, row.choice):
-                part.setParent(None)
-                part.deleteLater()
-            row.deleteLater()
-        self.rows = {key: GateRow(key) for key in keys}
-        self.paint_box.clear()
-        self.paint_box.addItem(ALL, tuple(keys))
-        for i, (key, row) in enumerate(self.rows.items()):
-            row.chosen.connect(self._choose)
-            self._grid.addWidget(row.name, i, 0)
-            self._grid.addWidget(row.slider, i, 1)
-            self._grid.addWidget(row.choice, i, 2)
-            self.paint_box.addItem(gate_label(key), (key,))
+    def _offer_gates(self, keys: Sequence[GateKey]) -> None:
+        """Offer the gates of a model, the coarsest first."""
+        if list(self.gate_rows.rows) != list(keys):
+            self.gate_rows.set_gates(keys)
+            self.painting.set_gates(keys)
 
     # -- the result --------------------------------------------------------------------
 
@@ -144,9 +119,9 @@ class WhatIfPanel(QWidget):
         self._history.restart({})
         self.controls.setEnabled(usable)
         if self._result is None:
-            self.message.setText("" if result is None else _why_disabled(result))
+            self.message.setText("" if result is None else why_disabled(result))
             return
-        self._make_rows(self._result.coarse_first)
+        self._offer_gates(self._result.coarse_first)
         for key, row in self.rows.items():
             record = record_of(self._result.gates[key])
             if record is not None:
@@ -155,7 +130,7 @@ class WhatIfPanel(QWidget):
         self.message.setText("Move a slider: what would the mask be?")
 
     def _forget(self) -> None:
-        """Free the encoders' features, and take away what shows them."""
+        """Free the features of the encoders, and remove the layers of the what-if."""
         self._soon.stop()
         self._encoded.free()
         self._change = self._kept = self._paint = None
@@ -163,6 +138,11 @@ class WhatIfPanel(QWidget):
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
 
     # -- changes ---------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Mapping[GateKey, GateRow]:
+        """Key of a gate → its controls, the coarsest first."""
+        return self.gate_rows.rows
 
     @property
     def change(self) -> Change | None:
@@ -193,7 +173,7 @@ class WhatIfPanel(QWidget):
         self._soon.start()
 
     def undo(self) -> None:
-        """Take back the last step of the sliders; paint has napari's own undo."""
+        """Undo the last step of the sliders; paint has napari's own undo."""
         self._history.undo()
         self._show_gates()
         self._soon.start()
@@ -237,7 +217,7 @@ class WhatIfPanel(QWidget):
         self._paint = paint
         try:
             self._change = self._encoded.what_if.change(
-                ForcedGates(self.forced, paint, self.paint_box.currentData())
+                ForcedGates(self.forced, paint, self.painting.gates)
             )
         except AttnSegError as error:
             self._fail(str(error))
@@ -261,12 +241,8 @@ class WhatIfPanel(QWidget):
             redraw(layer, new.data)
             if not np.array_equal(layer.translate, new.options["translate"]):
                 layer.translate = new.options["translate"]  # another frame
-        where = f"Frame {self._encoded.frame + 1}: " if self._result.stacked else ""
-        self.message.setText(
-            f"{where}Gained (green) {change.gained:,} px, lost (pink) "
-            f"{change.lost:,} px; overlap with the model's own mask (Dice) "
-            f"{change.overlap:.3f}."
-        )
+        frame = self._encoded.frame if self._result.stacked else None
+        self.message.setText(describe_change(change, frame))
         self._show_gates()
 
     def follow_frame(self) -> None:
@@ -357,25 +333,3 @@ class WhatIfPanel(QWidget):
             )
             self._kept = self._change
             self._show_gates()
-
-
-def same_paint(
-    one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
-) -> bool:
-    """Whether both force the same psi at the same pixels; None is no paint."""
-    blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
-    if any(blank):
-        return all(blank)
-    return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
-
-
-def _why_disabled(result: ResultLayers) -> str:
-    if not result.gates:
-        return (
-            "This result has no gate maps in the viewer: its model has no gates, or "
-            "their layers were removed."
-        )
-    return (
-        f"The image {result.name!r} of this result is not open; open the file with its "
-        "pixels again."
-    )

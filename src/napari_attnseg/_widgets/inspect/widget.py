@@ -26,9 +26,9 @@ from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.inspect.arrangement import (
-    OVERLAY,
-    PRESETS,
+    TITLES,
     Arrangement,
+    Preset,
     describe_preset,
 )
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
@@ -67,12 +67,12 @@ class InspectWidget(DockWidget):
         self.run_menu = RunMenu(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
-        self.preset_box.addItems(list(PRESETS))
-        self.preset_description.setText(PRESETS[OVERLAY])
+        self.preset_box.addItems([TITLES[preset] for preset in Preset])
+        self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         self._lay_out()
 
         self.result_box.currentIndexChanged.connect(self._choose_result)
-        self.preset_box.currentTextChanged.connect(self._arrange)
+        self.preset_box.currentIndexChanged.connect(self._arrange)
         self.toggle_button.clicked.connect(self.toggle)
         self._connect()
         self._follow()
@@ -173,7 +173,7 @@ class InspectWidget(DockWidget):
         self.mask_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
         self._offer_run()
-        if self.preset_box.currentText() != OVERLAY:
+        if self.preset is not Preset.OVERLAY:
             self._arrange()
 
     def _offer_run(self, event: Any = None) -> None:
@@ -192,9 +192,18 @@ class InspectWidget(DockWidget):
 
     # -- arrangement -----------------------------------------------------------------
 
-    def _arrange(self) -> None:
-        preset = self.preset_box.currentText()
-        beside = preset != OVERLAY
+    @property
+    def preset(self) -> Preset:
+        """The chosen arrangement."""
+        return list(Preset)[self.preset_box.currentIndex()]
+
+    def show_preset(self, preset: Preset) -> None:
+        """Choose an arrangement."""
+        self.preset_box.setCurrentIndex(list(Preset).index(preset))
+
+    def _arrange(self, index: int = 0) -> None:
+        preset = self.preset
+        beside = preset is not Preset.OVERLAY
         self.preset_description.setText(describe_preset(self.result, preset))
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
         if self.result is None:
@@ -206,12 +215,12 @@ class InspectWidget(DockWidget):
     def _grid_changed(self, event: Any) -> None:
         """Return to the overlay when the grid is turned off, by napari's button too."""
         if not event.value:
-            self.preset_box.setCurrentText(OVERLAY)
+            self.show_preset(Preset.OVERLAY)
 
     def toggle(self) -> None:
-        """From the overlay to all scales side by side, and back."""
-        beside = self.preset_box.currentText() != OVERLAY
-        self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
+        """Switch between the overlay and all scales side by side."""
+        beside = self.preset is not Preset.OVERLAY
+        self.show_preset(Preset.OVERLAY if beside else Preset.ALL_SCALES)
 
 
 def _finish(panel: weakref.ref[MaskPanel]) -> None:

@@ -1,7 +1,7 @@
-"""Which open image layer a result was made of, whatever it is called. No Qt, no torch.
+"""Find the open image layer that a result was made of. No Qt, no torch.
 
-The stored reference decides: the layer's id while the viewer lives, then the image's
-file and the hash of its pixels.
+The stored reference decides, never a name: the layer's id while the viewer lives, then
+the image's file and the hash of its pixels.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from napari_attnseg.results import AttentionMap, GateKey, gate_parts
 
 
 class Part(StrEnum):
-    """Which part of a run's output a layer shows."""
+    """Part of a run's output."""
 
     PROBABILITY = "probability"
     GATE = "gate"
@@ -39,7 +39,7 @@ class Derivation(StrEnum):
 
 
 class RunId(NamedTuple):
-    """What all layers of one run have in common, and no other run has."""
+    """Identity of a run: date, source and weights."""
 
     date: str
     source: str
@@ -48,7 +48,7 @@ class RunId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Which image layer a result belongs to.
+    """Reference to the image that a result was made of.
 
     Attributes
     ----------
@@ -68,12 +68,12 @@ class ImageReference:
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
-    """What a layer of a result says of itself.
+    """Provenance of a layer, and what the layer shows.
 
     Attributes
     ----------
     provenance : mapping
-        JSON-ready facts on the run: ``model``, ``weights_sha256``, ``device``,
+        JSON-ready description of the run: ``model``, ``weights_sha256``, ``device``,
         ``threshold``, ``date``, ``source``, ``image_sha256`` and so on. What differs
         between the frames of a stack is a list.
     image : ImageReference
@@ -127,7 +127,7 @@ class LayerRecord:
 
     @property
     def run_id(self) -> RunId:
-        """Equal for all layers of one run."""
+        """Identifies the run: equal for all of its layers."""
         values = (str(self.provenance.get(key)) for key in RunId._fields)
         return RunId(*values)
 
@@ -138,7 +138,7 @@ class LayerRecord:
 
     @property
     def threshold(self) -> float:
-        """Probability from which on a pixel is in the mask."""
+        """Lowest probability of a pixel in the mask."""
         return float(self.provenance.get("threshold", 0.5))
 
     @property

@@ -1,4 +1,4 @@
-"""Which layers in a viewer show one result, and of which image. No Qt, no torch."""
+"""Layers in a viewer grouped by the run that made them. No Qt, no torch."""
 
 from __future__ import annotations
 

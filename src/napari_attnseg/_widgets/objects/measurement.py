@@ -39,7 +39,7 @@ def _finest(layer: Any) -> Any:
 
 
 def pixel_size_of(layer: Any) -> PixelSize:
-    """Size of a pixel in the world; with a unit only if the layer has a length's.
+    """Size of a pixel in the world, with a unit if the layer has a unit of length.
 
     A sheared layer has none: its pixels are no rectangles.
     """
@@ -73,8 +73,8 @@ class Task:
     keep : bool
         Whether its numbers may be those of the objects already; where they are not
         (`run_task` looks), they are separated and numbered anew, over all frames.
-    ours : bool
-        Whether it was numbered here.
+    numbered_here : bool
+        Whether an earlier measurement numbered the objects.
     pixel : PixelSize
     image : Source or None
     image_sha256 : tuple of str
@@ -88,7 +88,7 @@ class Task:
     name: str
     data: NDArray[np.integer[Any]]
     keep: bool
-    ours: bool
+    numbered_here: bool
     pixel: PixelSize
     image: Source | None
     image_sha256: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Task:
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
-    """What a Labels layer gives to be measured, with its run and an image if any.
+    """Task of measuring a Labels layer, with its run and an image if there are any.
 
     Raises
     ------
@@ -139,31 +139,33 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
 
 
 def _are_objects(labels: Any) -> bool:
-    """Whether the layer's numbers are those of objects that were measured here."""
+    """Whether an earlier measurement numbered the objects of the layer."""
     record = record_of(labels)
     return record is not None and record.derivation is Derivation.OBJECTS
 
 
 def _features_free(labels: Any) -> bool:
-    """Whether its numbers may be objects, and its features are free to fill."""
+    """Whether its labels may be objects, and its features may be replaced."""
     if has_record(labels):
         return _are_objects(labels)  # of a model's mask the numbers are classes
     taken = len(labels.features.columns) and "area (px)" not in labels.features
     return not (labels.multiscale or taken)
 
 
-def _objects_already(data: NDArray[np.integer[Any]], ours: bool) -> bool:
+def _objects_already(data: NDArray[np.integer[Any]], numbered_here: bool) -> bool:
     """Whether each number stands for one object."""
     frames = [np.setdiff1d(np.unique(f), 0) for f in data.reshape(-1, *data.shape[-2:])]
     numbers = np.concatenate(frames)
     # Of one number the objects have to be told apart; in a stack an object that is
     # followed through it has one number in many frames, and here a row for each.
-    return (ours or len(numbers) > 1) and len(np.unique(numbers)) == len(numbers)
+    return (numbered_here or len(numbers) > 1) and len(np.unique(numbers)) == len(
+        numbers
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What came of a task.
+class Measurement:
+    """Result of a task.
 
     Attributes
     ----------
@@ -181,7 +183,7 @@ class Measured:
     doubt: list[float]
 
 
-def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
+def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Failed]:
     """Measure frame by frame.
 
     Yields
@@ -194,7 +196,9 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
     parts, records, doubt = [], [], []
     last = 0
     # Here, because in a long stack it takes seconds.
-    task = replace(task, keep=task.keep and _objects_already(task.data, task.ours))
+    task = replace(
+        task, keep=task.keep and _objects_already(task.data, task.numbered_here)
+    )
     try:
         for index in range(frames):
             yield index, f"frame {index + 1} of {frames}" if stacked else "measuring"
@@ -230,7 +234,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
     except AttnSegError as error:
         return Failed(str(error))
     yield frames, "done"
-    return Measured(task, np.stack(parts) if stacked else parts[0], records, doubt)
+    return Measurement(task, np.stack(parts) if stacked else parts[0], records, doubt)
 
 
 def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:

@@ -1,4 +1,4 @@
-"""The Objects dock widget: measure what was segmented, a row per object."""
+"""The Objects dock widget: measurements of segmented objects, a row per object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from napari_attnseg._widgets.layers.record import (
 from napari_attnseg._widgets.layers.runs import result_of
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.objects.measurement import (
-    Measured,
+    Measurement,
     images_for,
     run_task,
     task_of,
@@ -136,7 +136,7 @@ class ObjectsWidget(DockWidget):
             done=partial(self._finished, labels, new),
         )
 
-    def _finished(self, labels: Any, new: NewLayer, done: Measured) -> None:
+    def _finished(self, labels: Any, new: NewLayer, done: Measurement) -> None:
         if self._life.ended:
             return
         layer = labels
