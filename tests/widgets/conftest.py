@@ -1,22 +1,31 @@
 """Fixtures of the widget tests that need no window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from napari import settings
 from napari.components import ViewerModel
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
 from napari.utils.notifications import notification_manager
 
 from napari_attnseg import Segmenter
-from napari_attnseg._widgets.base.jobs import Loaded
+from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.results import Segmentation
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +45,35 @@ def viewer() -> ViewerModel:
     return ViewerModel()
 
 
+class Mouse:
+    """A mouse over a viewer without a window, through napari's own dispatch."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+
+    def move(self, position: Sequence[float]) -> None:
+        """Move to a world point, no button pressed."""
+        event = SimpleNamespace(type="mouse_move", position=tuple(position))
+        event.modifiers, event.is_dragging = (), False
+        mouse_move_callbacks(self._viewer, event)
+
+    def click(self, position: Sequence[float], moves: int = 0) -> None:
+        """Press, move so many times, and release."""
+        event = SimpleNamespace(type="mouse_press", position=tuple(position))
+        event.modifiers, event.is_dragging = (), True
+        mouse_press_callbacks(self._viewer, event)
+        for _ in range(moves):
+            event.type = "mouse_move"
+            mouse_move_callbacks(self._viewer, event)
+        event.type = "mouse_release"
+        mouse_release_callbacks(self._viewer, event)
+
+
+@pytest.fixture
+def mouse(viewer: ViewerModel) -> Mouse:
+    return Mouse(viewer)
+
+
 @pytest.fixture
 def messages() -> Iterator[list[str]]:
     """What napari would have shown as notifications."""
@@ -49,13 +87,68 @@ def messages() -> Iterator[list[str]]:
     notification_manager.notification_ready.disconnect(see)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_stay_loaded() -> Iterator[None]:
+    """What one test loads serves the others, as one dock's model serves the others."""
+    leave = MODELS.add_user()
+    yield
+    leave()
+
+
 @pytest.fixture
-def segment(tiny_weights: Path, viewer: ViewerModel) -> Callable[..., Any]:
-    """Add an image and its result, as the Segment widget does."""
-    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+def models() -> Iterator[ModelCache]:
+    """A cache of loaded models with one user."""
+    cache = ModelCache()
+    leave = cache.add_user()
+    yield cache
+    leave()
+
+
+@pytest.fixture(scope="session")
+def tiny_segmenter(tiny_weights: Path) -> Segmenter:
+    """The `tiny` model on the CPU."""
+    return Segmenter.from_checkpoint(tiny_weights, "cpu")
+
+
+@pytest.fixture(scope="session")
+def halving_segmenter(tiny_segmenter: Segmenter) -> Segmenter:
+    """The `tiny` model at a threshold that half of a noise image reaches.
+
+    The model is untrained: its probabilities differ by little.
+    """
     noise = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
-    middle = round(float(np.median(segmenter(noise).probability)), 3)
-    segmenter = replace(segmenter, card=replace(segmenter.card, threshold=middle))
+    middle = round(float(np.median(tiny_segmenter(noise).probability)), 3)
+    card = replace(tiny_segmenter.card, threshold=middle)
+    return replace(tiny_segmenter, card=card)
+
+
+@pytest.fixture(scope="session")
+def segmented(halving_segmenter: Segmenter) -> Callable[..., Segmentation]:
+    """Result of a noise image, of which each is computed once."""
+    known: dict[str, Segmentation] = {}
+
+    def result(frame: Any) -> Segmentation:
+        key = array_sha256(frame)
+        if key not in known:
+            known[key] = halving_segmenter(frame, rgb=True)
+        own = known[key]
+        # As every run does, with arrays and a date of its own.
+        return replace(
+            own,
+            mask=own.mask.copy(),
+            probability=own.probability.copy(),
+            attention=tuple(
+                replace(gate, values=gate.values.copy()) for gate in own.attention
+            ),
+            provenance={**own.provenance, "date": datetime.now(UTC).isoformat()},
+        )
+
+    return result
+
+
+@pytest.fixture
+def segment(segmented: Any, viewer: ViewerModel) -> Callable[..., Any]:
+    """Add an image and its result, as the Segment widget does."""
 
     def add(name: str = "image", frames: int = 0, **options: Any) -> Any:
         rng = np.random.default_rng(len(viewer.layers))
@@ -63,7 +156,7 @@ def segment(tiny_weights: Path, viewer: ViewerModel) -> Callable[..., Any]:
         data = rng.integers(0, 255, shape, np.uint8)
         layer = viewer.add_image(data, name=name, rgb=True, **options)
         source = source_of(layer)
-        results = [segmenter(source.frame(i), rgb=True) for i in range(frames or 1)]
+        results = [segmented(source.frame(i)) for i in range(frames or 1)]
         add_layers(viewer, new_layers(source, results))
         return layer
 
@@ -81,10 +174,7 @@ def opened(
         kept.append(widget)
         qtbot.addWidget(widget)
         # As after a run of the Segment widget in this session.
-        found = Segmenter.from_checkpoint(tiny_weights, "cpu")
-        widget.whatif_panel._loaded = Loaded(
-            tiny_weights, tiny_weights.stat().st_mtime_ns, "cpu", found
-        )
+        MODELS.load(tiny_weights, "cpu")
         return widget
 
     return open_

@@ -39,7 +39,7 @@ def empty(viewer: napari.Viewer) -> None:
 
 def with_widget(viewer: napari.Viewer, widget: Any) -> None:
     widget.start()
-    while widget._life.worker is not None:
+    while widget.life.worker is not None:
         pump(0.05)
     empty(viewer)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.base.jobs import Finished, Loaded, run
+from napari_attnseg._widgets.base.jobs import Finished, run
+from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
@@ -20,9 +21,9 @@ from napari_attnseg.sample_data import sample_image
 from napari_attnseg.weights import weights_path
 
 
-def segment(viewer: ViewerModel, weights: Path, loaded: Loaded | None) -> Loaded:
+def segment(viewer: ViewerModel, weights: Path, models: ModelCache) -> None:
     """One run on the first layer; its layers are added and removed again."""
-    steps = run(source_of(viewer.layers[0]), weights, "cpu", loaded)
+    steps = run(source_of(viewer.layers[0]), weights, "cpu", models)
     while True:
         try:
             next(steps)
@@ -32,16 +33,16 @@ def segment(viewer: ViewerModel, weights: Path, loaded: Loaded | None) -> Loaded
     assert isinstance(done, Finished)
     for layer in add_layers(viewer, new_layers(done.source, done.results)):
         viewer.layers.remove(layer)
-    return done.loaded
 
 
 def memory_over_runs(weights: Path, runs: int) -> list[float]:
     """Resident memory in MB after each run."""
     viewer = ViewerModel()
     viewer.add_image(sample_image("polyp"), rgb=True)
-    loaded, found = None, []
+    models, found = ModelCache(), []
+    models.add_user()
     for _ in range(runs):
-        loaded = segment(viewer, weights, loaded)
+        segment(viewer, weights, models)
         gc.collect()
         found.append(psutil.Process().memory_info().rss / 1e6)
     return found

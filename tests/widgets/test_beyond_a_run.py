@@ -16,13 +16,13 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
-from napari_attnseg._widgets.base import jobs
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect import mask_editor
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app
 from napari_attnseg.io.results import load_results
@@ -55,7 +55,7 @@ def inspect(
     def open_(path: Path) -> InspectWidget:
         (image,) = viewer.open(path, plugin="napari")
         source = source_of(image)
-        own = jobs._load(tiny_weights, "cpu", None).segmenter
+        own = MODELS.load(tiny_weights, "cpu").segmenter
         # Untrained: a threshold in the middle of what it gives.
         middle = float(np.median(own(source.frame(0)).probability))
         own = replace(own, card=replace(own.card, threshold=middle))
@@ -68,21 +68,23 @@ def inspect(
     return open_
 
 
-def keep(qtbot: Any, widget: InspectWidget, paint: bool) -> list[Any]:
+def keep(
+    qtbot: Any, viewer: ViewerModel, widget: InspectWidget, paint: bool
+) -> list[Any]:
     """Ask what if, and keep it; the layers that were added."""
-    panel, viewer = widget.whatif_panel, widget._viewer
+    panel = widget.whatif_panel
     panel.rows[32].slider.setValue(0.25)
     if paint:
-        panel.paint_box.setCurrentText("1/8")
-        panel.paint_button.click()
-        layer = viewer.layers[f"{widget.case.name} · gate paint"]
+        panel.painting.box.setCurrentText("1/8")
+        panel.painting.paint_button.click()
+        layer = viewer.layers[f"{widget.result.name} · gate paint"]
         layer.brush_size = 60
         layer.paint(
-            (*[widget.case.frame(viewer.dims.point)] * (layer.ndim - 2), 20, 20), 1
+            (*[widget.result.frame(viewer.dims.point)] * (layer.ndim - 2), 20, 20), 1
         )
         layer.events.paint(value=[])
-    qtbot.waitUntil(lambda: panel._change is not None, timeout=20_000)
-    forced = panel._change.result.provenance["gates_forced"]
+    qtbot.waitUntil(lambda: panel.change is not None, timeout=20_000)
+    forced = panel.change.result.provenance["gates_forced"]
     assert forced == ({"1/32": 0.25, "1/8": "array"} if paint else {"1/32": 0.25})
     before = list(viewer.layers)
     panel.keep()
@@ -145,7 +147,7 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
 ) -> None:
     widget = inspect(photo)
     own = viewer.layers["polyp · mask"].data.copy()
-    made = keep(qtbot, widget, paint)
+    made = keep(qtbot, viewer, widget, paint)
     mask = made[-1]
     names = ["probability", *(["gate"] if paint else []), "mask"]
     assert [layer.metadata[METADATA]["part"] for layer in made] == names
@@ -155,7 +157,7 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
         mask.get_color(1), viewer.layers["polyp · mask"].get_color(1)
     )
     said = mask.metadata[METADATA]
-    assert said["threshold"] == widget.case.facts["threshold"]
+    assert said["threshold"] == widget.result.record.threshold
     assert widget.run_menu.text() == "Repeat or save the selected what-if"
     if paint:  # its map is nowhere yet
         assert "A gate was forced inside a region" in copied(widget, "command")
@@ -176,7 +178,7 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
     image, *read = other.open(out, plugin=PLUGIN)
     np.testing.assert_array_equal(image.data, sample_image("polyp"))
     assert_alike(read, made)
-    assert find_cases(other.layers) == []  # no run to work on, as before
+    assert find_results(other.layers) == []  # no run to work on, as before
 
     for inspected in (widget, InspectWidget(other)):
         if inspected is not widget:
@@ -195,7 +197,7 @@ def test_the_menu_follows_what_is_selected(
 ) -> None:
     widget = inspect(photo)
     assert "gates=" not in copied(widget, "Python")
-    probability, _ = keep(qtbot, widget, paint=False)
+    probability, _ = keep(qtbot, viewer, widget, paint=False)
     assert "gates={32: 0.25}" in copied(widget, "Python")
     viewer.layers.selection.active = viewer.layers["polyp"]
     assert widget.run_menu.text() == "Repeat or save this result"
@@ -209,10 +211,10 @@ def test_a_kept_what_if_is_no_gate_to_show(
 ) -> None:
     from napari_attnseg._widgets.segment import SegmentWidget
 
-    keep(qtbot, inspect(photo), paint=True)
+    keep(qtbot, viewer, inspect(photo), paint=True)
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
-    assert len(widget._gate_layers()) == 4
+    assert len(widget.gate_layers) == 4
 
 
 @pytest.mark.parametrize("paint", [False, True])
@@ -229,7 +231,7 @@ def test_one_frame_of_a_stack(
     tifffile.imwrite(path, stack, photometric="minisblack")
     widget = inspect(path)
     viewer.dims.set_current_step(0, 1)
-    made = keep(qtbot, widget, paint)
+    made = keep(qtbot, viewer, widget, paint)
     assert made[-1].metadata[METADATA]["frame"] == 1
     out = tmp_path / "out"
     save(qtbot, widget, out, messages)
@@ -252,16 +254,16 @@ RULES = MaskRules(0.0, 1.0, 30, fill_holes=True, largest=False)
 def remake(qtbot: Any, widget: InspectWidget) -> MaskRules:
     """Move the panel's controls to `RULES`, at a threshold that leaves something."""
     panel = widget.mask_panel
-    layer = widget.case.probability[0]
+    layer = widget.result.probability[0]
     rules = replace(RULES, threshold=round(float(np.quantile(layer.data, 0.6)), 4))
-    for control, name in panel._controls():
+    for name, control in panel.controls.items():
         value = getattr(rules, name)
         (getattr(control, "setValue", None) or control.setChecked)(value)
     rules = replace(rules, threshold=panel.threshold.value())
-    qtbot.waitUntil(lambda: panel._history.settled and not panel._step.isActive())
-    probability = widget.case.probabilities(0)
+    qtbot.waitUntil(lambda: panel.settled)
+    probability = widget.result.probabilities(0)
     made = make_mask(probability, rules)
-    shown = widget.case.mask.data
+    shown = widget.result.mask.data
     np.testing.assert_array_equal(shown[0] if shown.ndim == 3 else shown, made)
     assert 0 < made.sum() != (probability >= rules.threshold).sum()
     return rules
@@ -277,9 +279,9 @@ def test_rules_are_saved_restored_and_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widget = inspect(photo)
-    own = widget.case.mask.data.copy()
+    own = widget.result.mask.data.copy()
     rules = remake(qtbot, widget)
-    mask = widget.case.mask.data.copy()
+    mask = widget.result.mask.data.copy()
     assert run_python(copied(widget, "Python"))["same"]
     found = run_command(copied(widget, "command"), tmp_path / "again")
     np.testing.assert_array_equal(found.mask, mask)
@@ -294,17 +296,17 @@ def test_rules_are_saved_restored_and_repeated(
     opened = InspectWidget(other)
     qtbot.addWidget(opened)
     panel = opened.mask_panel
-    for control, name in panel._controls():
+    for name, control in panel.controls.items():
         shown = getattr(control, "value", None) or control.isChecked
         assert shown() == pytest.approx(getattr(rules, name))
-    np.testing.assert_array_equal(opened.case.mask.data, mask)
+    np.testing.assert_array_equal(opened.result.mask.data, mask)
     assert run_python(copied(opened, "Python"))["same"]
     # It is the panel's own work, so nobody is asked before it is made anew. The
     # untrained model's probability varies by less than what counts as rounding.
-    monkeypatch.setattr(mask_editor, "_ROUNDING", 0.0)
+    monkeypatch.setattr(mask_editor, "ROUNDING", 0.0)
     monkeypatch.setattr(panel, "ask_about_edits", lambda: pytest.fail("asked"))
     panel.undo()
-    np.testing.assert_array_equal(opened.case.mask.data, own)
+    np.testing.assert_array_equal(opened.result.mask.data, own)
     assert run_python(copied(opened, "Python"))["same"]
 
 
@@ -317,7 +319,7 @@ def test_an_edit_by_hand_is_said(
 ) -> None:
     widget = inspect(photo)
     assert EDITED not in copied(widget, "command")
-    widget.case.mask.data[:9, :9] ^= 1
+    widget.result.mask.data[:9, :9] ^= 1
     for what in ("Python", "command"):
         assert f"# {EDITED}" in copied(widget, what)
         assert EDITED in messages[-1]
@@ -332,7 +334,7 @@ def test_rules_of_a_stack(
     stack = np.random.default_rng(0).integers(0, 255, (3, 40, 50), dtype=np.uint8)
     tifffile.imwrite(path, stack, photometric="minisblack")
     widget = inspect(path)
-    probability = widget.case.probability[0].metadata[METADATA]["mask_sha256"]
+    probability = widget.result.probability[0].metadata[METADATA]["mask_sha256"]
     before = list(probability)
     remake(qtbot, widget)
     text = copied(widget, "Python")

@@ -1,6 +1,6 @@
 """The Explain widget's wiring, on a viewer without a window."""
 
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,11 @@ def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> ExplainWidget
 
 def run(widget: ExplainWidget, qtbot: Any) -> None:
     widget.start()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
 
 
 def test_a_map_is_added_over_its_image(
-    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, tiny_segmenter: Segmenter
 ) -> None:
     assert not widget.bar.start_button.isEnabled()
     image = viewer.add_image(IMAGE, name="a", scale=(2, 3), rotate=20)
@@ -45,9 +45,7 @@ def test_a_map_is_added_over_its_image(
     assert widget.gate_card.text() == NOT_MEASURED
     run(widget, qtbot)
     layer = viewer.layers["a · measured trust 1/8"]
-    expected = explain(
-        Segmenter.from_checkpoint(tiny_weights, "cpu"), IMAGE, "measured trust", 8
-    )
+    expected = explain(tiny_segmenter, IMAGE, "measured trust", 8)
     np.testing.assert_array_equal(layer.data, expected.values)
     low, high = layer.contrast_limits
     assert low == -high and high == pytest.approx(np.abs(layer.data).max())
@@ -72,7 +70,7 @@ def test_the_target_is_the_selected_label(
     widget.method_box.setCurrentText("CNN contribution")
     labels.selected_label = 2
     widget.start()
-    assert widget._life.worker is None and "is 2" in messages[-1]
+    assert widget.life.worker is None and "is 2" in messages[-1]
     labels.selected_label = 3
     run(widget, qtbot)
     found = viewer.layers["a · CNN contribution 1/32"]
@@ -110,10 +108,10 @@ def test_a_target_of_one_frame_is_found_by_its_place(
     labels.selected_label = 1
     source, _ = widget.inputs.chosen()
     viewer.dims.set_current_step(0, 3)
-    assert np.array_equal(widget._target(source), region[0] == 1)
+    assert np.array_equal(widget.target(source), region[0] == 1)
     viewer.dims.set_current_step(0, 0)
     widget.start()
-    assert widget._life.worker is None and "does not reach it" in messages[-1]
+    assert widget.life.worker is None and "does not reach it" in messages[-1]
 
 
 def test_a_cancel_takes_effect_in_the_middle(
@@ -126,10 +124,11 @@ def test_a_cancel_takes_effect_in_the_middle(
     viewer.add_image(IMAGE, name="a")
     decoded = []
     decode = UnetDecoder.forward
+    cancelled = threading.Event()
 
     def slow(self: UnetDecoder, fused: Any) -> Any:
         decoded.append(1)
-        time.sleep(0.1)
+        assert cancelled.wait(60)
         return decode(self, fused)
 
     monkeypatch.setattr(UnetDecoder, "forward", slow)
@@ -137,7 +136,8 @@ def test_a_cancel_takes_effect_in_the_middle(
     widget.start()
     qtbot.waitUntil(lambda: len(decoded) > 0, timeout=60_000)
     widget.bar.cancel()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    cancelled.set()
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert len(decoded) < 4 and len(viewer.layers) == 1
     assert messages == ["Cancelled; no layers were added."]
 

@@ -1,6 +1,5 @@
 """Colours that a user prefers: on the page, in new layers, in Inspect, remembered."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from napari_attnseg._widgets.inspect.whatif_layers import paint_layer
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.colormaps import GATE_MAPS, MASK_COLOURS
@@ -35,13 +34,11 @@ def stops(name: str) -> list[str]:
 
 
 @pytest.fixture
-def segment(viewer: ViewerModel, tiny_weights: Path) -> Any:
-    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
-
+def segment(viewer: ViewerModel, tiny_segmenter: Segmenter) -> Any:
     def add(name: str = "image") -> list[Any]:
         data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
         source = source_of(viewer.add_image(data, name=name, rgb=True))
-        return add_layers(viewer, new_layers(source, [segmenter(data)]))
+        return add_layers(viewer, new_layers(source, [tiny_segmenter(data)]))
 
     return add
 
@@ -64,8 +61,8 @@ def test_new_layers_have_them(viewer: ViewerModel, segment: Any) -> None:
     assert hexes(after[1].colormap.colors) == stops("blue to red")
     assert hexes(after[-1].get_color(1)) == ["#ffe000"]
     assert hexes(before[-1].get_color(1)) == ["#00e5ff"]  # what is there stays
-    case, _ = find_cases(viewer.layers)
-    paint = paint_layer(case).options["colormap"]
+    result, _ = find_results(viewer.layers)
+    paint = paint_layer(result).options["colormap"]
     assert [paint[2], paint[1]] == [stops("blue to red")[i] for i in (0, -1)]
 
 
@@ -92,12 +89,12 @@ def test_the_words_are_those_of_the_layer(
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     widget.gate_box.setCurrentText("1/8 of a")
-    assert "Blue (0): transformer. Orange (1): CNN." in widget.gate_words.text()
+    assert "Blue (0): transformer. Orange (1): CNN." in widget.gate_description.text()
     widget.gate_box.setCurrentText("1/8 of b")
-    assert "Purple (0): transformer." in widget.gate_words.text()
+    assert "Purple (0): transformer." in widget.gate_description.text()
     viewer.layers["b · gate 1/8 (transformer ↔ CNN)"].colormap = "gray"
-    widget._say_gate()
-    assert widget.gate_words.text().startswith("0: transformer. 1: CNN.")
+    widget.gate_box.activated.emit(widget.gate_box.currentIndex())
+    assert widget.gate_description.text().startswith("0: transformer. 1: CNN.")
 
 
 def test_they_are_remembered() -> None:

@@ -10,7 +10,7 @@ from napari import settings
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, card_words
+from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, describe_card
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.preferences import preferences
@@ -39,7 +39,7 @@ def images(widget: SegmentWidget) -> list[str]:
 
 
 def wait(widget: SegmentWidget, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
 
 
 def test_without_an_image_it_says_what_to_do(
@@ -83,7 +83,7 @@ def test_the_image_that_is_selected_is_what_is_meant(
     widget.inputs.image_box.setCurrentText("b")
     viewer.add_labels(np.zeros((9, 9), int))
     assert widget.inputs.image is b  # what cannot be segmented is not meant
-    widget._life.end()
+    widget.life.end()
     viewer.layers.selection.active = a
     assert widget.inputs.image is b
 
@@ -119,8 +119,8 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
-    assert "not importance" in widget.gate_words.text()
-    assert gates[1].metadata[METADATA]["finding"] in widget.gate_words.text()
+    assert "not importance" in widget.gate_description.text()
+    assert gates[1].metadata[METADATA]["finding"] in widget.gate_description.text()
     widget.gate_box.setCurrentText("none")
     assert not any(layer.visible for layer in gates)
 
@@ -210,7 +210,7 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     viewer.add_image(np.zeros((2, 3, 20, 20)), name="4d")
     widget.start()
-    assert widget._life.worker is None
+    assert widget.life.worker is None
     assert "4 axes" in messages[-1] and widget.bar.error.text() == messages[-1]
     viewer.layers.clear()
     viewer.add_image(np.full((20, 20), np.nan), name="nan", contrast_limits=(0, 1))
@@ -240,15 +240,15 @@ def test_weights_are_offered_with_their_card(
 
 def test_card_words() -> None:
     card = ModelCard(model_spec("tiny"), Preprocessing(64), data="ten discs")
-    assert "Not evaluated" in card_words(card)
-    assert "Limits: none of" in card_words(replace(card, limits="none of a kind"))
+    assert "Not evaluated" in describe_card(card)
+    assert "Limits: none of" in describe_card(replace(card, limits="none of a kind"))
     dice = {"mean": 0.91234, "sd": 0.1, "low": 0.88, "high": 0.93}
     card = ModelCard(
         model_spec("tiny"),
         Preprocessing(64),
         metrics={"n": 7, "dataset": "discs", "dice": dice},
     )
-    assert "Dice 0.912 [0.880, 0.930], n = 7, discs" in card_words(card)
+    assert "Dice 0.912 [0.880, 0.930], n = 7, discs" in describe_card(card)
 
 
 def test_two_widgets_do_not_fight(

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from napari._app_model import get_app_model
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
-from qtpy.QtWidgets import QDockWidget, QLineEdit, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QLineEdit,
+    QListWidget,
+    QStackedWidget,
+    QWidget,
+)
 
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.metrics import dice
@@ -95,7 +101,7 @@ def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     viewer.add_image(stack, name="stack")
     widget = open_widget(viewer)
     widget.start()
-    worker = widget._life.worker
+    worker = widget.life.worker
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.window.remove_dock_widget("all")
     assert widget.inputs.image_box.count() == 1
@@ -108,7 +114,7 @@ def test_closing_napari_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     viewer.add_image(np.zeros((500, 60, 60), np.uint8), name="stack")
     widget = open_widget(viewer)
     widget.start()
-    worker, life = widget._life.worker, widget._life
+    worker, life = widget.life.worker, widget.life
     qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.close()
@@ -138,8 +144,9 @@ def test_preferences_have_our_page(viewer: Any, qtbot: Any) -> None:
     """What is changed on the page is what the next widget starts with."""
     dialog = PreferencesDialog(parent=None)
     qtbot.addWidget(dialog)
-    pages = [dialog._list.item(i).text() for i in range(dialog._list.count())]
-    page = dialog._stack.widget(pages.index("AttnSeg"))
+    titles, stack = dialog.findChild(QListWidget), dialog.findChild(QStackedWidget)
+    pages = [titles.item(i).text() for i in range(titles.count())]
+    page = stack.widget(pages.index("AttnSeg"))
     (device,) = (line for line in page.findChildren(QLineEdit) if line.text() == "auto")
     device.setText("cpu")
     dialog.accept()

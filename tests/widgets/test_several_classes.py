@@ -17,7 +17,7 @@ from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import run_task, task_of
 from napari_attnseg.cards import ModelCard
@@ -79,7 +79,7 @@ def test_the_mask_is_remade_and_known_to_be_unpainted(
     widget = InspectWidget(viewer)
     qtbot.addWidget(widget)
     assert all(name in widget.legend.text() for name in NAMES)
-    editor = MaskEditor(widget.case)
+    editor = MaskEditor(widget.result)
     every = range(editor.frames)
     assert not editor.edited(every)
     before = added[-1].data.copy()
@@ -95,33 +95,33 @@ def test_the_mask_is_remade_and_known_to_be_unpainted(
 def test_classes_keep_their_order_when_layers_are_moved(
     viewer: ViewerModel, added: list[Any]
 ) -> None:
-    before = [layer.name for layer in find_cases(viewer.layers)[0].probability]
+    before = [layer.name for layer in find_results(viewer.layers)[0].probability]
     viewer.layers.move(viewer.layers.index(added[1]), 0)
-    case = find_cases(viewer.layers)[0]
-    assert [layer.name for layer in case.probability] == before
-    assert case.whole and not MaskEditor(case).edited(range(1))
+    result = find_results(viewer.layers)[0]
+    assert [layer.name for layer in result.probability] == before
+    assert result.complete and not MaskEditor(result).edited(range(1))
     viewer.layers.remove(added[1])  # its mask cannot be made anew without it
-    assert not find_cases(viewer.layers)[0].whole
+    assert not find_results(viewer.layers)[0].complete
 
 
 def test_what_if_counts_what_it_paints_and_names_what_it_keeps(
     viewer: ViewerModel, added: list[Any], segmenter: Segmenter
 ) -> None:
-    (case,) = find_cases(viewer.layers)
+    (result,) = find_results(viewer.layers)
     what_if = WhatIf(segmenter, image(), rgb=True)
     change = what_if.change(ForcedGates(dict.fromkeys((4, 8, 16, 32), 1.0)))
-    painted = change_layer(case, change, what_if.own, 0).data
+    painted = change_layer(result, change, what_if.own, 0).data
     assert np.count_nonzero(painted == 1) == change.gained > 0
     assert np.count_nonzero(painted == 2) == change.lost
-    *maps, mask = keep(case, change.result, 0)
+    *maps, mask = keep(result, change.result, 0)
     for name, layer in zip(NAMES, maps, strict=True):
         assert f"({name}), what if" in layer.options["name"]
     assert mask.options["features"]["class"] == ["background", *NAMES]
 
 
 def test_objects_do_not_share_classes(viewer: ViewerModel, added: list[Any]) -> None:
-    (case,) = find_cases(viewer.layers)
-    steps = run_task(task_of(case.mask, case, case.image))
+    (result,) = find_results(viewer.layers)
+    steps = run_task(task_of(result.mask, result, result.image))
     while True:
         try:
             next(steps)
@@ -130,7 +130,7 @@ def test_objects_do_not_share_classes(viewer: ViewerModel, added: list[Any]) -> 
             break
     assert len({record.value for record in measured.records}) > 1
     for record in measured.records:
-        own = case.mask.data[measured.labels == record.label]
+        own = result.mask.data[measured.labels == record.label]
         assert (own == record.value).all()
         assert 0 < record.values["mean probability"] < 1
 

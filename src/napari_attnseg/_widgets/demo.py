@@ -1,4 +1,4 @@
-"""A napari window for a command: whether one can open, and the demo's."""
+"""The napari window of the demo command, and whether one can be opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Explain dock widget: one map of one image, and the sentence on what it is."""
+"""The Explain dock widget: one explanation of one image, and what it means."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
-from napari_attnseg._widgets.base.controls import words
-from napari_attnseg._widgets.base.jobs import Loaded, explain
+from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.jobs import explain
+from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
@@ -45,8 +46,8 @@ class ExplainWidget(ModelWidget):
         self.method_box = QComboBox()
         self.level_box = QComboBox()
         self.target_box = QComboBox()
-        self.meaning = words()
-        self.gate_card = words()
+        self.meaning = wrapped_label()
+        self.gate_card = wrapped_label()
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
         self._lay_out()
@@ -73,7 +74,7 @@ class ExplainWidget(ModelWidget):
         layout.addStretch()
 
     def _layers_changed(self) -> None:
-        """Offer every Labels layer as a target: an object, or what was painted."""
+        """Offer the selected label of every Labels layer as a target."""
         chosen = self.target_box.currentData()
         self.target_box.clear()
         self.target_box.addItem(OWN_MASK, None)
@@ -99,15 +100,16 @@ class ExplainWidget(ModelWidget):
         self.meaning.setText(explainer.meaning)
         self.level_box.setEnabled(explainer.per_gate)
         self.target_box.setEnabled(explainer.targeted)
-        path, said = self.inputs.weights, ""
+        path, finding = self.inputs.weights, ""
         if path is not None:
-            # The weights' own line says what is wrong with them.
+            # The line on the weights shows what is wrong with them.
             with suppress(AttnSegError):
                 card, stride = read_card(path), self.level_box.currentData()
                 # Beside every map of a gate stands what was measured of that gate.
-                said = explainer.finding(card, stride)
-                said = said or (card.verdict(stride) if explainer.per_gate else "")
-        self.gate_card.setText(said)
+                finding = explainer.finding(card, stride)
+                if not finding and explainer.per_gate:
+                    finding = card.verdict(stride)
+        self.gate_card.setText(finding)
 
     def start(self) -> None:
         """Explain the chosen image, or the frame of it that is shown, in a thread."""
@@ -119,14 +121,14 @@ class ExplainWidget(ModelWidget):
             point, frames = self._viewer.dims.point, source.frames
             frame = shown_frame(layer, point, frames) if frames else 0
             asked = self.target_box.isEnabled()  # a map of psi is of no region
-            target = self._target(source) if asked else None
+            target = self.target(source) if asked else None
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
 
-        def done(result: tuple[Explanation, Loaded]) -> None:
-            found, loaded = result
-            self._keep(loaded)
+        def done(result: tuple[Explanation, LoadedModel]) -> None:
+            found, model = result
+            self._ran_with(model)
             add_layers(self._viewer, [explanation_layer(source, found, frame)])
             self._select(layer)
 
@@ -136,7 +138,7 @@ class ExplainWidget(ModelWidget):
             frame,
             path,
             self.inputs.device,
-            self._loaded,
+            self._models,
             self.method_box.currentText(),
             self.level_box.currentData(),
             target,
@@ -145,7 +147,14 @@ class ExplainWidget(ModelWidget):
             done=done,
         )
 
-    def _target(self, source: Source) -> NDArray[np.bool_] | None:
+    def target(self, source: Source) -> NDArray[np.bool_] | None:
+        """The chosen region (H, W) in the shown frame; None: the model's own mask.
+
+        Raises
+        ------
+        InputError
+            If the selected label has no pixel there.
+        """
         labels = self.target_box.currentData()
         if labels is None:
             return None
@@ -160,7 +169,7 @@ class ExplainWidget(ModelWidget):
         return found
 
     def _region(self, labels: Any, source: Source) -> NDArray[np.integer[Any]]:
-        """Labels of the frame that is shown, by the layer's own place in the stack."""
+        """Labels (H, W) of the shown frame, by the placement of their layer."""
         data = labels.data[0] if labels.multiscale else labels.data
         if source.frames is None or labels.ndim == 2:
             return np.asarray(data)

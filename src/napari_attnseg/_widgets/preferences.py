@@ -1,4 +1,4 @@
-"""Our page in napari's Preferences: what the widgets start with."""
+"""The plugin's page in napari's Preferences: initial choices of the widgets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gate_colours() -> str:
 
 
 def mask_colour() -> str:
-    """Of the model's mask: ``#rrggbb``."""
+    """Colour of the model's mask: ``#rrggbb``."""
     chosen = _group("colours")
     return MASK_COLOUR if chosen is None else MASK_COLOURS[chosen.mask]
 
@@ -39,7 +39,7 @@ def _group(name: str) -> Any:
 
 
 def remember(weights: Path, device: str) -> None:
-    """Start with these the next time, unless the user does not want that."""
+    """Make these the initial choices, unless the user turned that off."""
     chosen = preferences()
     if chosen is None or not chosen.remember:
         return

@@ -1,4 +1,4 @@
-"""The Segment dock widget: image, weights, device, one button."""
+"""The Segment dock widget: image, weights, device, a start button, gate maps."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA, image_name, number_of
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.record import LayerRecord
+from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.results import GATE_LEGEND
+from napari_attnseg.results import GATE_LEGEND, gate_label
 
-#: What stands in the list where more than one gate map is visible.
+#: Data of the list's entry while more than one gate map is visible.
 SEVERAL = "several"
 
 
@@ -33,10 +35,10 @@ class SegmentWidget(ModelWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
-        self.run_menu = RunMenu(napari_viewer)
+        self.run_menu = RunMenu(napari_viewer, self._life)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
-        self.gate_words = words()
+        self.gate_description = wrapped_label()
         self._lay_out()
 
         self.gate_box.currentIndexChanged.connect(self._show_gate)
@@ -49,7 +51,7 @@ class SegmentWidget(ModelWidget):
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
-        gates.addRow(self.gate_words)
+        gates.addRow(self.gate_description)
         layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
@@ -77,78 +79,88 @@ class SegmentWidget(ModelWidget):
             source,
             path,
             self.inputs.device,
-            self._loaded,
+            self._models,
             total=source.frames or 0,
             done=self._finished,
         )
 
     def _finished(self, done: Finished) -> None:
-        self._keep(done.loaded)
+        self._ran_with(done.model)
         image = self.inputs.image
         added = add_layers(self._viewer, new_layers(done.source, done.results))
         self.run_menu.show_run(added[-1])
         self._select(image)
 
-    # -- looking ---------------------------------------------------------------------
+    # -- gate maps -------------------------------------------------------------------
 
-    def _gate_layers(self) -> list[Any]:
+    @property
+    def gate_layers(self) -> list[Any]:
+        """Layers of gate maps of all runs, in the order of the layer list."""
+        return [layer for layer, _ in self._gates()]
+
+    def _gates(self) -> list[tuple[Any, LayerRecord]]:
+        found = ((layer, record_of(layer)) for layer in self._viewer.layers)
         return [
-            layer
-            for layer in self._viewer.layers
-            if "gate" in (facts := layer.metadata.get(METADATA, {}))
-            and "made_from" not in facts
+            (layer, record)
+            for layer, record in found
+            if record is not None and record.gate is not None and record.is_run_output
         ]
 
     def _fill_gates(self, event: Any = None) -> None:
         if self._life.ended:
             return
-        layers = list(reversed(self._gate_layers()))
+        gates = list(reversed(self._gates()))
+        layers = [layer for layer, _ in gates]
+        names = {
+            result.record.run_id: result.numbered_name
+            for result in all_results(self._viewer.layers)
+        }
         self.gate_row.setVisible(bool(layers))
         self.gate_box.blockSignals(True)
         self.gate_box.clear()
         self.gate_box.addItem("none", None)
-        for layer in layers:
-            facts = layer.metadata[METADATA]
-            self.gate_box.addItem(
-                f"{facts['gate']} of {image_name(layer)}{number_of(layer)}", layer
-            )
+        for layer, record in gates:
+            assert record.gate is not None
+            name = names.get(record.run_id, record.image.name)
+            self.gate_box.addItem(f"{gate_label(record.gate)} of {name}", layer)
             # Its eye in the layer list, and Inspect, hide and show it too.
             layer.events.visible.disconnect(self._fill_gates)
             layer.events.visible.connect(self._fill_gates)
         shown = [i for i, layer in enumerate(layers, 1) if layer.visible]
         if len(shown) > 1:
-            self.gate_box.addItem(SEVERAL, None)
+            self.gate_box.addItem("several", SEVERAL)
             shown = [self.gate_box.count() - 1]
         self.gate_box.setCurrentIndex(shown[0] if shown else 0)
         self.gate_box.blockSignals(False)
-        self._say_gate()
+        self._describe_gate()
 
     def _show_gate(self) -> None:
         """Show one gate map and hide the others."""
         chosen = self.gate_box.currentData()
-        if self.gate_box.currentText() == SEVERAL:
+        if chosen == SEVERAL:
             return
-        for layer in self._gate_layers():
+        for layer in self.gate_layers:
             layer.visible = layer is chosen
         self._fill_gates()
 
-    def _say_gate(self) -> None:
-        """What the colours mean, and what was measured of the gate that is shown."""
+    def _describe_gate(self) -> None:
+        """Show what the colours mean and what was measured of the shown gate map."""
         shown = self.gate_box.currentData()
-        layers = [shown] if shown is not None else self._gate_layers()
-        if not layers:
+        shown = None if shown == SEVERAL else shown
+        gates = [g for g in self._gates() if shown is None or g[0] is shown]
+        if not gates:
             return
-        facts = layers[0].metadata[METADATA]
-        said = f"The colours say {GATE_LEGEND}."
-        ends = {tuple(gate.metadata[METADATA][e] for e in "01") for gate in layers}
+        layer, record = gates[0]
+        text = f"The colours say {GATE_LEGEND}."
+        ends = {(gate.low, gate.high) for _, gate in gates}
         if len(ends) == 1:  # the same two for every gate
-            # Of the layer: somebody may have preferred others since it was made.
-            colours = GATE_MAPS.get(layers[0].colormap.name)
+            # Of the layer: the preference may have changed since it was made.
+            colours = GATE_MAPS.get(layer.colormap.name)
             low, high = "0", "1"
             if colours is not None:
                 low = f"{colours.low.capitalize()} (0)"
                 high = f"{colours.high.capitalize()} (1)"
-            said = f"{low}: {facts['0']}. {high}: {facts['1']}. {said}"
+            text = f"{low}: {record.low}. {high}: {record.high}. {text}"
         if shown is not None:
-            said += f"\n{facts['finding']}"
-        self.gate_words.setText(said)
+            text += f"\n{record.finding}"
+        self.gate_description.setText(text)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.layers import Layer
 
 from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 
 
 def mask_of(viewer: ViewerModel) -> Any:
@@ -25,11 +26,11 @@ def test_what_somebody_made_of_a_part_is_no_part(
     viewer.add_image(mask.data.astype(float), name="image", metadata=mask.metadata)
     for data in (probability.data, probability.data.max(0)):
         viewer.add_image(data, name="other", metadata=probability.metadata)
-    (case,) = find_cases(viewer.layers)
-    assert case.mask is mask and case.probability == [probability]
+    (result,) = find_results(viewer.layers)
+    assert result.mask is mask and result.probability == [probability]
     before = copy.data.copy()
     widget.mask_panel.threshold.setValue(0.3)
-    widget.mask_panel._apply()
+    widget.mask_panel.apply()
     assert np.array_equal(copy.data, before)
     assert not np.array_equal(mask.data, before)
 
@@ -44,18 +45,18 @@ def test_two_results_of_an_image_are_told_apart(
         data, options, kind = layer.as_layer_data_tuple()
         facts = {**options["metadata"][METADATA], "date": "later"}
         options |= {"name": layer.name, "metadata": {METADATA: facts}}
-        viewer._add_layer_from_data(data, options, kind)
-    titles = [widget.case_box.itemText(i) for i in range(2)]
+        viewer.add_layer(Layer.create(data, options, kind))
+    titles = [widget.result_box.itemText(i) for i in range(2)]
     assert titles == ["image · tiny [1]", "image · tiny"]
 
     # Side by side, the one that is left looks as it did.
     widget.preset_box.setCurrentText("published style")
-    widget.case_box.setCurrentIndex(1)
-    again = widget._cases[0]
+    widget.result_box.setCurrentIndex(1)
+    again = widget.results[0]
     assert again.mask.contour == 2 and not again.mask.name_overlay.visible
     assert tuple(again.gates[32].contrast_limits) == (0, 1)
-    widget._life.end()
-    assert all(case.mask.contour == 2 for case in widget._cases)
+    widget.life.end()
+    assert all(result.mask.contour == 2 for result in widget.results)
     assert image.visible
 
 
@@ -65,9 +66,9 @@ def test_a_stroke_and_its_undoing_are_counted(
     segment()
     widget = opened()
     mask = mask_of(viewer)
-    said = widget.mask_panel.size_words.text()
+    said = widget.mask_panel.size_label.text()
     mask.data_setitem(np.nonzero(mask.data == 1), 0)
     mask.events.paint(value=[])  # as at the end of a stroke
-    qtbot.waitUntil(lambda: widget.mask_panel.size_words.text().startswith("0 px"))
+    qtbot.waitUntil(lambda: widget.mask_panel.size_label.text().startswith("0 px"))
     mask.undo()
-    qtbot.waitUntil(lambda: widget.mask_panel.size_words.text() == said)
+    qtbot.waitUntil(lambda: widget.mask_panel.size_label.text() == said)

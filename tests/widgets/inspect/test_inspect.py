@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt
 from napari_attnseg._widgets.inspect import mask_panel
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import IMAGE_FILE
 
 ADDED = 6  # probability, four gates, mask
@@ -33,7 +33,7 @@ def test_says_what_to_do_first(opened: Any, segment: Any) -> None:
     assert not widget.hint.isHidden() and widget.body.isHidden()
     segment()
     assert widget.hint.isHidden() and not widget.body.isHidden()
-    assert widget.case_box.currentText() == "image · tiny"
+    assert widget.result_box.currentText() == "image · tiny"
 
 
 def test_finds_each_run_and_follows_the_layers(
@@ -42,13 +42,16 @@ def test_finds_each_run_and_follows_the_layers(
     segment("a")
     widget = opened()
     segment("b")
-    assert widget.case.facts["source"] == "b"  # the latest
-    assert [case.facts["source"] for case in find_cases(viewer.layers)] == ["b", "a"]
-    for layer in widget.case.layers:
+    assert widget.result.record.source == "b"  # the latest
+    assert [result.record.source for result in find_results(viewer.layers)] == [
+        "b",
+        "a",
+    ]
+    for layer in widget.result.layers:
         viewer.layers.remove(layer)
-    assert widget.case.facts["source"] == "a"
+    assert widget.result.record.source == "a"
     viewer.layers.clear()
-    assert widget.case is None and not widget.hint.isHidden()
+    assert widget.result is None and not widget.hint.isHidden()
 
 
 def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
@@ -79,16 +82,16 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     # 1 − psi in jet: the lowest psi has the highest colour, which is red.
     red, _, blue, _ = gate.colormap.colors[0]
     assert red > 0.4 and blue < 0.1
-    assert "relative" in widget.preset_words.text()
-    assert "decoration" not in widget.preset_words.text()
+    assert "relative" in widget.preset_description.text()
+    assert "decoration" not in widget.preset_description.text()
     gate.metadata[METADATA]["decorative"] = True
     widget.preset_box.setCurrentText("at a glance")
     widget.preset_box.setCurrentText("published style")
     # The paper's colours as they are; what was measured is said.
     assert gate.opacity == 1
-    assert "decoration in this model: 1/32." in widget.preset_words.text()
+    assert "decoration in this model: 1/32." in widget.preset_description.text()
     widget.preset_box.setCurrentText("all scales")
-    assert "decoration" in widget.preset_words.text()
+    assert "decoration" in widget.preset_description.text()
 
     assert gate.opacity < 0.5
     # As napari's own button does it.
@@ -111,7 +114,7 @@ def test_one_key_goes_there_and_back(
     assert widget.preset_box.currentText() == "all scales"
     bound(viewer)
     assert widget.preset_box.currentText() == "overlay"
-    widget._life.end()
+    widget.life.end()
     assert KEY not in map(str, viewer.keymap)
 
 
@@ -123,7 +126,7 @@ def test_closing_brings_the_overlay_back(
     camera.center, camera.zoom = (0, 7, 9), 3.0
     widget = opened()
     widget.preset_box.setCurrentText("published style")
-    widget._life.end()
+    widget.life.end()
     assert shown(viewer) == ["image", "image · mask"]
     assert not viewer.canvas.grid.enabled
     assert not viewer.canvas.overlays.scale_bar.visible
@@ -140,7 +143,7 @@ def test_closing_leaves_a_grid_that_was_there(
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
     assert mask_of(viewer).contour == 0
-    widget._life.end()
+    widget.life.end()
     assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
 
 
@@ -152,7 +155,7 @@ def test_closing_after_the_results_went(
     widget.toggle()
     viewer.layers.clear()
     assert not viewer.canvas.grid.enabled
-    widget._life.end()
+    widget.life.end()
 
 
 def test_a_key_of_somebody_else_stays_theirs(
@@ -160,7 +163,7 @@ def test_a_key_of_somebody_else_stays_theirs(
 ) -> None:
     pressed = []
     viewer.bind_key(KEY, pressed.append)
-    opened()._life.end()
+    opened().life.end()
     (bound,) = (f for key, f in viewer.keymap.items() if str(key) == KEY)
     bound(viewer)
     assert len(pressed) == 1
@@ -185,10 +188,10 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
         lambda: np.array_equal(mask_of(viewer).data, probability >= cut), timeout=2000
     )
     area = int((probability >= cut).sum())
-    assert panel.size_words.text().startswith(f"{area:,} px (")
-    qtbot.waitUntil(lambda: panel._history.settled)
+    assert panel.size_label.text().startswith(f"{area:,} px (")
+    qtbot.waitUntil(lambda: panel.settled)
     panel.largest.setChecked(True)
-    qtbot.waitUntil(lambda: panel.size_words.text().endswith(", 1 object"))
+    qtbot.waitUntil(lambda: panel.size_label.text().endswith(", 1 object"))
     panel.undo()
     assert np.array_equal(mask_of(viewer).data, probability >= cut)
     panel.undo()
@@ -199,7 +202,6 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
 
 @pytest.mark.parametrize("answer", [mask_panel.COPY, mask_panel.STOP])
 def test_edits_by_hand_are_never_lost_unasked(
-    qtbot: Any,
     viewer: ViewerModel,
     opened: Any,
     segment: Any,
@@ -214,7 +216,7 @@ def test_edits_by_hand_are_never_lost_unasked(
     before = panel.threshold.value()
     monkeypatch.setattr(panel, "ask_about_edits", lambda: answer)
     panel.threshold.setValue(0.3)
-    qtbot.wait(50)
+    panel.finish()
     if answer == mask_panel.STOP:
         assert np.array_equal(mask.data, edited)
         assert panel.threshold.value() == before
@@ -222,7 +224,7 @@ def test_edits_by_hand_are_never_lost_unasked(
     probability = viewer.layers["image · probability"].data
     assert np.array_equal(mask.data, probability >= 0.3)
     assert np.array_equal(viewer.layers["image · mask (edited)"].data, edited)
-    assert len(find_cases(viewer.layers)) == 1
+    assert len(find_results(viewer.layers)) == 1
 
 
 def test_a_stack_changes_in_every_frame(
@@ -230,7 +232,7 @@ def test_a_stack_changes_in_every_frame(
 ) -> None:
     segment(frames=3)
     panel = opened().mask_panel
-    assert not panel._editor.edited(range(3))
+    assert not panel.edited
     viewer.dims.set_current_step(0, 1)
     probability = viewer.layers["image · probability"].data
     panel.threshold.setValue(0.4)
@@ -249,17 +251,17 @@ def test_what_is_painted_while_a_stack_is_remade_stays(
     widget = opened()
     panel, mask = widget.mask_panel, mask_of(viewer)
     panel.threshold.setValue(0.4)
-    panel._apply()
+    panel.apply()
     mask.data[2, :5, :5] = 7
     panel.finish()
     assert (mask.data[2, :5, :5] == 7).all()
     probability = viewer.layers["image · probability"].data.astype(np.float32)
     for frame in (0, 1, 3):
         assert np.array_equal(mask.data[frame], probability[frame] >= 0.4)
-    assert panel._editor.edited(range(4))
+    assert panel.edited
 
 
-@pytest.mark.parametrize("how", ["scrolled", "closed", "another case"])
+@pytest.mark.parametrize("how", ["scrolled", "closed", "another result"])
 def test_every_frame_gets_the_rules_that_the_layer_names(
     viewer: ViewerModel, opened: Any, segment: Any, how: str
 ) -> None:
@@ -267,13 +269,13 @@ def test_every_frame_gets_the_rules_that_the_layer_names(
     widget = opened()
     mask = mask_of(viewer, "stack")
     widget.mask_panel.threshold.setValue(0.4)
-    widget.mask_panel._apply()
+    widget.mask_panel.apply()
     if how == "scrolled":
         viewer.dims.set_current_step(0, 2)
-        widget.mask_panel._settle()
+        widget.mask_panel.settle()
         widget.mask_panel.finish()
     elif how == "closed":
-        widget._life.end()
+        widget.life.end()
     else:
         segment("b")
     probability = viewer.layers["stack · probability"].data.astype(np.float32)
@@ -285,10 +287,10 @@ def test_the_order_of_the_layer_list_changes_nothing(
 ) -> None:
     segment()
     widget = opened()
-    before = widget.case
-    widget.pointing._hold((5.0, 6.0))
+    before = widget.result
+    widget.pointing.hold((5.0, 6.0))
     viewer.layers.move(viewer.layers.index(before.gates[4]), len(viewer.layers))
-    assert widget.case.equals(before) and list(widget.case.gates) == [4, 8, 16, 32]
+    assert widget.result.equals(before) and list(widget.result.gates) == [4, 8, 16, 32]
     assert widget.pointing.point == (5.0, 6.0)
 
 
@@ -300,18 +302,18 @@ def test_a_result_is_looked_at_on_its_own_image(
     file.touch()
     first = segment("ch1", metadata={IMAGE_FILE: str(file)})
     viewer.add_image(first.data[::-1], name="ch2", metadata={IMAGE_FILE: str(file)})
-    for layer in find_cases(viewer.layers)[0].layers:
+    for layer in find_results(viewer.layers)[0].layers:
         layer.metadata[IMAGE_FILE] = str(file)
-    assert find_cases(viewer.layers)[0].image is first
+    assert find_results(viewer.layers)[0].image is first
     other = tmp_path / "b.png"
     other.touch()
     second = segment("ch1", metadata={IMAGE_FILE: str(other)})
-    case = find_cases(viewer.layers)[0]
+    result = find_results(viewer.layers)[0]
     assert second.name == "ch1 [1]"
-    for layer in case.layers:
+    for layer in result.layers:
         layer.metadata[IMAGE_FILE] = str(other)
         layer.name = layer.name.replace("ch1 [1]", "ch1")
-    assert find_cases(viewer.layers)[0].image is second
+    assert find_results(viewer.layers)[0].image is second
 
 
 def test_side_by_side_and_back_shows_what_was_shown(
@@ -320,7 +322,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     segment()
     widget = opened()
     panel = widget.whatif_panel
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     viewer.layers["image · gate 1/8 (transformer ↔ CNN)"].visible = True
     before = shown(viewer)
     widget.toggle()
@@ -330,7 +332,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     assert shown(viewer) == before
     paint = viewer.layers["image · gate paint"]
     paint.visible = False
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     assert paint.visible and paint.mode == "paint"
 
 
@@ -365,7 +367,7 @@ def test_what_has_the_keyboard_is_framed_in_the_theme_s_own_colour(
     slider = widget.mask_panel.threshold
     assert slider.focusPolicy() == Qt.FocusPolicy.NoFocus
     before = widget.styleSheet()
-    widget._life.end()
+    widget.life.end()
     viewer.theme = "light"
     assert widget.styleSheet() == before
 
@@ -376,12 +378,11 @@ def test_a_widget_may_be_collected(
     """Python's collector emptied what Qt calls at destruction: a crash."""
     InspectWidget(viewer)  # nobody holds it
     closed = InspectWidget(viewer)
-    closed._life.end()
+    closed.life.end()
     ref = weakref.ref(closed)
     del closed
     gc.collect()
-    qtbot.wait(10)
-    assert ref() is None
+    qtbot.waitUntil(lambda: ref() is None)
     segment()
 
 
@@ -390,8 +391,24 @@ def test_nothing_stays_connected(
 ) -> None:
     before = len(viewer.mouse_move_callbacks), len(viewer.mouse_drag_callbacks)
     widget = opened()
-    widget._life.end()
+    widget.life.end()
     segment()
-    assert widget.case is None
+    assert widget.result is None
     after = len(viewer.mouse_move_callbacks), len(viewer.mouse_drag_callbacks)
     assert before == after
+
+
+def test_a_result_that_is_chosen_again_has_the_rules_of_its_mask(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment("a")
+    segment("b")
+    widget = opened()
+    panel = widget.mask_panel
+    own = panel.threshold.value()
+    panel.threshold.setValue(0.9)
+    panel.finish()
+    widget.result_box.setCurrentIndex(1)
+    assert panel.threshold.value() == pytest.approx(own)
+    widget.result_box.setCurrentIndex(0)
+    assert panel.threshold.value() == pytest.approx(0.9) and not panel.edited

@@ -54,8 +54,8 @@ def test_looks_asks_and_comes_back(
     for row in panel.rows.values():
         row.choice.setCurrentText("transformer")
         row.choice.activated.emit(row.choice.currentIndex())
-    qtbot.waitUntil(lambda: panel._change is not None, timeout=60_000)
-    assert panel._change.lost > 1000
+    qtbot.waitUntil(lambda: panel.change is not None, timeout=60_000)
+    assert panel.change.lost > 1000
     panel.keep_button.click()
     widget.run_menu.copy_command()
     said = QApplication.clipboard().text()
@@ -71,12 +71,12 @@ def test_looks_asks_and_comes_back(
     pink = (changed[..., 0] > changed[..., 1] + 40) & (changed[..., 2] > 120)
     assert pink.sum() > 500
     panel.reset_button.click()
-    qtbot.waitUntil(lambda: panel._change.overlap == 1.0)
+    qtbot.waitUntil(lambda: panel.change.overlap == 1.0)
 
     widget.toggle()
     viewer.window.remove_dock_widget(dock)
-    assert widget._life.ended
-    assert panel._encoded.what_if is None
+    assert widget.life.ended
+    assert panel.what_if is None
     assert not viewer.canvas.grid.enabled
     # The window may close while results are side by side.
     _, other = add("Inspect side by side")

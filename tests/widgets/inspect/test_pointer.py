@@ -1,6 +1,5 @@
 """Reading a result under the pointer or by keys, and the ring where it is held."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from napari_attnseg._widgets.base.inputs import Inputs
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.inspect.pointer import FLAT
 from napari_attnseg._widgets.inspect.readout import read_out
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 
 ADDED = 6  # probability, four gates, mask
 
@@ -26,26 +25,26 @@ def test_what_is_held_goes_with_the_frame_and_the_mask(
     segment(frames=3)
     widget = opened()
     pointing = widget.pointing
-    pointing._hold((0.0, 9.0, 10.0))
+    pointing.hold((0.0, 9.0, 10.0))
     viewer.dims.set_current_step(0, 2)
     assert pointing.point == (2.0, 9.0, 10.0)
-    assert pointing.held.text() == f"Held: {read_out(widget.case, (2, 9, 10))}"
+    assert pointing.held.text() == f"Held: {read_out(widget.result, (2, 9, 10))}"
     widget.mask_panel.threshold.setValue(0.0)
-    widget.mask_panel._apply()
+    widget.mask_panel.apply()
     assert " · in the mask" in pointing.held.text()
     widget.mask_panel.threshold.setValue(1.0)
-    widget.mask_panel._apply()
+    widget.mask_panel.apply()
     assert "not in the mask" in pointing.held.text()
 
 
 def test_nothing_is_read_off_a_ray(
-    viewer: ViewerModel, opened: Any, segment: Any
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
 ) -> None:
     segment(frames=3)
     widget = opened()
     mask_of(viewer).contour = 0  # napari warns that 3D has none
     viewer.dims.ndisplay = 3
-    widget.pointing._move(SimpleNamespace(position=(0.0, 9.0, 10.0)))
+    mouse.move((0.0, 9.0, 10.0))
     assert widget.pointing.now.text() == FLAT
 
 
@@ -58,11 +57,11 @@ def test_the_ring_leaves_selection_and_choices_alone(
     viewer.layers.selection.active = b
     inputs.image_box.setCurrentText("a")
     widget = opened()
-    widget.pointing._hold((9.0, 9.0))
+    widget.pointing.hold((9.0, 9.0))
     assert inputs.image is a and viewer.layers.selection.active is b
-    widget.pointing._hold(None)
+    widget.pointing.hold(None)
     viewer.layers.selection = {a, b}
-    widget.pointing._hold((9.0, 9.0))
+    widget.pointing.hold((9.0, 9.0))
     assert viewer.layers.selection == {a, b}
 
 
@@ -70,9 +69,9 @@ def test_the_reading_names_what_is_there(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:
     segment(scale=(2, 2), translate=(100, 0))
-    (case,) = find_cases(viewer.layers)
+    (result,) = find_results(viewer.layers)
     at = (30, 40)
-    text = read_out(case, (100 + 2 * 30, 2 * 40))
+    text = read_out(result, (100 + 2 * 30, 2 * 40))
     p = viewer.layers["image · probability"].data[at]
     gate = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"].data
     rows, columns = (int(i * n / m) for i, n, m in zip(at, gate.shape, (40, 48)))
@@ -82,45 +81,37 @@ def test_the_reading_names_what_is_there(
     assert f"1/4 {side} {psi:.2f}" in text
     inside = mask_of(viewer).data[at]
     assert ("not in the mask" in text) == (not inside)
-    assert read_out(case, (0, 0)) == ""
+    assert read_out(result, (0, 0)) == ""
 
 
 def test_a_click_holds_the_reading_and_a_drag_does_not(
-    viewer: ViewerModel, opened: Any, segment: Any
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
 ) -> None:
     segment()
     widget = opened()  # kept: Qt deletes a window that nobody holds
     pointing = widget.pointing
-    event = SimpleNamespace(position=(10.0, 12.0), type="mouse_press")
-
-    def press(moves: int) -> None:
-        steps = pointing._press(event)
-        next(steps)
-        for _ in range(moves):
-            event.type = "mouse_move"
-            next(steps)
-        event.type = "mouse_release"
-        next(steps, None)
-
-    press(moves=2)
+    mouse.click((10.0, 12.0), moves=2)
     assert pointing.held.isHidden()
-    press(moves=0)
+    mouse.click((10.0, 12.0))
     assert "row 10, column 12" in pointing.held.text()
     assert np.array_equal(viewer.layers["image · reading"].data, [[10, 12]])
-    pointing._move(SimpleNamespace(position=(1.0, 2.0)))
+    mouse.move((1.0, 2.0))
     assert "row 1, column 2" in pointing.now.text()
     assert "row 10, column 12" in pointing.held.text()
 
 
-def test_a_brush_does_not_hold(viewer: ViewerModel, opened: Any, segment: Any) -> None:
+def test_a_brush_does_not_hold(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
+) -> None:
     segment()
     widget = opened()
     viewer.layers.selection.active = mask_of(viewer)
     mask_of(viewer).mode = "paint"
-    steps = widget.pointing._press(SimpleNamespace(position=(9.0, 9.0), type=""))
-    next(steps)
-    next(steps, None)
+    mouse.click((9.0, 9.0))
     assert widget.pointing.point is None
+    mask_of(viewer).mode = "pan_zoom"
+    mouse.click((9.0, 9.0))
+    assert widget.pointing.point == (9.0, 9.0)
 
 
 def test_the_image_is_read_by_keys(
@@ -139,7 +130,9 @@ def test_the_image_is_read_by_keys(
     assert "row 19, column 34" in pointing.held.text()
     mark = viewer.layers["image · reading"]
     assert np.allclose(mark.data_to_world(mark.data[0]), (100 + 2 * 19, 2 * 34))
-    assert viewer.layers.selection.active is active and len(widget.case.layers) == ADDED
+    assert (
+        viewer.layers.selection.active is active and len(widget.result.layers) == ADDED
+    )
     widget.toggle()
     assert not mark.visible  # a cell of its own would say nothing
     widget.toggle()
@@ -152,5 +145,5 @@ def test_the_image_is_read_by_keys(
     qtbot.keyClick(pointing, Qt.Key.Key_Escape)
     assert pointing.held.isHidden() and mark not in viewer.layers
     qtbot.keyClick(pointing, Qt.Key.Key_Up)
-    widget._life.end()
+    widget.life.end()
     assert "image · reading" not in viewer.layers

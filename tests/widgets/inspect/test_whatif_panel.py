@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
-from napari_attnseg import Segmenter
-from napari_attnseg._widgets.base import jobs
-from napari_attnseg._widgets.base.jobs import Loaded, encode
+from napari_attnseg._widgets.base.jobs import encode
+from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.whatif import ForcedGates
 
@@ -24,9 +24,9 @@ ADDED = 6  # probability, four gates, mask
 
 
 def changed(qtbot: Any, panel: Any) -> Any:
-    before = panel._change
-    qtbot.waitUntil(lambda: panel._change is not before, timeout=20_000)
-    return panel._change
+    before = panel.change
+    qtbot.waitUntil(lambda: panel.change is not before, timeout=20_000)
+    return panel.change
 
 
 def test_what_if_shows_what_is_gained_and_lost(
@@ -45,27 +45,27 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert (layer.data == 1).sum() == change.gained
     assert (layer.data == 2).sum() == change.lost
     assert np.allclose(layer.extent.world, image.extent.world)
-    assert f"{change.overlap:.3f}" in panel.said.text()
+    assert f"{change.overlap:.3f}" in panel.message.text()
     assert np.array_equal(viewer.layers["image · mask"].data > 0, change_own(panel) > 0)
 
     panel.keep()
     kept = viewer.layers[-1]
     assert np.array_equal(kept.data, change.result.mask)
     assert kept.metadata[METADATA]["gates_forced"]["1/4"] == 1.0
-    assert len(find_cases(viewer.layers)) == 1  # no new run
+    assert len(find_results(viewer.layers)) == 1  # no new run
 
     panel.reset()
     assert changed(qtbot, panel).overlap == 1.0
     panel.undo()
     assert changed(qtbot, panel).overlap == change.overlap
     viewer.layers.remove(image)
-    assert panel._encoded.what_if is None  # features are freed with their image
-    assert not panel.controls.isEnabled() and panel.said.isEnabled()
-    assert "not open" in panel.said.text()
+    assert panel.what_if is None  # features are freed with their image
+    assert not panel.controls.isEnabled() and panel.message.isEnabled()
+    assert "not open" in panel.message.text()
 
 
 def change_own(panel: Any) -> Any:
-    return panel._encoded.what_if.own.mask
+    return panel.what_if.own.mask
 
 
 def test_a_brush_forces_psi_where_it_paints(
@@ -73,7 +73,7 @@ def test_a_brush_forces_psi_where_it_paints(
 ) -> None:
     segment()
     panel = opened().whatif_panel
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     paint = viewer.layers["image · gate paint"]
     assert paint.mode == "paint"
     paint.brush_size = 20
@@ -90,18 +90,18 @@ def test_an_undone_stroke_is_decoded_again(
 ) -> None:
     segment()
     panel = opened().whatif_panel
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     paint = viewer.layers["image · gate paint"]
     paint.brush_size = 20
     paint.paint((20, 24), 2)
     paint.events.paint(value=[])
     assert changed(qtbot, panel).result.provenance["gates_forced"]
     paint.undo()
-    qtbot.waitUntil(lambda: not panel._change.result.provenance["gates_forced"])
-    before = panel._change
+    qtbot.waitUntil(lambda: not panel.change.result.provenance["gates_forced"])
+    before = panel.change
     paint.refresh()  # as when another frame is shown
-    qtbot.wait(50)
-    assert panel._change is before
+    QApplication.processEvents()  # it would be decoded as soon as Qt is idle
+    assert panel.change is before
 
 
 def test_a_change_is_kept_once(
@@ -115,9 +115,9 @@ def test_a_change_is_kept_once(
     count = len(viewer.layers)
     panel.keep_button.click()
     assert len(viewer.layers) == count and not panel.keep_button.isEnabled()
-    first = panel._change
+    first = panel.change
     panel.rows[8].slider.setValue(1.0)
-    qtbot.waitUntil(lambda: panel._change is not first)
+    qtbot.waitUntil(lambda: panel.change is not first)
     assert panel.keep_button.isEnabled()
 
 
@@ -128,12 +128,12 @@ def test_the_brush_works_without_a_mouse(
     viewer.dims.set_point(0, 1)
     widget = opened()
     panel = widget.whatif_panel
-    panel.dab_button.click()
-    assert "Hold a reading first" in panel.said.text()
+    panel.painting.dab_button.click()
+    assert "Hold a reading first" in panel.message.text()
     qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
     paint = viewer.layers["image · gate paint"]
     paint.brush_size, paint.selected_label = 20, 2
-    panel.dab_button.click()
+    panel.painting.dab_button.click()
     assert paint.data[1, 20, 24] == 2 and not paint.data[0].any()
     change = changed(qtbot, panel)
     assert change.result.provenance["gates_forced"]["1/4"] == "array"
@@ -149,18 +149,17 @@ def test_both_gates_of_a_level_have_a_slider_of_their_own(
 ) -> None:
     image = segment()
     panel = opened().whatif_panel
-    segmenter = Segmenter.from_checkpoint(double, "cpu")
+    segmenter = MODELS.load(double, "cpu").segmenter
     source = source_of(image)
     add_layers(viewer, new_layers(source, [segmenter(source.frame(0), rgb=True)]))
-    case = find_cases(viewer.layers)[0]
-    panel._loaded = Loaded(double, double.stat().st_mtime_ns, "cpu", segmenter)
-    panel.set_case(case)
-    assert len(panel.rows) == 8 == len(case.gates)
+    result = find_results(viewer.layers)[0]
+    panel.set_result(result)
+    assert len(panel.rows) == 8 == len(result.gates)
     panel.rows[32, "transformer"].slider.setValue(1.0)
     change = changed(qtbot, panel)
     assert change.result.provenance["gates_forced"] == {"1/32 transformer": 1.0}
-    assert "1/32 transformer 0." in read_out(case, (20, 24))
-    panel.set_case(find_cases(viewer.layers)[1])
+    assert "1/32 transformer 0." in read_out(result, (20, 24))
+    panel.set_result(find_results(viewer.layers)[1])
     assert list(panel.rows) == [32, 16, 8, 4]
 
 
@@ -187,23 +186,27 @@ def test_weights_that_are_gone_are_said(
     ],
 )
 def test_what_cannot_be_compared_is_refused(
-    viewer: ViewerModel, segment: Any, changed_facts: dict[str, Any], said: str
+    viewer: ViewerModel,
+    segment: Any,
+    models: ModelCache,
+    changed_facts: dict[str, Any],
+    said: str,
 ) -> None:
     source = source_of(segment())
-    facts = {**find_cases(viewer.layers)[0].facts, **changed_facts}
-    assert said in ended(encode(source, 0, facts, None)).message
+    provenance = {**find_results(viewer.layers)[0].record.provenance, **changed_facts}
+    assert said in ended(encode(source, 0, provenance, models)).message
 
 
 def test_results_of_another_machine_run_on_this_one(
-    viewer: ViewerModel, segment: Any, monkeypatch: pytest.MonkeyPatch, opened: Any
+    viewer: ViewerModel, segment: Any, models: ModelCache, tiny_weights: Path
 ) -> None:
     source = source_of(segment())
-    loaded = opened().whatif_panel._loaded
-    monkeypatch.setitem(jobs._USED, loaded.segmenter.sha256, loaded.weights)
-    facts = {**find_cases(viewer.layers)[0].facts, "device": "cuda:7"}
-    what_if, loaded = ended(encode(source, 0, facts, None))
+    sha256 = models.load(tiny_weights, "cpu").segmenter.sha256
+    record = find_results(viewer.layers)[0].record
+    provenance = {**record.provenance, "device": "cuda:7"}
+    what_if = ended(encode(source, 0, provenance, models))
     assert what_if.change(ForcedGates({})).overlap == 1.0
-    assert loaded.segmenter.device != "cuda:7"
+    assert models.find(sha256, "cuda:7") is None and len(models) == 1
 
 
 def ended(steps: Any) -> Any:
@@ -222,11 +225,11 @@ def test_all_layers_may_be_deleted_at_once(
     panel = opened().whatif_panel
     panel.rows[32].slider.setValue(1.0)
     changed(qtbot, panel)
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     viewer.layers.selection = set(list(viewer.layers)[1:])
     viewer.layers.remove_selected()
     assert [layer.name for layer in viewer.layers] == ["image"]
-    assert panel._encoded.what_if is None
+    assert panel.what_if is None
 
     segment("second")
     panel.rows[32].slider.setValue(1.0)
@@ -245,10 +248,10 @@ def test_closing_takes_away_what_is_not_kept(
     panel.rows[32].slider.setValue(1.0)
     changed(qtbot, panel)
     panel.keep()
-    panel.paint_button.click()
+    panel.painting.paint_button.click()
     paint = viewer.layers[-1]
     assert len(viewer.layers) == 1 + ADDED + 4
-    widget._life.end()
+    widget.life.end()
     names = [layer.name for layer in viewer.layers]
     assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
     assert "image · mask, what if 1/32=1.00" in names

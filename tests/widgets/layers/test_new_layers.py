@@ -11,12 +11,13 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_attnseg._widgets.base.jobs import Failed, run
+from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.classes import class_legend
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_cases
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.results import (
@@ -60,7 +61,7 @@ def drain(generator: Any) -> Any:
 def segmented(layer: Image, weights: Path) -> list[Any]:
     viewer = ViewerModel()
     viewer.add_layer(layer)
-    done = drain(run(source_of(layer), weights, "cpu", None))
+    done = drain(run(source_of(layer), weights, "cpu", MODELS))
     return add_layers(viewer, new_layers(done.source, done.results))
 
 
@@ -145,7 +146,7 @@ def test_several_classes_have_names_and_colours() -> None:
     legend = class_legend(facts["classes"])
     shown = [to_hex(colour) for colour in colours]
     assert [line[line.index("#") :][:7] for line in legend.split("<br>")] == shown
-    said = read_out(find_cases(viewer.layers)[0], (4, 4))
+    said = read_out(find_results(viewer.layers)[0], (4, 4))
     assert "probability muscle 0.80" in said and "in the mask of muscle" in said
 
 
@@ -218,6 +219,7 @@ def test_only_the_frame_asked_for_is_computed() -> None:
         """An image layer's words without napari's own look at the data."""
 
         name, data, rgb, multiscale, ndim = "lazy", lazy, False, False, 3
+        unique_id = "lazy"
         scale = translate = np.ones(3)
         rotate = np.eye(3)
         shear = np.zeros(3)
@@ -252,22 +254,22 @@ def test_what_cannot_work_is_refused_before_the_run(
 def test_a_bad_frame_is_named(tiny_weights: Path) -> None:
     data = np.zeros((3, 20, 20), np.float32)
     data[1, 0, 0] = np.nan
-    failed = drain(run(source_of(Image(data)), tiny_weights, "cpu", None))
+    failed = drain(run(source_of(Image(data)), tiny_weights, "cpu", MODELS))
     assert isinstance(failed, Failed)
     assert failed.message.startswith("Frame 2: ") and "NaN" in failed.message
 
 
 def test_weights_are_loaded_once_and_again_when_the_file_changes(
-    tiny_weights: Path, tmp_path: Path
+    tiny_weights: Path, tmp_path: Path, models: ModelCache
 ) -> None:
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(tiny_weights.read_bytes())
     source = source_of(Image(np.zeros((20, 20), np.uint8)))
-    first = drain(run(source, weights, "cpu", None)).loaded
-    second = drain(run(source, weights, "cpu", first)).loaded
+    first = drain(run(source, weights, "cpu", models)).model
+    second = drain(run(source, weights, "cpu", models)).model
     assert second is first
     weights.write_bytes(tiny_weights.read_bytes())
     import os
 
     os.utime(weights, (1, 1))
-    assert drain(run(source, weights, "cpu", second)).loaded is not first
+    assert drain(run(source, weights, "cpu", models)).model is not first

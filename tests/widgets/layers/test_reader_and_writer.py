@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg._widgets.base.jobs import run
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
@@ -40,7 +41,7 @@ def plugins() -> None:
 
 
 def segment(viewer: ViewerModel, layer: Any, weights: Path) -> list[Any]:
-    steps = run(source_of(layer), weights, "cpu", None)
+    steps = run(source_of(layer), weights, "cpu", MODELS)
     while True:
         try:
             next(steps)

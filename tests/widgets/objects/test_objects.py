@@ -3,17 +3,11 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.utils.interactions import (
-    mouse_move_callbacks,
-    mouse_press_callbacks,
-    mouse_release_callbacks,
-)
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.layers.display import add_layers
@@ -59,8 +53,8 @@ def widget(viewer: ViewerModel, qtbot: Any) -> ObjectsWidget:
 def measure(widget: ObjectsWidget, qtbot: Any) -> Any:
     """Press Measure; the panel's layer when it is done."""
     widget.bar.start_button.click()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
-    return widget.panel._layer
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    return widget.panel.layer
 
 
 def shown(widget: ObjectsWidget) -> list[list[str]]:
@@ -113,7 +107,7 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
 
 
 def test_table_and_canvas_are_linked_both_ways(
-    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any, mouse: Any
 ) -> None:
     segmented(viewer, MASK, scale=(2, 3), translate=(5, 7))
     layer = measure(widget, qtbot)
@@ -122,40 +116,28 @@ def test_table_and_canvas_are_linked_both_ways(
     assert [row[0] for row in shown(widget)[1:]] == ["2", "1"]
     panel.table.selectRow(0)  # label 2, after sorting
     assert layer.selected_label == 2
-    assert panel.said.text().startswith("Object 2 covers 600 px")
+    assert panel.description.text().startswith("Object 2 covers 600 px")
     np.testing.assert_allclose(
         viewer.scene.camera.center[-2:], layer.data_to_world((39.5, 54.5))
     )
     layer.selected_label = 1
     assert [i.row() for i in panel.table.selectionModel().selectedRows()] == [1]
-    assert panel.said.text().startswith("Object 1 covers 200 px")
+    assert panel.description.text().startswith("Object 1 covers 200 px")
     one, two = layer.colormap.map(np.array([1, 2]))
     assert np.abs(one - two).max() > 0.5  # the selected one stands out
     layer.selected_label = 7
-    assert panel.said.text() == NONE_CHOSEN
-    click(viewer, layer.data_to_world((40, 50)))
+    assert panel.description.text() == NONE_CHOSEN
+    mouse.click(layer.data_to_world((40, 50)))
     assert layer.selected_label == 2
-    click(viewer, layer.data_to_world((12, 12)), moved=True)
-    click(viewer, layer.data_to_world((0, 0)))
-    click(viewer, (-100, -100))
+    mouse.click(layer.data_to_world((12, 12)), moves=1)
+    mouse.click(layer.data_to_world((0, 0)))
+    mouse.click((-100, -100))
     assert layer.selected_label == 2
     layer.mode = "paint"
-    click(viewer, layer.data_to_world((12, 12)))
+    mouse.click(layer.data_to_world((12, 12)))
     assert layer.selected_label == 2
     panel.alone.setChecked(True)
     assert layer.show_selected_label
-
-
-def click(viewer: ViewerModel, position: Any, moved: bool = False) -> None:
-    """Press, perhaps move, and release, through napari's own dispatch."""
-    event = SimpleNamespace(type="mouse_press", position=position, modifiers=())
-    event.is_dragging = True
-    mouse_press_callbacks(viewer, event)
-    if moved:
-        event.type = "mouse_move"
-        mouse_move_callbacks(viewer, event)
-    event.type = "mouse_release"
-    mouse_release_callbacks(viewer, event)
 
 
 def test_a_stack_has_a_row_per_object_and_frame(
@@ -189,7 +171,7 @@ def test_labels_of_a_person_are_used_as_they_are(
     assert list(painted.features["index"]) == [0, 4, 9]
     assert "probability" not in widget.panel.summary.text()
     painted.selected_label = 4
-    assert "no probability of the model was given" in widget.panel.said.text()
+    assert "no probability of the model was given" in widget.panel.description.text()
     painted.paint((50, 50), 4)
     assert widget.panel.summary.text() == STALE
 
@@ -240,11 +222,11 @@ def test_layers_may_go_while_they_are_measured_and_afterwards(
     segmented(viewer, *[MASK] * 4)
     widget.bar.start_button.click()
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert [layer.name for layer in viewer.layers] == ["a · mask · objects"]
     assert widget.panel.isVisibleTo(widget)
     viewer.layers.clear()
-    assert not widget.panel.isVisibleTo(widget) and widget.panel._layer is None
+    assert not widget.panel.isVisibleTo(widget) and widget.panel.layer is None
 
 
 def test_another_image_of_that_name_is_not_measured(
@@ -260,7 +242,7 @@ def test_another_image_of_that_name_is_not_measured(
     widget.labels_box.setCurrentText("a · mask")
     widget.image_box.setCurrentText("a")
     widget.bar.start_button.click()
-    qtbot.waitUntil(lambda: widget._life.worker is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert "does not hold the pixels" in widget.bar.error.text()
     widget.image_box.setCurrentText("none")
     assert measure(widget, qtbot) is not None
@@ -329,10 +311,10 @@ def test_nothing_is_left_connected(viewer: ViewerModel, qtbot: Any) -> None:
     mask, _ = segmented(viewer, MASK)
     layer = measure(widget, qtbot)
     assert len(viewer.mouse_drag_callbacks) == before + 1
-    widget._life.end()
+    widget.life.end()
     assert len(viewer.mouse_drag_callbacks) == before
     count = widget.labels_box.count()
     viewer.add_labels(MASK)
     layer.selected_label = 2
     assert widget.labels_box.count() == count and METADATA in mask.metadata
-    assert widget.panel.said.text().startswith("Object 1")
+    assert widget.panel.description.text().startswith("Object 1")

@@ -8,7 +8,7 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QLabel, QSlider
 from superqt import QLabeledDoubleSlider
 
-#: Key → steps that it moves the slider by; superqt's own takes no keys.
+#: Key → number of steps; superqt's own slider takes no keys.
 KEYS = {
     Qt.Key.Key_Left: -1,
     Qt.Key.Key_Down: -1,
@@ -22,12 +22,12 @@ KEYS = {
 
 
 class UnitSlider(QLabeledDoubleSlider):
-    """From 0 to 1, by mouse and by keys.
+    """A slider from 0 to 1 that is moved by the mouse and by keys.
 
     Parameters
     ----------
     step : float
-        What an arrow key moves it by.
+        Change per press of an arrow key.
     """
 
     def __init__(self, step: float) -> None:
@@ -42,7 +42,7 @@ class UnitSlider(QLabeledDoubleSlider):
         self.bar.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
-        """Move by a key that is pressed on the bar."""
+        """Move the slider when one of `KEYS` is pressed on its bar."""
         if event.type() == QEvent.Type.KeyPress and event.key() in KEYS:
             wanted = self.value() + KEYS[event.key()] * self._step
             self.setValue(round(min(max(wanted, 0.0), 1.0), 2))
@@ -50,8 +50,8 @@ class UnitSlider(QLabeledDoubleSlider):
         return bool(super().eventFilter(watched, event))
 
 
-def words(text: str = "") -> QLabel:
-    """A label that wraps and can be copied."""
+def wrapped_label(text: str = "") -> QLabel:
+    """A label that wraps its text, which can be selected and copied."""
     label = QLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -59,9 +59,13 @@ def words(text: str = "") -> QLabel:
 
 
 def timer(milliseconds: int, call: Any) -> QTimer:
-    """Call once, so many milliseconds after the last start; 0: when Qt is idle."""
+    """A timer that calls once after its last start; 0 ms: when Qt is idle."""
     made = QTimer()
     made.setSingleShot(True)
     made.setInterval(milliseconds)
     made.timeout.connect(call)
     return made
+
+
+#: The Train dock still imports it by this name.
+words = wrapped_label

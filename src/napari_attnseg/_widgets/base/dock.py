@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
 
-#: What Qt calls when it destroys a widget. Held here: Python's garbage collector would
-#: empty it along with the widget, and Qt, in the same sweep, would call what is empty.
+#: Callbacks for the destruction of a widget. Held here: Python's garbage collector
+#: would clear them along with the widget, and Qt, in the same sweep, would call them.
 _AT_DESTRUCTION: set[Callable[[], None]] = set()
 
 
@@ -28,7 +28,7 @@ QSlider::handle:focus {{ border: 2px solid {colour}; }}
 
 
 class DockWidget(QWidget):
-    """A dock widget whose `_life` ends when napari closes it.
+    """A dock widget whose `life` ends when napari closes it.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ class DockWidget(QWidget):
         _AT_DESTRUCTION.add(destroyed)
         self.destroyed.connect(destroyed)
 
+    @property
+    def life(self) -> Lifetime:
+        """The worker that runs for the widget, and what is undone when it closes."""
+        return self._life
+
     def _show_focus(self, event: Any = None) -> None:
         colour = get_theme(self._viewer.theme).text.as_hex()
         self.setStyleSheet(_FOCUS.format(colour=colour))
@@ -68,9 +73,9 @@ class DockWidget(QWidget):
 
 
 def _join_others(ref: weakref.ref[DockWidget]) -> None:
-    """A tab beside our other docks, in front: napari puts one below the other.
+    """Make the dock a tab beside this plugin's other docks, and bring it to the front.
 
-    On a screen of usual height that leaves each too little to be used.
+    napari puts one dock below the other, which leaves too little height for each.
     """
     widget = ref()
     if widget is None or widget._life.ended:
@@ -84,7 +89,7 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
         if window.tabifiedDockWidgets(dock):
             return
         area = window.dockWidgetArea(dock)
-        ours = [
+        beside = [
             other
             for other in window.findChildren(QDockWidget)
             if other is not dock
@@ -93,7 +98,7 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
             and window.dockWidgetArea(other) == area
             and other.findChild(DockWidget) is not None
         ]
-        if ours:
-            window.tabifyDockWidget(ours[-1], dock)
+        if beside:
+            window.tabifyDockWidget(beside[-1], dock)
             dock.show()
             dock.raise_()

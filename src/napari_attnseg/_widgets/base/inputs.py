@@ -1,4 +1,4 @@
-"""What every widget that runs a model asks for: image, weights, device."""
+"""Form of every widget that runs a model: image, weights, device."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import ModelCard, read_card
@@ -31,7 +31,7 @@ CHOOSE_FILE = "choose a file…"
 
 
 class Inputs(QWidget):
-    """Image layer, weights and device to choose, each with what there is to say of it.
+    """Choice of image layer, weights and device, each with a note below it.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class Inputs(QWidget):
         self.image_box = QComboBox()
         self.weights_box = QComboBox()
         self.device_box = QComboBox()
-        self.hint = words(NO_IMAGE)
-        self.card_line = words()
-        self.device_note = words()
+        self.hint = wrapped_label(NO_IMAGE)
+        self.card_line = wrapped_label()
+        self.device_note = wrapped_label()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.hint)
@@ -106,7 +106,7 @@ class Inputs(QWidget):
         return name
 
     def chosen(self) -> tuple[Source, Path]:
-        """What to run on, and with which weights.
+        """The chosen image and weights file.
 
         Raises
         ------
@@ -120,17 +120,17 @@ class Inputs(QWidget):
         return source_of(self.image), self.weights
 
     def ran_with(self, weights: Path, wanted: str, device: str) -> None:
-        """Remember a run's choices, and note if it was slower than on a GPU."""
+        """Remember the choices of a run, and note whether it was on the CPU."""
         remember(weights, wanted)
         if device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
 
     def _follow(self, event: Any = None) -> None:
-        """Refill the image list, keeping the choice; ours are not offered."""
+        """Refill the list of images, keeping the choice; results are not offered."""
         chosen = self.image_box.currentData()
         self.image_box.clear()
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and METADATA not in layer.metadata:
+            if isinstance(layer, Image) and not has_record(layer):
                 self.image_box.addItem(layer.name, layer)
         active = self._viewer.layers.selection.active
         for wanted in (active, chosen):
@@ -163,7 +163,7 @@ class Inputs(QWidget):
     def _fill_devices(self, names: list[str]) -> None:
         if self._life.ended:
             return
-        untouched = self.device_box.currentText() == "auto"
+        untouched = self.device == "auto"
         for name in names[1:]:
             self.device_box.addItem(name, name)
         chosen = preferences()
@@ -173,7 +173,7 @@ class Inputs(QWidget):
             self.device_note.setText("No GPU found here: runs on the CPU.")
 
     def _choose_preferred(self) -> None:
-        """Start with the weights of Preferences; the first ones if those are gone."""
+        """Choose the weights of Preferences; the first ones if the file is missing."""
         chosen = preferences()
         if chosen is None or chosen.weights in bundled_weights():
             self.weights_box.setCurrentText(chosen.weights if chosen else "compact")
@@ -197,12 +197,12 @@ class Inputs(QWidget):
             self.use_weights(Path(name))
 
     def _offer_trained(self, index: int, path: Path) -> None:
-        """Add weights that were just trained; every run calls its best ones alike."""
+        """Add weights that were just trained, named by their run's folder."""
         name = f"{path.parent.name}/{path.stem}"
         self.weights_box.insertItem(self.weights_box.count() - 1, name, path)
 
     def use_weights(self, path: Path) -> None:
-        """Offer a weights file and choose it; a bad one is refused in words."""
+        """Offer a weights file and choose it; an unusable one is reported."""
         try:
             read_card(path)
         except AttnSegError as error:
@@ -218,13 +218,13 @@ class Inputs(QWidget):
             self.card_line.setText("")
             return
         try:
-            self.card_line.setText(card_words(read_card(path)))
+            self.card_line.setText(describe_card(read_card(path)))
         except AttnSegError as error:
             self.card_line.setText(str(error))
 
 
-def card_words(card: ModelCard) -> str:
-    """A model card in words: model, data, measured Dice with interval, limits, use."""
+def describe_card(card: ModelCard) -> str:
+    """Text of a model card: model, data, Dice with interval, limits, intended use."""
     lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
     dice = card.metrics.get("dice")
     if dice:

@@ -1,8 +1,9 @@
-"""A run off the GUI thread, cancelled between frames. No Qt."""
+"""What runs in a worker thread, cancelled between frames. No Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.base.session_weights import _USED, weights_of
+from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import (
     AttnSegError,
     CancelledError,
@@ -28,30 +30,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A segmenter and what it was loaded from, kept for the next run."""
-
-    weights: Path
-    modified: int
-    device: str
-    segmenter: Segmenter
-
-    def serves(self, weights: Path, device: str) -> bool:
-        """Whether the same file, unchanged, on the same device is asked for."""
-        return (self.weights, self.modified, self.device) == (
-            weights,
-            weights.stat().st_mtime_ns if weights.is_file() else -1,
-            device,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
-    """A run's results, one per frame."""
+    """The results of a run, one per frame, and the model that made them."""
 
     source: Source
     results: list[Segmentation]
-    loaded: Loaded
+    model: LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +46,12 @@ class Failed:
 
 
 def run(
-    source: Source, weights: Path, device: str, loaded: Loaded | None
+    source: Source, weights: Path, device: str, models: ModelCache
 ) -> Generator[tuple[int, str], None, Finished | Failed]:
-    """Load if needed, then segment frame by frame.
+    """Segment frame by frame, with a model that is loaded if need be.
 
-    An input's fault is returned, not raised: napari shows what a worker raises with its
-    traceback, as a bug, which this is not.
+    An error of the input is returned, not raised: napari shows what a worker raises
+    with its traceback, as a bug.
 
     Yields
     ------
@@ -75,23 +59,23 @@ def run(
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
-        return (yield from _run(source, weights, device, loaded))
+        return (yield from _run(source, weights, device, models))
     except AttnSegError as error:
         return Failed(str(error))
 
 
 def _run(
-    source: Source, weights: Path, device: str, loaded: Loaded | None
+    source: Source, weights: Path, device: str, models: ModelCache
 ) -> Generator[tuple[int, str], None, Finished]:
     yield 0, "loading weights"
-    loaded = _load(weights, device, loaded)
+    model = models.load(weights, device)
     results = []
     total = source.frames or 1
     for index in range(total):
         yield index, "segmenting" if total == 1 else f"frame {index + 1} of {total}"
-        results.append(_frame(source, index, loaded.segmenter))
+        results.append(_frame(source, index, model.segmenter))
     yield total, "adding layers"
-    return Finished(source, results, loaded)
+    return Finished(source, results, model)
 
 
 def explain(
@@ -99,22 +83,22 @@ def explain(
     frame: int,
     weights: Path,
     device: str,
-    loaded: Loaded | None,
+    models: ModelCache,
     method: str,
     level: int,
     target: NDArray[np.bool_] | None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Generator[tuple[int, str], None, tuple[Explanation, Loaded] | Failed]:
-    """Load if needed, then explain one frame; yields and fails as `run`."""
+) -> Generator[tuple[int, str], None, tuple[Explanation, LoadedModel] | Failed]:
+    """Explain one frame; yields and fails as `run`."""
     from napari_attnseg import explanations
 
     try:
         yield 0, "loading weights"
-        loaded = _load(weights, device, loaded)
+        model = models.load(weights, device)
         yield 0, f"{method}…"
         try:
             found = explanations.explain(
-                loaded.segmenter,
+                model.segmenter,
                 source.frame(frame),
                 method,
                 level,
@@ -129,28 +113,38 @@ def explain(
         yield 0, "adding the layer"
     except AttnSegError as error:
         return Failed(str(error))
-    return found, loaded
+    return found, model
 
 
 def encode(
-    source: Source, frame: int, facts: Mapping[str, Any], loaded: Loaded | None
-) -> Generator[tuple[int, str], None, tuple[WhatIf, Loaded] | Failed]:
-    """Encode one frame with the weights that `facts` name; fails as `run`."""
+    source: Source, frame: int, provenance: Mapping[str, Any], models: ModelCache
+) -> Generator[tuple[int, str], None, WhatIf | Failed]:
+    """Encode one frame with the weights of a run; fails as `run`.
+
+    Parameters
+    ----------
+    source : Source
+    frame : int
+        Index of the frame; 0 for a single image.
+    provenance : mapping
+        Of the run: weights, device, threshold and the hash of its image.
+    models : ModelCache
+    """
     from napari_attnseg.whatif import WhatIf
 
     try:
-        if MEDSAM in facts:
+        if MEDSAM in provenance:
             raise InputError(
                 "This mask is MedSAM's, which sees no gates; segment the image without "
                 "it to try other gates."
             )
-        if facts.get("gates_forced") or facts.get("flip_augmented"):
+        if provenance.get("gates_forced") or provenance.get("flip_augmented"):
             raise InputError(
                 "This result was made with forced gates or flips; segment the image "
                 "without them to try other gates."
             )
         pixels = source.frame(frame)
-        of_frames = facts["image_sha256"]
+        of_frames = provenance["image_sha256"]
         wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
         if array_sha256(pixels) != wanted:
             raise InputError(
@@ -158,31 +152,29 @@ def encode(
                 "was made of; open the one that does, or segment this one."
             )
         yield 0, "loading weights"
-        if loaded is None or loaded.segmenter.sha256 != facts["weights_sha256"]:
-            path = weights_of(facts)
-            try:
-                loaded = _load(path, str(facts["device"]), None)
-            except DeviceError:  # results of another machine
-                loaded = _load(path, "auto", None)
+        own = _model_of(provenance, models).segmenter
         yield 0, "encoding"
         # At the threshold of the run, which need not be that of the card.
-        own = loaded.segmenter
-        card = replace(own.card, threshold=float(facts["threshold"]))
+        card = replace(own.card, threshold=float(provenance["threshold"]))
         what_if = WhatIf(replace(own, card=card), pixels, source.rgb)
         yield 1, "done"
     except AttnSegError as error:
         return Failed(str(error))
-    return what_if, loaded
+    return what_if
 
 
-def _load(weights: Path, device: str, loaded: Loaded | None) -> Loaded:
-    if loaded is not None and loaded.serves(weights, device):
-        return loaded
-    from napari_attnseg.inference import Segmenter
-
-    segmenter = Segmenter.from_checkpoint(weights, device)
-    _USED[segmenter.sha256] = weights
-    return Loaded(weights, weights.stat().st_mtime_ns, device, segmenter)
+def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:
+    """The model of a run, on the device of the run if that is there."""
+    wanted, device = str(provenance["weights_sha256"]), str(provenance["device"])
+    kept = models.find(wanted, device)
+    if kept is not None:
+        return kept
+    path = models.weights_of(provenance)
+    if device in available_devices():
+        with suppress(DeviceError):
+            return models.load(path, device)
+    # Results of another machine, or the device is full.
+    return models.find(wanted) or models.load(path, "auto")
 
 
 def _frame(source: Source, index: int, segmenter: Segmenter) -> Segmentation:

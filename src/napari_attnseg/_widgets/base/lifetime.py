@@ -1,4 +1,4 @@
-"""What a dock widget holds, and how it is given back when the dock closes."""
+"""Worker and connections of a dock widget, released when the dock closes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import Any
 
 
 class Lifetime:
-    """What has to end with a widget. No QObject: it outlives the one Qt destroys."""
+    """Worker and connections that end with a widget.
+
+    No QObject: it outlives the widget, which Qt destroys.
+
+    Attributes
+    ----------
+    ended : bool
+    worker : worker or None
+        What runs in a thread at present.
+    at_end : list of callable
+        Called in reverse order when the widget closes.
+    """
 
     def __init__(self) -> None:
         self.ended = False
@@ -17,7 +28,7 @@ class Lifetime:
         self.at_end: list[Callable[[], None]] = []
 
     def stopping(self) -> bool:
-        """Whether the worker is to stop; for a worker in the middle of a step."""
+        """Whether the worker was asked to stop; for use in the middle of a step."""
         return self.worker is not None and bool(self.worker.abort_requested)
 
     def end(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.inputs import Inputs
-from napari_attnseg._widgets.base.jobs import Loaded
+from napari_attnseg._widgets.base.model_cache import MODELS, LoadedModel
 from napari_attnseg._widgets.base.run_bar import RunBar
 
 
@@ -18,26 +18,26 @@ class ModelWidget(DockWidget):
     viewer : napari.Viewer
         Only its layer list is used here.
     title : str
-        Of the start button.
+        Text of the start button.
     """
 
     def __init__(self, viewer: Any, title: str) -> None:
         super().__init__(viewer)
-        #: Kept for the next run; on the same weights it starts at once.
-        self._loaded: Loaded | None = None
+        self._models = MODELS
+        self._life.at_end.append(self._models.add_user())
         self.inputs = Inputs(viewer, self._life)
         self.bar = RunBar(title, self._life)
         self.bar.start_button.clicked.connect(self.start)
 
     def start(self) -> None:
-        """Run on what is chosen."""
+        """Run with the chosen image, weights and device."""
         raise NotImplementedError
 
-    def _keep(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self.inputs.ran_with(loaded.weights, loaded.device, loaded.segmenter.device)
+    def _ran_with(self, model: LoadedModel) -> None:
+        """Note in the form which model a run used."""
+        self.inputs.ran_with(model.weights, model.device, model.segmenter.device)
 
     def _select(self, layer: Any) -> None:
-        """Give the selection back: napari selects what was added last."""
+        """Restore the selection: napari selects the layer that was added last."""
         if layer in self._viewer.layers:
             self._viewer.layers.selection.active = layer

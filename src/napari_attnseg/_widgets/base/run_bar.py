@@ -15,19 +15,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
 
 
 class RunBar(QWidget):
-    """Runs generators that yield (steps done, what comes next) off the GUI thread.
+    """Controls of a generator that runs in a thread, yielding (steps done, next step).
 
     Parameters
     ----------
     title : str
-        Of the start button.
+        Text of the start button.
     life : Lifetime
         Holds the worker, and ends it with the widget.
     """
@@ -40,7 +40,7 @@ class RunBar(QWidget):
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
         #: Why the last run failed: napari's notification fades before it is copied.
-        self.error = words()
+        self.error = wrapped_label()
         self.error.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -58,7 +58,7 @@ class RunBar(QWidget):
         self.set_ready(False)
 
     def set_ready(self, ready: bool) -> None:
-        """Whether there is something to run on."""
+        """Enable or disable the start button; a run in progress keeps it disabled."""
         self._ready = ready
         running = self._life.worker is not None
         self.progress.setVisible(running)
@@ -68,9 +68,17 @@ class RunBar(QWidget):
     def launch(
         self, run: Callable[..., Any], *args: Any, total: int, done: Callable[..., None]
     ) -> None:
-        """Run ``run(*args)``; `done` gets what it returns, unless it is `Failed`.
+        """Run ``run(*args)`` in a thread.
 
-        `total` steps are shown; 0 for an amount that is not known.
+        Parameters
+        ----------
+        run : generator function
+            Yields (steps done, text of the next step).
+        *args
+        total : int
+            Number of steps; 0 if it is not known.
+        done : callable
+            Gets what `run` returns, unless that is `Failed`.
         """
 
         def finished(result: Any) -> None:
@@ -82,30 +90,30 @@ class RunBar(QWidget):
         worker = work(run, *args)
         worker.yielded.connect(self._moved)
         worker.returned.connect(finished)
-        # What is no input's fault: napari shows it as the bug that it is.
-        worker.errored.connect(lambda error: self._say(str(error)))
+        # No error of the input: napari shows it as the bug that it is.
+        worker.errored.connect(lambda error: self._show_error(str(error)))
         worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
         worker.finished.connect(self._ended)
         self._life.worker = worker
-        self._say("")
+        self._show_error("")
         self.progress.setRange(0, total)
         self.cancel_button.setEnabled(True)
         self.set_ready(self._ready)
         worker.start()
 
     def cancel(self) -> None:
-        """Stop after the step that is being worked on; no layer is added."""
+        """Stop after the present step; no layer is added."""
         if self._life.worker is not None:
             self.progress.setFormat("cancelling…")
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
 
     def fail(self, error: str) -> None:
-        """Say why there is no result, where it stays to be copied."""
+        """Show an error as a notification and in the widget, where it can be copied."""
         show_error(error)
-        self._say(error)
+        self._show_error(error)
 
-    def _say(self, error: str) -> None:
+    def _show_error(self, error: str) -> None:
         if not self._life.ended:
             self.error.setText(error)
             self.error.setVisible(bool(error))

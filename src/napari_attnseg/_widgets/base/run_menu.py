@@ -1,8 +1,9 @@
-"""A menu on one run or kept what-if: copy it as text, save it as files."""
+"""A menu for one run or kept what-if: copy it as code, save it as files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,16 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg import reproduce
 from napari_attnseg._widgets.base.jobs import Failed
-from napari_attnseg._widgets.base.session_weights import weights_of
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.metadata import METADATA, RESULTS_FILE, run_of
+from napari_attnseg._widgets.layers.metadata import (
+    record_of,
+    results_file,
+    run_provenance,
+    set_results_file,
+)
+from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
@@ -35,12 +43,19 @@ class RunMenu(QPushButton):
     ----------
     viewer : napari.Viewer
         Its layers are saved.
+    life : Lifetime
+        Ends the connection to the viewer.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer = viewer
-        self._facts: Mapping[str, Any] = {}
+        # Not the layer itself: a layer that the user deletes is to be freed.
+        self._record: LayerRecord | None = None
+        self._layer_id: Any = None
+        removed = viewer.layers.events.removed
+        removed.connect(self._removed)
+        life.at_end.append(partial(removed.disconnect, self._removed))
         self.setText("Repeat or save this run")
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
@@ -50,9 +65,9 @@ class RunMenu(QPushButton):
         self.hide()
 
     def show_run(self, mask: Any, what: str = "this run") -> None:
-        """Offer the run that made a mask layer; None: nothing."""
-        # The dictionary, not the layer: a layer that the user deletes is to go.
-        self._facts = {} if mask is None else mask.metadata[METADATA]
+        """Offer the run that made a mask layer; None hides the menu."""
+        self._record = None if mask is None else record_of(mask)
+        self._layer_id = None if mask is None else mask.unique_id
         self.setText(f"Repeat or save {what}")
         self.setVisible(mask is not None)
 
@@ -66,26 +81,31 @@ class RunMenu(QPushButton):
 
     def _copy(self, text: Callable[..., str], what: str) -> None:
         mask = self._mask()
-        edited = mask is not None and _edited(mask)
-        saved = None if mask is None else mask.metadata.get(RESULTS_FILE)
+        record = self._record if mask is None else record_of(mask)
+        if record is None:
+            return
+        edited = mask is not None and _edited(mask, record)
+        saved = None if mask is None else results_file(mask)
+        values = {**run_provenance(record), "source": record.source}
         try:
-            weights = weights_of(self._facts)
+            weights = MODELS.weights_of(values)
         except AttnSegError:
             weights = None  # the text says so
         clipboard = QApplication.clipboard()
         assert clipboard is not None
-        clipboard.setText(
-            text(self._facts, weights, None if saved is None else Path(saved), edited)
-        )
-        said = f"{what} that repeats this run was copied."
-        show_info(f"{said} {reproduce.EDITED}" if edited else said)
+        clipboard.setText(text(values, weights, saved, edited))
+        message = f"{what} that repeats this run was copied."
+        show_info(f"{message} {reproduce.EDITED}" if edited else message)
 
     def _mask(self) -> Any:
-        """The run's mask layer, if it is still there."""
-        found = [
-            x for x in self._viewer.layers if self._facts == x.metadata.get(METADATA)
-        ]
+        """The mask layer of the run, if it is still there."""
+        found = [x for x in self._viewer.layers if x.unique_id == self._layer_id]
         return found[0] if found else None
+
+    def _removed(self, event: Any) -> None:
+        """Keep the last record of the mask: it may have been made anew since."""
+        if event.value.unique_id == self._layer_id:
+            self._record = record_of(event.value)
 
     def choose_folder(self) -> None:
         """Ask for a folder and save the run there."""
@@ -95,10 +115,11 @@ class RunMenu(QPushButton):
 
     def save(self, folder: Path) -> None:
         """Save the run's layers as they are now; asks before it replaces files."""
+        run = None if self._record is None else self._record.run_id
         layers = [
             layer.as_layer_data_tuple()
             for layer in originals(self._viewer.layers)
-            if run_of(layer.metadata[METADATA]) == run_of(self._facts)
+            if (record := record_of(layer)) is not None and record.run_id == run
         ]
         try:
             names = stems(results_of(layers))
@@ -113,15 +134,15 @@ class RunMenu(QPushButton):
             return
         mask = self._mask()
 
-        def told(said: str | Failed) -> None:
-            if isinstance(said, Failed):
-                show_error(said.message)
+        def saved(outcome: str | Failed) -> None:
+            if isinstance(outcome, Failed):
+                show_error(outcome.message)
                 return
-            mask.metadata[RESULTS_FILE] = str(folder.resolve() / f"{names[0]}.json")
-            show_info(said)
+            set_results_file(mask, folder / f"{names[0]}.json")
+            show_info(outcome)
 
         # In a thread: a long stack takes seconds.
-        start(_write, told, folder, layers)
+        start(_write, saved, folder, layers)
 
     def _may_replace(self, name: str, there: Path) -> bool:
         answer = QMessageBox.question(
@@ -141,9 +162,8 @@ def _write(folder: Path, layers: list[LayerTuple]) -> str | Failed:
     return f"{len(written)} files saved in {folder}."
 
 
-def _edited(mask: Any) -> bool:
+def _edited(mask: Any, record: LayerRecord) -> bool:
     """Whether somebody painted in a mask since it was made."""
     data = np.asarray(mask.data)
-    found = [array_sha256(frame) for frame in (data if data.ndim == 3 else data[None])]
-    made = mask.metadata[METADATA]["mask_sha256"]
-    return found != (made if isinstance(made, list) else [made])
+    frames = data if data.ndim == 3 else data[None]
+    return tuple(array_sha256(frame) for frame in frames) != record.mask_sha256

@@ -1,4 +1,4 @@
-"""A dock widget that is higher than its dock is scrolled, not cut off."""
+"""A vertical scroll area for dock widgets that are higher than their dock."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ WIDTH = 390
 
 
 class VerticalScroll(QScrollArea):
-    """As wide as its content at least, so that there is no scrolling sideways.
+    """A scroll area at least as wide as its content: it scrolls vertically only.
 
     Parameters
     ----------
     content : QWidget
-        What is scrolled.
+        The widget to scroll.
     """
 
     def __init__(self, content: QWidget) -> None:
@@ -28,7 +28,7 @@ class VerticalScroll(QScrollArea):
         self.setWidget(content)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        # By itself it is the wider the more words there are; the canvas needs the room.
+        # By itself it is the wider the longer its texts are; the canvas needs the room.
         hint = super().sizeHint()
         hint.setWidth(max(self.minimumSizeHint().width(), WIDTH))
         return hint
@@ -44,7 +44,7 @@ class VerticalScroll(QScrollArea):
 
 
 def scrolled(widget: QWidget) -> QVBoxLayout:
-    """Layout for the parts of a widget, which is scrolled where it does not fit.
+    """Layout for the parts of a widget, inside a scroll area that fills the widget.
 
     Without it several docks above each other make napari's window higher than a screen.
     """

@@ -1,4 +1,4 @@
-"""Work off the GUI thread whose end is always told, and of which nothing is kept."""
+"""Worker threads that always report their end and keep no reference to their data."""
 
 from __future__ import annotations
 

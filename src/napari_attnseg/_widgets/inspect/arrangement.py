@@ -1,30 +1,46 @@
-"""How a result is shown: overlay or side by side, and presets. No Qt.
+"""Presets that show a result as an overlay or side by side. No Qt.
 
-What a preset changes of a layer is written down in one place, so that going back is
-going to another preset.
+Each preset sets the same attributes of the layers, so that one is undone by another.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
-from napari_attnseg._widgets.layers.metadata import METADATA, image_name
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
 
-OVERLAY, PUBLISHED = "overlay", "published style"
-#: Preset → what it shows, for people.
-PRESETS = {
-    OVERLAY: "The image with the outline of the mask.",
-    "at a glance": "Side by side: image, mask, and the two coarse gates.",
-    "all scales": "Side by side: image, mask, every gate, probability.",
-    PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
+
+class Preset(StrEnum):
+    """Arrangements to choose from."""
+
+    OVERLAY = "overlay"
+    COARSE_GATES = "coarse_gates"
+    ALL_SCALES = "all_scales"
+    PUBLISHED = "published"
+
+
+#: What a list of presets shows.
+TITLES = {
+    Preset.OVERLAY: "overlay",
+    Preset.COARSE_GATES: "at a glance",
+    Preset.ALL_SCALES: "all scales",
+    Preset.PUBLISHED: "published style",
+}
+#: What each preset shows of a result.
+DESCRIPTIONS = {
+    Preset.OVERLAY: "The image with the outline of the mask.",
+    Preset.COARSE_GATES: "Side by side: image, mask, and the two coarse gates.",
+    Preset.ALL_SCALES: "Side by side: image, mask, every gate, probability.",
+    Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
 }
@@ -32,24 +48,25 @@ _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
 _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
-def preset_words(case: Case | None, preset: str) -> str:
-    """What a preset shows of a case, and why gate maps in it are dim, if they are."""
-    said = PRESETS[preset]
-    gates = {} if case is None or preset == OVERLAY else case.gates
-    idle = [
-        gate_label(key)
-        for key, gate in gates.items()
-        if gate.metadata[METADATA].get("decorative")
-    ]
-    if idle and preset == PUBLISHED:
-        said += f" Measured to be decoration in this model: {', '.join(idle)}."
-    elif idle:
-        said += " Dim maps were measured to be decoration in this model."
-    return said
+def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
+    """What a preset shows of a result, and why gate maps in it are dim, if they are."""
+    text = DESCRIPTIONS[preset]
+    gates = {} if result is None or preset is Preset.OVERLAY else result.gates
+    decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
+    if decorative and preset is Preset.PUBLISHED:
+        text += f" Measured to be decoration in this model: {', '.join(decorative)}."
+    elif decorative:
+        text += " Dim maps were measured to be decoration in this model."
+    return text
+
+
+def _decorative(gate: Any) -> bool:
+    record = record_of(gate)
+    return record is not None and record.decorative
 
 
 class Arrangement:
-    """Shows results in a viewer by preset, and gives the viewer back as it was.
+    """Shows results in a viewer by preset, and restores the viewer at the end.
 
     Parameters
     ----------
@@ -62,58 +79,59 @@ class Arrangement:
         # Scale bar, centre and zoom as they were before side by side.
         self._before: tuple[bool, tuple[float, ...], float] | None = None
         self._linked: list[Any] = []
-        self._beside: Case | None = None
-        # What else of ours was shown over the image, to be shown there again.
+        self._beside: ResultLayers | None = None
+        # Other layers of this plugin that were visible before side by side.
         self._over: list[Any] = []
 
-    def show(self, case: Case, preset: str) -> None:
-        """Arrange one case; layers of other cases are hidden, others' stay.
+    def show(self, result: ResultLayers, preset: Preset) -> None:
+        """Arrange one result; layers of other results are hidden, all others stay.
 
         Parameters
         ----------
-        case : Case
+        result : ResultLayers
             What to show.
-        preset : str
-            Name in `PRESETS`.
+        preset : Preset
         """
         self._unlink()
-        if self._beside is not None and not case.equals(self._beside):
-            _dress(self._beside, OVERLAY)
-        alone = preset == OVERLAY
+        if self._beside is not None and not result.equals(self._beside):
+            _dress(self._beside, Preset.OVERLAY)
+        alone = preset is Preset.OVERLAY
         if not alone and self._beside is None:
             self._over = [
                 layer
                 for layer in self._viewer.layers
-                if METADATA in layer.metadata and layer.visible
+                if has_record(layer) and layer.visible
             ]
-        again = [x for x in self._over if alone and image_name(x) == case.name]
-        self._beside = None if alone else case
+        again = [x for x in self._over if alone and _over_image(x, result)]
+        self._beside = None if alone else result
         for layer in self._viewer.layers:
-            if METADATA in layer.metadata:
+            if has_record(layer):
                 layer.visible = False
-        if case.image is not None:
-            case.image.visible = True
-        shown = [layer for layer in (case.mask, *again) if layer is not None]
-        if preset == "all scales":
-            shown += case.probability
+        if result.image is not None:
+            result.image.visible = True
+        shown = [layer for layer in (result.mask, *again) if layer is not None]
+        if preset is Preset.ALL_SCALES:
+            shown += result.probability
         if not alone:
-            shown += _gates(case, 2 if preset == "at a glance" else len(STRIDES))
-        _dress(case, preset)
+            shown += _gates(
+                result, 2 if preset is Preset.COARSE_GATES else len(STRIDES)
+            )
+        _dress(result, preset)
         for layer in shown:
             layer.visible = True
         self._grid(not alone)
-        if preset in ("at a glance", "all scales") and len(case.gates) > 1:
-            self._linked = list(case.gates.values())
+        if preset in (Preset.COARSE_GATES, Preset.ALL_SCALES) and len(result.gates) > 1:
+            self._linked = list(result.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
 
     def end(self) -> None:
-        """Back to the overlay, with all that was shown before side by side."""
-        case, layers, canvas = self._beside, self._viewer.layers, self._viewer.canvas
-        if case is None:
+        """Return to the overlay, with the layers that were visible before."""
+        result, layers, canvas = self._beside, self._viewer.layers, self._viewer.canvas
+        if result is None:
             return
         theirs = self._before is None and canvas.grid.enabled  # it was on before
-        if any(layer in layers for layer in case.layers):
-            self.show(case, OVERLAY)
+        if any(layer in layers for layer in result.layers):
+            self.show(result, Preset.OVERLAY)
             for layer in self._over:
                 layer.visible = True
         else:
@@ -149,45 +167,52 @@ class Arrangement:
             self._before = None
 
 
-def _dress(case: Case, preset: str) -> None:
-    """How a case's layers look in a preset, whether they are visible or not."""
-    alone = preset == OVERLAY
-    if case.mask is not None:
+def _over_image(layer: Any, result: ResultLayers) -> bool:
+    record = record_of(layer)
+    return record is not None and result.same_image(record)
+
+
+def _dress(result: ResultLayers, preset: Preset) -> None:
+    """Set how the layers of a result look in a preset, visible or not."""
+    alone = preset is Preset.OVERLAY
+    if result.mask is not None:
         # An outline needs the image beneath it; alone in a cell it says little.
-        case.mask.contour = 2 if alone else 0
-    for layer in case.gates.values():
-        _paint(layer, published=preset == PUBLISHED)
+        result.mask.contour = 2 if alone else 0
+    for layer in result.gates.values():
+        _paint(layer, published=preset is Preset.PUBLISHED)
     # Every cell says what it is; bars are small enough for a cell.
-    named = [case.image] if case.image is not None else []
-    for layer in [*named, *case.layers]:
+    named = [result.image] if result.image is not None else []
+    for layer in [*named, *result.layers]:
         layer.name_overlay.visible = not alone
         layer.name_overlay.font_size = 6
-    for layer in [*case.probability, *case.gates.values()]:
+    for layer in [*result.probability, *result.gates.values()]:
         for name, value in (_LARGE if alone else _SMALL).items():
             setattr(layer.colorbar, name, value)
         # Beneath the name.
         layer.colorbar.position = "top_right" if alone else "bottom_right"
 
 
-def _gates(case: Case, most: int) -> list[Any]:
-    """The gates of the coarsest levels."""
+def _gates(result: ResultLayers, most: int) -> list[Any]:
+    """Gate maps of the coarsest `most` levels."""
     levels = sorted(STRIDES, reverse=True)[:most]
     return [
-        case.gates[key]
-        for key in case.coarse_first
+        result.gates[key]
+        for key in result.coarse_first
         if (key if isinstance(key, int) else key[0]) in levels
     ]
 
 
 def _paint(layer: Any, published: bool) -> None:
-    """Fixed scale and our colours, or the paper's.
+    """Fixed scale and the preferred colours, or those of the paper.
 
     1 − psi in jet is psi in jet turned around, so the numbers of the bar stay psi.
     """
     if not published:
         layer.colormap = Colormap(**gate_colormap())
         layer.contrast_limits = (0, 1)
-        layer.opacity = gate_opacity(layer.metadata[METADATA])
+        record = record_of(layer)
+        if record is not None:
+            layer.opacity = gate_opacity(record)
         return
     layer.opacity = 1.0  # jet over black, and dimmed, would be other colours
     jet = ensure_colormap("jet")

@@ -1,18 +1,22 @@
-"""The half of a what-if that runs once: both encoders, in a thread."""
+"""The encoders of a what-if, which run once, in a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_attnseg._widgets.base.jobs import Failed, Loaded, encode
+from napari_attnseg._widgets.base.jobs import Failed, encode
+from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.whatif import WhatIf
 
 
 class Encoding:
-    """What was encoded, and the worker that does so. No QObject: outlives the panel."""
+    """Features of one frame, and the worker that computes them.
+
+    No QObject: it outlives the panel.
+    """
 
     def __init__(self) -> None:
         self.what_if: WhatIf | None = None
@@ -23,13 +27,16 @@ class Encoding:
         self,
         source: Source,
         frame: int,
-        facts: Mapping[str, Any],
-        loaded: Loaded | None,
-        finished: Callable[[tuple[WhatIf, Loaded] | Failed], None],
+        provenance: Mapping[str, Any],
+        models: ModelCache,
+        finished: Callable[[WhatIf | Failed], None],
     ) -> None:
-        """Run both encoders on one frame; arguments as `worker.encode`."""
+        """Run both encoders on one frame; parameters as of `jobs.encode`.
+
+        `finished` gets what that returns, in the thread of the window.
+        """
         self.what_if = None  # the old one is freed before the new one is made
-        worker = work(encode, source, frame, facts, loaded)
+        worker = work(encode, source, frame, provenance, models)
 
         def ended() -> None:
             if self.worker is worker:
@@ -42,7 +49,7 @@ class Encoding:
         worker.start()
 
     def free(self) -> None:
-        """Let go of the features, and of what computes some."""
+        """Free the features, and stop the worker that computes them."""
         if self.worker is not None:
             self.worker.quit()
         self.what_if = self.worker = None

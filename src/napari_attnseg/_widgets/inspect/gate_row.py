@@ -1,21 +1,31 @@
-"""One gate of the what-if: a slider between both encoders, and values to choose."""
+"""Controls of the what-if: psi of each gate, and painting it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import UnitSlider
 from napari_attnseg.results import GateKey, gate_label
 
-#: Shown where psi is forced to a value that has no name; choosing it changes nothing.
-FORCED = "forced"
+#: Data of the entry that is shown while psi is forced to a value that has no name;
+#: choosing it changes nothing.
+OTHER_VALUE = "other_value"
 
 
 class GateRow(QObject):
-    """The two controls of one gate, for a panel to lay out.
+    """The two controls of one gate: a slider between both encoders, and named values.
 
     Parameters
     ----------
@@ -38,11 +48,11 @@ class GateRow(QObject):
 
     def _activated(self) -> None:
         value = self.choice.currentData()
-        if value != FORCED:
+        if value != OTHER_VALUE:
             self.chosen.emit(self.key, value)
 
     def name_ends(self, low: str, high: str) -> None:
-        """What psi 0 and 1 mean."""
+        """Name the encoders that psi 0 and psi 1 stand for."""
         self.choice.clear()
         for text, value in (
             ("own", None),
@@ -50,16 +60,74 @@ class GateRow(QObject):
             ("half", 0.5),
             ("its mean", np.nan),
             (high, 1.0),
-            (FORCED, FORCED),
+            ("forced", OTHER_VALUE),
         ):
             self.choice.addItem(text, value)
         self.slider.setToolTip(f"0: {low}, 1: {high}")
 
     def show_psi(self, psi: float | None, mean: float) -> None:
-        """Show the forced psi, or that the gate's own is used."""
+        """Show the forced psi; None: that the gate's own psi, of this mean, is used."""
         with signals_blocked(self.slider), signals_blocked(self.choice):
             self.slider.setValue(mean if psi is None else psi)
             known = self.choice.findData(psi)
             self.choice.setCurrentIndex(
-                known if known >= 0 else self.choice.findData(FORCED)
+                known if known >= 0 else self.choice.findData(OTHER_VALUE)
             )
+
+
+class GateRows(QWidget):
+    """The controls of all gates of a model, one row per gate."""
+
+    #: As of `GateRow`.
+    chosen = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[GateKey, GateRow] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setColumnStretch(1, 1)
+
+    def set_gates(self, keys: Sequence[GateKey]) -> None:
+        """Replace the rows, from top to bottom."""
+        for row in self.rows.values():
+            for part in (row.name, row.slider, row.choice):
+                part.setParent(None)
+                part.deleteLater()
+            row.deleteLater()
+        self.rows = {key: GateRow(key) for key in keys}
+        for i, row in enumerate(self.rows.values()):
+            row.chosen.connect(self.chosen)
+            self._grid.addWidget(row.name, i, 0)
+            self._grid.addWidget(row.slider, i, 1)
+            self._grid.addWidget(row.choice, i, 2)
+
+
+class PaintControls(QWidget):
+    """Buttons to paint psi, and the choice of the gates that the paint forces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paint_button = QPushButton("Paint…")
+        self.dab_button = QPushButton("Dab")
+        self.dab_button.setToolTip("Paint once where the reading is held.")
+        self.box = QComboBox()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.paint_button)
+        layout.addWidget(self.dab_button)
+        layout.addWidget(QLabel("in"))
+        layout.addWidget(self.box, 1)
+
+    @property
+    def gates(self) -> tuple[GateKey, ...]:
+        """Keys of the chosen gates."""
+        keys: tuple[GateKey, ...] = self.box.currentData()
+        return keys
+
+    def set_gates(self, keys: Sequence[GateKey]) -> None:
+        """Offer all gates together, and each alone."""
+        self.box.clear()
+        self.box.addItem("all gates", tuple(keys))
+        for key in keys:
+            self.box.addItem(gate_label(key), (key,))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Points
 
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import metadata_of
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import placement_of
 
 #: Of the longer side of an image; and screen pixels, at any zoom.
@@ -17,7 +18,7 @@ _SHARE, _LIMITS = 1 / 30, (11, 40)
 
 
 class Mark:
-    """One point of a case in the viewer, gone with its reading and with the widget.
+    """One point of a result in the viewer, removed with its reading or the widget.
 
     No QObject: it outlives the widget.
 
@@ -31,9 +32,9 @@ class Mark:
         self._viewer = viewer
         self._layer: Any = None
 
-    def put(self, case: Case, point: Sequence[float], visible: bool) -> None:
-        """Mark a world point of a case; the selection stays as it was."""
-        layers, read = self._viewer.layers, case.probability[0]
+    def put(self, result: ResultLayers, point: Sequence[float], visible: bool) -> None:
+        """Mark a world point of a result; the selection stays as it was."""
+        layers, read = self._viewer.layers, result.probability[0]
         at = np.array([read.world_to_data(point[-read.ndim :])])
         if self._layer is not None and self._layer in layers:
             self._layer.data = at
@@ -43,7 +44,7 @@ class Mark:
         self._layer = self._viewer.add_layer(
             Points(
                 at,
-                name=f"{case.name} · reading",
+                name=f"{result.name} · reading",
                 **placement_of(read),
                 size=max(read.data.shape[read.ndim - 2 : read.ndim]) * _SHARE,
                 canvas_size_limits=_LIMITS,
@@ -51,7 +52,9 @@ class Mark:
                 border_color="yellow",  # seen on tissue, on glare and on black
                 border_width=0.15,
                 visible=visible,
-                metadata={METADATA: {"made_from": "reading"}},
+                metadata=metadata_of(
+                    LayerRecord({}, result.reference, derivation=Derivation.READING)
+                ),
             )
         )
         layers.selection = selected

@@ -1,4 +1,4 @@
-"""A mask layer that is re-made from its probability by rules. No Qt, no torch."""
+"""A mask layer that is made anew from its probability by rules. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import redraw
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import record_of, set_record
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import (
     RULES,
@@ -22,47 +22,47 @@ from napari_attnseg.masks import (
     rules_of,
 )
 
-#: A stack keeps its probability in float16: nearer to the threshold, or to another
-#: class, than this, a pixel may fall on the other side without anybody having painted.
-_ROUNDING = 1e-3
+#: Rounding of the probability, which a stack keeps in float16: within this distance of
+#: the threshold, or of another class, a pixel may differ without having been painted.
+ROUNDING = 1e-3
 
 
 class MaskEditor:
-    """Re-makes one case's mask; knows what was painted by hand.
+    """Makes the mask of one result anew, and tells which pixels were painted by hand.
 
     Parameters
     ----------
-    case : Case
+    result : ResultLayers
         With a probability; its mask layer may have been removed.
 
     Attributes
     ----------
     own : MaskRules
-        How the model made the mask.
+        Rules by which the model made the mask.
     made : MaskRules
-        How it was made when it was found here: by the model, or anew.
+        Rules by which the mask was made last, before this editor.
     """
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
-        self.own = MaskRules(float(case.facts.get("threshold", 0.5)))
-        self.made = rules_of(case.facts)
+    def __init__(self, result: ResultLayers) -> None:
+        self.result = result
+        self.own = MaskRules(result.record.threshold)
+        self.made = rules_of(result.record.provenance)
         self._maker: tuple[int, MaskMaker] | None = None
         self._written: dict[int, NDArray[np.uint8]] = {}
 
     @property
     def frames(self) -> int:
-        """How many images the mask has."""
-        layer = self.case.probability[0]
-        return int(layer.data.shape[0]) if self.case.stacked else 1
+        """Number of frames; 1 for a single image."""
+        layer = self.result.probability[0]
+        return int(layer.data.shape[0]) if self.result.stacked else 1
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
-        """What the layer shows in one frame."""
-        data = self.case.mask.data
-        return np.asarray(data[frame] if self.case.stacked else data)
+        """Mask (H, W) that the layer shows in one frame."""
+        data = self.result.mask.data
+        return np.asarray(data[frame] if self.result.stacked else data)
 
     def edited(self, frames: range) -> bool:
-        """Whether somebody painted in these frames since we wrote them."""
+        """Whether somebody painted in these frames since they were made by rules."""
         return any(self._edited(frame) for frame in frames)
 
     def _edited(self, frame: int) -> bool:
@@ -71,50 +71,52 @@ class MaskEditor:
             return not np.array_equal(found, self._written[frame])
         if array_sha256(found) == self._sha256(frame):
             return False  # and to make it anew would take longer
-        probability = self.case.probabilities(frame)
+        probability = self.result.probabilities(frame)
         differs = found != make_mask(probability, self.made)
         if not differs.any():
             return False
         ranked = np.sort(probability.astype(np.float32), axis=0)
-        clear = np.abs(ranked[-1] - self.made.threshold) > _ROUNDING
+        clear = np.abs(ranked[-1] - self.made.threshold) > ROUNDING
         if len(ranked) > 1:  # nor may two classes be as probable
-            clear &= ranked[-1] - ranked[-2] > _ROUNDING
-        strange = found > len(ranked)  # no class of ours: no rounding makes it
+            clear &= ranked[-1] - ranked[-2] > ROUNDING
+        strange = found > len(ranked)  # no class of the model
         return bool((differs & (clear | strange)).any())
 
     def _sha256(self, frame: int) -> str:
-        """Of the frame's mask as it was made last, by the run or here."""
-        found = self.case.mask.metadata[METADATA].get("mask_sha256", "")
-        return str(found[frame] if isinstance(found, list) else found)
+        """Hash of the frame's mask as it was made last by rules."""
+        record = record_of(self.result.mask)
+        hashes = () if record is None else record.mask_sha256
+        return hashes[frame if len(hashes) > 1 else 0] if hashes else ""
 
     def accept(self) -> None:
-        """What was painted counts as written by us from now on."""
+        """Count what was painted as made by rules from now on."""
         for frame in range(self.frames):
             if self._edited(frame):
                 self._written[frame] = self.mask(frame).copy()
 
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
-        """Re-make one frame and show it; how large it is now."""
+        """Make the mask of one frame anew and show it; returns its size."""
         mask = self._make(rules, frame)
         self._written[frame] = mask
         self._record(rules, mask, frame)
-        redraw(self.case.mask, mask, frame if self.case.stacked else None)
+        redraw(self.result.mask, mask, frame if self.result.stacked else None)
         return measure(mask)
 
     def _record(self, rules: MaskRules, mask: NDArray[np.uint8], frame: int) -> None:
-        """The layer says how its mask was made, for files and for who repeats it."""
-        facts = self.case.mask.metadata[METADATA]
-        facts[RULES] = asdict(rules)
-        found, before = array_sha256(mask), facts.get("mask_sha256")
-        facts["mask_sha256"] = (
-            # A new list: the run's other layers hold it too.
-            [*before[:frame], found, *before[frame + 1 :]]
-            if isinstance(before, list)
-            else found
-        )
+        """Record in the layer how its mask was made, for files and for repeating it."""
+        record = record_of(self.result.mask)
+        if record is None:
+            return
+        hashes: str | list[str] = array_sha256(mask)
+        if len(record.mask_sha256) > 1:
+            of_frames = list(record.mask_sha256)
+            of_frames[frame] = array_sha256(mask)
+            hashes = of_frames
+        changed = {RULES: asdict(rules), "mask_sha256": hashes}
+        set_record(self.result.mask, record.with_provenance(**changed))
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
-        """Re-make every frame but one, a step each; yields how many are done.
+        """Make every frame but one anew, one per step; yields how many are done.
 
         What somebody painted meanwhile stays.
         """
@@ -131,5 +133,5 @@ class MaskEditor:
     def _make(self, rules: MaskRules, frame: int) -> NDArray[np.uint8]:
         # The last frame's smoothed probability is kept: a slider asks again and again.
         if self._maker is None or self._maker[0] != frame:
-            self._maker = (frame, MaskMaker(self.case.probabilities(frame)))
+            self._maker = (frame, MaskMaker(self.result.probabilities(frame)))
         return self._maker[1](rules)

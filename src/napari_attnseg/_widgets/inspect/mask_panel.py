@@ -1,4 +1,4 @@
-"""Mask panel of the Inspect widget: threshold and clean-up, live."""
+"""Mask panel of the Inspect widget: threshold and clean-up with a live preview."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import UnitSlider, timer, words
+from napari_attnseg._widgets.base.controls import UnitSlider, timer, wrapped_label
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.undo import History
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
+from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
 COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
 class MaskPanel(QWidget):
-    """Re-makes the mask of a case while its controls move.
+    """Controls that make the mask of a result anew while they are moved.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Gets a copy of a mask that was edited by hand; says which frame is shown.
+        A copy of an edited mask is added to it; its dims give the shown frame.
     """
 
     #: The shown frame was made anew.
@@ -55,23 +56,23 @@ class MaskPanel(QWidget):
         self.min_size = QSpinBox()
         self.fill_holes = QCheckBox("Fill holes")
         self.largest = QCheckBox("Keep the largest object only")
-        self.size_words = words()
+        self.size_label = wrapped_label()
         self.undo_button = QPushButton("Undo")
         self.reset_button = QPushButton("Model's own mask")
         self._lay_out()
         # A timer of 0: moves that come while a mask is made are one move.
-        self._soon = timer(0, self._apply)
-        self._later = timer(300, self._settle)
+        self._soon = timer(0, self.apply)
+        self._later = timer(300, self.settle)
         self._step = timer(0, self._next_frame)
         # Somebody painted or undid, or another frame is shown: once, when it rests.
         self._drawn = timer(50, self._mask_drawn)
 
-        for control, name in self._controls():
+        for name, control in self.controls.items():
             signal = getattr(control, "valueChanged", None) or control.toggled
             signal.connect(lambda value, name=name: self._moved(name, value))
         self.undo_button.clicked.connect(self.undo)
         self.reset_button.clicked.connect(self.reset)
-        self.set_case(None)
+        self.set_result(None)
 
     def _lay_out(self) -> None:
         self.smoothing.setRange(0, 20)
@@ -87,30 +88,44 @@ class MaskPanel(QWidget):
         form.addRow("Drop below", self.min_size)
         form.addRow("", self.fill_holes)
         form.addRow("", self.largest)
-        form.addRow(self.size_words)
+        form.addRow(self.size_label)
         buttons = QHBoxLayout()
         buttons.addWidget(self.undo_button)
         buttons.addWidget(self.reset_button)
         form.addRow(buttons)
 
-    def _controls(self) -> tuple[tuple[Any, str], ...]:
-        """Control, and the field of `MaskRules` that it sets."""
-        return (
-            (self.threshold, "threshold"),
-            (self.smoothing, "smoothing"),
-            (self.min_size, "min_size"),
-            (self.fill_holes, "fill_holes"),
-            (self.largest, "largest"),
+    @property
+    def controls(self) -> dict[str, Any]:
+        """Field of `MaskRules` → the control that sets it."""
+        return {
+            "threshold": self.threshold,
+            "smoothing": self.smoothing,
+            "min_size": self.min_size,
+            "fill_holes": self.fill_holes,
+            "largest": self.largest,
+        }
+
+    @property
+    def settled(self) -> bool:
+        """Whether no control is being moved and every frame follows the rules."""
+        waiting = (self._soon, self._later, self._step)
+        return self._history.settled and not any(one.isActive() for one in waiting)
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody painted in the mask since it was made by rules."""
+        return self._editor is not None and self._editor.edited(
+            range(self._editor.frames)
         )
 
-    # -- the case --------------------------------------------------------------------
+    # -- the result --------------------------------------------------------------------
 
-    def set_case(self, case: Case | None) -> None:
-        """Work on another case; None or one without its mask layer: on nothing."""
+    def set_result(self, result: ResultLayers | None) -> None:
+        """Work on another result; None, or one without its mask layer, disables all."""
         self.finish()
         self.forget()
-        usable = case is not None and case.whole
-        self._editor = MaskEditor(case) if case is not None and usable else None
+        usable = result is not None and result.complete
+        self._editor = MaskEditor(result) if result is not None and usable else None
         self._history.restart(self._editor.own if self._editor else MaskRules())
         if self._editor is not None:
             self._history.change(self._editor.made)  # undone: the model's own
@@ -119,45 +134,45 @@ class MaskPanel(QWidget):
                 event.connect(self._drawn_soon)
         self.setEnabled(usable)
         self._show_rules()
-        self.say_size()
+        self.show_size()
 
     def forget(self) -> None:
-        """Let go of the mask layer; the case changes, or the widget is gone."""
+        """Disconnect from the mask layer, of another result or at the end."""
         for event in self._drawing():
             event.disconnect(self._drawn_soon)
 
     def _drawing(self) -> tuple[Any, ...]:
         if self._editor is None:
             return ()
-        events = self._editor.case.mask.events
+        events = self._editor.result.mask.events
         return events.paint, events.set_data
 
     def _drawn_soon(self, event: Any = None) -> None:
         self._drawn.start()
 
     def _mask_drawn(self) -> None:
-        self.say_size()
+        self.show_size()
         self.remade.emit()
 
-    def say_size(self) -> None:
-        """Area and objects of the frame that is shown."""
+    def show_size(self) -> None:
+        """Show area and number of objects in the shown frame."""
         if self._editor is None:
-            self.size_words.setText("")
+            self.size_label.setText("")
         else:
-            self._say(self._editor.size(self._frame()))
+            self._show_size(self._editor.size(self._frame()))
 
-    def _say(self, size: MaskSize) -> None:
+    def _show_size(self, size: MaskSize) -> None:
         assert self._editor is not None
         total = self._editor.mask(self._frame()).size
         objects = "1 object" if size.objects == 1 else f"{size.objects} objects"
-        self.size_words.setText(
+        self.size_label.setText(
             f"{size.area:,} px ({100 * size.area / total:.1f} % of the frame), "
             f"{objects}"
         )
 
     def _frame(self) -> int:
         assert self._editor is not None
-        return self._editor.case.frame(self._viewer.dims.point)
+        return self._editor.result.frame(self._viewer.dims.point)
 
     # -- changes ---------------------------------------------------------------------
 
@@ -175,7 +190,7 @@ class MaskPanel(QWidget):
         self._soon.start()
 
     def undo(self) -> None:
-        """Take back the last step."""
+        """Undo the last step."""
         if self._may_replace():
             self._history.undo()
             self._now()
@@ -188,19 +203,19 @@ class MaskPanel(QWidget):
 
     def _now(self) -> None:
         self._show_rules()
-        self._apply()
-        self._settle()
+        self.apply()
+        self.settle()
 
-    def _apply(self) -> None:
-        """Re-make the frame that is shown."""
+    def apply(self) -> None:
+        """Make the mask of the shown frame anew, without waiting for the event loop."""
         if self._editor is not None:
             self._made = self._frame()
-            self._say(self._editor.apply(self._history.now, self._made))
+            self._show_size(self._editor.apply(self._history.now, self._made))
             self.remade.emit()
             self.undo_button.setEnabled(self._history.can_undo)
 
-    def _settle(self) -> None:
-        """The control rests: the step is complete, and the other frames follow."""
+    def settle(self) -> None:
+        """Complete the present undo step, and start on the other frames."""
         self._history.settle()
         if self._editor is not None and self._editor.frames > 1:
             self._rest = self._editor.apply_to_others(self._history.now, self._made)
@@ -212,18 +227,18 @@ class MaskPanel(QWidget):
             self._step.start()
 
     def finish(self) -> None:
-        """Complete what is under way: the case changes, or the widget closes."""
+        """Complete what is under way: another result is chosen, or the dock closes."""
         if self._editor is not None and self._soon.isActive():
-            self._apply()
+            self.apply()
         if self._later.isActive():
-            self._settle()
+            self.settle()
         for one in (self._soon, self._later, self._step, self._drawn):
             one.stop()
         for _ in self._rest:
             pass
 
     def _show_rules(self) -> None:
-        for control, name in self._controls():
+        for name, control in self.controls.items():
             value = getattr(self._history.now, name)
             with signals_blocked(control):
                 if isinstance(control, QCheckBox):
@@ -232,23 +247,25 @@ class MaskPanel(QWidget):
                     control.setValue(value)
         self.undo_button.setEnabled(self._history.can_undo)
 
-    # -- what was painted by hand ----------------------------------------------------
+    # -- edits by hand ---------------------------------------------------------------
 
     def _may_replace(self) -> bool:
-        """Whether the mask may be re-made: nobody painted in it, or it was asked."""
+        """Whether the mask may be made anew: it is unedited, or the user agrees."""
         editor = self._editor
         if editor is None:
             return False
-        every = range(editor.frames)
-        if not self._history.settled or not editor.edited(every):
+        if not self._history.settled or not self.edited:
             return True
         answer = self.ask_about_edits()
         if answer == COPY:
-            layer = editor.case.mask
+            layer = editor.result.mask
             options = layer.as_layer_data_tuple()[1]
-            facts = layer.metadata[METADATA]
+            record = record_of(layer)
+            assert record is not None
             options["name"] = f"{layer.name} (edited)"
-            options["metadata"] = {METADATA: {**facts, "made_from": layer.name}}
+            options["metadata"] = metadata_of(
+                record.derived(Derivation.EDITED, layer.name)
+            )
             copy = self._viewer.add_labels(layer.data.copy(), **options)
             copy.visible = False
             self._viewer.layers.selection.active = layer

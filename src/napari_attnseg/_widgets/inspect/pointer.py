@@ -1,4 +1,4 @@
-"""What is under the pointer, in words, and what is held of it."""
+"""Readings of a result under the pointer, and one that is held by a click."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import moved, read_out
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.runs import ResultLayers
 
 HINT = "Point at the image to read it; click to hold the reading."
 KEYS = "Arrow keys move the held reading (Shift: ten pixels), Escape lets go."
@@ -27,7 +27,7 @@ _STEPS = {
 
 
 class Pointing(QFrame):
-    """Reads a case under the pointer; a click holds the reading until the next one.
+    """Shows the values under the pointer; a click holds the reading until the next one.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ class Pointing(QFrame):
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer = viewer
-        self._case: Case | None = None
+        self._result: ResultLayers | None = None
         self._mark = Mark(viewer)
         self.point: tuple[float, ...] | None = None
-        self.now = words(HINT)
-        self.held = words()
+        self.now = wrapped_label(HINT)
+        self.held = wrapped_label()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(f"Tab comes here. {KEYS}")
         layout = QVBoxLayout(self)
@@ -66,9 +66,9 @@ class Pointing(QFrame):
             callbacks.append(call)
             life.at_end.append(partial(_remove, callbacks, call))
 
-    def set_case(self, case: Case | None) -> None:
-        """Read another case."""
-        self._case = case
+    def set_result(self, result: ResultLayers | None) -> None:
+        """Read another result from now on."""
+        self._result = result
         self.now.setText(HINT)
         self.point = None
         self.held.setVisible(False)
@@ -76,23 +76,23 @@ class Pointing(QFrame):
         QTimer.singleShot(0, self._unmark)
 
     def follow_frame(self) -> None:
-        """Another frame is shown: the same place in it is held."""
+        """Hold the same pixel in the frame that is shown now."""
         if self.point is not None:
             shown = tuple(self._viewer.dims.point)[-len(self.point) :]
-            self._hold((*shown[:-2], *self.point[-2:]))
+            self.hold((*shown[:-2], *self.point[-2:]))
 
     def read_again(self) -> None:
-        """The mask was made anew: what is held may be another text."""
+        """Read the held point again: the mask was made anew."""
         if self.point is not None:
             self.held.setText(f"Held: {self._read(self.point)}")
 
     def show_mark(self, visible: bool) -> None:
-        """Side by side the ring would take a cell of its own."""
-        if self.point is not None and self._case is not None:
-            self._mark.put(self._case, self.point, visible)
+        """Show or hide the ring: side by side it would take a cell of its own."""
+        if self.point is not None and self._result is not None:
+            self._mark.put(self._result, self.point, visible)
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Who comes here by keyboard sees no tool tip."""
+        """Show the keys: a tool tip appears only for the mouse."""
         self.now.setText(KEYS)
         super().focusInEvent(event)
 
@@ -100,13 +100,13 @@ class Pointing(QFrame):
         """Arrow keys move the held reading, from the middle of the image if none is."""
         step = _STEPS.get(event.key())
         if event.key() == Qt.Key.Key_Escape and self.point is not None:
-            self._hold(None)
-        elif step is not None and self._case is not None:
+            self.hold(None)
+        elif step is not None and self._result is not None:
             fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             by = 10 if fast else 1
             at = None if self.point is None else (step[0] * by, step[1] * by)
             start = self.point or tuple(self._viewer.dims.point)
-            self._hold(moved(self._case, start, at))
+            self.hold(moved(self._result, start, at))
         else:
             super().keyPressEvent(event)
 
@@ -115,11 +115,11 @@ class Pointing(QFrame):
         self.now.setText(text or HINT)
 
     def _solid(self) -> bool:
-        """In 3D a pointer is on a ray, and napari names one point of it."""
+        """Whether the view is 3D, where the pointer is a ray and not a point."""
         return bool(self._viewer.dims.ndisplay == 3)
 
     def _press(self, event: Any) -> Iterator[None]:
-        """A press without a move is a click: hold what is there; outside, let go."""
+        """Hold the reading at a click, a press without a move; release it outside."""
         yield
         dragged = False
         while event.type == "mouse_move":
@@ -128,12 +128,12 @@ class Pointing(QFrame):
         active = self._viewer.layers.selection.active
         brush = active is not None and active.mode != "pan_zoom"
         if not dragged and not brush and not self._solid():
-            self._hold(event.position)
+            self.hold(event.position)
 
     def _read(self, point: Any) -> str:
-        return "" if self._case is None else read_out(self._case, point)
+        return "" if self._result is None else read_out(self._result, point)
 
-    def _hold(self, point: Any) -> None:
+    def hold(self, point: Any) -> None:
         text = "" if point is None else self._read(point)
         self.point = tuple(point) if text else None
         self.held.setText(f"Held: {text}")

@@ -1,71 +1,76 @@
-"""What is at one point of a result, in words. No Qt, no torch."""
+"""Text of the values of a result at one point. No Qt, no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_attnseg._widgets.layers.classes import class_names
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.record import LayerRecord
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
 
 
-def read_out(case: Case, point: Sequence[float]) -> str:
+def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
     ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
     with each psi stands whose features it uses more; 0 is the transformer alone, 1 the
     CNN alone, or as the gate's layer says. Of two gates per level: their names.
     """
-    at = _index(case.probability[0], point)
+    at = _index(result.probability[0], point)
     if at is None:
         return ""
-    words = [f"row {at[-2]}, column {at[-1]}"]
-    classes = class_names(case.facts, len(case.probability))
+    texts = [f"row {at[-2]}, column {at[-1]}"]
+    classes = class_names(result.record.provenance, len(result.probability))
     many = len(classes) > 1
-    for known, layer in zip(classes, case.probability, strict=True):
+    for known, layer in zip(classes, result.probability, strict=True):
         name = f"probability {known}" if many else "probability"
-        words.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
-    if case.mask is not None:
-        value = int(np.asarray(case.mask.data[at]))
+        texts.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
+    if result.mask is not None:
+        value = int(np.asarray(result.mask.data[at]))
         # A reader may have painted a label that is no class.
         label = (
             f" of {classes[value - 1]}" if many and 0 < value <= len(classes) else ""
         )
-        words.append(f"in the mask{label}" if value else "not in the mask")
-    for key in case.coarse_first:
-        layer = case.gates[key]
+        texts.append(f"in the mask{label}" if value else "not in the mask")
+    for key in result.coarse_first:
+        layer = result.gates[key]
         inside = _index(layer, point)
         if inside is not None:
             psi = float(np.asarray(layer.data[inside]))
-            used = _used(layer.metadata[METADATA], psi) if isinstance(key, int) else ""
-            words.append(" ".join(filter(None, (gate_label(key), used, f"{psi:.2f}"))))
-    return " · ".join(words)
+            record = record_of(layer)
+            used = ""
+            if record is not None and isinstance(key, int):
+                used = _used(record, psi)
+            texts.append(" ".join(filter(None, (gate_label(key), used, f"{psi:.2f}"))))
+    return " · ".join(texts)
 
 
 def moved(
-    case: Case, point: Sequence[float], by: tuple[int, int] | None
+    result: ResultLayers, point: Sequence[float], by: tuple[int, int] | None
 ) -> tuple[float, ...]:
     """World point some pixels (rows, columns) away, kept on the image.
 
     `by` None: the middle of the frame that `point` lies in.
     """
-    layer = case.probability[0]
+    layer = result.probability[0]
     size = np.array(layer.data.shape[: layer.ndim])
     at = np.array(layer.world_to_data(point[-layer.ndim :]), float).round()
     at[-2:] = size[-2:] // 2 if by is None else at[-2:] + by
     return tuple(layer.data_to_world(np.clip(at, 0, size - 1)))
 
 
-def _used(facts: Mapping[str, Any], psi: float) -> str:
+def _used(gate: LayerRecord, psi: float) -> str:
+    """Name of the encoder whose features are used more."""
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)
     if shown == 0.5:
         return "both alike"
-    return str(facts["1" if shown > 0.5 else "0"])
+    return gate.high if shown > 0.5 else gate.low
 
 
 def _index(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:

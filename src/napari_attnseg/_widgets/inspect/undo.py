@@ -1,4 +1,4 @@
-"""Undo for settings that are changed by sliders."""
+"""Undo history of settings that are changed by sliders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class History(Generic[T]):
-    """A value and what it was before.
+    """A value with its earlier values.
 
     Many changes by one control, as a slider that is dragged makes them, are one step.
 
@@ -24,19 +24,19 @@ class History(Generic[T]):
         self._by = ""
 
     def restart(self, start: T) -> None:
-        """Begin anew: nothing to undo."""
+        """Set the first value, and clear the history."""
         self.start = self.now = start
         self._past.clear()
         self.settle()
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is something before."""
+        """Whether there is an earlier value."""
         return bool(self._past)
 
     @property
     def settled(self) -> bool:
-        """Whether the next change is a step of its own."""
+        """Whether the next change starts a new step."""
         return not self._by
 
     def change(self, value: T, by: str = "") -> None:
@@ -48,18 +48,18 @@ class History(Generic[T]):
         self.now, self._by = value, by
 
     def settle(self) -> None:
-        """The next change is a step of its own, whatever it is by."""
+        """Complete the present step: the next change starts a new one."""
         self._by = ""
 
     def undo(self) -> T:
-        """Take the last step back, if there is one."""
+        """Return to the value before the last step, if there is one."""
         if self._past:
             self.now = self._past.pop()
         self.settle()
         return self.now
 
     def reset(self) -> T:
-        """Back to the first value; can be undone."""
+        """Return to the first value, which can be undone."""
         self.change(self.start)
         self.settle()
         return self.now

@@ -1,4 +1,4 @@
-"""Layers of the what-if: what changed, where to paint, what is kept. No Qt."""
+"""Layers of the what-if: the change, the paint, and what is kept. No Qt."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA, WHAT_IF
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, coarse_placement, source_of
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import (
@@ -29,7 +30,7 @@ PAINT = {1: 1.0, 2: 0.0}
 
 
 class Temporary:
-    """Layers of a what-if that go with their case and with the widget.
+    """Layers of a what-if that are removed with their result or with the widget.
 
     No QObject: it outlives the panel.
 
@@ -41,7 +42,7 @@ class Temporary:
     Attributes
     ----------
     change, paint : Labels or None
-        What is shown of the change, and where somebody paints; they may be deleted.
+        Pixels gained and lost, and the paint; the user may delete them.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -53,13 +54,13 @@ class Temporary:
         """Whether a layer is still there."""
         return layer is not None and layer in self._viewer.layers
 
-    def start_painting(self, case: Case, painted: Callable[..., Any]) -> str:
-        """Select the paint and its brush, made anew if need be; in words, what it does.
+    def start_painting(self, result: ResultLayers, painted: Callable[..., Any]) -> str:
+        """Select the layer to paint in, added if need be; returns what its labels do.
 
-        `painted` is called after every stroke, and now and then without one.
+        `painted` is called after every stroke, and sometimes without one.
         """
         if not self.has(self.paint):
-            (self.paint,) = add_layers(self._viewer, [paint_layer(case)])
+            (self.paint,) = add_layers(self._viewer, [paint_layer(result)])
             self.paint.events.paint.connect(painted)
             self.paint.events.data.connect(painted)
             # Undo and redo tell no more than this, and so does another frame.
@@ -68,14 +69,12 @@ class Temporary:
         self.paint.visible = True  # side by side hides it, and no brush paints then
         self.paint.selected_label = 1
         self.paint.mode = "paint"
-        ends = {
-            tuple(str(gate.metadata[METADATA][end]) for end in ("1", "0"))
-            for gate in case.gates.values()
-        }
-        said = "psi 1, 2 psi 0"
+        records = [record_of(gate) for gate in result.gates.values()]
+        ends = {(gate.high, gate.low) for gate in records if gate is not None}
+        labels = "psi 1, 2 psi 0"
         if len(ends) == 1:  # the same two for every gate
-            said = "the {}, 2 the {}".format(*ends.pop())
-        return f"Paint with label 1 to force {said}."
+            labels = "the {}, 2 the {}".format(*ends.pop())
+        return f"Paint with label 1 to force {labels}."
 
     def dab(self, point: Sequence[float]) -> None:
         """Paint once at a world point, as the brush would."""
@@ -83,20 +82,20 @@ class Temporary:
         self.paint.paint(tuple(round(i) for i in at), self.paint.selected_label)
 
     def painted(self, frame: int | None) -> NDArray[np.float64] | None:
-        """Psi where somebody painted, as `painted_psi`; None without paint."""
+        """Painted psi, as of `painted_psi`; None without a layer to paint in."""
         return painted_psi(self.paint.data, frame) if self.has(self.paint) else None
 
     def unpaint(self) -> None:
-        """Nothing is painted any longer."""
+        """Clear the paint."""
         if self.paint is not None:
             self.paint.data = np.zeros_like(self.paint.data)
 
     def remove(self) -> None:
-        """Take both away."""
+        """Remove both layers."""
         self.take_away(self.let_go())
 
     def let_go(self) -> tuple[Any, Any]:
-        """Both, which are no longer ours but still there."""
+        """Both layers, which stay in the viewer but are no longer followed."""
         layers = self.change, self.paint
         self.change = self.paint = None
         return layers
@@ -107,26 +106,27 @@ class Temporary:
             self._viewer.layers.remove(layer)
 
 
-def _placed(case: Case, frame: int) -> dict[str, Any]:
-    source = source_of(case.image)
-    at = frame if case.stacked else 0
+def _placed(result: ResultLayers, frame: int) -> dict[str, Any]:
+    source = source_of(result.image)
+    at = frame if result.stacked else 0
     return {**source.placement, **coarse_placement(source.placement, (1.0, 1.0), at)}
 
 
-def _one_frame(case: Case, values: NDArray[Any]) -> NDArray[Any]:
-    return values[None] if case.stacked else values
+def _one_frame(result: ResultLayers, values: NDArray[Any]) -> NDArray[Any]:
+    return values[None] if result.stacked else values
 
 
-def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> NewLayer:
-    """Pixels that came into the mask and that left it, as two colours."""
+def change_layer(
+    result: ResultLayers, change: Change, own: Segmentation, frame: int
+) -> NewLayer:
+    """Labels layer of the pixels that the mask gains and loses."""
     before, after = own.mask, change.result.mask
     differs = np.zeros(before.shape, np.uint8)
     differs[(after != before) & (after > 0)] = GAINED
     differs[(after != before) & (after == 0)] = LOST
-    name = case.name
     options = {
-        "name": f"{name} · what if (green gained, pink lost)",
-        **_placed(case, frame),
+        "name": f"{result.name} · what if (green gained, pink lost)",
+        **_placed(result, frame),
         "colormap": {
             None: "transparent",
             0: "transparent",
@@ -134,20 +134,18 @@ def change_layer(case: Case, change: Change, own: Segmentation, frame: int) -> N
             LOST: LOST_COLOUR,
         },
         "opacity": 0.7,
-        "metadata": {
-            METADATA: {
-                **change.result.provenance,
-                "source": case.facts["source"],
-                "made_from": "gates",
-            }
-        },
     }
-    return NewLayer("Labels", _one_frame(case, differs), options)
+    record = LayerRecord(
+        {**change.result.provenance, "source": result.record.source},
+        result.reference,
+        derivation=Derivation.CHANGE,
+    )
+    return NewLayer("Labels", _one_frame(result, differs), options, record)
 
 
-def paint_layer(case: Case) -> NewLayer:
-    """An empty Labels layer over the image in the gates' own two colours."""
-    source = source_of(case.image)
+def paint_layer(result: ResultLayers) -> NewLayer:
+    """An empty Labels layer over the image, in the two colours of the gate maps."""
+    source = source_of(result.image)
     stops = GATE_MAPS[gate_colours()].stops
     size = source.data.shape[:-1] if source.rgb else source.data.shape
     options = {
@@ -160,15 +158,17 @@ def paint_layer(case: Case) -> NewLayer:
             2: stops[0][1],
         },
         "opacity": 0.5,
-        "metadata": {METADATA: {"source": source.origin, "made_from": "paint"}},
     }
-    return NewLayer("Labels", np.zeros(size, np.uint8), options)
+    record = LayerRecord(
+        {"source": source.origin}, result.reference, derivation=Derivation.PAINT
+    )
+    return NewLayer("Labels", np.zeros(size, np.uint8), options, record)
 
 
 def painted_psi(
     labels: NDArray[np.integer[Any]], frame: int | None
 ) -> NDArray[np.float64]:
-    """Psi (H, W) where somebody painted, NaN elsewhere."""
+    """Psi (H, W) that the paint stands for, NaN where nothing is painted."""
     part = np.asarray(labels if frame is None else labels[frame])
     psi = np.full(part.shape, np.nan)
     for label, value in PAINT.items():
@@ -176,17 +176,52 @@ def painted_psi(
     return psi
 
 
-def keep(case: Case, result: Segmentation, frame: int) -> list[NewLayer]:
-    """`kept_layers` of a what-if on one frame of a case."""
-    facts = {**result.provenance, "made_from": WHAT_IF}
-    if case.stacked:
-        facts["frame"] = frame
+def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLayer]:
+    """`kept_layers` of a what-if on one frame of a result."""
+    provenance = {**changed.provenance, "made_from": str(Derivation.WHAT_IF)}
+    if result.stacked:
+        provenance["frame"] = frame
+    image = result.reference
     source = Source(
-        case.name,
+        image.name,
         None,
         False,
-        1 if case.stacked else None,
-        _placed(case, frame),
-        str(case.facts["source"]),
+        1 if result.stacked else None,
+        _placed(result, frame),
+        image.file,
+        image.layer_id,
+        recorded=result.record.source,
     )
-    return kept_layers(source, [replace(result, provenance=facts)])
+    return kept_layers(source, [replace(changed, provenance=provenance)])
+
+
+def same_paint(
+    one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
+) -> bool:
+    """Whether both force the same psi at the same pixels; None is no paint."""
+    blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
+    if any(blank):
+        return all(blank)
+    return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
+
+
+def describe_change(change: Change, frame: int | None) -> str:
+    """Text of how many pixels the mask gained and lost; `frame` of a stack."""
+    where = "" if frame is None else f"Frame {frame + 1}: "
+    return (
+        f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
+        f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
+    )
+
+
+def why_disabled(result: ResultLayers) -> str:
+    """Why no gate of a result can be forced."""
+    if not result.gates:
+        return (
+            "This result has no gate maps in the viewer: its model has no gates, or "
+            "their layers were removed."
+        )
+    return (
+        f"The image {result.name!r} of this result is not open; open the file with its "
+        "pixels again."
+    )

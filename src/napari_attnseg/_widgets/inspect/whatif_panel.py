@@ -1,4 +1,4 @@
-"""What-if panel of the Inspect widget: the gates by hand, and what the mask does."""
+"""What-if panel of the Inspect widget: force gates, and see how the mask changes."""
 
 from __future__ import annotations
 
@@ -10,71 +10,68 @@ import numpy as np
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import timer, words
-from napari_attnseg._widgets.base.jobs import Failed, Loaded
+from napari_attnseg._widgets.base.controls import timer, wrapped_label
+from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
-from napari_attnseg._widgets.inspect.gate_row import GateRow
+from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.undo import History
-from napari_attnseg._widgets.inspect.whatif_layers import Temporary, change_layer, keep
+from napari_attnseg._widgets.inspect.whatif_layers import (
+    Temporary,
+    change_layer,
+    describe_change,
+    keep,
+    same_paint,
+    why_disabled,
+)
 from napari_attnseg._widgets.layers.display import add_layers, redraw
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.whatif import Change, ForcedGates
-
-ALL = "all gates"
+from napari_attnseg.whatif import Change, ForcedGates, WhatIf
 
 
 class WhatIfPanel(QWidget):
-    """Forces psi, runs fusion and decoder again, shows pixels gained and lost.
+    """Controls that force psi and show which pixels the mask gains and loses.
+
+    Fusion and decoder run again after every change, the encoders only once per frame.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Layers are added to it; says which frame is shown.
+        Layers are added to it; its dims give the shown frame.
     life : Lifetime
         Ends the worker that encodes.
     pointing : Pointing
-        Knows the point that is held, where one may paint without a mouse.
+        Holds the point at which to paint without a mouse.
     """
 
     def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
         super().__init__()
         self._viewer, self._life, self._pointing = viewer, life, pointing
-        self._case: Case | None = None
-        self._loaded: Loaded | None = None
+        self._result: ResultLayers | None = None
         self._encoded = Encoding()
         self._layers = Temporary(viewer)
+        self._models = MODELS
+        life.at_end.append(self._models.add_user())
         life.at_end += [self._encoded.free, self._layers.remove]
         self._change: Change | None = None
         #: What of the paint went into it.
         self._paint: NDArray[np.float64] | None = None
         self._kept: Change | None = None
         self._history: History[Mapping[GateKey, float]] = History({})
-        self.rows: dict[GateKey, GateRow] = {}
-        #: All but the words, which say why nothing can be done.
+        self.gate_rows = GateRows()
+        #: All but the message, which says why the controls are disabled.
         self.controls = QWidget()
-        self._grid = QGridLayout()
-        self.paint_button = QPushButton("Paint…")
-        self.dab_button = QPushButton("Dab")
-        self.dab_button.setToolTip("Paint once where the reading is held.")
-        self.paint_box = QComboBox()
-        self.said = words()
+        self.painting = PaintControls()
+        self.message = wrapped_label()
         self.undo_button = QPushButton("Undo")
         self.reset_button = QPushButton("Reset")
         self.keep_button = QPushButton("Keep as layers")
@@ -82,76 +79,58 @@ class WhatIfPanel(QWidget):
         self._soon = timer(0, self._decode)
         self._later = timer(300, self._history.settle)
 
-        self.paint_button.clicked.connect(self._start_painting)
-        self.dab_button.clicked.connect(self._dab)
-        self.paint_box.activated.connect(lambda: self._soon.start())
+        self.gate_rows.chosen.connect(self._choose)
+        self.painting.paint_button.clicked.connect(self._start_painting)
+        self.painting.dab_button.clicked.connect(self._dab)
+        self.painting.box.activated.connect(lambda: self._soon.start())
         self.undo_button.clicked.connect(self.undo)
         self.reset_button.clicked.connect(self.reset)
         self.keep_button.clicked.connect(self.keep)
-        self.set_case(None)
+        self.set_result(None)
 
     def _lay_out(self) -> None:
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.controls)
-        outer.addWidget(self.said)
+        outer.addWidget(self.message)
         layout = QVBoxLayout(self.controls)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 1)
-        layout.addLayout(self._grid)
-        self._make_rows(list(reversed(STRIDES)))
-        painting = QHBoxLayout()
-        painting.addWidget(self.paint_button)
-        painting.addWidget(self.dab_button)
-        painting.addWidget(QLabel("in"))
-        painting.addWidget(self.paint_box, 1)
-        layout.addLayout(painting)
+        layout.addWidget(self.gate_rows)
+        layout.addWidget(self.painting)
+        self._offer_gates(list(reversed(STRIDES)))
         buttons = QHBoxLayout()
         for button in (self.undo_button, self.reset_button, self.keep_button):
             buttons.addWidget(button)
         layout.addLayout(buttons)
 
-    def _make_rows(self, keys: Sequence[GateKey]) -> None:
-        """One row per gate, the coarsest on top; those of the last case go."""
-        if list(self.rows) == list(keys):
-            return
-        for row in self.rows.values():
-            for part in (row.name, row.slider, row.choice):
-                part.setParent(None)
-                part.deleteLater()
-            row.deleteLater()
-        self.rows = {key: GateRow(key) for key in keys}
-        self.paint_box.clear()
-        self.paint_box.addItem(ALL, tuple(keys))
-        for i, (key, row) in enumerate(self.rows.items()):
-            row.chosen.connect(self._choose)
-            self._grid.addWidget(row.name, i, 0)
-            self._grid.addWidget(row.slider, i, 1)
-            self._grid.addWidget(row.choice, i, 2)
-            self.paint_box.addItem(gate_label(key), (key,))
+    def _offer_gates(self, keys: Sequence[GateKey]) -> None:
+        """Offer the gates of a model, the coarsest first."""
+        if list(self.gate_rows.rows) != list(keys):
+            self.gate_rows.set_gates(keys)
+            self.painting.set_gates(keys)
 
-    # -- the case --------------------------------------------------------------------
+    # -- the result --------------------------------------------------------------------
 
-    def set_case(self, case: Case | None) -> None:
-        """Work on another case; without its image and gates: on nothing."""
-        usable = case is not None and case.image is not None and bool(case.gates)
+    def set_result(self, result: ResultLayers | None) -> None:
+        """Work on another result; one without image or gate maps disables all."""
+        usable = result is not None and result.image is not None and bool(result.gates)
         self._forget()
-        self._case = case if usable else None
+        self._result = result if usable else None
         self._history.restart({})
         self.controls.setEnabled(usable)
-        if self._case is None:
-            said = "" if case is None else _why_not(case)
-            self.said.setText(said)
+        if self._result is None:
+            self.message.setText("" if result is None else why_disabled(result))
             return
-        self._make_rows(self._case.coarse_first)
+        self._offer_gates(self._result.coarse_first)
         for key, row in self.rows.items():
-            facts = self._case.gates[key].metadata[METADATA]
-            row.name_ends(str(facts["0"]), str(facts["1"]))
+            record = record_of(self._result.gates[key])
+            if record is not None:
+                row.name_ends(record.low, record.high)
         self._show_gates()
-        self.said.setText("Move a slider: what would the mask be?")
+        self.message.setText("Move a slider: what would the mask be?")
 
     def _forget(self) -> None:
-        """Free the encoders' features, and take away what shows them."""
+        """Free the features of the encoders, and remove the layers of the what-if."""
         self._soon.stop()
         self._encoded.free()
         self._change = self._kept = self._paint = None
@@ -161,12 +140,27 @@ class WhatIfPanel(QWidget):
     # -- changes ---------------------------------------------------------------------
 
     @property
+    def rows(self) -> Mapping[GateKey, GateRow]:
+        """Key of a gate → its controls, the coarsest first."""
+        return self.gate_rows.rows
+
+    @property
+    def change(self) -> Change | None:
+        """What the forced gates did to the mask, the last time it was decoded."""
+        return self._change
+
+    @property
+    def what_if(self) -> WhatIf | None:
+        """The encoded frame; None before the first change, and after it was freed."""
+        return self._encoded.what_if
+
+    @property
     def forced(self) -> Mapping[GateKey, float]:
         """Key of a gate → psi that is forced everywhere."""
         return self._history.now
 
     def _choose(self, key: GateKey, psi: float | None) -> None:
-        if self._case is None:
+        if self._result is None:
             return
         gates = dict(self.forced)
         if psi is None:
@@ -179,26 +173,26 @@ class WhatIfPanel(QWidget):
         self._soon.start()
 
     def undo(self) -> None:
-        """Take back the last step of the sliders; paint has napari's own undo."""
+        """Undo the last step of the sliders; paint has napari's own undo."""
         self._history.undo()
         self._show_gates()
         self._soon.start()
 
     def reset(self) -> None:
-        """Every gate its own again, and no paint."""
+        """Undo all forced gates and all paint."""
         self._history.reset()
         self._layers.unpaint()
         self._show_gates()
         self._soon.start()
 
     def _mean(self, key: GateKey) -> float:
-        assert self._case is not None
-        data = self._case.gates[key].data
-        shown = data[self._frame()] if self._case.stacked else data
+        assert self._result is not None
+        data = self._result.gates[key].data
+        shown = data[self._frame()] if self._result.stacked else data
         return float(np.mean(np.asarray(shown, dtype=float)))
 
     def _show_gates(self) -> None:
-        if self._case is not None:
+        if self._result is not None:
             for key, row in self.rows.items():
                 row.show_psi(self.forced.get(key), self._mean(key))
         self.undo_button.setEnabled(self._history.can_undo)
@@ -207,23 +201,23 @@ class WhatIfPanel(QWidget):
         self.keep_button.setEnabled(new)
 
     def _frame(self) -> int:
-        assert self._case is not None
-        return self._case.frame(self._viewer.dims.point)
+        assert self._result is not None
+        return self._result.frame(self._viewer.dims.point)
 
     def _decode(self) -> None:
-        """Fusion and decoder once; the encoders first, if they have not run here."""
-        if self._case is None:
+        """Run fusion and decoder, and before them the encoders if need be."""
+        if self._result is None:
             return
         if self._encoded.what_if is None or self._encoded.frame != self._frame():
             self._encode()
             return
         paint = self._layers.painted(
-            self._encoded.frame if self._case.stacked else None
+            self._encoded.frame if self._result.stacked else None
         )
         self._paint = paint
         try:
             self._change = self._encoded.what_if.change(
-                ForcedGates(self.forced, paint, self.paint_box.currentData())
+                ForcedGates(self.forced, paint, self.painting.gates)
             )
         except AttnSegError as error:
             self._fail(str(error))
@@ -231,11 +225,11 @@ class WhatIfPanel(QWidget):
         self._show_change()
 
     def _show_change(self) -> None:
-        assert self._case is not None and self._change is not None
+        assert self._result is not None and self._change is not None
         assert self._encoded.what_if is not None
         change = self._change
         new = change_layer(
-            self._case, change, self._encoded.what_if.own, self._encoded.frame
+            self._result, change, self._encoded.what_if.own, self._encoded.frame
         )
         if not self._layers.has(self._layers.change):
             active = self._viewer.layers.selection.active
@@ -247,80 +241,80 @@ class WhatIfPanel(QWidget):
             redraw(layer, new.data)
             if not np.array_equal(layer.translate, new.options["translate"]):
                 layer.translate = new.options["translate"]  # another frame
-        where = f"Frame {self._encoded.frame + 1}: " if self._case.stacked else ""
-        self.said.setText(
-            f"{where}Gained (green) {change.gained:,} px, lost (pink) "
-            f"{change.lost:,} px; overlap with the model's own mask (Dice) "
-            f"{change.overlap:.3f}."
-        )
+        frame = self._encoded.frame if self._result.stacked else None
+        self.message.setText(describe_change(change, frame))
         self._show_gates()
 
     def follow_frame(self) -> None:
-        """Another frame is shown: its gates; the words say of which the change is."""
-        if self._case is not None and self._case.stacked:
+        """Show the gates of the frame that is shown now; the change is not decoded."""
+        if self._result is not None and self._result.stacked:
             self._show_gates()
 
     # -- encoding --------------------------------------------------------------------
 
     def _encode(self) -> None:
-        """Run both encoders in a thread; what was chosen meanwhile is applied then."""
-        assert self._case is not None
+        """Run both encoders in a thread; choices made meanwhile are applied later."""
+        assert self._result is not None
         if self._encoded.worker is not None:
             return
-        case, frame = self._case, self._frame()
+        result, frame = self._result, self._frame()
         try:
-            source = source_of(case.image)
+            source = source_of(result.image)
         except AttnSegError as error:
             self._fail(str(error))
             return
-        self.said.setText("Running the encoders once…")
+        self.message.setText("Running the encoders once…")
 
         def finished(found: Any) -> None:
-            if self._life.ended or self._case is not case:
+            if self._life.ended or self._result is not result:
                 return
             if isinstance(found, Failed):
                 self._history.restart({})
                 self._show_gates()
                 self._fail(found.message)
                 return
-            self._encoded.what_if, self._loaded = found
+            self._encoded.what_if = found
             self._encoded.frame = frame
             self._soon.start()
 
-        self._encoded.start(source, frame, case.facts, self._loaded, finished)
+        self._encoded.start(
+            source, frame, result.record.provenance, self._models, finished
+        )
 
     def _fail(self, error: str) -> None:
-        self.said.setText(error)
+        self.message.setText(error)
         show_error(error)
 
     # -- painting and keeping --------------------------------------------------------
 
     def _start_painting(self) -> None:
-        """A layer to paint in: label 1 is one encoder, 2 the other."""
-        if self._case is not None:
-            self.said.setText(self._layers.start_painting(self._case, self._painted))
+        """Select the layer to paint in: label 1 is one encoder, label 2 the other."""
+        if self._result is not None:
+            self.message.setText(
+                self._layers.start_painting(self._result, self._painted)
+            )
 
     def _painted(self, event: Any = None) -> None:
-        """Maybe: napari tells of an undo what it tells of another frame that is shown.
+        """Decode again if the paint differs from what was decoded last.
 
-        Only against what was decoded, so that looking around decodes nothing.
+        napari sends the same event for an undo as for another frame that is shown.
         """
-        if self._case is None:
+        if self._result is None:
             return
         frame = self._frame()
-        paint = self._layers.painted(frame if self._case.stacked else None)
+        paint = self._layers.painted(frame if self._result.stacked else None)
         known = self._paint if frame == self._encoded.frame else None
         if not same_paint(paint, known):
             self._soon.start()
 
     def _dab(self) -> None:
-        """The brush without a mouse: once, where the reading is held."""
-        if self._case is None:
+        """Paint once, without a mouse, where the reading is held."""
+        if self._result is None:
             return
         if not self._layers.has(self._layers.paint):
             self._start_painting()
         if self._pointing.point is None:
-            self.said.setText(
+            self.message.setText(
                 "Hold a reading first: click the image, or move there with arrow keys."
             )
             return
@@ -330,35 +324,12 @@ class WhatIfPanel(QWidget):
     def keep(self) -> None:
         """Add the changed mask and probability as layers that stay.
 
-        The mask is selected, as what is added last is in napari: *Repeat or save* below
-        is then on it.
+        napari selects the mask, which is added last; the run menu is then for it.
         """
-        if self._case is not None and self._change is not None:
+        if self._result is not None and self._change is not None:
             add_layers(
                 self._viewer,
-                keep(self._case, self._change.result, self._encoded.frame),
+                keep(self._result, self._change.result, self._encoded.frame),
             )
             self._kept = self._change
             self._show_gates()
-
-
-def same_paint(
-    one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
-) -> bool:
-    """Whether both force the same psi in the same places; None is no paint."""
-    blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
-    if any(blank):
-        return all(blank)
-    return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
-
-
-def _why_not(case: Case) -> str:
-    if not case.gates:
-        return (
-            "This result has no gate maps in the viewer: its model has no gates, or "
-            "their layers were removed."
-        )
-    return (
-        f"The image {case.name!r} of this result is not open under that "
-        "name; open it, or name it so again."
-    )

@@ -1,4 +1,4 @@
-"""The Inspect dock widget: look at a result, change its mask, ask what if."""
+"""The Inspect dock widget: view a result, change its mask, force its gates."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.inspect.arrangement import (
-    OVERLAY,
-    PRESETS,
+    TITLES,
     Arrangement,
-    preset_words,
+    Preset,
+    describe_preset,
 )
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
-from napari_attnseg._widgets.layers.runs import Case, find_cases, kept_mask
+from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
 #: Shows side by side, and goes back; no key of napari's.
@@ -43,7 +43,7 @@ KEY = "G"
 
 
 class InspectWidget(DockWidget):
-    """Arrange, read, re-threshold and question the results in the viewer.
+    """View the results in the viewer, read values, change masks, force gates.
 
     Parameters
     ----------
@@ -54,37 +54,37 @@ class InspectWidget(DockWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
         life = self._life
-        self._cases: list[Case] = []
-        self.hint = words(NO_RESULT)
-        self.case_box = QComboBox()
+        self._results: list[ResultLayers] = []
+        self.hint = wrapped_label(NO_RESULT)
+        self.result_box = QComboBox()
         self.preset_box = QComboBox()
         self.toggle_button = QPushButton(f"Side by side ({KEY})")
-        self.preset_words = words()
-        self.legend = words()
+        self.preset_description = wrapped_label()
+        self.legend = wrapped_label()
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
-        self.run_menu = RunMenu(napari_viewer)
+        self.run_menu = RunMenu(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
-        self.preset_box.addItems(list(PRESETS))
-        self.preset_words.setText(PRESETS[OVERLAY])
+        self.preset_box.addItems([TITLES[preset] for preset in Preset])
+        self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         self._lay_out()
 
-        self.case_box.currentIndexChanged.connect(self._choose_case)
-        self.preset_box.currentTextChanged.connect(self._arrange)
+        self.result_box.currentIndexChanged.connect(self._choose_result)
+        self.preset_box.currentIndexChanged.connect(self._arrange)
         self.toggle_button.clicked.connect(self.toggle)
         self._connect()
         self._follow()
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("Result", self.case_box)
+        form.addRow("Result", self.result_box)
         shown = QHBoxLayout()
         shown.addWidget(self.preset_box, 1)
         shown.addWidget(self.toggle_button)
         form.addRow("Show", shown)
-        form.addRow(self.preset_words)
+        form.addRow(self.preset_description)
         form.addRow(self.legend)
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -132,81 +132,99 @@ class InspectWidget(DockWidget):
     # -- which result ----------------------------------------------------------------
 
     @property
-    def case(self) -> Case | None:
-        """The result that is looked at."""
-        index = self.case_box.currentIndex()
-        return self._cases[index] if 0 <= index < len(self._cases) else None
+    def results(self) -> tuple[ResultLayers, ...]:
+        """All results in the viewer, the latest first."""
+        return tuple(self._results)
+
+    @property
+    def result(self) -> ResultLayers | None:
+        """The result that is shown."""
+        index = self.result_box.currentIndex()
+        return self._results[index] if 0 <= index < len(self._results) else None
 
     def _follow(self, event: Any = None) -> None:
-        """Results came or went; the latest new one is chosen."""
-        before, chosen = self._cases, self.case
-        self._cases = find_cases(self._viewer.layers)
-        known = [_same(case, self._cases) for case in before]
-        with signals_blocked(self.case_box):
-            self.case_box.clear()
-            self.case_box.addItems([case.title for case in self._cases])
-            kept = -1 if chosen is None else _same(chosen, self._cases)
-            new = [i for i in range(len(self._cases)) if i not in known]
+        """Update the list of results; the latest new one is chosen."""
+        before, chosen = self._results, self.result
+        self._results = find_results(self._viewer.layers)
+        known = [_same(result, self._results) for result in before]
+        with signals_blocked(self.result_box):
+            self.result_box.clear()
+            self.result_box.addItems([result.title for result in self._results])
+            kept = -1 if chosen is None else _same(chosen, self._results)
+            new = [i for i in range(len(self._results)) if i not in known]
             index = new[0] if new else max(kept, 0)
-            self.case_box.setCurrentIndex(index if self._cases else -1)
-        self.hint.setVisible(not self._cases)
-        self.body.setVisible(bool(self._cases))
-        case = self.case
-        if case is None or chosen is None or not case.equals(chosen):
-            self._choose_case()
+            self.result_box.setCurrentIndex(index if self._results else -1)
+        self.hint.setVisible(not self._results)
+        self.body.setVisible(bool(self._results))
+        result = self.result
+        if result is None or chosen is None or not result.equals(chosen):
+            self._choose_result()
 
-    def _choose_case(self) -> None:
-        case = self.case
-        classes = class_names(case.facts, len(case.probability)) if case else []
+    def _choose_result(self) -> None:
+        result = self.result
+        classes = (
+            class_names(result.record.provenance, len(result.probability))
+            if result
+            else []
+        )
         self.legend.setText(class_legend(classes))
         self.legend.setVisible(len(classes) > 1)
-        self.pointing.set_case(self.case)
-        self.mask_panel.set_case(self.case)
-        self.whatif_panel.set_case(self.case)
+        self.pointing.set_result(self.result)
+        self.mask_panel.set_result(self.result)
+        self.whatif_panel.set_result(self.result)
         self._offer_run()
-        if self.preset_box.currentText() != OVERLAY:
+        if self.preset is not Preset.OVERLAY:
             self._arrange()
 
     def _offer_run(self, event: Any = None) -> None:
-        """To repeat and to save: the kept what-if that is selected, else the result."""
+        """Offer the kept what-if that is selected, else the result, in the run menu."""
         kept = kept_mask(self._viewer.layers.selection.active, self._viewer.layers)
         if kept is not None:
             self.run_menu.show_run(kept, "the selected what-if")
         else:
-            mask = None if self.case is None else self.case.mask
+            mask = None if self.result is None else self.result.mask
             self.run_menu.show_run(mask, "this result")
 
     def _frame_changed(self, event: Any = None) -> None:
-        self.mask_panel.say_size()
+        self.mask_panel.show_size()
         self.pointing.follow_frame()
         self.whatif_panel.follow_frame()
 
-    # -- how it is shown -------------------------------------------------------------
+    # -- arrangement -----------------------------------------------------------------
 
-    def _arrange(self) -> None:
-        preset = self.preset_box.currentText()
-        beside = preset != OVERLAY
-        self.preset_words.setText(preset_words(self.case, preset))
+    @property
+    def preset(self) -> Preset:
+        """The chosen arrangement."""
+        return list(Preset)[self.preset_box.currentIndex()]
+
+    def show_preset(self, preset: Preset) -> None:
+        """Choose an arrangement."""
+        self.preset_box.setCurrentIndex(list(Preset).index(preset))
+
+    def _arrange(self, index: int = 0) -> None:
+        preset = self.preset
+        beside = preset is not Preset.OVERLAY
+        self.preset_description.setText(describe_preset(self.result, preset))
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
-        if self.case is None:
+        if self.result is None:
             self._arrangement.end()
         else:
-            self._arrangement.show(self.case, preset)
+            self._arrangement.show(self.result, preset)
         self.pointing.show_mark(not beside)
 
     def _grid_changed(self, event: Any) -> None:
-        """The grid was turned off, by napari's own button too: that is the overlay."""
+        """Return to the overlay when the grid is turned off, by napari's button too."""
         if not event.value:
-            self.preset_box.setCurrentText(OVERLAY)
+            self.show_preset(Preset.OVERLAY)
 
     def toggle(self) -> None:
-        """From the overlay to all scales side by side, and back."""
-        beside = self.preset_box.currentText() != OVERLAY
-        self.preset_box.setCurrentText(OVERLAY if beside else "all scales")
+        """Switch between the overlay and all scales side by side."""
+        beside = self.preset is not Preset.OVERLAY
+        self.show_preset(Preset.OVERLAY if beside else Preset.ALL_SCALES)
 
 
 def _finish(panel: weakref.ref[MaskPanel]) -> None:
-    """Every frame of a mask that is being made anew gets it, unless all is gone."""
+    """Complete a mask that is being made anew, unless Qt has destroyed the panel."""
     found = panel()
     if found is not None:
         # Where Qt destroys the widget without closing it, its timers went before.
@@ -215,7 +233,7 @@ def _finish(panel: weakref.ref[MaskPanel]) -> None:
         found.forget()
 
 
-def _same(case: Case, among: list[Case]) -> int:
-    """Index of the case with the same layers; -1 if there is none."""
-    found = [i for i, other in enumerate(among) if case.shares(other)]
+def _same(result: ResultLayers, among: list[ResultLayers]) -> int:
+    """Index of the result with the same layers; -1 if there is none."""
+    found = [i for i, other in enumerate(among) if result.shares(other)]
     return found[0] if found else -1

@@ -1,4 +1,4 @@
-"""Names and colours of a result's classes. No Qt, no torch."""
+"""Names and colours of the classes of a result. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_attnseg.colormaps import CLASS_COLOURS
 
 
 def class_names(provenance: Mapping[str, Any], count: int) -> list[str]:
-    """Names of a result's classes, from the model's card; numbers without them."""
+    """Names of the classes, from the model's card; numbered if it has none."""
     names = [str(name) for name in provenance.get("classes", ())]
     return names if len(names) == count else [f"class {c + 1}" for c in range(count)]
 
@@ -30,7 +30,7 @@ def class_options(classes: Sequence[str]) -> dict[str, Any]:
 
 
 def class_legend(classes: Sequence[str]) -> str:
-    """Each colour with its class, a line each, as rich text; empty for one class."""
+    """Rich text with the colour of each class, one per line; empty for one class."""
     if len(classes) < 2:
         return ""
     return "<br>".join(

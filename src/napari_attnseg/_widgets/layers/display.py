@@ -1,4 +1,4 @@
-"""Putting layers into a viewer, and which frame of one is shown."""
+"""Layers in a viewer: adding them, redrawing them, the frame that is shown."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
 
 
 def make_layer(new: NewLayer) -> Any:
-    """The napari layer that `new` describes, in the colours that the user prefers.
+    """The napari layer that `new` describes, in the colours of the preferences.
 
     `GATE_COLOURS` and `MASK_COLOUR` in its options stand for those.
     """
-    options = dict(new.options)
+    options = {**new.options, "metadata": new.all_metadata()}
     if options.get("colormap") == GATE_COLOURS:
         options["colormap"] = Colormap(**gate_colormap())
     elif new.kind == "Labels" and "colormap" in options:
@@ -43,16 +43,22 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
 
 
 def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:
-    """Of a layer with a leading axis, the frame at world `point`, the nearest if none.
+    """Index of the frame nearest to a world point, of a layer with a leading axis.
 
-    `point` is ``viewer.dims.point``, of as many axes as the layer or more.
+    Parameters
+    ----------
+    layer : napari layer, (T, Y, X)
+    point : sequence of float
+        ``viewer.dims.point``, with at least as many axes as the layer.
+    frames : int
+        Number of frames.
     """
     at = layer.world_to_data(point[-layer.ndim :])[0]
     return int(np.clip(round(at), 0, frames - 1))
 
 
 def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
-    """Give a layer, or one frame of it, new values; draw nothing else anew.
+    """Replace the values of a layer, or of one frame of it, and redraw only those.
 
     In place: assigning ``layer.data`` also makes a thumbnail, which redraws the whole
     layer list and takes longer than the picture.

@@ -1,43 +1,178 @@
-"""What a layer of a result carries in its metadata."""
+"""The record of a layer to and from ``layer.metadata``. No Qt, no torch.
+
+Only this module knows the keys. ``layer.metadata["attnseg"]`` is the provenance of the
+run and what the layer shows of it, the same in the viewer and in the files of a results
+folder. ``layer.metadata["attnseg_image"]`` says which image the layer belongs to; it
+holds for as long as the viewer lives.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-#: Key of what is ours in ``layer.metadata``.
+from napari_attnseg._widgets.layers.record import (
+    Derivation,
+    ImageReference,
+    LayerRecord,
+    Part,
+)
+from napari_attnseg.io.images import is_file
+from napari_attnseg.results import GATE_LEGEND, NOT_MEASURED, gate_key, gate_label
+
+#: Key, in ``layer.metadata``, of the record as a dictionary.
 METADATA = "attnseg"
-
-
+#: Key, in ``layer.metadata``, of the `ImageReference` as a dictionary.
+IMAGE_REFERENCE = "attnseg_image"
 #: Key, in ``layer.metadata`` of a mask, of the JSON file that its run was saved as.
 RESULTS_FILE = "attnseg results file"
+#: Key, in ``layer.metadata``, of the image's file, where napari names another one.
+IMAGE_FILE = "attnseg image file"
+
+#: Keys of the dictionary that describe the layer; all others are provenance.
+_LAYER_KEYS = frozenset(
+    {
+        *("part", "gate", "shows", "0", "1", "finding", "decorative"),
+        *("explanation", "target", "made_from", "made_from_layer", "objects"),
+    }
+)
 
 
-#: ``made_from`` of a what-if that was kept: a run's parts, but no run to work on.
-WHAT_IF = "what if"
+def to_dict(record: LayerRecord) -> dict[str, Any]:
+    """Plain dictionary, as users see it in ``layer.metadata["attnseg"]``."""
+    values = dict(record.provenance)
+    if record.part is Part.PROBABILITY and record.class_number:
+        values["part"] = f"{record.part} {record.class_number}"
+    elif record.part is not None:
+        values["part"] = str(record.part)
+    if record.gate is not None:
+        values |= {"gate": gate_label(record.gate), "0": record.low, "1": record.high}
+        values |= {"decorative": record.decorative}
+    if record.explanation:
+        values |= {"explanation": record.explanation, "target": record.target}
+    if record.gate is not None or record.explanation:
+        values |= {"shows": record.shows, "finding": record.finding}
+    if record.derivation is not None:
+        values["made_from"] = str(record.derivation)
+    if record.derivation is Derivation.OBJECTS:
+        values["objects"] = True
+    if record.made_from_layer:
+        values["made_from_layer"] = record.made_from_layer
+    return values
 
 
-def run_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the layers of one run have in common, of their ``metadata["attnseg"]``."""
-    return tuple(str(facts.get(key)) for key in ("date", "source", "weights_sha256"))
+def run_provenance(record: LayerRecord) -> dict[str, Any]:
+    """Provenance for a results folder: what all parts of the run have in common."""
+    values = {k: v for k, v in record.provenance.items() if k != "source"}
+    if record.derivation is not None:
+        values["made_from"] = str(record.derivation)
+    return values
 
 
-def class_number(part: str) -> int:
-    """Of a layer's ``part``: ``probability`` → 0, ``probability 12`` → 12."""
-    return int(part.removeprefix("probability") or 0)
+def metadata_of(record: LayerRecord) -> dict[str, Any]:
+    """``metadata`` of a new layer with a record."""
+    image = record.image
+    reference = {"name": image.name, "layer": image.layer_id, "file": image.file}
+    return {METADATA: to_dict(record), IMAGE_REFERENCE: reference}
 
 
-def image_name(layer: Any) -> str:
-    """Name of the image that one of our layers was made of: ``polyp · mask`` → polyp.
+def record_from(metadata: Mapping[str, Any]) -> LayerRecord | None:
+    """The record in ``layer.metadata``; None if the layer is not of this plugin.
 
-    Not what its provenance calls the source: that is a whole path if there is a file.
+    Dictionaries of earlier versions, which lack some of the keys, are read as well.
     """
-    name: str = layer.name
-    return name.partition(" · ")[0]
+    values = metadata.get(METADATA)
+    if values is None:
+        return None
+    provenance = {key: v for key, v in values.items() if key not in _LAYER_KEYS}
+    part, class_number = _part(values)
+    gate = values.get("gate")
+    derivation = derivation_of(values)
+    return LayerRecord(
+        provenance,
+        _image(metadata, str(values.get("source"))),
+        part,
+        class_number,
+        None if gate is None else gate_key(str(gate)),
+        str(values.get("0", "")),
+        str(values.get("1", "")),
+        str(values.get("shows", "" if gate is None else GATE_LEGEND)),
+        str(values.get("finding", "" if gate is None else NOT_MEASURED)),
+        bool(values.get("decorative", False)),
+        str(values.get("explanation", "")),
+        str(values.get("target", "")),
+        derivation,
+        str(values.get("made_from_layer", "")) or _old_parent(values, derivation),
+    )
 
 
-def number_of(layer: Any) -> str:
-    """`` [1]`` of a second run's layers, which napari numbers; else empty."""
-    found = re.search(r" \[\d+\]$", layer.name)
-    return found[0] if found else ""
+def record_of(layer: Any) -> LayerRecord | None:
+    """The record of a layer; None if the layer is not of this plugin."""
+    return record_from(layer.metadata)
+
+
+def has_record(layer: Any) -> bool:
+    """Whether a layer is of this plugin."""
+    return METADATA in layer.metadata
+
+
+def set_record(layer: Any, record: LayerRecord) -> None:
+    """Replace the record of a layer; other metadata of the layer stay."""
+    layer.metadata.update(metadata_of(record))
+
+
+def derivation_of(values: Mapping[str, Any]) -> Derivation | None:
+    """``made_from`` of a layer's dictionary or of the provenance in a results folder.
+
+    Earlier versions wrote a space for the underscore and, of an edited mask and of
+    objects, the name of the layer that they were made from.
+    """
+    made_from = values.get("made_from")
+    if made_from is None:
+        return None
+    found = str(made_from).replace(" ", "_")
+    with suppress(ValueError):
+        return Derivation(found)
+    return Derivation.OBJECTS if "objects" in values else Derivation.EDITED
+
+
+def _old_parent(values: Mapping[str, Any], derivation: Derivation | None) -> str:
+    """Name of a layer that an earlier version wrote as ``made_from``."""
+    made_from = str(values.get("made_from", ""))
+    named = derivation in (Derivation.EDITED, Derivation.OBJECTS)
+    return made_from if named and made_from != derivation else ""
+
+
+def _part(values: Mapping[str, Any]) -> tuple[Part | None, int]:
+    """Part, and number of its class."""
+    text = values.get("part")
+    if text is None:
+        # Earlier versions marked no part; what they derived is none.
+        if "explanation" in values or "made_from" in values:
+            return None, 0
+        return (Part.GATE if "gate" in values else Part.PROBABILITY), 0
+    name, _, number = str(text).partition(" ")
+    return Part(name), int(number or 0)
+
+
+def _image(metadata: Mapping[str, Any], source: str) -> ImageReference:
+    """The stored reference; of a layer without one, what its provenance says."""
+    known = metadata.get(IMAGE_REFERENCE)
+    file = metadata.get(IMAGE_FILE)
+    if known is not None:
+        return ImageReference(known["name"], known["layer"], file or known["file"])
+    file = file or (source if is_file(Path(source)) else None)
+    return ImageReference(source if file is None else Path(file).stem, "", file)
+
+
+def results_file(layer: Any) -> Path | None:
+    """The JSON file that the run of a mask layer was saved as; None if it was not."""
+    found = layer.metadata.get(RESULTS_FILE)
+    return None if found is None else Path(found)
+
+
+def set_results_file(layer: Any, file: Path) -> None:
+    """Note the JSON file that the run of a mask layer was saved as."""
+    layer.metadata[RESULTS_FILE] = str(file.resolve())

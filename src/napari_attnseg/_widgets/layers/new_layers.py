@@ -1,16 +1,17 @@
-"""From results to layers. No Qt, no torch."""
+"""Descriptions of the layers that show a result. No Qt, no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import derivation_of, metadata_of
+from napari_attnseg._widgets.layers.record import LayerRecord, Part
 from napari_attnseg._widgets.layers.source import Source, coarse_placement
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS, KEPT_COLOUR, MASK_COLOUR
@@ -26,30 +27,60 @@ from napari_attnseg.results import (
 
 @dataclass(frozen=True, slots=True)
 class NewLayer:
-    """One layer to add: arguments of its class, and attributes set afterwards."""
+    """Description of a layer to add.
+
+    Attributes
+    ----------
+    kind : str
+        Name of its class in ``napari.layers``.
+    data : array
+    options : dict
+        Keyword arguments of the class, without ``metadata``.
+    record : LayerRecord or None
+        Becomes the layer's ``metadata``; None for an image that is opened.
+    contour : int
+        Width of a mask's outline in pixels; 0: filled.
+    colorbar : bool
+        Whether the layer's colour bar is shown.
+    metadata : dict
+        Other ``metadata`` than the record.
+    """
 
     kind: str
     data: NDArray[Any]
     options: dict[str, Any]
+    record: LayerRecord | None = None
     contour: int = 0
     colorbar: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def all_metadata(self) -> dict[str, Any]:
+        """``metadata`` of the layer, with its record."""
+        own = {} if self.record is None else metadata_of(self.record)
+        return {**self.metadata, **own}
 
 
 def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
-    """Layers of a run, bottom to top: probability, gates (finest first), mask.
+    """Layers of a run, bottom to top: probability, gate maps (finest first), mask.
 
-    Only the mask is visible, as an outline, so that the image stays to be judged; a
-    gate map over it would hide what a reader looks for first. Gate maps keep their own
-    resolution and lie exactly over the image.
+    Only the mask is visible, as an outline, so that the image can be judged; a gate map
+    over it would hide what a reader looks for first. Gate maps keep their own
+    resolution and cover the image exactly.
 
     Parameters
     ----------
     source : Source
-        What was segmented.
+        The image that was segmented.
     results : sequence of Segmentation
         One per frame.
     """
-    facts = provenance(results, source.origin)
+    # A kept what-if has its derivation in the provenance of its segmentation.
+    values = provenance(results, source.origin)
+    run = LayerRecord(
+        {key: value for key, value in values.items() if key != "made_from"},
+        source.reference,
+        derivation=derivation_of(values),
+    )
 
     def stacked(parts: list[NDArray[Any]]) -> NDArray[Any]:
         if source.frames is None:
@@ -61,73 +92,75 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
         )
 
-    def options(name: str, part: dict[str, Any], **more: Any) -> dict[str, Any]:
-        said = {METADATA: {**facts, **part}}
-        name = f"{source.name} · {name}"
-        return {"name": name, **source.placement, "metadata": said, **more}
+    def options(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": f"{source.name} · {name}", **source.placement, **more}
 
     layers = []
-    classes = class_names(results[0].provenance, len(results[0].probability))
-    for c in range(len(results[0].probability)):
-        number = f" {c + 1}" if len(results[0].probability) > 1 else ""
-        shown = f"{number} ({classes[c]})" if number else ""
+    count = len(results[0].probability)
+    classes = class_names(results[0].provenance, count)
+    for c in range(count):
+        several = f" {c + 1} ({classes[c]})" if count > 1 else ""
         layers.append(
             NewLayer(
                 "Image",
                 stacked([r.probability[c] for r in results]),
                 options(
-                    f"probability{shown}",
-                    {"part": f"probability{number}"},
+                    f"probability{several}",
                     contrast_limits=(0, 1),
                     colormap="viridis",
                     blending="translucent",
                     opacity=0.7,
                     visible=False,
                 ),
+                replace(
+                    run,
+                    part=Part.PROBABILITY,
+                    class_number=c + 1 if count > 1 else 0,
+                ),
                 colorbar=True,
             )
         )
     for i, gate in enumerate(results[0].attention):
-        said: dict[str, Any] = {
-            "part": "gate",
-            "gate": gate.label,
-            "shows": GATE_LEGEND,
-        }
-        said |= {"0": gate.low, "1": gate.high, "finding": gate.finding}
-        said |= {"decorative": gate.decorative}
+        record = replace(
+            run,
+            part=Part.GATE,
+            gate=gate.key,
+            low=gate.low,
+            high=gate.high,
+            shows=GATE_LEGEND,
+            finding=gate.finding,
+            decorative=gate.decorative,
+        )
         placed = options(
             gate.name,
-            said,
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            opacity=gate_opacity(said),
+            opacity=gate_opacity(record),
             interpolation2d="nearest",
             visible=False,
         )
         placed |= coarse_placement(source.placement, gate.stride)
-        values = stacked([r.attention[i].values for r in results])
-        layers.append(NewLayer("Image", values, placed, colorbar=True))
-    mask = options("mask", {"part": "mask"})
-    mask |= class_options(classes)
-    mask["opacity"] = 1.0
-    layers.append(
-        NewLayer("Labels", stacked([r.mask for r in results]), mask, contour=2)
-    )
+        maps = stacked([r.attention[i].values for r in results])
+        layers.append(NewLayer("Image", maps, placed, record, colorbar=True))
+    mask = options("mask", opacity=1.0) | class_options(classes)
+    masks = stacked([r.mask for r in results])
+    record = replace(run, part=Part.MASK)
+    layers.append(NewLayer("Labels", masks, mask, record, contour=2))
     return layers
 
 
-def gate_opacity(facts: Mapping[str, Any]) -> float:
-    """What was measured to be decoration is not to catch the eye."""
-    return 0.35 if facts.get("decorative") else 0.7
+def gate_opacity(record: LayerRecord) -> float:
+    """Opacity of a gate map: low if it was measured to be decoration."""
+    return 0.35 if record.decorative else 0.7
 
 
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
-    """Layer of one explanation, exactly over its image; of one `frame` of a stack.
+    """Layer of one explanation, over its image or over one `frame` of a stack.
 
-    Signed maps get the gate's colours around 0, that of psi 1 raises; others go from
-    dark to bright. The scale of signed and positive maps is their own: such numbers
-    compare within a map only.
+    Signed maps have the gate maps' colours, centred on 0; the colour of psi 1 marks
+    positive values. Other maps go from dark to bright. Signed and positive maps are
+    scaled to their own range: their values compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     top = float(np.abs(found.values).max()) or 1.0
@@ -137,14 +170,14 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         "signed": (-top, top),
         "positive": (0, top),
     }
-    facts = {
-        **found.provenance,
-        "source": source.origin,
-        "explanation": found.method,
-        "shows": found.meaning,
-        "finding": found.finding,
-        "target": found.target,
-    }
+    record = LayerRecord(
+        {**found.provenance, "source": source.origin},
+        source.reference,
+        shows=found.meaning,
+        finding=found.finding,
+        explanation=found.method,
+        target=found.target,
+    )
     stacked = source.frames is not None
     options = {
         "name": f"{source.name} · {found.method}{level}",
@@ -155,14 +188,13 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         "blending": "translucent",
         "opacity": 0.7,
         "interpolation2d": "nearest",
-        "metadata": {METADATA: facts},
     }
     values = found.values[None] if stacked else found.values
-    return NewLayer("Image", values, options, colorbar=True)
+    return NewLayer("Image", values, options, record, colorbar=True)
 
 
 def gate_colormap() -> dict[str, Any]:
-    """Arguments of ``napari.utils.Colormap`` for gate maps, as one prefers them."""
+    """Arguments of ``napari.utils.Colormap`` for gate maps, from the preferences."""
     name = gate_colours()
     stops = GATE_MAPS[name].stops
     return {
@@ -173,24 +205,25 @@ def gate_colormap() -> dict[str, Any]:
 
 
 def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
-    """Layers of a what-if that stay; their names say what was forced.
+    """Layers of a what-if that is kept; their names say which gates were forced.
 
-    As `layers.new_layers`, but of the gate maps only those that nothing else says: the
-    ones that were painted.
+    As `new_layers`, but of the gate maps only those that were painted: all others are
+    described by one number.
     """
     forced = results[0].provenance["gates_forced"]
     coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])
-    said = ", ".join(
+    listed = ", ".join(
         f"{gate}={forced[gate]:.2f}"
         if isinstance(forced[gate], float)
         else f"{gate} painted"
         for gate in coarse_first
     )
+    painted = {gate_key(gate) for gate in forced if forced[gate] == "array"}
     kept = []
     for new in new_layers(source, results):
-        gate = new.options["metadata"][METADATA].get("gate")
-        if gate is None or forced.get(gate) == "array":
-            new.options["name"] += f", what if {said or 'nothing forced'}"
+        assert new.record is not None
+        if new.record.gate is None or new.record.gate in painted:
+            new.options["name"] += f", what if {listed or 'nothing forced'}"
             kept.append(new)
     colours = kept[-1].options.get("colormap", {})
     for label, colour in colours.items():

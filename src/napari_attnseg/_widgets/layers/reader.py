@@ -1,12 +1,13 @@
 """napari's reader of results folders: the layers that the Segment widget makes. No Qt.
 
-It gives whole layers, not tuples: a tuple can carry neither a mask's outline nor a
-colour bar.
+It returns layers, not layer data tuples: a tuple can carry neither the outline of a
+mask nor a colour bar.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,16 @@ import numpy as np
 from napari.utils.notifications import show_warning
 
 from napari_attnseg._widgets.layers.display import make_layer
-from napari_attnseg._widgets.layers.metadata import METADATA, RESULTS_FILE, WHAT_IF
+from napari_attnseg._widgets.layers.metadata import (
+    IMAGE_FILE,
+    derivation_of,
+    record_of,
+    set_record,
+    set_results_file,
+)
 from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, new_layers
-from napari_attnseg._widgets.layers.source import IMAGE_FILE, Source
+from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.images import read_image
@@ -27,7 +35,7 @@ MANY = 20
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
-    """Napari's question whether a file or folder is ours."""
+    """The reader, if napari offers it a results folder or a JSON file from one."""
     first = path if isinstance(path, str) else path[0]
     return read if find_results(Path(first)) else None
 
@@ -51,13 +59,26 @@ def read(path: str | list[str]) -> list[Any]:
     layers = []
     for file, results in found:
         made = [make_layer(new) for new in layers_of(results)]
-        made[-1].metadata[RESULTS_FILE] = str(file.resolve())
+        _refer_to_image(made)
+        set_results_file(made[-1], file)
         layers += made
     return layers
 
 
+def _refer_to_image(layers: list[Any]) -> None:
+    """Refer from the layers of a result to the image layer that is read with them."""
+    first, *rest = layers
+    if record_of(first) is not None:
+        return  # the image was left out
+    for layer in rest:
+        record = record_of(layer)
+        if record is not None:
+            image = replace(record.image, layer_id=str(first.unique_id))
+            set_record(layer, replace(record, image=image))
+
+
 def layers_of(results: Results) -> list[NewLayer]:
-    """The layers that the Segment widget makes; the image first, if it is there."""
+    """The layers that the Segment widget makes, below them the image if it is found."""
     ndim = 2 if results.frames is None else 3
     placement = {
         "scale": np.ones(ndim),
@@ -68,15 +89,19 @@ def layers_of(results: Results) -> list[NewLayer]:
         **results.placement,
     }
     file = None if results.image is None else str(results.image.resolve())
-    source = Source(results.name, None, False, results.frames, placement, file)
-    first = results.segmentations[0].provenance
-    make = kept_layers if first.get("made_from") == WHAT_IF else new_layers
-    made = make(source, results.segmentations)
-    for new in made:
+    source = Source(
+        results.name,
+        None,
+        False,
+        results.frames,
+        placement,
+        file,
         # Where the image lay at the time of the run stays what provenance says.
-        new.options["metadata"][METADATA]["source"] = results.source
-        if file is not None:  # two results may be of images of one name
-            new.options["metadata"][IMAGE_FILE] = file
+        recorded=results.source,
+    )
+    derivation = derivation_of(results.segmentations[0].provenance)
+    make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
+    made = make(source, results.segmentations)
     return [*_image_layer(source, results), *made]
 
 
@@ -102,7 +127,7 @@ def _image_layer(source: Source, results: Results) -> list[NewLayer]:
     options = {
         "name": source.name,
         "rgb": stack.ndim == 4,
-        "metadata": {IMAGE_FILE: source.file if frame is None else None},
         **source.placement,
     }
-    return [NewLayer("Image", pixels, options)]
+    known = {IMAGE_FILE: source.file if frame is None else None}
+    return [NewLayer("Image", pixels, options, metadata=known)]

@@ -1,7 +1,8 @@
-"""Results in a viewer: which layers belong to one run on one image. No Qt, no torch."""
+"""Layers in a viewer grouped by the run that made them. No Qt, no torch."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,79 +12,110 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import shown_frame
-from napari_attnseg._widgets.layers.metadata import (
-    METADATA,
-    WHAT_IF,
-    class_number,
-    image_name,
-    number_of,
-    run_of,
+from napari_attnseg._widgets.layers.image_match import find_image
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.record import (
+    ImageReference,
+    LayerRecord,
+    Part,
+    RunId,
 )
-from napari_attnseg._widgets.layers.source import IMAGE_FILE, file_of
-from napari_attnseg.results import GateKey, gate_key, gate_parts
+from napari_attnseg.results import GateKey, gate_parts
 
 
 @dataclass(slots=True, eq=False)
-class Case:
-    """Layers of one run on one image layer.
+class ResultLayers:
+    """The layers of one run on one image layer.
 
     Attributes
     ----------
-    facts : dict
-        Provenance of the run.
     image : Image or None
-        What was segmented, if it is still there: from the same file, else of the same
-        name.
+        The image that was segmented, if it is open.
     mask : Labels or None
     probability : list of Image
         One per class.
     gates : dict of int or (int, str) to Image
         `results.AttentionMap.key` → gate map, finest first.
+    number : int
+        How many earlier runs are on images of the same name.
     """
 
-    facts: dict[str, Any]
     image: Any = None
     mask: Any = None
     probability: list[Any] = field(default_factory=list)
     gates: dict[GateKey, Any] = field(default_factory=dict)
+    number: int = 0
 
     @property
-    def title(self) -> str:
-        """For a list to choose from."""
-        number = number_of(self.probability[0])
-        return f"{self.name} · {self.facts.get('model', '?')}{number}"
+    def record(self) -> LayerRecord:
+        """Record of the mask, as it is now; of another part if there is no mask."""
+        found = record_of(self.layers[-1])
+        assert found is not None
+        return found
 
     @property
     def name(self) -> str:
-        """Of the image."""
-        return image_name(self.probability[0])
+        """Name of the image: the present one if it is open, else that of the run."""
+        image = self.image
+        return self.record.image.name if image is None else str(image.name)
+
+    @property
+    def numbered_name(self) -> str:
+        """Name of the image, with a number from the second run on."""
+        return f"{self.name} [{self.number}]" if self.number else self.name
+
+    @property
+    def title(self) -> str:
+        """Text for a list to choose from: image, model, number."""
+        number = f" [{self.number}]" if self.number else ""
+        return f"{self.name} · {self.record.model}{number}"
+
+    @property
+    def reference(self) -> ImageReference:
+        """The image, with the id and the name of its layer if it is open now."""
+        stored = self.record.image
+        if self.image is None:
+            return stored
+        return ImageReference(self.name, str(self.image.unique_id), stored.file)
 
     @property
     def coarse_first(self) -> list[GateKey]:
-        """Keys of its gates, the coarsest first."""
+        """Keys of the gates, the coarsest first."""
         return sorted(self.gates, key=lambda key: -gate_parts(key)[0])
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether mask and every class's probability are there to make it anew."""
-        classes = self.facts.get("classes", self.probability)
+        classes = self.record.provenance.get("classes", self.probability)
         return self.mask is not None and len(self.probability) == len(classes)
 
     @property
     def layers(self) -> list[Any]:
-        """All that were made by the run, bottom to top."""
+        """All layers of the run, bottom to top."""
         mask = [self.mask] if self.mask is not None else []
         return [*self.probability, *self.gates.values(), *mask]
 
-    def shares(self, other: Case) -> bool:
-        """Whether both are the same run: a layer of one is a layer of the other."""
+    def shares(self, other: ResultLayers) -> bool:
+        """Whether both are the same run: they have a layer in common."""
         mine = {id(layer) for layer in self.layers}
         return any(id(layer) in mine for layer in other.layers)
 
-    def equals(self, other: Case) -> bool:
+    def equals(self, other: ResultLayers) -> bool:
         """Whether both have the same layers and image."""
-        mine, its = ([*case.layers, case.image] for case in (self, other))
+        mine, its = ([*one.layers, one.image] for one in (self, other))
         return [id(layer) for layer in mine] == [id(layer) for layer in its]
+
+    def same_image(self, record: LayerRecord) -> bool:
+        """Whether another layer of this plugin belongs to the same image."""
+        own = self.record
+        if record.run_id == own.run_id:
+            return True
+        ids = {own.image.layer_id}
+        if self.image is not None:
+            ids.add(str(self.image.unique_id))
+        if record.image.layer_id in ids - {""}:
+            return True
+        return bool(own.image_sha256) and record.image_sha256 == own.image_sha256
 
     @property
     def stacked(self) -> bool:
@@ -98,13 +130,13 @@ class Case:
         return shown_frame(layer, point, layer.data.shape[0])
 
     def probabilities(self, frame: int) -> NDArray[np.floating[Any]]:
-        """(classes, H, W) of one frame."""
+        """Probability (classes, H, W) of one frame."""
         maps = [layer.data for layer in self.probability]
         return np.stack([np.asarray(m[frame] if self.stacked else m) for m in maps])
 
 
-def find_cases(layers: Iterable[Any]) -> list[Case]:
-    """Runs whose probability is in the list, the latest first.
+def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
+    """Every run that has a layer in the list, the earliest first.
 
     Parameters
     ----------
@@ -112,80 +144,90 @@ def find_cases(layers: Iterable[Any]) -> list[Case]:
         ``viewer.layers``.
     """
     layers = list(layers)
-    parts = {id(layer) for layer in originals(layers)}
-    found: dict[tuple[str, ...], Case] = {}
-    # By file and name, by file, by name: two layers may be of one file or one name.
-    images: dict[Any, Any] = {}
-    for layer in layers:
-        facts = layer.metadata.get(METADATA)
-        if facts is None:
-            if isinstance(layer, Image):
-                file = file_of(layer)
-                for key in ((file, layer.name), file, layer.name):
-                    if key is not None:
-                        images.setdefault(key, layer)
-            continue
-        if id(layer) not in parts or "made_from" in facts:
-            continue  # made of a run's results, no part of it
-        case = found.setdefault(run_of(facts), Case(facts))
-        if "gate" in facts:
-            case.gates[gate_key(str(facts["gate"]))] = layer
-        elif isinstance(layer, Labels):
-            case.mask, case.facts = layer, facts
+    found: dict[RunId, ResultLayers] = {}
+    for layer in originals(layers):
+        record = record_of(layer)
+        if record is None or not record.is_run_output:
+            continue  # a what-if that was kept
+        result = found.setdefault(record.run_id, ResultLayers())
+        if record.gate is not None:
+            result.gates[record.gate] = layer
+        elif record.part is Part.MASK:
+            result.mask = layer
         else:
-            case.probability.append(layer)
-    cases = [case for case in reversed(found.values()) if case.probability]
-    for case in cases:
+            result.probability.append(layer)
+    images = [x for x in layers if isinstance(x, Image) and not has_record(x)]
+    names: Counter[str] = Counter()
+    for result in found.values():
         # The user may have moved them in the list.
-        case.probability.sort(key=lambda layer: class_number(_part(layer)))
-        case.gates = dict(sorted(case.gates.items(), key=lambda g: gate_parts(g[0])))
-        file = case.probability[0].metadata.get(IMAGE_FILE, case.facts.get("source"))
-        keys = ((file, case.name), file, case.name)
-        case.image = next((images[key] for key in keys if key in images), None)
-    return cases
+        result.probability.sort(key=_class_number)
+        result.gates = dict(
+            sorted(result.gates.items(), key=lambda g: gate_parts(g[0]))
+        )
+        whole = [*result.probability, *([] if result.mask is None else [result.mask])]
+        shape = tuple(whole[0].data.shape) if whole else ()
+        result.image = find_image(result.record, shape, images)
+        result.number = names[result.name]
+        names[result.name] += 1
+    return list(found.values())
+
+
+def find_results(layers: Iterable[Any]) -> list[ResultLayers]:
+    """Runs whose probability is in the list, the latest first.
+
+    Parameters
+    ----------
+    layers : iterable of napari layers
+        ``viewer.layers``.
+    """
+    return [result for result in reversed(all_results(layers)) if result.probability]
 
 
 def originals(layers: Iterable[Any]) -> list[Any]:
-    """Parts of runs and of kept what-ifs among layers, each part once.
+    """Outputs of runs and of kept what-ifs among layers, each of them once.
 
     A duplicate of one, or what somebody made of one by napari's own commands (another
-    kind of layer, a projection, frames of their own), is the user's.
+    kind of layer, a projection, single frames), is the user's.
     """
     found: dict[Any, Any] = {}
     axes: dict[Any, int] = {}
     for layer in layers:
-        facts = layer.metadata.get(METADATA, {})
-        made_from = facts.get("made_from")
-        if not facts or "explanation" in facts or made_from not in (None, WHAT_IF):
+        record = record_of(layer)
+        if record is None or not (record.is_run_output or record.is_kept_what_if):
             continue
-        part, run = _part(layer), (run_of(facts), made_from)
-        if isinstance(layer, Labels) != (part == "mask"):
+        if isinstance(layer, Labels) != (record.part is Part.MASK):
             continue
+        run = (record.run_id, record.derivation)
         if layer.ndim == axes.setdefault(run, layer.ndim):
-            found.setdefault((run, part, facts.get("gate")), layer)
+            key = (run, record.part, record.class_number, record.gate)
+            found.setdefault(key, layer)
     return list(found.values())
 
 
-def _part(layer: Any) -> str:
-    return str(layer.metadata[METADATA].get("part", "probability"))
+def _class_number(layer: Any) -> int:
+    record = record_of(layer)
+    return 0 if record is None else record.class_number
 
 
-def case_of(layer: Any, layers: Iterable[Any]) -> Case | None:
+def result_of(layer: Any, layers: Iterable[Any]) -> ResultLayers | None:
     """The run that a layer came from, or was made from; None if it is not there."""
-    facts = layer.metadata.get(METADATA)
-    if facts is None:
+    record = record_of(layer)
+    if record is None:
         return None
-    found = [case for case in find_cases(layers) if run_of(case.facts) == run_of(facts)]
+    results = find_results(layers)
+    found = [one for one in results if one.record.run_id == record.run_id]
     return found[0] if found else None
 
 
 def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
     """Mask of the kept what-if that a layer belongs to; None if it is of none."""
-    facts = {} if layer is None else layer.metadata.get(METADATA, {})
-    if facts.get("made_from") != WHAT_IF:
+    record = None if layer is None else record_of(layer)
+    if record is None or not record.is_kept_what_if:
         return None
     for other in layers:
-        its = other.metadata.get(METADATA, {})
-        if its.get("part") == "mask" and run_of(its) == run_of(facts):
+        its = record_of(other)
+        if its is None or not its.is_kept_what_if or its.part is not Part.MASK:
+            continue
+        if its.run_id == record.run_id:
             return other
     return None

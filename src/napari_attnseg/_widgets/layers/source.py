@@ -1,4 +1,4 @@
-"""What is segmented: frames of an image layer, and where they lie. No Qt, no torch."""
+"""The image layer that is segmented: its frames and its placement. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.layers.metadata import IMAGE_FILE
+from napari_attnseg._widgets.layers.record import ImageReference
 from napari_attnseg.errors import InputError
 from napari_attnseg.sample_data import sample_path
-
-#: Key of an image's own file in ``layer.metadata``, where napari names another one.
-IMAGE_FILE = "attnseg image file"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """What to segment: the frames of an image layer, and where they lie in the world.
+    """An image layer as input of a model: its frames and its placement in the world.
 
     Attributes
     ----------
     name : str
-        Of the layer.
+        Name of the layer.
     data : array
         Finest level; (H, W), (T, H, W), each with a colour axis behind it if `rgb`.
     rgb : bool
-        Whether the last axis is colour: the layer's word, not a guess.
+        Whether the last axis is colour, as the layer declares it.
     frames : int or None
         Length of the leading axis; None for a single image.
     placement : mapping
         ``scale, translate, rotate, shear, affine, units, axis_labels`` of the layer.
     file : str or None
         Path of the file that the layer was opened from.
+    layer_id : str
+        ``unique_id`` of the layer; empty if there is no layer.
+    recorded : str or None
+        What provenance calls the source already; None: `file`, else `name`.
     """
 
     name: str
@@ -43,11 +46,18 @@ class Source:
     frames: int | None
     placement: Mapping[str, Any]
     file: str | None = None
+    layer_id: str = ""
+    recorded: str | None = None
 
     @property
     def origin(self) -> str:
         """What provenance calls the source: its file, else the layer's name."""
-        return self.file or self.name
+        return self.recorded or self.file or self.name
+
+    @property
+    def reference(self) -> ImageReference:
+        """The image as the layers that are made of it refer to it."""
+        return ImageReference(self.name, self.layer_id, self.file)
 
     def frame(self, index: int) -> NDArray[np.generic]:
         """One image; only this part of a dask or zarr array is computed."""
@@ -56,7 +66,7 @@ class Source:
 
 
 def source_of(layer: Any) -> Source:
-    """Take what segmentation needs of an image layer.
+    """Copy what segmentation needs of an image layer.
 
     The layer may be changed or deleted afterwards.
 
@@ -95,11 +105,12 @@ def source_of(layer: Any) -> Source:
         int(data.shape[0]) if layer.ndim == 3 else None,
         placement_of(layer),
         file_of(layer),
+        str(layer.unique_id),
     )
 
 
 def placement_of(layer: Any) -> dict[str, Any]:
-    """Where a layer lies in the world, as arguments of a layer beside it."""
+    """Placement of a layer in the world, as arguments of another layer."""
     return {
         "scale": np.array(layer.scale),
         "translate": np.array(layer.translate),

@@ -1,41 +1,48 @@
-"""napari's writer: a run's layers as ``attnseg segment`` writes them. No Qt."""
+"""napari's writer of results folders, as ``attnseg segment`` writes them. No Qt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from napari_attnseg._widgets.layers.metadata import (
-    METADATA,
-    WHAT_IF,
-    class_number,
-    run_of,
+    derivation_of,
+    record_from,
+    run_provenance,
 )
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import is_file
 from napari_attnseg.io.results import PER_FRAME, Results, save_results
-from napari_attnseg.results import (
-    AttentionMap,
-    GateKey,
-    Segmentation,
-    gate_key,
-    gate_parts,
-)
+from napari_attnseg.results import GateKey, Segmentation, gate_parts
 
 #: Data, attributes and type of a layer, as napari passes them to a writer.
 LayerTuple = tuple[Any, Mapping[str, Any], str]
 
 
+class _Written(NamedTuple):
+    """One layer to write."""
+
+    record: LayerRecord
+    data: Any
+    options: Mapping[str, Any]
+
+
+#: Part, number of the class, key of the gate: which output of a run a layer is.
+_Output = tuple[Part | None, int, GateKey | None]
+
+
 def write(path: str, layers: list[LayerTuple]) -> list[str]:
-    """Napari's writer: what is ours among the layers, into a folder.
+    """Write the results among the layers into a folder; returns the files.
 
     Raises
     ------
     InputError
-        If nothing is ours, a run is incomplete, or the folder cannot be written.
+        If there are no results, a run is incomplete, or the folder cannot be written.
     """
     found = results_of(layers)
     if not found:
@@ -50,11 +57,12 @@ def write(path: str, layers: list[LayerTuple]) -> list[str]:
 
 
 def stems(found: Sequence[Results]) -> list[str]:
-    """A file name for each, made of its image's name, all different."""
+    """A file name stem for each, from the name of its image, all different."""
     names: list[str] = []
     for results in found:
         plain = re.sub(r"[^\w.-]+", "_", results.name).strip("._") or "image"
-        if results.segmentations[0].provenance.get("made_from") == WHAT_IF:
+        derivation = derivation_of(results.segmentations[0].provenance)
+        if derivation is Derivation.WHAT_IF:
             plain += "_what_if"
         name, number = plain, 2
         while name in names:
@@ -71,39 +79,40 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
     InputError
         If a run lacks its mask or probability, or has one of them twice.
     """
-    runs: dict[tuple[str, ...], dict[str, LayerTuple]] = {}
-    for layer in layers:
-        facts = layer[1].get("metadata", {}).get(METADATA, {})
-        if "part" not in facts or facts.get("made_from", WHAT_IF) != WHAT_IF:
-            continue  # not ours, or a copy that was kept beside the run's own layer
-        parts = runs.setdefault(run_of(facts), {})
-        part = facts["part"] + facts.get("gate", "")
-        if part in parts:
+    runs: dict[Any, dict[_Output, _Written]] = {}
+    for data, options, _ in layers:
+        record = record_from(options.get("metadata", {}))
+        if record is None or not (record.is_run_output or record.is_kept_what_if):
+            continue  # another plugin's, or a copy beside the run's own layer
+        outputs = runs.setdefault(record.run_id, {})
+        key = (record.part, record.class_number, record.gate)
+        if key in outputs:
             raise InputError(
-                f"Expected each part of a run once, but {parts[part][1]['name']!r} and "
-                f"{layer[1]['name']!r} are the same one; select one of them to save."
+                "Expected each part of a run once, but "
+                f"{outputs[key].options['name']!r} and {options['name']!r} are the "
+                "same one; select one of them to save."
             )
-        parts[part] = layer
-    return [_results(parts) for parts in runs.values()]
+        outputs[key] = _Written(record, data, options)
+    return [_results(list(outputs.values())) for outputs in runs.values()]
 
 
-def _results(parts: Mapping[str, LayerTuple]) -> Results:
-    named = (name for name in parts if name.startswith("probability"))
-    probabilities = [parts[name] for name in sorted(named, key=class_number)]
-    if "mask" not in parts or not probabilities:
+def _results(outputs: Sequence[_Written]) -> Results:
+    of_part: dict[Part | None, list[_Written]] = {part: [] for part in Part}
+    for output in outputs:
+        of_part[output.record.part].append(output)
+    probabilities = sorted(
+        of_part[Part.PROBABILITY], key=lambda one: one.record.class_number
+    )
+    if not of_part[Part.MASK] or not probabilities:
         raise InputError(
             "Expected a run's mask and probability together, but one of the two is not "
             "among the layers to save; select both."
         )
-    data, options, _ = parts["mask"]
+    record, data, options = of_part[Part.MASK][0]
     mask = np.asarray(data)
     count = mask.shape[0] if mask.ndim == 3 else None
-    facts = options["metadata"][METADATA]
-    gates = sorted(
-        (layer for name, layer in parts.items() if name.startswith("gate")),
-        key=lambda gate: gate_parts(_key(gate)),
-    )
-    own = {key: value for key, value in facts.items() if key not in ("part", "source")}
+    gates = sorted(of_part[Part.GATE], key=_level_and_name)
+    provenance = run_provenance(record)
     several = count is not None and count > 1
 
     def frame(data: Any, index: int) -> Any:
@@ -112,41 +121,32 @@ def _results(parts: Mapping[str, LayerTuple]) -> Results:
     segmentations = [
         Segmentation(
             frame(mask, i),
-            np.stack([frame(p[0], i).astype(np.float32) for p in probabilities]),
+            np.stack([frame(p.data, i).astype(np.float32) for p in probabilities]),
             tuple(
-                _attention(gate, frame(gate[0], i), mask.shape[-2:]) for gate in gates
+                gate.record.attention_map(frame(gate.data, i), mask.shape[-2:])
+                for gate in gates
             ),
-            {k: v[i] if several and k in PER_FRAME else v for k, v in own.items()},
+            {
+                k: v[i] if several and k in PER_FRAME else v
+                for k, v in provenance.items()
+            },
         )
         for i in range(count or 1)
     ]
-    source = facts["source"]
-    image = Path(source) if Path(source).is_file() else None
-    name = options["name"].partition(" · ")[0]
-    return Results(name, source, segmentations, count, _placement(options), image)
-
-
-def _key(gate: LayerTuple) -> GateKey:
-    return gate_key(gate[1]["metadata"][METADATA]["gate"])
-
-
-def _attention(gate: LayerTuple, values: Any, shape: tuple[int, ...]) -> AttentionMap:
-    facts = gate[1]["metadata"][METADATA]
-    level, name = gate_parts(_key(gate))
-    return AttentionMap(
-        values.astype(np.float32),
-        level,
-        (shape[0] / values.shape[0], shape[1] / values.shape[1]),
-        facts["0"],
-        facts["1"],
-        facts["finding"],
-        facts["decorative"],
-        name,
+    image = Path(record.source) if is_file(Path(record.source)) else None
+    name = record.image.name
+    return Results(
+        name, record.source, segmentations, count, _placement(options), image
     )
 
 
+def _level_and_name(gate: _Written) -> tuple[int, str]:
+    assert gate.record.gate is not None
+    return gate_parts(gate.record.gate)
+
+
 def _placement(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer's placement as JSON."""
+    """Placement of a layer, JSON-ready."""
     numbers = ("scale", "translate", "rotate", "shear", "affine")
     return {
         **{key: np.asarray(options[key]).tolist() for key in numbers},

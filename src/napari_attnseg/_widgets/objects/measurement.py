@@ -1,4 +1,4 @@
-"""From a Labels layer and what belongs to it to measured objects. No Qt."""
+"""Measurement of the objects of a Labels layer, with its run and image. No Qt."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.jobs import Failed
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.runs import Case
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
+from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.objects.measure import measure, separate
-from napari_attnseg.results import AttentionMap, gate_key, gate_parts
+from napari_attnseg.results import AttentionMap
 from napari_attnseg.uncertainty import case_doubt
-
-#: In the metadata of a layer whose numbers are those of measured objects.
-OBJECTS = "objects"
 
 
 def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
-    """Image layers, none of ours, that have the size of a Labels layer."""
+    """Image layers that are no results and have the size of a Labels layer."""
     return [
         layer
         for layer in layers
         if hasattr(layer, "rgb")
-        and METADATA not in layer.metadata
+        and not has_record(layer)
         and layer.ndim == labels.ndim
         and tuple(_finest(layer).shape[: layer.ndim]) == tuple(_finest(labels).shape)
     ]
@@ -41,7 +39,7 @@ def _finest(layer: Any) -> Any:
 
 
 def pixel_size_of(layer: Any) -> PixelSize:
-    """Size of a pixel in the world; with a unit only if the layer has a length's.
+    """Size of a pixel in the world, with a unit if the layer has a unit of length.
 
     A sheared layer has none: its pixels are no rectangles.
     """
@@ -65,41 +63,41 @@ def pixel_size_of(layer: Any) -> PixelSize:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """What to measure; nothing in it is a layer, which may go while it is measured.
+    """Input of a measurement. It holds no layer: those may be removed meanwhile.
 
     Attributes
     ----------
     name : str
-        Of the Labels layer.
+        Name of the Labels layer.
     data : ndarray of int, shape (H, W) or (T, H, W)
     keep : bool
         Whether its numbers may be those of the objects already; where they are not
         (`run_task` looks), they are separated and numbered anew, over all frames.
-    ours : bool
-        Whether it was numbered here.
+    numbered_here : bool
+        Whether an earlier measurement numbered the objects.
     pixel : PixelSize
     image : Source or None
     image_sha256 : tuple of str
         Per frame, of what the image has to hold; empty: whatever it holds.
     probability : list of array
         One per class, each of the shape of `data`.
-    gates : list of (mapping, array)
-        Facts and psi, (h, w) or (T, h, w).
+    gates : list of (LayerRecord, array)
+        Record and psi, (h, w) or (T, h, w).
     """
 
     name: str
     data: NDArray[np.integer[Any]]
     keep: bool
-    ours: bool
+    numbered_here: bool
     pixel: PixelSize
     image: Source | None
     image_sha256: tuple[str, ...] = ()
     probability: list[Any] = field(default_factory=list)
-    gates: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
+    gates: list[tuple[LayerRecord, Any]] = field(default_factory=list)
 
 
-def task_of(labels: Any, case: Case | None, image: Any) -> Task:
-    """What a Labels layer gives to be measured, with its run and an image if any.
+def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
+    """Task of measuring a Labels layer, with its run and an image if there are any.
 
     Raises
     ------
@@ -112,47 +110,62 @@ def task_of(labels: Any, case: Case | None, image: Any) -> Task:
             "Expected labels (Y, X) or a stack of them (T, Y, X), but layer "
             f"{labels.name!r} has {labels.ndim} axes; take one slice out of it first."
         )
-    probability = [] if case is None else [p.data for p in case.probability]
-    gates = [] if case is None else list(case.gates.values())
-    facts = labels.metadata.get(METADATA)
-    # Of the run's own image only: it was found by its name, another may have it now.
-    own = case is not None and image is not None and image is case.image
-    hashes = case.facts.get("image_sha256", ()) if case is not None and own else ()
+    probability = [] if result is None else [p.data for p in result.probability]
+    gates = [] if result is None else list(result.gates.values())
+    source = None if image is None else source_of(image)
+    hashes: tuple[str, ...] = ()
+    if result is not None and source is not None:
+        # Where provenance names the image, or its layer was found, it has to hold the
+        # pixels of the run. Another image, such as another channel, may be measured.
+        run = result.record
+        if image is result.image or source.origin == run.source:
+            hashes = run.image_sha256
     return Task(
         labels.name,
         # A copy: somebody may paint while it is measured.
         np.array(data),
         _features_free(labels),
-        facts is not None and OBJECTS in facts,
+        _are_objects(labels),
         pixel_size_of(labels),
-        None if image is None else source_of(image),
-        (hashes,) if isinstance(hashes, str) else tuple(hashes),
+        source,
+        hashes,
         probability,
-        [(layer.metadata[METADATA], layer.data) for layer in gates],
+        [
+            (record, layer.data)
+            for layer in gates
+            if (record := record_of(layer)) is not None
+        ],
     )
 
 
+def _are_objects(labels: Any) -> bool:
+    """Whether an earlier measurement numbered the objects of the layer."""
+    record = record_of(labels)
+    return record is not None and record.derivation is Derivation.OBJECTS
+
+
 def _features_free(labels: Any) -> bool:
-    """Whether its numbers may be objects, and its features are free to fill."""
-    facts = labels.metadata.get(METADATA)
-    if facts is not None:
-        return OBJECTS in facts  # of a mask of ours the numbers are classes
+    """Whether its labels may be objects, and its features may be replaced."""
+    if has_record(labels):
+        return _are_objects(labels)  # of a model's mask the numbers are classes
     taken = len(labels.features.columns) and "area (px)" not in labels.features
     return not (labels.multiscale or taken)
 
 
-def _objects_already(data: NDArray[np.integer[Any]], ours: bool) -> bool:
+def _objects_already(data: NDArray[np.integer[Any]], numbered_here: bool) -> bool:
     """Whether each number stands for one object."""
     frames = [np.setdiff1d(np.unique(f), 0) for f in data.reshape(-1, *data.shape[-2:])]
     numbers = np.concatenate(frames)
     # Of one number the objects have to be told apart; in a stack an object that is
     # followed through it has one number in many frames, and here a row for each.
-    return (ours or len(numbers) > 1) and len(np.unique(numbers)) == len(numbers)
+    return (numbered_here or len(numbers) > 1) and len(np.unique(numbers)) == len(
+        numbers
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What came of a task.
+class Measurement:
+    """Result of a task.
 
     Attributes
     ----------
@@ -170,7 +183,7 @@ class Measured:
     doubt: list[float]
 
 
-def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
+def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Failed]:
     """Measure frame by frame.
 
     Yields
@@ -183,7 +196,9 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
     parts, records, doubt = [], [], []
     last = 0
     # Here, because in a long stack it takes seconds.
-    task = replace(task, keep=task.keep and _objects_already(task.data, task.ours))
+    task = replace(
+        task, keep=task.keep and _objects_already(task.data, task.numbered_here)
+    )
     try:
         for index in range(frames):
             yield index, f"frame {index + 1} of {frames}" if stacked else "measuring"
@@ -219,7 +234,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measured | Failed]:
     except AttnSegError as error:
         return Failed(str(error))
     yield frames, "done"
-    return Measured(task, np.stack(parts) if stacked else parts[0], records, doubt)
+    return Measurement(task, np.stack(parts) if stacked else parts[0], records, doubt)
 
 
 def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
@@ -232,14 +247,6 @@ def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
 
 
 def _gates(
-    gates: Sequence[tuple[dict[str, Any], Any]], shown: Any, shape: tuple[int, ...]
+    gates: Sequence[tuple[LayerRecord, Any]], shown: Any, shape: tuple[int, ...]
 ) -> list[AttentionMap]:
-    found = []
-    for facts, data in gates:
-        psi = shown(data).astype(np.float32)
-        stride = (shape[0] / psi.shape[0], shape[1] / psi.shape[1])
-        level, name = gate_parts(gate_key(facts["gate"]))
-        found.append(
-            AttentionMap(psi, level, stride, facts["0"], facts["1"], gate=name)
-        )
-    return found
+    return [record.attention_map(shown(data), shape) for record, data in gates]

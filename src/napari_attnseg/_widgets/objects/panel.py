@@ -1,4 +1,4 @@
-"""The measured objects: a table linked both ways with the canvas, and sentences."""
+"""Table of the measured objects, linked with the canvas, and a description of one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.layers.display import shown_frame
-from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.objects.measurement import OBJECTS, Measured
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.objects.measurement import Measurement
 from napari_attnseg._widgets.objects.table import ObjectTable
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colormaps import SELECTED_COLOUR
@@ -41,7 +42,7 @@ STALE = "The labels were changed since they were measured: press Measure again."
 
 
 class ObjectsPanel(QWidget):
-    """Rows of one Labels layer; hidden while there are none.
+    """Table and descriptions of the objects of one Labels layer; hidden without one.
 
     Parameters
     ----------
@@ -54,10 +55,10 @@ class ObjectsPanel(QWidget):
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer = viewer
-        self._measured: Measured | None = None
+        self._measured: Measurement | None = None
         self._layer: Any = None
         self._rows: dict[int, int] = {}
-        self.summary, self.said = words(), words()
+        self.summary, self.description = wrapped_label(), wrapped_label()
         self.table = ObjectTable()
         self.all_columns = QCheckBox("All columns")
         self.alone = QCheckBox("Only the selected object")
@@ -67,10 +68,10 @@ class ObjectsPanel(QWidget):
         below.addWidget(self.alone)
         below.addStretch()
         below.addWidget(self.save_button)
-        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.description.setAlignment(Qt.AlignmentFlag.AlignTop)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
-        scroll.setWidget(self.said)
+        scroll.setWidget(self.description)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
@@ -90,8 +91,13 @@ class ObjectsPanel(QWidget):
             self.forget,
         ]
 
-    def show_objects(self, measured: Measured, layer: Any) -> None:
-        """Fill the layer's features and the table, and link them."""
+    @property
+    def layer(self) -> Any:
+        """The Labels layer whose objects are in the table; None without a table."""
+        return self._layer
+
+    def show_objects(self, measured: Measurement, layer: Any) -> None:
+        """Fill the features of the layer and the table, and link both."""
         self.forget()
         self._measured, self._layer = measured, layer
         records = measured.records
@@ -119,13 +125,13 @@ class ObjectsPanel(QWidget):
         self.show()
 
     def forget_unless(self, layers: Sequence[Any]) -> None:
-        """Let go of the layer if it is not one of these."""
+        """Disconnect from the layer, and hide, if it is not one of these."""
         if self._layer is not None and self._layer not in layers:
             self.forget()
             self.hide()
 
     def forget(self) -> None:
-        """Let go of the layer."""
+        """Disconnect from the layer."""
         if self._layer is not None:
             self._layer.events.selected_label.disconnect(self._label_selected)
             self._layer.events.paint.disconnect(self._say_stale)
@@ -151,9 +157,10 @@ class ObjectsPanel(QWidget):
             self._layer.show_selected_label = self.alone.isChecked()
 
     def _colour(self) -> None:
-        """The selected object stands out; colours of a person's layer stay."""
+        """Highlight the selected object, unless the layer is the user's own."""
         layer = self._layer
-        if OBJECTS in layer.metadata.get(METADATA, {}):
+        record = record_of(layer)
+        if record is not None and record.derivation is Derivation.OBJECTS:
             selected = {layer.selected_label: SELECTED_COLOUR}
             colours = {None: mask_colour(), **selected, 0: "transparent"}
             # napari selects the label anew when the colours change.
@@ -161,7 +168,10 @@ class ObjectsPanel(QWidget):
                 layer.colormap = DirectLabelColormap(color_dict=colours)
 
     def _maybe_stale(self, event: Any = None) -> None:
-        """Also called when another frame is shown: whether the shown one differs."""
+        """Report that the labels changed, if the shown frame differs.
+
+        napari sends the same event for an undo as for another frame that is shown.
+        """
         layer, measured = self._layer, self._measured
         if layer is None or measured is None:
             return
@@ -178,12 +188,12 @@ class ObjectsPanel(QWidget):
     def _say(self, row: int) -> None:
         if self._measured is not None:
             found = sentences(self._measured.records[row])
-            self.said.setText("\n".join(sentence.text for sentence in found))
+            self.description.setText("\n".join(sentence.text for sentence in found))
 
     # -- both ways -------------------------------------------------------------------
 
     def _row_chosen(self, row: int) -> None:
-        """From the table: select the label and bring it to the middle."""
+        """Select the label of a table row, and centre the view on it."""
         if self._measured is None:
             return
         record, layer = self._measured.records[row], self._layer
@@ -197,12 +207,12 @@ class ObjectsPanel(QWidget):
         self._viewer.scene.camera.center = [point[axis] for axis in dims.displayed]
 
     def _label_selected(self, event: Any = None) -> None:
-        """From the canvas or the layer controls: choose the row."""
+        """Choose the row of the label that was selected in napari."""
         self._colour()
         row = self._rows.get(self._layer.selected_label)
         if row is None:
             self.table.choose_none()
-            self.said.setText(NONE_CHOSEN if self._rows else "")
+            self.description.setText(NONE_CHOSEN if self._rows else "")
         else:
             self.table.choose(row)
             self._say(row)
@@ -242,18 +252,18 @@ class ObjectsPanel(QWidget):
             show_error(str(error))
 
 
-def summary(measured: Measured) -> str:
-    """How many objects, what they were measured with, and the case's doubt."""
+def summary(measured: Measurement) -> str:
+    """Number of objects, what they were measured with, and the case's uncertainty."""
     task, n = measured.task, len(measured.records)
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []
     maps = len(task.gates)
     used += [f"{maps} gate map{'' if maps == 1 else 's'}"] if maps else []
-    said = f"{n} object{'' if n == 1 else 's'}, measured with "
-    said += f"{', '.join(used) or 'nothing but the labels'}."
+    text = f"{n} object{'' if n == 1 else 's'}, measured with "
+    text += f"{', '.join(used) or 'nothing but the labels'}."
     doubt = [value for value in measured.doubt if not math.isnan(value)]
     if doubt:
         over = "" if len(measured.doubt) == 1 else " on average over frames"
-        said += f"\nDoubt of this case: {number(float(np.mean(doubt)))} bit{over} "
-        said += f"({DOUBT_MEANING})."
-    return said
+        text += f"\nDoubt of this case: {number(float(np.mean(doubt)))} bit{over} "
+        text += f"({DOUBT_MEANING})."
+    return text

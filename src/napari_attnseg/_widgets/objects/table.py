@@ -57,7 +57,7 @@ class _Numbers(QAbstractTableModel):
 
 
 class ObjectTable(QTableView):
-    """Rows are chosen one at a time and sorted by a click on a heading."""
+    """A table view; one row can be chosen, a click on a heading sorts."""
 
     #: Position, in the columns as given, of the row that a person chose.
     chosen = Signal(int)

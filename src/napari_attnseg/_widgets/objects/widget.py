@@ -1,7 +1,8 @@
-"""The Objects dock widget: measure what was segmented, a row per object."""
+"""The Objects dock widget: measurements of segmented objects, a row per object."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,18 +10,22 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer
-from napari_attnseg._widgets.layers.runs import case_of
+from napari_attnseg._widgets.layers.record import (
+    Derivation,
+    ImageReference,
+    LayerRecord,
+)
+from napari_attnseg._widgets.layers.runs import result_of
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.objects.measurement import (
-    OBJECTS,
-    Measured,
+    Measurement,
     images_for,
     run_task,
     task_of,
@@ -45,7 +50,7 @@ class ObjectsWidget(DockWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
-        self.hint = words(NO_LABELS)
+        self.hint = wrapped_label(NO_LABELS)
         self.labels_box, self.image_box = QComboBox(), QComboBox()
         self.bar = RunBar("Measure", self._life)
         self.panel = ObjectsPanel(napari_viewer, self._life)
@@ -84,7 +89,7 @@ class ObjectsWidget(DockWidget):
         self._offer_images(None)
 
     def _offer_images(self, kept: Any) -> None:
-        """Images of the labels' size; chosen is `kept`, or what they were made from."""
+        """Offer images of the labels' size; choose `kept`, or what was segmented."""
         labels, layers = self.labels_box.currentData(), list(self._viewer.layers)
         self.image_box.clear()
         if labels is None:
@@ -93,8 +98,8 @@ class ObjectsWidget(DockWidget):
         for image in fitting:
             self.image_box.addItem(image.name, image)
         self.image_box.addItem("none", None)
-        case = case_of(labels, layers)
-        own = None if case is None else case.image
+        result = result_of(labels, layers)
+        own = None if result is None else result.image
         wanted = [image for image in (kept, own) if image in fitting]
         # Of several strangers the uppermost is what is seen below the labels.
         index = fitting.index(wanted[0]) if wanted else len(fitting) - 1
@@ -105,14 +110,14 @@ class ObjectsWidget(DockWidget):
         labels = self.labels_box.currentData()
         if labels is None or self._life.worker is not None:
             return
-        case = case_of(labels, self._viewer.layers)
+        result = result_of(labels, self._viewer.layers)
         try:
-            task = task_of(labels, case, self.image_box.currentData())
+            task = task_of(labels, result, self.image_box.currentData())
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
-        # The layer may go while it is measured: what a new one needs is taken now.
-        facts = {**labels.metadata.get(METADATA, {}), "made_from": labels.name}
+        # The layer may be removed while it is measured: its options are copied now.
+        record = record_of(labels) or LayerRecord({}, ImageReference(labels.name))
         new = NewLayer(
             "Labels",
             task.data,
@@ -120,8 +125,8 @@ class ObjectsWidget(DockWidget):
                 "name": f"{labels.name} · objects",
                 **placement_of(labels),
                 "opacity": 1.0,
-                "metadata": {METADATA: {**facts, OBJECTS: True}},
             },
+            record.derived(Derivation.OBJECTS, labels.name),
             contour=2,
         )
         self.bar.launch(
@@ -131,13 +136,12 @@ class ObjectsWidget(DockWidget):
             done=partial(self._finished, labels, new),
         )
 
-    def _finished(self, labels: Any, new: NewLayer, done: Measured) -> None:
+    def _finished(self, labels: Any, new: NewLayer, done: Measurement) -> None:
         if self._life.ended:
             return
         layer = labels
         if not done.task.keep or labels not in self._viewer.layers:
-            new = NewLayer("Labels", done.labels, new.options, new.contour)
-            (layer,) = add_layers(self._viewer, [new])
+            (layer,) = add_layers(self._viewer, [replace(new, data=done.labels)])
         names = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
         self.labels_box.setCurrentIndex(names.index(layer))
         self._viewer.layers.selection.active = layer

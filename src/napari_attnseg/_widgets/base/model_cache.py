@@ -1,0 +1,159 @@
+"""Models loaded in this session, shared by all docks. No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_attnseg.cards import weights_hash
+from napari_attnseg.errors import InputError
+from napari_attnseg.weights import bundled_weights
+
+if TYPE_CHECKING:
+    from napari_attnseg.inference import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A segmenter, and which file and device it was loaded from and for.
+
+    Attributes
+    ----------
+    weights : Path
+    modified : int
+        Modification time of the file when it was loaded, in nanoseconds.
+    device : str
+        As it was asked for: ``auto`` stands here as such.
+    segmenter : Segmenter
+    """
+
+    weights: Path
+    modified: int
+    device: str
+    segmenter: Segmenter
+
+
+class ModelCache:
+    """The models that were used last, for every dock and thread.
+
+    A model is found again by its file, if that is unchanged, and the device. All are
+    freed when the last user has gone; which file held which weights stays known.
+
+    Parameters
+    ----------
+    size : int
+        How many models are kept.
+    """
+
+    def __init__(self, size: int = 2) -> None:
+        self._size = size
+        self._models: OrderedDict[tuple[Path, str], LoadedModel] = OrderedDict()
+        self._users: set[object] = set()
+        # Held while a model is loaded: two docks that ask for it load it once.
+        self._loading = threading.Lock()
+        # Held for a moment only, also by the thread of the window.
+        self._lock = threading.Lock()
+        #: SHA-256 of weights → file that they were loaded from.
+        self._files: dict[str, Path] = {}
+
+    def __len__(self) -> int:
+        """How many models are kept at present."""
+        return len(self._models)
+
+    def add_user(self) -> Callable[[], None]:
+        """Keep models from now on; what is returned ends that, once."""
+        user = object()
+        with self._lock:
+            self._users.add(user)
+
+        def leave() -> None:
+            with self._lock:
+                self._users.discard(user)
+                if not self._users:
+                    self._models.clear()
+
+        return leave
+
+    def load(self, weights: Path, device: str) -> LoadedModel:
+        """The model of a weights file on a device, loaded unless it is kept.
+
+        Parameters
+        ----------
+        weights : Path
+        device : str
+            A name from `available_devices`.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged or no weights file.
+        DeviceError
+            If the device is not there or out of memory.
+        """
+        from napari_attnseg.inference import Segmenter
+
+        with self._loading:
+            modified = weights.stat().st_mtime_ns if weights.is_file() else -1
+            with self._lock:
+                found = self._models.get((weights, device))
+                if found is not None and found.modified == modified:
+                    self._models.move_to_end((weights, device))
+                    return found
+                # Freed before another one takes the memory.
+                self._models.pop((weights, device), None)
+                del found
+                while len(self._models) >= self._size:
+                    self._models.popitem(last=False)
+            segmenter = Segmenter.from_checkpoint(weights, device)
+            model = LoadedModel(weights, modified, device, segmenter)
+            with self._lock:
+                self._files[segmenter.sha256] = weights
+                if self._users:
+                    self._models[weights, device] = model
+            return model
+
+    def find(
+        self, weights_sha256: str, device: str | None = None
+    ) -> LoadedModel | None:
+        """A model that is kept, by the hash of its weights; the one used last.
+
+        Parameters
+        ----------
+        weights_sha256 : str
+        device : str, optional
+            Where it has to run; anywhere by default.
+        """
+        with self._lock:
+            for model in reversed(self._models.values()):
+                own = model.segmenter
+                if own.sha256 == weights_sha256 and device in (None, own.device):
+                    return model
+        return None
+
+    def weights_of(self, provenance: Mapping[str, Any]) -> Path:
+        """File of the weights of a run: bundled, or loaded in this session.
+
+        Raises
+        ------
+        InputError
+            If it is neither.
+        """
+        wanted = str(provenance.get("weights_sha256"))
+        with self._lock:
+            loaded = list(self._files.values())
+        for path in (*bundled_weights().values(), *loaded):
+            if path.is_file() and weights_hash(path) == wanted:
+                return path
+        raise InputError(
+            f"This result was made with weights ({provenance.get('model')}, "
+            f"{wanted[:12]}…) that are not bundled and were not used since napari was "
+            "opened; segment the image with them again."
+        )
+
+
+#: The models of all docks.
+MODELS = ModelCache()

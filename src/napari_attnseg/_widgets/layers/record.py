@@ -1,0 +1,210 @@
+"""The record of a layer: which run made it, and what it shows. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.results import AttentionMap, GateKey, gate_parts
+
+
+class Part(StrEnum):
+    """Part of a run's output."""
+
+    PROBABILITY = "probability"
+    GATE = "gate"
+    MASK = "mask"
+
+
+class Derivation(StrEnum):
+    """How a layer was made of a run's output, if it is not that output itself."""
+
+    #: Mask, probability or painted gate map of a what-if that was kept.
+    WHAT_IF = "what_if"
+    #: Pixels gained and lost while gates are forced.
+    CHANGE = "gates"
+    #: Where psi is forced by a brush.
+    PAINT = "paint"
+    #: The point whose reading is held.
+    READING = "reading"
+    #: Copy of a mask that was edited by hand.
+    EDITED = "edited"
+    #: Separated and numbered objects of a mask.
+    OBJECTS = "objects"
+
+
+class RunId(NamedTuple):
+    """Identity of a run: date, source and weights."""
+
+    date: str
+    source: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """Reference to the image that a result was made of.
+
+    Attributes
+    ----------
+    name : str
+        Name of the image layer at the time of the run. For people and file names:
+        nothing is looked up by it.
+    layer_id : str
+        ``unique_id`` of the image layer; empty if the image was not open.
+    file : str or None
+        Path of the image's file.
+    """
+
+    name: str
+    layer_id: str = ""
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """Provenance of a layer, and what the layer shows.
+
+    Attributes
+    ----------
+    provenance : mapping
+        JSON-ready description of the run: ``model``, ``weights_sha256``, ``device``,
+        ``threshold``, ``date``, ``source``, ``image_sha256`` and so on. What differs
+        between the frames of a stack is a list.
+    image : ImageReference
+        The image that was segmented.
+    part : Part or None
+        None for an explanation, for paint and for a reading.
+    class_number : int
+        Of the probability of one of several classes, counted from 1; 0 for the only
+        one.
+    gate : int or (int, str) or None
+        `AttentionMap.key` of a gate map.
+    low, high : str
+        What psi 0 and psi 1 of a gate map stand for.
+    shows : str
+        One sentence on what the map is.
+    finding : str
+        One sentence on what was measured of the map in this model.
+    decorative : bool
+        Whether a gate map was measured to be decoration.
+    explanation : str
+        Method of an explanation; empty for any other layer.
+    target : str
+        Region whose logit an explanation explains.
+    derivation : Derivation or None
+        None for the run's own output and for an explanation.
+    made_from_layer : str
+        Name that the layer had from which this one was made. For people only.
+    """
+
+    provenance: Mapping[str, Any]
+    image: ImageReference
+    part: Part | None = None
+    class_number: int = 0
+    gate: GateKey | None = None
+    low: str = ""
+    high: str = ""
+    shows: str = ""
+    finding: str = ""
+    decorative: bool = False
+    explanation: str = ""
+    target: str = ""
+    derivation: Derivation | None = None
+    made_from_layer: str = ""
+
+    # -- reading ---------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        """File of the image as it was given, else the name that its layer had."""
+        return str(self.provenance.get("source"))
+
+    @property
+    def run_id(self) -> RunId:
+        """Identifies the run: equal for all of its layers."""
+        values = (str(self.provenance.get(key)) for key in RunId._fields)
+        return RunId(*values)
+
+    @property
+    def model(self) -> str:
+        """Name of the model; ``?`` if it is not known."""
+        return str(self.provenance.get("model", "?"))
+
+    @property
+    def threshold(self) -> float:
+        """Lowest probability of a pixel in the mask."""
+        return float(self.provenance.get("threshold", 0.5))
+
+    @property
+    def frame(self) -> int | None:
+        """Frame of a stack that a what-if is of; None for a whole image or stack."""
+        found = self.provenance.get("frame")
+        return None if found is None else int(found)
+
+    @property
+    def image_sha256(self) -> tuple[str, ...]:
+        """Hash of the image, one per frame; empty if it is not known."""
+        return _per_frame(self.provenance.get("image_sha256"))
+
+    @property
+    def mask_sha256(self) -> tuple[str, ...]:
+        """Hash of the mask as it was made last by rules, one per frame."""
+        return _per_frame(self.provenance.get("mask_sha256"))
+
+    @property
+    def is_run_output(self) -> bool:
+        """Whether the layer is a run's own output: no explanation, nothing derived."""
+        return self.part is not None and self.derivation is None
+
+    @property
+    def is_kept_what_if(self) -> bool:
+        """Whether the layer is part of a what-if that was kept."""
+        return self.part is not None and self.derivation is Derivation.WHAT_IF
+
+    def attention_map(
+        self, values: NDArray[Any], image_shape: tuple[int, ...]
+    ) -> AttentionMap:
+        """The gate map that this record describes.
+
+        Parameters
+        ----------
+        values : ndarray, shape (h, w), in [0, 1]
+            One frame of the layer's data.
+        image_shape : (int, int)
+            (H, W) of the image that the map covers.
+        """
+        assert self.gate is not None
+        level, name = gate_parts(self.gate)
+        height, width = image_shape
+        return AttentionMap(
+            values.astype(np.float32),
+            level,
+            (height / values.shape[0], width / values.shape[1]),
+            self.low,
+            self.high,
+            self.finding,
+            self.decorative,
+            name,
+        )
+
+    # -- changing --------------------------------------------------------------------
+
+    def derived(self, derivation: Derivation, layer_name: str = "") -> LayerRecord:
+        """Record of a layer that is made of this one, which is called `layer_name`."""
+        return replace(self, derivation=derivation, made_from_layer=layer_name)
+
+    def with_provenance(self, **changed: Any) -> LayerRecord:
+        """The same record with other values in its provenance."""
+        return replace(self, provenance={**self.provenance, **changed})
+
+
+def _per_frame(hashes: Any) -> tuple[str, ...]:
+    if hashes is None:
+        return ()
+    return (hashes,) if isinstance(hashes, str) else tuple(map(str, hashes))
