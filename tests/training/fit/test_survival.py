@@ -18,10 +18,11 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.token_cache import TokenCache
-from attnseg_training.runs.folder import STATES, RunFolder
+from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder, build_encoder
+from napari_attnseg.run_files import STATE_FILES, EndReason, RunState, RunStatus
 from napari_attnseg.spec import EncoderSpec
 
 if sys.platform != "win32":
@@ -92,6 +93,8 @@ def test_killed_within_an_epoch(config: TrainConfig, tmp_path: Path) -> None:
     wait_for(process, second_epoch(out))
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.RUNNING
     state = RunFolder(out).load_state("cpu")
     assert state is not None and state["epoch"] < config.epochs
     assert_same_end(config, out, tmp_path / "whole")
@@ -111,6 +114,9 @@ def test_stopped_by_a_signal(
     assert process.returncode == 130
     assert "Stopping after this step" in said and "what was finished is kept" in said
     assert "Traceback" not in said
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.STOPPED
+    assert status.reason is EndReason.INTERRUPT and status.place is not None
     state = RunFolder(out).load_state("cpu")
     assert state is not None and 1 <= state["epoch"] < config.epochs
     assert_same_end(config, out, tmp_path / "whole")
@@ -137,14 +143,14 @@ def test_a_damaged_state_gives_way_to_the_one_before(
         fit(config, out, watch=kill)
     whole = RunFolder(out).load_state("cpu")
     assert whole is not None and (whole["epoch"], whole["step"]) == (2, 2)
-    break_byte(out / STATES[0])
+    break_byte(out / STATE_FILES[0])
     found = RunFolder(out).load_state("cpu")
     assert found is not None and (found["epoch"], found["step"]) == (2, 1)
     assert "state.pt (BadZipFile: wrong checksum" in caplog.text
     assert "epoch 3, step 1" in caplog.text
-    (out / STATES[0]).write_bytes((out / STATES[0]).read_bytes()[:1000])
+    (out / STATE_FILES[0]).write_bytes((out / STATE_FILES[0]).read_bytes()[:1000])
     assert_same_end(config, out, tmp_path / "whole")
-    for name in STATES:
+    for name in STATE_FILES:
         break_byte(out / name)
     with pytest.raises(CheckpointError, match=r"state\.pt .* and state-before\.pt"):
         fit(dataclasses.replace(config), out, resume=True)
@@ -164,7 +170,7 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
         fit(config, out, watch=kill)
     before = (out / "best.safetensors").read_bytes()
     # As on a full disk: weights still fit, a state does not.
-    limit = (len(before) + (out / STATES[0]).stat().st_size) // 2
+    limit = (len(before) + (out / STATE_FILES[0]).stat().st_size) // 2
     done = subprocess.run(
         [*command(out), "--data", config.data, "--resume"],
         capture_output=True,
@@ -173,6 +179,10 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "state.pt cannot be written (File too large)" in done.stderr
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.FAILED
+    assert status.reason is EndReason.ERROR
+    assert status.message == done.stderr.strip().splitlines()[-1]
     assert not list(out.glob(".*"))  # no half-written file takes the last space
     assert (out / "best.safetensors").read_bytes() == before
     state = RunFolder(out).load_state("cpu")

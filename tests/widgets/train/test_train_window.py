@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
-from napari_attnseg._widgets.train import process
 from napari_attnseg._widgets.train.form import SCRATCH
+from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
 
 
@@ -28,10 +28,7 @@ def viewer(
     QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
     yield make_napari_viewer_proxy(show=True)
     TRAINED.clear()
-    for child in process._CHILDREN.values():
-        if child.poll() is None:
-            child.kill()
-        process.wait()
+    end_children()
 
 
 TRAIN = "Train segmentation model"

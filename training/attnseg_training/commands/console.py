@@ -90,10 +90,11 @@ class FitBars:
             )
             return
         self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
-        images, _, also = now.measured_on.partition(", ")
+        images = "test" if now.protocol == "paper" else "validation"
+        also = " (trained on)" if now.protocol == "all" else ""
         self._progress.console.print(
             f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, {images} Dice "
-            f"{now.dice:.4f}{f' ({also})' if also else ''}, "
+            f"{now.dice:.4f}{also}, "
             f"{now.images_per_s:.1f} images/s{self._left(done, total)}",
             soft_wrap=True,
         )

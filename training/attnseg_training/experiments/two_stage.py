@@ -13,7 +13,7 @@ from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import model_spec, single_models
-from napari_attnseg.run_files import Watch
+from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE, Watch
 
 PARTS = ("cnn", "transformer")
 #: Beside a first stage that is done: its training states are removed then.
@@ -79,7 +79,7 @@ def first_stage(
             _fit(alone, run, watch)
             RunFolder(run).forget_states()
             write_text(run / DONE, "")
-    return ",".join(f"{part}={out / part / 'best.safetensors'}" for part in PARTS)
+    return ",".join(f"{part}={out / part / BEST_WEIGHTS}" for part in PARTS)
 
 
 def expect_first_stage(config: TrainConfig, out: Path) -> None:
@@ -109,4 +109,4 @@ def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def _fit(config: TrainConfig, out: Path, watch: Watch) -> FitResult:
-    return fit(config, out, (out / "config.toml").is_file(), watch)
+    return fit(config, out, (out / CONFIG_FILE).is_file(), watch)

@@ -119,13 +119,13 @@ class Processes:
         for tensor, value in zip(tensors, flat.split(sizes), strict=True):
             tensor.copy_(value.view(tensor.shape))
 
-    def any(self, wish: bool) -> bool:
-        """Whether any process wishes it; the answer is the same in all."""
+    def any_rank(self, flag: bool) -> bool:
+        """Logical OR over all processes; the result is the same in each."""
         if self.count == 1:
-            return wish
-        found = torch.tensor([float(wish)], device=self.device)
-        self.mean([found])
-        return bool(found > 0)
+            return flag
+        share = torch.tensor([float(flag)], device=self.device)
+        self.mean([share])
+        return bool(share > 0)
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
@@ -137,7 +137,7 @@ class Processes:
             yield
 
     def _wait(self) -> None:
-        self.any(False)
+        self.any_rank(False)
 
 
 def cut(index: Sequence[int], parts: int) -> list[list[int]]:

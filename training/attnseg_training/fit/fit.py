@@ -20,10 +20,8 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes
-from attnseg_training.fit.initial_weights import (
-    run_spec,
-)
-from attnseg_training.fit.interrupts import Interrupts
+from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
     _named,
     protocol_words,
@@ -65,6 +63,7 @@ def fit(
     out: Path,
     resume: bool = False,
     watch: Watch = lambda progress: None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> FitResult:
     """Train, keeping the best weights by Dice on what is measured each epoch.
 
@@ -82,6 +81,9 @@ def fit(
         Go on from the last training state of that folder.
     watch : callable
         Called after every step and every epoch.
+    stopping : callable
+        Called in a signal handler when a signal asks the run to stop, which it does
+        after the current step.
 
     Raises
     ------
@@ -93,11 +95,11 @@ def fit(
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
     with (
-        Interrupts() as interrupts,
+        GracefulShutdown(stopping) as shutdown,
         tracker(config.tracker if main else "", out, asdict(config)) as log,
     ):
         while place.epoch < config.epochs:
-            _train_epoch(run, place, watch, interrupts)
+            _train_epoch(run, place, watch, shutdown)
             if main:
                 _close_epoch(run, place, rows, watch, log)
             place = _Place(place.epoch + 1)
@@ -206,7 +208,7 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
 
 
 def _train_epoch(
-    run: _Run, place: _Place, watch: Watch, interrupts: Interrupts
+    run: _Run, place: _Place, watch: Watch, shutdown: GracefulShutdown
 ) -> None:
     """The rest of the epoch that `place` is in, which moves with it."""
     config, epoch = run.config, place.epoch
@@ -229,7 +231,7 @@ def _train_epoch(
         now = time.perf_counter()
         place.seconds = before_stop + now - start
         watch(place.progress(config, run.steps))
-        stop = run.processes.any(interrupts.asked)
+        stop = run.processes.any_rank(shutdown.requested)
         late = now - saved > 60 * config.save_every
         if run.processes.main and (stop or late):
             run.folder.save_state({**run.trainer.state(), **asdict(place)})
@@ -292,7 +294,7 @@ class _Place:
             steps=steps,
             loss=self.losses[-1],
             images_per_s=self.step * config.batch / self.seconds,
-            measured_on=config.measured_on,
+            protocol=config.protocol,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import io
 import logging
@@ -20,9 +19,21 @@ from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
-from napari_attnseg.run_files import LogRow
+from napari_attnseg.run_files import (
+    BEST_WEIGHTS,
+    CONFIG_FILE,
+    CURVES_FILE,
+    LAST_WEIGHTS,
+    LOG_FILE,
+    SNAPSHOTS_FOLDER,
+    STATE_FILES,
+    LogRow,
+    log_text,
+    read_log,
+)
 
 logger = logging.getLogger(__name__)
+
 
 #: Settings that may differ when a run is resumed: where the data lie and what computes,
 #: not what is computed.
@@ -36,8 +47,6 @@ MAY_CHANGE = (
     "threads",
     "tracker",
 )
-#: Training states, the last and the one before it.
-STATES = ("state.pt", "state-before.pt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class RunFolder:
         InputError
             If the folder holds another run, or cannot be written.
         """
-        settings = path / "config.toml"
+        settings = path / CONFIG_FILE
         if not write:
             return cls(path)
         if resume:
@@ -74,7 +83,7 @@ class RunFolder:
             before = TrainConfig(**read_toml(settings))  # type: ignore[arg-type]
             _expect_same(path, before, config)
         elif settings.is_file() and any(
-            (path / name).is_file() for name in ("log.csv", *STATES)
+            (path / name).is_file() for name in (LOG_FILE, *STATE_FILES)
         ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
                 f"There is already a run in {path}; add --resume to go on with it, or "
@@ -85,14 +94,7 @@ class RunFolder:
 
     def rows(self) -> list[LogRow]:
         """Epochs logged so far."""
-        log = self.path / "log.csv"
-        if not log.is_file():
-            return []
-        with log.open(newline="") as file:
-            return [
-                LogRow(int(row.pop("epoch")), **{k: float(v) for k, v in row.items()})
-                for row in csv.DictReader(file)
-            ]
+        return list(read_log(self.path))
 
     def load_state(self, device: str) -> dict[str, Any] | None:
         """Last training state that is whole; None if none was ever written.
@@ -103,7 +105,7 @@ class RunFolder:
             If there are states, but all are damaged.
         """
         damaged = []
-        for name in STATES:
+        for name in STATE_FILES:
             path = self.path / name
             if not path.is_file():
                 continue  # killed between the two renames of `save_state`
@@ -140,7 +142,7 @@ class RunFolder:
         """
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        last, before = (self.path / name for name in STATES)
+        last, before = (self.path / name for name in STATE_FILES)
         if last.is_file():
             last.replace(before)
         write_bytes(last, buffer.getvalue())
@@ -155,12 +157,12 @@ class RunFolder:
         InputError
             If another one does.
         """
-        before = TrainConfig(**read_toml(self.path / "config.toml"))  # type: ignore[arg-type]
+        before = TrainConfig(**read_toml(self.path / CONFIG_FILE))  # type: ignore[arg-type]
         _expect_same(self.path, before, config, but)
 
     def forget_states(self) -> None:
         """Remove the training states, the largest files: nothing is to be resumed."""
-        for name in STATES:
+        for name in STATE_FILES:
             (self.path / name).unlink(missing_ok=True)
 
     def save(
@@ -181,20 +183,16 @@ class RunFolder:
         """
         from attnseg_training.runs.curves import curves_png
 
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(LogRow)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in rows)
         if best:
-            save_checkpoint(self.path / "best.safetensors", weights, card)
-        save_checkpoint(self.path / "last.safetensors", weights, card)
-        write_text(self.path / "log.csv", text.getvalue())
+            save_checkpoint(self.path / BEST_WEIGHTS, weights, card)
+        save_checkpoint(self.path / LAST_WEIGHTS, weights, card)
+        write_text(self.path / LOG_FILE, log_text(rows))
         self.save_state(state)
-        write_bytes(self.path / "curves.png", curves_png(rows, measured_on))
+        write_bytes(self.path / CURVES_FILE, curves_png(rows, measured_on))
 
     def save_snapshot(self, epoch: int, png: bytes) -> None:
         """Write a picture; an `InputError` if the disk is full or not writable."""
-        write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
+        write_bytes(self.path / SNAPSHOTS_FOLDER / f"epoch-{epoch:04d}.png", png)
 
 
 def _expect_same(

@@ -1,8 +1,9 @@
-"""What is asked for before a training run: data, recipe, start, folder."""
+"""Form of a training run: data, recipe, initial weights, options."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
@@ -23,6 +24,7 @@ from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
     Choices,
+    declared_settings,
     encoder_files,
     recipes,
     suggest_folder,
@@ -34,20 +36,24 @@ PRETRAINED = "pretrained encoders (downloads them)"
 ENCODERS = "encoder files…"
 WEIGHTS = "a weights file…"
 SCRATCH = "random weights"
+#: Value of the batch box that leaves the batch to the recipe.
+AS_IN_RECIPE = 0
+#: Largest numbers of the boxes, where a setting has no largest value.
+MOST_EPOCHS, MOST_IMAGES = 100_000, 4096
 
 
 class PathEdit(QWidget):
-    """A line with a path, and a button that chooses one.
+    """Line edit for a path, with a button that opens a file dialog.
 
     Parameters
     ----------
     title : str
-        Of the dialog.
+        Title of the dialog.
     files : str
-        Which files are offered; empty: folders.
+        Name filter of the files to choose from; empty: folders are chosen.
     """
 
-    #: Another path was chosen or typed.
+    #: Emitted when another path was chosen or typed.
     changed = Signal()
 
     def __init__(self, title: str, files: str = "") -> None:
@@ -64,17 +70,17 @@ class PathEdit(QWidget):
 
     @property
     def text(self) -> str:
-        """The path, `~` expanded; empty if there is none."""
+        """Path with `~` expanded; empty if there is none."""
         written = self.line.text().strip()
         return str(Path(written).expanduser()) if written else ""
 
     def set(self, path: Path | str) -> None:
-        """Write a path into the line, as if it was chosen."""
+        """Set the path as if it had been chosen."""
         self.line.setText(str(path))
         self._edited()
 
     def prefill(self, path: Path | str) -> None:
-        """Write a path into the line, which nobody chose."""
+        """Set a default path, which does not count as chosen."""
         self.line.setText(str(path))
         self._before = self.text
 
@@ -95,15 +101,15 @@ class PathEdit(QWidget):
 
 
 class TrainForm(QWidget):
-    """The choices of a run; which folder it goes to is chosen elsewhere.
+    """Form for the choices of a run, without its run folder.
 
     Parameters
     ----------
     life : Lifetime
-        Nothing is filled in any more when it has ended.
+        Lifetime of the dock; after its end nothing is filled in.
     """
 
-    #: A run folder that would fit data and recipe.
+    #: Emitted with a run folder that fits data and recipe.
     suggested = Signal(object)
 
     def __init__(self, life: Lifetime) -> None:
@@ -129,12 +135,13 @@ class TrainForm(QWidget):
         self._describe()
         # In a thread: it imports torch, which takes seconds.
         start(available_devices, self._fill_devices)
+        start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
         self.data.line.setPlaceholderText("folder with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
-        self.epochs_box.setRange(1, 100_000)
-        self.batch_box.setRange(0, 4096)
+        self.epochs_box.setRange(1, MOST_EPOCHS)
+        self.batch_box.setRange(AS_IN_RECIPE, MOST_IMAGES)
         self.batch_box.setSpecialValueText("as in the recipe")
         self.device_box.addItem("auto")
         self.more_line.setPlaceholderText("--one-sided 0.3 --seed 1")
@@ -162,7 +169,7 @@ class TrainForm(QWidget):
         layout.addWidget(collapsed)
 
     def choices(self, out: str) -> Choices:
-        """What is chosen, for the run folder `out`.
+        """Collect the choices for a run in the folder `out`.
 
         Raises
         ------
@@ -204,7 +211,7 @@ class TrainForm(QWidget):
         return ("--init", self.start_box.currentData())
 
     def suggest(self) -> None:
-        """Say which run folder would fit what is chosen."""
+        """Emit `suggested` with a run folder for the data and recipe."""
         if self.data.text and Path(self.data.text).is_dir():
             recipe = self.recipe_box.currentText()
             self.suggested.emit(suggest_folder(Path(self.data.text), recipe))
@@ -230,6 +237,28 @@ class TrainForm(QWidget):
             (self.weights, WEIGHTS),
         ):
             self._form.setRowVisible(edit, chosen == at)
+
+    def _use_declarations(self, settings: dict[str, dict[str, Any]]) -> None:
+        """Take help and ranges of the controls from the settings of the trainer."""
+        if self._life.ended or not settings:
+            return
+        controls: dict[str, tuple[QWidget, ...]] = {
+            "data": (self.data,),
+            "encoder_weights": (self.cnn, self.transformer),
+            "init": (self.weights,),
+            "epochs": (self.epochs_box,),
+            "batch": (self.batch_box,),
+            "device": (self.device_box,),
+        }
+        for name, widgets in controls.items():
+            for widget in widgets:
+                widget.setToolTip(settings[name]["help"])
+        low = settings["epochs"]["minimum"]
+        self.epochs_box.setMinimum(int(low) if low is not None else 0)
+        for name, box in (("epochs", self.epochs_box), ("batch", self.batch_box)):
+            high = settings[name]["maximum"]
+            if high is not None:
+                box.setMaximum(int(high))
 
     def _fill_devices(self, names: list[str]) -> None:
         if not self._life.ended:
