@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import logging
 import zipfile
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig, read_toml, without_folders
+from attnseg_training.settings import settings_of
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
@@ -33,20 +33,6 @@ from napari_attnseg.run_files import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-#: Settings that may differ when a run is resumed: where the data lie and what computes,
-#: not what is computed.
-MAY_CHANGE = (
-    "accumulate",
-    "cache",
-    "data",
-    "device",
-    "save_every",
-    "snapshot_every",
-    "threads",
-    "tracker",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +66,7 @@ class RunFolder:
                     f"Expected a run to resume in {path}, but there is no config.toml; "
                     "leave --resume out to start one."
                 )
-            before = TrainConfig(**read_toml(settings))  # type: ignore[arg-type]
+            before = TrainConfig(**read_toml(settings))
             _expect_same(path, before, config)
         elif settings.is_file() and any(
             (path / name).is_file() for name in (LOG_FILE, *STATE_FILES)
@@ -157,7 +143,7 @@ class RunFolder:
         InputError
             If another one does.
         """
-        before = TrainConfig(**read_toml(self.path / CONFIG_FILE))  # type: ignore[arg-type]
+        before = TrainConfig(**read_toml(self.path / CONFIG_FILE))
         _expect_same(self.path, before, config, but)
 
     def forget_states(self) -> None:
@@ -199,11 +185,10 @@ def _expect_same(
     path: Path, before: TrainConfig, config: TrainConfig, but: Sequence[str] = ()
 ) -> None:
     changed = [
-        f"{field.name} was {getattr(before, field.name)!r}, "
-        f"is {getattr(config, field.name)!r}"
-        for field in dataclasses.fields(config)
-        if field.name not in (*MAY_CHANGE, *but)
-        and _without_folders(before, field.name) != _without_folders(config, field.name)
+        f"{name} was {getattr(before, name)!r}, is {getattr(config, name)!r}"
+        for name, declared in settings_of(type(config)).items()
+        if not (declared.setting.may_change or name in but)
+        and _without_folders(before, name) != _without_folders(config, name)
     ]
     if changed:
         raise InputError(
