@@ -358,10 +358,19 @@ def without_folders(weights: str) -> str:
     """Return `weights` with file names only, for the model card."""
     if weights in ("scratch", "pretrained"):
         return weights
-    return ",".join(f"{name}={path.name}" for name, path in _parse(weights).items())
+    return ",".join(
+        f"{name}={path.name}" for name, path in parse_encoder_weights(weights).items()
+    )
 
 
-def _parse(weights: str) -> dict[str, Path]:
+def parse_encoder_weights(weights: str) -> dict[str, Path]:
+    """Parse ``cnn=FILE,transformer=FILE``: encoder → file.
+
+    Raises
+    ------
+    InputError
+        If it has another form.
+    """
     files = {}
     for part in weights.split(","):
         encoder, _, name = part.partition("=")

@@ -27,6 +27,8 @@ from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.run_files import Progress
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
+pytestmark = pytest.mark.usefixtures("plain_curves")
+
 
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:

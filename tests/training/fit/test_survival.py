@@ -73,8 +73,25 @@ def second_epoch(out: Path) -> Callable[[], bool]:
     return lambda: log.is_file() and "\n1," in log.read_text()
 
 
-def assert_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
-    fit(config, whole)
+SameEnd = Callable[[TrainConfig, Path], None]
+
+
+@pytest.fixture
+def assert_same_end(
+    trained: Callable[[str, Callable[[Path], object]], Path], plain_curves: None
+) -> SameEnd:
+    """Resume a run: it ends as one that was never stopped, which is trained once."""
+
+    def check(config: TrainConfig, resumed: Path) -> None:
+        # Where the images lie changes nothing of what is learned.
+        name = f"whole-{config.epochs}-{config.save_every:g}"
+        whole = trained(name, lambda folder: fit(config, folder))
+        expect_same_end(config, resumed, whole)
+
+    return check
+
+
+def expect_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
     fit(config, resumed, resume=True)
     states = [
         load_checkpoint(out / "last.safetensors")[0].state_dict()
@@ -87,7 +104,9 @@ def assert_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
         assert one.split(",")[:6] == other.split(",")[:6]
 
 
-def test_killed_within_an_epoch(config: TrainConfig, tmp_path: Path) -> None:
+def test_killed_within_an_epoch(
+    config: TrainConfig, tmp_path: Path, assert_same_end: SameEnd
+) -> None:
     out = tmp_path / "killed"
     process = start(config, out)
     wait_for(process, second_epoch(out))
@@ -97,12 +116,15 @@ def test_killed_within_an_epoch(config: TrainConfig, tmp_path: Path) -> None:
     assert status is not None and status.state is RunState.RUNNING
     state = RunFolder(out).load_state("cpu")
     assert state is not None and state["epoch"] < config.epochs
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal(
-    config: TrainConfig, tmp_path: Path, number: signal.Signals
+    config: TrainConfig,
+    tmp_path: Path,
+    number: signal.Signals,
+    assert_same_end: SameEnd,
 ) -> None:
     # States at the ends of epochs only, but for the one that the signal asks for.
     config = dataclasses.replace(config, save_every=60, epochs=15)
@@ -119,7 +141,7 @@ def test_stopped_by_a_signal(
     assert status.reason is EndReason.INTERRUPT and status.place is not None
     state = RunFolder(out).load_state("cpu")
     assert state is not None and 1 <= state["epoch"] < config.epochs
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 def break_byte(path: Path) -> None:
@@ -129,7 +151,10 @@ def break_byte(path: Path) -> None:
 
 
 def test_a_damaged_state_gives_way_to_the_one_before(
-    config: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    config: TrainConfig,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    assert_same_end: SameEnd,
 ) -> None:
     class KilledError(Exception):
         pass
@@ -149,7 +174,7 @@ def test_a_damaged_state_gives_way_to_the_one_before(
     assert "state.pt (BadZipFile: wrong checksum" in caplog.text
     assert "epoch 3, step 1" in caplog.text
     (out / STATE_FILES[0]).write_bytes((out / STATE_FILES[0]).read_bytes()[:1000])
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
     for name in STATE_FILES:
         break_byte(out / name)
     with pytest.raises(CheckpointError, match=r"state\.pt .* and state-before\.pt"):
@@ -157,7 +182,9 @@ def test_a_damaged_state_gives_way_to_the_one_before(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
-def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> None:
+def test_a_full_disk_keeps_what_is_good(
+    config: TrainConfig, tmp_path: Path, assert_same_end: SameEnd
+) -> None:
     class KilledError(Exception):
         pass
 
@@ -187,7 +214,7 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
     assert (out / "best.safetensors").read_bytes() == before
     state = RunFolder(out).load_state("cpu")
     assert state is not None and (state["epoch"], state["step"]) == (1, 1)
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")

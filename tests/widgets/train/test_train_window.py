@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
-from napari_attnseg._widgets.train.form import SCRATCH
+from napari_attnseg._widgets.train.form import START_LABELS
 from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
 
@@ -48,7 +48,7 @@ def close_all(viewer: Any, qtbot: Any, *widgets: Any) -> None:
 def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
     widget.form.data.set(data)
     widget.form.recipe_box.setCurrentText("tiny")
-    widget.form.start_box.setCurrentText(SCRATCH)
+    widget.form.start_box.setCurrentText(START_LABELS["scratch"])
     widget.form.epochs_box.setValue(epochs)
     widget.form.batch_box.setValue(4)
 

@@ -128,7 +128,9 @@ def release_command(
     given: Given,
     seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
     texts: Texts = None,
-    suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
+    suite: Annotated[
+        str, typer.Option(help="Suite of gate checks: quick or full.")
+    ] = "quick",
 ) -> None:
     """Train over seeds, choose on validation, measure on test, export: all in one.
 

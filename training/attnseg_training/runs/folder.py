@@ -1,4 +1,4 @@
-"""What a training run keeps on disk, every file written atomically."""
+"""Files of a training run on disk, each written atomically."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run's files."""
+    """Folder with the files of a run."""
 
     path: Path
 
     @property
     def cache(self) -> Path:
-        """Tokens of a frozen encoder; removed when the run is done."""
+        """Folder for the tokens of a frozen encoder; removed when the run is done."""
         return self.path / "cache"
 
     @classmethod
     def open(
         cls, path: Path, config: TrainConfig, resume: bool, write: bool = True
     ) -> RunFolder:
-        """New run, or the same one again; without `write` one that another opened.
+        """Open the folder of a new or resumed run; only the main process writes.
 
         Raises
         ------
@@ -79,11 +79,11 @@ class RunFolder:
         return cls(path)
 
     def rows(self) -> list[LogRow]:
-        """Epochs logged so far."""
+        """Read the epochs logged so far."""
         return list(read_log(self.path))
 
     def load_state(self, device: str) -> dict[str, Any] | None:
-        """Last training state that is whole; None if none was ever written.
+        """Load the last intact training state; None if none was written.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class RunFolder:
         return None
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Write a training state; the one before it stays beside it.
+        """Write a training state and keep the one before it.
 
         Raises
         ------
@@ -134,20 +134,18 @@ class RunFolder:
         write_bytes(last, buffer.getvalue())
 
     def expect_settings(self, config: TrainConfig, but: Sequence[str] = ()) -> None:
-        """A run that is done counts as one with these settings only if it had them.
-
-        Settings in `but` may differ.
+        """Check that a finished run had these settings, apart from those in `but`.
 
         Raises
         ------
         InputError
-            If another one does.
+            If it had others.
         """
         before = TrainConfig(**read_toml(self.path / CONFIG_FILE))
         _expect_same(self.path, before, config, but)
 
     def forget_states(self) -> None:
-        """Remove the training states, the largest files: nothing is to be resumed."""
+        """Remove the training states, the largest files; the run cannot be resumed."""
         for name in STATE_FILES:
             (self.path / name).unlink(missing_ok=True)
 
@@ -198,7 +196,7 @@ def _expect_same(
 
 
 def _without_folders(config: TrainConfig, name: str) -> Any:
-    """A setting; of files only their names, because they may have been moved."""
+    """Return a setting; of files only their names, because they may have been moved."""
     value = getattr(config, name)
     if name == "encoder_weights":
         return without_folders(value)

@@ -32,10 +32,14 @@ from napari_attnseg._widgets.train.options import (
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import InputError
 
-PRETRAINED = "pretrained encoders (downloads them)"
-ENCODERS = "encoder files…"
-WEIGHTS = "a weights file…"
-SCRATCH = "random weights"
+#: Initial weights → label. The bundled weights come before these, if there are any.
+START_LABELS = {
+    "pretrained": "pretrained encoders (downloads them)",
+    "encoders": "encoder files…",
+    "weights": "a weights file…",
+    "scratch": "random weights",
+}
+BUNDLED = "bundled"
 #: Value of the batch box that leaves the batch to the recipe.
 AS_IN_RECIPE = 0
 #: Largest numbers of the boxes, where a setting has no largest value.
@@ -116,6 +120,7 @@ class TrainForm(QWidget):
         super().__init__()
         self._life = life
         self._recipes = recipes()
+        self._bundled = ""
         tensors = "Weights (*.safetensors);;All files (*)"
         self.data = PathEdit("Folder with images/ and masks/")
         self.recipe_box = QComboBox()
@@ -197,18 +202,18 @@ class TrainForm(QWidget):
         )
 
     def _start(self) -> tuple[str, ...]:
-        chosen = self.start_box.currentText()
-        if chosen == PRETRAINED:
-            return ("--encoder-weights", "pretrained")
-        if chosen == ENCODERS:
-            return encoder_files(self.cnn.text, self.transformer.text)
-        if chosen == WEIGHTS:
-            if not self.weights.text:
-                raise InputError("Choose the weights file to start from first.")
-            return ("--init", self.weights.text)
-        if chosen == SCRATCH:
-            return ()
-        return ("--init", self.start_box.currentData())
+        match self.start_box.currentData():
+            case "pretrained":
+                return ("--encoder-weights", "pretrained")
+            case "encoders":
+                return encoder_files(self.cnn.text, self.transformer.text)
+            case "weights":
+                if not self.weights.text:
+                    raise InputError("Choose the weights file to start from first.")
+                return ("--init", self.weights.text)
+            case "bundled":
+                return ("--init", self._bundled)
+        return ()
 
     def suggest(self) -> None:
         """Emit `suggested` with a run folder for the data and recipe."""
@@ -220,21 +225,22 @@ class TrainForm(QWidget):
         recipe = self._recipes[self.recipe_box.currentText()]
         self.about.setText(recipe.about)
         self.epochs_box.setValue(recipe.epochs)
-        before = self.start_box.currentText()
+        before = self.start_box.currentData()
         self.start_box.clear()
-        bundled = recipe.bundled
-        if bundled is not None:
-            self.start_box.addItem(f"bundled weights ({bundled})", bundled)
-        self.start_box.addItems([PRETRAINED, ENCODERS, WEIGHTS, SCRATCH])
-        self.start_box.setCurrentIndex(max(0, self.start_box.findText(before)))
+        self._bundled = recipe.bundled or ""
+        if self._bundled:
+            self.start_box.addItem(f"bundled weights ({self._bundled})", BUNDLED)
+        for start_from, label in START_LABELS.items():
+            self.start_box.addItem(label, start_from)
+        self.start_box.setCurrentIndex(max(0, self.start_box.findData(before)))
         self.suggest()
 
     def _show_files(self) -> None:
-        chosen = self.start_box.currentText()
+        chosen = self.start_box.currentData()
         for edit, at in (
-            (self.cnn, ENCODERS),
-            (self.transformer, ENCODERS),
-            (self.weights, WEIGHTS),
+            (self.cnn, "encoders"),
+            (self.transformer, "encoders"),
+            (self.weights, "weights"),
         ):
             self._form.setRowVisible(edit, chosen == at)
 
