@@ -14,6 +14,7 @@ import pytest
 
 from napari_attnseg._widgets.train.options import (
     Choices,
+    declared_settings,
     encoder_files,
     recipes,
     suggest_folder,
@@ -198,6 +199,13 @@ def test_another_process_with_the_number_is_not_the_run(folder: Path) -> None:
     finally:
         other.kill()
         other.wait()
+
+
+def test_the_trainer_says_what_can_be_set() -> None:
+    found = declared_settings()
+    assert found["epochs"]["minimum"] == 1 and found["batch"]["default"] == 8
+    assert all(one["help"] for one in found.values())
+    assert declared_settings() is found  # asked once
 
 
 def test_choices_become_options(tmp_path: Path) -> None:

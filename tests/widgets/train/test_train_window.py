@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg._widgets.train.form import START_LABELS
+from napari_attnseg._widgets.train.options import declared_settings
 from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
 
@@ -120,6 +121,11 @@ def test_what_is_missing_or_wrong_is_said(
     viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
 ) -> None:
     widget: TrainWidget = open_widget(viewer, TRAIN)
+    box = widget.form.epochs_box
+    # The trainer's own words and ranges, when it has answered.
+    help_text = declared_settings()["epochs"]["help"]
+    qtbot.waitUntil(lambda: box.toolTip() == help_text, timeout=60_000)
+    assert box.minimum() == declared_settings()["epochs"]["minimum"]
     widget.start_button.click()
     assert "Choose a data folder" in messages[-1]
     choose(widget, data_folder / "nowhere", 2)
