@@ -23,7 +23,7 @@ from attnseg_training.fit.distributed import Processes
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
-    named_splits,
+    _named,
     protocol_words,
     start_network,
     training_splits,
@@ -133,7 +133,7 @@ def expect_run(folder: Path, config: TrainConfig) -> None:
     """
     RunFolder(folder).expect_settings(config)
     data = load_dataset(Path(config.data), config.split_seed)
-    named = named_splits(training_splits(data, config.protocol))
+    named = _named(training_splits(data, config.protocol))
     expect_data(folder, fingerprint(named), config)
 
 
@@ -200,7 +200,7 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
     origin = {"dataset": data.name, "protocol": protocol, **before}
     if processes.main:
         origin["config"] = settings_without_folders(config)
-        origin |= record(out, named_splits(parts), config, device, processes.count)
+        origin |= record(out, _named(parts), config, device, processes.count)
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(card_of, spec, data.classes, images, origin)
     return (

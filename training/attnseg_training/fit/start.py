@@ -1,4 +1,4 @@
-"""Splits and initial network of a run."""
+"""Splits and first network of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_attnseg.weights import weights_path
 def training_splits(
     data: Dataset, protocol: str = "honest"
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Return the training images and those measured each epoch, by the protocol.
+    """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
 
     Raises
     ------
@@ -48,15 +48,15 @@ def training_splits(
     return train, val
 
 
-def named_splits(
+def _named(
     parts: tuple[tuple[Sample, ...], tuple[Sample, ...]],
 ) -> dict[str, tuple[Sample, ...]]:
-    """Name the `training_splits` as ``run.json`` does."""
+    """`training_splits` by the names that ``run.json`` has for them."""
     return dict(zip(("train", "val"), parts, strict=True))
 
 
 def protocol_words(data: Dataset, protocol: str) -> str:
-    """Describe where the splits come from and which images chose the epoch."""
+    """Where the splits come from, and what chose the epoch."""
     also = {"all": TRAINED_ON_ALL, "paper": CHOSEN_ON_TEST}
     return data.protocol + also.get(protocol, "")
 
@@ -64,7 +64,7 @@ def protocol_words(data: Dataset, protocol: str) -> str:
 def start_network(
     spec: ModelSpec, config: TrainConfig, data: Dataset
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
-    """Build the initial network; also return the training history for its card."""
+    """First network, and for the card what was done to its weights before."""
     if not config.init:
         network = build_network(spec, config.encoder_weights)
         earlier = earlier_training(config.encoder_weights)
