@@ -43,7 +43,7 @@ def open_widget(viewer: Any, name: str) -> Any:
 
 def close_all(viewer: Any, qtbot: Any, *widgets: Any) -> None:
     viewer.window.remove_dock_widget("all")
-    qtbot.waitUntil(lambda: all(w._life.worker is None for w in widgets))
+    qtbot.waitUntil(lambda: not any(w.reading for w in widgets))
 
 
 def choose(widget: TrainWidget, data: Path, epochs: int) -> None:

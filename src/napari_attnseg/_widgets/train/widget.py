@@ -92,6 +92,11 @@ class TrainWidget(DockWidget):
             self._timer.stop,
         ]
 
+    @property
+    def reading(self) -> bool:
+        """Whether the run folder is being read in a thread."""
+        return self._life.worker is not None
+
     # -- actions ---------------------------------------------------------------------
 
     def start(self) -> None:
