@@ -70,6 +70,8 @@ class TrainingRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        # The status file says it too, but a write of the run may still be on its way.
+        self._stop_requested = False
 
     def start(self, options: Sequence[str]) -> None:
         """Start ``attnseg-train fit`` with `options` and return at once.
@@ -84,6 +86,7 @@ class TrainingRun:
                 f"A run is going on in {self.folder}; stop it first, or choose another "
                 "run folder."
             )
+        self._stop_requested = False
         resume = "--resume" in options
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,20 +121,29 @@ class TrainingRun:
         status = files.status
         process = _process(status)
         if status is not None and process is not None:
-            if files.state(alive=True) is RunState.STOPPING:
+            if self._state(files, alive=True) is RunState.STOPPING:
                 self._kill(process, status)
             elif sys.platform == "win32":
-                self._request_stop()
+                self._write_stop_file()
             else:
-                process.send_signal(signal.SIGINT)
-                # The run says so itself, unless Python still imports.
+                # The run says so itself, unless Python still imports. Before the
+                # signal: what the run writes after it is not overwritten.
                 replace(status, state=RunState.STOPPING).write(self.folder)
+                with suppress(psutil.NoSuchProcess):  # it has just ended
+                    process.send_signal(signal.SIGINT)
+            self._stop_requested = True
         elif self._alive(status):
-            self._request_stop()
+            self._write_stop_file()
+            self._stop_requested = True
 
-    def _request_stop(self) -> None:
+    def _write_stop_file(self) -> None:
         # No signal gets there; the run looks for this file after every step.
         (self.folder / STOP_FILE).touch()
+
+    def _state(self, files: RunFiles, alive: bool) -> RunState:
+        if alive and self._stop_requested:
+            return RunState.STOPPING
+        return files.state(alive)
 
     def _kill(self, process: psutil.Process, status: RunStatus) -> None:
         _kill(process)
@@ -146,7 +158,7 @@ class TrainingRun:
         # The process first: what the run writes last is then seen.
         alive = self._alive(RunStatus.read(self.folder))
         files = RunFiles.read(self.folder)
-        state = files.state(alive)
+        state = self._state(files, alive)
         resumable = (
             not state.active
             and state is not RunState.DONE
