@@ -23,6 +23,7 @@ app = typer.Typer(
 # In the order in which one works with them.
 app.command("datasets")(data.datasets_command)
 app.command("check")(data.check_command)
+app.command("settings")(fit.settings_command)
 app.command("fit")(fit.fit_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("compare")(evaluate.compare_command)

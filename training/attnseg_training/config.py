@@ -1,4 +1,4 @@
-"""What a training run is, as data: TOML both ways, an unknown key is an error."""
+"""Settings of a training run: `TrainConfig`, to and from TOML."""
 
 from __future__ import annotations
 
@@ -10,201 +10,283 @@ from typing import Any
 
 import tomli_w
 
+from attnseg_training.settings import (
+    check_settings,
+    required_setting,
+    setting,
+    settings_of,
+)
 from napari_attnseg.errors import InputError
+from napari_attnseg.run_files import measured_on
 
 PROTOCOLS = ("honest", "all", "paper")
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
-#: Types of settings, in words.
-_KINDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    tuple: "a list of names",
-}
+#: Names of `attnseg_training.losses.LOSSES`, which needs torch.
+LOSS_NAMES = (
+    "bce_dice",
+    "bce_dice_published",
+    "structure",
+    "bce_lovasz",
+    "bce_dice_boundary",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """One training run.
 
-    Attributes
-    ----------
-    data : str
-        Folder with ``images/``, ``masks/`` and, optionally, ``splits/``.
-    model : str
-        Catalog name.
-    cnn, transformer : str
-        timm names of other encoders than the model's; empty: its own.
-    protocol : str
-        ``honest``: the epoch is chosen on validation images, test images are left
-        alone. ``all``: validation images are trained on too, so nothing chooses and the
-        last epoch is kept: a last run, with settings that honest ones have found.
-        ``paper``: as published, all but the test images are trained on, and the
-        test images choose the epoch, so that nothing is left to test on.
-    epochs, batch : int
-        Passes over the training part; images per step.
-    seed : int
-        Of the weights, the order of images and their augmentation.
-    split_seed : int
-        Of the validation part, where one has to be carved out, and of a frozen
-        transformer's fixed views. Kept apart from `seed`, so that runs with different
-        seeds share both.
-    device : str
-        ``auto``, ``cpu``, ``cuda:0`` …
-    encoder_weights : str
-        ``scratch``, ``pretrained`` (timm's hub) or ``cnn=FILE,transformer=FILE``.
-    freeze : tuple of str
-        Encoders that are not trained: no gradients, eval mode. A frozen transformer
-        sees `views` fixed augmentations of each image, and what it computes of them
-        is kept on disk in the run folder.
-    freeze_blocks : int
-        First blocks of a plain ViT that are not trained, patch and position embedding
-        with them: the cheapest part to leave as it was pretrained.
-    freeze_norm : bool
-        Keep the CNN's BatchNorm at its stored statistics: small batches, and the
-        dearest part of a small CNN on a CPU.
-    unit_input : bool
-        Give the encoders RGB in [0, 1] as it is (the released code), instead of by the
-        mean and SD that each was pretrained with.
-    augment : bool
-        Warp and recolour images; off only to see what that is worth.
-    scale : float
-        Multi-scale training: warped images are enlarged by up to this factor, or made
-        smaller by as much; 1: as they are.
-    views : int
-        Fixed augmentations per image with a frozen transformer.
-    cache : str
-        Folder where a frozen transformer's tokens are kept for other runs on the same
-        data; empty: in the run folder, until the run ends.
-    loss : str
-        ``bce_dice`` (cross-entropy and Dice per image), ``bce_dice_published`` (Dice
-        over the whole batch, the paper's), ``structure``, ``bce_lovasz`` or
-        ``bce_dice_boundary``: `attnseg_training.losses`.
-    deep_supervision : float
-        Weight of the same loss on logits of each decoder block; 0: none. What makes
-        these logits is not part of the model that is saved.
-    accumulate : int
-        Pieces in which a batch goes through the network, to fit into memory; one step
-        per batch all the same. BatchNorm sees a piece at a time.
-    lr, encoder_lr, transformer_lr : float
-        Peak learning rate of everything else, of the encoders, and of the transformer
-        where it differs from the CNN's (0: it does not). AdamW.
-    layer_decay : float
-        The encoders' rates are multiplied by it once for every stage (CNN, Swin) or
-        block (ViT) between a weight and the encoder's output; 1: equal rates.
-    weight_decay : float
-        On matrices and kernels only, not on norms and biases.
-    warmup : float
-        Share of all steps with a linearly rising rate; a cosine to 0 follows.
-    ema : float
-        Decay per step of the averaged weights, which are what is evaluated and saved.
-    save_every : float
-        Minutes between training states within an epoch, so that a killed run loses no
-        more; each takes as much disk as the weights four times. Two are kept.
-    snapshot_every : int
-        Epochs between pictures of what is found on up to four validation images, in
-        ``snapshots/`` of the run folder; 0: none.
-    tracker : str
-        Experiment tracker that gets each epoch's numbers: tensorboard, wandb, mlflow
-        or another one that accelerate knows; empty: none.
-    bf16 : bool
-        Forward and backward in bfloat16 where torch's autocast does so; weights,
-        optimiser and loss stay in float32. Pays on GPUs and on CPUs with AVX512-BF16
-        or AMX, and slows down others.
-    threads : int
-        CPU threads; 0 leaves torch's choice.
-    init : str
-        Weights file of the same model to start from; empty: none. `encoder_weights`
-        is then ignored.
-    one_sided : float
-        Share of images in which a rectangle of one encoder's input is replaced by
-        another image's or by noise (`gate_training`).
-    encoder_dropout : float
-        Share of steps in which psi is forced to 0 or to 1 everywhere.
-    trust_weight : float
-        Weight of the loss that trains psi towards the better encoder; 0: none.
-    trust_gates : str
-        Which encoder is the better one: ``together`` tries that at all gates at once
-        and trains each of them; ``one`` at one gate at a time.
+    Each field declares its range, unit and help once; the options of the command line
+    are made from it, and ``attnseg-train settings`` lists all of them.
+
+    Raises
+    ------
+    InputError
+        If a value has another type than the default of its setting, is out of range,
+        or an encoder with random weights is to be frozen.
     """
 
-    data: str
-    model: str = "compact"
-    cnn: str = ""
-    transformer: str = ""
-    protocol: str = "honest"
-    epochs: int = 50
-    batch: int = 8
-    seed: int = 0
-    split_seed: int = 0
-    device: str = "auto"
-    encoder_weights: str = "scratch"
-    freeze: tuple[str, ...] = ()
-    freeze_blocks: int = 0
-    freeze_norm: bool = False
-    unit_input: bool = False
-    augment: bool = True
-    scale: float = 1.4
-    views: int = 4
-    cache: str = ""
-    loss: str = "bce_dice"
-    deep_supervision: float = 0.0
-    accumulate: int = 1
-    lr: float = 1e-3
-    encoder_lr: float = 3e-4
-    transformer_lr: float = 0.0
-    layer_decay: float = 1.0
-    weight_decay: float = 0.05
-    warmup: float = 0.05
-    ema: float = 0.998
-    save_every: float = 5.0
-    snapshot_every: int = 5
-    tracker: str = ""
-    bf16: bool = False
-    threads: int = 0
-    init: str = ""
-    one_sided: float = 0.0
-    encoder_dropout: float = 0.0
-    trust_weight: float = 0.0
-    trust_gates: str = "together"
+    data: str = required_setting(
+        "Folder with images/, masks/ and, optionally, splits/.", may_change=True
+    )
+    model: str = setting(
+        "compact", "Catalog name of the model; `attnseg models` lists them."
+    )
+    cnn: str = setting(
+        "", "timm name of a CNN that replaces the model's own; empty: the model's."
+    )
+    transformer: str = setting(
+        "",
+        "timm name of a transformer that replaces the model's own; empty: the model's.",
+    )
+    protocol: str = setting(
+        "honest",
+        "honest: validation images choose the epoch; all: they are trained on too and "
+        "the last epoch is kept; paper: as published, the test images choose.",
+        details="With honest, test images are left alone. With all nothing chooses: "
+        "it is for a last run, with settings that honest ones have found. With "
+        "paper, all but the test images are trained on, so that nothing is left to "
+        "test on.",
+        choices=PROTOCOLS,
+    )
+    epochs: int = setting(
+        50, "Passes over the training images.", minimum=1, unit="epochs"
+    )
+    batch: int = setting(8, "Images per step.", minimum=1, unit="images")
+    seed: int = setting(0, "Random seed of weights, order and augmentation.", minimum=0)
+    split_seed: int = setting(
+        0,
+        "Random seed of the validation split, where one has to be drawn, and of the "
+        "fixed views of a frozen transformer.",
+        details="Kept apart from seed, so that runs with different seeds share both.",
+        minimum=0,
+        option=False,
+    )
+    device: str = setting(
+        "auto", "Compute device: auto, cpu, cuda:0, mps …", may_change=True
+    )
+    encoder_weights: str = setting(
+        "scratch",
+        "Initial weights of the encoders: scratch; pretrained, which downloads timm's; "
+        "or cnn=FILE,transformer=FILE, timm state dicts as safetensors.",
+    )
+    freeze: tuple[str, ...] = setting(
+        (),
+        "Encoder that is not trained: cnn or transformer. May be repeated.",
+        details="A frozen encoder has no gradients and stays in evaluation mode. A "
+        "frozen transformer sees views fixed augmentations of each image, and what "
+        "it computes of them is kept on disk in the run folder.",
+        choices=FREEZABLE,
+    )
+    freeze_blocks: int = setting(
+        0,
+        "Number of first blocks of a plain ViT that are not trained.",
+        details="Patch and position embedding are frozen with them: the cheapest "
+        "part to leave as it was pretrained.",
+        minimum=0,
+        unit="blocks",
+        option=False,
+    )
+    freeze_norm: bool = setting(
+        False,
+        "Keep the BatchNorm statistics of the CNN as they are stored.",
+        details="For small batches; BatchNorm is also the most expensive part of a "
+        "small CNN on a CPU.",
+        flags="--freeze-norm/--live-norm",
+    )
+    unit_input: bool = setting(
+        False,
+        "Give the encoders RGB in [0, 1] as it is, as the released code does.",
+        details="Otherwise it is normalised by the mean and SD that each encoder was "
+        "pretrained with.",
+        option=False,
+    )
+    augment: bool = setting(
+        True,
+        "Augment images by geometric and colour transformations.",
+        details="Switch it off only to measure what it is worth.",
+    )
+    scale: float = setting(
+        1.4,
+        "Largest factor of the random scaling of images.",
+        details="Images are enlarged by up to this factor or shrunk by as much; 1: "
+        "neither.",
+        minimum=1,
+        maximum=4,
+        option=False,
+    )
+    views: int = setting(
+        4,
+        "Fixed augmentations per image with a frozen transformer.",
+        minimum=1,
+        unit="views",
+        option=False,
+    )
+    cache: str = setting(
+        "",
+        "Folder in which the tokens of a frozen transformer are kept for other runs "
+        "on the same data; empty: in the run folder, until the run ends.",
+        option=False,
+        may_change=True,
+    )
+    loss: str = setting(
+        "bce_dice",
+        "Loss function.",
+        details="bce_dice is cross-entropy and Dice per image, bce_dice_published "
+        "has the Dice of the whole batch as in the paper; see "
+        "attnseg_training.losses.",
+        choices=LOSS_NAMES,
+        checked=False,  # `loss_function` suggests a name
+    )
+    deep_supervision: float = setting(
+        0.0,
+        "Weight of the same loss on logits of each decoder block; 0: none.",
+        details="The layers that make these logits are not part of the saved model.",
+        minimum=0,
+        option=False,
+    )
+    accumulate: int = setting(
+        1,
+        "Parts of a batch that are computed one after another, to need less memory.",
+        details="There is one step per batch all the same. BatchNorm sees one part "
+        "at a time.",
+        minimum=1,
+        unit="parts",
+        may_change=True,
+    )
+    lr: float = setting(
+        1e-3,
+        "Peak learning rate of AdamW for all but the encoders.",
+        minimum=0,
+    )
+    encoder_lr: float = setting(3e-4, "Peak learning rate of the encoders.", minimum=0)
+    transformer_lr: float = setting(
+        0.0,
+        "Peak learning rate of the transformer; 0: encoder_lr.",
+        minimum=0,
+        option=False,
+    )
+    layer_decay: float = setting(
+        1.0,
+        "Factor of the encoders' learning rates per stage (CNN, Swin) or block (ViT) "
+        "between a weight and the encoder's output; 1: equal rates.",
+        minimum=0,
+        maximum=1,
+        option=False,
+    )
+    weight_decay: float = setting(
+        0.05,
+        "Weight decay of matrices and kernels; norms and biases have none.",
+        minimum=0,
+        option=False,
+    )
+    warmup: float = setting(
+        0.05,
+        "Fraction of all steps with a linearly rising learning rate; a cosine to 0 "
+        "follows.",
+        minimum=0,
+        maximum=1,
+        option=False,
+    )
+    ema: float = setting(
+        0.998,
+        "Decay per step of the exponential moving average (EMA) of the weights, which "
+        "is evaluated and saved.",
+        minimum=0,
+        maximum=1,
+        option=False,
+    )
+    save_every: float = setting(
+        5.0,
+        "Minutes between training states within an epoch.",
+        details="A killed run loses no more than that. Each state takes four times "
+        "the disk space of the weights; two are kept.",
+        minimum=0,
+        unit="min",
+        may_change=True,
+    )
+    snapshot_every: int = setting(
+        5,
+        "Epochs between pictures of the masks of up to four validation images, in "
+        "snapshots/ of the run folder; 0: none.",
+        minimum=0,
+        unit="epochs",
+        option=False,
+        may_change=True,
+    )
+    tracker: str = setting(
+        "",
+        "Experiment tracker of accelerate that gets the numbers of each epoch: "
+        "tensorboard, wandb, mlflow … (its package is needed); empty: none.",
+        may_change=True,
+    )
+    bf16: bool = setting(
+        False,
+        "Train in bfloat16 (GPUs, and CPUs with AVX512-BF16 or AMX).",
+        details="Forward and backward pass run in bfloat16 where torch's autocast "
+        "does so; weights, optimiser and loss stay in float32. It slows down other "
+        "CPUs.",
+    )
+    threads: int = setting(
+        0,
+        "CPU threads; 0: torch's choice.",
+        minimum=0,
+        unit="threads",
+        may_change=True,
+    )
+    init: str = setting(
+        "",
+        "Weights file of the same model to start from; empty: none.",
+        details="encoder_weights is ignored then.",
+    )
+    one_sided: float = setting(
+        0.0,
+        "Fraction of images in which a rectangle of one encoder's input is damaged.",
+        details="It is replaced by another image or by noise (gate objectives).",
+        minimum=0,
+        maximum=1,
+    )
+    encoder_dropout: float = setting(
+        0.0,
+        "Fraction of steps that use one encoder alone: psi is forced to 0 or to 1 "
+        "everywhere.",
+        minimum=0,
+        maximum=1,
+    )
+    trust_weight: float = setting(
+        0.0,
+        "Weight of the loss that trains psi towards the better encoder; 0: none.",
+        minimum=0,
+    )
+    trust_gates: str = setting(
+        "together",
+        "How the better encoder is found: together, at all gates at once, or one, at "
+        "one gate at a time.",
+        choices=TRUST_GATES,
+    )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _expect_kind(field, getattr(self, field.name))
-        for name in ("seed", "split_seed", "threads"):
-            if getattr(self, name) < 0:
-                raise InputError(
-                    f"Expected {name} of at least 0, got {getattr(self, name)}."
-                )
-        for name in ("epochs", "batch", "views", "accumulate"):
-            if getattr(self, name) < 1:
-                raise InputError(
-                    f"Expected {name} of at least 1, got {getattr(self, name)}."
-                )
-        for name in ("one_sided", "encoder_dropout", "layer_decay"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"Expected {name} between 0 and 1, got {getattr(self, name)}."
-                )
-        if self.trust_gates not in TRUST_GATES:
-            raise InputError(
-                f"Expected trust_gates {' or '.join(TRUST_GATES)}, got "
-                f"{self.trust_gates!r}."
-            )
-        if not 1 <= self.scale <= 4:
-            raise InputError(f"Expected scale between 1 and 4, got {self.scale}.")
-        if self.protocol not in PROTOCOLS:
-            raise InputError(
-                f"Expected the protocol honest, all or paper, got {self.protocol!r}."
-            )
-        unknown = set(self.freeze) - set(FREEZABLE)
-        if unknown:
-            raise InputError(
-                f"Expected freeze to name {' or '.join(FREEZABLE)}, got "
-                f"{sorted(unknown)}."
-            )
+        check_settings(self)
         if self.freeze and self.encoder_weights == "scratch" and not self.init:
             raise InputError(
                 "A frozen encoder with random weights learns nothing; give "
@@ -218,43 +300,38 @@ class TrainConfig:
 
     @property
     def measured_on(self) -> str:
-        """On which images each epoch is measured, in words."""
-        words = {"all": "validation, trained on", "paper": "test"}
-        return words.get(self.protocol, "validation")
+        """Images on which each epoch is measured, for display."""
+        return measured_on(self.protocol)
 
     def measured(self, n: int) -> str:
-        """`n` such images, in words."""
+        """Name `n` such images, for display."""
         if self.on_all:
             return f"{n} images of {self.measured_on}"
         return f"{n} {self.measured_on} images"
 
     def to_toml(self) -> str:
-        """TOML text of every field."""
+        """TOML text of all settings."""
         return tomli_w.dumps(dataclasses.asdict(self))
-
-
-def _expect_kind(field: dataclasses.Field[Any], value: object) -> None:
-    """A setting has its default's type; a whole number is a number too, a bool none."""
-    default = "" if field.default is dataclasses.MISSING else field.default  # data
-    kind = type(default)
-    fits = isinstance(value, (int, float) if kind is float else kind)
-    if isinstance(value, tuple):
-        fits = fits and all(isinstance(part, str) for part in value)
-    if not fits or isinstance(value, bool) != (kind is bool):
-        raise InputError(f"Expected {_KINDS[kind]} for {field.name}, got {value!r}.")
 
 
 RECIPES = Path(__file__).parent / "recipes"
 
 
 def recipe_path(source: str) -> Path:
-    """TOML file of a bundled recipe's name or of a path."""
+    """Return the TOML file of a bundled recipe's name, or of a path."""
     bundled = RECIPES / f"{source}.toml"
     return bundled if bundled.is_file() else Path(source)
 
 
-def read_toml(path: Path) -> dict[str, object]:
-    """Fields set in a TOML file, checked by name.
+def read_toml(path: Path, of: type[TrainConfig] = TrainConfig) -> dict[str, Any]:
+    """Read the settings that a TOML file gives, checked by name.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    of : type
+        Class that declares the settings.
 
     Raises
     ------
@@ -267,7 +344,7 @@ def read_toml(path: Path) -> dict[str, object]:
         raise InputError(
             f"Expected a TOML file of training settings at {path}, but: {error}."
         ) from error
-    known = {field.name for field in dataclasses.fields(TrainConfig)}
+    known = settings_of(of).keys()
     unknown = sorted(set(fields) - known)
     if unknown:
         raise InputError(
@@ -278,13 +355,22 @@ def read_toml(path: Path) -> dict[str, object]:
 
 
 def without_folders(weights: str) -> str:
-    """`weights` with file names only, for the model card."""
+    """Return `weights` with file names only, for the model card."""
     if weights in ("scratch", "pretrained"):
         return weights
-    return ",".join(f"{name}={path.name}" for name, path in _parse(weights).items())
+    return ",".join(
+        f"{name}={path.name}" for name, path in parse_encoder_weights(weights).items()
+    )
 
 
-def _parse(weights: str) -> dict[str, Path]:
+def parse_encoder_weights(weights: str) -> dict[str, Path]:
+    """Parse ``cnn=FILE,transformer=FILE``: encoder → file.
+
+    Raises
+    ------
+    InputError
+        If it has another form.
+    """
     files = {}
     for part in weights.split(","):
         encoder, _, name = part.partition("=")

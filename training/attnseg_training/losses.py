@@ -147,7 +147,7 @@ def loss_function(name: str) -> Loss:
 
 
 class DeepSupervision(nn.Module):
-    """A 1×1 convolution to logits behind each decoder block (Lee et al., AISTATS 2015).
+    """Deep supervision by 1×1 convolutions (Lee et al., AISTATS 2015).
 
     Kept beside the network, not in it: the weights that a run saves are those of the
     same model.

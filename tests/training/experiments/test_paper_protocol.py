@@ -88,7 +88,7 @@ def test_who_watches_is_told_on_which_images(
 ) -> None:
     config = TrainConfig("d", protocol=protocol)
     with FitBars() as bars:
-        bars(Progress(1, 2, 3, 3, 0.1, 0.5, measured_on=config.measured_on))
+        bars(Progress(1, 2, 3, 3, 0.1, 0.5, protocol=protocol))
     assert line in capsys.readouterr().err
     said = result_words(FitResult(Path(), 7, 0.9, 9, 3), config)
     assert said.startswith(end) and said.endswith("epoch 7.")

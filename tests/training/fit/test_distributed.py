@@ -30,9 +30,10 @@ WITHOUT_CHANCE = """
 import dataclasses, sys
 from pathlib import Path
 from torch import nn
-from attnseg_training import trainer, transforms
+from attnseg_training import transforms
 from attnseg_training.config import TrainConfig, read_toml
-from attnseg_training.fit import fit
+from attnseg_training.fit import trainer
+from attnseg_training.fit.fit import fit
 
 train_mode, draw_colour = trainer._train_mode, transforms.draw_colour
 

@@ -27,6 +27,8 @@ from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.run_files import Progress
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
+pytestmark = pytest.mark.usefixtures("plain_curves")
+
 
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:
@@ -154,7 +156,7 @@ def test_a_batch_in_pieces_takes_the_same_step(
 ) -> None:
     # But for BatchNorm, whose batch is a piece, and what stochastic depth draws.
     monkeypatch.setattr(
-        "attnseg_training.fit.fit.trainer._train_mode", lambda n, c: n.eval()
+        "attnseg_training.fit.trainer._train_mode", lambda n, c: n.eval()
     )
     whole, loss = one_step(config)
     pieces, other = one_step(dataclasses.replace(config, accumulate=3))

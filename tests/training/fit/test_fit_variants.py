@@ -22,6 +22,8 @@ from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 
+pytestmark = pytest.mark.usefixtures("plain_curves")
+
 
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:

@@ -18,10 +18,11 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.token_cache import TokenCache
-from attnseg_training.runs.folder import STATES, RunFolder
+from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder, build_encoder
+from napari_attnseg.run_files import STATE_FILES, EndReason, RunState, RunStatus
 from napari_attnseg.spec import EncoderSpec
 
 if sys.platform != "win32":
@@ -72,8 +73,25 @@ def second_epoch(out: Path) -> Callable[[], bool]:
     return lambda: log.is_file() and "\n1," in log.read_text()
 
 
-def assert_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
-    fit(config, whole)
+SameEnd = Callable[[TrainConfig, Path], None]
+
+
+@pytest.fixture
+def assert_same_end(
+    trained: Callable[[str, Callable[[Path], object]], Path], plain_curves: None
+) -> SameEnd:
+    """Resume a run: it ends as one that was never stopped, which is trained once."""
+
+    def check(config: TrainConfig, resumed: Path) -> None:
+        # Where the images lie changes nothing of what is learned.
+        name = f"whole-{config.epochs}-{config.save_every:g}"
+        whole = trained(name, lambda folder: fit(config, folder))
+        expect_same_end(config, resumed, whole)
+
+    return check
+
+
+def expect_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
     fit(config, resumed, resume=True)
     states = [
         load_checkpoint(out / "last.safetensors")[0].state_dict()
@@ -86,20 +104,27 @@ def assert_same_end(config: TrainConfig, resumed: Path, whole: Path) -> None:
         assert one.split(",")[:6] == other.split(",")[:6]
 
 
-def test_killed_within_an_epoch(config: TrainConfig, tmp_path: Path) -> None:
+def test_killed_within_an_epoch(
+    config: TrainConfig, tmp_path: Path, assert_same_end: SameEnd
+) -> None:
     out = tmp_path / "killed"
     process = start(config, out)
     wait_for(process, second_epoch(out))
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.RUNNING
     state = RunFolder(out).load_state("cpu")
     assert state is not None and state["epoch"] < config.epochs
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal(
-    config: TrainConfig, tmp_path: Path, number: signal.Signals
+    config: TrainConfig,
+    tmp_path: Path,
+    number: signal.Signals,
+    assert_same_end: SameEnd,
 ) -> None:
     # States at the ends of epochs only, but for the one that the signal asks for.
     config = dataclasses.replace(config, save_every=60, epochs=15)
@@ -111,9 +136,12 @@ def test_stopped_by_a_signal(
     assert process.returncode == 130
     assert "Stopping after this step" in said and "what was finished is kept" in said
     assert "Traceback" not in said
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.STOPPED
+    assert status.reason is EndReason.INTERRUPT and status.place is not None
     state = RunFolder(out).load_state("cpu")
     assert state is not None and 1 <= state["epoch"] < config.epochs
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 def break_byte(path: Path) -> None:
@@ -123,7 +151,10 @@ def break_byte(path: Path) -> None:
 
 
 def test_a_damaged_state_gives_way_to_the_one_before(
-    config: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    config: TrainConfig,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    assert_same_end: SameEnd,
 ) -> None:
     class KilledError(Exception):
         pass
@@ -137,21 +168,23 @@ def test_a_damaged_state_gives_way_to_the_one_before(
         fit(config, out, watch=kill)
     whole = RunFolder(out).load_state("cpu")
     assert whole is not None and (whole["epoch"], whole["step"]) == (2, 2)
-    break_byte(out / STATES[0])
+    break_byte(out / STATE_FILES[0])
     found = RunFolder(out).load_state("cpu")
     assert found is not None and (found["epoch"], found["step"]) == (2, 1)
     assert "state.pt (BadZipFile: wrong checksum" in caplog.text
     assert "epoch 3, step 1" in caplog.text
-    (out / STATES[0]).write_bytes((out / STATES[0]).read_bytes()[:1000])
-    assert_same_end(config, out, tmp_path / "whole")
-    for name in STATES:
+    (out / STATE_FILES[0]).write_bytes((out / STATE_FILES[0]).read_bytes()[:1000])
+    assert_same_end(config, out)
+    for name in STATE_FILES:
         break_byte(out / name)
     with pytest.raises(CheckpointError, match=r"state\.pt .* and state-before\.pt"):
         fit(dataclasses.replace(config), out, resume=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
-def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> None:
+def test_a_full_disk_keeps_what_is_good(
+    config: TrainConfig, tmp_path: Path, assert_same_end: SameEnd
+) -> None:
     class KilledError(Exception):
         pass
 
@@ -164,7 +197,7 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
         fit(config, out, watch=kill)
     before = (out / "best.safetensors").read_bytes()
     # As on a full disk: weights still fit, a state does not.
-    limit = (len(before) + (out / STATES[0]).stat().st_size) // 2
+    limit = (len(before) + (out / STATE_FILES[0]).stat().st_size) // 2
     done = subprocess.run(
         [*command(out), "--data", config.data, "--resume"],
         capture_output=True,
@@ -173,11 +206,15 @@ def test_a_full_disk_keeps_what_is_good(config: TrainConfig, tmp_path: Path) -> 
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "state.pt cannot be written (File too large)" in done.stderr
+    status = RunStatus.read(out)
+    assert status is not None and status.state is RunState.FAILED
+    assert status.reason is EndReason.ERROR
+    assert status.message == done.stderr.strip().splitlines()[-1]
     assert not list(out.glob(".*"))  # no half-written file takes the last space
     assert (out / "best.safetensors").read_bytes() == before
     state = RunFolder(out).load_state("cpu")
     assert state is not None and (state["epoch"], state["step"]) == (1, 1)
-    assert_same_end(config, out, tmp_path / "whole")
+    assert_same_end(config, out)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")

@@ -20,6 +20,8 @@ from attnseg_training.runs.snapshots import shown, snapshot_png
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("plain_curves")
+
 
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:

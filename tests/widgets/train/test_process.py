@@ -12,16 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from napari_attnseg._widgets.train import process
 from napari_attnseg._widgets.train.options import (
     Choices,
+    declared_settings,
     encoder_files,
     recipes,
     suggest_folder,
 )
-from napari_attnseg._widgets.train.process import TrainingRun
+from napari_attnseg._widgets.train.process import KILLED, TrainingRun, end_children
 from napari_attnseg._widgets.train.status import (
-    GOING_ON,
     NOTHING,
     Look,
     sentence,
@@ -29,7 +28,13 @@ from napari_attnseg._widgets.train.status import (
 )
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
-from napari_attnseg.run_files import Epoch, Files
+from napari_attnseg.run_files import (
+    EndReason,
+    LogRow,
+    RunFiles,
+    RunState,
+    RunStatus,
+)
 
 LONG = 500
 
@@ -43,10 +48,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "run"
-    for child in process._CHILDREN.values():
-        if child.poll() is None:
-            child.kill()
-        process.wait()
+    end_children()
 
 
 def choices(data: Path, out: Path, epochs: int, more: str = "") -> Choices:
@@ -65,7 +67,7 @@ def wait(run: TrainingRun, happened: Callable[[Look], bool]) -> Look:
 
 
 def ended(look: Look) -> bool:
-    return look.state not in GOING_ON
+    return not look.state.active
 
 
 def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
@@ -79,7 +81,7 @@ def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
     assert place is not None and place.epochs == 3 and place.steps == 2
     done = wait(run, ended)
     assert done.state == "done", done
-    assert [epoch.number for epoch in done.epochs] == [1, 2, 3]
+    assert [epoch.epoch for epoch in done.epochs] == [1, 2, 3]
     assert all(0 <= e.val_dice <= 1 and e.loss > 0 for e in done.epochs)
     assert "3 epochs" in done.said and "validation Dice" in done.said
     assert "epoch 3/3" in done.log and "\x1b" not in done.log
@@ -97,6 +99,8 @@ def test_reconnect_stop_and_resume(data_folder: Path, folder: Path) -> None:
     assert run.look().state == "stopping"
     stopped = wait(run, ended)
     assert stopped.state == "stopped" and stopped.resumable
+    status = RunStatus.read(folder)
+    assert status is not None and status.reason is EndReason.INTERRUPT
     assert "what was finished is kept" in stopped.log
     assert 2 <= len(stopped.epochs) < LONG
     run.resume(data_folder, "cpu")
@@ -111,14 +115,19 @@ def test_reconnect_stop_and_resume(data_folder: Path, folder: Path) -> None:
 def test_a_second_stop_ends_it_at_once(data_folder: Path, folder: Path) -> None:
     run = TrainingRun(folder)
     run.start(choices(data_folder, folder, LONG).options())
-    (pid,) = {json.loads((folder / "progress.json").read_text())["pid"]}
-    process = psutil.Process(pid)
+    written = RunStatus.read(folder)
+    assert written is not None and written.state is RunState.STARTING
+    # Once the run has recorded itself, Python handles signals.
+    wait(run, lambda look: RunStatus.read(folder) != written)
+    process = psutil.Process(written.process.pid)
     process.suspend()  # no step is ever finished
     run.stop()
     assert run.look().state == "stopping"
     run.stop()
     stopped = wait(run, ended)
-    assert stopped.state == "stopped" and process.KILLED in stopped.log
+    assert stopped.state == "stopped" and KILLED in stopped.log
+    status = RunStatus.read(folder)
+    assert status is not None and status.reason is EndReason.KILLED
     assert not process.is_running()
 
 
@@ -150,9 +159,12 @@ def test_what_is_wrong_is_said_in_the_run_s_own_words(
 def test_it_is_said_on_which_images_a_dice_was_measured(
     protocol: str, words: str
 ) -> None:
-    epochs = (Epoch(1, 0.5, 0.5, 0.9), Epoch(2, 0.4, 0.4, 0.8))
-    files = Files({}, {"protocol": protocol}, epochs, "")
-    assert sentence("done", files, False) == f"Done: 2 epochs. {words}"
+    epochs = (
+        LogRow(1, 0.5, 0.5, 0.9, 0.8, 1e-3, 1.0, 8.0),
+        LogRow(2, 0.4, 0.4, 0.8, 0.7, 1e-3, 1.0, 8.0),
+    )
+    files = RunFiles(None, {"protocol": protocol}, epochs)
+    assert sentence(RunState.DONE, files, False) == f"Done: 2 epochs. {words}"
 
 
 def test_a_wrong_data_folder_then_the_right_one(
@@ -187,6 +199,13 @@ def test_another_process_with_the_number_is_not_the_run(folder: Path) -> None:
     finally:
         other.kill()
         other.wait()
+
+
+def test_the_trainer_says_what_can_be_set() -> None:
+    found = declared_settings()
+    assert found["epochs"]["minimum"] == 1 and found["batch"]["default"] == 8
+    assert all(one["help"] for one in found.values())
+    assert declared_settings() is found  # asked once
 
 
 def test_choices_become_options(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QWidget
 
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
-from napari_attnseg._widgets.train import process
-from napari_attnseg._widgets.train.form import SCRATCH
+from napari_attnseg._widgets.train.form import START_LABELS
+from napari_attnseg._widgets.train.options import declared_settings
+from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
 
 
@@ -28,10 +29,7 @@ def viewer(
     QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "settings"))
     yield make_napari_viewer_proxy(show=True)
     TRAINED.clear()
-    for child in process._CHILDREN.values():
-        if child.poll() is None:
-            child.kill()
-        process.wait()
+    end_children()
 
 
 TRAIN = "Train segmentation model"
@@ -45,13 +43,13 @@ def open_widget(viewer: Any, name: str) -> Any:
 
 def close_all(viewer: Any, qtbot: Any, *widgets: Any) -> None:
     viewer.window.remove_dock_widget("all")
-    qtbot.waitUntil(lambda: all(w._life.worker is None for w in widgets))
+    qtbot.waitUntil(lambda: not any(w.reading for w in widgets))
 
 
 def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
     widget.form.data.set(data)
     widget.form.recipe_box.setCurrentText("tiny")
-    widget.form.start_box.setCurrentText(SCRATCH)
+    widget.form.start_box.setCurrentText(START_LABELS["scratch"])
     widget.form.epochs_box.setValue(epochs)
     widget.form.batch_box.setValue(4)
 
@@ -123,6 +121,11 @@ def test_what_is_missing_or_wrong_is_said(
     viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
 ) -> None:
     widget: TrainWidget = open_widget(viewer, TRAIN)
+    box = widget.form.epochs_box
+    # The trainer's own words and ranges, when it has answered.
+    help_text = declared_settings()["epochs"]["help"]
+    qtbot.waitUntil(lambda: box.toolTip() == help_text, timeout=60_000)
+    assert box.minimum() == declared_settings()["epochs"]["minimum"]
     widget.start_button.click()
     assert "Choose a data folder" in messages[-1]
     choose(widget, data_folder / "nowhere", 2)

@@ -1,4 +1,4 @@
-"""What a person sees of long work on a terminal: bars, and tables of results."""
+"""Terminal output: progress bars, tables and sentences of results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attnseg_training.fit.dry_run import Rehearsal
     from napari_attnseg import run_files
 
-#: Progress and words go to stderr; stdout is for what a script reads.
+#: Progress and messages go to stderr; stdout is for scripts.
 console = Console(stderr=True)
 ON_ALL = (
     "Protocol 'all': the validation images are trained on too, so their Dice says "
@@ -48,9 +48,9 @@ def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
 
 
 class FitBars:
-    """A bar for the run and one for the epoch, in steps; call it with a `Progress`.
+    """Progress bars for the run and the epoch, in steps; a callback for `fit`.
 
-    A line for every epoch stays, also where there is no terminal.
+    A line for every epoch remains, also without a terminal.
     """
 
     def __init__(self) -> None:
@@ -90,10 +90,11 @@ class FitBars:
             )
             return
         self._progress.update(self._run, said=f"Dice {now.dice:.4f}")
-        images, _, also = now.measured_on.partition(", ")
+        images = "test" if now.protocol == "paper" else "validation"
+        also = " (trained on)" if now.protocol == "all" else ""
         self._progress.console.print(
             f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.4f}, {images} Dice "
-            f"{now.dice:.4f}{f' ({also})' if also else ''}, "
+            f"{now.dice:.4f}{also}, "
             f"{now.images_per_s:.1f} images/s{self._left(done, total)}",
             soft_wrap=True,
         )
@@ -108,7 +109,7 @@ class FitBars:
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is moved by calls of (done, total)."""
+    """Show a progress bar; yield a function of (done, total) that updates it."""
     with _bars() as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
@@ -151,7 +152,7 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
 
 
 def result_words(result: fit.FitResult, config: TrainConfig) -> str:
-    """What came of a run, in a sentence."""
+    """Describe the result of a run in a sentence."""
     return (
         f"{'Last' if config.on_all else 'Best'} Dice {result.best_dice:.4f} on "
         f"{config.measured(result.val)} (network resolution, averaged weights), epoch "
@@ -160,7 +161,7 @@ def result_words(result: fit.FitResult, config: TrainConfig) -> str:
 
 
 def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
-    """What a run would cost, in sentences."""
+    """Describe the cost of a run in sentences."""
     epoch = found.steps * found.seconds
     memory = f"{found.memory / 2**30:.1f} GiB" if found.memory else "not known here"
     sentences = (
@@ -187,7 +188,7 @@ def speed_table(summary: dict[str, Any]) -> Table:
 
 
 def speed_words(summary: dict[str, Any]) -> str:
-    """What was timed, and what it means for a whole run, in sentences."""
+    """Describe what was timed, and what it means for a whole run."""
     config = summary["config"]
     frozen = f", {' and '.join(config['freeze'])} frozen" if config["freeze"] else ""
     said = (

@@ -10,26 +10,37 @@ import typer
 from attnseg_training.commands.options import (
     Data,
     Device,
-    Protocol,
+    Given,
     Weights,
     configured,
     data_for,
-    setting,
+    with_settings,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.run_files import BEST_WEIGHTS
 
-Encoders = Annotated[
-    str | None,
-    setting(
-        "encoder_weights",
-        "As for fit; what pretrained rows, and the first stage, start from.",
-    ),
-]
+#: Settings of two-stage that have an option.
+STAGE_SETTINGS = (
+    "model",
+    "encoder_weights",
+    "epochs",
+    "batch",
+    "seed",
+    "protocol",
+    "device",
+    "threads",
+)
+#: Settings of the runs of a table that have an option; the rows fix the others.
+TABLE_SETTINGS = ("encoder_weights", "epochs", "protocol", "device", "threads")
 
 
+@with_settings(*TABLE_SETTINGS, fixed=("cache",))
 def table_command(
     name: Annotated[
-        str, typer.Argument(help="1, 2, 3 or 4: the paper's; gates: our own.")
+        str,
+        typer.Argument(
+            help="1, 2, 3 or 4: a table of the paper; gates: gate training."
+        ),
     ],
     data: Annotated[
         Path | None,
@@ -53,13 +64,8 @@ def table_command(
             "compact-256, tiny."
         ),
     ] = "dual",
-    encoder_weights: Encoders = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes of each run; else the recipe's.")
-    ] = None,
-    protocol: Protocol = None,
-    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
-    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    *,
+    given: Given,
     seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
     rows: Annotated[
         list[str] | None,
@@ -86,15 +92,8 @@ def table_command(
     from attnseg_training.fit.initial_weights import announce_download
 
     gates = name == "gates"
-    given = {
-        "data": str(data or ""),
-        "encoder_weights": encoder_weights,
-        "epochs": epochs,
-        "protocol": protocol,
-        "device": device,
-        "threads": threads,
-        "cache": str((out or Path()) / "cache"),
-    }
+    cache = str((out or Path()) / "cache")
+    given = {**given, "data": str(data or ""), "cache": cache}
     recipe = config or ("compact-frozen" if gates else "paper-tables")
     base = configured(recipe, given, encoder_weights="pretrained")
     table: Table
@@ -115,43 +114,25 @@ def table_command(
     print(out / "table.md")
 
 
+@with_settings(*STAGE_SETTINGS)
 def two_stage_command(
     data: Data,
     out: Annotated[
         Path, typer.Option(help="Folder for the runs; resumes what is there.")
     ],
-    model: Annotated[
-        str | None, setting("model", "A dual model; `attnseg models` lists them.")
-    ] = None,
     config: Annotated[
         str | None,
         typer.Option(help="Recipe or TOML file with the settings of both stages."),
     ] = None,
-    encoder_weights: Encoders = None,
-    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
-    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
-    seed: Annotated[int | None, setting("seed", "Of weights and data order.")] = None,
-    protocol: Protocol = None,
-    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
-    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
+    *,
+    given: Given,
 ) -> None:
     """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
     from attnseg_training.commands.console import ON_ALL, FitBars, console, result_words
     from attnseg_training.experiments.two_stage import two_stage
     from attnseg_training.fit.initial_weights import announce_download
 
-    given = {
-        "data": str(data.expanduser()),
-        "model": model,
-        "encoder_weights": encoder_weights,
-        "epochs": epochs,
-        "batch": batch,
-        "seed": seed,
-        "protocol": protocol,
-        "device": device,
-        "threads": threads,
-    }
-    run = configured(config, given)
+    run = configured(config, {"data": str(data.expanduser()), **given})
     if run.encoder_weights == "pretrained":
         console.print(announce_download())
     if run.on_all:
@@ -159,7 +140,7 @@ def two_stage_command(
     with FitBars() as bars:
         result = two_stage(run, out, bars)
     console.print(f"Second stage: {result_words(result, run)}")
-    print(result.folder / "best.safetensors")
+    print(result.folder / BEST_WEIGHTS)
 
 
 def figure_command(

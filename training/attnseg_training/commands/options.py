@@ -1,14 +1,18 @@
-"""Options that several commands share."""
+"""Options that several commands share, and options made from declared settings."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnseg_training.config import TrainConfig, read_toml, recipe_path
+from attnseg_training.settings import Declared, settings_of
+from napari_attnseg.errors import InputError
 
 if TYPE_CHECKING:
     from attnseg_training.datasets import Dataset
@@ -21,36 +25,110 @@ Data = Annotated[
         "that `datasets` lists; NAME:FOLDER where it holds several.",
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps …")]
+Device = Annotated[
+    str, typer.Option(help=settings_of(TrainConfig)["device"].setting.help)
+]
 Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
 Split = Annotated[
     str | None, typer.Option(help="Default: test, or all without splits/.")
 ]
+#: Settings that were given as options: name → value. See `with_settings`.
+Given = dict[str, Any]
 
 
-def setting(name: str, text: str, *flags: str) -> Any:
-    """Option of `fit` that shows the default of `TrainConfig`.
+def with_settings(
+    *names: str, fixed: Sequence[str] = (), of: type[TrainConfig] = TrainConfig
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each named setting.
 
-    Its own default is None, so that a recipe's value is told from a given one.
+    The command has a parameter `given` in whose place the options stand and which gets
+    the settings that were given, as a `Given`. A setting for TOML files only is refused
+    with a sentence that says where it is set.
+
+    Parameters
+    ----------
+    *names : str
+        Settings that get an option; none: all that are declared to have one.
+    fixed : sequence of str
+        Settings that the command itself gives a value.
+    of : type
+        Class that declares the settings.
     """
-    default = _DEFAULTS[name]
-    shown = str(default) if default not in ("", ()) else "none"
-    return typer.Option(*flags, help=text, show_default=shown)
+    declared = settings_of(of)
+    with_option = [name for name, one in declared.items() if one.setting.option]
+    offered = [declared[name] for name in names or with_option if name != "data"]
+    toml_only = [
+        one
+        for name, one in declared.items()
+        if not one.setting.option and name not in fixed
+    ]
+    options = [*map(_option, offered), *map(_refused_option, toml_only)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            given: Given = {}
+            for one in offered:
+                value = values.pop(one.name)
+                if value not in (None, []):
+                    given[one.name] = tuple(value) if one.kind is tuple else value
+            for one in toml_only:
+                values.pop(one.name)
+            command(given=given, **values)
+
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            parameters += options if parameter.name == "given" else [parameter]
+        run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            # By name only: so one without a default may follow one that has it.
+            parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
+        )
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
 
 
-_DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
-Protocol = Annotated[
-    str | None,
-    setting(
-        "protocol",
-        "honest: validation images choose the epoch; all: they are trained on too, the "
-        "last epoch is kept; paper: as published, the test images choose.",
-    ),
-]
+def _option(one: Declared) -> inspect.Parameter:
+    """Option of a setting; its own default is None: a recipe's value may hold."""
+    limits = "" if one.kind is tuple else one.setting.range
+    default = one.default if one.default not in ("", ()) else "none"
+    option = typer.Option(
+        *one.flags,
+        help=f"{one.setting.help} ({limits})" if limits else one.setting.help,
+        show_default=str(default),
+    )
+    kind = list[str] if one.kind is tuple else one.kind
+    return _parameter(one.name, kind, option)
+
+
+def _refused_option(one: Declared) -> inspect.Parameter:
+    """Hidden option that says that the setting is for TOML files only."""
+
+    def refuse(value: Any) -> None:
+        if value in (None, []):
+            return
+        shown = str(value).lower() if one.kind is bool else value
+        raise InputError(
+            f"{one.option} is a setting for the TOML file only: put "
+            f"`{one.toml(shown)}` there and give it with --config."
+        )
+
+    option = typer.Option(*one.flags, hidden=True, callback=refuse)
+    return _parameter(one.name, bool if one.kind is bool else str, option)
+
+
+def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
 
 
 def data_for(data: Path, weights: str | Path) -> Dataset:
-    """Data as the run of these weights split it: its validation images are these.
+    """Load data as the run of these weights split it, with its validation images.
 
     Raises
     ------
@@ -66,20 +144,22 @@ def data_for(data: Path, weights: str | Path) -> Dataset:
 
 
 def configured(
-    recipe: str | Path | None, given: dict[str, Any], **defaults: Any
+    recipe: str | Path | None,
+    given: Given,
+    of: type[TrainConfig] = TrainConfig,
+    **defaults: Any,
 ) -> TrainConfig:
-    """Settings of a run: what was given (not None), else the recipe's, else defaults.
+    """Settings of a run: what was given, else the recipe's, else defaults.
 
     Raises
     ------
     InputError
-        If the recipe cannot be read or a value is none of its setting's.
+        If the recipe cannot be read or a value does not fit its setting.
     """
-    read = {} if recipe is None else read_toml(recipe_path(str(recipe)))
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return TrainConfig(**{**defaults, **read, **chosen})
+    read = {} if recipe is None else read_toml(recipe_path(str(recipe)), of)
+    return of(**{**defaults, **read, **given})
 
 
-def words(settings: dict[str, Any]) -> str:
+def settings_line(settings: dict[str, Any]) -> str:
     """Settings on one line."""
     return ", ".join(f"{name} {value}" for name, value in settings.items())

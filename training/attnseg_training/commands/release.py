@@ -9,12 +9,23 @@ import typer
 
 from attnseg_training.commands.options import (
     Data,
+    Given,
     configured,
     data_for,
-    setting,
+    with_settings,
 )
 from napari_attnseg.errors import InputError
 
+#: Settings of the runs of a release that have an option.
+RELEASE_SETTINGS = (
+    "encoder_weights",
+    "init",
+    "epochs",
+    "batch",
+    "device",
+    "threads",
+    "bf16",
+)
 Texts = Annotated[
     Path | None, typer.Option(help="TOML with classes, data, licence, use, limits.")
 ]
@@ -103,6 +114,7 @@ def export_command(
     print(export(weights, out, half, texts, metrics, gates, combination))
 
 
+@with_settings(*RELEASE_SETTINGS)
 def release_command(
     data: Data,
     out: Annotated[
@@ -112,20 +124,13 @@ def release_command(
         str | None,
         typer.Option(help="Recipe (compact-gpu …) or TOML file; options override it."),
     ] = None,
-    encoder_weights: Annotated[
-        str | None, setting("encoder_weights", "As for fit.")
-    ] = None,
-    init: Annotated[str | None, setting("init", "As for fit.")] = None,
-    epochs: Annotated[int | None, setting("epochs", "Passes of each run.")] = None,
-    batch: Annotated[int | None, setting("batch", "Images per step.")] = None,
-    device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
-    threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
-    bf16: Annotated[
-        bool | None, typer.Option("--bf16/--no-bf16", help="As for fit.")
-    ] = None,
+    *,
+    given: Given,
     seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
     texts: Texts = None,
-    suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
+    suite: Annotated[
+        str, typer.Option(help="Suite of gate checks: quick or full.")
+    ] = "quick",
 ) -> None:
     """Train over seeds, choose on validation, measure on test, export: all in one.
 
@@ -136,17 +141,7 @@ def release_command(
     from attnseg_training.fit.initial_weights import announce_download, run_spec
     from attnseg_training.release.release import RESULT, Release
 
-    given = {
-        "data": str(data.expanduser()),
-        "encoder_weights": encoder_weights,
-        "init": init,
-        "epochs": epochs,
-        "batch": batch,
-        "device": device,
-        "threads": threads,
-        "bf16": bf16,
-    }
-    run = configured(config, given)
+    run = configured(config, {"data": str(data.expanduser()), **given})
     if run.encoder_weights == "pretrained":
         console.print(announce_download(run_spec(run)))
     release = Release(run, seeds, texts, suite, console.print, FitBars, counted)

@@ -34,7 +34,7 @@ from attnseg_training.runs.test_set_log import note_look
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import FAMILIES, model_spec
-from napari_attnseg.run_files import Watch
+from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE, Watch
 from napari_attnseg.statistics import bootstrap_p, mean_interval
 
 PARTS = ("train", "val")
@@ -113,9 +113,9 @@ class PaperTable:
         folder = self._folder(row, seed, out)
         run = folder / "run"
         config = self._config(row, seed, out, watch)
-        fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
+        fit(config, run, resume=(run / CONFIG_FILE).is_file(), watch=watch)
         data = load_dataset(Path(config.data), config.split_seed)
-        best = run / "best.safetensors"
+        best = run / BEST_WEIGHTS
         report = evaluate(best, data, self.split, config.device)
         write_text(folder / PER_IMAGE, report.to_csv())
         summary = note_look(best, report.summary())

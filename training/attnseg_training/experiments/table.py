@@ -1,6 +1,6 @@
-"""Tables: runs that differ in a setting, at equal budget and over seeds, compared.
+"""Tables of runs that differ in a setting, at equal budget and over seeds.
 
-Each run leaves its own result, so a table that was stopped goes on where it was.
+Each run leaves its own result, so that an interrupted table can be resumed.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from napari_attnseg.run_files import Watch
 def expect_measured(
     row: str, names: Sequence[str], found: Mapping[str, Any], data: Dataset, split: str
 ) -> None:
-    """A row's result is one of this table only if it is of the same images.
+    """Check that the result of a row was measured on the images of this table.
 
     Parameters
     ----------
     row : str
-        For the message.
+        Name of the row, for the message.
     names : sequence of str
-        Of the images that the result is of.
+        Names of the measured images.
     found : mapping
-        Its summary.
+        Summary of the result.
     data, split : Dataset, str
-        What the table measures on.
+        Data and split of the table.
 
     Raises
     ------
@@ -51,11 +51,11 @@ def expect_measured(
 
 
 class Table(Protocol):
-    """What `fill` needs of a table."""
+    """Interface of a table for `fill`."""
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → what it is, in words."""
+        """Name of each row → its description."""
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
         """Whether the result of one row with one seed lies below `out`.
@@ -64,13 +64,13 @@ class Table(Protocol):
         """
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """Leave that result; a run that was stopped goes on."""
+        """Train and measure one row with one seed; an interrupted run is resumed."""
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """All numbers of the (row, seed) that are done, JSON-ready."""
+        """Return all numbers of the finished (row, seed) pairs, JSON-ready."""
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """Name → content of what shows them to people."""
+        """Return the files that present them: name → content."""
 
 
 def fill(
@@ -81,20 +81,20 @@ def fill(
     say: Callable[[str], None] = lambda text: None,
     watch: Watch = lambda progress: None,
 ) -> dict[str, Any]:
-    """Train and measure every row with every seed; returns and writes the table.
+    """Train and measure every row with every seed; write and return the table.
 
     Parameters
     ----------
     table : Table
-        What is compared.
+        Table to fill.
     rows : sequence of str
-        Some of its rows, in this order. Empty: all.
+        Rows to fill, in this order; empty: all.
     seeds : int
         Seeds 0, 1, … of each row.
     out : Path
         ``table.json``, ``table.md`` … and the runs. What is there is not done again.
     say, watch : callable
-        Told what comes next, and given the progress of each training run.
+        Called with a message before each run, and with the progress of each run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The paper's two stages: each encoder alone, then both together (section 3.1)."""
+"""Two-stage training: each encoder alone, then both (section 3.1 of the paper)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import model_spec, single_models
-from napari_attnseg.run_files import Watch
+from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE, Watch
 
 PARTS = ("cnn", "transformer")
-#: Beside a first stage that is done: its training states are removed then.
+#: Marker file of a finished first stage, whose training states are removed.
 DONE = "done"
-#: Settings that are about two encoders, or gates; the first stage has neither.
+#: Settings of gates or of two encoders, reset in the first stage, which has neither.
 _ALONE: dict[str, Any] = {
     "cnn": "",
     "transformer": "",
@@ -33,16 +33,16 @@ _ALONE: dict[str, Any] = {
 def two_stage(
     config: TrainConfig, out: Path, watch: Watch = lambda progress: None
 ) -> FitResult:
-    """Fine-tune each encoder in a model of its own, then the dual model from both.
+    """Fine-tune each encoder in a single-encoder model, then the dual model from both.
 
     Parameters
     ----------
     config : TrainConfig
-        Of the dual model; the first stage has its settings where they apply, and its
-        `encoder_weights` to start from.
+        Settings of the dual model; the first stage uses those that apply to it, and
+        starts from its `encoder_weights`.
     out : Path
         ``stage-1/cnn``, ``stage-1/transformer`` and ``stage-2``, each as from `fit`.
-        What is there goes on where it was.
+        Unfinished runs are resumed.
     watch : callable
         As for `fit`.
 
@@ -60,7 +60,7 @@ def two_stage(
 def first_stage(
     config: TrainConfig, out: Path, watch: Watch = lambda progress: None
 ) -> str:
-    """Both encoders alone; returns `encoder_weights` for the second stage.
+    """Train both encoders alone; return `encoder_weights` for the second stage.
 
     Raises
     ------
@@ -79,16 +79,16 @@ def first_stage(
             _fit(alone, run, watch)
             RunFolder(run).forget_states()
             write_text(run / DONE, "")
-    return ",".join(f"{part}={out / part / 'best.safetensors'}" for part in PARTS)
+    return ",".join(f"{part}={out / part / BEST_WEIGHTS}" for part in PARTS)
 
 
 def expect_first_stage(config: TrainConfig, out: Path) -> None:
-    """What is done of a first stage counts only if it is of these settings and data.
+    """Check that a finished first stage had these settings and data.
 
     Raises
     ------
     InputError
-        If it is of others.
+        If it had others.
     """
     for part, alone in _alone(config).items():
         if (out / part / DONE).is_file():
@@ -96,7 +96,7 @@ def expect_first_stage(config: TrainConfig, out: Path) -> None:
 
 
 def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
-    """Settings of each encoder's own run."""
+    """Return the settings of each encoder's own run."""
     return {
         part: dataclasses.replace(
             config,
@@ -109,4 +109,4 @@ def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def _fit(config: TrainConfig, out: Path, watch: Watch) -> FitResult:
-    return fit(config, out, (out / "config.toml").is_file(), watch)
+    return fit(config, out, (out / CONFIG_FILE).is_file(), watch)

@@ -1,4 +1,4 @@
-"""Augmented batches, and what both encoders make of them."""
+"""Augmented batches and their features from both encoders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_attnseg.models.network import Features, SegmentationNetwork
 
 
 class Views:
-    """Augmented inputs of a batch, through the token cache where there is one."""
+    """Features of augmented batches, from the token cache if there is one."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Views:
             )
 
     def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
-        """Both pyramids of the augmented images, and their masks (N, classes, S, S).
+        """Return both pyramids of augmented images, and masks (N, classes, S, S).
 
         With a cache, a view fixes the warp and what the ViT sees, for every seed; the
         CNN's colours are drawn afresh every epoch.

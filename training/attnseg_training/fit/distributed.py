@@ -1,9 +1,9 @@
-"""One run in several processes: who does what, and means over all of them.
+"""Data-parallel training in several processes.
 
-Started by ``--num-processes``, ``accelerate launch`` or ``torchrun``, which tell each
-process its number in the environment. Every process keeps the whole network and takes
-its share of each batch; gradients are averaged before each step, so that all take the
-same one. Only the main process writes, measures and speaks.
+They are started by ``--num-processes``, ``accelerate launch`` or ``torchrun``, which
+set the rank of each process in the environment. Every process keeps the whole network
+and computes its share of each batch; gradients are averaged before each step, so that
+all take the same step. Only the main process writes, validates and reports.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.exit_codes import INTERRUPTED
 
-#: How long the others wait for the main process, which measures while they do.
+#: How long the other processes wait for the main one while it validates.
 PATIENCE = timedelta(hours=2)
-#: How long a step and its saving may take after the wish to stop, in seconds.
+#: Seconds that a step and its saving may take after a stop was requested.
 LAST_STEP = 120
 
 
 def started() -> tuple[int, int]:
-    """Number of this process and of all in its run, as who started it said: or 0, 1."""
+    """Rank of this process and number of processes, from the environment."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 class Processes:
-    """Where a process stands among those of its run; alone, every method does nothing.
+    """Group of the processes of a run; with a single process all methods are trivial.
 
     Parameters
     ----------
     device : str
-        As in `TrainConfig`; with several processes ``auto`` and ``cuda`` give each its
-        own GPU.
+        Device as in `TrainConfig`; with several processes ``auto`` and ``cuda`` give
+        each process its own GPU.
 
     Attributes
     ----------
     rank, count : int
-        Number of this process, from 0, and how many there are.
+        Number of this process, from 0, and number of all processes.
     machine : int
-        Number of the machine it runs on.
+        Number of the machine it runs on, from 0.
     device : str
-        Where this process computes.
+        Device of this process.
 
     Raises
     ------
@@ -85,11 +85,11 @@ class Processes:
 
     @property
     def main(self) -> bool:
-        """Whether this process writes, measures and speaks."""
+        """Whether this process writes, validates and reports."""
         return self.rank == 0
 
     def share(self, index: Sequence[int]) -> list[int]:
-        """Part of a batch that is this process's, as even as it goes.
+        """Return the part of a batch for this process; parts are as equal as possible.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Processes:
     def mean(self, tensors: Sequence[Tensor]) -> None:
         """Replace float tensors by their means over all processes, in place.
 
-        Together, in one message: many small ones are slow.
+        All are sent in one message, because many small ones are slow.
         """
         if self.count == 1:
             return
@@ -119,17 +119,17 @@ class Processes:
         for tensor, value in zip(tensors, flat.split(sizes), strict=True):
             tensor.copy_(value.view(tensor.shape))
 
-    def any(self, wish: bool) -> bool:
-        """Whether any process wishes it; the answer is the same in all."""
+    def any_rank(self, flag: bool) -> bool:
+        """Logical OR over all processes; the result is the same in each."""
         if self.count == 1:
-            return wish
-        found = torch.tensor([float(wish)], device=self.device)
-        self.mean([found])
-        return bool(found > 0)
+            return flag
+        share = torch.tensor([float(flag)], device=self.device)
+        self.mean([share])
+        return bool(share > 0)
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Let the main process do it, then the others: they find what it wrote."""
+        """Run a block in the main process first, so that the others find its files."""
         if self.main:
             yield
         self._wait()
@@ -137,11 +137,11 @@ class Processes:
             yield
 
     def _wait(self) -> None:
-        self.any(False)
+        self.any_rank(False)
 
 
 def cut(index: Sequence[int], parts: int) -> list[list[int]]:
-    """Parts of a batch in its order, as even as it goes."""
+    """Split a batch into consecutive parts, as equal as possible."""
     ends = [len(index) * i // parts for i in range(parts + 1)]
     return [list(index[a:b]) for a, b in pairwise(ends)]
 
@@ -163,10 +163,15 @@ def _partners() -> Iterator[None]:
 
 
 def launch(count: int, arguments: Sequence[str], config: TrainConfig) -> int:
-    """Start the same ``attnseg-train`` command in `count` processes; its exit code.
+    """Start the same ``attnseg-train`` command in several processes.
 
-    Where one process ends early the others are stopped. A signal is passed on, so that
+    If one process ends early the others are stopped. A signal is passed on, so that
     all finish the step.
+
+    Returns
+    -------
+    int
+        Exit code.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a run would cost, found by doing its first steps: ``fit --dry-run``."""
+"""Estimate the cost of a run by its first steps: ``fit --dry-run``."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ from attnseg_training.fit.trainer import Trainer
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.models.network import channels_last
 
-#: Steps that are timed, after one that warms up.
+#: Number of timed steps, after one warm-up step.
 STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What was found, before anything was written.
+    """Size and speed of a run, measured without writing anything.
 
     Attributes
     ----------
     train, val : int
-        Images of each part.
+        Numbers of training and validation images.
     size : int
-        Side in pixels of the network's input.
+        Side of the network's input in pixels.
     parameters, trainable : int
-        Of the network; and those that the run changes.
+        Number of parameters, and of those that are trained.
     steps : int
-        Per epoch.
+        Steps per epoch.
     seconds : float
-        Per step, median of `STEPS`.
+        Seconds per step, median of `STEPS`.
     memory : int or None
-        Peak in bytes: of the device, or of the process on a CPU; None if unknown.
+        Peak memory in bytes, of the device or, on a CPU, of the process; None if
+        unknown.
     device : str
-        What it ran on.
+        Device that was measured.
     """
 
     train: int
@@ -60,13 +61,13 @@ class Rehearsal:
 def rehearse(config: TrainConfig) -> Rehearsal:
     """Do the first steps of a run without a run folder.
 
-    A frozen transformer is run in each of them, as in a run's first epochs; later ones
-    find its tokens on disk and are faster.
+    A frozen transformer is evaluated in each of them, as in the first epochs of a run;
+    later epochs read its tokens from disk and are faster.
 
     Raises
     ------
     AttnSegError
-        Whatever `fit` would raise for these settings.
+        As `fit` for these settings.
     """
     if config.threads:
         torch.set_num_threads(config.threads)

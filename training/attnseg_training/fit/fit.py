@@ -1,4 +1,4 @@
-"""Training one network: `fit(config)` → `FitResult`."""
+"""Train one network: `fit`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes
-from attnseg_training.fit.initial_weights import (
-    run_spec,
-)
-from attnseg_training.fit.interrupts import Interrupts
+from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
     _named,
     protocol_words,
@@ -51,7 +49,19 @@ from napari_attnseg.run_files import LogRow, Progress, Watch
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """What a run left behind; `val` images were measured each epoch."""
+    """Result of a run.
+
+    Attributes
+    ----------
+    folder : Path
+        Run folder.
+    best_epoch : int
+        Epoch of the weights that were kept, from 1.
+    best_dice : float
+        Its Dice on the images that are measured each epoch.
+    train, val : int
+        Numbers of training images and of images measured each epoch.
+    """
 
     folder: Path
     best_epoch: int
@@ -65,23 +75,27 @@ def fit(
     out: Path,
     resume: bool = False,
     watch: Watch = lambda progress: None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> FitResult:
-    """Train, keeping the best weights by Dice on what is measured each epoch.
+    """Train one network and keep the weights of the epoch with the best Dice.
 
-    These are validation images, unless the protocol says otherwise; with ``all`` the
-    last weights are kept.
+    Dice is measured on the validation images after each epoch, unless the protocol
+    says otherwise; with ``all`` the last weights are kept.
 
     Parameters
     ----------
     config : TrainConfig
-        What to run.
+        Settings of the run.
     out : Path
         Run folder; ``best.safetensors``, ``last.safetensors``, ``log.csv``,
         ``curves.png``, ``snapshots/``, ``config.toml`` and ``run.json`` appear in it.
     resume : bool
-        Go on from the last training state of that folder.
+        Resume from the last training state of that folder.
     watch : callable
         Called after every step and every epoch.
+    stopping : callable
+        Called in a signal handler when a signal asks the run to stop, which it does
+        after the current step.
 
     Raises
     ------
@@ -93,11 +107,11 @@ def fit(
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
     with (
-        Interrupts() as interrupts,
+        GracefulShutdown(stopping) as shutdown,
         tracker(config.tracker if main else "", out, asdict(config)) as log,
     ):
         while place.epoch < config.epochs:
-            _train_epoch(run, place, watch, interrupts)
+            _train_epoch(run, place, watch, shutdown)
             if main:
                 _close_epoch(run, place, rows, watch, log)
             place = _Place(place.epoch + 1)
@@ -110,7 +124,7 @@ def fit(
 
 
 def expect_run(folder: Path, config: TrainConfig) -> None:
-    """A run that is done counts as one of these settings and data only if it is one.
+    """Check that a finished run had these settings and data.
 
     Raises
     ------
@@ -125,7 +139,7 @@ def expect_run(folder: Path, config: TrainConfig) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What a run works with; `card` makes the model card of the epochs so far."""
+    """Parts of a run; `card` makes the model card of the epochs so far."""
 
     config: TrainConfig
     folder: RunFolder
@@ -139,12 +153,12 @@ class _Run:
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps of an epoch."""
         return self.train // self.config.batch or 1
 
 
 def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place]:
-    """Data, network and folder of a run, and how far it has come."""
+    """Prepare data, network and folder of a run, and find its position."""
     if config.threads:
         torch.set_num_threads(config.threads)
     processes = Processes(config.device)
@@ -206,9 +220,9 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
 
 
 def _train_epoch(
-    run: _Run, place: _Place, watch: Watch, interrupts: Interrupts
+    run: _Run, place: _Place, watch: Watch, shutdown: GracefulShutdown
 ) -> None:
-    """The rest of the epoch that `place` is in, which moves with it."""
+    """Train to the end of the epoch of `place`, which is updated."""
     config, epoch = run.config, place.epoch
     saved = start = time.perf_counter()
     before_stop = place.seconds
@@ -229,7 +243,7 @@ def _train_epoch(
         now = time.perf_counter()
         place.seconds = before_stop + now - start
         watch(place.progress(config, run.steps))
-        stop = run.processes.any(interrupts.asked)
+        stop = run.processes.any_rank(shutdown.requested)
         late = now - saved > 60 * config.save_every
         if run.processes.main and (stop or late):
             run.folder.save_state({**run.trainer.state(), **asdict(place)})
@@ -245,7 +259,7 @@ def _close_epoch(
     watch: Watch,
     log: Callable[[dict[str, Any], int], None],
 ) -> None:
-    """Measure an epoch that is done, and keep its weights, numbers and state."""
+    """Measure a finished epoch; save its weights, log row and training state."""
     config, done = run.config, place.epoch + 1
     here = place.progress(config, run.steps)
     row = LogRow(
@@ -276,7 +290,7 @@ def _close_epoch(
 
 @dataclass(slots=True)
 class _Place:
-    """How far a run has come: in which epoch, after how many of its steps."""
+    """Position of a run: epoch, from 0, and finished steps in it."""
 
     epoch: int = 0
     step: int = 0
@@ -284,7 +298,7 @@ class _Place:
     seconds: float = 0.0
 
     def progress(self, config: TrainConfig, steps: int) -> Progress:
-        """The same for who watches, after at least one step of the epoch."""
+        """Progress for callbacks, after at least one step of the epoch."""
         return Progress(
             epoch=self.epoch + 1,
             epochs=config.epochs,
@@ -292,7 +306,7 @@ class _Place:
             steps=steps,
             loss=self.losses[-1],
             images_per_s=self.step * config.batch / self.seconds,
-            measured_on=config.measured_on,
+            protocol=config.protocol,
         )
 
 

@@ -1,4 +1,4 @@
-"""What gives a gate a reason to choose: options of training, all off by default.
+"""Gate objectives: damaged inputs, encoder dropout and trust loss, off by default.
 
 Two encoders that see the same clean image are redundant, and then nothing makes the
 gate's pattern mean anything (measured; see training/README.md). Three remedies:
@@ -27,7 +27,7 @@ from napari_attnseg.spec import STRIDES
 
 
 class Damage(NamedTuple):
-    """One rectangle per image, and what it does.
+    """One damaged rectangle per image.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Da
 
 
 def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
-    """Damage what one encoder sees: images or tokens (N, ..., h, w).
+    """Damage the input of one encoder: images or tokens (N, ..., h, w).
 
     Noise has the mean and spread of `maps`. Without another image in the batch only
     noise is left.
@@ -102,7 +102,7 @@ def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
 
 
 def dropped_encoder(rng: np.random.Generator, share: float) -> dict[int, Tensor]:
-    """Forced gates of a step: in a `share` of the steps one encoder everywhere."""
+    """Forced gates of a step: in a fraction `share` of the steps one encoder alone."""
     if rng.random() >= share:
         return {}
     return dict.fromkeys(STRIDES, torch.tensor(float(rng.integers(2))))

@@ -1,4 +1,4 @@
-"""Where the encoders' first weights come from."""
+"""Initial weights of the encoders: from scratch, from timm's hub, or from files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import safetensors.torch
 
-from attnseg_training.config import TrainConfig, _parse
+from attnseg_training.config import TrainConfig, parse_encoder_weights
 from napari_attnseg.cards import CARD_KEY, read_card, read_header, weights_hash
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
@@ -24,16 +24,16 @@ OFFLINE = (
 
 
 def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
-    """Network whose encoders start as `weights` says.
+    """Build a network with the given initial weights of its encoders.
 
     Parameters
     ----------
     spec : ModelSpec
-        What to build.
+        Network to build.
     weights : str
-        ``scratch``, ``pretrained`` or ``cnn=FILE,transformer=FILE`` (one may be left
-        out and starts from scratch then). A file holds a state dict of timm's, or is
-        a checkpoint of ours with such an encoder in it.
+        ``scratch``, ``pretrained`` or ``cnn=FILE,transformer=FILE``; an encoder that
+        is left out starts from scratch. A file holds a timm state dict, or is a
+        checkpoint of this project with such an encoder.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
             return SegmentationNetwork(spec, pretrained=True)
         except Exception as error:  # the hub's clients raise many kinds
             raise InputError(
-                f"The pretrained weights of {_names(spec)} could not be had from the "
-                "Hugging Face hub "
+                f"The pretrained weights of {_names(spec)} could not be downloaded "
+                "from the Hugging Face hub "
                 f"({type(error).__name__}); {OFFLINE}."
             ) from error
     network = SegmentationNetwork(spec)
-    for encoder, path in _parse(weights).items():
+    for encoder, path in parse_encoder_weights(weights).items():
         part = network.cnn if encoder == "cnn" else network.transformer
         if not isinstance(part, Encoder) or not hasattr(part, "backbone"):
             raise InputError(
@@ -71,21 +71,25 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
 
 
 def weights_for(spec: ModelSpec, weights: str) -> str:
-    """Of ``cnn=FILE,transformer=FILE`` what a model of one encoder has a place for."""
+    """Keep those parts of ``cnn=FILE,transformer=FILE`` that a model has a use for."""
     if weights in ("scratch", "pretrained"):
         return weights
     has = {"cnn": spec.cnn, "transformer": spec.transformer}
     fits = [
         f"{part}={path}"
-        for part, path in _parse(weights).items()
+        for part, path in parse_encoder_weights(weights).items()
         if (own := has[part]) is not None and own.name not in OWN_ENCODERS
     ]
     return ",".join(fits) or "scratch"
 
 
 def earlier_training(weights: str) -> list[dict[str, Any]]:
-    """What cards say of how encoders were trained; timm's own files have none."""
-    files = [] if weights in ("scratch", "pretrained") else _parse(weights).values()
+    """Training records in the cards of encoder files; timm's own files have none."""
+    files = (
+        []
+        if weights in ("scratch", "pretrained")
+        else parse_encoder_weights(weights).values()
+    )
     return [
         {"weights_sha256": weights_hash(path), **read_card(path).training}
         for path in dict.fromkeys(files)
@@ -94,21 +98,26 @@ def earlier_training(weights: str) -> list[dict[str, Any]]:
 
 
 def same_network(one: ModelSpec, other: ModelSpec) -> bool:
-    """Whether weights of one fit the other, whatever both are called."""
+    """Whether weights of one model fit the other, apart from the names."""
     return dataclasses.replace(one, name=other.name, about=other.about) == other
 
 
 def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:
-    """What a run trains: a catalog model, maybe over other encoders of timm.
+    """Return the spec of the trained model, with the encoders of the settings.
 
-    `classes` are those of the data: a logit map for each.
+    Parameters
+    ----------
+    config : TrainConfig
+        Settings of the run.
+    classes : int
+        Number of classes of the data; each has a logit map.
 
     Raises
     ------
     UnknownNameError
         If the catalog or timm has no such model.
     InputError
-        If encoders are exchanged of what has not two.
+        If encoders are to be replaced in a model without two of them.
     """
     spec = dataclasses.replace(model_spec(config.model), classes=classes)
     given = {"cnn": config.cnn, "transformer": config.transformer}
@@ -129,7 +138,7 @@ def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:
 
 
 def _unit_input(spec: ModelSpec) -> ModelSpec:
-    """Encoders that take RGB in [0, 1] as it is."""
+    """Replace the normalisation by none: encoders take RGB in [0, 1]."""
     unit: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     parts: dict[str, Any] = {
         part: dataclasses.replace(encoder, **unit)
@@ -140,9 +149,9 @@ def _unit_input(spec: ModelSpec) -> ModelSpec:
 
 
 def announce_download(spec: ModelSpec | None = None) -> str:
-    """What ``pretrained`` is about to download, and where the hub's client keeps it.
+    """Tell what ``pretrained`` downloads, and where the hub's client keeps it.
 
-    Without a spec: for several models, one after the other.
+    Without a spec the sentence is for several models, one after the other.
     """
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
@@ -157,9 +166,9 @@ def _names(spec: ModelSpec) -> str:
 
 
 def _load(encoder: Encoder, path: Path, part: str) -> None:
-    """Load timm's keys; classifier heads and unused blocks in the file are left out.
+    """Load timm's keys; classifier heads and unused blocks of the file are ignored.
 
-    Of a checkpoint of ours, `part` ("cnn" or "transformer") is taken.
+    Of a checkpoint of this project, `part` ("cnn" or "transformer") is used.
     """
     try:
         state = safetensors.torch.load_file(path)

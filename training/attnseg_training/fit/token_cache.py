@@ -1,4 +1,4 @@
-"""Tokens of a frozen encoder, computed once and kept on disk."""
+"""Cache of the tokens of a frozen encoder on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_attnseg.models.encoders import PlainViTEncoder
 
 
 class TokenCache:
-    """A frozen ViT's tokens of (image, view), computed when first asked for.
+    """Tokens of a frozen ViT for each (image, view), computed on first use.
 
     float16 on disk below `root`, memory-mapped; the operating system keeps what fits in
     RAM. Runs on the same images with the same encoder may share it, one at a time. A
@@ -43,7 +43,7 @@ class TokenCache:
 
     @torch.no_grad()
     def tokens(self, image: Tensor, index: list[int], view: int) -> Tensor:
-        """Tokens (N, taps, C, h, w) of a batch; `image` is what the ViT would see."""
+        """Return tokens (N, taps, C, h, w) of a batch; `image` is the ViT's input."""
         missing = [i for i, n in enumerate(index) if not self._done[n, view]]
         if missing:
             fresh = self.encoder.tokens(image[missing]).half().cpu().numpy()
@@ -54,7 +54,7 @@ class TokenCache:
         return kept.to(image.device, image.dtype)
 
     def complete(self, index: list[int], view: int) -> bool:
-        """Whether nothing of this batch has to be computed any more."""
+        """Whether all tokens of this batch are in the cache."""
         return bool(self._done[index, view].all())
 
 

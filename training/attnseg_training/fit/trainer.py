@@ -1,4 +1,4 @@
-"""One training step after another, and the state they leave: `Trainer`."""
+"""Training steps and their state: `Trainer`."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from napari_attnseg.models.network import Features, SegmentationNetwork
 
 
 class Trainer:
-    """Network, averaged network and optimiser of a run.
+    """Network, its EMA and optimiser of a run.
 
-    What a step does depends on its number and the settings only, so a run that goes on
-    from a state ends where an uninterrupted one does.
+    A step depends on its number and the settings only, so that a resumed run ends with
+    the weights of an uninterrupted one.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        On its device; trained in place.
+        Network on its device; it is trained in place.
     config : TrainConfig
-        The run's settings.
+        Settings of the run.
     steps : int
-        Of the whole run, for the schedule.
+        Steps of the whole run, for the schedule.
     processes : Processes, optional
-        Those that share each batch.
+        Processes that share each batch.
 
     Attributes
     ----------
     average : SegmentationNetwork
-        Exponential moving average of the weights: what is evaluated and saved.
+        Exponential moving average (EMA) of the weights, which is evaluated and saved.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Trainer:
         self._trained = [p for p in (*network.parameters(), *deep) if p.requires_grad]
 
     def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs, for ``torch.save``."""
+        """Return the training state for `restore`, as ``torch.save`` takes it."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -77,7 +77,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a training `state`."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -85,7 +85,7 @@ class Trainer:
             self._deep.load_state_dict(state["deep"])
 
     def lr(self, done: int) -> float:
-        """Highest learning rate of the step after `done` steps."""
+        """Highest learning rate of all groups in the step after `done` steps."""
         peak = max(group["peak"] for group in self._optimizer.param_groups)
         return float(peak * self._rate(done))
 
@@ -93,15 +93,20 @@ class Trainer:
         return _rate(done / self.steps, self.config.warmup)
 
     def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
-        """Train on one batch after `done` steps; its loss, maybe not finite.
+        """Train on one batch after `done` steps.
 
         Each process computes its share and all take the same step, by the mean of
-        their gradients. Weights are left as they are where the loss is not finite.
+        their gradients. Weights do not change if the loss is not finite.
+
+        Returns
+        -------
+        float
+            Loss of the batch; it may be infinite or NaN.
 
         Raises
         ------
         DeviceError
-            If the device ran out of memory, or another process is gone.
+            If the device ran out of memory, or another process was lost.
         """
         config, others = self.config, self.processes
         # Stochastic depth draws from torch; a resumed run has to draw the same.
@@ -137,7 +142,7 @@ class Trainer:
         return value
 
     def _loss(self, features: Features, masks: Tensor, step: int) -> Tensor:
-        """Loss of one piece of a batch, with what the options add to it."""
+        """Loss of one part of a batch, with the gate objectives."""
         network, config = self.network, self.config
         rng = np.random.default_rng((4, config.seed, step))
         forced = {
@@ -167,7 +172,7 @@ class Trainer:
         return loss
 
     def _shared(self) -> list[Tensor]:
-        """What a step makes of each process's images: gradients and running statistics.
+        """Tensors that differ between processes: gradients and running statistics.
 
         Where torch synchronises BatchNorm (on GPUs) the statistics are equal already.
         """
@@ -178,7 +183,7 @@ class Trainer:
 
 
 def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, Any]]:
-    """Encoders at rates of their own, by depth; no decay on norms and biases."""
+    """Parameter groups: encoder rates by depth, no decay of norms and biases."""
     peaks = {
         "cnn": config.encoder_lr,
         "transformer": config.transformer_lr or config.encoder_lr,
@@ -206,12 +211,12 @@ def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str,
 
 
 def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Whether the model has what the settings are about.
+    """Check that the model has the parts that the settings refer to.
 
     Raises
     ------
     InputError
-        If not.
+        If it has not.
     """
     name = network.spec.name
     for encoder in config.freeze:
@@ -233,18 +238,18 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
 
 
 def _with_backbone(network: SegmentationNetwork) -> list[str]:
-    """Those of its encoders that are a library's backbone."""
+    """Names of its encoders that wrap a timm backbone."""
     encoders = ("cnn", "transformer")
     return [name for name in encoders if hasattr(getattr(network, name), "backbone")]
 
 
 def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Frozen means frozen: no gradients, and eval mode, so no stochastic depth.
+    """Freeze encoders: no gradients, and evaluation mode without stochastic depth.
 
     Raises
     ------
     InputError
-        If blocks are to be frozen of what is no plain ViT, or has fewer.
+        If blocks are to be frozen and the transformer is no plain ViT or has fewer.
     """
     for name in config.freeze:
         network.get_submodule(name).requires_grad_(False).eval()
@@ -260,7 +265,7 @@ def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:
 
 
 def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
-    """Training mode, but for what is frozen."""
+    """Set training mode, except for frozen parts."""
     network.train()
     _freeze(network, config)
     if config.freeze_norm:
@@ -270,7 +275,7 @@ def _train_mode(network: SegmentationNetwork, config: TrainConfig) -> None:
 
 
 def _rate(done: float, warmup: float) -> float:
-    """Share of the peak rate: linear warm-up, then a cosine to 0."""
+    """Fraction of the peak learning rate: linear warm-up, then a cosine to 0."""
     if done < warmup:
         return (done + 1e-3) / warmup
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
@@ -278,7 +283,7 @@ def _rate(done: float, warmup: float) -> float:
 
 @torch.no_grad()
 def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Exponential moving average of trained parameters; BatchNorm statistics copied."""
+    """Update the EMA of trained parameters; BatchNorm statistics are copied."""
     pairs = zip(average.parameters(), network.parameters(), strict=True)
     trained = [(a, p) for a, p in pairs if p.requires_grad]
     torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)

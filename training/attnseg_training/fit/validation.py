@@ -1,4 +1,4 @@
-"""What the averaged weights of a run are worth on its validation images."""
+"""Validation loss, Dice and IoU of the EMA weights."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from napari_attnseg.models.network import (
 
 
 class Measured(NamedTuple):
-    """Means over the validation images, at the network's size.
+    """Means over the validation images, at the size of the network's input.
 
-    Dice and IoU over images and classes; both are 1 where a class is neither there nor
-    found.
+    Dice and IoU are means over images and classes; both are 1 for a class that is
+    absent from mask and prediction.
     """
 
     loss: float
@@ -35,18 +35,18 @@ class Measured(NamedTuple):
 
 
 class Validation:
-    """The validation images, measured as often as one likes.
+    """Evaluation on the validation images.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        What is measured, in evaluation mode.
+        Network with the EMA weights, in evaluation mode.
     store : ImageStore
         Images and masks.
     cache : Path or None
-        Where a frozen ViT's tokens are kept.
+        Folder for the tokens of a frozen ViT.
     loss : callable
-        Of (logits, masks).
+        Loss function of (logits, masks).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Validation:
 
     @torch.inference_mode()
     def measure(self, batch: int) -> Measured:
-        """Loss, Dice and IoU, `batch` images at a time."""
+        """Measure loss, Dice and IoU, `batch` images at a time."""
         losses, found = [], []
         for start in range(0, len(self.store), batch):
             index = list(range(start, min(start + batch, len(self.store))))
@@ -81,7 +81,7 @@ class Validation:
 
     @torch.inference_mode()
     def masks(self, index: list[int]) -> Tensor:
-        """Masks (N, classes, S, S) that are found on some of the images."""
+        """Predict masks (N, classes, S, S) of some of the images."""
         images, _ = self.store.batch(index)
         return self._forward(images, index).logits >= 0
 
@@ -95,7 +95,7 @@ class Validation:
 
 
 def snapshot(valid: Validation, title: str, classes: Sequence[str]) -> bytes:
-    """PNG of what the averaged weights find at the moment."""
+    """Return a PNG of the masks that the EMA weights predict."""
     index = shown(len(valid.store))
     images, truths = valid.store.batch(index)
     return snapshot_png(

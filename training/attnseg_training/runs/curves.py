@@ -1,4 +1,4 @@
-"""Loss and Dice over the epochs, as one picture."""
+"""Picture of loss, Dice and IoU over the epochs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes:
-    """PNG with the losses on the left and Dice and IoU on the right.
+    """Return a PNG with the losses on the left and Dice and IoU on the right.
 
-    `measured_on` says in words on which images, apart from those of the training loss.
+    Parameters
+    ----------
+    rows : sequence of LogRow
+        Finished epochs.
+    measured_on : str
+        Images of all but the training loss, for labels.
     """
     epochs = [row.epoch for row in rows]
     figure = Figure(figsize=(9, 3.5), layout="constrained")

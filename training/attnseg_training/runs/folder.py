@@ -1,9 +1,7 @@
-"""What a training run keeps on disk, every file written atomically."""
+"""Files of a training run on disk, each written atomically."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import io
 import logging
 import zipfile
@@ -16,53 +14,50 @@ import torch
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig, read_toml, without_folders
+from attnseg_training.settings import settings_of
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
-from napari_attnseg.run_files import LogRow
+from napari_attnseg.run_files import (
+    BEST_WEIGHTS,
+    CONFIG_FILE,
+    CURVES_FILE,
+    LAST_WEIGHTS,
+    LOG_FILE,
+    SNAPSHOTS_FOLDER,
+    STATE_FILES,
+    LogRow,
+    log_text,
+    read_log,
+)
 
 logger = logging.getLogger(__name__)
-
-#: Settings that may differ when a run is resumed: where the data lie and what computes,
-#: not what is computed.
-MAY_CHANGE = (
-    "accumulate",
-    "cache",
-    "data",
-    "device",
-    "save_every",
-    "snapshot_every",
-    "threads",
-    "tracker",
-)
-#: Training states, the last and the one before it.
-STATES = ("state.pt", "state-before.pt")
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run's files."""
+    """Folder with the files of a run."""
 
     path: Path
 
     @property
     def cache(self) -> Path:
-        """Tokens of a frozen encoder; removed when the run is done."""
+        """Folder for the tokens of a frozen encoder; removed when the run is done."""
         return self.path / "cache"
 
     @classmethod
     def open(
         cls, path: Path, config: TrainConfig, resume: bool, write: bool = True
     ) -> RunFolder:
-        """New run, or the same one again; without `write` one that another opened.
+        """Open the folder of a new or resumed run; only the main process writes.
 
         Raises
         ------
         InputError
             If the folder holds another run, or cannot be written.
         """
-        settings = path / "config.toml"
+        settings = path / CONFIG_FILE
         if not write:
             return cls(path)
         if resume:
@@ -71,10 +66,10 @@ class RunFolder:
                     f"Expected a run to resume in {path}, but there is no config.toml; "
                     "leave --resume out to start one."
                 )
-            before = TrainConfig(**read_toml(settings))  # type: ignore[arg-type]
+            before = TrainConfig(**read_toml(settings))
             _expect_same(path, before, config)
         elif settings.is_file() and any(
-            (path / name).is_file() for name in ("log.csv", *STATES)
+            (path / name).is_file() for name in (LOG_FILE, *STATE_FILES)
         ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
                 f"There is already a run in {path}; add --resume to go on with it, or "
@@ -84,18 +79,11 @@ class RunFolder:
         return cls(path)
 
     def rows(self) -> list[LogRow]:
-        """Epochs logged so far."""
-        log = self.path / "log.csv"
-        if not log.is_file():
-            return []
-        with log.open(newline="") as file:
-            return [
-                LogRow(int(row.pop("epoch")), **{k: float(v) for k, v in row.items()})
-                for row in csv.DictReader(file)
-            ]
+        """Read the epochs logged so far."""
+        return list(read_log(self.path))
 
     def load_state(self, device: str) -> dict[str, Any] | None:
-        """Last training state that is whole; None if none was ever written.
+        """Load the last intact training state; None if none was written.
 
         Raises
         ------
@@ -103,7 +91,7 @@ class RunFolder:
             If there are states, but all are damaged.
         """
         damaged = []
-        for name in STATES:
+        for name in STATE_FILES:
             path = self.path / name
             if not path.is_file():
                 continue  # killed between the two renames of `save_state`
@@ -131,7 +119,7 @@ class RunFolder:
         return None
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Write a training state; the one before it stays beside it.
+        """Write a training state and keep the one before it.
 
         Raises
         ------
@@ -140,27 +128,25 @@ class RunFolder:
         """
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        last, before = (self.path / name for name in STATES)
+        last, before = (self.path / name for name in STATE_FILES)
         if last.is_file():
             last.replace(before)
         write_bytes(last, buffer.getvalue())
 
     def expect_settings(self, config: TrainConfig, but: Sequence[str] = ()) -> None:
-        """A run that is done counts as one with these settings only if it had them.
-
-        Settings in `but` may differ.
+        """Check that a finished run had these settings, apart from those in `but`.
 
         Raises
         ------
         InputError
-            If another one does.
+            If it had others.
         """
-        before = TrainConfig(**read_toml(self.path / "config.toml"))  # type: ignore[arg-type]
+        before = TrainConfig(**read_toml(self.path / CONFIG_FILE))
         _expect_same(self.path, before, config, but)
 
     def forget_states(self) -> None:
-        """Remove the training states, the largest files: nothing is to be resumed."""
-        for name in STATES:
+        """Remove the training states, the largest files; the run cannot be resumed."""
+        for name in STATE_FILES:
             (self.path / name).unlink(missing_ok=True)
 
     def save(
@@ -181,31 +167,26 @@ class RunFolder:
         """
         from attnseg_training.runs.curves import curves_png
 
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(LogRow)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in rows)
         if best:
-            save_checkpoint(self.path / "best.safetensors", weights, card)
-        save_checkpoint(self.path / "last.safetensors", weights, card)
-        write_text(self.path / "log.csv", text.getvalue())
+            save_checkpoint(self.path / BEST_WEIGHTS, weights, card)
+        save_checkpoint(self.path / LAST_WEIGHTS, weights, card)
+        write_text(self.path / LOG_FILE, log_text(rows))
         self.save_state(state)
-        write_bytes(self.path / "curves.png", curves_png(rows, measured_on))
+        write_bytes(self.path / CURVES_FILE, curves_png(rows, measured_on))
 
     def save_snapshot(self, epoch: int, png: bytes) -> None:
         """Write a picture; an `InputError` if the disk is full or not writable."""
-        write_bytes(self.path / "snapshots" / f"epoch-{epoch:04d}.png", png)
+        write_bytes(self.path / SNAPSHOTS_FOLDER / f"epoch-{epoch:04d}.png", png)
 
 
 def _expect_same(
     path: Path, before: TrainConfig, config: TrainConfig, but: Sequence[str] = ()
 ) -> None:
     changed = [
-        f"{field.name} was {getattr(before, field.name)!r}, "
-        f"is {getattr(config, field.name)!r}"
-        for field in dataclasses.fields(config)
-        if field.name not in (*MAY_CHANGE, *but)
-        and _without_folders(before, field.name) != _without_folders(config, field.name)
+        f"{name} was {getattr(before, name)!r}, is {getattr(config, name)!r}"
+        for name, declared in settings_of(type(config)).items()
+        if not (declared.setting.may_change or name in but)
+        and _without_folders(before, name) != _without_folders(config, name)
     ]
     if changed:
         raise InputError(
@@ -215,7 +196,7 @@ def _expect_same(
 
 
 def _without_folders(config: TrainConfig, name: str) -> Any:
-    """A setting; of files only their names, because they may have been moved."""
+    """Return a setting; of files only their names, because they may have been moved."""
     value = getattr(config, name)
     if name == "encoder_weights":
         return without_folders(value)

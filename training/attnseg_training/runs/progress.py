@@ -1,51 +1,88 @@
-"""``progress.json`` in a run folder: where a run is, for who watches from outside.
+"""``progress.json`` in a run folder: the run tells watchers its state and position.
 
-And the way back: a file ``stop`` beside it asks the run to stop, where no signal can be
-sent, as on Windows.
+The way back is a file ``stop`` beside it, which asks the run to stop where no signal
+can be sent, as on Windows.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from napari_attnseg.errors import InputError
-from napari_attnseg.io.atomic import write_text
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.run_files import (
+    STOP_FILE,
+    EndReason,
+    Place,
+    ProcessRecord,
+    RunState,
+    RunStatus,
+)
 
 if TYPE_CHECKING:
-    from napari_attnseg.run_files import Progress
+    from napari_attnseg.run_files import Progress, Watch
 
-#: Seconds between two writes; an epoch's end is written at once.
+#: Seconds between two writes; the end of an epoch is written at once.
 EVERY = 1.0
 
 
 class ProgressFile:
-    """Writes the file after steps; call it with `fit.Progress`.
+    """Writes the status of a run; a context manager and a callback for `fit`.
+
+    The file is written from the first step on. If whoever started this process has
+    recorded it there already, it is also written before: a command that is refused
+    leaves the status of another run in the folder as it is.
 
     Parameters
     ----------
     folder : Path
         Run folder.
-    watch : callable
-        Is called with the same.
+    watch : callable, optional
+        Is called with the same progress.
     """
 
-    def __init__(self, folder: Path, watch: Callable[[Progress], None]) -> None:
-        self._folder, self._watch = folder, watch
+    def __init__(self, folder: Path, watch: Watch = lambda progress: None) -> None:
+        self._folder, self.watch = folder, watch
+        self._status = RunStatus(ProcessRecord.now(os.getpid()), RunState.STARTING)
+        self._owned = False
         self._written = 0.0
         self._start: tuple[float, float] | None = None
 
+    def __enter__(self) -> Self:
+        recorded = RunStatus.read(self._folder)
+        # The parent where several processes share a run, or Python has a launcher.
+        mine = (os.getpid(), os.getppid())
+        if recorded and recorded.process.here and recorded.process.pid in mine:
+            self._owned = True
+            self._write()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._enter(RunState.DONE)
+        elif isinstance(error, KeyboardInterrupt):
+            self._enter(RunState.STOPPED, EndReason.INTERRUPT)
+        elif isinstance(error, AttnSegError):
+            self._enter(RunState.FAILED, EndReason.ERROR, str(error))
+        else:
+            message = f"{type(error).__name__}: {error}"
+            self._enter(RunState.FAILED, EndReason.FAULT, message)
+
     def __call__(self, now: Progress) -> None:
-        """Pass on, write, and stop if that is asked for."""
-        self._watch(now)
-        stop = self._folder / "stop"
+        """Pass the progress on, write it, and stop the run on request."""
+        self.watch(now)
+        stop = self._folder / STOP_FILE
         if stop.is_file():
             stop.unlink(missing_ok=True)
             signal.raise_signal(signal.SIGINT)
@@ -55,25 +92,40 @@ class ProgressFile:
             self._start = (clock, done)
         if clock - self._written < EVERY and now.step < now.steps:
             return
-        self._written = clock
+        self._written, self._owned = clock, True
         since, first = self._start
         left = None
         if done > first:
             left = (clock - since) / (done - first) * (now.epochs - done)
-        facts = {
-            **whereabouts(os.getpid()),
-            "epoch": now.epoch,
-            "epochs": now.epochs,
-            "step": now.step,
-            "steps": now.steps,
-            "loss": now.loss,
-            "measured": now.dice is not None,
-            "seconds_left": left,
-        }
-        with suppress(InputError):  # a run is worth more than its progress
-            write_text(self._folder / "progress.json", json.dumps(facts) + "\n")
+        state = self._status.state
+        if state is RunState.STARTING:
+            state = RunState.RUNNING
+        self._status = replace(
+            self._status,
+            state=state,
+            place=Place(now.epoch, now.epochs, now.step, now.steps, now.loss, left),
+            measured=now.dice is not None,
+        )
+        self._write()
 
+    def stopping(self) -> None:
+        """Write that the run finishes its step and stops; safe in a signal handler."""
+        self._enter(RunState.STOPPING)
 
-def whereabouts(pid: int) -> dict[str, str | int | float]:
-    """Which process a run is, and when that was true."""
-    return {"pid": pid, "host": platform.node(), "time": time.time()}
+    def _enter(
+        self, state: RunState, reason: EndReason | None = None, message: str = ""
+    ) -> None:
+        self._status = replace(
+            self._status, state=state, reason=reason, message=message
+        )
+        if self._owned:
+            self._write()
+
+    def _write(self) -> None:
+        written = None
+        # A signal during a write changes the status, which then is written again.
+        while written is not self._status:
+            written = self._status
+            record = ProcessRecord.now(os.getpid())
+            with suppress(InputError):  # a run is worth more than its progress
+                replace(written, process=record).write(self._folder)

@@ -1,4 +1,4 @@
-"""What a run finds on a few validation images, as a picture."""
+"""Picture of predicted masks on a few validation images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from napari_attnseg.colormaps import CLASS_COLOURS, TRUTH_COLOUR
 from napari_attnseg.figures import draw_contour
 from napari_attnseg.metrics import dice
 
-#: Images in a picture, evenly spread over the validation part.
+#: Number of images in a picture, evenly spread over the validation split.
 SHOWN = 4
 
 
 def shown(images: int) -> list[int]:
-    """Which of so many images are shown: always the same."""
+    """Indices of the displayed images out of so many: always the same."""
     spread = np.linspace(0, images - 1, SHOWN).round()
     return [int(i) for i in np.unique(spread)]
 
@@ -32,22 +32,22 @@ def snapshot_png(
     title: str,
     classes: Sequence[str] = ("lesion",),
 ) -> bytes:
-    """PNG with each image above its copy with all contours and its Dice.
+    """Return a PNG of images above copies with the contours and Dice of their masks.
 
-    Several classes have a colour each, and Dice is their mean.
+    Each of several classes has its own colour, and Dice is their mean.
 
     Parameters
     ----------
     names : sequence of str
-        Of n images.
+        Names of n images.
     images : ndarray, shape (n, S, S, 3), in [0, 1]
-        At the network's size.
+        Images at the size of the network's input.
     truths, found : ndarray of 0 and 1, shape (n, classes, S, S)
-        True masks and the model's.
+        Expert's and predicted masks.
     title : str
-        Which images, and after which epoch.
+        Title: which images, after which epoch.
     classes : sequence of str
-        Their names.
+        Names of the classes.
     """
     n = len(names)
     colours = [CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in range(truths.shape[1])]

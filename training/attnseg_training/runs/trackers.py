@@ -1,4 +1,4 @@
-"""A run's numbers for an experiment tracker that accelerate knows, as an option."""
+"""Optional logging to an experiment tracker that accelerate supports."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from napari_attnseg.errors import InputError, UnknownNameError
 
 logger = logging.getLogger(__name__)
 
-#: Name of the project where a tracker wants one.
+#: Name of the project for trackers that need one.
 PROJECT = "napari-attnseg"
 
 Log = Callable[[dict[str, float], int], None]
 
 
 def check_tracker(name: str) -> None:
-    """Whether this tracker can be used here; nothing is wrong with ``""``, none.
+    """Check that a tracker can be used here; ``""`` is none.
 
     Raises
     ------
     UnknownNameError
-        If accelerate knows none of that name.
+        If accelerate supports none of that name.
     InputError
         If its package is not installed.
     """
@@ -46,10 +46,11 @@ def check_tracker(name: str) -> None:
 
 @contextmanager
 def tracker(name: str, folder: Path, settings: dict[str, Any]) -> Iterator[Log]:
-    """What logs numbers of an epoch; files of a tracker go to ``tracker/`` in `folder`.
+    """Yield a function that logs the numbers of an epoch to a tracker.
 
-    A tracker that fails later on, because its server is away, say, is warned of and
-    left out: the run goes on.
+    Files of the tracker are written to ``tracker/`` in `folder`. If the tracker fails
+    later, for example because its server is unreachable, there is a warning and the
+    run continues without it.
     """
     if not name:
         yield lambda values, epoch: None

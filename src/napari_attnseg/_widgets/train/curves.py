@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from napari.utils.theme import get_theme
 
-from napari_attnseg.run_files import Epoch
+from napari_attnseg.run_files import LogRow
 
 #: Legible on dark and light, and told apart by the colour-blind; the dashes help too.
 TRAINING, VALIDATION = "#4c9be8", "#e8743b"
@@ -24,15 +24,15 @@ class Curves(FigureCanvasQTAgg):
     def __init__(self) -> None:
         self._figure = Figure(figsize=(4, 4), layout="constrained")
         super().__init__(self._figure)  # type: ignore[no-untyped-call]
-        self._epochs: Sequence[Epoch] = ()
+        self._epochs: Sequence[LogRow] = ()
         self._measured_on = ""
         self._theme = "dark"
         self.setMinimumSize(260, 260)
 
     def show_epochs(
-        self, epochs: Sequence[Epoch], measured_on: str = "validation"
+        self, epochs: Sequence[LogRow], measured_on: str = "validation"
     ) -> None:
-        """Draw what is finished; `measured_on` says on which images."""
+        """Draw the finished epochs; `measured_on` names the images of their Dice."""
         self._epochs, self._measured_on = epochs, measured_on
         self._draw()
 
@@ -43,7 +43,7 @@ class Curves(FigureCanvasQTAgg):
 
     @property
     def lines(self) -> dict[str, list[float]]:
-        """What is drawn: label of the line → its values."""
+        """Drawn lines: label → values."""
         return {
             str(line.get_label()): np.asarray(line.get_ydata(), float).tolist()
             for axes in self._figure.axes
@@ -56,7 +56,7 @@ class Curves(FigureCanvasQTAgg):
         self._figure.set_facecolor(theme.background.as_hex())
         if self._epochs:
             losses, dice = self._figure.subplots(2, 1, sharex=True)
-            numbers = [epoch.number for epoch in self._epochs]
+            numbers = [epoch.epoch for epoch in self._epochs]
             # A single epoch is a point, which no line shows.
             style: dict[str, Any] = {"marker": "o", "markersize": 3}
             losses.plot(

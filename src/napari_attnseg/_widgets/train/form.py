@@ -1,8 +1,9 @@
-"""What is asked for before a training run: data, recipe, start, folder."""
+"""Form of a training run: data, recipe, initial weights, options."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
@@ -23,6 +24,7 @@ from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
     Choices,
+    declared_settings,
     encoder_files,
     recipes,
     suggest_folder,
@@ -30,24 +32,32 @@ from napari_attnseg._widgets.train.options import (
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import InputError
 
-PRETRAINED = "pretrained encoders (downloads them)"
-ENCODERS = "encoder files…"
-WEIGHTS = "a weights file…"
-SCRATCH = "random weights"
+#: Initial weights → label. The bundled weights come before these, if there are any.
+START_LABELS = {
+    "pretrained": "pretrained encoders (downloads them)",
+    "encoders": "encoder files…",
+    "weights": "a weights file…",
+    "scratch": "random weights",
+}
+BUNDLED = "bundled"
+#: Value of the batch box that leaves the batch to the recipe.
+AS_IN_RECIPE = 0
+#: Largest numbers of the boxes, where a setting has no largest value.
+MOST_EPOCHS, MOST_IMAGES = 100_000, 4096
 
 
 class PathEdit(QWidget):
-    """A line with a path, and a button that chooses one.
+    """Line edit for a path, with a button that opens a file dialog.
 
     Parameters
     ----------
     title : str
-        Of the dialog.
+        Title of the dialog.
     files : str
-        Which files are offered; empty: folders.
+        Name filter of the files to choose from; empty: folders are chosen.
     """
 
-    #: Another path was chosen or typed.
+    #: Emitted when another path was chosen or typed.
     changed = Signal()
 
     def __init__(self, title: str, files: str = "") -> None:
@@ -64,17 +74,17 @@ class PathEdit(QWidget):
 
     @property
     def text(self) -> str:
-        """The path, `~` expanded; empty if there is none."""
+        """Path with `~` expanded; empty if there is none."""
         written = self.line.text().strip()
         return str(Path(written).expanduser()) if written else ""
 
     def set(self, path: Path | str) -> None:
-        """Write a path into the line, as if it was chosen."""
+        """Set the path as if it had been chosen."""
         self.line.setText(str(path))
         self._edited()
 
     def prefill(self, path: Path | str) -> None:
-        """Write a path into the line, which nobody chose."""
+        """Set a default path, which does not count as chosen."""
         self.line.setText(str(path))
         self._before = self.text
 
@@ -95,21 +105,22 @@ class PathEdit(QWidget):
 
 
 class TrainForm(QWidget):
-    """The choices of a run; which folder it goes to is chosen elsewhere.
+    """Form for the choices of a run, without its run folder.
 
     Parameters
     ----------
     life : Lifetime
-        Nothing is filled in any more when it has ended.
+        Lifetime of the dock; after its end nothing is filled in.
     """
 
-    #: A run folder that would fit data and recipe.
+    #: Emitted with a run folder that fits data and recipe.
     suggested = Signal(object)
 
     def __init__(self, life: Lifetime) -> None:
         super().__init__()
         self._life = life
         self._recipes = recipes()
+        self._bundled = ""
         tensors = "Weights (*.safetensors);;All files (*)"
         self.data = PathEdit("Folder with images/ and masks/")
         self.recipe_box = QComboBox()
@@ -129,12 +140,13 @@ class TrainForm(QWidget):
         self._describe()
         # In a thread: it imports torch, which takes seconds.
         start(available_devices, self._fill_devices)
+        start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
         self.data.line.setPlaceholderText("folder with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
-        self.epochs_box.setRange(1, 100_000)
-        self.batch_box.setRange(0, 4096)
+        self.epochs_box.setRange(1, MOST_EPOCHS)
+        self.batch_box.setRange(AS_IN_RECIPE, MOST_IMAGES)
         self.batch_box.setSpecialValueText("as in the recipe")
         self.device_box.addItem("auto")
         self.more_line.setPlaceholderText("--one-sided 0.3 --seed 1")
@@ -162,7 +174,7 @@ class TrainForm(QWidget):
         layout.addWidget(collapsed)
 
     def choices(self, out: str) -> Choices:
-        """What is chosen, for the run folder `out`.
+        """Collect the choices for a run in the folder `out`.
 
         Raises
         ------
@@ -190,21 +202,21 @@ class TrainForm(QWidget):
         )
 
     def _start(self) -> tuple[str, ...]:
-        chosen = self.start_box.currentText()
-        if chosen == PRETRAINED:
-            return ("--encoder-weights", "pretrained")
-        if chosen == ENCODERS:
-            return encoder_files(self.cnn.text, self.transformer.text)
-        if chosen == WEIGHTS:
-            if not self.weights.text:
-                raise InputError("Choose the weights file to start from first.")
-            return ("--init", self.weights.text)
-        if chosen == SCRATCH:
-            return ()
-        return ("--init", self.start_box.currentData())
+        match self.start_box.currentData():
+            case "pretrained":
+                return ("--encoder-weights", "pretrained")
+            case "encoders":
+                return encoder_files(self.cnn.text, self.transformer.text)
+            case "weights":
+                if not self.weights.text:
+                    raise InputError("Choose the weights file to start from first.")
+                return ("--init", self.weights.text)
+            case "bundled":
+                return ("--init", self._bundled)
+        return ()
 
     def suggest(self) -> None:
-        """Say which run folder would fit what is chosen."""
+        """Emit `suggested` with a run folder for the data and recipe."""
         if self.data.text and Path(self.data.text).is_dir():
             recipe = self.recipe_box.currentText()
             self.suggested.emit(suggest_folder(Path(self.data.text), recipe))
@@ -213,23 +225,46 @@ class TrainForm(QWidget):
         recipe = self._recipes[self.recipe_box.currentText()]
         self.about.setText(recipe.about)
         self.epochs_box.setValue(recipe.epochs)
-        before = self.start_box.currentText()
+        before = self.start_box.currentData()
         self.start_box.clear()
-        bundled = recipe.bundled
-        if bundled is not None:
-            self.start_box.addItem(f"bundled weights ({bundled})", bundled)
-        self.start_box.addItems([PRETRAINED, ENCODERS, WEIGHTS, SCRATCH])
-        self.start_box.setCurrentIndex(max(0, self.start_box.findText(before)))
+        self._bundled = recipe.bundled or ""
+        if self._bundled:
+            self.start_box.addItem(f"bundled weights ({self._bundled})", BUNDLED)
+        for start_from, label in START_LABELS.items():
+            self.start_box.addItem(label, start_from)
+        self.start_box.setCurrentIndex(max(0, self.start_box.findData(before)))
         self.suggest()
 
     def _show_files(self) -> None:
-        chosen = self.start_box.currentText()
+        chosen = self.start_box.currentData()
         for edit, at in (
-            (self.cnn, ENCODERS),
-            (self.transformer, ENCODERS),
-            (self.weights, WEIGHTS),
+            (self.cnn, "encoders"),
+            (self.transformer, "encoders"),
+            (self.weights, "weights"),
         ):
             self._form.setRowVisible(edit, chosen == at)
+
+    def _use_declarations(self, settings: dict[str, dict[str, Any]]) -> None:
+        """Take help and ranges of the controls from the settings of the trainer."""
+        if self._life.ended or not settings:
+            return
+        controls: dict[str, tuple[QWidget, ...]] = {
+            "data": (self.data,),
+            "encoder_weights": (self.cnn, self.transformer),
+            "init": (self.weights,),
+            "epochs": (self.epochs_box,),
+            "batch": (self.batch_box,),
+            "device": (self.device_box,),
+        }
+        for name, widgets in controls.items():
+            for widget in widgets:
+                widget.setToolTip(settings[name]["help"])
+        low = settings["epochs"]["minimum"]
+        self.epochs_box.setMinimum(int(low) if low is not None else 0)
+        for name, box in (("epochs", self.epochs_box), ("batch", self.batch_box)):
+            high = settings[name]["maximum"]
+            if high is not None:
+                box.setMaximum(int(high))
 
     def _fill_devices(self, names: list[str]) -> None:
         if not self._life.ended:

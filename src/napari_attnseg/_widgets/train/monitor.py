@@ -1,4 +1,4 @@
-"""What one sees of a training run: progress, words, curves, log."""
+"""View of a training run: progress bar, state, curves and log."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from superqt import QCollapsible
 
 from napari_attnseg._widgets.base.controls import words
 from napari_attnseg._widgets.train.curves import Curves
-from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look
+from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.run_files import Place
 
 
 class RunView(QWidget):
-    """A run at one moment; what did not change is not drawn again."""
+    """Show a run at one moment; what did not change is not drawn again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,9 +42,9 @@ class RunView(QWidget):
         layout.addStretch()
 
     def show_look(self, look: Look) -> None:
-        """Show what was found in the run folder."""
+        """Show the content of a run folder."""
         before, self._shown = self._shown, look
-        going_on = look.state in GOING_ON
+        going_on = look.state.active
         self.progress.setVisible(going_on)
         if going_on:
             self._show_place(look.place, look.measured_on)
@@ -73,7 +73,7 @@ class RunView(QWidget):
             self.progress.setFormat(f"measuring on images of {measured_on}")
 
     def _show_log(self, text: str) -> None:
-        """Add what is new, so that nothing moves where somebody reads or selects."""
+        """Append new lines, so that scroll position and selection are kept."""
         shown = self.log.toPlainText()
         if shown and text.startswith(f"{shown}\n"):
             self.log.appendPlainText(text[len(shown) + 1 :])

@@ -1,13 +1,18 @@
-"""What the Train widget lets one choose, as options of ``attnseg-train fit``. No Qt."""
+"""Choices of the Train widget, as options of ``attnseg-train fit``. No Qt."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
@@ -17,20 +22,20 @@ from napari_attnseg.weights import bundled_weights
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What can be trained: a bundled recipe, or a model with the default settings.
+    """Recipe of a training run: a bundled one, or a model with default settings.
 
     Attributes
     ----------
     name : str
-        Of the recipe or the model.
+        Name of the recipe or of the model.
     about : str
-        One sentence.
+        Description in one sentence.
     option : str
-        ``--config`` or ``--model``.
+        Option that chooses it: ``--config`` or ``--model``.
     model : str
-        Catalog name.
+        Catalog name of the model.
     epochs : int
-        Unless somebody wants more or fewer.
+        Default number of epochs.
     """
 
     name: str
@@ -41,7 +46,7 @@ class Recipe:
 
     @property
     def bundled(self) -> str | None:
-        """Bundled weights of the same model, from which a run may start."""
+        """Name of bundled weights of the same model, from which a run may start."""
         for name, path in bundled_weights().items():
             if read_card(path).spec.name == self.model:
                 return name
@@ -49,7 +54,7 @@ class Recipe:
 
 
 def recipes() -> dict[str, Recipe]:
-    """Every bundled recipe, then every model that has none of its name."""
+    """Return all bundled recipes, then the models without a recipe of their name."""
     found = {path.stem: _recipe(path) for path in _recipe_files()}
     for name, spec in MODELS.items():
         if name not in found:
@@ -75,24 +80,45 @@ def _recipe(path: Path) -> Recipe:
     return Recipe(path.stem, about, "--config", settings["model"], settings["epochs"])
 
 
+@cache
+def declared_settings() -> dict[str, dict[str, Any]]:
+    """Ask the trainer for its settings: name → range, unit, default and help.
+
+    Asked in a process of its own and not imported, as the run is; empty if the trainer
+    does not answer.
+    """
+    command = [sys.executable, "-Pm", "attnseg_training.cli", "settings", "--json"]
+    try:
+        answer = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )
+        return {one["name"]: one for one in json.loads(answer.stdout)}
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A run to start.
+    """Choices for a run.
 
     Attributes
     ----------
     data, out : Path
         Data folder and run folder.
     recipe : Recipe
-        What is trained, and how.
+        Model and settings.
     start : tuple of str
-        Options that say from which weights; empty for random ones.
+        Options for the initial weights; empty for random ones.
     epochs, batch : int
         Passes over the images, and images per step; a batch of 0 is the recipe's.
     device : str
-        ``auto``, ``cpu``, ``cuda:0`` …
+        Compute device: ``auto``, ``cpu``, ``cuda:0`` …
     more : str
-        Further options, as one would type them.
+        Further options as on a command line.
     """
 
     data: Path
@@ -105,12 +131,12 @@ class Choices:
     more: str = ""
 
     def options(self) -> list[str]:
-        """For the command line.
+        """Options for the command line.
 
         Raises
         ------
         InputError
-            If the further options cannot be taken apart.
+            If the further options cannot be split into words.
         """
         try:
             more = shlex.split(self.more, posix=os.name != "nt")
@@ -129,12 +155,12 @@ class Choices:
 
 
 def encoder_files(cnn: str, transformer: str) -> tuple[str, ...]:
-    """Option for one or both encoders' weights files.
+    """Return the option for the weights files of one or both encoders.
 
     Raises
     ------
     InputError
-        If there is neither.
+        If no file is given.
     """
     given = {"cnn": cnn, "transformer": transformer}
     parts = [f"{name}={file}" for name, file in given.items() if file]
@@ -147,7 +173,7 @@ def encoder_files(cnn: str, transformer: str) -> tuple[str, ...]:
 
 
 def suggest_folder(data: Path, recipe: str) -> Path:
-    """Run folder beside a data folder that is not there yet."""
+    """Return a new run folder beside a data folder."""
     first = data.parent / f"{data.name}-{recipe}"
     folder, number = first, 2
     while folder.exists():

@@ -1,4 +1,4 @@
-"""A training run in its folder: start, look, stop, resume. No Qt.
+"""A training run in its folder: start, watch, stop, resume. No Qt.
 
 The run is a process of its own, ``attnseg-train fit``, that outlives napari. Everything
 there is to know of it stands in its folder, so whoever opens the folder is connected.
@@ -6,27 +6,36 @@ there is to know of it stands in its folder, so whoever opens the folder is conn
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from napari_attnseg._widgets.train.status import GOING_ON, Look, State, sentence
+from napari_attnseg._widgets.train.status import Look, sentence
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.atomic import write_text
-from napari_attnseg.run_files import Files, read_progress
+from napari_attnseg.run_files import (
+    BEST_WEIGHTS,
+    OUTPUT_FILE,
+    STATE_FILES,
+    STOP_FILE,
+    EndReason,
+    ProcessRecord,
+    RunFiles,
+    RunState,
+    RunStatus,
+)
 
-#: Seconds after which a run on another machine that wrote nothing is taken for ended.
+#: Seconds after which a run on another machine that wrote nothing counts as ended.
 SILENCE = 600.0
+#: Last line of the output of a run that was killed.
 KILLED = "Stopped at once from napari."
 #: Output for a file: at once, in UTF-8, without colours and boxes.
 _PLAIN = {
@@ -41,6 +50,15 @@ _PLAIN = {
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
+def end_children() -> None:
+    """Kill the runs that this napari started and wait for their ends."""
+    while _CHILDREN:
+        _, child = _CHILDREN.popitem()
+        with suppress(psutil.NoSuchProcess):
+            _kill(psutil.Process(child.pid))
+        child.wait()
+
+
 class TrainingRun:
     """The run in a folder, whoever started it.
 
@@ -52,27 +70,28 @@ class TrainingRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self._asked_to_stop = False
+        # The status file says it too, but a write of the run may still be on its way.
+        self._stop_requested = False
 
     def start(self, options: Sequence[str]) -> None:
-        """Start ``attnseg-train fit`` with `options`; comes back at once.
+        """Start ``attnseg-train fit`` with `options` and return at once.
 
         Raises
         ------
         InputError
             If a run is going on in the folder, or it cannot be written.
         """
-        if self._going_on():
+        if self._alive(RunStatus.read(self.folder)):
             raise InputError(
                 f"A run is going on in {self.folder}; stop it first, or choose another "
                 "run folder."
             )
-        self._asked_to_stop = False
+        self._stop_requested = False
         resume = "--resume" in options
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "stop").unlink(missing_ok=True)
-            with (self.folder / "output.log").open("ab" if resume else "wb") as log:
+            (self.folder / STOP_FILE).unlink(missing_ok=True)
+            with (self.folder / OUTPUT_FILE).open("ab" if resume else "wb") as log:
                 process = subprocess.Popen(
                     # -P: not what happens to lie in the working directory.
                     [sys.executable, "-Pm", "attnseg_training.cli", "fit", *options],
@@ -88,83 +107,97 @@ class TrainingRun:
                 "expected a folder that can be written: choose another one."
             ) from error
         _CHILDREN[process.pid] = process
-        where = {"pid": process.pid, "host": platform.node(), "time": time.time()}
-        write_text(self.folder / "progress.json", json.dumps(where) + "\n")
+        record = ProcessRecord.now(process.pid)
+        RunStatus(record, RunState.STARTING).write(self.folder)
 
     def resume(self, data: Path, device: str) -> None:
-        """Go on from the last training state, as `start`."""
+        """Continue from the last training state; errors as for `start`."""
         where = ["--data", str(data.absolute()), "--out", str(self.folder)]
         self.start([*where, "--device", device, "--resume"])
 
     def stop(self) -> None:
-        """Let the run finish its step and save; asked again, end it at once."""
-        process = self._process()
-        if process is not None and self.look().state == "stopping":
-            _kill(process)
-            with suppress(OSError), (self.folder / "output.log").open("a") as log:
-                log.write(f"{KILLED}\n")
-        elif process is not None and sys.platform != "win32":
-            self._asked_to_stop = True
-            process.send_signal(signal.SIGINT)
-        elif self._going_on():
-            # No signal gets there; the run looks for this file after every step.
-            self._asked_to_stop = True
-            (self.folder / "stop").touch()
+        """Let the run finish its step and save; a second call kills it."""
+        files = RunFiles.read(self.folder)
+        status = files.status
+        process = _process(status)
+        if status is not None and process is not None:
+            if self._state(files, alive=True) is RunState.STOPPING:
+                self._kill(process, status)
+            elif sys.platform == "win32":
+                self._write_stop_file()
+            else:
+                # The run says so itself, unless Python still imports. Before the
+                # signal: what the run writes after it is not overwritten.
+                replace(status, state=RunState.STOPPING).write(self.folder)
+                with suppress(psutil.NoSuchProcess):  # it has just ended
+                    process.send_signal(signal.SIGINT)
+            self._stop_requested = True
+        elif self._alive(status):
+            self._write_stop_file()
+            self._stop_requested = True
+
+    def _write_stop_file(self) -> None:
+        # No signal gets there; the run looks for this file after every step.
+        (self.folder / STOP_FILE).touch()
+
+    def _state(self, files: RunFiles, alive: bool) -> RunState:
+        if alive and self._stop_requested:
+            return RunState.STOPPING
+        return files.state(alive)
+
+    def _kill(self, process: psutil.Process, status: RunStatus) -> None:
+        _kill(process)
+        killed = replace(status, state=RunState.STOPPED, reason=EndReason.KILLED)
+        killed.write(self.folder)
+        (self.folder / STOP_FILE).unlink(missing_ok=True)
+        with suppress(OSError), (self.folder / OUTPUT_FILE).open("a") as log:
+            log.write(f"{KILLED}\n")
 
     def look(self) -> Look:
-        """Read the folder; quick, but on a slow disk no work for the GUI thread."""
-        going_on = self._going_on()  # first: what a run writes last is then seen
-        files = Files.read(self.folder)
-        state = self._state(files, going_on)
-        ended = state not in GOING_ON
-        resumable = ended and state != "done" and (self.folder / "state.pt").is_file()
-        best = self.folder / "best.safetensors"
+        """Read the folder; on a slow disk this is no work for the GUI thread."""
+        # The process first: what the run writes last is then seen.
+        alive = self._alive(RunStatus.read(self.folder))
+        files = RunFiles.read(self.folder)
+        state = self._state(files, alive)
+        resumable = (
+            not state.active
+            and state is not RunState.DONE
+            and (self.folder / STATE_FILES[0]).is_file()
+        )
+        best = self.folder / BEST_WEIGHTS
         return Look(
             state,
             sentence(state, files, resumable),
             files.epochs,
-            None if ended else files.place,
-            files.log,
+            files.place if state.active else None,
+            files.output,
             files.settings.get("data", ""),
             resumable,
             best if best.is_file() else None,
             files.measured_on,
         )
 
-    def _state(self, files: Files, going_on: bool) -> State:
-        last = files.last_line
-        if going_on:
-            if self._asked_to_stop or "Stopping after this step" in last:
-                return "stopping"
-            return "starting" if files.place is None else "running"
-        if files.epochs and len(files.epochs) >= files.settings.get("epochs", 0):
-            return "done"
-        if not (files.progress or files.epochs or last):
-            return "none"
-        stopped = self._asked_to_stop or not last
-        if stopped or last.startswith(("Interrupted", "KeyboardInterrupt", KILLED)):
-            return "stopped"
-        return "failed"
+    @staticmethod
+    def _alive(status: RunStatus | None) -> bool:
+        return _process(status) is not None or _alive_elsewhere(status)
 
-    def _going_on(self) -> bool:
-        return self._process() is not None or _elsewhere(read_progress(self.folder))
 
-    def _process(self) -> psutil.Process | None:
-        """The run's process, if it is still that one and runs on this machine."""
-        facts = read_progress(self.folder)
-        if not facts or facts["host"] != platform.node():
-            return None
-        child = _CHILDREN.get(facts["pid"])
-        if child is not None and child.poll() is not None:
-            _CHILDREN.pop(facts["pid"], None)
-        try:
-            process = psutil.Process(facts["pid"])
-            # A process that got the number later was created after this was written.
-            same = process.create_time() <= facts["time"] + 1
-            gone = process.status() == psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return None
-        return process if same and not gone else None
+def _process(status: RunStatus | None) -> psutil.Process | None:
+    """Return the process of a run if it still exists and is on this machine."""
+    if status is None or not status.process.here:
+        return None
+    record = status.process
+    child = _CHILDREN.get(record.pid)
+    if child is not None and child.poll() is not None:
+        _CHILDREN.pop(record.pid, None)
+    try:
+        process = psutil.Process(record.pid)
+        # A process that got the number later was created after this was written.
+        same = process.create_time() <= record.time + 1
+        gone = process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return None
+    return process if same and not gone else None
 
 
 def _kill(process: psutil.Process) -> None:
@@ -174,15 +207,17 @@ def _kill(process: psutil.Process) -> None:
                 one.kill()
 
 
-def _elsewhere(facts: dict[str, Any]) -> bool:
+def _alive_elsewhere(status: RunStatus | None) -> bool:
     """Whether a run goes on on another machine that shares the folder."""
-    if not facts or facts["host"] == platform.node():
+    if status is None or status.process.here:
         return False
-    return bool(time.time() - facts["time"] < SILENCE)
+    if status.state is not None and not status.state.active:
+        return False
+    return time.time() - status.process.time < SILENCE
 
 
 def _detached() -> dict[str, Any]:
-    """What keeps a process alive when napari or its terminal closes."""
+    """Options that keep a process alive when napari or its terminal closes."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}

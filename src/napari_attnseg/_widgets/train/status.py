@@ -1,46 +1,42 @@
-"""What there is to see of a training run, from the files in its folder. No Qt."""
+"""State of a training run as the Train widget shows it. No Qt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from napari_attnseg.run_files import Epoch, Files, Place
-
-State = Literal["none", "starting", "running", "stopping", "done", "stopped", "failed"]
-GOING_ON = ("starting", "running", "stopping")
+from napari_attnseg.run_files import LogRow, Place, RunFiles, RunState
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A run at one moment.
+    """A training run at one moment.
 
     Attributes
     ----------
-    state : str
-        One of `State`; ``none`` where there is no run.
+    state : RunState
+        State of the run; ``none`` where there is no run.
     said : str
-        That in a sentence; of a run that failed, its own last words.
-    epochs : tuple of Epoch
-        Finished ones.
+        The state in a sentence; of a failed run, its error message.
+    epochs : tuple of LogRow
+        Finished epochs.
     place : Place or None
-        Within the current epoch, of a run that goes on.
+        Position within the current epoch, of an active run.
     log : str
         End of what the run printed.
     data : str
-        Its data folder; empty if not known.
+        Data folder; empty if unknown.
     resumable : bool
-        Whether it has a state to go on from.
+        Whether there is a training state to resume from.
     weights : Path or None
-        Its best weights so far; of the protocol ``all``, its last ones.
+        Best weights so far; of the protocol ``all``, the last ones.
     measured_on : str
-        On which images its epochs are measured.
+        Images on which the epochs are measured, for display.
     """
 
-    state: State
+    state: RunState
     said: str
-    epochs: tuple[Epoch, ...] = ()
+    epochs: tuple[LogRow, ...] = ()
     place: Place | None = None
     log: str = ""
     data: str = ""
@@ -49,44 +45,44 @@ class Look:
     measured_on: str = "validation"
 
 
-#: No run, or none that was looked at.
-NOTHING = Look("none", "")
+#: No run, or none that was read yet.
+NOTHING = Look(RunState.NONE, "")
 
 
-def sentence(state: State, files: Files, resumable: bool) -> str:
-    """A run's state in words; of one that failed, its own last ones."""
+def sentence(state: RunState, files: RunFiles, resumable: bool) -> str:
+    """Describe the state of a run; for a failed one, return its error message."""
     place, epochs = files.place, files.epochs
-    if state == "starting":
+    if state is RunState.STARTING:
         return "Starting: reads the images and builds the network."
-    if state == "running" and place is not None:
-        said = f"Epoch {place.epoch} of {place.epochs}, loss {place.loss:.3f}"
+    if state is RunState.RUNNING and place is not None:
+        text = f"Epoch {place.epoch} of {place.epochs}, loss {place.loss:.3f}"
         if place.seconds_left is not None:
-            said += f", about {time_words(place.seconds_left)} left"
-        return f"{said}."
-    if state == "stopping":
+            text += f", about {time_words(place.seconds_left)} left"
+        return f"{text}."
+    if state is RunState.STOPPING:
         return "Stopping: finishes its step and saves. Stop once more ends it at once."
-    found = ""
-    if epochs and files.settings.get("protocol") == "all":
+    dice = ""
+    if epochs and files.protocol == "all":
         last = epochs[-1]
-        found = f" Dice on {files.measured_on}, of the last epoch {last.val_dice:.3f}."
+        dice = f" Dice on {files.measured_on}, of the last epoch {last.val_dice:.3f}."
     elif epochs:
         best = max(epochs, key=lambda e: e.val_dice)
-        found = f" Best {files.measured_on} Dice {best.val_dice:.3f}, "
-        found += f"in epoch {best.number}."
-    if state == "done":
-        return f"Done: {len(epochs)} epochs.{found}"
+        dice = f" Best {files.measured_on} Dice {best.val_dice:.3f}, "
+        dice += f"in epoch {best.epoch}."
+    if state is RunState.DONE:
+        return f"Done: {len(epochs)} epochs.{dice}"
     go_on = " Resume goes on from there." if resumable else ""
-    if state == "stopped":
-        return f"Stopped after {len(epochs)} finished epochs.{go_on}{found}"
-    if state == "failed":
-        if files.last_line and not files.last_line.startswith("epoch "):
-            return files.last_line
-        return f"The run ended without a word, its process is gone.{go_on}{found}"
+    if state is RunState.STOPPED:
+        return f"Stopped after {len(epochs)} finished epochs.{go_on}{dice}"
+    if state is RunState.FAILED:
+        if files.message:
+            return files.message
+        return f"The run ended without a word, its process is gone.{go_on}{dice}"
     return ""
 
 
 def time_words(seconds: float) -> str:
-    """A duration as one says it."""
+    """Format a duration in seconds for people."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,4 +1,4 @@
-"""The Train dock widget: start a run, watch it, stop it, go on with it."""
+"""The Train dock widget: start, watch, stop and resume a training run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.train.form import PathEdit, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
 from napari_attnseg._widgets.train.process import TrainingRun
-from napari_attnseg._widgets.train.status import GOING_ON, NOTHING, Look
+from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.run_files import RunState
 
-#: Milliseconds between two looks at the run folder.
+#: Milliseconds between two readings of the run folder.
 EVERY = 500
 
 
@@ -91,10 +92,15 @@ class TrainWidget(DockWidget):
             self._timer.stop,
         ]
 
-    # -- what one does ---------------------------------------------------------------
+    @property
+    def reading(self) -> bool:
+        """Whether the run folder is being read in a thread."""
+        return self._life.worker is not None
+
+    # -- actions ---------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start a run as chosen."""
+        """Start a run with the choices of the form."""
 
         def begin() -> None:
             choices = self.form.choices(self.folder.text)
@@ -103,7 +109,7 @@ class TrainWidget(DockWidget):
         self._try(begin)
 
     def resume(self) -> None:
-        """Go on with the run that is shown, on the device that is chosen."""
+        """Resume the displayed run on the chosen device."""
 
         def begin() -> None:
             data = Path(self.shown.data)
@@ -115,7 +121,7 @@ class TrainWidget(DockWidget):
         self._try(begin)
 
     def stop(self) -> None:
-        """Ask the run to stop after its step; asked again, end it."""
+        """Stop the run after its step; a second call kills it."""
         if self._run is not None:
             self._try(self._run.stop)
 
@@ -127,7 +133,7 @@ class TrainWidget(DockWidget):
             return
         self._look()
 
-    # -- what one sees ---------------------------------------------------------------
+    # -- display ---------------------------------------------------------------------
 
     def _run_in(self, folder: Path) -> TrainingRun:
         if self._run is None or self._run.folder != folder.absolute():
@@ -137,7 +143,7 @@ class TrainWidget(DockWidget):
         return self._run
 
     def _open(self) -> None:
-        """Show the run in the folder that was chosen, if there is one."""
+        """Show the run in the chosen folder, if there is one."""
         if not self.folder.text:
             self._run = None
             self._show(NOTHING)
@@ -146,13 +152,13 @@ class TrainWidget(DockWidget):
         self._look()
 
     def _take_suggestion(self, folder: Path) -> None:
-        """A new run gets a folder of its own, unless somebody chose a free one."""
+        """Use the suggested folder, unless a free one was chosen."""
         if self.folder.text in ("", self._suggestion) or _taken(self.shown):
             self._suggestion = str(folder)
             self.folder.set(folder)
 
     def _look(self) -> None:
-        """Read the run folder in a thread, one look at a time."""
+        """Read the run folder in a thread, one reading at a time."""
         if self._run is None or self._life.ended or self._life.worker is not None:
             return
         run = self._run
@@ -172,7 +178,7 @@ class TrainWidget(DockWidget):
 
     def _show(self, look: Look) -> None:
         before, self.shown = self.shown, look
-        going_on = look.state in GOING_ON
+        going_on = look.state.active
         self.form.setVisible(not going_on)
         self.start_button.setVisible(not going_on)
         taken = _taken(look)
@@ -182,8 +188,10 @@ class TrainWidget(DockWidget):
         )
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
-        self.stop_button.setText("Stop now" if look.state == "stopping" else "Stop")
-        if before.state in GOING_ON and look.state == "failed":
+        self.stop_button.setText(
+            "Stop now" if look.state is RunState.STOPPING else "Stop"
+        )
+        if before.state.active and look.state is RunState.FAILED:
             show_error(look.said)
         if look.data and not self.form.data.text:
             self.form.data.prefill(look.data)
