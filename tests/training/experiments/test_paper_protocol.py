@@ -32,6 +32,7 @@ from attnseg_training.runs.test_set_log import note_look
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.protocols import SplitRule, SplitSource
 from napari_attnseg.run_files import Progress
 
 
@@ -113,6 +114,13 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
     assert fit(wild, tmp_path / "honest").best_epoch == 1  # else the above says nothing
 
     card = best[1]
+    session = json.loads((last.folder / "run.json").read_text())["sessions"][0]
+    for fields in (card.training, session):
+        assert fields["protocol_name"] == "all"
+        assert SplitRule.from_json(fields["split_rule"]) == data.rule
+    assert data.rule == SplitRule(
+        SplitSource.CARVED_FROM_TRAIN, lists="splits", test="val", seed=0
+    )
     assert trained_under(card, data).endswith("numbers on val say little")
     assert "were trained on" in domain(card, data, "val")["reason"]
     assert "neither trained on" in domain(card, data, "test")["reason"]
@@ -127,6 +135,13 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
         weights, out, calibrated
     )
     assert read_card(out).temperature == read_card(calibrated).temperature
+    fitted_on = {"dataset": "discs", "split": "val", "n": 1}
+    assert read_card(calibrated).training["temperature_from"] == fitted_on
+    lent = load_checkpoint(calibrated)[2]
+    assert read_card(out).training["temperature_from"] == {
+        **fitted_on,
+        "weights_sha256": lent,
+    }
     assert load_checkpoint(out)[2] == best[2]
     assert borrow(weights, calibrated, out) == read_card(out).temperature  # twice
     with pytest.raises(InputError, match="weights of the same model"):

@@ -34,7 +34,7 @@ from attnseg_training.evaluation.per_class import (
     class_summary,
 )
 from attnseg_training.evaluation.thresholds import threshold_curve
-from attnseg_training.runs.lineage import domain, trained_under
+from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
 from napari_attnseg.masks import MEDSAM
@@ -258,6 +258,7 @@ def evaluate(
     return EvaluationReport(
         {
             **provenance(segmenter),
+            **protocol_fields(segmenter.card, data),
             "threshold": threshold,
             "flip": flip,
             "domain": domain(segmenter.card, data, split),

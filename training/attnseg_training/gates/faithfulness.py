@@ -27,7 +27,11 @@ from attnseg_training.gates.combination import GateMaps, judge, on_cpu
 from attnseg_training.gates.controls import at_size, trivial_maps
 from attnseg_training.gates.damage import KINDS, Columns, copies, one_sided
 from attnseg_training.gates.summary import LEVELS, summarise
-from attnseg_training.runs.lineage import trained_on, trained_under
+from attnseg_training.runs.lineage import (
+    protocol_fields,
+    trained_on,
+    trained_under,
+)
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.interventions import Pairs, interventions
@@ -153,6 +157,7 @@ def faithfulness(
     )
     facts = {
         **provenance(segmenter),
+        **protocol_fields(segmenter.card, data),
         "dataset": data.name,
         "split": split,
         "suite": suite,

@@ -21,6 +21,7 @@ from attnseg_training.datasets import Sample
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.protocols import SplitRule
 from napari_attnseg.run_files import LogRow
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
@@ -33,11 +34,12 @@ def record(
     config: TrainConfig,
     device: str,
     processes: int,
+    rule: SplitRule,
 ) -> dict[str, Any]:
-    """Add this session to the ``run.json`` of a run folder; what it says of it.
+    """Add this session to the ``run.json`` of a run folder; returns its record.
 
     A run that is resumed may go on with other code or on another device, so each
-    session has its entry. The data must be the same.
+    session has its entry. The data must be the same. `rule` is that of its splits.
 
     Raises
     ------
@@ -59,6 +61,8 @@ def record(
         "processes": processes,
         "seed": config.seed,
         "split_seed": config.split_seed,
+        "protocol_name": config.protocol,
+        "split_rule": rule.to_json(),
     }
     facts["sessions"].append(session)
     write_text(folder / FILE, json.dumps(facts, indent=1) + "\n")
