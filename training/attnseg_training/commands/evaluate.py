@@ -117,8 +117,9 @@ def faithfulness_command(
     """Measure what the gates mean: JSON, CSV per image, gate card and examples."""
     from attnseg_training.commands.console import console, counted
     from attnseg_training.gates.card import gate_card_png
+    from attnseg_training.gates.columns import rows_csv
     from attnseg_training.gates.examples import examples_png
-    from attnseg_training.gates.faithfulness import faithfulness, rows_csv
+    from attnseg_training.gates.faithfulness import faithfulness
     from napari_attnseg.io.atomic import write_bytes, write_text
 
     dataset = data_for(data, weights)

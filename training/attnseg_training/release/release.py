@@ -17,7 +17,8 @@ from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.fit import expect_run, fit
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.gates.card import gate_card_png
-from attnseg_training.gates.faithfulness import expect_suite, faithfulness
+from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.gates.suites import expect_suite
 from attnseg_training.release.calibration import calibrate
 from attnseg_training.release.export import export
 from attnseg_training.runs.folder import RunFolder
