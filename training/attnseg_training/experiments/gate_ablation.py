@@ -85,7 +85,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GatesTable:
-    """`GATES` over some common settings; all rows are compared with the first.
+    """Table of `GATES` over common settings; rows are compared with the first.
 
     Attributes
     ----------
@@ -101,14 +101,14 @@ class GatesTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → what differs in it."""
+        """Name of each row → which settings differ in it."""
         return {
             name: ", ".join(f"{k} {v}" for k, v in changed.items()) or "nothing added"
             for name, changed in GATES.items()
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """As in `tables.Table`."""
+        """See `table.Table`."""
         folder = _folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -128,7 +128,7 @@ class GatesTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """As in `tables.Table`."""
+        """See `table.Table`."""
         folder = _folder(row, seed, out)
         config = self._config(row, seed)
         run = folder / "run"
@@ -146,13 +146,13 @@ class GatesTable:
         return dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """As in `tables.Table`; see `tabulate`."""
+        """See `table.Table` and `tabulate`."""
         return tabulate(
             [_read(row, seed, _folder(row, seed, out)) for row, seed in done]
         )
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """The table for people."""
+        """See `table.Table`."""
         return {"table.md": markdown(found)}
 
 
@@ -171,7 +171,7 @@ def _read(row: str, seed: int, folder: Path) -> Run:
 
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
-    """Every row's numbers: means over seeds per image, then over images.
+    """Average every row over seeds per image, then over images.
 
     Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
     ``seeds`` is each seed's own mean: seeds may differ by more than images do.

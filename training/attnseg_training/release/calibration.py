@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017): probabilities that mean what they say."""
+"""Temperature scaling (Guo et al. 2017): calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def calibrate(
     Returns
     -------
     float
-        The temperature, between 0.2 and 10; above 1: the model was too sure of itself.
+        The temperature, between 0.2 and 10; above 1: the model was overconfident.
 
     Raises
     ------
     AttnSegError
         If weights, split or an image cannot be used, or the validation images were
-        trained on, where no model is as sure as it should be.
+        trained on, where every model is overconfident.
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
@@ -83,7 +83,7 @@ def calibrate(
 
 
 def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
-    """Write weights again with the temperature of others; returns it.
+    """Write weights again with the temperature of other weights; returns it.
 
     For a run by the protocol ``all``, which leaves no images to fit it on: `like` is
     an honest run of the same settings, or what this one went on from: a file, or the

@@ -1,4 +1,4 @@
-"""Where a run's weights come from: code, versions, device, data; ``run.json``."""
+"""Provenance of a run in ``run.json``: code, versions, device, data, protocol."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def record(
 def expect_data(
     folder: Path, data: dict[str, Any], config: TrainConfig
 ) -> dict[str, Any]:
-    """The ``run.json`` of a run that began with data of this `fingerprint`.
+    """Return the ``run.json`` of a run that began with data of this `fingerprint`.
 
     Empty where there is none, as of a run that is new.
 
@@ -100,7 +100,10 @@ def card_of(
     origin: dict[str, Any],
     rows: Sequence[LogRow],
 ) -> ModelCard:
-    """Card of a run's weights after the last of `rows`; `origin` is from before it."""
+    """Make the card of a run's weights after the last of `rows`.
+
+    `origin` is the provenance that was known before the first epoch.
+    """
     return ModelCard(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
@@ -116,7 +119,7 @@ def card_of(
 
 
 def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
-    """Number of images of each part, and a hash of all names and all files' bytes."""
+    """Count the images of each part, and hash all names and all files' bytes."""
     digest = hashlib.sha256()
     for part, samples in sorted(parts.items()):
         for sample in samples:
@@ -130,9 +133,9 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
 
 
 def code() -> str:
-    """Commit of the checkout that runs, or the installed version.
+    """Return the commit of the running checkout, or the installed version.
 
-    With ``+changes`` where files differ from that commit.
+    A commit has ``+changes`` where files differ from it.
     """
     here = Path(__file__)
 
@@ -154,7 +157,7 @@ def code() -> str:
 
 
 def device_name(device: str) -> str:
-    """What computes, as its maker calls it."""
+    """Return the name of the CPU or GPU as its vendor gives it."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     if device != "cpu":
@@ -170,7 +173,7 @@ def device_name(device: str) -> str:
 
 
 def settings_without_folders(config: TrainConfig) -> dict[str, Any]:
-    """Settings for the card: a path says more about a machine than about a run."""
+    """Return the settings for the card, with file names in place of paths."""
     return {
         **dataclasses.asdict(config),
         "data": Path(config.data).name,
