@@ -41,15 +41,15 @@ from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def measured(
-    data_folder: Path, weights_of: Callable[..., Path]
+    shared_data_folder: Path, weights_of: Callable[..., Path]
 ) -> tuple[dict, list[Row]]:
     kept: list[int] = []
     found = faithfulness(
         # With this seed neither encoder is better everywhere.
         weights_of("tiny", 1),
-        load_dataset(data_folder),
+        load_dataset(shared_data_folder),
         "train",
         device="cpu",
         keep=lambda rows: kept.append(len(rows)),
@@ -116,14 +116,14 @@ def test_summary_rows_and_card(measured: tuple[dict, list[Row]]) -> None:
     assert gate_card_png(summary)[:4] == b"\x89PNG"
 
 
-def test_one_image_is_too_few(data_folder: Path, tiny_weights: Path) -> None:
+def test_what_cannot_be_measured_is_said(
+    shared_data_folder: Path, tiny_weights: Path
+) -> None:
+    data = load_dataset(shared_data_folder)
     with pytest.raises(InputError, match=r"at least 2 images.*'val' of .* has 1"):
-        faithfulness(tiny_weights, load_dataset(data_folder), "val", device="cpu")
-
-
-def test_an_unknown_suite_is_named(data_folder: Path, tiny_weights: Path) -> None:
+        faithfulness(tiny_weights, data, "val", device="cpu")
     with pytest.raises(UnknownNameError, match="quick"):
-        faithfulness(tiny_weights, load_dataset(data_folder), "val", "quik", "cpu")
+        faithfulness(tiny_weights, data, "val", "quik", "cpu")
 
 
 def interval(low: float, high: float) -> dict[str, float]:
