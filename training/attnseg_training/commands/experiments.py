@@ -22,17 +22,14 @@ Encoders = Annotated[
     str | None,
     setting(
         "encoder_weights",
-        "As for fit: weights that pretrained rows and the first stage start from.",
+        "As for fit; what pretrained rows, and the first stage, start from.",
     ),
 ]
 
 
 def table_command(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="1, 2, 3 or 4: a table of the paper; gates: of training options."
-        ),
+        str, typer.Argument(help="1, 2, 3 or 4: the paper's; gates: our own.")
     ],
     data: Annotated[
         Path | None,
@@ -58,14 +55,12 @@ def table_command(
     ] = "dual",
     encoder_weights: Encoders = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs of each run. Default: the recipe's.")
+        int | None, typer.Option(help="Passes of each run; else the recipe's.")
     ] = None,
     protocol: Protocol = None,
     device: Annotated[str | None, setting("device", "auto, cpu, cuda:0, mps …")] = None,
     threads: Annotated[int | None, setting("threads", "CPU threads.")] = None,
-    seeds: Annotated[
-        int, typer.Option(help="Number of runs of each row, with seeds 0, 1 …", min=1)
-    ] = 3,
+    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
     rows: Annotated[
         list[str] | None,
         typer.Option(help="Row to run; repeat for several. Default: all rows."),

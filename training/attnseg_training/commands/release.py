@@ -125,11 +125,9 @@ def release_command(
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--no-bf16", help="As for fit.")
     ] = None,
-    seeds: Annotated[
-        int, typer.Option(help="Number of runs, with seeds 0, 1 …", min=1)
-    ] = 3,
+    seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
     texts: Texts = None,
-    suite: Annotated[str, typer.Option(help="Gate suite: quick or full.")] = "quick",
+    suite: Annotated[str, typer.Option(help="Of the gates: quick or full.")] = "quick",
 ) -> None:
     """Train over seeds, choose one on validation, evaluate on test, and export.
 
