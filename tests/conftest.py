@@ -71,8 +71,17 @@ def data_folder(tmp_path: Path) -> Path:
 
     The disc can be learned in seconds, so a training run on it can be judged.
     """
+    return _discs(tmp_path / "discs")
+
+
+@pytest.fixture(scope="session")
+def shared_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same images for tests that only read them."""
+    return _discs(tmp_path_factory.mktemp("data") / "discs")
+
+
+def _discs(root: Path) -> Path:
     rng = np.random.default_rng(0)
-    root = tmp_path / "discs"
     for folder in ("images", "masks", "splits"):
         (root / folder).mkdir(parents=True)
     names = [f"disc{i:02d}" for i in range(12)]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import CheckpointError
+from napari_attnseg.old_cards import with_machine_fields
 from napari_attnseg.results import NO_GATES, NOT_MEASURED
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
@@ -54,7 +55,10 @@ class ModelCard:
         ``attnseg-train faithfulness`` measured it on validation images: ``name``,
         ``earned``, ``verdict``, ``stakes`` and the candidates' numbers.
     training : dict
-        Recipe, seed, versions, time.
+        Recipe, seed, versions, time. ``protocol_name`` (a `TrainingProtocol`) and
+        ``split_rule`` (a `SplitRule`) say which images were trained on and which chose
+        the epoch; ``protocol`` says it in words. Training records of earlier versions
+        get these fields here (`old_cards`).
     licence : str
         Licence of the weights and of the data behind them.
     use : str
@@ -76,6 +80,9 @@ class ModelCard:
     licence: str = ""
     use: str = "Research; not a diagnostic device."
     limits: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "training", with_machine_fields(self.training))
 
     def verdict(self, stride: int) -> str:
         """What was measured of the gate at 1/stride, in one sentence."""

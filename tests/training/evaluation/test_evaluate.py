@@ -45,18 +45,18 @@ def weights(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-@pytest.fixture
-def report(data_folder: Path, weights: Path) -> EvaluationReport:
-    return evaluate(weights, load_dataset(data_folder), "test", "cpu")
+@pytest.fixture(scope="module")
+def report(shared_data_folder: Path, weights: Path) -> EvaluationReport:
+    return evaluate(weights, load_dataset(shared_data_folder), "test", "cpu")
 
 
 def test_metrics_are_at_both_resolutions(
-    report: EvaluationReport, data_folder: Path, weights: Path
+    report: EvaluationReport, shared_data_folder: Path, weights: Path
 ) -> None:
     # Images of the network's own 64×64, resized beforehand as the network's input is.
     segmenter = Segmenter.from_checkpoint(weights, "cpu")
     found = {"own": [], "network": [], "at 0.5": []}
-    for sample in load_dataset(data_folder).split("test"):
+    for sample in load_dataset(shared_data_folder).split("test"):
         image, truth = sample.read()
         result = segmenter(image)
         found["own"].append(dice(truth, result.mask))
@@ -78,9 +78,9 @@ def test_metrics_are_at_both_resolutions(
 
 
 def test_flip_is_off_unless_asked_for_and_recorded(
-    report: EvaluationReport, data_folder: Path, weights: Path
+    report: EvaluationReport, shared_data_folder: Path, weights: Path
 ) -> None:
-    data = load_dataset(data_folder)
+    data = load_dataset(shared_data_folder)
     flipped = evaluate(weights, data, "test", "cpu", flip=True)
     assert "no test-time augmentation" in report.protocol
     assert "mirror images" in flipped.protocol
@@ -94,9 +94,9 @@ def test_flip_is_off_unless_asked_for_and_recorded(
 
 
 def test_only_what_the_card_records_is_said_of_the_domain(
-    data_folder: Path, weights: Path
+    shared_data_folder: Path, weights: Path
 ) -> None:
-    data = load_dataset(data_folder)
+    data = load_dataset(shared_data_folder)
     card = read_card(weights)
     assert domain(card, data, "test")["label"] == UNKNOWN
 
@@ -136,9 +136,9 @@ def test_only_what_the_card_records_is_said_of_the_domain(
 
 
 def test_a_result_says_under_which_rules_its_weights_were_trained(
-    data_folder: Path, weights: Path
+    shared_data_folder: Path, weights: Path
 ) -> None:
-    data, card = load_dataset(data_folder), read_card(weights)
+    data, card = load_dataset(shared_data_folder), read_card(weights)
     honest = {"config": {"data": "discs", "split_seed": 3}, "protocol": data.protocol}
     paper = {**honest, "protocol": "the paper's: test chose"}
     same = dataclasses.replace(card, training={"average_of": [honest, honest]})
@@ -183,10 +183,10 @@ class Page(HTMLParser):
 
 
 def test_the_report_is_one_file_that_shows_what_was_measured(
-    report: EvaluationReport, data_folder: Path
+    report: EvaluationReport, shared_data_folder: Path
 ) -> None:
     summary = report.summary()
-    sheet = contact_sheet_png(report, load_dataset(data_folder).split("test"))
+    sheet = contact_sheet_png(report, load_dataset(shared_data_folder).split("test"))
     html = report_html(report, {**summary, "dataset": "<b>discs"}, sheet)
     page = Page(html)
     assert "script" not in page.tags and "link" not in page.tags

@@ -11,7 +11,7 @@ from attnseg_training.evaluation.image_metrics import (
     BINS,
     by_size,
     calibration,
-    measure,
+    measure_image,
     surfaces,
     worst_decile,
 )
@@ -61,8 +61,8 @@ def test_an_honest_probability_is_calibrated_and_a_bold_one_is_not() -> None:
         probability = RNG.random((80, 100))
         truth = (RNG.random((80, 100)) < probability).astype(np.uint8)
         mask = (probability >= 0.5).astype(np.uint8)
-        honest.append(measure(truth, mask, probability))
-        bold.append(measure(truth, mask, mask * 1.0))
+        honest.append(measure_image(truth, mask, probability))
+        bold.append(measure_image(truth, mask, mask * 1.0))
     found = calibration(honest)["image"]
     assert found["ece"]["mean"] < 0.01
     assert found["ece"]["low"] <= found["ece"]["mean"] <= found["ece"]["high"]
@@ -79,7 +79,7 @@ def test_an_honest_probability_is_calibrated_and_a_bold_one_is_not() -> None:
 def test_places_are_inside_and_at_the_boundary_of_the_truth() -> None:
     truth = disc(40, 50, 20)
     probability = np.where(truth > 0, 0.8, 0.1)
-    case = measure(truth, truth, probability)
+    case = measure_image(truth, truth, probability)
     assert case.lesion == pytest.approx(truth.mean())
     inside, boundary = case.bins[1], case.bins[2]
     assert inside[:, 1].sum() == pytest.approx(0.8 * inside[:, 0].sum())
@@ -96,7 +96,7 @@ def test_the_worst_tenth_and_thirds_by_size() -> None:
     assert found["mean"] == pytest.approx(dice[:3].mean())
     assert found["low"] <= found["mean"] <= found["high"]
     discs = [disc(40, 50, radius) for radius in range(1, 31)]
-    cases = [measure(one, one, np.zeros((80, 100))) for one in discs]
+    cases = [measure_image(one, one, np.zeros((80, 100))) for one in discs]
     thirds = by_size(cases, dice)
     assert [t["n"] for t in thirds] == [10, 10, 10]
     assert [t["dice"]["mean"] for t in thirds] == pytest.approx(

@@ -28,10 +28,11 @@ from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.start import training_splits
 from attnseg_training.release.calibration import borrow, calibrate
 from attnseg_training.runs.lineage import domain, trained_under
-from attnseg_training.runs.test_set_log import note_look
+from attnseg_training.runs.test_set_log import record_evaluation
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.protocols import SplitRule, SplitSource
 from napari_attnseg.run_files import Progress
 
 
@@ -43,21 +44,33 @@ class _Shown(torch.nn.Module):
         self.cnn = self.transformer = torch.nn.Identity()
 
 
+def settings(data: Path) -> TrainConfig:
+    return TrainConfig(str(data), "tiny", epochs=1, batch=4, device="cpu")
+
+
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:
-    return TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    return settings(data_folder)
+
+
+@pytest.fixture(scope="module")
+def paper_run(
+    shared_data_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FitResult:
+    """A run by the protocol of the paper, for tests that only read it."""
+    config = dataclasses.replace(settings(shared_data_folder), protocol="paper")
+    return fit(config, tmp_path_factory.mktemp("paper") / "run")
 
 
 def test_the_papers_protocol_trains_on_all_and_chooses_on_test(
-    config: TrainConfig, tmp_path: Path
+    shared_data_folder: Path, paper_run: FitResult, tmp_path: Path
 ) -> None:
-    data = load_dataset(Path(config.data))
+    data, run = load_dataset(shared_data_folder), paper_run
     train, chosen = training_splits(data, "paper")
     assert {s.name for s in train} == {f"disc{i:02d}" for i in range(9)}
     assert chosen == data.split("test")
     honest, val = training_splits(data)
     assert not {s.name for s in (*honest, *val)} & {s.name for s in chosen}
-    run = fit(dataclasses.replace(config, protocol="paper"), tmp_path / "run")
     assert run.train == 9 and run.val == 3
     card = load_checkpoint(run.folder / "best.safetensors")[1]
     assert "flattered" in card.training["protocol"]
@@ -68,7 +81,7 @@ def test_the_papers_protocol_trains_on_all_and_chooses_on_test(
     with pytest.raises(InputError, match="--like"):
         calibrate(run.folder / "best.safetensors", out, data, "val", "cpu")
     with pytest.raises(InputError, match="honest, all or paper"):
-        dataclasses.replace(config, protocol="published")
+        dataclasses.replace(settings(shared_data_folder), protocol="published")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +126,13 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
     assert fit(wild, tmp_path / "honest").best_epoch == 1  # else the above says nothing
 
     card = best[1]
+    session = json.loads((last.folder / "run.json").read_text())["sessions"][0]
+    for fields in (card.training, session):
+        assert fields["protocol_name"] == "all"
+        assert SplitRule.from_json(fields["split_rule"]) == data.rule
+    assert data.rule == SplitRule(
+        SplitSource.CARVED_FROM_TRAIN, lists="splits", test="val", seed=0
+    )
     assert trained_under(card, data).endswith("numbers on val say little")
     assert "were trained on" in domain(card, data, "val")["reason"]
     assert "neither trained on" in domain(card, data, "test")["reason"]
@@ -127,6 +147,13 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
         weights, out, calibrated
     )
     assert read_card(out).temperature == read_card(calibrated).temperature
+    fitted_on = {"dataset": "discs", "split": "val", "n": 1}
+    assert read_card(calibrated).training["temperature_from"] == fitted_on
+    lent = load_checkpoint(calibrated)[2]
+    assert read_card(out).training["temperature_from"] == {
+        **fitted_on,
+        "weights_sha256": lent,
+    }
     assert load_checkpoint(out)[2] == best[2]
     assert borrow(weights, calibrated, out) == read_card(out).temperature  # twice
     with pytest.raises(InputError, match="weights of the same model"):
@@ -224,13 +251,18 @@ def test_figure_3(weights_of: Callable[[str], Path], data_folder: Path) -> None:
 
 
 def test_a_second_look_at_the_test_images_is_recorded(
-    config: TrainConfig, tmp_path: Path, tiny_weights: Path
+    shared_data_folder: Path,
+    paper_run: FitResult,
+    tmp_path: Path,
+    tiny_weights: Path,
 ) -> None:
-    run = fit(config, tmp_path / "run").folder
-    data = load_dataset(Path(config.data))
+    run = Path(shutil.copytree(paper_run.folder, tmp_path / "run"))
+    data = load_dataset(shared_data_folder)
 
     def look(weights: Path, split: str) -> dict[str, Any]:
-        return note_look(weights, evaluate(weights, data, split, "cpu").summary())
+        return record_evaluation(
+            weights, evaluate(weights, data, split, "cpu").summary()
+        )
 
     first, second = (
         look(run / "best.safetensors", "test"),

@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -24,9 +26,25 @@ from napari_attnseg.statistics import bootstrap_p
 ROWS = ["No attention", "Double Attention, frozen", "Double Attention"]
 
 
-@pytest.fixture
-def base(data_folder: Path) -> TrainConfig:
-    return TrainConfig(str(data_folder), epochs=1, batch=4, lr=5e-3, device="cpu")
+class Filled(NamedTuple):
+    """A table that was filled once, for tests that read or copy it."""
+
+    folder: Path
+    found: dict[str, Any]
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def base(shared_data_folder: Path) -> TrainConfig:
+    data = str(shared_data_folder)
+    return TrainConfig(data, epochs=1, batch=4, lr=5e-3, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def filled(base: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    folder, said = tmp_path_factory.mktemp("filled") / "table", []
+    found = fill(PaperTable("3", base, "tiny"), ROWS, 1, folder, said.append)
+    return Filled(folder, found, said)
 
 
 def test_every_row_can_be_built() -> None:
@@ -41,11 +59,23 @@ def test_every_row_can_be_built() -> None:
             model_spec(ours)
 
 
+def test_folders_of_runs_keep_their_names() -> None:
+    """Folders of version 0.1.0 were named by the description of a row."""
+    for rows in PAPER_TABLES.values():
+        for row in rows.values():
+            words = row.about.replace(row.model, "some-model", 1)
+            assert row.folder("some-model") == words.replace(", ", "-").replace(
+                " ", "-"
+            )
+    stage_2 = PAPER_TABLES["3"]["Double Attention, frozen"].folder("tiny")
+    assert stage_2 == "tiny-encoders-from-stage-1-augmented-encoders-frozen"
+
+
 def test_rows_beside_the_paper(
-    base: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base: TrainConfig, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, said = PaperTable("3", base, "tiny"), []
-    found = fill(table, ROWS, 1, tmp_path, said.append)
+    table = PaperTable("3", base, "tiny")
+    tmp_path, found, said = filled.folder, filled.found, list(filled.said)
     assert said == [f"{row}, seed 0" for row in ROWS]
     assert list(found["rows"]) == ROWS and found["n"] == 3
     first, second, third = found["rows"].values()
@@ -87,9 +117,11 @@ def test_rows_beside_the_paper(
 
 
 def test_results_of_other_settings_are_not_taken_for_these(
-    base: TrainConfig, tmp_path: Path
+    base: TrainConfig, filled: Filled, tmp_path: Path
 ) -> None:
-    fill(PaperTable("3", base, "tiny"), ROWS[:1], 1, tmp_path)
+    shutil.copytree(filled.folder, tmp_path, dirs_exist_ok=True)
+    for frozen_or_free in tmp_path.glob("tiny-double-attention*"):
+        shutil.rmtree(frozen_or_free)  # as if only the first row was done
     before = (tmp_path / "table.json").read_text()
     longer = dataclasses.replace(base, epochs=2)
     with pytest.raises(InputError, match="epochs was 1, is 2"):
@@ -106,7 +138,10 @@ def test_results_of_other_settings_are_not_taken_for_these(
     assert (tmp_path / "table.json").read_text() == before
 
 
-def test_two_names_of_one_run_say_so(base: TrainConfig, tmp_path: Path) -> None:
+def test_two_names_of_one_run_say_so(
+    base: TrainConfig, filled: Filled, tmp_path: Path
+) -> None:
+    shutil.copytree(filled.folder / "stage-1", tmp_path / "stage-1")
     rows = ["Double Weighted", "Weighted Double"]
     found = fill(PaperTable("3", base, "tiny"), rows, 1, tmp_path)["rows"]
     assert [row["same_run_as"] for row in found.values()] == [None, rows[0]]

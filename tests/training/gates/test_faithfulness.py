@@ -13,42 +13,43 @@ import torch.nn.functional as F
 from attnseg_training.datasets import load_dataset
 from attnseg_training.gates.card import gate_card_png
 from attnseg_training.gates.checks import DRAWS
+from attnseg_training.gates.columns import column_key, damage_name, rows_csv
 from attnseg_training.gates.combination import GateMaps, judge
-from attnseg_training.gates.damage import (
-    COPIES,
-    KINDS,
-    condition,
-    conditions,
-    one_sided,
-    rectangles,
-)
-from attnseg_training.gates.faithfulness import faithfulness, rows_csv
-from attnseg_training.gates.sanity import PARTS
-from attnseg_training.gates.summary import (
+from attnseg_training.gates.damage import COPIES, KINDS, one_sided, rectangles
+from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.gates.keys import (
+    ALL,
+    DICE,
+    ENCODERS,
+    IMAGE,
     LEVELS,
-    Regions,
-    agreement_interval,
-    verdict,
-    words,
+    REGIONS,
+    Damage,
+    Key,
+    Measure,
+    Row,
+    damages,
 )
+from attnseg_training.gates.sanity import PARTS
+from attnseg_training.gates.summary import Regions, agreement_interval
+from attnseg_training.gates.verdicts import PatternValue, TrustAgreement, verdict, words
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.explanations.agreement import sign_agreement_alike
 from napari_attnseg.explanations.combination import COMBINATIONS
 from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.spec import STRIDES
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def measured(
-    data_folder: Path, weights_of: Callable[..., Path]
-) -> tuple[dict, list[dict]]:
+    shared_data_folder: Path, weights_of: Callable[..., Path]
+) -> tuple[dict, list[Row]]:
     kept: list[int] = []
     found = faithfulness(
         # With this seed neither encoder is better everywhere.
         weights_of("tiny", 1),
-        load_dataset(data_folder),
+        load_dataset(shared_data_folder),
         "train",
         device="cpu",
         keep=lambda rows: kept.append(len(rows)),
@@ -57,7 +58,7 @@ def measured(
     return found
 
 
-def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
+def test_summary_rows_and_card(measured: tuple[dict, list[Row]]) -> None:
     summary, rows = measured
     assert summary["n"] == len(rows) == 8
     assert tuple(summary["gates"]) == LEVELS
@@ -71,10 +72,10 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
         assert gate["verdict"].startswith(f"{level}: ")
         assert set(gate["shuffled"]) == set(PARTS)
         assert set(gate["moved"]) == {
-            condition(*one) for one in conditions(("another image", "noise"))
+            damage_name(one) for one in damages(("another image", "noise"))
         }
         regions = (
-            np.stack([row[f"{n} {level}"] for row in rows]) for n in Regions._fields
+            np.stack([row[Key(measure, level)] for row in rows]) for measure in REGIONS
         )
         alike = gate["agreement"]["alike"]["mean"]
         assert alike == pytest.approx(sign_agreement_alike(*regions), nan_ok=True)
@@ -85,12 +86,14 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
     assert together["spatial_value"]["mean"] == pytest.approx(-harm)
     assert together["verdict"].startswith("All gates together: ")
     for row in rows:  # equal regions here, so that their mean is the maps'
-        mean = np.mean([row[f"attention {level}"].mean() for level in LEVELS])
-        assert row["psi all"].mean() == pytest.approx(mean, abs=1e-5)
-        assert (row["psi all"] != row["psi, CNN damaged (noise 1.00) all"]).any()
+        mean = np.mean([row[Key(Measure.ATTENTION, level)].mean() for level in LEVELS])
+        psi = row[Key(Measure.PSI, ALL)]
+        assert psi.mean() == pytest.approx(mean, abs=1e-5)
+        assert (psi != row[Key(Measure.PSI, ALL, Damage("CNN", "noise"))]).any()
     assert set(together["agreement_damaged"]) == {"another image", "noise"}
-    assert len({row["psi, shuffled gates 1/4"].tobytes() for row in rows}) == 8
-    assert rows[0]["psi, shuffled gates 1/4"].shape[0] == DRAWS
+    drawn = Key(Measure.PSI_SHUFFLED_GATES, "1/4")
+    assert len({row[drawn].tobytes() for row in rows}) == 8
+    assert rows[0][drawn].shape[0] == DRAWS
     stable = summary["gates"]["1/4"]["stable"]
     assert 0.5 < stable["noisy"]["mean"] <= 1 and set(stable) > {"mirrored", "turned"}
     assert summary["damage"]["n"] == summary["rivals"]["n"] == 8
@@ -104,20 +107,23 @@ def test_summary_rows_and_card(measured: tuple[dict, list[dict]]) -> None:
     assert set(summary["combination"]["candidates"]) == set(COMBINATIONS)
     assert summary["combination"]["name"] in COMBINATIONS
     lines = list(csv.DictReader(rows_csv(rows).splitlines()))
-    assert [line["image"] for line in lines] == [row["image"] for row in rows]
-    assert float(lines[0]["dice"]) == pytest.approx(rows[0]["dice"])
+    assert [line["image"] for line in lines] == [row[IMAGE] for row in rows]
+    assert float(lines[0]["dice"]) == pytest.approx(rows[0][DICE])
     assert "tau 1/4" not in lines[0]
+    assert [column_key(name) for name in lines[0]] == [
+        key for key in rows[0] if not isinstance(rows[0][key], np.ndarray)
+    ]
     assert gate_card_png(summary)[:4] == b"\x89PNG"
 
 
-def test_one_image_is_too_few(data_folder: Path, tiny_weights: Path) -> None:
+def test_what_cannot_be_measured_is_said(
+    shared_data_folder: Path, tiny_weights: Path
+) -> None:
+    data = load_dataset(shared_data_folder)
     with pytest.raises(InputError, match=r"at least 2 images.*'val' of .* has 1"):
-        faithfulness(tiny_weights, load_dataset(data_folder), "val", device="cpu")
-
-
-def test_an_unknown_suite_is_named(data_folder: Path, tiny_weights: Path) -> None:
+        faithfulness(tiny_weights, data, "val", device="cpu")
     with pytest.raises(UnknownNameError, match="quick"):
-        faithfulness(tiny_weights, load_dataset(data_folder), "val", "quik", "cpu")
+        faithfulness(tiny_weights, data, "val", "quik", "cpu")
 
 
 def interval(low: float, high: float) -> dict[str, float]:
@@ -125,20 +131,57 @@ def interval(low: float, high: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("value", "area", "decorative", "words"),
+    ("value", "area", "pattern", "agrees", "words"),
     [
-        ((-0.001, 0.003), (0.4, 0.6), True, ("decorative", "no better than chance")),
-        ((-0.02, 0.03), (0.6, 0.8), False, ("not shown to matter", "agrees")),
-        ((0.02, 0.04), (0.55, 0.6), False, ("agrees a little with",)),
-        ((0.02, 0.04), (0.1, 0.3), False, ("pattern matters", "contradicts")),
-        ((-0.05, -0.01), (0.4, 0.6), False, ("does harm, spatial value -0.030",)),
-        ((0.02, 0.04), (np.nan, np.nan), False, ("one encoder is better",)),
+        (
+            (-0.001, 0.003),
+            (0.4, 0.6),
+            PatternValue.DECORATIVE,
+            TrustAgreement.CHANCE,
+            ("decorative", "no better than chance"),
+        ),
+        (
+            (-0.02, 0.03),
+            (0.6, 0.8),
+            PatternValue.NOT_SHOWN,
+            TrustAgreement.AGREES,
+            ("not shown to matter", "agrees"),
+        ),
+        (
+            (0.02, 0.04),
+            (0.55, 0.6),
+            PatternValue.MATTERS,
+            TrustAgreement.AGREES_LITTLE,
+            ("agrees a little with",),
+        ),
+        (
+            (0.02, 0.04),
+            (0.1, 0.3),
+            PatternValue.MATTERS,
+            TrustAgreement.CONTRADICTS,
+            ("pattern matters", "contradicts"),
+        ),
+        (
+            (-0.05, -0.01),
+            (0.4, 0.6),
+            PatternValue.HARMFUL,
+            TrustAgreement.CHANCE,
+            ("does harm, spatial value -0.030",),
+        ),
+        (
+            (0.02, 0.04),
+            (np.nan, np.nan),
+            PatternValue.MATTERS,
+            TrustAgreement.UNDEFINED,
+            ("one encoder is better",),
+        ),
     ],
 )
 def test_verdicts(
     value: tuple[float, float],
     area: tuple[float, float],
-    decorative: bool,
+    pattern: PatternValue,
+    agrees: TrustAgreement,
     words: tuple[str, ...],
 ) -> None:
     facts = {
@@ -146,7 +189,9 @@ def test_verdicts(
         "agreement": {"auroc": interval(*area), "alike": interval(*area)},
     }
     found = verdict("1/8", facts)
-    assert found["decorative"] == decorative
+    assert (found["pattern"], found["agrees"]) == (pattern, agrees)
+    assert found["decorative"] == (pattern == PatternValue.DECORATIVE)
+    json.dumps(found)
     for word in words:
         assert word in found["verdict"]
     assert "nan" not in found["verdict"] and "-0.000" not in found["verdict"]
@@ -172,7 +217,7 @@ def test_damage_moves_psi_and_stays_on_its_side(kind: str) -> None:
     torch.manual_seed(0)
     network = SegmentationNetwork(model_spec("tiny")).eval()
     images = torch.rand(4, 3, 64, 64)
-    seen: dict[str, Pairs] = {}
+    seen: dict[Damage, Pairs] = {}
     columns = one_sided(
         network,
         images,
@@ -180,17 +225,17 @@ def test_damage_moves_psi_and_stays_on_its_side(kind: str) -> None:
         (kind,),
         0,
         lambda logits: logits.mean((1, 2, 3)).tolist(),
-        lambda name, pairs: seen.update({name: pairs}),
+        lambda damage, pairs: seen.update({damage: pairs}),
     )
-    for encoder in ("CNN", "transformer"):
+    for encoder in ENCODERS:
         moved = [
-            np.abs(columns[f"moved inside, {condition(*one)} 1/4"]).mean()
-            for one in conditions((kind,))
-            if one[0] == encoder
+            np.abs(columns[Key(Measure.MOVED_INSIDE, "1/4", one)]).mean()
+            for one in damages((kind,))
+            if one.encoder == encoder
         ]
         assert len(moved) == 3 and all(m > 0 for m in moved)
     clean = network.align(network.encode(images))
-    assert list(seen) == [condition(e, kind) for e in ("CNN", "transformer")]
+    assert list(seen) == [Damage(encoder, kind) for encoder in ENCODERS]
     for damaged, pairs in enumerate(seen.values()):
         for before, after in zip(clean, pairs):
             changed = [not torch.equal(a, b) for a, b in zip(before, after)]
@@ -209,7 +254,10 @@ def test_the_combination_that_agrees_earns_its_place() -> None:
     flat = {s: (torch.ones_like(p[:, 0]),) * 2 for s, p in psi.items()}
     masks = F.interpolate((tau[:, None] > 0).float(), scale_factor=32)
     rows = [
-        {"tau all": t.numpy(), **{f"tau 1/{s}": np.ones((6, 6)) for s in STRIDES}}
+        {
+            Key(Measure.TAU, ALL): t.numpy(),
+            **{Key(Measure.TAU, level): np.ones((6, 6)) for level in LEVELS},
+        }
         for t in tau
     ]
     found = judge([GateMaps(psi, flat, masks)], rows, "discs, val")
@@ -220,7 +268,7 @@ def test_the_combination_that_agrees_earns_its_place() -> None:
         "best of 5" in found["verdict"] and "(discs, val, n = 30)" in found["verdict"]
     )
     chance = np.random.default_rng(1).normal(size=(n, 6, 6))
-    rows = [{**row, "tau all": t} for row, t in zip(rows, chance)]
+    rows = [{**row, Key(Measure.TAU, ALL): t} for row, t in zip(rows, chance)]
     found = judge([GateMaps(psi, flat, masks)], rows, "discs, val")
     assert not found["earned"] and found["verdict"].startswith("No combination")
 

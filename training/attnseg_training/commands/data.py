@@ -1,4 +1,4 @@
-"""``datasets`` and ``check``: which data there is, and whether it is sound."""
+"""Commands on data: ``datasets`` lists and downloads, ``check`` validates."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SHOWN = 10
 
 def datasets_command(
     as_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable list on stdout.")
+        bool, typer.Option("--json", help="Print a machine-readable list.")
     ] = False,
     download: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Download this one, where a public licence allows it; needs --out.",
+            help="Data set to download, where its licence allows it; needs --out.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="New folder for what is downloaded.")
+        Path | None, typer.Option(help="New folder for the downloaded data.")
     ] = None,
 ) -> None:
-    """List the data sets whose folders are recognised, or download one of them."""
+    """List the data sets whose folders are recognised, or download one."""
     from attnseg_training.datasets import DATASETS
 
     if download is not None or out is not None:
@@ -66,7 +66,7 @@ def datasets_command(
 
 
 def _download(name: str | None, out: Path | None) -> None:
-    """Say what is fetched under which licence, fetch it, print its folder."""
+    """Show size, source and licence, download, and print the folder."""
     from attnseg_training import datasets
     from attnseg_training.commands.console import console
     from napari_attnseg.errors import InputError
@@ -87,10 +87,10 @@ def check_command(
         Path, typer.Argument(help="Data folder, or NAME:FOLDER; see `datasets`.")
     ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write everything found there.")
+        Path | None, typer.Option("--json", help="JSON file to write all findings to.")
     ] = None,
 ) -> None:
-    """Read every image and mask of a folder; exit code 1 if anything is wrong."""
+    """Check every image and mask of a folder; exit code 1 if anything is wrong."""
     from attnseg_training.commands.console import counted
     from attnseg_training.datasets.check import check
     from napari_attnseg.io.atomic import write_text
@@ -106,7 +106,7 @@ def check_command(
 
 
 def _facts(spec: Any) -> dict[str, Any]:
-    """Fields of a spec, without the patterns that are for the program."""
+    """Return the fields of a spec without its file name patterns."""
     facts = asdict(spec)
     facts["layouts"] = [
         {"title": one.title, "expected": one.expected} for one in spec.layouts
@@ -115,7 +115,7 @@ def _facts(spec: Any) -> dict[str, Any]:
 
 
 def _words(found: dict[str, Any]) -> list[str]:
-    """A report's lines for people."""
+    """Format a report as lines for a reader."""
     from attnseg_training.datasets.check import FINDINGS
 
     def counts(part: str) -> str:

@@ -1,4 +1,4 @@
-"""``evaluate``, ``compare`` and ``faithfulness``: what measures."""
+"""Commands that evaluate: ``evaluate``, ``compare`` and ``faithfulness``."""
 
 from __future__ import annotations
 
@@ -17,35 +17,39 @@ def evaluate_command(
     split: Split = None,
     device: Device = "auto",
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the summary there.")
+        Path | None, typer.Option("--json", help="JSON file to write the summary to.")
     ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write one line per image there.")
+        Path | None,
+        typer.Option("--csv", help="CSV file to write one line per image to."),
     ] = None,
     report_folder: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="Write report.html and contact_sheet.png into it."
+            "--report", help="Folder to write report.html and contact_sheet.png to."
         ),
     ] = None,
     flip: Annotated[
         bool,
-        typer.Option("--flip", help="Average over mirror images: four times as long."),
+        typer.Option(
+            "--flip", help="Flip test-time augmentation: mean over four mirror images."
+        ),
     ] = False,
     medsam: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Measure the masks of MedSAM, prompted with boxes of the model's own.",
+            help="Evaluate masks refined by MedSAM from this folder, prompted with "
+            "bounding boxes of the model's masks.",
         ),
     ] = None,
 ) -> None:
-    """Measure weights on a data folder: overlap, outlines, lesions, calibration."""
+    """Evaluate weights on a data folder: overlap, outlines, lesions, calibration."""
     from attnseg_training.commands.console import console, counted, report_table
     from attnseg_training.evaluation.contact_sheet import contact_sheet_png
     from attnseg_training.evaluation.evaluate import evaluate
     from attnseg_training.evaluation.report import report_html
-    from attnseg_training.runs.test_set_log import note_look
+    from attnseg_training.runs.test_set_log import record_evaluation
     from napari_attnseg.io.atomic import write_bytes, write_text
     from napari_attnseg.medsam import Medsam
 
@@ -54,7 +58,7 @@ def evaluate_command(
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
         report = evaluate(weights, dataset, chosen, device, watch, flip, sam)
-    summary = note_look(weights, report.summary())
+    summary = record_evaluation(weights, report.summary())
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
     if csv_file is not None:
@@ -78,12 +82,14 @@ def evaluate_command(
 
 def compare_command(
     first: Annotated[Path, typer.Argument(help="CSV of `evaluate --csv`.")],
-    second: Annotated[Path, typer.Argument(help="The same of the other weights.")],
+    second: Annotated[
+        Path, typer.Argument(help="CSV of `evaluate --csv` of the other weights.")
+    ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the summary there.")
+        Path | None, typer.Option("--json", help="JSON file to write the summary to.")
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Write a PNG of the differences there.")
+        Path | None, typer.Option(help="PNG file to draw the differences to.")
     ] = None,
 ) -> None:
     """Compare two models image by image: paired bootstrap and Wilcoxon test."""
@@ -107,18 +113,23 @@ def compare_command(
 def faithfulness_command(
     weights: Weights,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for JSON, CSV and gate card.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for JSON, CSV per image, gate card and examples."),
+    ],
     split: Split = None,
     suite: Annotated[
-        str, typer.Option(help="quick, or full (every image also damaged).")
+        str,
+        typer.Option(help="Gate suite: quick, or full (every image is also damaged)."),
     ] = "quick",
     device: Device = "auto",
 ) -> None:
-    """Measure what the gates mean: JSON, CSV per image, gate card and examples."""
+    """Measure whether gate maps mean what they show: JSON, CSV, gate card, examples."""
     from attnseg_training.commands.console import console, counted
     from attnseg_training.gates.card import gate_card_png
+    from attnseg_training.gates.columns import rows_csv
     from attnseg_training.gates.examples import examples_png
-    from attnseg_training.gates.faithfulness import faithfulness, rows_csv
+    from attnseg_training.gates.faithfulness import faithfulness
     from napari_attnseg.io.atomic import write_bytes, write_text
 
     dataset = data_for(data, weights)

@@ -1,4 +1,4 @@
-"""``table``, ``two-stage`` and ``figure``: the paper's comparisons, run here."""
+"""Commands of the paper's experiments: ``table``, ``two-stage``, ``figure``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def table_command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the runs and the table; resumes what is there."),
+        typer.Option(help="Folder for the runs and the table; runs in it are resumed."),
     ] = None,
     config: Annotated[
         str | None,
@@ -60,7 +60,7 @@ def table_command(
     family: Annotated[
         str,
         typer.Option(
-            help="Whose encoders the paper's models get: dual (the paper's), "
+            help="Encoders of the paper's models: dual (the paper's own), "
             "compact-256, tiny."
         ),
     ] = "dual",
@@ -69,21 +69,23 @@ def table_command(
     seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
     rows: Annotated[
         list[str] | None,
-        typer.Option(help="Only this row; repeat for several, in their order."),
+        typer.Option(help="Row to run; repeat for several. Default: all rows."),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="What is measured on. Default: val for gates, else test."),
+        typer.Option(help="Split to evaluate on. Default: val for gates, else test."),
     ] = None,
-    suite: Annotated[str, typer.Option(help="For gates: quick or full.")] = "quick",
+    suite: Annotated[
+        str, typer.Option(help="Gate suite of the table gates: quick or full.")
+    ] = "quick",
     list_rows: Annotated[
-        bool, typer.Option("--list", help="Show the rows and stop.")
+        bool, typer.Option("--list", help="List the rows of the table and exit.")
     ] = False,
 ) -> None:
-    """Train and measure the rows of a table, at equal budget and over seeds.
+    """Train and evaluate the rows of a table, at equal budget and over seeds.
 
-    The paper's rows stand beside its own numbers, with intervals and the paired
-    difference to the row above, in table.md, .csv, .json and .png.
+    Results of the paper's rows are listed beside its own numbers, with intervals and
+    the paired difference to the row above, in table.md, .csv, .json and .png.
     """
     from attnseg_training.commands.console import FitBars, console
     from attnseg_training.experiments.gate_ablation import GatesTable
@@ -127,7 +129,7 @@ def two_stage_command(
     *,
     given: Given,
 ) -> None:
-    """Fine-tune each encoder alone, then the dual model from both (the paper's way)."""
+    """Fine-tune each encoder alone, then the dual model from both, as in the paper."""
     from attnseg_training.commands.console import ON_ALL, FitBars, console, result_words
     from attnseg_training.experiments.two_stage import two_stage
     from attnseg_training.fit.initial_weights import announce_download
@@ -155,17 +157,17 @@ def figure_command(
             help="Name of an image; repeat for several. Default: the first four.",
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Where default images are from.")] = "test",
+    split: Annotated[str, typer.Option(help="Split of the default images.")] = "test",
     device: Device = "auto",
     as_published: Annotated[
         bool,
         typer.Option(
             "--as-published",
-            help="As in the paper: 1 - psi in jet, each map stretched for itself.",
+            help="Draw as in the paper: 1 - psi in jet, each map scaled to its range.",
         ),
     ] = False,
 ) -> None:
-    """Draw a figure of the paper: image, masks, and the gate maps of every level."""
+    """Draw a figure of the paper: image, masks and the gate map of every level."""
     from attnseg_training.experiments.paper_figure import paper_figure_png
     from napari_attnseg.errors import UnknownNameError
     from napari_attnseg.io.atomic import write_bytes

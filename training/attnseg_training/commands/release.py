@@ -1,4 +1,4 @@
-"""``average``, ``calibrate``, ``export``, ``release``: weights for others."""
+"""Commands on weights: ``average``, ``calibrate``, ``export``, ``release``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def average_command(
     ],
     out: Annotated[Path, typer.Option(help="Weights file to write.")],
 ) -> None:
-    """Write the mean of several runs' weights; judge it on validation images."""
+    """Average the weights of several runs; evaluate the mean on validation images."""
     from attnseg_training.release.export import average
 
     print(average(weights, out))
@@ -50,23 +50,24 @@ def calibrate_command(
         Path | None, typer.Option(help="Data folder, as for evaluate, to fit on.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Images to fit on.", show_default="val")
+        str | None, typer.Option(help="Split to fit on.", show_default="val")
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of --data: take the temperature of these weights, and fit "
-            "none, for weights that were trained on the validation images too."
+            help="Weights whose temperature is taken instead of fitting one on --data: "
+            "for weights that were trained on the validation images too."
         ),
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, cuda:0, mps …", show_default="auto")
     ] = None,
     half: Annotated[
-        bool, typer.Option("--half", help="Store float16, half the size.")
+        bool,
+        typer.Option("--half", help="Store the weights as float16, half the size."),
     ] = False,
 ) -> None:
-    """Fit the temperature that makes probabilities fit best, on validation images."""
+    """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
     from attnseg_training.release.calibration import borrow, calibrate
 
@@ -92,7 +93,8 @@ def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
     out: Annotated[Path, typer.Argument(help="Weights file to write.")],
     half: Annotated[
-        bool, typer.Option("--half", help="Store float16, half the size.")
+        bool,
+        typer.Option("--half", help="Store the weights as float16, half the size."),
     ] = False,
     texts: Texts = None,
     metrics: Annotated[
@@ -104,11 +106,11 @@ def export_command(
     combination: Annotated[
         Path | None,
         typer.Option(
-            help="JSON of `faithfulness --split val`: chooses the at-a-glance map."
+            help="JSON of `faithfulness --split val`; chooses the map of all gates."
         ),
     ] = None,
 ) -> None:
-    """Prepare weights for others: size, words and measured numbers in their card."""
+    """Export weights with texts and evaluation results in their model card."""
     from attnseg_training.release.export import export
 
     print(export(weights, out, half, texts, metrics, gates, combination))
@@ -132,10 +134,10 @@ def release_command(
         str, typer.Option(help="Suite of gate checks: quick or full.")
     ] = "quick",
 ) -> None:
-    """Train over seeds, choose on validation, measure on test, export: all in one.
+    """Train over seeds, choose one on validation, evaluate on test, and export.
 
-    Stopped, it goes on where it was when it is called again. The test images are
-    measured when all seeds are trained and one is chosen.
+    A release that was stopped is resumed by the same command. The test images are
+    evaluated when all seeds are trained and one is chosen.
     """
     from attnseg_training.commands.console import FitBars, console, counted
     from attnseg_training.fit.initial_weights import announce_download, run_spec
@@ -165,9 +167,9 @@ def import_command(
     ],
     out: Annotated[Path, typer.Option(help="Weights file (.safetensors) to write.")],
 ) -> None:
-    """Turn a released checkpoint of the paper's headline model into weights of ours.
+    """Convert a checkpoint that the paper's authors released to a weights file.
 
-    No code in the file is run. Evaluate what comes out before using it.
+    No code in the file is run. Evaluate the result before using it.
     """
     from attnseg_training.release.import_paper import import_released
 

@@ -21,6 +21,7 @@ from attnseg_training.datasets.near_duplicates import (
 )
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
+from napari_attnseg.protocols import rule_sentence
 
 #: What can be found, in the order in which it is told.
 FINDINGS = {
@@ -119,9 +120,10 @@ def check(
     files = find_files(source)
     everything = tuple(sorted(files.images))
     try:
-        parts, protocol = split_names(
+        parts, rule = split_names(
             files.named, everything, seed, files.lists, files.spec.group
         )
+        protocol = rule_sentence(rule)
     except InputError:  # too few to carve validation from
         parts, protocol = files.named or {"all": everything}, "as listed"
     counts = {split: len(names) for split, names in parts.items()}

@@ -17,6 +17,7 @@ from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
 from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.protocols import SplitRule, rule_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,17 @@ class Dataset:
 
     root: Path
     splits: dict[str, tuple[Sample, ...]]
-    #: In words: where each split comes from.
-    protocol: str
+    #: Where each split comes from.
+    rule: SplitRule
     #: In `DATASETS`, of its ``dataset.toml``, or the folder's own.
     name: str
     #: Names, background not counted.
     classes: tuple[str, ...]
+
+    @property
+    def protocol(self) -> str:
+        """Where each split comes from, in words."""
+        return rule_sentence(self.rule)
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """Samples of a split, at least one.
@@ -167,11 +173,11 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     files = find_files(root)
     _expect_apart(files)
     everything = tuple(sorted(files.images)) if not files.named else ()
-    parts, protocol = split_names(
+    parts, rule = split_names(
         files.named, everything, seed, files.lists, files.spec.group
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
-    return Dataset(files.root, splits, protocol, files.name, files.spec.classes)
+    return Dataset(files.root, splits, rule, files.name, files.spec.classes)
 
 
 def _expect_apart(files: Files) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.protocols import SplitRule, SplitSource
 
 VALIDATION_FRACTION = 0.1
 
@@ -18,8 +19,8 @@ def split_names(
     seed: int,
     lists: str = "splits",
     group: str = "",
-) -> tuple[dict[str, Names], str]:
-    """Split → names, and in words where each split comes from.
+) -> tuple[dict[str, Names], SplitRule]:
+    """Split → names, and where each split comes from.
 
     Three rules make any folder trainable without touching its test images:
 
@@ -38,29 +39,29 @@ def split_names(
     seed : int
         Of the carved validation part.
     lists : str
-        Folder of the lists of names, for the words; empty: the splits are folders.
+        Folder of the lists of names; empty: the splits are folders.
     group : str
         See `DatasetSpec`.
     """
     if not named:
         train, val = carve(everything, seed, group)
         parts = {"all": everything, "train": train, "val": val}
-        none = f"no {lists or 'splits'}/ folder"
-        return parts, f"{none}; val: a tenth of all, seed {seed}"
+        return parts, SplitRule(
+            SplitSource.CARVED_FROM_ALL, lists=lists or "splits", seed=seed
+        )
     if "train" not in named or ("test" in named and "val" in named):
-        where = f"listed in {lists}/" if lists else "published"
-        return dict(named), f"splits as {where}"
+        return dict(named), SplitRule(SplitSource.GIVEN, lists=lists)
     train, val = carve(named["train"], seed, group)
     held = "test" if "test" in named else "val"
     parts = {**named, "train": train, "val": val}
     if held in named:
         parts["test"] = named[held]
-
-    def source(split: str) -> str:
-        return f"{lists}/{split}.txt" if lists else f"the published {split} part"
-
-    test = f"test is {source(held)}" if held in named else "no test split"
-    return parts, f"honest: {test}; val: a tenth of {source('train')}, seed {seed}"
+    return parts, SplitRule(
+        SplitSource.CARVED_FROM_TRAIN,
+        lists=lists,
+        test=held if held in named else "",
+        seed=seed,
+    )
 
 
 def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:

@@ -1,1 +1,1 @@
-"""Measuring a network on images with a known mask."""
+"""Evaluation of a network on images with an expert's mask."""

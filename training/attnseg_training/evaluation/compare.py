@@ -1,4 +1,4 @@
-"""Two models on the same images: paired differences, not two intervals side by side."""
+"""Paired comparison of two models on the same images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Paired:
 
     @classmethod
     def read(cls, first: Path, second: Path) -> Paired:
-        """From two CSV files of ``attnseg-train evaluate --csv``.
+        """Read two CSV files of ``attnseg-train evaluate --csv``.
 
         Raises
         ------
@@ -58,11 +58,11 @@ class Paired:
         return cls(tuple(names), *columns)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-ready: per metric ``first``, ``second`` and their difference.
+        """Summarise per metric ``first``, ``second`` and their difference, JSON-ready.
 
         ``difference`` is second minus first over the images where both are defined,
-        with its 95 % bootstrap interval; ``wilcoxon_p`` is of the two-sided signed-rank
-        test, 1 if no image differs.
+        with its 95 % bootstrap interval; ``wilcoxon_p`` is the p value of the two-sided
+        signed-rank test, 1 if no image differs.
         """
         found: dict[str, Any] = {"n": len(self.names)}
         for metric in METRICS:
@@ -81,7 +81,7 @@ class Paired:
 
 
 def differences_png(paired: Paired, first: str, second: str) -> bytes:
-    """PNG: Dice of every image with both models, and its sorted differences."""
+    """Draw Dice of every image with both models, and its sorted differences, as PNG."""
     from matplotlib.figure import Figure
 
     a, b = paired.first["dice"], paired.second["dice"]

@@ -1,4 +1,4 @@
-"""The worst, median and best cases of an evaluation, to look at."""
+"""Contact sheet of the worst, median and best cases of an evaluation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIDE = 400
 
 
 def cases_shown(dice: Sequence[float]) -> dict[str, list[int]]:
-    """Indices of the worst, the median and the best images, no image twice."""
+    """Return indices of the worst, the median and the best images, no image twice."""
     order = [int(i) for i in np.argsort(dice, kind="stable")]
     k = max(1, min(COLUMNS, len(order) // 3))
     worst, rest = order[:k], order[k:]
@@ -34,14 +34,14 @@ def cases_shown(dice: Sequence[float]) -> dict[str, list[int]]:
 
 
 def contact_sheet_png(report: EvaluationReport, samples: Sequence[Sample]) -> bytes:
-    """PNG of those images, each with the found and the true contour, name and Dice.
+    """Draw these images with predicted and true contour, name and Dice, as PNG.
 
     Parameters
     ----------
     report : EvaluationReport
-        What was measured.
+        The evaluation.
     samples : sequence of Sample
-        The split that it was measured on.
+        The images of its split.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

@@ -1,4 +1,4 @@
-"""Per-lesion detection: how many lesions were found, and how much was found in vain."""
+"""Per-lesion detection: recall, precision and false positives per image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEIGHBOURS = np.ones((3, 3))
 
 
 class Detection(NamedTuple):
-    """Counts of one image: lesions, regions found, and pairs of both that match."""
+    """Counts of one image: lesions, predicted regions, and matching pairs of both."""
 
     lesions: int
     regions: int
@@ -41,7 +41,7 @@ def detect(truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Detection:
 
 
 def detection(found: Sequence[Detection]) -> dict[str, Any]:
-    """JSON-ready: ``recall``, ``precision``, ``false_positives_per_image``.
+    """Summarise recall, precision and false positives per image, JSON-ready.
 
     Recall and precision are of the lesions and regions of all images together; their
     intervals resample images. NaN where there is nothing to divide by.

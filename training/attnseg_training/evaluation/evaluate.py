@@ -1,4 +1,4 @@
-"""Evaluating weights on a data set: per image, then mean, SD and interval."""
+"""Evaluation of weights on a data set: per image, then mean, SD and interval."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from attnseg_training.evaluation.detection import Detection, detection
 from attnseg_training.evaluation.image_metrics import (
     BAND,
     TOLERANCE,
-    Case,
+    ImageMetrics,
     by_size,
     calibration,
-    measure,
+    measure_image,
     worst_decile,
 )
 from attnseg_training.evaluation.per_class import (
@@ -34,7 +34,7 @@ from attnseg_training.evaluation.per_class import (
     class_summary,
 )
 from attnseg_training.evaluation.thresholds import threshold_curve
-from attnseg_training.runs.lineage import domain, trained_under
+from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
 from napari_attnseg.masks import MEDSAM
@@ -52,26 +52,29 @@ from napari_attnseg.statistics import MEAN_RESAMPLES, mean_interval
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """What was measured of one set of weights on one split.
+    """Evaluation of one set of weights on one split.
 
     Attributes
     ----------
     measured : mapping
-        From `provenance`: which weights, how they were trained, on what device; also
-        ``threshold``, ``flip``, whether mirror images were averaged, ``domain`` and,
-        where it was asked for, ``medsam``.
-    dataset, split, protocol : str
-        What it was measured on, and how, in words.
+        From `provenance`: which weights, how they were trained, on what device. From
+        `lineage.protocol_fields`: under which protocols. Also ``threshold``, ``flip``
+        (whether mirror images were averaged), ``domain`` and, where it was asked for,
+        ``medsam``.
+    dataset, split : str
+        What was measured on.
+    protocol : str
+        How it was measured, as a sentence for a reader.
     names : tuple of str
         Image names, sorted.
-    cases : tuple of Case
-        Measurements per image at its original size; of several classes together.
+    cases : tuple of ImageMetrics
+        Metrics per image at its original size, of several classes taken together.
     size : int
         Rows and columns of the network's resolution.
     at_network : tuple of Confusion
         Pixel counts per image there.
     packed_masks : tuple of ndarray of uint8
-        The mask found in each image, as `numpy.packbits` makes it small.
+        Predicted mask of each image, packed by `numpy.packbits`.
     classes : tuple of str
         Names, background not counted.
     by_class : tuple of tuple of Confusion
@@ -83,7 +86,7 @@ class EvaluationReport:
     split: str
     protocol: str
     names: tuple[str, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[ImageMetrics, ...]
     size: int
     at_network: tuple[Confusion, ...]
     packed_masks: tuple[NDArray[np.uint8], ...]
@@ -91,22 +94,22 @@ class EvaluationReport:
     by_class: tuple[tuple[Confusion, ...], ...] = ()
 
     def per_image(self) -> list[dict[str, float]]:
-        """Metrics of every image; see `napari_attnseg.metrics.scores`."""
+        """Return the metrics of every image; see `napari_attnseg.metrics.scores`."""
         return [scores(case.counts) for case in self.cases]
 
     def mask(self, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        """The mask found in an image of this shape (H, W)."""
+        """Return the predicted mask of an image of this shape (H, W)."""
         bits = np.unpackbits(self.packed_masks[index], count=shape[0] * shape[1])
         return bits.reshape(shape).astype(bool)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-ready: ``n``, ``protocol`` and statistics of each metric.
+        """Summarise ``n``, ``protocol`` and statistics of each metric, JSON-ready.
 
         Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
         lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
-        the metrics ``at_network_size``; see `measures`, `detection`, `thresholds`. Of
-        several classes all but the detection is of any class against background; see
-        `class_summary` for each and their mean.
+        the metrics ``at_network_size``; see `image_metrics`, `detection` and
+        `thresholds`. Of several classes all but the detection is of any class against
+        background; see `class_summary` for each and their mean.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])
@@ -144,7 +147,7 @@ class EvaluationReport:
         }
 
     def to_csv(self) -> str:
-        """One line per image."""
+        """Write one line per image as CSV."""
         text = io.StringIO()
         extra = ("hd95", "nsd", "lesion", "brier", *Detection._fields)
         each = [f"dice {name}" for name in self.classes] if self.by_class else []
@@ -191,7 +194,7 @@ def evaluate(
     flip : bool
         Flip test-time augmentation; see `Segmenter.segment`.
     medsam : Medsam, optional
-        Refines every mask, and is what is measured then.
+        Refines every mask; the refined masks are evaluated.
 
     Raises
     ------
@@ -214,7 +217,7 @@ def evaluate(
         seen = None if medsam is None else medsam.encode(image, rgb=True)
         found = _found(segmenter, encoded, medsam, seen)
         unprompted += medsam is not None and not found.provenance[MEDSAM]["boxes"]
-        cases.append(measure(truth, found.mask, found.probability.max(0)))
+        cases.append(measure_image(truth, found.mask, found.probability.max(0)))
         if several:
             by_class.append(class_counts(planes, found, sample.apart))
             each = class_detection(planes, found, sample.apart)
@@ -258,6 +261,7 @@ def evaluate(
     return EvaluationReport(
         {
             **provenance(segmenter),
+            **protocol_fields(segmenter.card, data),
             "threshold": threshold,
             "flip": flip,
             "domain": domain(segmenter.card, data, split),
@@ -287,7 +291,7 @@ def _found(
 
 
 def provenance(segmenter: Segmenter) -> dict[str, Any]:
-    """What a result needs beside its numbers: weights, their training, device, date."""
+    """Provenance of a result: weights, their training, device, versions and date."""
     return {
         "model": segmenter.card.spec.name,
         "weights_sha256": segmenter.sha256,
@@ -300,7 +304,7 @@ def provenance(segmenter: Segmenter) -> dict[str, Any]:
 
 
 def _resized(truth: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
-    """The mask as training sees it."""
+    """Resize a mask to the network's input as training does."""
     soft = resize(torch.from_numpy(truth)[None, None].float(), size)
     return (soft[0, 0] >= 0.5).numpy()
 

@@ -18,19 +18,19 @@ BLUE, ORANGE, GREY = "#1f4e9e", "#a34d00", "#555555"
 
 
 def reliability_png(calibration: dict[str, Any]) -> bytes:
-    """PNG of the reliability diagram and of how the pixels spread over its bins.
+    """Draw the reliability diagram and the distribution over its bins, as PNG.
 
-    Inside the lesion every pixel is lesion, so that only the spread tells something.
+    Inside the lesion every pixel is lesion, so only the distribution is informative.
     """
     figure = _figure(5.6, 6.0)
     curve, spread = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
     curve.plot([0, 1], [0, 1], color=GREY, lw=0.9, ls=":", label="perfect")
-    looks = {
+    styles = {
         "image": ("whole image", BLUE, "o", "-"),
         "boundary": ("boundary band", ORANGE, "s", "--"),
         "inside": ("inside the lesion", GREY, "^", "-."),
     }
-    for place, (name, colour, marker, line) in looks.items():
+    for place, (name, colour, marker, line) in styles.items():
         bins = calibration[place]["bins"]
         given = [b["probability"] for b in bins]
         pixels = np.array([b["n"] for b in bins])
@@ -47,7 +47,7 @@ def reliability_png(calibration: dict[str, Any]) -> bytes:
 
 
 def threshold_png(curve: dict[str, Any], threshold: float) -> bytes:
-    """PNG of Dice and IoU over thresholds, with the model's own threshold."""
+    """Draw Dice and IoU over thresholds, and the model's own threshold, as PNG."""
     figure = _figure(5.6, 4.2)
     axes = figure.subplots()
     x = [at["threshold"] for at in curve["at"]]
@@ -73,7 +73,7 @@ def size_png(
     dice: NDArray[np.float64],
     thirds: list[dict[str, Any]],
 ) -> bytes:
-    """PNG of every image's Dice by the share of it that is lesion.
+    """Draw every image's Dice by the share of it that is lesion, as PNG.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def size_png(
         Share of the image that the true mask covers; images without one are left out.
     dice : ndarray of float, shape (n,)
     thirds : list of dict
-        From `measures.by_size`.
+        From `image_metrics.by_size`.
     """
     figure = _figure(5.6, 4.2)
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""What is measured of one image, and what calibration and size say of all."""
+"""Metrics of one image, and calibration and Dice by lesion size over all images."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PLACES = ("image", "inside", "boundary")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """Measurements of one image.
+class ImageMetrics:
+    """Metrics of one image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Case:
     bins : ndarray of float, shape (3, BINS, 3)
         Per place of `PLACES` and bin: pixels, sum of probabilities, sum of truth.
     detection : Detection
-        Counts of lesions and of found regions.
+        Counts of lesions and of predicted regions.
     curve : tuple of Confusion
         Pixel counts at each of `thresholds.THRESHOLDS`.
     """
@@ -63,12 +63,16 @@ class Case:
     curve: tuple[Confusion, ...]
 
 
-def measure(
+def measure_image(
     truth: NDArray[np.uint8],
     mask: NDArray[np.uint8],
     probability: NDArray[np.floating[Any]],
-) -> Case:
-    """Compare one image's result with its true mask; all of shape (H, W)."""
+) -> ImageMetrics:
+    """Compare one image's predicted mask and probability with its true mask.
+
+    All are of shape (H, W); `truth` and `mask` are foreground where they are not 0,
+    `probability` is in [0, 1].
+    """
     side = max(truth.shape)
     tensor = torch.from_numpy((truth > 0).astype(np.float32))[None, None]
     where = bands(tensor, max(1, round(BAND * side)))
@@ -79,7 +83,7 @@ def measure(
     }
     error = (probability.astype(float) - (truth > 0)) ** 2
     hd95, nsd = surfaces(truth, mask, TOLERANCE * side)
-    return Case(
+    return ImageMetrics(
         confusion(truth, mask),
         hd95,
         nsd,
@@ -94,9 +98,9 @@ def measure(
 def surfaces(
     truth: NDArray[np.uint8], mask: NDArray[np.uint8], tolerance: float
 ) -> tuple[float, float]:
-    """HD95 in pixels and normalised surface Dice at a tolerance in pixels.
+    """Compute HD95 and normalised surface Dice, with a tolerance, both in pixels.
 
-    Through monai; NaN without it, or where a mask is empty.
+    Needs monai; NaN without it, or where a mask is empty.
     """
     if not truth.any() or not mask.any():
         return float("nan"), float("nan")
@@ -133,8 +137,8 @@ def _bins(probability: NDArray[Any], truth: NDArray[np.bool_]) -> NDArray[np.flo
     )
 
 
-def calibration(cases: list[Case]) -> dict[str, Any]:
-    """Per place: ``ece``, ``brier`` with intervals, and the reliability ``bins``.
+def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
+    """Summarise per place ``ece`` and ``brier`` with intervals, and reliability bins.
 
     The expected calibration error is of the pixels of all images together; its interval
     resamples images.
@@ -162,15 +166,17 @@ def _ece(bins: NDArray[np.float64], images: NDArray[np.intp]) -> float:
 
 
 def worst_decile(values: NDArray[np.float64]) -> dict[str, float]:
-    """Mean of the lowest tenth (at least one image), with its interval."""
+    """Compute the mean of the lowest tenth (at least one image) and its interval."""
     k = max(1, round(len(values) / 10))
     return bootstrap_interval(
         lambda i: float(np.sort(values[i])[:k].mean()), len(values)
     )
 
 
-def by_size(cases: list[Case], dice: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Dice in thirds of the images by lesion size, smallest lesions first."""
+def by_size(
+    cases: list[ImageMetrics], dice: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """Compute Dice in thirds of the images by lesion size, smallest lesions first."""
     sizes = np.array([case.lesion for case in cases])
     order = np.argsort(sizes, kind="stable")
     return [
@@ -185,7 +191,7 @@ def by_size(cases: list[Case], dice: NDArray[np.float64]) -> list[dict[str, Any]
 
 
 def bands(mask: Tensor, width: int) -> dict[str, Tensor]:
-    """Inside, boundary band and outside of a lesion, each (N, 1, S, S) of 0 and 1.
+    """Compute inside, boundary band and outside of a lesion, (N, 1, S, S) of 0 and 1.
 
     The band reaches `width` pixels to both sides of the contour.
     """

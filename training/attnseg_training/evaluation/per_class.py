@@ -17,7 +17,7 @@ from napari_attnseg.statistics import mean_interval
 def class_counts(
     truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
 ) -> tuple[Confusion, ...]:
-    """Pixel counts of each class in one image.
+    """Count the pixels of each class in one image.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def class_counts(
 def class_detection(
     truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
 ) -> Detection:
-    """Lesions and regions of each class by itself, added up; as `class_counts`."""
+    """Count lesions and regions of each class by itself; parameters: `class_counts`."""
     planes = _planes(found, overlapping)
     each = [detect(t, p) for t, p in zip(truth, planes, strict=True)]
     return Detection(*(sum(counts) for counts in zip(*each, strict=True)))
 
 
 def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
-    """What was found, (classes, H, W) of 0 and 1."""
+    """Predicted mask of each class, (classes, H, W) of 0 and 1."""
     numbers = np.arange(1, len(found.probability) + 1)
     planes: NDArray[np.bool_] = found.mask == numbers[:, None, None]
     if overlapping:
@@ -51,7 +51,7 @@ def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
 
 
 def class_means(counts: Sequence[Confusion]) -> dict[str, float]:
-    """Mean over classes of each metric of one image; undefined ones left out."""
+    """Average each metric of one image over the classes where it is defined."""
     rows = [scores(one) for one in counts]
     found = {}
     for metric in METRICS:
@@ -63,14 +63,14 @@ def class_means(counts: Sequence[Confusion]) -> dict[str, float]:
 def class_summary(
     names: Sequence[str], images: Sequence[Sequence[Confusion]]
 ) -> dict[str, Any]:
-    """JSON-ready statistics: ``by_class`` and ``mean_over_classes``.
+    """Summarise ``by_class`` and ``mean_over_classes``, JSON-ready.
 
     Empty for a single class, which has nothing to add.
 
     Parameters
     ----------
     names : sequence of str
-        Of the classes.
+        Names of the classes.
     images : sequence of sequence of Confusion
         Per image, per class. A class that is neither there nor found in an image has
         Dice and IoU 1 there, as everywhere; ``present`` says in how many images it is.

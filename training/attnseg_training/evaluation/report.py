@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that needs nothing else: no script, no network."""
+"""Report of an evaluation: one HTML file without scripts or network access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = {"dice": "Dice", "iou": "IoU"}
 
 
 def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
-    """What a table of a summary shows: name → ``mean``, ``low``, ``high``, some ``sd``.
+    """Rows of a table of a summary: name → ``mean``, ``low``, ``high``, some ``sd``.
 
     The metrics of `METRICS` come first, under their own names. Of several classes these
     are of any of them against background, and rows for each class follow.
@@ -50,12 +50,12 @@ def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
 def report_html(
     report: EvaluationReport, summary: Mapping[str, Any], sheet: bytes
 ) -> str:
-    """The report.
+    """Render the report as HTML.
 
     Parameters
     ----------
     report : EvaluationReport
-        What was measured.
+        The evaluation.
     summary : mapping
         Its `EvaluationReport.summary`.
     sheet : bytes

@@ -1,4 +1,4 @@
-"""Dice and IoU over thresholds: how much hangs on the one that was chosen."""
+"""Dice and IoU over thresholds: how sensitive a result is to the chosen one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTE = (
 def counts_at(
     truth: NDArray[np.uint8], probability: NDArray[np.floating[Any]]
 ) -> tuple[Confusion, ...]:
-    """Pixel counts of one image (H, W) with the mask at each of `THRESHOLDS`."""
+    """Count the pixels of one image (H, W) with the mask at each of `THRESHOLDS`."""
     # In the probability's own precision, as the mask's threshold is applied.
     steps = np.asarray(THRESHOLDS, probability.dtype)
     reached = np.searchsorted(steps, probability.ravel(), side="right")
@@ -37,7 +37,7 @@ def counts_at(
 
 
 def threshold_curve(images: Sequence[tuple[Confusion, ...]]) -> dict[str, Any]:
-    """JSON-ready: a ``note``, and Dice and IoU of all images ``at`` each threshold."""
+    """Summarise Dice and IoU of all images ``at`` each threshold, JSON-ready."""
     at = []
     for threshold, counts in zip(THRESHOLDS, zip(*images, strict=True), strict=True):
         rows = [scores(one) for one in counts]

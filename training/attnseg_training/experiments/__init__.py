@@ -1,1 +1,1 @@
-"""The paper's tables and figure, and tables of our own."""
+"""Tables and figure of the paper, and further tables."""

@@ -1,4 +1,4 @@
-"""Training options that give a gate a reason to choose, compared by the gate suite."""
+"""Comparison of training options for gates by the gate suite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,25 @@ from numpy.typing import NDArray
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
+from attnseg_training.experiments.gate_headings import (
+    AGREEMENTS,
+    MEANS,
+    AgreementOf,
+    AtLevel,
+    Mean,
+    PerGate,
+    name_of,
+)
 from attnseg_training.experiments.table import expect_measured
 from attnseg_training.fit.fit import fit
-from attnseg_training.gates.damage import COPIES, condition
-from attnseg_training.gates.faithfulness import (
-    SUITES,
-    expect_suite,
-    faithfulness,
-    rows_csv,
-)
-from attnseg_training.gates.summary import LEVELS
+from attnseg_training.gates.columns import column_key, rows_csv
+from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.gates.keys import ALL, IMAGE, LEVELS, Key
+from attnseg_training.gates.suites import expect_suite
 from attnseg_training.runs.folder import RunFolder
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.run_files import Watch
-from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import mean_interval
 
 _DAMAGED = {"one_sided": 0.5, "encoder_dropout": 0.3}
@@ -55,21 +59,33 @@ RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Run:
-    """One row with one seed: the suite's summary and its numbers per image."""
+    """One row with one seed: the suite's summary and its numbers per image.
+
+    Attributes
+    ----------
+    row : str
+        Name in `GATES`.
+    seed : int
+        Random seed of the training run.
+    summary : dict
+        ``faithfulness.json``.
+    per_image : list of dict
+        ``per_image.csv``: measurement → text; empty where it was not measured.
+    """
 
     row: str
     seed: int
     summary: dict[str, Any]
-    per_image: list[dict[str, str]]
+    per_image: list[dict[Key, str]]
 
-    def column(self, name: str) -> NDArray[np.float64]:
-        """One value per image; NaN where it was not measured."""
-        return np.array([float(row[name] or "nan") for row in self.per_image])
+    def column(self, key: Key) -> NDArray[np.float64]:
+        """Return one value per image; NaN where it was not measured."""
+        return np.array([float(row[key] or "nan") for row in self.per_image])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GatesTable:
-    """`GATES` over some common settings; all rows are compared with the first.
+    """Table of `GATES` over common settings; rows are compared with the first.
 
     Attributes
     ----------
@@ -85,14 +101,14 @@ class GatesTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → what differs in it."""
+        """Name of each row → which settings differ in it."""
         return {
             name: ", ".join(f"{k} {v}" for k, v in changed.items()) or "nothing added"
             for name, changed in GATES.items()
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """As in `tables.Table`."""
+        """See `table.Table`."""
         folder = _folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -100,9 +116,9 @@ class GatesTable:
         RunFolder(folder / "run").expect_settings(config)
         data = load_dataset(Path(config.data), config.split_seed)
         found = _read(row, seed, folder)
-        names = [line["image"] for line in found.per_image]
+        names = [line[IMAGE] for line in found.per_image]
         expect_measured(row, names, found.summary, data, self.split)
-        # Results of before it was noted say it in their protocol only.
+        # Results of earlier versions may not say it.
         suite = found.summary.get("suite", self.suite)
         if suite != self.suite:
             raise InputError(
@@ -112,7 +128,7 @@ class GatesTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """As in `tables.Table`."""
+        """See `table.Table`."""
         folder = _folder(row, seed, out)
         config = self._config(row, seed)
         run = folder / "run"
@@ -130,13 +146,13 @@ class GatesTable:
         return dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """As in `tables.Table`; see `tabulate`."""
+        """See `table.Table` and `tabulate`."""
         return tabulate(
             [_read(row, seed, _folder(row, seed, out)) for row, seed in done]
         )
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """The table for people."""
+        """See `table.Table`."""
         return {"table.md": markdown(found)}
 
 
@@ -147,41 +163,15 @@ def _folder(row: str, seed: int, out: Path) -> Path:
 def _read(row: str, seed: int, folder: Path) -> Run:
     summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     text = (folder / PER_IMAGE).read_text(encoding="utf-8")
-    return Run(row, seed, summary, list(csv.DictReader(io.StringIO(text))))
-
-
-#: Kinds of one-sided damage in the table: those of the quick suite.
-DAMAGED = SUITES["quick"].kinds
-#: Heading → column of `per_image.csv` (minus another one, if there are two).
-MEANS: dict[str, tuple[str, ...]] = {
-    "Dice": ("dice",),
-    "worth of the gates' pattern": ("dice", "dice mean all"),
-    **{
-        f"Dice, {encoder} damaged ({kind})": (f"dice, {condition(encoder, kind)}",)
-        for kind in DAMAGED
-        for encoder in ("CNN", "transformer")
-    },
-    **{f"{name} copies": (f"dice, {name} copy", "dice") for name in COPIES},
-}
-#: Heading → which agreement, and with which damage.
-AGREEMENTS: dict[str, tuple[str, str | None]] = {
-    f"{name}{f', damaged ({kind})' if kind else ''}": (part, kind)
-    for part, name in (("auroc", "agreement"), ("alike", "agreement, like mask"))
-    for kind in (None, *DAMAGED)
-}
-
-#: Not columns for people: in the JSON, to see what the worth of a pattern goes with.
-PER_GATE: dict[str, Callable[[dict[str, Any]], float]] = {
-    "worth of this gate's pattern": lambda gate: float(gate["spatial_value"]["mean"]),
-    # How clearly it draws the lesion.
-    "psi inside minus outside": lambda gate: float(
-        gate["psi"]["inside"]["mean"] - gate["psi"]["outside"]["mean"]
-    ),
-}
+    per_image = [
+        {key: value for name, value in line.items() if (key := column_key(name))}
+        for line in csv.DictReader(io.StringIO(text))
+    ]
+    return Run(row, seed, summary, per_image)
 
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
-    """Every row's numbers: means over seeds per image, then over images.
+    """Average every row over seeds per image, then over images.
 
     Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
     ``seeds`` is each seed's own mean: seeds may differ by more than images do.
@@ -204,31 +194,32 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
             "training": own[0].summary["training"].get("config", {}),
             "device": own[0].summary["device"],
         }
-        for heading, columns in MEANS.items():
-            found = np.stack([_values(run, columns) for run in own])
+        for heading in MEANS:
+            found = np.stack([_values(run, heading) for run in own])
             gained = [
-                _values(run, columns) - _values(first[run.seed], columns)
+                _values(run, heading) - _values(first[run.seed], heading)
                 for run in own
                 if run.seed in first
             ]
-            row[heading] = {
+            row[name_of(heading)] = {
                 **mean_interval(found.mean(0)),
                 "seeds": np.nanmean(found, 1).tolist(),
                 "minus_first": mean_interval(np.mean(gained, 0)),
             }
-        for heading, (part, kind) in AGREEMENTS.items():
-            for level in (*LEVELS, "all"):
-                areas = [_agreement(run, level, part, kind) for run in own]
-                if not all(areas):  # measured before this was
+        for what in AGREEMENTS:
+            for level in (*LEVELS, ALL):
+                areas = [_agreement(run, level, what) for run in own]
+                if not all(areas):  # measured by an earlier version
                     continue
-                row[f"{heading} {level}"] = {
+                row[name_of(AtLevel(what, level))] = {
                     "mean": float(np.mean([area["mean"] for area in areas])),
                     "seeds": areas,
                 }
-        for heading, of_gate in PER_GATE.items():
-            for stride in STRIDES:
-                each = [of_gate(run.summary["gates"][f"1/{stride}"]) for run in own]
-                row[f"{heading} 1/{stride}"] = {
+        # Not columns for a reader: what the value of a pattern may depend on.
+        for measure in PerGate:
+            for level in LEVELS:
+                each = [_per_gate(run.summary["gates"][level], measure) for run in own]
+                row[name_of(AtLevel(measure, level))] = {
                     "mean": float(np.mean(each)),
                     "seeds": each,
                 }
@@ -236,27 +227,33 @@ def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     return table
 
 
-def _values(run: Run, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    values = run.column(columns[0])
-    return values - run.column(columns[1]) if len(columns) > 1 else values
+def _values(run: Run, mean: Mean) -> NDArray[np.float64]:
+    values = run.column(mean.key)
+    return values if mean.minus is None else values - run.column(mean.minus)
 
 
-def _agreement(run: Run, level: str, part: str, kind: str | None) -> dict[str, float]:
-    """AUROC with its interval; empty if the run was measured before this was."""
-    gates = run.summary["gates"] | {"all": run.summary.get("together", {})}
+def _agreement(run: Run, level: str, what: AgreementOf) -> dict[str, float]:
+    """AUROC with its interval; empty if an earlier version did not measure it."""
+    gates = run.summary["gates"] | {ALL: run.summary.get("together", {})}
     gate = gates[level]
-    found = gate.get("agreement_damaged", {}) if kind else gate
-    return dict(found.get(kind or "agreement", {}).get(part, {}))
+    found = gate.get("agreement_damaged", {}) if what.kind else gate
+    return dict(found.get(what.kind or "agreement", {}).get(what.agreement, {}))
+
+
+def _per_gate(gate: dict[str, Any], measure: PerGate) -> float:
+    if measure is PerGate.PATTERN_VALUE:
+        return float(gate["spatial_value"]["mean"])
+    return float(gate["psi"]["inside"]["mean"] - gate["psi"]["outside"]["mean"])
 
 
 def markdown(table: dict[str, Any]) -> str:
-    """The table for people."""
-    levels = [*reversed(LEVELS), "all"]
+    """Format the table as Markdown."""
+    levels = [*reversed(LEVELS), ALL]
     headings = [
         "",
         "seeds",
-        *MEANS,
-        *(f"{a} {' · '.join(levels)}" for a in AGREEMENTS),
+        *map(name_of, MEANS),
+        *(f"{name_of(what)} {' · '.join(levels)}" for what in AGREEMENTS),
     ]
     lines = [
         f"{table['dataset']}, split {table['split']}, n = {table['n']}; "
@@ -267,9 +264,10 @@ def markdown(table: dict[str, Any]) -> str:
     ]
     for name, row in table["rows"].items():
         cells = [name, str(len(row["seeds"]))]
-        cells += [_cell(row[heading], heading) for heading in MEANS]
-        for heading in AGREEMENTS:
-            areas = [_area(row.get(f"{heading} {level}")) for level in levels]
+        cells += [_cell(row[name_of(heading)], heading) for heading in MEANS]
+        for what in AGREEMENTS:
+            names = [name_of(AtLevel(what, level)) for level in levels]
+            areas = [_area(row.get(name)) for name in names]
             cells.append(" · ".join(areas))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -279,8 +277,8 @@ def _area(found: dict[str, Any] | None) -> str:
     return f"{found['mean']:.2f}" if found else "–"
 
 
-def _cell(found: dict[str, Any], heading: str) -> str:
-    form = "+.3f" if len(MEANS[heading]) > 1 else ".3f"
+def _cell(found: dict[str, Any], heading: Mean) -> str:
+    form = ".3f" if heading.minus is None else "+.3f"
     mean, low, high = (f"{found[part]:{form}}" for part in ("mean", "low", "high"))
     seeds = ", ".join(f"{value:{form}}" for value in found["seeds"])
     return f"{mean} [{low}, {high}]" + (f" ({seeds})" if "," in seeds else "")

@@ -35,7 +35,7 @@ def paper_figure_png(
     device: str = "auto",
     as_published: bool = False,
 ) -> bytes:
-    """PNG with a line per image: itself, both masks, its gate maps, finest first.
+    """Draw a line per image: itself, both masks, its gate maps finest first, as PNG.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A filled table of the paper for people: Markdown, CSV, a figure."""
+"""Report of a table of the paper: Markdown, CSV, a figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OTHERS = (
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Ours beside the paper's, with intervals and the difference to the row above."""
+    """Format results beside the paper's, with intervals, as Markdown."""
     own = found["family"] == "dual"
     starts = list(dict.fromkeys(r["encoders_start"] for r in found["rows"].values()))
     images, where = found["trained_on"], found["epoch_chosen_on"]
@@ -61,7 +61,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def csv_text(found: dict[str, Any]) -> str:
-    """One line per row and metric."""
+    """Format one line per row and metric as CSV."""
     text = io.StringIO()
     columns = ("mean", "low", "high", "sd", "paper")
     writer = csv.writer(text, lineterminator="\n")
@@ -78,7 +78,7 @@ def csv_text(found: dict[str, Any]) -> str:
 
 
 def figure_png(found: dict[str, Any]) -> bytes:
-    """Dice of every row with its interval and its seeds, and the paper's."""
+    """Draw Dice of every row, its interval and seeds, and the paper's, as PNG."""
     from matplotlib.figure import Figure
 
     rows = list(found["rows"].items())

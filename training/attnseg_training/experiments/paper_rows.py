@@ -41,7 +41,7 @@ class PaperRow:
 
     @property
     def about(self) -> str:
-        """What is trained, in words."""
+        """Describe to a reader what is trained."""
         return ", ".join(
             [
                 self.model,
@@ -50,6 +50,16 @@ class PaperRow:
                 *(["encoders frozen"] if self.frozen else []),
             ]
         )
+
+    def folder(self, model: str) -> str:
+        """Name of the folder of a row's runs, with a `model` of whichever family."""
+        parts = [
+            model,
+            {STAGE_1: "encoders-from-stage-1"}.get(self.start, self.start),
+            "augmented" if self.augment else "not-augmented",
+            *(["encoders-frozen"] if self.frozen else []),
+        ]
+        return "-".join(parts)
 
 
 Four = tuple[float, float, float, float]

@@ -30,7 +30,7 @@ from attnseg_training.experiments.two_stage import expect_first_stage, first_sta
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import weights_for
 from attnseg_training.runs.folder import RunFolder
-from attnseg_training.runs.test_set_log import note_look
+from attnseg_training.runs.test_set_log import record_evaluation
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import FAMILIES, model_spec
@@ -118,7 +118,7 @@ class PaperTable:
         best = run / BEST_WEIGHTS
         report = evaluate(best, data, self.split, config.device)
         write_text(folder / PER_IMAGE, report.to_csv())
-        summary = note_look(best, report.summary())
+        summary = record_evaluation(best, report.summary())
         # Last: it says that the run is complete.
         write_text(folder / RESULT, json.dumps(summary, indent=1) + "\n")
         RunFolder(run).forget_states()
@@ -245,8 +245,7 @@ class PaperTable:
     def _folder(self, row: str, seed: int, out: Path) -> Path:
         """The same for rows that are the same run, in whichever table."""
         own = PAPER_TABLES[self.number][row]
-        about = own.about.replace(own.model, self._model(own), 1)
-        return out / about.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+        return out / own.folder(self._model(own)) / f"seed-{seed}"
 
 
 def _stage_1(out: Path, seed: int) -> Path:

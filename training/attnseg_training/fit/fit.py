@@ -200,7 +200,8 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
     origin = {"dataset": data.name, "protocol": protocol, **before}
     if processes.main:
         origin["config"] = settings_without_folders(config)
-        origin |= record(out, _named(parts), config, device, processes.count)
+        session = record(out, _named(parts), config, device, processes.count, data.rule)
+        origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(card_of, spec, data.classes, images, origin)
     return (

@@ -11,16 +11,16 @@ from attnseg_training.fit.initial_weights import (
     earlier_training,
     same_network,
 )
-from attnseg_training.runs.lineage import CHOSEN_ON_TEST, TRAINED_ON_ALL
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.protocols import TrainingProtocol, protocol_sentence
 from napari_attnseg.spec import ModelSpec
 from napari_attnseg.weights import weights_path
 
 
 def training_splits(
-    data: Dataset, protocol: str = "honest"
+    data: Dataset, protocol: str = TrainingProtocol.HONEST
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
 
@@ -29,7 +29,7 @@ def training_splits(
     InputError
         If the data set has no such splits, or one of them is empty.
     """
-    if protocol == "paper":
+    if protocol == TrainingProtocol.PAPER:
         if not {"train", "test"} <= set(data.splits):
             raise InputError(
                 f"The protocol 'paper' needs splits 'train' and 'test'; {data.root} "
@@ -43,7 +43,7 @@ def training_splits(
             f"{', '.join(data.splits)}: add splits/train.txt."
         )
     train, val = data.split("train"), data.split("val")
-    if protocol == "all":
+    if protocol == TrainingProtocol.ALL:
         train = tuple(sorted((*train, *val), key=lambda s: s.name))
     return train, val
 
@@ -56,9 +56,8 @@ def _named(
 
 
 def protocol_words(data: Dataset, protocol: str) -> str:
-    """Where the splits come from, and what chose the epoch."""
-    also = {"all": TRAINED_ON_ALL, "paper": CHOSEN_ON_TEST}
-    return data.protocol + also.get(protocol, "")
+    """Describe to a reader where the splits come from, and what chose the epoch."""
+    return protocol_sentence(data.rule, TrainingProtocol(protocol))
 
 
 def start_network(

@@ -1,4 +1,4 @@
-"""The gate card: what was measured of a model's gates, on one page."""
+"""The gate card: the gate suite's results of one model, on one page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from attnseg_training.gates.checks import DRAWS
-from attnseg_training.gates.damage import SEVERITIES, condition
+from attnseg_training.gates.columns import damage_name, damage_of
+from attnseg_training.gates.keys import ENCODERS, SEVERITIES, Damage
 from attnseg_training.gates.sanity import PARTS
-from attnseg_training.gates.summary import ENCODERS, words
+from attnseg_training.gates.verdicts import words
 
 
 def gate_card_png(summary: dict[str, Any]) -> bytes:
-    """The card as one page: per gate its verdict, interventions and reliability."""
+    """Draw the card as one page: per gate its verdict, interventions, reliability."""
     from matplotlib.figure import Figure
 
     gates = summary["gates"]
@@ -94,7 +95,8 @@ def _card_lines(facts: dict[str, Any]) -> list[str]:
             f"mask {words(found['alike'], '.2f')};\n   psi moves there, CNN's and "
             "transformer's damaged: "
             + ", ".join(
-                f"{moved[condition(e, kind)]['inside']['mean']:+.2f}" for e in ENCODERS
+                f"{moved[damage_name(Damage(e, kind))]['inside']['mean']:+.2f}"
+                for e in ENCODERS
             )
             for kind, found in facts["agreement_damaged"].items()
         ),
@@ -108,12 +110,12 @@ def _card_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _page_lines(summary: dict[str, Any]) -> list[str]:
-    """What belongs to no single gate."""
+    """Lines on what belongs to no single gate."""
     damage = [
         f"{name}: Dice {words(facts['dice'], '.3f')}, pattern worth "
         f"{words(facts['spatial_value'], '+.3f')}"
         for name, facts in summary["damage"].items()
-        if name.endswith(f"{SEVERITIES[-1]:.2f})")
+        if (found := damage_of(name)) and found.severity == SEVERITIES[-1]
     ]
     copied = [
         f"{name} {words(change, '+.3f')}"

@@ -1,10 +1,9 @@
-"""Is a map what it says? Stability, shuffled weights, and other maps beside it."""
+"""Sanity checks of gate maps: stability, shuffled weights, other explanations."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.gates.controls import at_size
-from attnseg_training.gates.damage import Columns
+from attnseg_training.gates.keys import CHANGES, Columns, Key, Measure
 from attnseg_training.gates.sanity import PARTS, shuffled
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError
@@ -23,14 +22,14 @@ from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import auroc, spearman
 
-#: Rivals with a map per level are taken at the coarsest, as is usual.
-RIVAL_STRIDE = 32
-#: How often gates are shuffled to see what agreement is due to chance.
+#: Of explanations with a map per level the coarsest is taken, as is usual.
+OTHER_STRIDE = 32
+#: How often gates are shuffled to see which agreement is due to chance.
 DRAWS = 20
 
 
 def _alike(a: Tensor, b: Tensor) -> list[float]:
-    """Rank correlation of each image's map with its other version."""
+    """Rank correlation of each image's two maps."""
     pairs = zip(a.cpu().numpy(), b.cpu().numpy(), strict=True)
     return [spearman(one, other) for one, other in pairs]
 
@@ -38,22 +37,32 @@ def _alike(a: Tensor, b: Tensor) -> list[float]:
 def stability(
     network: SegmentationNetwork, images: Tensor, attention: dict[int, Tensor]
 ) -> Columns:
-    """Rank correlation of psi with itself when images are mirrored, turned or noisy."""
+    """Rank correlation of psi with itself when images are mirrored, turned or noisy.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        In eval mode.
+    images : Tensor, shape (N, 3, S, S), in [0, 1]
+    attention : dict of int to Tensor, shape (N, 1, h, w)
+        Stride → psi of these images.
+    """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(images.shape, generator=generator).to(images.device)
-    changes: dict[str, tuple[Tensor, Callable[[Tensor], Tensor]]] = {
-        "mirrored": (images.flip(-1), lambda psi: psi.flip(-1)),
-        "turned": (
+    changes: tuple[tuple[Tensor, Callable[[Tensor], Tensor]], ...] = (
+        (images.flip(-1), lambda psi: psi.flip(-1)),
+        (
             torch.rot90(images, 1, (-2, -1)),
             lambda psi: torch.rot90(psi, -1, (-2, -1)),
         ),
-        "noisy": ((images + 0.02 * noise).clamp(0, 1), lambda psi: psi),
-    }
+        ((images + 0.02 * noise).clamp(0, 1), lambda psi: psi),
+    )
     columns: Columns = {}
-    for name, (changed, back) in changes.items():
+    for name, (changed, back) in zip(CHANGES, changes, strict=True):
         shares = network.cnn_shares(network(changed).attention)
         for stride, psi in shares.items():
-            columns[f"stable {name} 1/{stride}"] = _alike(attention[stride], back(psi))
+            key = Key(Measure.STABLE, f"1/{stride}", name)
+            columns[key] = _alike(attention[stride], back(psi))
     return columns
 
 
@@ -67,11 +76,11 @@ def sanity(
     regions: int,
     seed: int,
 ) -> Columns:
-    """What is left of each map when a part of the network is shuffled.
+    """Rank correlation of each map with itself when a part of the network is shuffled.
 
-    Of psi for gates and encoders, on which it depends; of measured trust for the
-    decoder, on which psi does not depend. The psi of gates that were shuffled `DRAWS`
-    times is kept per region, as a control of the agreement.
+    For gates and encoders, on which psi depends, the map is psi; for the decoder, on
+    which psi does not depend, it is measured trust. The psi of gates that were shuffled
+    `DRAWS` times is kept per region, as a control of the agreement.
     """
     columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:
@@ -80,7 +89,8 @@ def sanity(
             pairs = other.align(features)
             for stride in STRIDES:
                 found = measured_trust(other, pairs, masks, stride, regions)
-                columns[f"shuffled {part} 1/{stride}"] = _alike(tau[stride], found.tau)
+                key = Key(Measure.SHUFFLED, f"1/{stride}", part)
+                columns[key] = _alike(tau[stride], found.tau)
             continue
         seen = Features(
             other.cnn(images) if part == "CNN" else features.cnn,
@@ -90,16 +100,18 @@ def sanity(
         )
         shares = other.cnn_shares(other.psi(other.align(seen)))
         for stride, psi in shares.items():
-            columns[f"shuffled {part} 1/{stride}"] = _alike(attention[stride], psi)
+            key = Key(Measure.SHUFFLED, f"1/{stride}", part)
+            columns[key] = _alike(attention[stride], psi)
     return columns
 
 
 def _shuffled_psi(
     network: SegmentationNetwork, features: Features, tau: dict[int, Tensor]
 ) -> Columns:
-    """Psi (DRAWS, rows, columns) per image; a draw is the same gates in every batch.
+    """Psi per region, (DRAWS, rows, columns), of gates shuffled again and again.
 
-    One shuffled gate may follow trust either way by chance, so one says nothing.
+    A draw gives the same gates in every batch. One shuffled gate may follow trust
+    either way by chance, so one draw says nothing.
     """
     drawn: dict[int, list[NDArray[np.floating]]] = {stride: [] for stride in STRIDES}
     for draw in range(DRAWS):
@@ -108,12 +120,12 @@ def _shuffled_psi(
             means = region_means(psi, tau[stride].shape[1:])
             drawn[stride].append(means.cpu().numpy())
     return {
-        f"psi, shuffled gates 1/{stride}": list(np.stack(psi, 1))
+        Key(Measure.PSI_SHUFFLED_GATES, f"1/{stride}"): list(np.stack(psi, 1))
         for stride, psi in drawn.items()
     }
 
 
-def rivals(
+def other_explanations(
     names: tuple[str, ...],
     card: ModelCard,
     network: SegmentationNetwork,
@@ -121,15 +133,16 @@ def rivals(
     masks: Tensor,
     seed: int,
 ) -> Columns:
-    """Other explanations on the footing of the gates.
+    """Measure other explanations as the gates are measured.
 
-    For each: localisation, rank correlation with itself for the mirrored image, and
-    with the decoder shuffled. What needs captum is left out where there is none.
+    For each of `names`: localisation, and rank correlation with itself for the mirrored
+    image and with the decoder shuffled. Explanations that need captum are left out
+    where it is not installed.
     """
     columns: Columns = {}
     other = shuffled(network, "decoder", seed)
     for name in names:
-        rows: list[dict[str, float]] = []
+        rows: list[dict[Measure, float]] = []
         for image, mask in zip(images, masks, strict=True):
             try:
                 asked = subject(card, network, image[None])
@@ -142,13 +155,15 @@ def rivals(
             truth = at_size(mask[None], (own.shape[-2], own.shape[-1]))[0, 0] >= 0.5
             rows.append(
                 {
-                    "localises": auroc(own.cpu().numpy(), truth.cpu().numpy()),
-                    "stable mirrored": spearman(own.cpu(), mirrored.cpu()),
-                    "shuffled decoder": spearman(own.cpu(), decoded.cpu()),
+                    Measure.OTHER_LOCALISES: auroc(
+                        own.cpu().numpy(), truth.cpu().numpy()
+                    ),
+                    Measure.OTHER_STABLE: spearman(own.cpu(), mirrored.cpu()),
+                    Measure.OTHER_SHUFFLED: spearman(own.cpu(), decoded.cpu()),
                 }
             )
-        for what in rows[0] if len(rows) == len(images) else ():
-            columns[f"rival {name}: {what}"] = [row[what] for row in rows]
+        for measure in rows[0] if len(rows) == len(images) else ():
+            columns[Key(measure, "", name)] = [row[measure] for row in rows]
     return columns
 
 
@@ -163,24 +178,12 @@ def _map(
     if target is not None:
         found = dataclasses.replace(found, target=target)
     with untouched(network):
-        return EXPLAINERS[name].run(found, RIVAL_STRIDE).detach()
+        return EXPLAINERS[name].run(found, OTHER_STRIDE).detach()
 
 
 def subject(card: ModelCard, network: SegmentationNetwork, images: Tensor) -> Subject:
-    """What explainers are asked about: N images, each model's own mask as target."""
+    """Subject of an explanation: N images, with the model's own masks as targets."""
     with torch.no_grad():
         pairs = network.align(network.encode(images))
         mask = (network.logits(network.fuse(pairs)[0]) >= 0).float()
     return Subject(card, network, images, pairs, mask, own_target(mask))
-
-
-def named(rows: list[dict[str, Any]]) -> list[str]:
-    """Rivals that were measured, as their columns say."""
-    return list(
-        dict.fromkeys(
-            name.removeprefix("rival ").split(":")[0]
-            for row in rows
-            for name in row
-            if name.startswith("rival ")
-        )
-    )

@@ -1,4 +1,4 @@
-"""Which combination of the gates, if any, has earned to be shown at a glance."""
+"""Choice of the combination of gates, if any, that may be shown at a glance."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.gates.controls import at_size
-from attnseg_training.gates.summary import words
+from attnseg_training.gates.keys import ALL, LEVELS, Key, Measure, Row
+from attnseg_training.gates.verdicts import words
 from napari_attnseg.explanations.agreement import agreement
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
-from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import auroc, bootstrap_interval, mean_interval
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GateMaps:
-    """What candidates are made of, of N images, on the CPU.
+    """Maps of N images that the candidates combine, on the CPU.
 
     Attributes
     ----------
@@ -40,27 +38,28 @@ class GateMaps:
 
 
 def stakes(rows: list[Row]) -> dict[str, float]:
-    """How much the choice at each gate matters: mean |measured trust|."""
+    """Mean absolute measured trust of each gate: how much its choice matters."""
     return {
-        f"1/{s}": float(np.mean([np.abs(row[f"tau 1/{s}"]).mean() for row in rows]))
-        for s in STRIDES
+        level: float(
+            np.mean([np.abs(row[Key(Measure.TAU, level)]).mean() for row in rows])
+        )
+        for level in LEVELS
     }
 
 
 def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, Any]:
     """Every candidate's agreement with measured trust, and its localisation.
 
-    Agreement is with the trust of all gates together (``tau all`` of `rows`). The
-    candidate with the highest AUROC is the best; it has earned its place if its
-    interval is above chance. It is to be judged on validation images; `measured_on`
-    says in words on which it was.
+    Agreement is with the trust of all gates together. The candidate with the highest
+    AUROC is the best; it has earned its place if its interval is above chance. It is to
+    be judged on validation images; `measured_on` says to a reader on which it was.
 
     Returns
     -------
     dict
         ``name``, ``earned``, ``verdict``, ``stakes`` and ``candidates``.
     """
-    tau = np.array([row["tau all"] for row in rows], dtype=float)
+    tau = np.array([row[Key(Measure.TAU, ALL)] for row in rows], dtype=float)
     weight = stakes(rows)
     found = {}
     for name, combine in COMBINATIONS.items():

@@ -1,4 +1,4 @@
-"""Trivial maps that a gate may merely repeat, and where a map is high."""
+"""Control maps: what a gate map may merely repeat, without a network's knowledge."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from torch import Tensor
 
 from attnseg_training.transforms import LUMA
 
+#: Names of the control maps.
+CONTROLS = (
+    "brightness",
+    "edges",
+    "frame border",
+    "image centre",
+    "the model's own mask",
+)
 #: Darker than this (of 1) is taken for the black frame around an endoscopic image.
 FRAME = 0.06
 
 
 def trivial_maps(image: Tensor, probability: Tensor) -> dict[str, Tensor]:
-    """What a gate map is compared with, each (N, 1, S, S).
+    """Compute the control maps, `CONTROLS` → (N, 1, S, S).
 
     Parameters
     ----------
@@ -25,17 +33,18 @@ def trivial_maps(image: Tensor, probability: Tensor) -> dict[str, Tensor]:
     grey = (image * weights).sum(1, keepdim=True)
     line = torch.linspace(-1, 1, grey.shape[-1], device=image.device)
     centre = -(line[:, None] ** 2 + line[None, :] ** 2).sqrt()
-    return {
-        "brightness": grey,
-        "edges": _gradient(grey),
-        "frame border": (F.avg_pool2d(grey, 9, 1, 4) < FRAME).float(),
-        "image centre": centre.expand_as(grey),
-        "the model's own mask": probability,
-    }
+    maps = (
+        grey,
+        _gradient(grey),
+        (F.avg_pool2d(grey, 9, 1, 4) < FRAME).float(),
+        centre.expand_as(grey),
+        probability,
+    )
+    return dict(zip(CONTROLS, maps, strict=True))
 
 
 def at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Mean over the cells of a coarser grid: (N, 1, h, w)."""
+    """Average maps over the cells of a coarser grid; returns (N, 1, h, w)."""
     return F.adaptive_avg_pool2d(maps, size)
 
 

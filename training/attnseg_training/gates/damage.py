@@ -1,30 +1,32 @@
-"""What becomes of psi and of the mask when images are damaged.
+"""Change of psi and of the mask when images are damaged.
 
-For one encoder only, a rectangle of its input is replaced: there only the other one can
-know, and a gate that means what it shows gives way. For both, whole copies are blurred,
-noisy or dark: what a model does with images it was not trained for.
+For one encoder only, a rectangle of its input is replaced: there only the other
+encoder sees the image, and a gate that means what it shows turns to it. For both
+encoders, whole copies of the images are blurred, noisy or dark: images unlike those of
+the training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.keys import (
+    SEVERITIES,
+    Columns,
+    Damage,
+    Key,
+    Measure,
+    damages,
+)
 from attnseg_training.transforms import blur
 from napari_attnseg.explanations.interventions import INTERVENTIONS, Pairs
 from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-
-Columns = dict[str, list[Any]]
-
-#: How much of the rectangle is replaced; the rest shines through. Trust, being dear, is
-#: measured at the last only.
-SEVERITIES = (1 / 3, 2 / 3, 1.0)
 
 
 def _noise(images: Tensor) -> Tensor:
@@ -55,19 +57,6 @@ COPIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def condition(encoder: str, kind: str, severity: float = SEVERITIES[-1]) -> str:
-    """How the columns of one damage are called."""
-    return f"{encoder} damaged ({kind} {severity:.2f})"
-
-
-def conditions(kinds: tuple[str, ...]) -> Iterator[tuple[str, str, float]]:
-    """Every (encoder, kind, severity)."""
-    for encoder in ("CNN", "transformer"):
-        for kind in kinds:
-            for severity in SEVERITIES:
-                yield encoder, kind, severity
-
-
 def one_sided(
     network: SegmentationNetwork,
     images: Tensor,
@@ -75,30 +64,30 @@ def one_sided(
     kinds: tuple[str, ...],
     seed: int,
     dice: Callable[[Tensor], list[float]],
-    trust: Callable[[str, Pairs], None],
+    trust: Callable[[Damage, Pairs], None],
 ) -> Columns:
-    """Damage one encoder's input: Dice, and how far psi moves inside and outside.
+    """Damage one encoder's input; measure Dice, and how psi changes in and outside.
 
     Parameters
     ----------
     network : SegmentationNetwork
         In eval mode.
     images, features : Tensor, Features
-        N images (N, 3, S, S) in [0, 1] and what both encoders made of them.
+        N images (N, 3, S, S) in [0, 1] and both encoders' features of them.
     kinds : tuple of str
         Names in `KINDS`.
     seed : int
-        Of the rectangles.
+        Random seed of the rectangles.
     dice : callable
         Logits → Dice of each image.
     trust : callable
-        Called with (condition, aligned pairs) where trust is to be measured too.
+        Called with (damage, aligned pairs) where trust is to be measured too.
     """
     where = rectangles(len(images), images.shape[-1], seed).to(images.device)
     clean = network.cnn_shares(network.psi(network.align(features)))
     columns: Columns = {}
-    for encoder, kind, severity in conditions(kinds):
-        name = condition(encoder, kind, severity)
+    for damage in damages(kinds):
+        encoder, kind, severity = damage
         hurt = torch.lerp(images, KINDS[kind](images), severity * where)
         seen = (
             Features(network.cnn(hurt), features.transformer)
@@ -107,35 +96,41 @@ def one_sided(
         )
         pairs = network.align(seen)
         fused, psi = network.fuse(pairs)
-        columns[f"dice, {name}"] = dice(network.logits(fused))
+        columns[Key(Measure.DICE, "", damage)] = dice(network.logits(fused))
         flat = {s: INTERVENTIONS["mean"](p) for s, p in psi.items()}
         changed = network.logits(network.fuse(pairs, flat)[0])
-        columns[f"dice mean all, {name}"] = dice(changed)
+        columns[Key(Measure.DICE_MEAN_ALL, "", damage)] = dice(changed)
         psi = network.cnn_shares(psi)
         for stride in STRIDES:
             size = (psi[stride].shape[-2], psi[stride].shape[-1])
             inside = at_size(where, size)
             moved = psi[stride] - clean[stride]
-            for place, w in (("inside", inside), ("outside", 1 - inside)):
+            for measure, w in (
+                (Measure.MOVED_INSIDE, inside),
+                (Measure.MOVED_OUTSIDE, 1 - inside),
+            ):
                 mean = (moved * w).sum((1, 2, 3)) / w.sum((1, 2, 3)).clamp(min=1e-6)
-                columns[f"moved {place}, {name} 1/{stride}"] = mean.tolist()
+                columns[Key(measure, f"1/{stride}", damage)] = mean.tolist()
         if severity == SEVERITIES[-1]:
-            trust(name, pairs)
+            trust(damage, pairs)
     return columns
 
 
 def copies(
     network: SegmentationNetwork, images: Tensor, dice: Callable[[Tensor], list[float]]
 ) -> Columns:
-    """Dice on copies of the images that both encoders see damaged."""
+    """Measure Dice on changed copies of the images, which both encoders see."""
     return {
-        f"dice, {name} copy": dice(network(change(images)).logits)
+        Key(Measure.DICE_COPY, "", name): dice(network(change(images)).logits)
         for name, change in COPIES.items()
     }
 
 
 def rectangles(n: int, size: int, seed: int) -> Tensor:
-    """One rectangle per image, (n, 1, size, size) of 0 and 1; 0.35 to 0.65 a side."""
+    """Draw one rectangle per image, (n, 1, size, size) of 0 and 1.
+
+    Its sides are 0.35 to 0.65 of the image's.
+    """
     rng = np.random.default_rng(seed)
     where = torch.zeros(n, 1, size, size)
     for i in range(n):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from attnseg_training.datasets import Sample
-from attnseg_training.gates.summary import LEVELS
+from attnseg_training.gates.keys import DICE, IMAGE, LEVELS, Key, Measure, Row
 from napari_attnseg.colormaps import TRUTH_COLOUR
 from napari_attnseg.figures import GATE_CMAP
 
@@ -18,16 +17,14 @@ from napari_attnseg.figures import GATE_CMAP
 RANKS = {"worst": 0.0, "median": 0.5, "best": 1.0}
 
 
-def examples_png(
-    samples: Sequence[Sample], rows: list[dict[str, Any]], title: str
-) -> bytes:
+def examples_png(samples: Sequence[Sample], rows: list[Row], title: str) -> bytes:
     """PNG of the images with the worst, the median and the best Dice.
 
     Parameters
     ----------
     samples : sequence of Sample
         The split that was measured.
-    rows : list of dict
+    rows : list of Row
         From `faithfulness`, of the same images.
     title : str
         Which model, on what.
@@ -35,7 +32,7 @@ def examples_png(
     from matplotlib.figure import Figure
 
     by_name = {sample.name: sample for sample in samples}
-    order = np.argsort([row["dice"] for row in rows], kind="stable")
+    order = np.argsort([row[DICE] for row in rows], kind="stable")
     figure = Figure(figsize=(11, 4.4 * len(RANKS)), layout="constrained")
     figure.suptitle(title, fontsize=12)
     grid = figure.add_gridspec(
@@ -43,19 +40,21 @@ def examples_png(
     )
     for at, (word, rank) in enumerate(RANKS.items()):
         row = rows[order[round(rank * (len(rows) - 1))]]
-        image, truth = by_name[row["image"]].read()
+        image, truth = by_name[row[IMAGE]].read()
         main = figure.add_subplot(grid[2 * at : 2 * at + 2, 0])
         main.imshow(image)
         if truth.min() != truth.max():
             main.contour(truth, levels=[0.5], colors=TRUTH_COLOUR, linestyles="--")
-        main.set_title(f"{word}: Dice {row['dice']:.2f}; expert's mask", fontsize=9)
+        main.set_title(f"{word}: Dice {row[DICE]:.2f}; expert's mask", fontsize=9)
         main.set_axis_off()
         for column, level in enumerate(reversed(LEVELS), start=1):
             gate = figure.add_subplot(grid[2 * at, column])
-            gate.imshow(row[f"attention {level}"], cmap=GATE_CMAP, vmin=0, vmax=1)
+            gate.imshow(
+                row[Key(Measure.ATTENTION, level)], cmap=GATE_CMAP, vmin=0, vmax=1
+            )
             gate.set_title(f"psi {level}", fontsize=9)
             trust = figure.add_subplot(grid[2 * at + 1, column])
-            tau = row[f"tau {level}"]
+            tau = row[Key(Measure.TAU, level)]
             top = float(np.abs(tau).max()) or 1.0
             trust.imshow(tau, cmap=GATE_CMAP, vmin=-top, vmax=top)
             trust.set_title(f"trust {level}, ±{top:.1e}", fontsize=9)

@@ -1,20 +1,17 @@
-"""Does a gate map mean what it shows? Measured on a data set, per gate.
+"""The gate suite: whether a gate map means what it shows, measured on a data set.
 
-psi claims whose features are used where. So the claim is tested by changing psi: what
-its pattern is worth, whether it agrees with who really is better there, and whether it
-gives way when one encoder's input is damaged. Encoders run once per image.
+psi claims whose features are used where. The claim is tested by changing psi: what its
+pattern is worth, whether it agrees with which encoder is the better one there, and
+whether it turns away from an encoder whose input is damaged. Encoders run once per
+image.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,13 +19,34 @@ from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation.evaluate import provenance
 from attnseg_training.evaluation.image_metrics import bands
-from attnseg_training.gates.checks import rivals, sanity, stability, subject
+from attnseg_training.gates.checks import (
+    other_explanations,
+    sanity,
+    stability,
+    subject,
+)
 from attnseg_training.gates.combination import GateMaps, judge, on_cpu
 from attnseg_training.gates.controls import at_size, trivial_maps
-from attnseg_training.gates.damage import KINDS, Columns, copies, one_sided
-from attnseg_training.gates.summary import LEVELS, summarise
-from attnseg_training.runs.lineage import trained_on, trained_under
-from napari_attnseg.errors import InputError, UnknownNameError
+from attnseg_training.gates.damage import copies, one_sided
+from attnseg_training.gates.keys import (
+    ALL,
+    DICE,
+    IMAGE,
+    LEVELS,
+    Columns,
+    Damage,
+    Key,
+    Measure,
+    Row,
+)
+from attnseg_training.gates.suites import SUITES, Suite, expect_suite
+from attnseg_training.gates.summary import summarise
+from attnseg_training.runs.lineage import (
+    protocol_fields,
+    trained_on,
+    trained_under,
+)
+from napari_attnseg.errors import InputError
 from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.interventions import Pairs, interventions
 from napari_attnseg.explanations.subject import Subject
@@ -43,40 +61,6 @@ BATCH = 8
 BAND = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """How much is measured.
-
-    Attributes
-    ----------
-    every : int
-        Every how many batches of eight images are also damaged, turned, made noisy,
-        and seen by networks with shuffled weights.
-    regions : int
-        Regions per side in which trust is measured.
-    kinds : tuple of str
-        Kinds of one-sided damage, of `gate_damage.KINDS`.
-    rivals : tuple of str
-        Other explanations that are measured beside the gates, of `EXPLAINERS`.
-    """
-
-    every: int
-    regions: int
-    kinds: tuple[str, ...]
-    rivals: tuple[str, ...]
-
-
-SUITES = {
-    "quick": Suite(5, 5, ("another image", "noise"), ("Seg-Grad-CAM", "random")),
-    "full": Suite(
-        1,
-        8,
-        tuple(KINDS),
-        ("Seg-Grad-CAM", "integrated gradients", "occlusion", "random"),
-    ),
-}
-
-
 def faithfulness(
     weights: str | Path,
     data: Dataset,
@@ -84,8 +68,8 @@ def faithfulness(
     suite: str = "quick",
     device: str = "auto",
     watch: Callable[[int, int], None] = lambda done, total: None,
-    keep: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    keep: Callable[[list[Row]], None] = lambda rows: None,
+) -> tuple[dict[str, Any], list[Row]]:
     """Measure the gates of one model.
 
     Parameters
@@ -107,10 +91,9 @@ def faithfulness(
     Returns
     -------
     dict
-        Summary with intervals and verdicts; see `gate_summary.summarise`.
-    list of dict
-        One row per image: numbers, and arrays ``attention 1/4`` (the map), ``psi 1/4``,
-        ``tau 1/4`` and ``mask 1/4`` (per region; the model's own probability) …
+        Summary with intervals and verdicts; see `summary.summarise`.
+    list of Row
+        One row per image: `Key` → number, or an array of the gate map or of regions.
 
     Raises
     ------
@@ -126,7 +109,7 @@ def faithfulness(
         )
     expect_suite(data, split, suite)
     store = ImageStore(data.split(split), spec.size, segmenter.device)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
     # list: neighbours in it may be frames of one sequence.
@@ -135,10 +118,10 @@ def faithfulness(
         index = list(range(batch, len(store), batches))
         images, masks = store.batch(index)
         asked = subject(segmenter.card, network, images)
-        closely = batch % SUITES[suite].every == 0
-        columns = _measure(asked, masks, SUITES[suite], closely, batch * BATCH)
+        in_detail = batch % SUITES[suite].every == 0
+        columns = _measure(asked, masks, SUITES[suite], in_detail, batch * BATCH)
         for i, name in enumerate(store.names[k] for k in index):
-            rows.append({"image": name, **{c: v[i] for c, v in columns.items()}})
+            rows.append({IMAGE: name, **{key: v[i] for key, v in columns.items()}})
         attention = network.cnn_shares(network.psi(asked.pairs))
         maps.append(on_cpu(attention, encoder_contributions(asked), masks))
         keep(rows)
@@ -153,6 +136,7 @@ def faithfulness(
     )
     facts = {
         **provenance(segmenter),
+        **protocol_fields(segmenter.card, data),
         "dataset": data.name,
         "split": split,
         "suite": suite,
@@ -161,52 +145,24 @@ def faithfulness(
         "ends": ("transformer", "CNN"),
     }
     seen = split == "val" and trained_on(segmenter.card, data)
-    said = f"{data.name}, {split}{', trained on' if seen else ''}"
-    combination = judge(maps, rows, said)
+    measured_on = f"{data.name}, {split}{', trained on' if seen else ''}"
+    combination = {
+        **judge(maps, rows, measured_on),
+        "measured_on": {
+            "dataset": data.name,
+            "split": split,
+            "n": len(rows),
+            "trained_on": seen,
+        },
+    }
     place = {name: i for i, name in enumerate(store.names)}
-    rows.sort(key=lambda row: place[row["image"]])
+    rows.sort(key=lambda row: place[row[IMAGE]])
     return {**facts, **summarise(rows), "combination": combination}, rows
-
-
-def expect_suite(data: Dataset, split: str, suite: str) -> None:
-    """What can be said before hours of training for such a measurement.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such suite or split.
-    InputError
-        If the data have several classes, or the split fewer than two images.
-    """
-    if suite not in SUITES:
-        raise UnknownNameError.for_name("suite", suite, list(SUITES))
-    data.expect_classes(1)
-    images = len(data.split(split))
-    if images < 2:
-        raise InputError(
-            "What gates mean is measured of at least 2 images, which lend each other "
-            f"maps, but the split {split!r} of {data.root} has {images}; list more."
-        )
-
-
-def rows_csv(rows: list[dict[str, Any]]) -> str:
-    """The numbers of each image as CSV; what was not measured of it stays empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    numbers = [
-        name
-        for name in names
-        if not any(isinstance(row.get(name), np.ndarray) for row in rows)
-    ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, numbers, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 @torch.no_grad()
 def _measure(
-    asked: Subject, masks: Tensor, suite: Suite, closely: bool, seed: int
+    asked: Subject, masks: Tensor, suite: Suite, in_detail: bool, seed: int
 ) -> Columns:
     network, pairs, images = asked.network, asked.pairs, asked.image
     fused, psis = network.fuse(pairs)
@@ -216,20 +172,21 @@ def _measure(
     def dice(found: Tensor) -> list[float]:
         return _dice(found, masks)
 
-    columns: Columns = {"dice": dice(logits)}
+    columns: Columns = {DICE: dice(logits)}
     for stride, psi in attention.items():
-        columns[f"attention 1/{stride}"] = list(psi[:, 0].cpu().numpy())
+        key = Key(Measure.ATTENTION, f"1/{stride}")
+        columns[key] = list(psi[:, 0].cpu().numpy())
     for name, level, changed in interventions(network, pairs):
-        columns[f"dice {name} {level}"] = dice(changed)
+        columns[Key(Measure.DICE, level, name)] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
-        columns[f"flipped {name} {level}"] = flipped.tolist()
+        columns[Key(Measure.FLIPPED, level, name)] = flipped.tolist()
     tau = _trust(columns, "", network, pairs, masks, suite)
     _localise(columns, attention, images, masks, logits)
-    if closely:
+    if in_detail:
         features = network.encode(images)
 
-        def trust(name: str, hurt: Pairs) -> None:
-            _trust(columns, f", {name}", network, hurt, masks, suite)
+        def trust(damage: Damage, hurt: Pairs) -> None:
+            _trust(columns, damage, network, hurt, masks, suite)
 
         columns |= one_sided(network, images, features, suite.kinds, seed, dice, trust)
         columns |= copies(network, images, dice)
@@ -237,7 +194,9 @@ def _measure(
         columns |= sanity(
             network, images, features, masks, attention, tau, suite.regions, seed
         )
-        columns |= rivals(suite.rivals, asked.card, network, images, masks, seed)
+        columns |= other_explanations(
+            suite.explanations, asked.card, network, images, masks, seed
+        )
     return columns
 
 
@@ -250,21 +209,22 @@ def _dice(logits: Tensor, masks: Tensor) -> list[float]:
 
 def _trust(
     columns: Columns,
-    kind: str,
+    condition: str | Damage,
     network: SegmentationNetwork,
     pairs: Pairs,
     masks: Tensor,
     suite: Suite,
 ) -> dict[int, Tensor]:
+    """Add psi, measured trust and own mask per region; returns trust by stride."""
     taus = {}
     own = torch.sigmoid(network.logits(network.fuse(pairs)[0]))
     for stride in (*STRIDES, None):
         trust = measured_trust(network, pairs, masks, stride, suite.regions)
-        level = f"1/{stride}" if stride else "all"
+        level = f"1/{stride}" if stride else ALL
         mask = region_means(own, trust.tau.shape[1:]).cpu()
-        columns[f"psi{kind} {level}"] = list(trust.psi.numpy())
-        columns[f"tau{kind} {level}"] = list(trust.tau.numpy())
-        columns[f"mask{kind} {level}"] = list(mask.numpy())
+        columns[Key(Measure.PSI, level, condition)] = list(trust.psi.numpy())
+        columns[Key(Measure.TAU, level, condition)] = list(trust.tau.numpy())
+        columns[Key(Measure.MASK, level, condition)] = list(mask.numpy())
         if stride:
             taus[stride] = trust.tau
     return taus
@@ -277,7 +237,7 @@ def _localise(
     masks: Tensor,
     logits: Tensor,
 ) -> None:
-    """What the map follows, and where it is high."""
+    """Add what each gate map follows, and where it is high."""
     controls = trivial_maps(images, torch.sigmoid(logits))
     places = bands(masks, max(1, round(BAND * masks.shape[-1])))
     for level, psi in zip(LEVELS, attention.values(), strict=True):
@@ -289,16 +249,17 @@ def _localise(
         n = range(len(maps))
         for name, control in small.items():
             others = [v for k, v in small.items() if k != name]
-            columns[f"follows {name} {level}"] = [
+            columns[Key(Measure.FOLLOWS, level, name)] = [
                 spearman(maps[i], control[i]) for i in n
             ]
-            columns[f"follows only {name} {level}"] = [
+            columns[Key(Measure.FOLLOWS_ONLY, level, name)] = [
                 partial_spearman(maps[i], control[i], [o[i] for o in others]) for i in n
             ]
-        columns[f"localises {level}"] = [auroc(maps[i], truth[i]) for i in n]
+        key = Key(Measure.LOCALISES, level)
+        columns[key] = [auroc(maps[i], truth[i]) for i in n]
         for name, w in weight.items():
             total = w.sum((1, 2, 3))
             mean = (psi * w).sum((1, 2, 3)) / total.clamp(min=1e-6)
-            columns[f"psi {name} {level}"] = torch.where(
+            columns[Key(Measure.PSI, level, name)] = torch.where(
                 total > 0, mean, torch.nan
             ).tolist()

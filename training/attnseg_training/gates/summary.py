@@ -1,19 +1,32 @@
-"""From per-image measurements to a summary: numbers, intervals and verdicts.
-
-A verdict is one plain sentence per gate with its interval; it goes into the model card
-and is shown wherever the map is shown.
-"""
+"""Summary of the gate suite: means over images, with intervals and verdicts."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.gates.checks import named
-from attnseg_training.gates.damage import COPIES, KINDS, condition, conditions
+from attnseg_training.gates.columns import OTHER_MEASURES, damage_name
+from attnseg_training.gates.controls import CONTROLS
+from attnseg_training.gates.damage import COPIES, KINDS
+from attnseg_training.gates.keys import (
+    ALL,
+    CHANGES,
+    DICE,
+    ENCODERS,
+    LEVELS,
+    PLACES,
+    REGIONS,
+    Damage,
+    Key,
+    Measure,
+    Row,
+    damages,
+)
 from attnseg_training.gates.sanity import PARTS
+from attnseg_training.gates.verdicts import Interval, verdict
 from napari_attnseg.explanations.agreement import (
     TrustCalibration,
     agreement,
@@ -22,18 +35,7 @@ from napari_attnseg.explanations.agreement import (
     sign_agreement_alike,
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS
-from napari_attnseg.spec import STRIDES
 from napari_attnseg.statistics import bootstrap_interval, mean_interval, spearman
-
-LEVELS = tuple(f"1/{stride}" for stride in STRIDES)
-ENCODERS = ("CNN", "transformer")
-#: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
-DECORATIVE = 0.005
-#: Mean AUROC from which a gate that is surely above chance is said to agree.
-AGREES = 0.65
-
-Row = dict[str, Any]
-Interval = dict[str, float]
 
 
 class Regions(NamedTuple):
@@ -48,91 +50,107 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
     """JSON-ready summary of the rows of `faithfulness`.
 
     ``dice``; ``interventions`` (name → level → change of Dice); ``gates`` (level → what
-    was measured of that gate, with ``verdict`` and ``decorative``); ``together`` (the
-    same question of all gates at once: mean psi, and trust where all of them change);
-    ``damage``.
+    was measured of that gate, and its `verdict`); ``together`` (the same question of
+    all gates at once: mean psi, and trust where all of them change); ``damage``,
+    ``copies`` and ``rivals`` (other explanations) with the number ``n`` of images on
+    which they were measured.
     """
-    closely = [row for row in rows if "dice, blurred copy" in row]
-    together = _trusted(rows, closely, "all")
+    detailed = [row for row in rows if _copy(next(iter(COPIES))) in row]
+    together = _trusted(rows, detailed, ALL)
     return {
-        "dice": _mean(rows, "dice"),
+        "dice": _mean(rows, DICE),
         "interventions": {
-            name: {level: _change(rows, name, level) for level in ("all", *LEVELS)}
+            name: {level: _change(rows, name, level) for level in (ALL, *LEVELS)}
             for name in INTERVENTIONS
         },
-        "gates": {level: _gate(rows, closely, level) for level in LEVELS},
+        "gates": {level: _gate(rows, detailed, level) for level in LEVELS},
         "together": {**together, **verdict("All gates together", together)},
         "damage": {
-            "n": len(closely),
-            **{name: _damaged(closely, name) for name in _damages(closely)},
+            "n": len(detailed),
+            **{damage_name(one): _damaged(detailed, one) for one in _damages(detailed)},
         },
         "copies": {
-            "n": len(closely),
-            **{
-                name: difference(closely, f"dice, {name} copy", "dice")
-                for name in COPIES
-            },
+            "n": len(detailed),
+            **{name: difference(detailed, _copy(name), DICE) for name in COPIES},
         },
         "rivals": {
-            "n": len(closely),
-            **{name: _rival(closely, name) for name in named(closely)},
+            "n": len(detailed),
+            **{name: _other(detailed, name) for name in _others(detailed)},
         },
     }
 
 
-def _kinds(closely: list[Row]) -> list[str]:
-    return [k for k in KINDS if f"dice, {condition('CNN', k)}" in closely[0]]
+def _copy(name: str) -> Key:
+    return Key(Measure.DICE_COPY, "", name)
 
 
-def _damages(closely: list[Row]) -> list[str]:
-    return [condition(*one) for one in conditions(tuple(_kinds(closely)))]
+def _kinds(detailed: list[Row]) -> list[str]:
+    """Kinds of damage that were measured."""
+    return [
+        kind
+        for kind in KINDS
+        if Key(Measure.DICE, "", Damage(ENCODERS[0], kind)) in detailed[0]
+    ]
 
 
-def _damaged(closely: list[Row], name: str) -> dict[str, Interval]:
+def _damages(detailed: list[Row]) -> list[Damage]:
+    return list(damages(tuple(_kinds(detailed))))
+
+
+def _damaged(detailed: list[Row], damage: Damage) -> dict[str, Interval]:
+    dice, flat = (
+        Key(measure, "", damage) for measure in (Measure.DICE, Measure.DICE_MEAN_ALL)
+    )
     return {
-        "dice": _mean(closely, f"dice, {name}"),
-        "spatial_value": difference(closely, f"dice, {name}", f"dice mean all, {name}"),
+        "dice": _mean(detailed, dice),
+        "spatial_value": difference(detailed, dice, flat),
     }
 
 
-def _rival(closely: list[Row], name: str) -> dict[str, Interval]:
-    start = f"rival {name}: "
+def _others(detailed: list[Row]) -> list[str]:
+    """Other explanations that were measured."""
+    found = (key for row in detailed for key in row if key.measure in OTHER_MEASURES)
+    return list(dict.fromkeys(str(key.condition) for key in found))
+
+
+def _other(detailed: list[Row], name: str) -> dict[str, Interval]:
     return {
-        column.removeprefix(start): _mean(closely, column)
-        for column in closely[0]
-        if column.startswith(start)
+        in_file: _mean(detailed, Key(measure, "", name))
+        for measure, in_file in OTHER_MEASURES.items()
     }
 
 
-def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
-    psi, tau = _stack(rows, f"psi {level}"), _stack(rows, f"tau {level}")
+def _gate(rows: list[Row], detailed: list[Row], level: str) -> dict[str, Any]:
+    psi, tau = (_stack(rows, Key(m, level)) for m in (Measure.PSI, Measure.TAU))
     curve = TrustCalibration.fit(psi, tau)
     facts: dict[str, Any] = {
-        **_trusted(rows, closely, level),
+        **_trusted(rows, detailed, level),
         "agreement_shuffled": _agreement_of_draws(
-            _stack(closely, f"psi, shuffled gates {level}"),
-            _stack(closely, f"tau {level}"),
+            _stack(detailed, Key(Measure.PSI_SHUFFLED_GATES, level)),
+            _stack(detailed, Key(Measure.TAU, level)),
         ),
         "moved": {
-            name: {
-                place: _mean(closely, f"moved {place}, {name} {level}")
-                for place in ("inside", "outside")
+            damage_name(damage): {
+                "inside": _mean(detailed, Key(Measure.MOVED_INSIDE, level, damage)),
+                "outside": _mean(detailed, Key(Measure.MOVED_OUTSIDE, level, damage)),
             }
-            for name in _damages(closely)
+            for damage in _damages(detailed)
         },
         "shuffled": {
-            part: _mean(closely, f"shuffled {part} {level}") for part in PARTS
+            part: _mean(detailed, Key(Measure.SHUFFLED, level, part)) for part in PARTS
         },
-        "follows": _named(rows, "follows ", level),
-        "follows_only": _named(rows, "follows only ", level),
-        "localises": _mean(rows, f"localises {level}"),
-        "psi": {
-            place: _mean(rows, f"psi {place} {level}")
-            for place in ("inside", "boundary", "outside")
+        "follows": {
+            name: _mean(rows, Key(Measure.FOLLOWS, level, name)) for name in CONTROLS
         },
+        "follows_only": {
+            name: _mean(rows, Key(Measure.FOLLOWS_ONLY, level, name))
+            for name in CONTROLS
+        },
+        "localises": _mean(rows, Key(Measure.LOCALISES, level)),
+        "psi": {place: _mean(rows, Key(Measure.PSI, level, place)) for place in PLACES},
         "stable": {
-            how: _mean(closely, f"stable {how} {level}")
-            for how in ("mirrored", "turned", "noisy")
+            change: _mean(detailed, Key(Measure.STABLE, level, change))
+            for change in CHANGES
         },
         "reliability": reliability(psi, tau),
         "calibration": {
@@ -143,95 +161,50 @@ def _gate(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
     return {**facts, **verdict(level, facts)}
 
 
-def _trusted(rows: list[Row], closely: list[Row], level: str) -> dict[str, Any]:
-    """Worth of the pattern of one gate or of all, and agreement with its trust."""
-    clean = _case(rows, "", level)
+def _trusted(rows: list[Row], detailed: list[Row], level: str) -> dict[str, Any]:
+    """Value of the pattern of one gate or of all, and agreement with its trust."""
+    clean = _regions(rows, level)
     return {
         "spatial_value": _spatial_value(rows, level),
         "agreement": agreement_interval([clean]),
         "cnn_better": float((clean.tau > 0).mean()),
         "agreement_damaged": {
             kind: agreement_interval(
-                [_case(closely, f", {condition(e, kind)}", level) for e in ENCODERS]
+                [_regions(detailed, level, Damage(e, kind)) for e in ENCODERS]
             )
-            for kind in _kinds(closely)
+            for kind in _kinds(detailed)
         },
     }
 
 
-def _case(rows: list[Row], kind: str, level: str) -> Regions:
-    return Regions(*(_stack(rows, f"{n}{kind} {level}") for n in Regions._fields))
+def _regions(rows: list[Row], level: str, condition: str | Damage = "") -> Regions:
+    return Regions(*(_stack(rows, Key(m, level, condition)) for m in REGIONS))
 
 
-def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """``decorative`` and ``verdict``: one sentence with its numbers and intervals."""
-    value, area = facts["spatial_value"], facts["agreement"]["auroc"]
-    worth = f"spatial value {words(value, '+.3f')}"
-    harms = value["high"] < 0 and value["mean"] < -DECORATIVE
-    decorative = value["high"] < DECORATIVE and not harms
-    if harms:
-        found = f"its pattern does harm, {worth}"
-    elif decorative:
-        found = f"decorative in this model, {worth}"
-    elif value["low"] > 0:
-        found = f"its pattern matters, {worth}"
-    else:
-        found = f"not shown to matter, {worth}"
-    if not np.isfinite(area["mean"]):
-        agrees = "one encoder is better wherever it makes a difference"
-    elif area["low"] > 0.5:
-        little = " a little" if area["mean"] < AGREES else ""
-        agrees = f"agrees{little} with measured trust"
-    elif area["high"] < 0.5:
-        agrees = "contradicts measured trust"
-    else:
-        agrees = "agrees with measured trust no better than chance"
-    if np.isfinite(area["mean"]):
-        alike = facts["agreement"]["alike"]
-        agrees += (
-            f", AUROC {words(area, '.2f')}, among regions of like mask "
-            f"{words(alike, '.2f')}"
-        )
-    return {"decorative": bool(decorative), "verdict": f"{level}: {found}; {agrees}."}
+def _stack(rows: Sequence[Mapping[Any, Any]], key: Hashable) -> NDArray[np.float64]:
+    return np.array([row[key] for row in rows], dtype=float)
 
 
-def words(interval: Interval, form: str) -> str:
-    """``mean [low, high]`` with a number format like ``+.3f``."""
-    if not np.isfinite(interval["mean"]):
-        return "not defined"
-    # Rounded first, and 0.0 added, so that nothing reads "-0.000".
-    digits = int(form[-2])
-    mean, low, high = (
-        round(interval[name], digits) + 0.0 for name in ("mean", "low", "high")
-    )
-    number = form.lstrip("+")
-    return f"{mean:{form}} [{low:{number}}, {high:{number}}]"
+def _mean(rows: list[Row], key: Key) -> Interval:
+    return mean_interval(_stack(rows, key))
 
 
-def _stack(rows: list[Row], name: str) -> NDArray[np.float64]:
-    return np.array([row[name] for row in rows], dtype=float)
-
-
-def _mean(rows: list[Row], name: str) -> Interval:
-    return mean_interval(_stack(rows, name))
-
-
-def difference(rows: list[Row], a: str, b: str) -> Interval:
-    """Mean of column `a` minus column `b` over images, with its interval."""
+def difference(rows: Sequence[Mapping[Any, Any]], a: Hashable, b: Hashable) -> Interval:
+    """Mean over images of measurement `a` minus `b`, with its interval."""
     return mean_interval(_stack(rows, a) - _stack(rows, b))
 
 
 def _change(rows: list[Row], name: str, level: str) -> Interval:
-    return difference(rows, f"dice {name} {level}", "dice")
+    return difference(rows, Key(Measure.DICE, level, name), DICE)
 
 
 def _spatial_value(rows: list[Row], level: str) -> Interval:
     """Dice(psi) - Dice(mean psi): what the pattern, not the amount, is worth."""
-    return difference(rows, "dice", f"dice mean {level}")
+    return difference(rows, DICE, Key(Measure.DICE, level, "mean"))
 
 
 def agreement_interval(cases: list[Regions]) -> dict[str, Interval]:
-    """Over all regions of all images; several cases of one image stay together.
+    """Agreement over all regions of all images; an image's cases stay together.
 
     ``rho`` and ``auroc`` as `agreement`, ``alike`` as `sign_agreement_alike`.
     """
@@ -249,9 +222,10 @@ def agreement_interval(cases: list[Regions]) -> dict[str, Interval]:
 def _agreement_of_draws(
     psi: NDArray[np.float64], tau: NDArray[np.float64]
 ) -> dict[str, Interval]:
-    """Of gates shuffled again and again: mean, and 95 % of the draws, not of images.
+    """Mean agreement of shuffled gates, and the interval of 95 % of their draws.
 
-    Psi (images, draws, rows, columns), tau (images, rows, columns).
+    The interval is over draws, not over images. `psi` has the shape (images, draws,
+    rows, columns), `tau` (images, rows, columns).
     """
     draws = range(psi.shape[1])
     found = np.array([agreement(psi[:, draw], tau) for draw in draws])
@@ -264,17 +238,3 @@ def _agreement_of_draws(
         return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
 
     return {"rho": part(0), "auroc": part(1)}
-
-
-def _named(rows: list[Row], start: str, level: str) -> dict[str, Interval]:
-    """Every column of one kind at one level: control map → interval."""
-    names = [
-        name[len(start) : -len(level) - 1]
-        for name in rows[0]
-        if name.startswith(start) and name.endswith(f" {level}")
-    ]
-    return {
-        name: _mean(rows, f"{start}{name} {level}")
-        for name in names
-        if not name.startswith("only ")
-    }

@@ -1,1 +1,1 @@
-"""Weights for others: calibration, export, release, import."""
+"""Release of weights: calibration, export, training over seeds, import."""

@@ -1,9 +1,10 @@
-"""Temperature scaling (Guo et al. 2017): probabilities that mean what they say."""
+"""Temperature scaling (Guo et al. 2017): calibrated probabilities."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -43,13 +44,13 @@ def calibrate(
     Returns
     -------
     float
-        The temperature, between 0.2 and 10; above 1: the model was too sure of itself.
+        The temperature, between 0.2 and 10; above 1: the model was overconfident.
 
     Raises
     ------
     AttnSegError
         If weights, split or an image cannot be used, or the validation images were
-        trained on, where no model is as sure as it should be.
+        trained on, where every model is overconfident.
     """
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
@@ -75,14 +76,14 @@ def calibrate(
 
     found = minimize_scalar(loss, bounds=(LOW, HIGH), method="bounded")
     temperature = round(float(found.x), 3)
-    _write(
-        weights, out, temperature, f"{data.name}, split {split}, n = {len(store)}", half
-    )
+    fitted_on = {"dataset": data.name, "split": split, "n": len(store)}
+    text = f"{data.name}, split {split}, n = {len(store)}"
+    _write(weights, out, temperature, fitted_on, text, half)
     return temperature
 
 
 def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
-    """Write weights again with the temperature of others; returns it.
+    """Write weights again with the temperature of other weights; returns it.
 
     For a run by the protocol ``all``, which leaves no images to fit it on: `like` is
     an honest run of the same settings, or what this one went on from: a file, or the
@@ -103,19 +104,29 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
             f"{card.spec.name!r} or another version of it; choose an honest run of the "
             "same settings."
         )
-    if ", split val, " not in card.training.get("temperature", ""):
+    fitted_on = card.training.get("temperature_from", {})
+    if fitted_on.get("split") != "val":
         raise InputError(
             f"{like} has no temperature that was fitted on validation images; "
             "`calibrate` it first."
         )
-    of = f"{card.training['temperature']}, of the weights {sha256}"
-    _write(weights, out, card.temperature, of, half)
+    text = f"{card.training['temperature']}, of the weights {sha256}"
+    fitted_on = {**fitted_on, "weights_sha256": sha256}
+    _write(weights, out, card.temperature, fitted_on, text, half)
     return card.temperature
 
 
-def _write(weights: Path, out: Path, temperature: float, of: str, half: bool) -> None:
+def _write(
+    weights: Path,
+    out: Path,
+    temperature: float,
+    fitted_on: dict[str, Any],
+    text: str,
+    half: bool,
+) -> None:
+    """Store the temperature, and in two forms what it was fitted on."""
     stored, card, _ = load_checkpoint(weights)
-    training = {**card.training, "temperature": of}
+    training = {**card.training, "temperature": text, "temperature_from": fitted_on}
     card = dataclasses.replace(
         card,
         temperature=temperature,

@@ -1,4 +1,4 @@
-"""Weights for others: averaged, half the size, words and numbers in their card."""
+"""Export of weights: averaged, in half precision, with a complete model card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def export(
     gates: Path | None = None,
     combination: Path | None = None,
 ) -> str:
-    """Write weights again with more in their card; returns the tensors' SHA-256.
+    """Write weights again with texts and results in their card.
+
+    Returns the SHA-256 of the tensors.
 
     Parameters
     ----------
@@ -111,7 +113,9 @@ def export(
 
 
 def average(files: list[Path], out: Path) -> str:
-    """Write the mean of the weights of runs with a common start; returns its SHA-256.
+    """Write the mean of the weights of runs with a common start.
+
+    Returns the SHA-256 of the tensors.
 
     Runs that went on from the same weights lie close enough for their mean to be a
     model, often a better one than each (Wortsman et al. 2022, Model soups). Judge it on
@@ -161,7 +165,7 @@ def average(files: list[Path], out: Path) -> str:
 
 
 def _gates(found: dict[str, Any]) -> dict[str, Any]:
-    """Facts of each gate and of all together, as a card has them."""
+    """Results of each gate and of all together, as a card has them."""
     if not found:
         return {}
     # Results of before all gates were measured together have no such part.
@@ -170,7 +174,7 @@ def _gates(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
-    """JSON that a command wrote, known by some of its keys; empty without a path."""
+    """Read the JSON of a command, recognised by `keys`; empty without a path."""
     found = _read(path, json.loads) if path else {}
     if path and not (isinstance(found, dict) and set(keys) <= set(found)):
         raise InputError(

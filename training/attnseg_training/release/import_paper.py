@@ -1,7 +1,7 @@
-"""Checkpoints of the code that the paper's authors released, as weights of ours.
+"""Import of checkpoints that the paper's authors released.
 
-They are pickles of a Swin-guided dual network under its own names; read with
-``weights_only=True``, so no code in them can run.
+They are pickles of a Swin-guided dual network with other tensor names. They are read
+with ``weights_only=True``, so no code in them can run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
-#: Their part → ours. Tensors within a part are matched by their order, which is that of
-#: the computation in both, and checked by kind and shape.
+#: Part of a released checkpoint → part of `SegmentationNetwork`. Tensors within a part
+#: are matched by their order, which is that of the computation in both, and checked by
+#: kind and shape.
 PARTS = {
     "ResEncoder": "cnn.backbone",
     "SwinEncoder": "transformer.backbone",
@@ -46,7 +47,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
 def released_spec(spec: ModelSpec | None = None) -> ModelSpec:
-    """The dual network as released: a norm before the gate's sigmoid, RGB / 255."""
+    """Spec of the released dual network: norm before the gate's sigmoid, RGB / 255."""
     spec = spec or model_spec("dual-swin-guided")
     zero, one = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if spec.cnn is None or spec.transformer is None:
@@ -60,7 +61,9 @@ def released_spec(spec: ModelSpec | None = None) -> ModelSpec:
 
 
 def import_released(path: Path, out: Path, spec: ModelSpec | None = None) -> str:
-    """Write a released checkpoint as weights of ours; the SHA-256 of the tensors.
+    """Convert a released checkpoint to a weights file.
+
+    Returns the SHA-256 of the tensors.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ def import_released(path: Path, out: Path, spec: ModelSpec | None = None) -> str
 def rename(
     theirs: dict[str, Tensor], ours: dict[str, Tensor], source: str
 ) -> dict[str, Tensor]:
-    """Their tensors under our names.
+    """Rename the tensors of a released checkpoint.
 
     Parameters
     ----------

@@ -17,12 +17,13 @@ from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.fit import expect_run, fit
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.gates.card import gate_card_png
-from attnseg_training.gates.faithfulness import expect_suite, faithfulness
+from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.gates.suites import expect_suite
 from attnseg_training.release.calibration import calibrate
 from attnseg_training.release.export import export
 from attnseg_training.runs.folder import RunFolder
 from attnseg_training.runs.provenance import fingerprint
-from attnseg_training.runs.test_set_log import note_look
+from attnseg_training.runs.test_set_log import record_evaluation
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import InputError
@@ -39,7 +40,7 @@ RESULT = "release.json"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Release:
-    """What is to be trained, and how its parts are shown while they go on.
+    """Settings of a release, and callbacks that show its progress.
 
     Attributes
     ----------
@@ -52,11 +53,11 @@ class Release:
     suite : str
         As for `faithfulness`.
     say : callable
-        Told what comes next.
+        Called with a sentence on what comes next.
     bars : callable
-        Makes the context that watches a training run.
+        Makes the context manager that watches a training run.
     counted : callable
-        Makes the context that counts images; called with what is done.
+        Makes the context manager that counts images; called with what is done.
     """
 
     config: TrainConfig
@@ -172,7 +173,7 @@ class Release:
         def measure() -> dict[str, Any]:
             with self.counted(f"{run.name} on {split}") as count:
                 report = evaluate(weights, data, split, self.config.device, count)
-            return note_look(weights, report.summary())
+            return record_evaluation(weights, report.summary())
 
         return _kept(run / f"{split}.json", of, measure)
 
@@ -189,7 +190,7 @@ class Release:
 
 
 def _of(weights: Path, data: Dataset, split: str) -> dict[str, str]:
-    """What a result is of: the tensors, and the images and masks."""
+    """Hashes that identify a result: of the tensors, and of images and masks."""
     images = fingerprint({split: data.split(split)})["sha256"]
     return {"weights_sha256": load_checkpoint(weights)[2], "images_sha256": images}
 
@@ -197,7 +198,7 @@ def _of(weights: Path, data: Dataset, split: str) -> dict[str, str]:
 def _kept(
     file: Path, of: Mapping[str, str], measure: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
-    """What was measured `of` just this before, else measured now and kept."""
+    """Return the stored result if it is `of` this; else measure and store it."""
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if all(found.get(key) == value for key, value in of.items()):
@@ -208,6 +209,6 @@ def _kept(
 
 
 def _over_seeds(found: list[dict[str, Any]], metric: str) -> dict[str, float | None]:
-    """Mean and SD; of one seed there is no SD."""
+    """Mean and SD over seeds; the SD of a single seed is None."""
     means = mean_interval([each[metric]["mean"] for each in found])
     return {"mean": means["mean"], "sd": means["sd"] if len(found) > 1 else None}

@@ -3,74 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from attnseg_training.datasets import DATASETS, Dataset
 from napari_attnseg.cards import ModelCard
+from napari_attnseg.protocols import SplitRule, TrainingProtocol, protocol_sentence
 
-IN, OUT, UNKNOWN = "in domain", "out of domain", "domain not known"
 
-#: Follows a data set's own split rule where `fit` trained on the validation images too.
-TRAINED_ON_ALL = (
-    "; protocol 'all': trained on train and val, the last epoch kept, so that numbers "
-    "on val say little"
-)
+class Domain(StrEnum):
+    """Whether the images are from a data set that the weights were trained on."""
 
-#: The same where it chose the epoch on the test images.
-CHOSEN_ON_TEST = (
-    "; protocol of the paper: trained on train and val, and the epoch was chosen on "
-    "test, so that numbers on test are flattered"
-)
+    IN = "in_domain"
+    OUT = "out_of_domain"
+    UNKNOWN = "unknown"
 
-#: What `fit` does with a split.
+
+class Role(StrEnum):
+    """What the weights' training did with the images."""
+
+    TRAINED_ON = "trained_on"
+    CHOSE_WEIGHTS = "chose_weights"
+    HELD_OUT = "held_out"
+    MOSTLY_TRAINED_ON = "mostly_trained_on"
+    UNKNOWN = "unknown"
+
+
+#: What `fit` does with a split, unless the protocol says otherwise.
 _ROLES = {
-    "train": "These images were trained on, so the numbers say little of new ones.",
-    "val": "The weights were chosen on these images, so the numbers are flattering.",
-    "test": "These images were neither trained on nor used by fit to choose weights.",
-    "all": "Most of these images were trained on, so the numbers say little of new "
+    "train": Role.TRAINED_ON,
+    "val": Role.CHOSE_WEIGHTS,
+    "test": Role.HELD_OUT,
+    "all": Role.MOSTLY_TRAINED_ON,
+}
+
+# Sentences for a reader.
+IN, OUT, UNKNOWN = "in domain", "out of domain", "domain not known"
+_LABELS = {Domain.IN: IN, Domain.OUT: OUT, Domain.UNKNOWN: UNKNOWN}
+_ROLE_SENTENCES = {
+    Role.TRAINED_ON: "These images were trained on, so the numbers say little of new "
     "ones.",
+    Role.CHOSE_WEIGHTS: "The weights were chosen on these images, so the numbers are "
+    "flattering.",
+    Role.HELD_OUT: "These images were neither trained on nor used by fit to choose "
+    "weights.",
+    Role.MOSTLY_TRAINED_ON: "Most of these images were trained on, so the numbers say "
+    "little of new ones.",
+    Role.UNKNOWN: "Whether these images were trained on is not recorded.",
 }
 
 
-def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
-    """``label``, the ``reason`` for it, and the card's own ``trained_on``.
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One of the runs that weights come from, as the card records it.
 
-    Data sets are told apart by their names (without a ``dataset.toml`` or a known
-    layout: the folder's), which is all that a card records: the label is a hint to the
-    reader, not a proof.
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set, or of its folder in older cards.
+    protocol : TrainingProtocol or None
+        None: not recorded.
+    rule : SplitRule or None
+        Of the data set's splits; None: not recorded.
+    """
+
+    dataset: str
+    protocol: TrainingProtocol | None
+    rule: SplitRule | None
+
+
+def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
+    """``id``, ``role``, ``label``, ``reason``, and the card's own ``trained_on``.
+
+    ``id`` is a `Domain` and ``role`` a `Role`; ``label`` and ``reason`` say the same to
+    a reader. Data sets are told apart by their names (without a ``dataset.toml`` or a
+    known layout: the folder's), which is all that a card records: the label is a hint
+    to the reader, not a proof.
     """
     runs = set(_runs(card.training))
     name = data.name
-    names = sorted({known for known, _ in runs})
+    names = sorted({run.dataset for run in runs})
+    role = Role.UNKNOWN
     if not names:
-        label = UNKNOWN
+        found = Domain.UNKNOWN
         reason = "The card does not record on which data folder these weights trained."
     elif name not in names and (kin := _same_images(name, names)):
-        label = IN
+        found, role = Domain.IN, Role.TRAINED_ON
         reason = (
             f"{name} and {kin}, on which these weights were trained, are the same "
             "images, so the numbers say little of new ones."
         )
     elif name not in names:
-        label = OUT
+        found, role = Domain.OUT, Role.HELD_OUT
         reason = (
             f"By the data sets' names: trained on {' and '.join(names)}, measured on "
             f"{name}. Images that both share would not be noticed."
         )
     else:
-        label = IN
-        same = {protocol for known, protocol in runs if known == name}
-        unknown = "Whether these images were trained on is not recorded."
-        rules = ("", TRAINED_ON_ALL, CHOSEN_ON_TEST)
-        alike = same <= {data.protocol + rule for rule in rules}
-        part = split
-        if split == "val" and trained_on(card, data):
-            part = "train"
-        elif split == "test" and data.protocol + CHOSEN_ON_TEST in same:
-            part = "val"  # their part in such a run
-        role = _ROLES.get(part, unknown) if alike else unknown
-        reason = f"By the data set's name ({name}) and split ({split}): {role}"
-    return {"label": label, "reason": reason, "trained_on": card.data}
+        found = Domain.IN
+        role = _role(card, data, split)
+        reason = (
+            f"By the data set's name ({name}) and split ({split}): "
+            f"{_ROLE_SENTENCES[role]}"
+        )
+    return {
+        "id": str(found),
+        "role": str(role),
+        "label": _LABELS[found],
+        "reason": reason,
+        "trained_on": card.data,
+    }
+
+
+def _role(card: ModelCard, data: Dataset, split: str) -> Role:
+    """Role of a split in the runs that trained on this data set."""
+    runs = [run for run in _runs(card.training) if run.dataset == data.name]
+    if any(run.rule != data.rule for run in runs):
+        return Role.UNKNOWN  # their splits were others
+    if split == "val" and trained_on(card, data):
+        return Role.TRAINED_ON
+    if split == "test" and any(run.protocol is TrainingProtocol.PAPER for run in runs):
+        return Role.CHOSE_WEIGHTS
+    return _ROLES.get(split, Role.UNKNOWN)
 
 
 def trained_on(card: ModelCard, data: Dataset) -> bool:
@@ -80,25 +135,51 @@ def trained_on(card: ModelCard, data: Dataset) -> bool:
     out then has nothing to do with what is now.
     """
     return any(
-        protocol.endswith((TRAINED_ON_ALL, CHOSEN_ON_TEST))
-        if name == data.name
-        else bool(_same_images(data.name, [name]))
-        for name, protocol in _runs(card.training)
+        _trains_on_validation(run)
+        if run.dataset == data.name
+        else bool(_same_images(data.name, [run.dataset]))
+        for run in _runs(card.training)
     )
 
 
 def trained_under(card: ModelCard, data: Dataset) -> str:
-    """Other split rules than the data's under which the weights were trained.
+    """Describe other protocols than the data's under which the weights were trained.
 
     For a result's protocol: of weights whose epoch the test images chose, numbers on
     these are flattered, whatever the data set's own rule is. Empty: none.
     """
-    others = {rule for _, rule in _runs(card.training)} - {"", data.protocol}
-    return "".join(f"; these weights were trained under: {r}" for r in sorted(others))
+    sentences = sorted(protocol_sentence(*other) for other in _others(card, data))
+    return "".join(f"; these weights were trained under: {s}" for s in sentences)
+
+
+def protocol_fields(card: ModelCard, data: Dataset) -> dict[str, Any]:
+    """Machine-readable fields of a result beside its ``protocol``.
+
+    ``split_rule``: of the data set. ``trained_under``: protocol and split rule of runs
+    that trained under others; see `trained_under`.
+    """
+    others = [
+        {"protocol_name": protocol, "split_rule": rule.to_json()}
+        for rule, protocol in _others(card, data)
+    ]
+    others.sort(key=repr)
+    return {"split_rule": data.rule.to_json(), "trained_under": others}
+
+
+def _others(
+    card: ModelCard, data: Dataset
+) -> set[tuple[SplitRule, TrainingProtocol | None]]:
+    """Split rule and protocol of runs that are not honest ones on these splits."""
+    return {
+        (run.rule, run.protocol)
+        for run in _runs(card.training)
+        if run.rule is not None
+        and (run.rule != data.rule or run.protocol is not TrainingProtocol.HONEST)
+    }
 
 
 def split_seed(card: ModelCard) -> int:
-    """Seed by which the validation images of a card's (first) run were carved out."""
+    """Random seed of the validation images of a card's (first) run."""
     return next(_seeds(card.training), 0)
 
 
@@ -107,6 +188,10 @@ def _seeds(training: Mapping[str, Any]) -> Iterator[int]:
         yield int(training["config"].get("split_seed", 0))
     for part in training.get("average_of", ()):
         yield from _seeds(part)
+
+
+def _trains_on_validation(run: TrainingRun) -> bool:
+    return run.protocol is not None and run.protocol.trains_on_validation
 
 
 def _same_images(name: str, names: Iterable[str]) -> str:
@@ -118,11 +203,16 @@ def _same_images(name: str, names: Iterable[str]) -> str:
     return next((known for known in names if source(known) == source(name)), "")
 
 
-def _runs(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Data set and split rule of every run that these weights come from."""
+def _runs(training: Mapping[str, Any]) -> Iterator[TrainingRun]:
+    """Every run that these weights come from."""
     if "config" in training:
         folder = training["config"]["data"]  # all that older cards say
-        yield training.get("dataset", folder), training.get("protocol", "")
+        protocol, rule = training.get("protocol_name"), training.get("split_rule")
+        yield TrainingRun(
+            training.get("dataset", folder),
+            TrainingProtocol(protocol) if protocol else None,
+            SplitRule.from_json(rule) if rule else None,
+        )
     earlier = training.get("started_from")
     parts = [*training.get("average_of", ()), *training.get("encoders_from", ())]
     for part in [*parts, *([earlier] if earlier else ())]:

@@ -1,4 +1,4 @@
-"""Where a run's weights come from: code, versions, device, data; ``run.json``."""
+"""Provenance of a run in ``run.json``: code, versions, device, data, protocol."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from attnseg_training.datasets import Sample
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.protocols import SplitRule
 from napari_attnseg.run_files import LogRow
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
@@ -33,11 +34,12 @@ def record(
     config: TrainConfig,
     device: str,
     processes: int,
+    rule: SplitRule,
 ) -> dict[str, Any]:
-    """Add this session to the ``run.json`` of a run folder; what it says of it.
+    """Add this session to the ``run.json`` of a run folder; returns its record.
 
     A run that is resumed may go on with other code or on another device, so each
-    session has its entry. The data must be the same.
+    session has its entry. The data must be the same. `rule` is that of its splits.
 
     Raises
     ------
@@ -59,6 +61,8 @@ def record(
         "processes": processes,
         "seed": config.seed,
         "split_seed": config.split_seed,
+        "protocol_name": config.protocol,
+        "split_rule": rule.to_json(),
     }
     facts["sessions"].append(session)
     write_text(folder / FILE, json.dumps(facts, indent=1) + "\n")
@@ -68,7 +72,7 @@ def record(
 def expect_data(
     folder: Path, data: dict[str, Any], config: TrainConfig
 ) -> dict[str, Any]:
-    """The ``run.json`` of a run that began with data of this `fingerprint`.
+    """Return the ``run.json`` of a run that began with data of this `fingerprint`.
 
     Empty where there is none, as of a run that is new.
 
@@ -96,7 +100,10 @@ def card_of(
     origin: dict[str, Any],
     rows: Sequence[LogRow],
 ) -> ModelCard:
-    """Card of a run's weights after the last of `rows`; `origin` is from before it."""
+    """Make the card of a run's weights after the last of `rows`.
+
+    `origin` is the provenance that was known before the first epoch.
+    """
     return ModelCard(
         spec=spec,
         preprocessing=Preprocessing(spec.size),
@@ -112,7 +119,7 @@ def card_of(
 
 
 def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
-    """Number of images of each part, and a hash of all names and all files' bytes."""
+    """Count the images of each part, and hash all names and all files' bytes."""
     digest = hashlib.sha256()
     for part, samples in sorted(parts.items()):
         for sample in samples:
@@ -126,9 +133,9 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
 
 
 def code() -> str:
-    """Commit of the checkout that runs, or the installed version.
+    """Return the commit of the running checkout, or the installed version.
 
-    With ``+changes`` where files differ from that commit.
+    A commit has ``+changes`` where files differ from it.
     """
     here = Path(__file__)
 
@@ -150,7 +157,7 @@ def code() -> str:
 
 
 def device_name(device: str) -> str:
-    """What computes, as its maker calls it."""
+    """Return the name of the CPU or GPU as its vendor gives it."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     if device != "cpu":
@@ -166,7 +173,7 @@ def device_name(device: str) -> str:
 
 
 def settings_without_folders(config: TrainConfig) -> dict[str, Any]:
-    """Settings for the card: a path says more about a machine than about a run."""
+    """Return the settings for the card, with file names in place of paths."""
     return {
         **dataclasses.asdict(config),
         "data": Path(config.data).name,

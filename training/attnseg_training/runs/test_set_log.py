@@ -1,4 +1,4 @@
-"""How often the weights of a run were measured on a split: a test set is for once."""
+"""Log of the evaluations of a run: a test set should be used only once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,32 @@ from napari_attnseg.weights import weights_path
 
 logger = logging.getLogger(__name__)
 FILE = "evaluations.json"
-#: Splits that a run itself looks at; all others are for once.
-OWN = ("train", "val")
+#: Splits that a run itself uses; all others should be evaluated on only once.
+RUN_SPLITS = ("train", "val")
 
 
-def note_look(weights: str | Path, summary: dict[str, Any]) -> dict[str, Any]:
-    """Record an evaluation beside the run's weights; `summary` with what it was.
+def record_evaluation(weights: str | Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """Warn when a test set is evaluated more than once.
 
-    ``look`` is 1 for the first time that weights of this run are measured on this split
-    of this data set, and the protocol says so from the second on. Weights that lie in
-    no run folder (bundled ones, say) have none.
+    Records the evaluation in ``evaluations.json`` beside the run's weights and counts
+    how often weights of this run were evaluated on this split of this data set. Weights
+    outside of a run folder, such as bundled ones, have no such record.
+
+    Parameters
+    ----------
+    weights : str or Path
+        Bundled name or file.
+    summary : dict
+        From `EvaluationReport.summary`.
+
+    Returns
+    -------
+    dict
+        The summary with the count as ``look``, which its ``protocol`` states from the
+        second time on; unchanged where there is no record.
     """
     run = weights_path(weights).parent
-    if summary["split"] in OWN or not (run / "config.toml").is_file():
+    if summary["split"] in RUN_SPLITS or not (run / "config.toml").is_file():
         return summary
     seen: list[dict[str, Any]] = []
     try:

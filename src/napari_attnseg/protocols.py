@@ -1,0 +1,124 @@
+"""Training protocols and split rules, as data. No torch.
+
+A protocol says which images a run trained on and which chose its epoch; a split rule
+says where a data set's training, validation and test images come from. Cards and
+results carry both as machine-readable fields, from which everything is decided. The
+sentences here are rendered from these fields for a reader and are never read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class TrainingProtocol(StrEnum):
+    """Which images are trained on, and which choose the epoch that is kept."""
+
+    #: Validation images choose the epoch; test images are left alone.
+    HONEST = "honest"
+    #: All but the test images are trained on, and these choose the epoch.
+    PAPER = "paper"
+    #: Validation images are trained on too; the last epoch is kept.
+    ALL = "all"
+
+    @property
+    def trains_on_validation(self) -> bool:
+        """Whether the validation images are trained on."""
+        return self is not TrainingProtocol.HONEST
+
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether the test images choose the epoch."""
+        return self is TrainingProtocol.PAPER
+
+
+class SplitSource(StrEnum):
+    """How the splits of a data set come about."""
+
+    #: Training, validation and perhaps test images are given.
+    GIVEN = "given"
+    #: Validation images are a seeded tenth of the given training images.
+    CARVED_FROM_TRAIN = "carved_from_train"
+    #: No split is given: validation images are a seeded tenth of all.
+    CARVED_FROM_ALL = "carved_from_all"
+    #: Described by a card of an earlier version in words that are not known.
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """Where the images of each split come from. Equal rules give equal splits.
+
+    Attributes
+    ----------
+    source : SplitSource
+        How the splits come about.
+    lists : str
+        Folder of the lists of names; empty: the splits are folders.
+    test : str
+        Given split that is the test set, ``"test"`` or ``"val"``; empty: none, or the
+        splits are used as they are given.
+    seed : int or None
+        Random seed of the validation part; None: it is given.
+    text : str
+        For `SplitSource.OTHER`: the words of the card.
+    """
+
+    source: SplitSource
+    lists: str = ""
+    test: str = ""
+    seed: int | None = None
+    text: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary for JSON; fields without a value are left out."""
+        return {k: v for k, v in asdict(self).items() if v not in ("", None)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SplitRule:
+        """Inverse of `to_json`; an unknown source or key raises."""
+        return cls(**{**data, "source": SplitSource(data["source"])})
+
+
+def rule_sentence(rule: SplitRule) -> str:
+    """Describe a split rule to a reader."""
+    if rule.source is SplitSource.OTHER:
+        return rule.text
+    if rule.source is SplitSource.GIVEN:
+        where = f"listed in {rule.lists}/" if rule.lists else "published"
+        return f"splits as {where}"
+    if rule.source is SplitSource.CARVED_FROM_ALL:
+        return f"no {rule.lists}/ folder; val: a tenth of all, seed {rule.seed}"
+
+    def given(split: str) -> str:
+        if rule.lists:
+            return f"{rule.lists}/{split}.txt"
+        return f"the published {split} part"
+
+    test = f"test is {given(rule.test)}" if rule.test else "no test split"
+    return f"honest: {test}; val: a tenth of {given('train')}, seed {rule.seed}"
+
+
+#: What a protocol adds to the sentence of the data set's split rule.
+_ADDED = {
+    TrainingProtocol.ALL: (
+        "; protocol 'all': trained on train and val, the last epoch kept, so that "
+        "numbers on val say little"
+    ),
+    TrainingProtocol.PAPER: (
+        "; protocol of the paper: trained on train and val, and the epoch was chosen "
+        "on test, so that numbers on test are flattered"
+    ),
+}
+
+
+def protocol_sentence(rule: SplitRule, protocol: TrainingProtocol | None) -> str:
+    """Describe to a reader where the splits come from, and what chose the epoch.
+
+    `protocol` is None where it is not recorded.
+    """
+    added = "" if protocol is None else _ADDED.get(protocol, "")
+    return rule_sentence(rule) + added
