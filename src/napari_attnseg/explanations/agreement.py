@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from napari_attnseg.statistics import auroc, spearman
 
@@ -98,6 +97,9 @@ class TrustCalibration:
         Each point is the mean of as many regions as every other one, so that no single
         region decides an end of the curve.
         """
+        # Imported late, for the time that a start takes.
+        from scipy.optimize import isotonic_regression
+
         flat = np.ravel(psi).astype(float)
         order = np.argsort(flat, kind="stable")
         x = flat[order]
