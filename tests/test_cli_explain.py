@@ -81,7 +81,7 @@ def test_maps_picture_and_provenance_are_written(
         np.testing.assert_allclose(values, expected.values, atol=1e-5)
         assert entry["level"] == (f"1/{stride}" if per_level else None)
         assert entry["finding"] == expected.finding
-        assert entry["decorative"] == (per_level and stride == 4)
+        assert entry["decorative"] == (EXPLAINERS[name].of_a_gate and stride == 4)
     assert facts["method"] == name and facts["scale"] == EXPLAINERS[name].scale
     assert facts["meaning"] == EXPLAINERS[name].meaning
     assert facts["target"] == expected.target
@@ -89,7 +89,7 @@ def test_maps_picture_and_provenance_are_written(
     assert said["source"] == str(photo) and said["model"] == "tiny"
     assert said["weights_sha256"] == segmenter.sha256 and said["device"] == "cpu"
     assert said["image_sha256"] == expected.provenance["image_sha256"]
-    assert ("decorative" in done.stderr) == per_level
+    assert ("decorative" in done.stderr) == EXPLAINERS[name].of_a_gate
     again = load_explanation(out / f"polyp_{method}.json")
     assert again.image is not None and again.image.resolve() == photo
     for found in again.maps:

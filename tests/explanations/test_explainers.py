@@ -331,3 +331,4 @@ def test_card_says_which_gates_are_decorative(segmenter: Segmenter) -> None:
     assert explain(told, IMAGE, "gate", 8).decorative
     assert not explain(told, IMAGE, "gate", 4).decorative
     assert not explain(told, IMAGE, "entropy", 8).decorative
+    assert not explain(told, IMAGE, "Seg-Grad-CAM", 8).decorative

@@ -50,7 +50,7 @@ def untrained(name: str) -> SegmentationNetwork:
 def network(request: pytest.FixtureRequest) -> SegmentationNetwork:
     """Always the same weights; copying is faster than building."""
     copy = deepcopy(untrained(request.param))
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # what a test builds beside it has other weights
     return copy
 
 

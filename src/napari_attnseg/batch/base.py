@@ -29,8 +29,8 @@ class Note(StrEnum):
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
-        The pattern of a gate that is shown was measured to be worth nothing in this
-        model.
+        The pattern of a gate that maps are about was measured to be worth nothing in
+        this model.
     """
 
     NO_GPU = "no_gpu"

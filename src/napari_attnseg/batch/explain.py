@@ -108,7 +108,7 @@ def explain_images(
 
     notes = list(model_notes(segmenter, device))
     measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
-    if explainer.per_gate and any(gate.get("decorative") for gate in measured):
+    if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
     return Batch(stems, compute, tuple(notes))
 

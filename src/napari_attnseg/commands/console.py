@@ -93,9 +93,9 @@ def batch_sentence(note: Note) -> str:
     return {
         Note.NO_GPU: "No GPU found; running on the CPU.",
         Note.NO_GATES: NO_GATES,
-        Note.DECORATIVE: "At least one gate shown here was measured to be decorative "
-        "in this model: its pattern makes no difference to the mask. The JSON has the "
-        "finding on each.",
+        Note.DECORATIVE: "At least one gate that these maps are about was measured to "
+        "be decorative in this model: its pattern makes no difference to the mask. The "
+        "JSON says which.",
     }[note]
 
 

@@ -71,3 +71,8 @@ class Explainer:
     targeted: bool = True
     needs: tuple[Requirement, ...] = ()
     finding: Callable[[ModelCard, int], str] = lambda card, stride: ""
+
+    @property
+    def of_a_gate(self) -> bool:
+        """Whether each map is about the gate of one level."""
+        return self.per_gate and Requirement.ONE_GATE in self.needs

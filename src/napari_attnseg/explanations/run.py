@@ -101,7 +101,7 @@ def _explanation(
     provenance: dict[str, Any],
 ) -> Explanation:
     height, width = provenance["image_shape"]
-    measured = segmenter.card.gates.get(f"1/{level}", {}) if explainer.per_gate else {}
+    measured = segmenter.card.gates.get(f"1/{level}", {}) if explainer.of_a_gate else {}
     return Explanation(
         method,
         level if explainer.per_gate else None,
