@@ -1,7 +1,7 @@
 """An import hook that puts every sentence of both packages into upper case.
 
-A sentence is a string literal, or an f-string as a whole, of at least five words, or one
-that ends as sentences do. Shorter ones may be names: of files, keys, options, layers.
+A sentence is a string literal, or an f-string as a whole, of at least five words, or
+one that ends as sentences do. Shorter ones may be names: of files, keys, options.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _WORD = re.compile(r"[A-Za-zäöüß'’-]{2,}")
 
 
 def is_sentence(text: str) -> bool:
-    """Whether a literal is prose: style sheets, formats and signatures are not."""
-    if "{" in text or "->" in text:
+    """Whether a literal is prose: identifiers, style sheets and signatures are not."""
+    if " " not in text or "{" in text or "->" in text:
         return False
     words = _WORD.findall(text)
     return len(words) >= 5 or (len(words) >= 2 and text.rstrip()[-1:] in ".!?…")
