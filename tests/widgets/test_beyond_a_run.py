@@ -22,7 +22,7 @@ from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.layers.runs import find_results, kept_mask
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app
 from napari_attnseg.io.results import load_results
@@ -190,6 +190,28 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
         again = tmp_path / f"again{inspected is widget}"
         found = run_command(copied(inspected, "command"), again)
         np.testing.assert_array_equal(found.mask, mask.data)
+
+
+def test_a_what_if_that_an_earlier_version_saved_opens_as_one(
+    qtbot: Any,
+    viewer: ViewerModel,
+    inspect: Any,
+    photo: Path,
+    tmp_path: Path,
+    messages: list[str],
+) -> None:
+    widget = inspect(photo)
+    made = keep(qtbot, viewer, widget, paint=False)
+    save(qtbot, widget, tmp_path / "out", messages)
+    file = tmp_path / "out" / "polyp_what_if.json"
+    text = file.read_text()
+    assert '"made_from": "what_if"' in text
+    file.write_text(text.replace('"what_if"', '"what if"'))
+    other = ViewerModel()
+    _, *read = other.open(tmp_path / "out", plugin=PLUGIN)
+    assert_alike(read, made)
+    assert find_results(other.layers) == []
+    assert kept_mask(read[0], other.layers) is read[-1]
 
 
 def test_the_menu_follows_what_is_selected(

@@ -154,7 +154,10 @@ def _part(values: Mapping[str, Any]) -> tuple[Part | None, int]:
             return None, 0
         return (Part.GATE if "gate" in values else Part.PROBABILITY), 0
     name, _, number = str(text).partition(" ")
-    return Part(name), int(number or 0)
+    try:
+        return Part(name), int(number or 0)
+    except ValueError:  # of a later version
+        return None, 0
 
 
 def _image(metadata: Mapping[str, Any], source: str) -> ImageReference:
