@@ -48,12 +48,15 @@ class ModelCard:
         evaluated.
     gates : dict
         Level (``"1/4"`` ... ``"1/32"``; ``"all"``: the four together) to what
-        ``attnseg-train faithfulness`` measured of that gate, ``verdict`` and
-        ``decorative`` among it. Empty: not measured, so its maps carry no evidence.
+        ``attnseg-train faithfulness`` measured of that gate: among it the flags
+        ``pattern``, ``decorative`` and ``agrees`` (earlier cards have the second only)
+        and the sentence ``verdict``. Empty: not measured, so its maps carry no
+        evidence.
     combination : dict
         Which combination of the gates is worth showing "at a glance", if any, as
         ``attnseg-train faithfulness`` measured it on validation images: ``name``,
-        ``earned``, ``verdict``, ``stakes`` and the candidates' numbers.
+        ``earned``, ``verdict``, ``stakes``, the candidates' numbers, and the images
+        as ``measured_on``.
     training : dict
         Recipe, seed, versions, time. ``protocol_name`` (a `TrainingProtocol`) and
         ``split_rule`` (a `SplitRule`) say which images were trained on and which chose

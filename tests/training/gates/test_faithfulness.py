@@ -39,6 +39,7 @@ from napari_attnseg.explanations.combination import COMBINATIONS
 from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.protocols import SplitRule
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,9 @@ def measured(
     return found
 
 
-def test_summary_rows_and_card(measured: tuple[dict, list[Row]]) -> None:
+def test_summary_rows_and_card(
+    measured: tuple[dict, list[Row]], shared_data_folder: Path
+) -> None:
     summary, rows = measured
     assert summary["n"] == len(rows) == 8
     assert tuple(summary["gates"]) == LEVELS
@@ -70,6 +73,8 @@ def test_summary_rows_and_card(measured: tuple[dict, list[Row]]) -> None:
         assert set(gate["follows"]) == set(gate["follows_only"])
         assert "the model's own mask" in gate["follows"]
         assert gate["verdict"].startswith(f"{level}: ")
+        assert gate["decorative"] == (gate["pattern"] == PatternValue.DECORATIVE)
+        assert gate["agrees"] in list(TrustAgreement)
         assert set(gate["shuffled"]) == set(PARTS)
         assert set(gate["moved"]) == {
             damage_name(one) for one in damages(("another image", "noise"))
@@ -106,6 +111,11 @@ def test_summary_rows_and_card(measured: tuple[dict, list[Row]]) -> None:
     assert abs(noise["stable mirrored"]["mean"]) < 0.1
     assert set(summary["combination"]["candidates"]) == set(COMBINATIONS)
     assert summary["combination"]["name"] in COMBINATIONS
+    images = {"dataset": "discs", "split": "train", "n": 8, "trained_on": False}
+    assert summary["combination"]["measured_on"] == images
+    rule = load_dataset(shared_data_folder).rule
+    assert SplitRule.from_json(summary["split_rule"]) == rule
+    assert summary["trained_under"] == []  # its card records no training
     lines = list(csv.DictReader(rows_csv(rows).splitlines()))
     assert [line["image"] for line in lines] == [row[IMAGE] for row in rows]
     assert float(lines[0]["dice"]) == pytest.approx(rows[0][DICE])
