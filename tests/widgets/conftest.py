@@ -49,24 +49,24 @@ class Mouse:
     """A mouse over a viewer without a window, through napari's own dispatch."""
 
     def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+        self.viewer = viewer
 
     def move(self, position: Sequence[float]) -> None:
         """Move to a world point, no button pressed."""
         event = SimpleNamespace(type="mouse_move", position=tuple(position))
         event.modifiers, event.is_dragging = (), False
-        mouse_move_callbacks(self._viewer, event)
+        mouse_move_callbacks(self.viewer, event)
 
     def click(self, position: Sequence[float], moves: int = 0) -> None:
         """Press, move so many times, and release."""
         event = SimpleNamespace(type="mouse_press", position=tuple(position))
         event.modifiers, event.is_dragging = (), True
-        mouse_press_callbacks(self._viewer, event)
+        mouse_press_callbacks(self.viewer, event)
         for _ in range(moves):
             event.type = "mouse_move"
-            mouse_move_callbacks(self._viewer, event)
+            mouse_move_callbacks(self.viewer, event)
         event.type = "mouse_release"
-        mouse_release_callbacks(self._viewer, event)
+        mouse_release_callbacks(self.viewer, event)
 
 
 @pytest.fixture
