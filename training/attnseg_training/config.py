@@ -17,9 +17,10 @@ from attnseg_training.settings import (
     settings_of,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.protocols import TrainingProtocol
 from napari_attnseg.run_files import measured_on
 
-PROTOCOLS = ("honest", "all", "paper")
+PROTOCOLS = tuple(str(protocol) for protocol in TrainingProtocol)
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
 #: Names of `attnseg_training.losses.LOSSES`, which needs torch.

@@ -65,7 +65,3 @@ def timer(milliseconds: int, call: Any) -> QTimer:
     made.setInterval(milliseconds)
     made.timeout.connect(call)
     return made
-
-
-#: The Train dock still imports it by this name.
-words = wrapped_label

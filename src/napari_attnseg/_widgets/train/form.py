@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
@@ -124,7 +124,7 @@ class TrainForm(QWidget):
         tensors = "Weights (*.safetensors);;All files (*)"
         self.data = PathEdit("Folder with images/ and masks/")
         self.recipe_box = QComboBox()
-        self.about = words()
+        self.about = wrapped_label()
         self.start_box = QComboBox()
         self.cnn = PathEdit("timm weights of the CNN", tensors)
         self.transformer = PathEdit("timm weights of the transformer", tensors)

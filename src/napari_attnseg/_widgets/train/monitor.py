@@ -11,7 +11,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.controls import words
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.train.curves import Curves
 from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.run_files import Place
@@ -24,8 +24,8 @@ class RunView(QWidget):
         super().__init__()
         self._shown = NOTHING
         self.progress = QProgressBar()
-        self.state_line = words()
-        self.weights_line = words()
+        self.state_line = wrapped_label()
+        self.weights_line = wrapped_label()
         self.curves = Curves()
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
