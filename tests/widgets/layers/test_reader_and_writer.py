@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from napari_attnseg._widgets.base.jobs import run
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.cli import app
@@ -191,3 +191,46 @@ def test_an_image_that_changed_is_left_out(
     other = ViewerModel()
     assert len(other.open(tmp_path / "out", plugin=PLUGIN)) == 6
     assert "does not hold the pixels" in messages[-1]
+
+
+def test_what_attnseg_explain_writes_opens_over_its_image(
+    viewer: ViewerModel, photo: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "explained"
+    options = ["--weights", str(tiny_weights), "--out", str(out)]
+    method = ["--method", "gate", "--level", "all"]
+    done = CliRunner().invoke(app, ["explain", str(photo), *options, *method])
+    assert done.exit_code == 0, done.output
+    for path in (out, out / "polyp_gate.json"):
+        viewer.layers.clear()
+        image, *maps = viewer.open(path, plugin=PLUGIN)
+        assert (image.data == sample_image("polyp")).all()
+        assert [layer.visible for layer in maps] == [False, False, False, True]
+        assert [layer.name.split()[-1] for layer in maps] == [
+            *("1/4", "1/8", "1/16", "1/32"),
+        ]
+        record = record_of(maps[-1])
+        assert record is not None and record.explanation == "gate"
+        assert record.image.layer_id == str(image.unique_id)
+        for layer in maps:
+            low, high = layer.extent.world
+            assert np.allclose(low, image.extent.world[0])
+            assert np.allclose(high, image.extent.world[1])
+
+
+def test_an_explanation_of_another_image_leaves_it_out(
+    viewer: ViewerModel,
+    messages: list[str],
+    photo: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+) -> None:
+    options = ["--weights", str(tiny_weights), "--out", str(tmp_path)]
+    found = CliRunner().invoke(
+        app, ["explain", str(photo), *options, "--method", "gate"]
+    )
+    assert found.exit_code == 0, found.output
+    Image.fromarray(sample_image("two-polyps")).save(photo)
+    layers = viewer.open(tmp_path / "polyp_gate.json", plugin=PLUGIN)
+    assert "does not hold the pixels" in messages[-1]
+    assert all(record_of(layer) is not None for layer in layers)

@@ -163,13 +163,6 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     scaled to their own range: their values compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
-    top = float(np.abs(found.values).max()) or 1.0
-    limits = {
-        "gate": (0, 1),
-        "unit": (0, 1),
-        "signed": (-top, top),
-        "positive": (0, top),
-    }
     record = LayerRecord(
         {**found.provenance, "source": source.origin},
         source.reference,
@@ -183,7 +176,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         "name": f"{source.name} · {found.method}{level}",
         **source.placement,
         **coarse_placement(source.placement, found.stride, frame if stacked else 0),
-        "contrast_limits": limits[found.scale],
+        "contrast_limits": found.limits,
         "colormap": GATE_COLOURS if found.scale in ("gate", "signed") else "magma",
         "blending": "translucent",
         "opacity": 0.7,

@@ -1,7 +1,7 @@
-"""napari's reader of results folders: the layers that the Segment widget makes. No Qt.
+"""napari's reader of results and of explanations that the commands wrote. No Qt.
 
-It returns layers, not layer data tuples: a tuple can carry neither the outline of a
-mask nor a colour bar.
+It makes the layers that the Segment and Explain widgets make. It returns layers, not
+layer data tuples: a tuple can carry neither the outline of a mask nor a colour bar.
 """
 
 from __future__ import annotations
@@ -22,11 +22,17 @@ from napari_attnseg._widgets.layers.metadata import (
     set_record,
     set_results_file,
 )
-from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, new_layers
+from napari_attnseg._widgets.layers.new_layers import (
+    NewLayer,
+    explanation_layer,
+    kept_layers,
+    new_layers,
+)
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.explanations import is_explanation, load_explanation
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import Results, find_results, load_results
 
@@ -36,8 +42,14 @@ MANY = 20
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
     """The reader, if napari offers it a results folder or a JSON file from one."""
-    first = path if isinstance(path, str) else path[0]
-    return read if find_results(Path(first)) else None
+    first = Path(path if isinstance(path, str) else path[0])
+    return read if find_results(first) or find_explanations(first) else None
+
+
+def find_explanations(path: Path) -> list[Path]:
+    """The JSON files of explanations at a path: the file itself, or in the folder."""
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return [file for file in files if is_explanation(file)]
 
 
 def read(path: str | list[str]) -> list[Any]:
@@ -48,12 +60,15 @@ def read(path: str | list[str]) -> list[Any]:
     InputError
         If a file is missing or damaged, or a folder holds too many images.
     """
-    paths = [path] if isinstance(path, str) else path
-    files = [file for p in paths for file in find_results(Path(p))]
-    if len(files) > MANY:
+    paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
+    files = [file for p in paths for file in find_results(p)]
+    # Of a folder with results, its explanations are opened one by one, if asked for.
+    maps = [file for p in paths if not find_results(p) for file in find_explanations(p)]
+    if len(files) + len(maps) > MANY:
         raise InputError(
-            f"Expected results of up to {MANY} images, but these are of {len(files)}; "
-            "open the NAME.json files of those that you want to see."
+            f"Expected results of up to {MANY} images, but these are of "
+            f"{len(files) + len(maps)}; open the NAME.json files of those that you "
+            "want to see."
         )
     found = [(file, load_results(file)) for file in files]
     layers = []
@@ -61,6 +76,10 @@ def read(path: str | list[str]) -> list[Any]:
         made = [make_layer(new) for new in layers_of(results)]
         _refer_to_image(made)
         set_results_file(made[-1], file)
+        layers += made
+    for file in maps:
+        made = [make_layer(new) for new in layers_of_explanation(file)]
+        _refer_to_image(made)
         layers += made
     return layers
 
@@ -79,15 +98,7 @@ def _refer_to_image(layers: list[Any]) -> None:
 
 def layers_of(results: Results) -> list[NewLayer]:
     """The layers that the Segment widget makes, below them the image if it is found."""
-    ndim = 2 if results.frames is None else 3
-    placement = {
-        "scale": np.ones(ndim),
-        "translate": np.zeros(ndim),
-        "rotate": np.eye(ndim),
-        "shear": np.zeros(ndim * (ndim - 1) // 2),
-        "affine": np.eye(ndim + 1),
-        **results.placement,
-    }
+    placement = {**_unplaced(2 if results.frames is None else 3), **results.placement}
     file = None if results.image is None else str(results.image.resolve())
     source = Source(
         results.name,
@@ -99,13 +110,49 @@ def layers_of(results: Results) -> list[NewLayer]:
         # Where the image lay at the time of the run stays what provenance says.
         recorded=results.source,
     )
-    derivation = derivation_of(results.segmentations[0].provenance)
+    first = results.segmentations[0].provenance
+    derivation = derivation_of(first)
     make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
     made = make(source, results.segmentations)
-    return [*_image_layer(source, results), *made]
+    hashes = [s.provenance.get("image_sha256") for s in results.segmentations]
+    return [*_image_layer(source, hashes, first.get("frame")), *made]
 
 
-def _image_layer(source: Source, results: Results) -> list[NewLayer]:
+def layers_of_explanation(file: Path) -> list[NewLayer]:
+    """The layers that the Explain widget makes, below them the image if it is found.
+
+    Of the maps of several gates only the coarsest is visible.
+    """
+    saved = load_explanation(file)
+    image = None if saved.image is None else str(saved.image.resolve())
+    source = Source(
+        saved.name, None, False, None, _unplaced(2), image, recorded=saved.source
+    )
+    coarse_last = sorted(saved.maps, key=lambda found: found.level or 0)
+    made = [explanation_layer(source, found, 0) for found in coarse_last]
+    for hidden in made[:-1]:
+        hidden.options["visible"] = False
+    return [
+        *_image_layer(source, [saved.maps[0].provenance.get("image_sha256")]),
+        *made,
+    ]
+
+
+def _unplaced(ndim: int) -> dict[str, Any]:
+    """Placement of a layer of `ndim` axes that was not moved, turned or scaled."""
+    return {
+        "scale": np.ones(ndim),
+        "translate": np.zeros(ndim),
+        "rotate": np.eye(ndim),
+        "shear": np.zeros(ndim * (ndim - 1) // 2),
+        "affine": np.eye(ndim + 1),
+    }
+
+
+def _image_layer(
+    source: Source, hashes: list[str | None], frame: int | None = None
+) -> list[NewLayer]:
+    """The image of a result, if its file still holds the pixels of these hashes."""
     if source.file is None:
         return []
     try:
@@ -113,12 +160,10 @@ def _image_layer(source: Source, results: Results) -> list[NewLayer]:
     except AttnSegError as error:
         show_warning(f"The image is left out: {error}")
         return []
-    stack = pixels[None] if results.frames is None else pixels
-    frame = results.segmentations[0].provenance.get("frame")
+    stack = pixels[None] if source.frames is None else pixels
     if frame is not None:  # a what-if is of one frame
         stack = pixels = stack[frame : frame + 1]
-    wanted = [s.provenance.get("image_sha256") for s in results.segmentations]
-    if [array_sha256(frame) for frame in stack] != wanted:
+    if [array_sha256(one) for one in stack] != hashes:
         show_warning(
             f"{source.file} does not hold the pixels that were segmented, so it is "
             "left out; open the image that belongs to these results yourself."
