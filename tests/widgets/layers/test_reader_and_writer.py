@@ -213,9 +213,10 @@ def test_what_attnseg_explain_writes_opens_over_its_image(
         assert record is not None and record.explanation == "gate"
         assert record.image.layer_id == str(image.unique_id)
         for layer in maps:
+            # World extents are of pixel centres: half a pixel more is the border.
             low, high = layer.extent.world
-            assert np.allclose(low, image.extent.world[0])
-            assert np.allclose(high, image.extent.world[1])
+            assert np.allclose(low - layer.scale / 2, -0.5)
+            assert np.allclose(high + layer.scale / 2 + 0.5, image.data.shape[:2])
 
 
 def test_an_explanation_of_another_image_leaves_it_out(
