@@ -60,6 +60,12 @@ class TrainConfig:
         "",
         "timm name of a transformer that replaces the model's own; empty: the model's.",
     )
+    fusion: str = setting(
+        "",
+        "Fusion of both encoders' maps that replaces the model's own; empty: the "
+        "model's.",
+        details="Names are in napari_attnseg.models.fusion.FUSIONS.",
+    )
     protocol: str = setting(
         "honest",
         "honest: validation images choose the epoch; all: they are trained on too and "

@@ -20,6 +20,7 @@ from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.network import SegmentationNetwork
 
 pytestmark = pytest.mark.usefixtures("plain_curves")
@@ -72,10 +73,22 @@ def test_any_two_encoders_of_timm(
     assert spec.transformer.mean == (0.5, 0.5, 0.5)  # its own
 
 
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_any_fusion_of_the_encoders(fusion: str, config: TrainConfig) -> None:
+    spec = run_spec(dataclasses.replace(config, model="tiny", fusion=fusion))
+    assert (spec.name, spec.fusion) == (f"tiny-{fusion}", fusion)
+    network = SegmentationNetwork(spec).eval()
+    assert network.gates == FUSIONS[fusion].gates
+    image = torch.rand(1, 3, spec.size, spec.size)
+    assert network(image).logits.shape == (1, 1, spec.size, spec.size)
+
+
 def test_exchanging_encoders_is_refused_in_words(config: TrainConfig) -> None:
     for settings, words in (
         ({"model": "tiny-cnn", "cnn": "resnet18"}, "two"),
         ({"model": "tiny", "cnn": "resnet_18"}, "resnet18"),
+        ({"model": "tiny-cnn", "fusion": "none"}, "two"),
+        ({"model": "tiny", "fusion": "double_atention"}, "double_attention"),
     ):
         with pytest.raises(AttnSegError, match=words):
             run_spec(dataclasses.replace(config, **settings))

@@ -11,9 +11,10 @@ import safetensors.torch
 
 from attnseg_training.config import TrainConfig, parse_encoder_weights
 from napari_attnseg.cards import CARD_KEY, read_card, read_header, weights_hash
-from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.errors import CheckpointError, InputError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import Encoder, encoder_spec
+from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import OWN_ENCODERS, ModelSpec
 
@@ -103,7 +104,7 @@ def same_network(one: ModelSpec, other: ModelSpec) -> bool:
 
 
 def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:
-    """Return the spec of the trained model, with the encoders of the settings.
+    """Return the spec of the trained model, with encoders and fusion of the settings.
 
     Parameters
     ----------
@@ -115,24 +116,28 @@ def run_spec(config: TrainConfig, classes: int = 1) -> ModelSpec:
     Raises
     ------
     UnknownNameError
-        If the catalog or timm has no such model.
+        If the catalog or timm has no such model, or there is no such fusion.
     InputError
-        If encoders are to be replaced in a model without two of them.
+        If an encoder or the fusion is to be replaced in a model without two encoders.
     """
     spec = dataclasses.replace(model_spec(config.model), classes=classes)
     given = {"cnn": config.cnn, "transformer": config.transformer}
     named = {part: name for part, name in given.items() if name}
-    if named and spec.architecture != "dual":
+    if (named or config.fusion) and spec.architecture != "dual":
         raise InputError(
-            f"--cnn and --transformer exchange the encoders of a model of two; "
+            "--cnn, --transformer and --fusion change a model of two encoders; "
             f"{spec.name!r} is none: choose a dual model."
         )
     changed: dict[str, Any] = {
         part: encoder_spec(name, spec.size) for part, name in named.items()
     }
-    if named:
+    if config.fusion:
+        if config.fusion not in FUSIONS:
+            raise UnknownNameError.for_name("fusion", config.fusion, list(FUSIONS))
+        changed["fusion"] = named["fusion"] = config.fusion
+    if changed:
         changed["name"] = "-".join([spec.name, *named.values()])
-        changed["about"] = f"As {spec.name}, over {' and '.join(named.values())}."
+        changed["about"] = f"As {spec.name}, with {' and '.join(named.values())}."
         spec = dataclasses.replace(spec, **changed)
     return _unit_input(spec) if config.unit_input else spec
 
