@@ -171,7 +171,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(
             f"Expected a data folder with images/ and masks/, but {folder} is not "
-            "there; see the data layout in training/README.md."
+            "there; see docs/training.md on how to lay it out."
         )
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):

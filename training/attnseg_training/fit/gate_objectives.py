@@ -1,7 +1,7 @@
 """Gate objectives: damaged inputs, encoder dropout and trust loss, off by default.
 
 Two encoders that see the same clean image are redundant, and then nothing makes the
-gate's pattern mean anything (measured; see training/README.md). Three remedies:
+gate's pattern mean anything (measured; see docs/experiments.md). Three remedies:
 
 * one-sided damage: a rectangle of one encoder's input is replaced, so that there only
   the other one can know;
