@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnseg_training.datasets import DATASETS, load_dataset
+from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.splits import carve
 from napari_attnseg.errors import InputError, UnknownNameError
 
@@ -20,18 +19,6 @@ def write(root: Path, paths: list[str], values: int | np.ndarray) -> None:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         data = np.full((8, 10), values) if isinstance(values, int) else values
         Image.fromarray(data.astype(np.uint8)).save(root / path)
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_each_says_what_it_is(name: str) -> None:
-    spec = DATASETS[name]
-    assert all((spec.title, spec.licence, spec.citation, spec.splits, spec.masks))
-    assert spec.classes and (not spec.values or len(spec.values) == len(spec.classes))
-    assert len(spec.classes) == 1 or spec.values
-    for layout in spec.layouts:
-        assert layout.title and layout.expected
-        for part in layout.parts:
-            assert re.compile(part.images).groups == re.compile(part.masks).groups == 1
 
 
 def test_busi_merges_masks_and_keeps_normal_images(tmp_path: Path) -> None:
