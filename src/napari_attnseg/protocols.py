@@ -19,10 +19,10 @@ class TrainingProtocol(StrEnum):
 
     #: Validation images choose the epoch; test images are left alone.
     HONEST = "honest"
-    #: All but the test images are trained on, and these choose the epoch.
-    PAPER = "paper"
     #: Validation images are trained on too; the last epoch is kept.
     ALL = "all"
+    #: All but the test images are trained on, and these choose the epoch.
+    PAPER = "paper"
 
     @property
     def trains_on_validation(self) -> bool:

@@ -16,6 +16,7 @@ from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import build_network, run_spec
 from attnseg_training.fit.trainer import Trainer, _train_mode
+from attnseg_training.gates.columns import column_name
 from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
 from napari_attnseg.errors import AttnSegError, InputError
@@ -187,8 +188,9 @@ def test_exchanged_ends_give_the_same_suite(
     )
     assert first["ends"] == second["ends"] == ("transformer", "CNN")
     # Shuffled weights are others; all else is the same but for rounding.
-    for name in rows[0]:
+    for key in rows[0]:
+        name = column_name(key)
         if name != "image" and "shuffled" not in name:
             np.testing.assert_allclose(
-                rows[0][name], others[0][name], atol=2e-3, err_msg=name
+                rows[0][key], others[0][key], atol=2e-3, err_msg=name
             )
