@@ -1,16 +1,33 @@
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from napari_attnseg.statistics import (
     auroc,
     bootstrap_interval,
     mean_interval,
     partial_spearman,
+    ranks,
     spearman,
 )
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.random(200),
+        RNG.integers(0, 5, (20, 7)),
+        RNG.random(50) < 0.3,
+        np.array([]),
+        np.array([0.0, -0.0, np.inf, -np.inf, 1e-300]),
+        np.array([1.0, np.nan, 0.0, np.nan]),
+        RNG.random(64).astype(np.float32),
+    ],
+)
+def test_ranks_are_scipys_to_the_last_digit(values: np.ndarray) -> None:
+    np.testing.assert_array_equal(ranks(values), rankdata(np.ravel(values)))
 
 
 def test_auroc_is_the_share_of_rightly_ordered_pairs() -> None:
