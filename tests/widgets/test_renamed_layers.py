@@ -102,7 +102,7 @@ def test_what_if_decodes_and_keeps(
     qtbot.waitUntil(lambda: any("files saved" in m for m in messages), timeout=60_000)
     (saved,) = tmp_path.glob("*.json")
     said = json.loads(saved.read_text())["provenance"]
-    assert said["made_from"] == "what_if" and said["source"] == "scan"
+    assert said["made_from"] == "what if" and said["source"] == "scan"
 
 
 def test_objects_are_measured_on_the_image(

@@ -126,15 +126,14 @@ def set_record(layer: Any, record: LayerRecord) -> None:
 def derivation_of(values: Mapping[str, Any]) -> Derivation | None:
     """``made_from`` of a layer's dictionary or of the provenance in a results folder.
 
-    Earlier versions wrote a space for the underscore and, of an edited mask and of
-    objects, the name of the layer that they were made from.
+    Of an edited mask and of objects, earlier versions wrote the name of the layer that
+    they were made from.
     """
     made_from = values.get("made_from")
     if made_from is None:
         return None
-    found = str(made_from).replace(" ", "_")
     with suppress(ValueError):
-        return Derivation(found)
+        return Derivation(str(made_from))
     return Derivation.OBJECTS if "objects" in values else Derivation.EDITED
 
 

@@ -25,7 +25,7 @@ class Derivation(StrEnum):
     """How a layer was made of a run's output, if it is not that output itself."""
 
     #: Mask, probability or painted gate map of a what-if that was kept.
-    WHAT_IF = "what_if"
+    WHAT_IF = "what if"
     #: Pixels gained and lost while gates are forced.
     CHANGE = "gates"
     #: Where psi is forced by a brush.
