@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,49 @@ from napari_attnseg.models.catalog import UNLISTED
 UNLISTED.update(STAND_INS)
 
 
+#: Files whose tests take focus and clipboard: one after another, in one process.
+ONE_SCREEN = re.compile(
+    r"tests/widgets/(inspect/.*|.*_window|.*test_segment|.*test_beyond_a_run"
+    r"|.*test_run_menu|.*test_renamed_layers)\.py"
+)
+#: Files that take longest begin first, so that no process waits for one at the end.
+LONGEST = (
+    "tests/widgets/inspect/",
+    "tests/training/gates/test_planted.py",
+    "tests/training/test_train_cli.py",
+    "tests/training/fit/test_distributed.py",
+    "tests/training/fit/test_survival.py",
+    "tests/models/test_contract.py",
+    "tests/training/fit/test_fit_variants.py",
+    "tests/training/gates/",
+    "tests/training/",
+    "tests/compatibility/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files by `LONGEST`; within a file nothing changes."""
+
+    def rank(item: pytest.Item) -> int:
+        found = (i for i, path in enumerate(LONGEST) if item.nodeid.startswith(path))
+        return next(found, len(LONGEST))
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(optionalhook=True)  # it may not be installed
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """What one of several test processes gets: a file, or all that opens windows.
+    """What one of several test processes gets: a file, or all of `ONE_SCREEN`.
 
-    Two processes would take focus and clipboard from each other. Not by marks: with
-    pytest 9.2, pytest-xdist 3.8 does not heed its own ``xdist_group``.
+    Not by marks: with pytest 9.2, pytest-xdist 3.8 does not heed its own
+    ``xdist_group``.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = str(super()._split_scope(nodeid))
-            return "windows" if file.startswith("tests/widgets/") else file
+            return "one screen" if ONE_SCREEN.fullmatch(file) else file
 
     return ByFile(config, log)
 
