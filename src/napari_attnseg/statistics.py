@@ -119,7 +119,13 @@ def ranks(values: ArrayLike) -> Floats:
     few hundred values of a bootstrap resample, and half a second to import.
     """
     flat = np.ravel(values)
-    _, which, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    found: Floats = (last - (counts - 1) / 2)[which]
-    return np.full_like(found, np.nan) if np.isnan(flat).any() else found
+    found: Floats = np.full(flat.size, np.nan)
+    if np.isnan(flat).any():
+        return found
+    order = flat.argsort()
+    rising = flat[order]
+    # Where each group of equal values ends, behind its last one.
+    ends = np.append(np.flatnonzero(rising[1:] != rising[:-1]) + 1, flat.size)
+    counts = np.diff(ends, prepend=0)
+    found[order] = np.repeat(ends - (counts - 1) / 2, counts)
+    return found

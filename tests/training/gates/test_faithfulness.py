@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,14 @@ from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.protocols import SplitRule
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_resamples() -> Iterator[None]:
+    """Cut the cost of intervals: none here is near what it is compared with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_attnseg.statistics.RESAMPLES", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
