@@ -223,8 +223,10 @@ def test_nothing_done_is_exit_code_2(tmp_path: Path, tiny_weights: Path) -> None
 def test_ctrl_c_keeps_what_is_written(tmp_path: Path, tiny_weights: Path) -> None:
     folder, out = tmp_path / "many", tmp_path / "out"
     folder.mkdir()
-    for i in range(300):
-        Image.fromarray(sample_image("polyp")).save(folder / f"p{i:03d}.png")
+    first = folder / "p000.png"
+    Image.fromarray(sample_image("polyp")).save(first)
+    for i in range(1, 300):
+        (folder / f"p{i:03d}.png").write_bytes(first.read_bytes())
     command = ["-m", "napari_attnseg.cli", "segment", folder, "--out", out]
     running = subprocess.Popen(
         [sys.executable, *map(str, command), "--weights", str(tiny_weights)],

@@ -127,7 +127,7 @@ def test_stopped_by_a_signal(
     assert_same_end: SameEnd,
 ) -> None:
     # States at the ends of epochs only, but for the one that the signal asks for.
-    config = dataclasses.replace(config, save_every=60, epochs=15)
+    config = dataclasses.replace(config, save_every=60, epochs=8)
     out = tmp_path / "stopped"
     process = start(config, out)
     wait_for(process, second_epoch(out))
@@ -183,7 +183,10 @@ def test_a_damaged_state_gives_way_to_the_one_before(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
 def test_a_full_disk_keeps_what_is_good(
-    config: TrainConfig, tmp_path: Path, assert_same_end: SameEnd
+    config: TrainConfig,
+    tmp_path: Path,
+    assert_same_end: SameEnd,
+    in_process: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     class KilledError(Exception):
         pass
@@ -198,12 +201,12 @@ def test_a_full_disk_keeps_what_is_good(
     before = (out / "best.safetensors").read_bytes()
     # As on a full disk: weights still fit, a state does not.
     limit = (len(before) + (out / STATE_FILES[0]).stat().st_size) // 2
-    done = subprocess.run(
-        [*command(out), "--data", config.data, "--resume"],
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        done = in_process("fit", "--out", out, "--data", config.data, "--resume")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "state.pt cannot be written (File too large)" in done.stderr
     status = RunStatus.read(out)
