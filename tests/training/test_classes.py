@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,8 @@ from napari_attnseg.results import Segmentation
 from napari_attnseg.spec import Preprocessing
 
 NAMES = ("square", "disc")
+
+pytestmark = pytest.mark.usefixtures("plain_curves")
 
 
 @pytest.fixture
@@ -106,10 +108,13 @@ def test_one_command_after_another(folder: Path, tmp_path: Path) -> None:
     assert read_card(out).classes == NAMES
 
 
-def test_the_commands_show_each_class(folder: Path, tmp_path: Path) -> None:
+def test_the_commands_show_each_class(
+    folder: Path,
+    tmp_path: Path,
+    in_process: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     def train(*arguments: str | Path) -> str:
-        command = [sys.executable, "-m", "attnseg_training.cli", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = in_process(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

@@ -17,7 +17,7 @@ from attnseg_training.datasets.planted import (
 from attnseg_training.fit.gate_objectives import trust_loss
 from attnseg_training.gates.controls import at_size
 from attnseg_training.gates.summary import Regions, agreement_interval, difference
-from napari_attnseg.explanations.interventions import INTERVENTIONS
+from napari_attnseg.explanations.interventions import INTERVENTIONS, Pairs
 from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
@@ -57,6 +57,12 @@ def measured(trained: Trained) -> dict[str, dict]:
     return measure(trained.planted, trained.views)
 
 
+@torch.no_grad()
+def encoded(network: SegmentationNetwork, views: PlantedViews) -> Pairs:
+    """Features of `views`, which do not depend on the gates."""
+    return network.align(encode_views(network, views))
+
+
 def drawn_again(network: SegmentationNetwork, seed: int) -> SegmentationNetwork:
     """The same network with gates that were never trained."""
     fresh = copy.deepcopy(network)
@@ -66,9 +72,14 @@ def drawn_again(network: SegmentationNetwork, seed: int) -> SegmentationNetwork:
 
 
 @torch.no_grad()
-def psi_finds_the_side(network: SegmentationNetwork, views: PlantedViews) -> float:
-    """AUROC of psi for the encoder that can know, off the line between the sides."""
-    psi = network.decode(encode_views(network, views)).attention[STRIDE]
+def psi_finds_the_side(
+    network: SegmentationNetwork, views: PlantedViews, pairs: Pairs | None = None
+) -> float:
+    """AUROC of psi for the encoder that can know, off the line between the sides.
+
+    `pairs` are the features of `views`, where the encoders were run before.
+    """
+    psi = network.psi(pairs or network.align(encode_views(network, views)))[STRIDE]
     side = at_size(views.cnn_side, (psi.shape[-2], psi.shape[-1]))
     sure = (side - 0.5).abs() > 0.49
     return auroc(psi[sure], side[sure] > 0.5)
@@ -130,8 +141,9 @@ def test_redundant_encoders_are_not(
 
 def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
     """One random gate may follow the noise either way; on average it does not."""
+    pairs = encoded(trained.planted, trained.views)
     found = [
-        psi_finds_the_side(drawn_again(trained.planted, 1000 + i), trained.views)
+        psi_finds_the_side(drawn_again(trained.planted, 1000 + i), trained.views, pairs)
         for i in range(16)
     ]
     assert np.mean(found) == pytest.approx(0.5, abs=0.2)
@@ -139,24 +151,30 @@ def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
     assert np.sum(np.array(found) >= own) <= 1
 
 
+@pytest.fixture(scope="module")
+def lessons(trained: Trained) -> list[tuple[Pairs, torch.Tensor]]:
+    """Features and masks of each step: the same in both tests."""
+    batches = (planted_views(8, SPEC.size, seed=step) for step in range(120))
+    return [(encoded(trained.planted, views), views.mask) for views in batches]
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_the_trust_loss_alone_teaches_a_random_gate(
-    trained: Trained, together: bool
+    trained: Trained, lessons: list[tuple[Pairs, torch.Tensor]], together: bool
 ) -> None:
     """Nothing but the gates is trained, and by nothing but the trust loss."""
     drawn = [drawn_again(trained.planted, seed) for seed in range(8)]
-    starts = [psi_finds_the_side(network, trained.views) for network in drawn]
+    pairs = encoded(trained.planted, trained.views)
+    starts = [psi_finds_the_side(network, trained.views, pairs) for network in drawn]
     before = min(starts)  # a draw that is far from the side it should find
     network = drawn[int(np.argmin(starts))].requires_grad_(False)
     network.fusion.requires_grad_(True)
     optimizer = torch.optim.Adam(network.fusion.parameters(), lr=1e-2)
     rng = np.random.default_rng(0)
     losses = []
-    for step in range(120):
-        views = planted_views(8, SPEC.size, seed=step)
-        pairs = network.align(encode_views(network, views))
+    for pairs, masks in lessons:
         fused, attention = network.fuse(pairs)
-        loss = trust_loss(network, pairs, fused, attention, views.mask, rng, together)
+        loss = trust_loss(network, pairs, fused, attention, masks, rng, together)
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
