@@ -21,6 +21,11 @@ STRIDES = (4, 8, 16, 32)
 OWN_ENCODERS = ("image", "stem")
 
 
+#: Fusions without gates. Named here, because the specification of a model is read
+#: without torch, which the fusions themselves need.
+WITHOUT_GATES = ("none",)
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
     """One image encoder, by its timm name.
@@ -125,7 +130,7 @@ class ModelSpec:
     @property
     def has_gates(self) -> bool:
         """Whether there are gates, so gate maps."""
-        return self.architecture == "dual" and self.fusion != "none"
+        return self.architecture == "dual" and self.fusion not in WITHOUT_GATES
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""

@@ -195,10 +195,8 @@ def test_the_target_matters_where_it_should(segmenter: Segmenter, name: str) -> 
         return explain(segmenter, IMAGE, name, level=4, target=target).values
 
     same = np.array_equal(values(slice(0, 10)), values(slice(30, 40)))
-    # psi, trust (measured on the mask), doubt and noise are not about a target.
-    gates = ("gate", "gate, recalibrated", "gates at a glance")
-    doubt = ("entropy", "flip consistency")
-    assert same == (name in (*gates, *doubt, "measured trust", "random"))
+    # psi, trust (measured on the mask), uncertainty and noise are not about a target.
+    assert same == (not EXPLAINERS[name].targeted)
 
 
 def test_the_target_is_said_where_there_is_one(unmeasured: Segmenter) -> None:

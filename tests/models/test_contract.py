@@ -13,6 +13,7 @@ from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.models.catalog import MODELS, model_spec
 from napari_attnseg.models.encoders import build_encoder
+from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES, EncoderSpec, ModelSpec, Preprocessing
 
@@ -159,6 +160,13 @@ def test_share_of_the_cnn_is_known_whichever_end_it_is(
 def test_share_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
     with pytest.raises(InputError, match="one gate per level"):
         SegmentationNetwork(STAND_INS[name]).cnn_shares({})
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_a_spec_knows_whether_its_fusion_has_gates(name: str) -> None:
+    """If this fails for a new fusion without gates: name it in spec.WITHOUT_GATES."""
+    spec = dataclasses.replace(MODELS["tiny"], fusion=name)
+    assert spec.has_gates == bool(FUSIONS[name].gates)
 
 
 def test_every_architecture_and_fusion_of_the_catalog_has_a_stand_in() -> None:

@@ -36,7 +36,8 @@ def dock(
     module, name = WIDGETS[request.param].split(":")
 
     def open_() -> QWidget:
-        widget: QWidget = getattr(import_module(module), name)(viewer)
+        # napari hands the viewer over by this name, and only by it.
+        widget: QWidget = getattr(import_module(module), name)(napari_viewer=viewer)
         widget.setParent(window)
         return widget
 

@@ -8,7 +8,7 @@ from napari_attnseg.explanations.subject import Subject
 
 
 class TargetScore(nn.Module):
-    """Images (N, 3, S, S) → score of the target (N,), through the whole network."""
+    """The whole network: images (N, 3, S, S) → mean logit in the target region (N,)."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()

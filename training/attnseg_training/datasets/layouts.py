@@ -122,7 +122,7 @@ def _inside(root: Path) -> str:
 
 
 def _pairs(root: Path, name: str, said: Descriptor) -> Files:
-    """``images/`` and ``masks/`` with files of the same name."""
+    """Find the files of ``images/`` and ``masks/`` that have the same names."""
     spec = DATASETS.get(name, DATASETS["folder"])
     if said.classes:
         spec = dataclasses.replace(spec, classes=said.classes, values=said.values)

@@ -35,7 +35,7 @@ def paper_figure_png(
     device: str = "auto",
     as_published: bool = False,
 ) -> bytes:
-    """Draw a line per image: itself, both masks, its gate maps finest first, as PNG.
+    """Draw one row per image: image, both masks, gate maps from fine to coarse; PNG.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class PaperRow:
 
     @property
     def about(self) -> str:
-        """Describe to a reader what is trained."""
+        """One line for the table: model, initial weights, augmentation, what is frozen."""
         return ", ".join(
             [
                 self.model,

@@ -102,7 +102,13 @@ def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
 
 
 def dropped_encoder(rng: np.random.Generator, share: float) -> dict[int, Tensor]:
-    """Forced gates of a step: in a fraction `share` of the steps one encoder alone."""
+    """Draw whether a step uses one encoder alone, and which.
+
+    Returns
+    -------
+    dict of int to Tensor
+        With probability `share`, the same psi, 0 or 1, for every stride; else empty.
+    """
     if rng.random() >= share:
         return {}
     return dict.fromkeys(STRIDES, torch.tensor(float(rng.integers(2))))

@@ -32,7 +32,7 @@ class Lifetime:
         return self.worker is not None and bool(self.worker.abort_requested)
 
     def end(self) -> None:
-        """Stop the worker and undo every connection; once."""
+        """Stop the worker and undo every connection. Later calls do nothing."""
         if self.ended:
             return
         self.ended = True

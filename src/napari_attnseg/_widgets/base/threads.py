@@ -12,7 +12,7 @@ from superqt.utils import create_worker
 
 
 class WorkError(Exception):
-    """A RuntimeError in a thread, as an error that superqt passes on."""
+    """Stands for a RuntimeError in a worker, which superqt would not pass on."""
 
 
 @contextmanager

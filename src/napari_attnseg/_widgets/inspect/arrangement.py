@@ -84,7 +84,7 @@ class Arrangement:
         self._over: list[Any] = []
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
-        """Arrange one result; layers of other results are hidden, all others stay.
+        """Arrange one result. Hide other results; layers that are no results stay.
 
         Parameters
         ----------

@@ -53,9 +53,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
 def moved(
     result: ResultLayers, point: Sequence[float], by: tuple[int, int] | None
 ) -> tuple[float, ...]:
-    """World point some pixels (rows, columns) away, kept on the image.
+    """Move a world point by (rows, columns) pixels, clipped to the image.
 
-    `by` None: the middle of the frame that `point` lies in.
+    With `by` None, return the middle of the frame that `point` lies in.
     """
     layer = result.probability[0]
     size = np.array(layer.data.shape[: layer.ndim])

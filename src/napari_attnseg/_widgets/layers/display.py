@@ -18,7 +18,7 @@ from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
 def make_layer(new: NewLayer) -> Any:
     """The napari layer that `new` describes, in the colours of the preferences.
 
-    `GATE_COLOURS` and `MASK_COLOUR` in its options stand for those.
+    In its options, `GATE_COLOURS` and `MASK_COLOUR` are placeholders for these colours.
     """
     options = {**new.options, "metadata": new.all_metadata()}
     if options.get("colormap") == GATE_COLOURS:

@@ -157,7 +157,7 @@ class ObjectsPanel(QWidget):
             self._layer.show_selected_label = self.alone.isChecked()
 
     def _colour(self) -> None:
-        """Highlight the selected object, unless the layer is the user's own."""
+        """Highlight the selected object in a layer that this plugin made."""
         layer = self._layer
         record = record_of(layer)
         if record is not None and record.derivation is Derivation.OBJECTS:
