@@ -41,7 +41,7 @@ class PaperRow:
 
     @property
     def about(self) -> str:
-        """One line for the table: model, initial weights, augmentation, what is frozen."""
+        """Row of the table: model, initial weights, augmentation, what is frozen."""
         return ", ".join(
             [
                 self.model,
