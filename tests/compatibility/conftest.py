@@ -12,8 +12,12 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Preferences of their own, no network, and a terminal of one width."""
     from napari import settings
 
+    from attnseg_training.commands.console import console
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "120")
+        # Made at import, perhaps by an earlier test at another width.
+        patch.setattr(console, "width", 120)
         patch.setenv("HF_HUB_OFFLINE", "1")
         own = tmp_path_factory.mktemp("preferences") / "settings.yaml"
         patch.setattr(settings, "_CFG_PATH", str(own))
