@@ -54,6 +54,27 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_region_on_a_turned_photo_is_said_to_lie_as_stored(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    image = Image.fromarray(PIXELS)
+    exif = image.getexif()
+    exif[0x0112] = 3
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    image.save(tmp_path / "upright.jpg")
+    region = np.zeros(PIXELS.shape[:2], np.uint8)
+    region[5:20, 5:20] = 255
+    Image.fromarray(region).save(tmp_path / "region.png")
+    told = ["--method", "CNN contribution", "--weights", tiny_weights]
+    told += ["--region", tmp_path / "region.png", "--out", tmp_path / "out"]
+    for name, note in (("turned", "region_as_stored"), ("upright", None)):
+        done = attnseg("explain", tmp_path / f"{name}.jpg", *told)
+        assert done.returncode == 0, done.stderr
+        assert ("laid over it as it is stored" in done.stderr) == (note is not None)
+        file = tmp_path / "out" / f"{name}_cnn-contribution.json"
+        assert json.loads(file.read_text())["region"].get("note") == note
+
+
 @every_method
 def test_maps_picture_and_provenance_are_written(
     name: str, photo: Path, tmp_path: Path, measured: Path

@@ -26,6 +26,10 @@ class Note(StrEnum):
         The model has no gates.
     EXIF_ORIENTATION
         The file asks to be shown rotated; it was read as it is stored.
+    REGION_AS_STORED
+        The file asks to be shown rotated, and the region that was given was laid over
+        it as it is stored: right for a mask of `segment_images`, wrong for one that was
+        drawn on the rotated image.
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
@@ -36,6 +40,7 @@ class Note(StrEnum):
     NO_GPU = "no_gpu"
     NO_GATES = "no_gates"
     EXIF_ORIENTATION = "exif_orientation"
+    REGION_AS_STORED = "region_as_stored"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
 

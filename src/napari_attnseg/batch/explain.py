@@ -96,6 +96,8 @@ def explain_images(
         image = read_image(path)
         if turned(path):
             notes.append(Note.EXIF_ORIENTATION)
+            if region is not None:
+                notes.append(Note.REGION_AS_STORED)
         maps = run_explainer(name, explainer, segmenter, image, strides, target)
         if target is None:
             outline, outlined = segmenter(image).mask, "the model's own mask"
@@ -103,7 +105,10 @@ def explain_images(
             outline, outlined = target.astype(np.uint8), "the explained region"
         title = f"{path.name}, model '{segmenter.card.spec.name}'"
         picture = explanation_png(image, maps, outline, outlined, title)
-        saved = SavedExplanation(path.stem, str(path), maps, path, where)
+        here = where
+        if Note.REGION_AS_STORED in notes:
+            here = {**where, "note": str(Note.REGION_AS_STORED)}
+        saved = SavedExplanation(path.stem, str(path), maps, path, here)
         return lambda: save_explanation(saved, out, stem, in_files, picture)
 
     notes = list(model_notes(segmenter, device))

@@ -46,7 +46,7 @@ class SavedExplanation:
         The image's file, if there is one.
     region : mapping
         Empty where the model's own mask was explained, else ``file`` and ``sha256`` of
-        the mask of the region.
+        the mask of the region; ``note``: a `batch.Note` on how it was laid.
     """
 
     name: str
