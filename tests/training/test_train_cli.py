@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,7 +110,7 @@ def test_interrupted_runs_can_be_resumed(
 ) -> None:
     run = tmp_path / "run"
     fit[fit.index("--epochs") + 1] = "15"
-    running = subprocess.Popen(
+    running = forked.Popen(
         command(*fit, "--out", run), stderr=subprocess.PIPE, text=True, env=ENV
     )
     deadline = time.monotonic() + 120

@@ -4,10 +4,10 @@ import dataclasses
 import json
 import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -32,10 +32,8 @@ def test_the_command_writes_what_it_prints(data_folder: Path, tmp_path: Path) ->
     arguments = ("--data", data_folder, "--model", "tiny", "--device", "cpu")
     short = ("--steps", "1", "--rounds", "2", "--threads", "1", "--json", file)
     program = (sys.executable, "-m", "attnseg_training.cli", "benchmark", "training")
-    done = subprocess.run(
+    done = forked.run(
         [*program, *map(str, arguments), *map(str, short)],
-        capture_output=True,
-        text=True,
         env={**os.environ, "COLUMNS": "80"},
     )
     assert done.returncode == 0, done.stderr

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +92,6 @@ def test_the_command_refuses_in_a_sentence(
     options: list[str], said: str, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "attnseg_training.cli", "datasets", *options]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = forked.run(command, cwd=tmp_path)
     assert done.returncode == 2 and said in " ".join(done.stderr.split())
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import torch
@@ -28,6 +29,8 @@ from napari_attnseg.spec import EncoderSpec
 if sys.platform != "win32":
     import resource
 
+Process = subprocess.Popen[str] | forked.ForkedPopen
+
 
 @pytest.fixture
 def config(data_folder: Path) -> TrainConfig:
@@ -46,20 +49,16 @@ def config(data_folder: Path) -> TrainConfig:
     )
 
 
-def command(out: Path) -> list[str]:
-    """``attnseg-train fit``, for a process of its own."""
-    code = "from attnseg_training.cli import main; main()"
-    return [sys.executable, "-c", code, "fit", "--out", str(out)]
-
-
-def start(config: TrainConfig, out: Path) -> subprocess.Popen[str]:
+def start(config: TrainConfig, out: Path) -> Process:
+    """Start ``attnseg-train fit`` in a process of its own."""
     file = out.parent / "settings.toml"
     file.write_text(config.to_toml())
-    words = ["--config", str(file), "--data", config.data]
-    return subprocess.Popen([*command(out), *words], stderr=subprocess.PIPE, text=True)
+    words = [sys.executable, "-m", "attnseg_training.cli", "fit", "--out", str(out)]
+    words += ["--config", str(file), "--data", config.data]
+    return forked.Popen(words, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+def wait_for(process: Process, happened: Callable[[], bool]) -> None:
     for _ in range(1200):
         if happened():
             return

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import forked
 import psutil
 import pytest
 
@@ -43,6 +44,12 @@ LONG = 500
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def forked_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start runs as copies of a process that has imported torch."""
+    monkeypatch.setattr("napari_attnseg._widgets.train.process.Popen", forked.Popen)
 
 
 @pytest.fixture
@@ -90,6 +97,7 @@ def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
     assert not done.resumable and done.data == str(data_folder)
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_reconnect_stop_and_resume(data_folder: Path, folder: Path) -> None:
     TrainingRun(folder).start(choices(data_folder, folder, LONG).options())
     run = TrainingRun(folder)  # as after napari was closed and opened again
@@ -167,6 +175,7 @@ def test_it_is_said_on_which_images_a_dice_was_measured(
     assert sentence(RunState.DONE, files, False) == f"Done: 2 epochs. {words}"
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_a_wrong_data_folder_then_the_right_one(
     data_folder: Path, tmp_path: Path, folder: Path
 ) -> None:

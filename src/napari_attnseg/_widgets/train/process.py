@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import psutil
@@ -47,7 +48,7 @@ _PLAIN = {
 }
 
 #: Processes that this napari started: only their parent learns that they have ended.
-_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+_CHILDREN: dict[int, Popen[bytes]] = {}
 
 
 def end_children() -> None:
@@ -92,7 +93,7 @@ class TrainingRun:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / STOP_FILE).unlink(missing_ok=True)
             with (self.folder / OUTPUT_FILE).open("ab" if resume else "wb") as log:
-                process = subprocess.Popen(
+                process = Popen(
                     # -P: not what happens to lie in the working directory.
                     [sys.executable, "-Pm", "attnseg_training.cli", "fit", *options],
                     stdin=subprocess.DEVNULL,
