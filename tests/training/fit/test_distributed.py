@@ -1,12 +1,16 @@
 """One run in two processes: the same curve, one writer, stopped and resumed."""
 
 import csv
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import forked
 import pytest
 import torch
 
@@ -23,30 +27,6 @@ ACCELERATE = (
     *("--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"),
     *("--mixed_precision", "no", "--dynamo_backend", "no"),
 )
-
-#: Run by each process, and once alone. What depends on how a batch is cut is left out:
-#: statistics of BatchNorm (on the CPU each share's own), noise, stochastic depth.
-WITHOUT_CHANCE = """
-import dataclasses, sys
-from pathlib import Path
-from torch import nn
-from attnseg_training import transforms
-from attnseg_training.config import TrainConfig, read_toml
-from attnseg_training.fit import trainer
-from attnseg_training.fit.fit import fit
-
-train_mode, draw_colour = trainer._train_mode, transforms.draw_colour
-
-def still(network, config):
-    train_mode(network, config)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d) or type(module).__name__ == "DropPath":
-            module.eval()
-
-trainer._train_mode = still
-transforms.draw_colour = lambda rng: (draw_colour(rng)[0], 0.0, 0.0)
-fit(TrainConfig(**read_toml(Path(sys.argv[1]))), Path(sys.argv[2]))
-"""
 
 
 @pytest.fixture
@@ -79,19 +59,35 @@ def command(config: TrainConfig, out: Path) -> list[str]:
     ]
 
 
+def in_a_group(words: list[str], count: int) -> list[Any]:
+    """Run a command in `count` processes, which know each other as by torchrun."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    size = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **size}
+    started = [
+        forked.Popen(
+            words,
+            env={**os.environ, **meeting, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in map(str, range(count))
+    ]
+    return [(*process.communicate(), process.returncode) for process in started]
+
+
 def test_two_processes_take_the_step_of_one(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    script, settings = tmp_path / "run.py", tmp_path / "settings.toml"
-    script.write_text(WITHOUT_CHANCE)
+    settings = tmp_path / "settings.toml"
     settings.write_text(config.to_toml())
-    for name, by in (("one", (sys.executable,)), ("two", ACCELERATE)):
-        done = subprocess.run(
-            [*by, str(script), str(settings), str(tmp_path / name)],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    words = [sys.executable, "-m", "without_chance", str(settings)]
+    for name, count in (("one", 1), ("two", 2)):
+        for _, said, code in in_a_group([*words, str(tmp_path / name)], count):
+            assert code == 0, said
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
 
 
@@ -122,9 +118,9 @@ def test_one_writes_and_speaks_and_a_signal_stops_both(
     assert running.returncode == 130, said.decode()
     assert said.decode().count("Interrupted; what was finished is kept.") == 1
     assert "Traceback" not in said.decode()
-    done = subprocess.run(
-        [*command(config, stopped), "--resume"], capture_output=True, text=True
-    )
+    # The other way to start several, which also reaches several machines.
+    words = [*ACCELERATE, "-m", *command(config, stopped)[2:], "--resume"]
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     states = [
         load_checkpoint(out / "last.safetensors")[0].state_dict()
@@ -135,10 +131,12 @@ def test_one_writes_and_speaks_and_a_signal_stops_both(
 
 def test_wrong_use_is_said_once(config: TrainConfig, tmp_path: Path) -> None:
     words = [*command(config, tmp_path / "run"), "--batch", "1"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.count("one image per process and step, got 1 for 2") == 1
-    assert "Traceback" not in done.stderr
+    done = forked.run(words)
+    group = in_a_group(words, 2)  # as by accelerate launch, which does not look at it
+    assert [done.returncode, *(code for *_, code in group)] == [2, 2, 2]
+    for said in (done.stderr, "".join(said for _, said, _ in group)):
+        assert said.count("one image per process and step, got 1 for 2") == 1
+        assert "Traceback" not in said
 
 
 def test_synchronised_norms_keep_names_and_numbers() -> None:

@@ -110,12 +110,14 @@ def _train(
 
     from attnseg_training.commands.console import ON_ALL, FitBars, console, result_words
     from attnseg_training.fit.distributed import launch, started
-    from attnseg_training.fit.fit import fit
 
     _, count = started()
     if num_processes > 1 and count == 1:
         # The processes have reported it all, the status too.
         os._exit(launch(num_processes, sys.argv[1:], run))
+    # Only now: who starts others does not need what takes seconds to import.
+    from attnseg_training.fit.fit import fit
+
     _announce(run)
     if run.on_all:
         console.print(ON_ALL)

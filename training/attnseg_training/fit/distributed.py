@@ -96,11 +96,7 @@ class Processes:
         InputError
             If there are fewer images than processes.
         """
-        if len(index) < self.count:
-            raise InputError(
-                f"Expected at least one image per process and step, got {len(index)} "
-                f"for {self.count} processes; raise --batch or take fewer."
-            )
+        _check_share(len(index), self.count)
         return cut(index, self.count)[self.rank]
 
     def mean(self, tensors: Sequence[Tensor]) -> None:
@@ -140,6 +136,14 @@ class Processes:
         self.any_rank(False)
 
 
+def _check_share(images: int, count: int) -> None:
+    if images < count:
+        raise InputError(
+            f"Expected at least one image per process and step, got {images} "
+            f"for {count} processes; raise --batch or take fewer."
+        )
+
+
 def cut(index: Sequence[int], parts: int) -> list[list[int]]:
     """Split a batch into consecutive parts, as equal as possible."""
     ends = [len(index) * i // parts for i in range(parts + 1)]
@@ -177,11 +181,14 @@ def launch(count: int, arguments: Sequence[str], config: TrainConfig) -> int:
     ------
     DeviceError
         If there are fewer GPUs than processes.
+    InputError
+        If a batch has fewer images than there are processes.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+    _check_share(config.batch, count)
     gpus = torch.cuda.device_count()
     if resolve_device(config.device) != "cpu" and count > gpus:
         raise DeviceError(
