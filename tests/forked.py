@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import IO, Any
 
 #: What takes long to import; nothing of ours that reads the environment when imported.
@@ -54,7 +55,7 @@ class ForkedPopen:
         assert words[0] == sys.executable and words[1] in ("-m", "-Pm"), words
         self.args = list(words)
         command = words[2], list(words[3:]), dict(env or os.environ)
-        folder = os.fspath(cwd or os.getcwd())
+        folder = os.fspath(cwd or Path.cwd())
         with ExitStack() as files:
             self.stdout, out = _target(stdout, text, 1, files)
             self.stderr, err = None, out
@@ -112,8 +113,10 @@ def _target(
     if where != subprocess.PIPE:
         assert not isinstance(where, int)
         return None, where.fileno()
-    written = files.enter_context(tempfile.NamedTemporaryFile())
-    return open(written.name, "r" if text else "rb"), written.fileno()  # noqa: SIM115
+    # Read through a name of its own: two descriptors of one file share a position.
+    folder = Path(files.enter_context(tempfile.TemporaryDirectory()))
+    written = files.enter_context((folder / "written").open("wb"))
+    return (folder / "written").open("r" if text else "rb"), written.fileno()
 
 
 def _rest(stream: IO[Any] | None) -> Any:

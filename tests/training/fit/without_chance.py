@@ -4,7 +4,6 @@ Left out are statistics of BatchNorm (on the CPU each share has its own), noise 
 stochastic depth.
 """
 
-import dataclasses
 import sys
 from pathlib import Path
 
