@@ -26,7 +26,10 @@ from napari_attnseg.statistics import auroc
 # Two encoders of one kind, so that neither is favoured by what it is.
 TINY = model_spec("tiny")
 SPEC = dataclasses.replace(TINY, transformer=TINY.cnn)
-STEPS, IMAGES = 100, 24
+# Redundant views are learned in fewer steps: each encoder sees it all.
+STEPS, REDUNDANT_STEPS, IMAGES = 120, 50, 64
+#: Steps in which the trust loss alone teaches gates, and their rate.
+LESSONS, LESSON_LR = 60, 2e-2
 #: The gate where such small blobs are decided.
 STRIDE = 4
 
@@ -42,10 +45,10 @@ class Trained(NamedTuple):
 def trained(request: pytest.FixtureRequest) -> Trained:
     seed = request.param
     networks = []
-    for redundant in (False, True):
+    for redundant, steps in ((False, STEPS), (True, REDUNDANT_STEPS)):
         torch.manual_seed(seed)
         network = SegmentationNetwork(SPEC)
-        networks.append(train_planted(network, STEPS, seed, redundant))
+        networks.append(train_planted(network, steps, seed, redundant))
     views = planted_views(IMAGES, SPEC.size, 10**6 + seed)
     whole = planted_views(IMAGES, SPEC.size, 10**6 + seed, redundant=True)
     return Trained(networks[0], views, networks[1], whole)
@@ -154,7 +157,7 @@ def test_a_gate_drawn_again_is_not(trained: Trained) -> None:
 @pytest.fixture(scope="module")
 def lessons(trained: Trained) -> list[tuple[Pairs, torch.Tensor]]:
     """Features and masks of each step: the same in both tests."""
-    batches = (planted_views(8, SPEC.size, seed=step) for step in range(120))
+    batches = (planted_views(8, SPEC.size, seed=step) for step in range(LESSONS))
     return [(encoded(trained.planted, views), views.mask) for views in batches]
 
 
@@ -169,7 +172,7 @@ def test_the_trust_loss_alone_teaches_a_random_gate(
     before = min(starts)  # a draw that is far from the side it should find
     network = drawn[int(np.argmin(starts))].requires_grad_(False)
     network.fusion.requires_grad_(True)
-    optimizer = torch.optim.Adam(network.fusion.parameters(), lr=1e-2)
+    optimizer = torch.optim.Adam(network.fusion.parameters(), lr=LESSON_LR)
     rng = np.random.default_rng(0)
     losses = []
     for pairs, masks in lessons:

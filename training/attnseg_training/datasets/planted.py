@@ -81,8 +81,9 @@ def train_planted(
     redundant: bool = False,
 ) -> SegmentationNetwork:
     """Train in place on freshly drawn pairs; comes back in eval mode."""
-    network.train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LR)
+    # In this layout convolutions are a quarter faster on the CPU.
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LR, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=steps)
     for step in range(steps):
         views = planted_views(
