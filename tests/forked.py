@@ -11,6 +11,7 @@ import importlib
 import io
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,8 @@ def _run(
 ) -> None:
     """Become the command; `targets` are where output and errors go."""
     os.setsid()
+    # A shell that runs the tests in the background has it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     for number, target in enumerate(targets, start=1):
         os.dup2(target.detach(), number)

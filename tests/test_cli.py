@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import tifffile
@@ -228,12 +229,10 @@ def test_ctrl_c_keeps_what_is_written(tmp_path: Path, tiny_weights: Path) -> Non
     for i in range(1, 300):
         (folder / f"p{i:03d}.png").write_bytes(first.read_bytes())
     command = ["-m", "napari_attnseg.cli", "segment", folder, "--out", out]
-    running = subprocess.Popen(
+    running = forked.Popen(
         [sys.executable, *map(str, command), "--weights", str(tiny_weights)],
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs the tests in the background has SIGINT ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(out.glob("*.json")) and time.monotonic() < deadline:
