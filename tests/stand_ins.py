@@ -8,9 +8,9 @@ from napari_attnseg.spec import EncoderSpec, ModelSpec
 _SMALL = {"size": 64, "decoder": (32, 24, 16, 8), "head": (8, 8)}
 
 
-def _whole(name: str, widths: tuple[int, ...]) -> ModelSpec:
+def _whole(name: str, widths: tuple[int, ...], **options: object) -> ModelSpec:
     """A network that is not cut into encoder and decoder."""
-    encoder = EncoderSpec("image", 64)
+    encoder = EncoderSpec("image", 64, options=tuple(options.items()))
     return dataclasses.replace(
         MODELS[name], name="", cnn=encoder, size=64, widths=widths, about=""
     )
@@ -42,7 +42,7 @@ STAND_INS: dict[str, ModelSpec] = dict(UNLISTED) | {
             bridge=16,
             decoder=(16, 16, 8, 8),
         ),
-        "tiny-duck-net": _whole("duck-net-17", (2,)),
+        "tiny-duck-net": _whole("duck-net-17", (2,), scales=2),
         "tiny-unet": _whole("unet", (4, 4, 8, 8, 16)),
         "tiny-resunet": _whole("resunet", (4, 8, 16)),
         "tiny-attention-unet": _whole("attention-unet", (4, 8, 16)),

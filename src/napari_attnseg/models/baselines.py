@@ -202,7 +202,8 @@ def _cnn(spec: ModelSpec) -> EncoderSpec:
 
 
 def _duck_net(spec: ModelSpec, pretrained: bool) -> Parts:
-    return _whole(spec, DuckNet(spec.widths[0], spec.classes))
+    options: dict[str, Any] = dict(_cnn(spec).options)
+    return _whole(spec, DuckNet(spec.widths[0], spec.classes, **options))
 
 
 def _library(name: str, package: str) -> Any:

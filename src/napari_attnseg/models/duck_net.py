@@ -100,14 +100,16 @@ class DuckNet(nn.Module):
     Parameters
     ----------
     width : int
-        Channels at full resolution, doubled at each of five scales: 17 or 34.
+        Channels at full resolution, doubled at each scale: 17 or 34.
     classes : int
         Logit maps.
+    scales : int
+        How often the size is halved; five in the original.
     """
 
-    def __init__(self, width: int, classes: int) -> None:
+    def __init__(self, width: int, classes: int, scales: int = 5) -> None:
         super().__init__()
-        widths = [width * 2**i for i in range(6)]
+        widths = [width * 2**i for i in range(scales + 1)]
         finer, coarser = widths[:-1], widths[1:]
         self.pyramid = nn.ModuleList(
             nn.Conv2d(i, o, 2, stride=2)
@@ -120,18 +122,18 @@ class DuckNet(nn.Module):
             [DuckBlock(3, width), *(DuckBlock(w, w) for w in widths[1:-1])]
         )
         self.bottom = nn.Sequential(
-            residual_blocks(widths[5], widths[5], 2),
-            residual_blocks(widths[5], widths[4], 2),
+            residual_blocks(widths[-1], widths[-1], 2),
+            residual_blocks(widths[-1], widths[-2], 2),
         )
         # Added skips: what comes up already has the width of the next finer scale.
-        outputs = [*reversed(widths[:4]), width]
+        outputs = [*reversed(widths[:-2]), width]
         self.decoder = nn.ModuleList(
             DuckBlock(i, o) for i, o in zip(reversed(finer), outputs, strict=True)
         )
         self.logits = nn.Conv2d(width, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, S, S), S a multiple of 32 → logits (N, classes, S, S)."""
+        """(N, 3, S, S), S a multiple of 2**scales → logits (N, classes, S, S)."""
         x, side, skips = image, image, []
         for i, block in enumerate(self.encoder):
             x = block(x)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import forked
 import psutil
 import pytest
 
@@ -44,12 +43,6 @@ LONG = 500
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
-@pytest.fixture
-def forked_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start runs as copies of a process that has imported torch."""
-    monkeypatch.setattr("napari_attnseg._widgets.train.process.Popen", forked.Popen)
 
 
 @pytest.fixture

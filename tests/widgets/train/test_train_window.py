@@ -92,6 +92,7 @@ def test_trains_and_hands_its_weights_to_segment(
     close_all(viewer, qtbot, widget)
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_reconnects_to_a_run_that_goes_on(
     viewer: Any, qtbot: Any, data_folder: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_reconnects_to_a_run_that_goes_on(
     close_all(viewer, qtbot, again)
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_what_is_missing_or_wrong_is_said(
     viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
 ) -> None:
