@@ -115,10 +115,13 @@ def public() -> dict[str, Any]:
 
 
 def few_resamples(patch: pytest.MonkeyPatch) -> None:
-    """Bootstrap intervals of the gate suite that are worth little, in no time."""
+    """Regions and bootstrap intervals that are worth little, in no time."""
+    from attnseg_training.gates.suites import SUITES
     from napari_attnseg import statistics
 
     patch.setattr(statistics, "RESAMPLES", 3)
+    patch.setattr(statistics, "MEAN_RESAMPLES", 3)
+    patch.setitem(SUITES, "quick", dataclasses.replace(SUITES["quick"], regions=2))
 
 
 # -- what there is ---------------------------------------------------------------------

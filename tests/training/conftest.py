@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,40 @@ PNG = b"\x89PNG\r\n\x1a\n"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="module")
+def plain_curves_of_module() -> Iterator[None]:
+    """`plain_curves` for fixtures that train once for a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        _plain(patch)
+        yield
+
+
 @pytest.fixture
 def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write a placeholder as ``curves.png``: drawing it takes most of a tiny epoch."""
-    monkeypatch.setattr(
+    _plain(monkeypatch)
+
+
+def _plain(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
         "attnseg_training.runs.curves.curves_png",
         lambda rows, measured_on="validation": PNG,
     )
+
+
+@pytest.fixture
+def small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure what gates mean in 3×3 regions, with intervals that are worth little.
+
+    For tests that look at no interval: decoding and resampling regions takes most of
+    a gate suite on few images.
+    """
+    from attnseg_training.gates.suites import SUITES
+
+    monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 20)
+    monkeypatch.setattr("napari_attnseg.statistics.MEAN_RESAMPLES", 200)
+    quick = dataclasses.replace(SUITES["quick"], regions=3)
+    monkeypatch.setitem(SUITES, "quick", quick)
 
 
 @pytest.fixture

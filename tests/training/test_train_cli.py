@@ -109,7 +109,7 @@ def test_interrupted_runs_can_be_resumed(
     fit: list[str | Path], tmp_path: Path, call: Command
 ) -> None:
     run = tmp_path / "run"
-    fit[fit.index("--epochs") + 1] = "15"
+    fit[fit.index("--epochs") + 1] = "8"
     running = forked.Popen(
         command(*fit, "--out", run), stderr=subprocess.PIPE, text=True, env=ENV
     )
@@ -121,10 +121,10 @@ def test_interrupted_runs_can_be_resumed(
     assert running.returncode == 130, stderr
     assert "Traceback" not in stderr
     before = len((run / "log.csv").read_text().splitlines())
-    assert 1 < before < 16
+    assert 1 < before < 9
     done = call("fit", "--data", fit[2], "--out", run, "--resume")
     assert done.returncode == 0, done.stderr
-    assert len((run / "log.csv").read_text().splitlines()) == 16
+    assert len((run / "log.csv").read_text().splitlines()) == 9
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,13 @@ def test_recipes_are_valid() -> None:
         TrainConfig("data", encoder_weights="pretrained", **settings)
 
 
+@pytest.mark.usefixtures("small_suite")
 def test_faithfulness_reaches_whoever_sees_a_map(
-    data_folder: Path,
-    tiny_weights: Path,
-    tmp_path: Path,
-    call: Command,
-    monkeypatch: pytest.MonkeyPatch,
+    data_folder: Path, tiny_weights: Path, tmp_path: Path, call: Command
 ) -> None:
     from napari_attnseg import Segmenter
     from napari_attnseg.cards import read_card
 
-    # No interval is looked at, and resampling regions takes most of the suite.
-    monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 20)
     out, final = tmp_path / "gates", tmp_path / "final.safetensors"
     done = call("faithfulness", tiny_weights, "--data", data_folder, "--out", out)
     assert done.returncode == 0, done.stderr

@@ -35,6 +35,8 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.protocols import SplitRule, SplitSource
 from napari_attnseg.run_files import Progress
 
+pytestmark = pytest.mark.usefixtures("plain_curves_of_module")
+
 
 class _Shown(torch.nn.Module):
     """A network that keeps what its encoders are given."""
@@ -55,7 +57,9 @@ def config(data_folder: Path) -> TrainConfig:
 
 @pytest.fixture(scope="module")
 def paper_run(
-    shared_data_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    shared_data_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    plain_curves_of_module: None,
 ) -> FitResult:
     """A run by the protocol of the paper, for tests that only read it."""
     config = dataclasses.replace(settings(shared_data_folder), protocol="paper")

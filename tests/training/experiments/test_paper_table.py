@@ -23,6 +23,8 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.models.catalog import FAMILIES, model_spec
 from napari_attnseg.statistics import bootstrap_p
 
+pytestmark = pytest.mark.usefixtures("plain_curves_of_module")
+
 ROWS = ["No attention", "Double Attention, frozen", "Double Attention"]
 
 
@@ -41,7 +43,11 @@ def base(shared_data_folder: Path) -> TrainConfig:
 
 
 @pytest.fixture(scope="module")
-def filled(base: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+def filled(
+    base: TrainConfig,
+    tmp_path_factory: pytest.TempPathFactory,
+    plain_curves_of_module: None,
+) -> Filled:
     folder, said = tmp_path_factory.mktemp("filled") / "table", []
     found = fill(PaperTable("3", base, "tiny"), ROWS, 1, folder, said.append)
     return Filled(folder, found, said)

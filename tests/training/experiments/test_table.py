@@ -13,6 +13,8 @@ from attnseg_training.experiments.gate_ablation import GatesTable
 from attnseg_training.experiments.table import fill
 from napari_attnseg.errors import InputError, UnknownNameError
 
+pytestmark = pytest.mark.usefixtures("plain_curves", "small_suite")
+
 PARTIAL = [("plain", 0), ("all", 0), ("plain", 1)]
 
 

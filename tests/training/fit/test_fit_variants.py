@@ -32,6 +32,7 @@ def config(data_folder: Path) -> TrainConfig:
     return TrainConfig(str(data_folder), epochs=1, batch=4, device="cpu")
 
 
+@pytest.mark.usefixtures("small_suite")
 @pytest.mark.parametrize("name", STAND_INS)
 def test_one_epoch_and_an_evaluation(
     name: str, config: TrainConfig, tmp_path: Path
@@ -166,11 +167,9 @@ def test_the_gate_suite_says_what_it_needs(
         faithfulness(weights_of(name), load_dataset(data_folder), "test", device="cpu")
 
 
+@pytest.mark.usefixtures("small_suite")  # rows are compared, not their intervals
 def test_exchanged_ends_give_the_same_suite(
-    weights_of: Callable[[str], Path],
-    data_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    weights_of: Callable[[str], Path], data_folder: Path, tmp_path: Path
 ) -> None:
     """The same function with the gate's roles exchanged is the same to the suite."""
     network, card, _ = load_checkpoint(weights_of("tiny"))
@@ -185,8 +184,6 @@ def test_exchanged_ends_give_the_same_suite(
     spec = dataclasses.replace(card.spec, fusion="cnn_guided")
     save_checkpoint(tmp_path / "o", other, dataclasses.replace(card, spec=spec))
     data = load_dataset(data_folder)
-    # Rows are compared, not the intervals of their summary.
-    monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 2)
     (first, rows), (second, others) = (
         faithfulness(weights, data, "test", device="cpu")
         for weights in (weights_of("tiny"), tmp_path / "o")

@@ -84,15 +84,10 @@ def test_the_trust_loss_reaches_the_gate_and_leaves_the_decoder_alone(
         assert fusion.gate.psi[0].weight.grad.abs().sum() > 0
 
 
-@pytest.mark.usefixtures("plain_curves")
+@pytest.mark.usefixtures("plain_curves", "small_suite")
 def test_fit_goes_on_from_weights_with_all_options(
-    data_folder: Path,
-    tiny_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    data_folder: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
-    # No interval of the gate suite is looked at.
-    monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 2)
     config = TrainConfig(
         str(data_folder),
         "tiny",

@@ -15,7 +15,11 @@ from napari_attnseg.spec import STRIDES
 def test_only_the_named_part_is_shuffled(tiny_weights: Path, part: str) -> None:
     network = Segmenter.from_checkpoint(tiny_weights, "cpu").network
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    after = shuffled(network, part, seed=3).state_dict()
+    other = shuffled(network, part, seed=3)
+    for name, module in network.named_children():
+        # What is not shuffled is the same module: a copy would cost more than a map.
+        assert (other.get_submodule(name) is module) == (name not in PARTS[part])
+    after = other.state_dict()
     moved = 0
     for name, value in before.items():
         assert torch.equal(network.state_dict()[name], value)

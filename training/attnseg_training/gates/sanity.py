@@ -28,7 +28,7 @@ def shuffled(
     """Copy of a network with the values of one part shuffled within each tensor.
 
     The distribution of every tensor stays, running statistics included; what was
-    learned is gone.
+    learned is gone. The other parts are not copied: both networks have the same.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ def shuffled(
     seed : int
         Of the shuffle.
     """
-    copied = copy.deepcopy(network)
+    kept = (m for name, m in network.named_children() if name not in PARTS[part])
+    # What a deep copy is told it has copied already is taken as it is.
+    copied = copy.deepcopy(network, {id(module): module for module in kept})
     generator = torch.Generator().manual_seed(seed)
     for name in PARTS[part]:
         for value in copied.get_submodule(name).state_dict().values():

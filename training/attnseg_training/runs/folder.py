@@ -16,7 +16,7 @@ from torch import Tensor
 from attnseg_training.config import TrainConfig, read_toml, without_folders
 from attnseg_training.settings import settings_of
 from napari_attnseg.cards import ModelCard
-from napari_attnseg.checkpoints import save_checkpoint
+from napari_attnseg.checkpoints import checkpoint_bytes
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
 from napari_attnseg.run_files import (
@@ -167,9 +167,10 @@ class RunFolder:
         """
         from attnseg_training.runs.curves import curves_png
 
+        data, _ = checkpoint_bytes(weights, card)
         if best:
-            save_checkpoint(self.path / BEST_WEIGHTS, weights, card)
-        save_checkpoint(self.path / LAST_WEIGHTS, weights, card)
+            write_bytes(self.path / BEST_WEIGHTS, data)
+        write_bytes(self.path / LAST_WEIGHTS, data)
         write_text(self.path / LOG_FILE, log_text(rows))
         self.save_state(state)
         write_bytes(self.path / CURVES_FILE, curves_png(rows, measured_on))
