@@ -70,7 +70,9 @@ def calibrate_command(
     """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
     from attnseg_training.release.calibration import borrow, calibrate
+    from napari_attnseg.checkpoints import expect_weights_name
 
+    expect_weights_name(out)
     if like is not None:
         fits = {"--data": data, "--split": split, "--device": device}
         given = " and ".join(name for name, value in fits.items() if value is not None)

@@ -15,7 +15,11 @@ from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.initial_weights import same_network
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.cards import read_card
-from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+from napari_attnseg.checkpoints import (
+    expect_weights_name,
+    load_checkpoint,
+    save_checkpoint,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.weights import weights_path
@@ -52,6 +56,7 @@ def calibrate(
         If weights, split or an image cannot be used, or the validation images were
         trained on, where every model is overconfident.
     """
+    expect_weights_name(out)
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
     data.expect_classes(network.spec.classes, segmenter.card.classes)
@@ -97,6 +102,7 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
         If `like` has no temperature that was fitted on validation images, or is of
         another model.
     """
+    expect_weights_name(out)
     _, card, sha256 = load_checkpoint(weights_path(like))
     if not same_network(card.spec, read_card(weights).spec):
         raise InputError(
