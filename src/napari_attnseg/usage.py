@@ -35,7 +35,7 @@ class Command(TyperCommand):
             # Parsing takes what it has parsed out of the list.
             order: list[Any] = self.make_parser(ctx).parse_args(args=list(args))[2]
             for parameter, times in Counter(order).items():
-                if times > 1 and not (parameter.multiple or parameter.is_flag):
+                if times > 1 and not self.may_repeat(parameter):
                     option = max(parameter.opts, key=len)
                     raise InputError(
                         f"{option} takes one value and was given {times} times; give "
@@ -49,6 +49,10 @@ class Command(TyperCommand):
             known = self.other_option(ctx, option) if unknown else ""
             raise InputError(known or _sentence(error, ctx)) from error
         return parsed
+
+    def may_repeat(self, parameter: Any) -> bool:
+        """Whether an option may be given again: a list or a switch."""
+        return bool(parameter.multiple or parameter.is_flag)
 
     def other_option(self, ctx: Any, option: str) -> str:
         """Sentence on an option that this command does not have; empty: none."""

@@ -26,7 +26,9 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     [
         ("fit --data a --data b --out c", "--data takes one value and was given 2"),
         ("evaluate w --data a --data b", "--data takes one value and was given 2"),
-        ("fit --data a --model tiny --model tiny --out c", "--model takes one value"),
+        ("fit --data a --out b --out c", "--out takes one value and was given 2"),
+        ("fit --data a --config b --config c --out d", "--config takes one value"),
+        ("evaluate w --data a --split b --split c", "--split takes one value"),
         ("export a.safetensors b.onnx", "ends in .safetensors"),
         ("average a b --out c.pt", "ends in .safetensors"),
         ("calibrate a b.pth --data d", "ends in .safetensors"),
@@ -71,6 +73,7 @@ def test_what_may_be_repeated_may_be_repeated(
 ) -> None:
     twice = ["--freeze", "cnn", "--freeze", "transformer", "--freeze-norm"]
     twice += ["--freeze-norm", "--init", tmp_path / "no.safetensors"]
+    twice += ["--epochs", "2", "--epochs", "3"]  # a setting overrides one before
     done = in_process("fit", "--data", "no", "--out", tmp_path / "run", *twice)
     assert "a data folder" in done.stderr and "takes one value" not in done.stderr
 

@@ -50,6 +50,7 @@ def training_command(
         int | None,
         typer.Option(
             help="Processes that load for the textbook loop.",
+            min=0,
             show_default="0 on the CPU, else up to 8",
         ),
     ] = None,

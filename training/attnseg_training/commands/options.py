@@ -40,6 +40,17 @@ Given = dict[str, Any]
 class TrainingCommand(Command):
     """A command that knows the settings of a training run, also without an option."""
 
+    def may_repeat(self, parameter: Any) -> bool:
+        """Whether an option may be given again.
+
+        A setting may: the last one counts, as an option does before a recipe. Folders
+        may not.
+        """
+        setting = parameter.name != "data" and parameter.name in settings_of(
+            TrainConfig
+        )
+        return setting or super().may_repeat(parameter)
+
     def other_option(self, ctx: Any, option: str) -> str:
         """Sentence on a setting that has no option here but is set elsewhere."""
         name = option.removeprefix("--")

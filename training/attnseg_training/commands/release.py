@@ -69,7 +69,7 @@ def calibrate_command(
 ) -> None:
     """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
-    from attnseg_training.release.calibration import borrow, calibrate
+    from attnseg_training.release.calibration import borrow, bound_sentence, calibrate
     from napari_attnseg.checkpoints import expect_weights_name
 
     expect_weights_name(out)
@@ -88,6 +88,8 @@ def calibrate_command(
     split, dataset = split or "val", data_for(data, weights)
     found = calibrate(weights, out, dataset, split, device or "auto", half)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
+    if said := bound_sentence(found, len(dataset.split(split))):
+        console.print(said)
     print(out)
 
 
