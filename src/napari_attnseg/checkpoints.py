@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 
 from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_header
-from napari_attnseg.errors import CheckpointError
+from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.network import SegmentationNetwork
+
+#: Ending of a weights file.
+SUFFIX = ".safetensors"
 
 
 def checkpoint_bytes(
@@ -43,6 +46,21 @@ def checkpoint_bytes(
     digest = hashlib.sha256(plain[start:]).hexdigest()
     metadata = {CARD_KEY: card.to_json(), HASH_KEY: digest}
     return safetensors.torch.save(tensors, metadata), digest
+
+
+def expect_weights_name(path: Path) -> None:
+    """Refuse the name of another kind of file for weights that are to be written.
+
+    Raises
+    ------
+    InputError
+        If the name ends in something else than ``.safetensors``; it may have no ending.
+    """
+    if path.suffix.casefold() not in (SUFFIX, ""):
+        raise InputError(
+            f"Expected a weights file to write that ends in {SUFFIX}, the only format "
+            f"there is, got {path.name}; choose {path.with_suffix(SUFFIX).name}."
+        )
 
 
 def save_checkpoint(

@@ -12,8 +12,10 @@ from napari_attnseg.commands.console import Device, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
+from napari_attnseg.usage import Command, Group
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -42,7 +44,7 @@ def options(
     """Options of every command."""
 
 
-@app.command()
+@app.command(cls=Command)
 def demo(
     out: Annotated[
         Path | None,
@@ -79,11 +81,11 @@ def demo(
     print(path)
 
 
-app.command()(segment)
-app.command()(explain)
+app.command(cls=Command)(segment)
+app.command(cls=Command)(explain)
 
 
-@app.command()
+@app.command(cls=Command)
 def models(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the list as JSON.")

@@ -4,6 +4,9 @@ Each says what was expected, what came, and what to do. The command line prints 
 message and exits with 2; the widget shows it as a notification.
 """
 
+#: Names of a family that a message offers.
+OFFERED = 6
+
 
 class AttnSegError(Exception):
     """Base of every error that is the input's fault, not the program's."""
@@ -17,11 +20,32 @@ class UnknownNameError(AttnSegError):
     """A name that no table of ours knows."""
 
     @classmethod
-    def for_name(cls, kind: str, name: str, known: "list[str]") -> "UnknownNameError":
-        """Say which `kind` of name was not found and which known ones are near it."""
+    def for_name(
+        cls,
+        kind: str,
+        name: str,
+        known: "list[str]",
+        family: "list[str] | None" = None,
+    ) -> "UnknownNameError":
+        """Say which `kind` of name was not found and which known ones are near it.
+
+        Parameters
+        ----------
+        kind : str
+            What is named.
+        name : str
+            Name that was not found.
+        known : list of str
+            All names; the nearest by spelling are offered.
+        family : list of str, optional
+            Known names that `name` is a part of, nearest first; offered instead.
+        """
         import difflib
 
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        if family:
+            near, more = family[:OFFERED], len(family) - OFFERED
+            near += [f"or one of {more} more"] if more > 0 else []
         hint = (
             f"Did you mean {', '.join(near)}?"
             if near

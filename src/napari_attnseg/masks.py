@@ -57,7 +57,9 @@ class MaskRules:
         if not (0 <= self.threshold <= 1 and smooth and self.min_size >= 0):
             raise InputError(
                 "Expected a threshold in [0, 1], a finite smoothing of 0 pixels or "
-                f"more and a minimum size of 0 or more, but got {self}."
+                "more and a minimum size of 0 or more, but got threshold "
+                f"{self.threshold:g}, smoothing {self.smoothing:g} and minimum size "
+                f"{self.min_size}."
             )
 
 

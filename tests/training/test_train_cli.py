@@ -139,6 +139,14 @@ def test_interrupted_runs_can_be_resumed(
         ({"--epochs": "many"}, "string as an integer"),
         ({"--encoder-weights": "imagenet"}, "'scratch', 'pretrained' or"),
         ({"--config": "no-such"}, "TOML file"),
+        ({"--cnn": "test_vit"}, "is a plain ViT"),
+        ({"--cnn": "swin_tiny"}, "mean swin_tiny_patch4_window7_224?"),
+        ({"--cnn": "resnet34.tv"}, "mean tv_in1k"),
+        ({"--model": "tiny-deeplabv3plus", "--batch": "1"}, "give --batch 2"),
+        ({"--threads": "100000"}, "between 0 and 1024"),
+        ({"--seed": str(2**32)}, "between 0 and 4294967295"),
+        ({"--init": "no.safetensors"}, "there is no file no.safetensors"),
+        ({"--encoder-weights": "cnn=no.safetensors"}, "is not there"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -157,7 +165,78 @@ def test_wrong_use_is_one_sentence(
     done = execute(*fit, "--out", tmp_path / "run")
     assert done.returncode == 2, done.stderr
     assert words in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    # No settings and no empty bars before it.
+    assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("encoder.pth", b"PK\x03\x04", "is a pickle"),
+        ("encoder.pkl", b"\x80\x04\x95", "is a pickle"),
+        ("encoder.h5", b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+        ("encoder.onnx", b"\x08\x07\x12\x07", "is another kind of file"),
+        ("folder", None, "is a folder"),
+    ],
+)
+def test_other_kinds_of_encoder_weights_are_told_apart(
+    fit: list[str | Path],
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    words: str,
+    call: Command,
+) -> None:
+    file = tmp_path / name
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    given = ["--encoder-weights", f"transformer={file}"]
+    done = call(*fit, "--out", tmp_path / "run", *given)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"{file} {words}" in line
+
+
+def test_a_file_is_no_data_folder_and_a_folder_no_weights(
+    tmp_path: Path, tiny_weights: Path, data_folder: Path, call: Command
+) -> None:
+    volume = tmp_path / "volume.h5"
+    volume.write_bytes(b"\x89HDF\r\n\x1a\n")
+    for words in (
+        ["fit", "--data", volume, "--out", tmp_path / "run"],
+        ["check", volume],
+        ["evaluate", tiny_weights, "--data", volume],
+    ):
+        done = call(*words)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert f"{volume} is a file (.h5) and no folder" in line
+    done = call("evaluate", tiny_weights.parent, "--data", data_folder)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and "it holds" in line and tiny_weights.name in line
+
+
+def test_settings_and_bars_appear_with_the_first_step(
+    fit: list[str | Path],
+    tmp_path: Path,
+    call: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from attnseg_training.fit.trainer import Trainer
+    from napari_attnseg.errors import DeviceError
+
+    def out_of_memory(*args: object) -> float:
+        raise DeviceError("Out of memory.")
+
+    assert "Training settings" in call(*fit, "--out", tmp_path / "run").stderr
+    monkeypatch.setattr(Trainer, "step", out_of_memory)
+    done = call(*fit, "--out", tmp_path / "other")
+    assert done.returncode == 2 and "Training settings" in done.stderr
+    monkeypatch.setattr(Trainer, "__init__", out_of_memory)
+    done = call(*fit, "--out", tmp_path / "third")
+    assert (done.returncode, done.stderr) == (2, "Out of memory.\n")
 
 
 def test_pretrained_says_what_it_downloads_and_what_else_there_is(
@@ -255,6 +334,35 @@ def test_calibrate_finds_by_how_much_a_model_is_too_sure(
     ratio = found["bold"].temperature / found["sure"].temperature
     assert ratio == pytest.approx(4, rel=0.05)
     assert found["sure"].training["temperature"] == "discs, split train, n = 8"
+    assert "bound" not in found["sure"].training["temperature_from"]
+
+
+def test_calibrate_says_where_images_fix_no_temperature(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path, call: Command
+) -> None:
+    from napari_attnseg.cards import read_card
+    from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+
+    network, card, _ = load_checkpoint(tiny_weights)
+    steep, out = tmp_path / "steep.safetensors", tmp_path / "out.safetensors"
+    command = ["calibrate", steep, out, "--data", data_folder, "--split", "val"]
+    # The background is most of an image: surely lesion is wrong, surely none is right.
+    for bias, bound, words in (
+        (100.0, "high", "upper bound, 10"),
+        (-0.1, "low", "lower bound, 0.2"),
+    ):
+        network.decoder.logits.weight.data.zero_()
+        network.decoder.logits.bias.data.fill_(bias)
+        save_checkpoint(steep, network.state_dict(), card)
+        done = call(*command)
+        assert done.returncode == 0, done.stderr
+        assert words in " ".join(done.stderr.split())
+        assert "fix no temperature" in " ".join(done.stderr.split())
+        found = read_card(out)
+        assert found.training["temperature_from"]["bound"] == bound
+        assert found.temperature == pytest.approx(
+            {"high": 10, "low": 0.2}[bound], rel=1e-3
+        )
 
 
 def test_a_table_shows_its_rows(

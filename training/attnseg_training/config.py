@@ -21,6 +21,8 @@ from napari_attnseg.protocols import TrainingProtocol
 from napari_attnseg.run_files import measured_on
 
 PROTOCOLS = tuple(str(protocol) for protocol in TrainingProtocol)
+#: torch's and numpy's generators take more, but not both.
+MAX_SEED = 2**32 - 1
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
 #: Names of `attnseg_training.losses.LOSSES`, which needs torch.
@@ -80,13 +82,19 @@ class TrainConfig:
         50, "Passes over the training images.", minimum=1, unit="epochs"
     )
     batch: int = setting(8, "Images per step.", minimum=1, unit="images")
-    seed: int = setting(0, "Random seed of weights, order and augmentation.", minimum=0)
+    seed: int = setting(
+        0,
+        "Random seed of weights, order and augmentation.",
+        minimum=0,
+        maximum=MAX_SEED,
+    )
     split_seed: int = setting(
         0,
         "Random seed of the validation split, where one has to be drawn, and of the "
         "fixed views of a frozen transformer.",
         details="Kept apart from seed, so that runs with different seeds share both.",
         minimum=0,
+        maximum=MAX_SEED,
         option=False,
     )
     device: str = setting(
@@ -258,6 +266,7 @@ class TrainConfig:
         0,
         "CPU threads; 0: torch's choice.",
         minimum=0,
+        maximum=1024,
         unit="threads",
         may_change=True,
     )
@@ -304,6 +313,11 @@ class TrainConfig:
     def on_all(self) -> bool:
         """Whether validation images are trained on, so that they choose nothing."""
         return self.protocol == "all"
+
+    @property
+    def downloads(self) -> bool:
+        """Whether the encoders start from weights of timm's hub."""
+        return self.encoder_weights == "pretrained" and not self.init
 
     @property
     def measured_on(self) -> str:

@@ -67,8 +67,8 @@ class Setting:
         if self.choices:
             return _either(self.choices)
         if self.minimum is not None and self.maximum is not None:
-            return f"between {self.minimum:g} and {self.maximum:g}"
-        return "" if self.minimum is None else f"at least {self.minimum:g}"
+            return f"between {_digits(self.minimum)} and {_digits(self.maximum)}"
+        return "" if self.minimum is None else f"at least {_digits(self.minimum)}"
 
 
 _KEY = "setting"
@@ -216,8 +216,13 @@ def _range(row: Mapping[str, Any]) -> str:
     if row["choices"]:
         return ", ".join(f"`{choice}`" for choice in row["choices"])
     if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    return "" if low is None else f"≥ {low:g}"
+        return f"{_digits(low)} to {_digits(high)}"
+    return "" if low is None else f"≥ {_digits(low)}"
+
+
+def _digits(bound: float) -> str:
+    """All digits of a whole number."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def _shown(default: Any) -> str:

@@ -344,10 +344,13 @@ def single_models(name: str) -> tuple[str, str]:
     UnknownNameError
         If it is in no family.
     """
+    known = []
     for family in FAMILIES.values():
-        if name in family.values():
-            return family[_RESNET34_UNET.name], family[_SWIN_B_UNET.name]
-    known = [model for family in FAMILIES.values() for model in family.values()]
+        alone = family[_RESNET34_UNET.name], family[_SWIN_B_UNET.name]
+        dual = [model for model in family.values() if model not in alone]
+        if name in dual:
+            return alone
+        known += dual
     raise UnknownNameError.for_name("dual model with encoders alone", name, known)
 
 

@@ -143,9 +143,9 @@ class HierarchicalEncoder(Encoder):
         missing = set(STRIDES) - set(reductions)
         if missing:
             raise InputError(
-                f"{spec.name!r} has feature strides {reductions}; the decoder needs "
-                f"{list(STRIDES)}. Choose a hierarchical backbone, or give `blocks` "
-                "for a plain ViT."
+                f"{spec.name!r} has feature strides {reductions}, but the decoder "
+                f"needs {list(STRIDES)}; choose a hierarchical backbone, or give "
+                "`blocks` for a plain ViT."
             )
         self._levels = [reductions.index(stride) for stride in STRIDES]
         self.channels = [channels[i] for i in self._levels]
@@ -311,7 +311,32 @@ _FILE_OPTIONS = {
 
 def _known(name: str) -> None:
     if not timm.is_model(name.split(".")[0]):
-        raise UnknownNameError.for_name("timm model", name, timm.list_models())
+        raise UnknownNameError.for_name(
+            "timm model", name, timm.list_models(), _family(name)
+        )
+    base, _, tag = name.partition(".")
+    try:
+        timm.models.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{base}.*")]
+        raise UnknownNameError.for_name(
+            f"pretrained tag of {base}", tag, tags
+        ) from error
+
+
+def _family(name: str) -> list[str]:
+    """Models of timm whose names begin with, or contain, all of `name`; nearest first.
+
+    Signs between words do not count, so that ``resnet-34`` finds ``resnet34``.
+    """
+
+    def plain(text: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+    wanted = plain(name.split(".")[0])
+    found = [known for known in timm.list_models() if wanted and wanted in plain(known)]
+    # What begins so is of the family; a shorter name is more of what was written.
+    return sorted(found, key=lambda n: (plain(n).find(wanted), len(n), n))
 
 
 def create_backbone(spec: EncoderSpec, **options: object) -> Any:

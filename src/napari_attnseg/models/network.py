@@ -93,6 +93,13 @@ class SegmentationNetwork(nn.Module):
                 f"{spec.name!r} is a model of two encoders and its spec names one; "
                 "give both, or another architecture."
             )
+        if spec.cnn.blocks:
+            raise InputError(
+                f"Expected a CNN with maps at strides {', '.join(map(str, STRIDES))}, "
+                f"but {spec.cnn.name!r} is a plain ViT, whose maps are all of one "
+                "size; choose a hierarchical encoder, such as resnet34, or give it as "
+                "--transformer."
+            )
         fusion = FUSIONS[spec.fusion]
         self.gates = fusion.gates
         self.cnn = build_encoder(spec.cnn, pretrained)

@@ -30,6 +30,13 @@ def weights_path(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if path.is_file():
         return path
+    if path.is_dir():
+        inside = sorted(path.glob("*.safetensors"))
+        found = f"; it holds {', '.join(f.name for f in inside)}" if inside else ""
+        raise CheckpointError(
+            f"Expected a bundled name ({', '.join(bundled)}) or a .safetensors file, "
+            f"but {path} is a folder{found}: give the file."
+        )
     if path.suffix or len(path.parts) > 1:
         raise CheckpointError(
             f"Expected a bundled name ({', '.join(bundled)}) or a .safetensors file, "

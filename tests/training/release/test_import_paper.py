@@ -1,15 +1,20 @@
 """Released checkpoints: our own weights under their names come back as they were."""
 
 import dataclasses
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from released_stand_in import released
 from torch import Tensor
 
 from attnseg_training.release.import_paper import (
+    GATES,
     PARTS,
+    RELEASED,
     import_released,
     released_spec,
     rename,
@@ -65,7 +70,7 @@ def test_logits_are_the_same(
     torch.save(content, tmp_path / "best.pth")
     import_released(tmp_path / "best.pth", tmp_path / "out.safetensors", SPEC)
     found, card, _ = load_checkpoint(tmp_path / "out.safetensors")
-    assert card.spec == SPEC and card.training == {"imported_from": "best.pth"}
+    assert card.spec == SPEC and card.training["imported_from"] == "best.pth"
     image = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         ours, own = network(image), found(image)
@@ -118,3 +123,121 @@ def test_code_in_a_checkpoint_is_not_run(
     with pytest.raises(CheckpointError, match="could run code"):
         import_released(tmp_path / "bad.pth", tmp_path / "out.safetensors")
     assert capsys.readouterr().out == ""
+
+
+#: As the released ones, small: raw at the finest level, projected at the other three.
+_STEM = {"cnn": dataclasses.replace(TINY.cnn, stem=True), "widths": ()}
+_WIDE_SWIN = dataclasses.replace(
+    SWIN, options=tuple((dict(SWIN.options) | {"embed_dim": 64}).items())
+)
+SMALL = {
+    name: dataclasses.replace(
+        model_spec(name.replace("dual", "tiny").replace("tiny-swin-guided", "tiny")),
+        name=name,
+        transformer=_WIDE_SWIN,
+        **_STEM,
+    )
+    for name in RELEASED
+}
+#: Networks whose tensors have the same names and shapes.
+TWINS = {
+    "dual-swin-guided": "dual-res34-guided",
+    "dual-double-attention": "dual-double-weighted",
+}
+TWINS |= {twin: name for name, twin in TWINS.items()}
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The released networks by their names, with small encoders."""
+    monkeypatch.setattr("attnseg_training.release.import_paper.model_spec", SMALL.get)
+
+
+def difference(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+def test_the_small_ones_are_the_released_ones() -> None:
+    assert set(SMALL) == set(RELEASED)
+    for name, spec in SMALL.items():
+        assert spec.fusion == model_spec(name).fusion
+        assert set(GATES) >= {spec.fusion}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+@pytest.mark.usefixtures("small")
+def test_every_released_network_gives_its_numbers(
+    name: str, tmp_path: Path, in_process: Command
+) -> None:
+    network = released(SMALL[name])
+    torch.save(network.state_dict(), tmp_path / "best.pth")
+    out = tmp_path / "out.safetensors"
+    done = in_process("import", tmp_path / "best.pth", "--out", out, "--as", name)
+    assert done.returncode == 0 and done.stdout == f"{out}\n", done.stderr
+    found, card, _ = load_checkpoint(out)
+    assert card.spec == released_spec(SMALL[name])
+    # In double precision: the order of a sum is no difference between networks.
+    image = torch.rand(2, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        theirs, ours = network.double()(image), found.double()(image).logits
+    assert theirs.std() > 0.01
+    assert difference(theirs, ours) < 1e-6
+    # Which encoder guides, or what a gate leaves, is not in the tensors.
+    if twin := TWINS.get(name):
+        import_released(tmp_path / "best.pth", out, SMALL[twin])
+        other, _, _ = load_checkpoint(out)
+        with torch.no_grad():
+            assert difference(theirs, other.double()(image).logits) > 1e-3
+
+
+@pytest.mark.parametrize("name", RELEASED)
+@pytest.mark.usefixtures("small")
+def test_what_several_networks_fit_is_asked_for(
+    name: str, tmp_path: Path, in_process: Command
+) -> None:
+    torch.save(released(SMALL[name]).state_dict(), tmp_path / "best.pth")
+    out = tmp_path / "out.safetensors"
+    done = in_process("import", tmp_path / "best.pth", "--out", out)
+    if name not in TWINS:
+        assert done.returncode == 0, done.stderr
+        assert load_checkpoint(out)[1].spec.fusion == SMALL[name].fusion
+        return
+    assert done.returncode == 2 and not out.exists()
+    said = done.stderr
+    assert f"--as {name}" in said and f"--as {TWINS[name]}" in said
+    assert sum(f"--as {one}" in said for one in RELEASED) == 2
+    assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_network_of_other_gates_is_refused(
+    tmp_path: Path, in_process: Command
+) -> None:
+    file, out = tmp_path / "best.pth", tmp_path / "out.safetensors"
+    torch.save(released(SMALL["dual-double-attention"]).state_dict(), file)
+    for other in ("dual-no-attention", "dual-swin-guided", "dual-res34-guided"):
+        done = in_process("import", file, "--out", out, "--as", other)
+        assert done.returncode == 2 and "another network with --as" in done.stderr
+    done = in_process("import", file, "--out", out, "--as", "res34-guided")
+    assert done.returncode == 2 and "dual-res34-guided" in done.stderr
+    done = in_process("import", file, "--out", tmp_path / "out.onnx")
+    assert done.returncode == 2 and "ends in .safetensors" in done.stderr
+    assert not list(tmp_path.glob("out.*"))
+
+
+@pytest.mark.parametrize("stated", ["", "Kvasir-SEG 880, epoch by the 120"])
+@pytest.mark.usefixtures("small")
+def test_the_card_says_what_the_user_states(
+    stated: str, tmp_path: Path, in_process: Command
+) -> None:
+    file, out = tmp_path / "best.pth", tmp_path / "out.safetensors"
+    torch.save(released(SMALL["dual-no-attention"]).state_dict(), file)
+    words = ["--trained-on", stated] if stated else []
+    assert in_process("import", file, "--out", out, *words).returncode == 0
+    card = load_checkpoint(out)[1]
+    assert card.data == card.training["protocol"] == (stated or "unknown")
+    assert card.training["stated"] is bool(stated)
+    assert card.training["protocol_name"] is card.training["split_rule"] is None
+    assert "Kvasir" not in card.limits and "120" not in card.limits

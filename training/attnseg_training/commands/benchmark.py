@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from attnseg_training.commands.options import Data, Device
+from attnseg_training.commands.options import Data, Device, TrainingCommand
+from napari_attnseg.usage import Group
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Measure speed on this machine."
+)
 
 
 @app.callback()
@@ -18,7 +21,7 @@ def _benchmark() -> None:
     """Keeps the name of what is measured in the command where there is only one."""
 
 
-@app.command("training")
+@app.command("training", cls=TrainingCommand)
 def training_command(
     data: Data,
     model: Annotated[
@@ -47,6 +50,7 @@ def training_command(
         int | None,
         typer.Option(
             help="Processes that load for the textbook loop.",
+            min=0,
             show_default="0 on the CPU, else up to 8",
         ),
     ] = None,

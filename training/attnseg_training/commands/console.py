@@ -50,7 +50,8 @@ def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
 class FitBars:
     """Progress bars for the run and the epoch, in steps; a callback for `fit`.
 
-    A line for every epoch remains, also without a terminal.
+    They appear with `show` or the first step: what fails before has no progress. A line
+    for every epoch remains, also without a terminal.
     """
 
     def __init__(self) -> None:
@@ -58,10 +59,15 @@ class FitBars:
         self._run = self._progress.add_task("epoch", total=None, said="")
         self._epoch = self._progress.add_task("this epoch", total=None, said="")
         self._start: tuple[float, int] | None = None
+        self._shown = False
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
+
+    def show(self) -> None:
+        """Show the bars, before the first step."""
+        self._shown = True
+        self._progress.start()
 
     def __exit__(
         self,
@@ -69,10 +75,12 @@ class FitBars:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._shown:  # or it would print an empty line
+            self._progress.stop()
 
     def __call__(self, now: run_files.Progress) -> None:
         """Move the bars."""
+        self.show()
         done, total = (now.epoch - 1) * now.steps + now.step, now.epochs * now.steps
         if self._start is None:
             self._start = (time.monotonic(), done)
@@ -109,10 +117,24 @@ class FitBars:
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar; yield a function of (done, total) that updates it."""
-    with _bars() as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    """Yield a function of (done, total) that shows and updates a progress bar.
+
+    It appears with the first call: what fails before has no progress.
+    """
+    progress, shown = _bars(), False
+    task = progress.add_task(what, total=None)
+
+    def update(done: int, total: int) -> None:
+        nonlocal shown
+        shown = True
+        progress.start()
+        progress.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if shown:  # or it would print an empty line
+            progress.stop()
 
 
 def report_table(summary: dict[str, Any]) -> Table:

@@ -88,6 +88,7 @@ def table_command(
     the paired difference to the row above, in table.md, .csv, .json and .png.
     """
     from attnseg_training.commands.console import FitBars, console
+    from attnseg_training.datasets import load_dataset
     from attnseg_training.experiments.gate_ablation import GatesTable
     from attnseg_training.experiments.paper_table import PaperTable
     from attnseg_training.experiments.table import Table, fill
@@ -109,6 +110,7 @@ def table_command(
         return
     if data is None or out is None:
         raise InputError("A table needs --data and --out; --list shows its rows.")
+    load_dataset(data.expanduser(), base.split_seed)  # or an error now
     if base.encoder_weights == "pretrained":
         console.print(announce_download())
     with FitBars() as bars:

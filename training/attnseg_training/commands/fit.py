@@ -21,6 +21,7 @@ from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
 
 if TYPE_CHECKING:
     from attnseg_training.runs.progress import ProgressFile
+    from napari_attnseg.spec import ModelSpec
 
 
 @with_settings()
@@ -94,8 +95,9 @@ def _rehearse(run: TrainConfig) -> None:
     from attnseg_training.commands.console import console, rehearsal_words
     from attnseg_training.fit.dry_run import rehearse
 
-    _announce(run)
-    console.print(rehearsal_words(rehearse(run), run))
+    found = rehearse(run, announce)
+    _print_settings(run)
+    console.print(rehearsal_words(found, run))
 
 
 def _train(
@@ -118,27 +120,34 @@ def _train(
     # Only now: who starts others does not need what takes seconds to import.
     from attnseg_training.fit.fit import fit
 
-    _announce(run)
-    if run.on_all:
-        console.print(ON_ALL)
     with FitBars() as bars:
         progress.watch = bars
-        result = fit(run, out, resume, progress, progress.stopping)
+
+        def begin() -> None:
+            _print_settings(run)
+            if run.on_all:
+                console.print(ON_ALL)
+            bars.show()
+
+        result = fit(run, out, resume, progress, progress.stopping, announce, begin)
     console.print(result_words(result, run))
     print(out / BEST_WEIGHTS)
 
 
-def _announce(run: TrainConfig) -> None:
-    """Print the settings, and what is about to be downloaded."""
+def announce(spec: ModelSpec) -> None:
+    """Print what is about to be downloaded."""
+    from attnseg_training.commands.console import console
+    from attnseg_training.fit.initial_weights import announce_download
+
+    console.print(announce_download(spec))
+
+
+def _print_settings(run: TrainConfig) -> None:
     import dataclasses
 
     from attnseg_training.commands.console import console
 
     console.print(f"Training settings: {settings_line(dataclasses.asdict(run))}")
-    if run.encoder_weights == "pretrained":
-        from attnseg_training.fit.initial_weights import announce_download, run_spec
-
-        console.print(announce_download(run_spec(run)))
 
 
 def settings_command(

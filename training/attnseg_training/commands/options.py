@@ -13,6 +13,7 @@ import typer
 from attnseg_training.config import TrainConfig, read_toml, recipe_path
 from attnseg_training.settings import Declared, settings_of
 from napari_attnseg.errors import InputError
+from napari_attnseg.usage import Command
 
 if TYPE_CHECKING:
     from attnseg_training.datasets import Dataset
@@ -34,6 +35,43 @@ Split = Annotated[
 ]
 #: Settings that were given as options: name → value. See `with_settings`.
 Given = dict[str, Any]
+
+
+class TrainingCommand(Command):
+    """A command that knows the settings of a training run, also without an option."""
+
+    def may_repeat(self, parameter: Any) -> bool:
+        """Whether an option may be given again.
+
+        A setting may: the last one counts, as an option does before a recipe. Folders
+        may not.
+        """
+        setting = parameter.name != "data" and parameter.name in settings_of(
+            TrainConfig
+        )
+        return setting or super().may_repeat(parameter)
+
+    def other_option(self, ctx: Any, option: str) -> str:
+        """Sentence on a setting that has no option here but is set elsewhere."""
+        name = option.removeprefix("--")
+        found = settings_of(TrainConfig).get(name.replace("-", "_"))
+        if found is None:
+            found = settings_of(TrainConfig).get(
+                name.removeprefix("no-").replace("-", "_")
+            )
+        if found is None:
+            return ""
+        if any(parameter.name == "config" for parameter in self.params):
+            return (
+                f"{option} is no option of `{ctx.command_path}`, where it is a setting "
+                f"for the TOML file only: put `{found.name} = …` there and give it "
+                "with --config."
+            )
+        return (
+            f"{option} is no option of `{ctx.command_path}` but a setting of a "
+            "training run, for the options or the TOML file of `attnseg-train fit`; "
+            "leave it out."
+        )
 
 
 def with_settings(

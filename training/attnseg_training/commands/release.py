@@ -69,8 +69,10 @@ def calibrate_command(
 ) -> None:
     """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
-    from attnseg_training.release.calibration import borrow, calibrate
+    from attnseg_training.release.calibration import borrow, bound_sentence, calibrate
+    from napari_attnseg.checkpoints import expect_weights_name
 
+    expect_weights_name(out)
     if like is not None:
         fits = {"--data": data, "--split": split, "--device": device}
         given = " and ".join(name for name, value in fits.items() if value is not None)
@@ -86,6 +88,8 @@ def calibrate_command(
     split, dataset = split or "val", data_for(data, weights)
     found = calibrate(weights, out, dataset, split, device or "auto", half)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
+    if said := bound_sentence(found, len(dataset.split(split))):
+        console.print(said)
     print(out)
 
 
@@ -166,12 +170,33 @@ def import_command(
         Path, typer.Argument(help="Checkpoint (.pth) of the authors' released code.")
     ],
     out: Annotated[Path, typer.Option(help="Weights file (.safetensors) to write.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="MODEL",
+            help="Which released network it is: dual-swin-guided, dual-res34-guided, "
+            "dual-no-attention, dual-double-attention or dual-double-weighted. Needed "
+            "where several fit: both guided networks have the same names and shapes, "
+            "and so have both double ones.",
+        ),
+    ] = None,
+    trained_on: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Data and protocol of its training, for the model card.",
+            show_default="unknown",
+        ),
+    ] = "",
 ) -> None:
     """Convert a checkpoint that the paper's authors released to a weights file.
 
-    No code in the file is run. Evaluate the result before using it.
+    No code in the file is run. The model card says of data and protocol what
+    --trained-on states. Evaluate the result before using it.
     """
-    from attnseg_training.release.import_paper import import_released
+    from attnseg_training.release.import_paper import import_released, released_model
 
-    import_released(checkpoint, out)
+    spec = released_model(model) if model is not None else None
+    import_released(checkpoint, out, spec, trained_on.strip())
     print(out)

@@ -114,8 +114,11 @@ def _nothing(root: Path, name: str) -> str:
 
 
 def _inside(root: Path) -> str:
-    if not root.is_dir():
+    if not root.exists():
         return "is not there"
+    if not root.is_dir():
+        kind = f" ({root.suffix})" if root.suffix else ""
+        return f"is a file{kind} and no folder: give the folder of its images and masks"
     entries = sorted(p.name + "/" * p.is_dir() for p in root.iterdir())
     shown = ", ".join(entries[:5]) + (" …" if entries[5:] else "")
     return f"holds {shown or 'nothing'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
+from attnseg_training.fit.first_step import check_first_step
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.start import start_network, training_splits
 from attnseg_training.fit.trainer import Trainer
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.models.network import channels_last
+from napari_attnseg.spec import ModelSpec
 
 #: Number of timed steps, after one warm-up step.
 STEPS = 3
@@ -58,8 +61,13 @@ class Rehearsal:
     device: str
 
 
-def rehearse(config: TrainConfig) -> Rehearsal:
+def rehearse(
+    config: TrainConfig,
+    before_download: Callable[[ModelSpec], None] = lambda spec: None,
+) -> Rehearsal:
     """Do the first steps of a run without a run folder.
+
+    `before_download` is called as by `fit`.
 
     A frozen transformer is evaluated in each of them, as in the first epochs of a run;
     later epochs read its tokens from disk and are faster.
@@ -75,9 +83,12 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     data = load_dataset(Path(config.data), config.split_seed)
     spec = run_spec(config, len(data.classes))
     samples, val = training_splits(data, config.protocol)
+    check_first_step(spec, config, len(samples))
     wanted = min(len(samples), config.batch * (STEPS + 1))
     store = ImageStore(samples[:wanted], spec.size, device)
     torch.manual_seed(config.seed)
+    if config.downloads:
+        before_download(spec)
     network, _ = start_network(spec, config, data)
     network = channels_last(network.to(device))
     trainer = Trainer(network, config, STEPS + 1)

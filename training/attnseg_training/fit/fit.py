@@ -20,6 +20,7 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes
+from attnseg_training.fit.first_step import check_first_step
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
@@ -45,6 +46,7 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.models.encoders import synchronise_norms
 from napari_attnseg.models.network import channels_last
 from napari_attnseg.run_files import LogRow, Progress, Watch
+from napari_attnseg.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def fit(
     resume: bool = False,
     watch: Watch = lambda progress: None,
     stopping: Callable[[], None] = lambda: None,
+    before_download: Callable[[ModelSpec], None] = lambda spec: None,
+    before_first_step: Callable[[], None] = lambda: None,
 ) -> FitResult:
     """Train one network and keep the weights of the epoch with the best Dice.
 
@@ -96,13 +100,18 @@ def fit(
     stopping : callable
         Called in a signal handler when a signal asks the run to stop, which it does
         after the current step.
+    before_download : callable
+        Called with the model whose encoders are about to be downloaded, if they are.
+    before_first_step : callable
+        Called when everything is prepared; what is wrong with settings, data, weights
+        or folder has been raised before.
 
     Raises
     ------
     AttnSegError
         If data, weights, device or folder cannot be used. What was finished stays.
     """
-    run, place = _prepare(config, out, resume)
+    run, place = _prepare(config, out, resume, before_download)
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
@@ -110,6 +119,8 @@ def fit(
         GracefulShutdown(stopping) as shutdown,
         tracker(config.tracker if main else "", out, asdict(config)) as log,
     ):
+        if main and place.epoch < config.epochs:
+            before_first_step()
         while place.epoch < config.epochs:
             _train_epoch(run, place, watch, shutdown)
             if main:
@@ -157,7 +168,12 @@ class _Run:
         return self.train // self.config.batch or 1
 
 
-def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place]:
+def _prepare(
+    config: TrainConfig,
+    out: Path,
+    resume: bool,
+    before_download: Callable[[ModelSpec], None],
+) -> tuple[_Run, _Place]:
     """Prepare data, network and folder of a run, and find its position."""
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -171,10 +187,12 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         data = load_dataset(Path(config.data), config.split_seed)
         spec = run_spec(config, len(data.classes))
         parts = training_splits(data, config.protocol)
-        processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
+        check_first_step(spec, config, len(parts[0]), processes)
     train, val = (ImageStore(part, spec.size, device) for part in parts)
 
     torch.manual_seed(config.seed)
+    if processes.main and config.downloads:
+        before_download(spec)
     network, before = start_network(spec, config, data)
     network = channels_last(network.to(device))
     if processes.count > 1 and device != "cpu":

@@ -170,6 +170,34 @@ def _names(spec: ModelSpec) -> str:
     return " and ".join(e.name for e in spec.encoders if e.name not in OWN_ENCODERS)
 
 
+#: First bytes of other kinds of weights files → what these are.
+_OTHER_KINDS = {
+    b"PK": "is a pickle (.pt, .pth) or another archive, which is never opened because "
+    "it can run code; save its state dict with safetensors.torch.save_file",
+    b"\x80": "is a pickle (.pt, .pth), which is never opened because it can run code; "
+    "save its state dict with safetensors.torch.save_file",
+    b"\x89HDF": "is an HDF5 file (.h5), as Keras writes it, which holds no timm state "
+    "dict; choose timm's safetensors file of this encoder",
+}
+
+
+def _what_it_is(path: Path, error: Exception) -> str:
+    """Say what is at a path where a safetensors file was expected, and what to do."""
+    if not path.exists():
+        return "is not there; check the path"
+    if path.is_dir():
+        return "is a folder; choose a file in it"
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as unreadable:
+        return f"cannot be read ({unreadable.strerror}); check the file"
+    for first, kind in _OTHER_KINDS.items():
+        if start.startswith(first):
+            return kind
+    return f"is another kind of file, or damaged ({error}); choose another one"
+
+
 def _load(encoder: Encoder, path: Path, part: str) -> None:
     """Load timm's keys; classifier heads and unused blocks of the file are ignored.
 
@@ -179,8 +207,8 @@ def _load(encoder: Encoder, path: Path, part: str) -> None:
         state = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
-            f"Expected encoder weights as a safetensors file, but {path} cannot be "
-            f"read ({error}); check the path."
+            f"Expected encoder weights as a safetensors file, but {path} "
+            f"{_what_it_is(path, error)}."
         ) from error
     prefix = f"{part}.backbone."
     trained = {n.removeprefix(prefix): t for n, t in state.items() if prefix in n}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.initial_weights import same_network
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.cards import read_card
-from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+from napari_attnseg.checkpoints import (
+    expect_weights_name,
+    load_checkpoint,
+    save_checkpoint,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.weights import weights_path
@@ -23,6 +28,8 @@ from napari_attnseg.weights import weights_path
 BATCH = 8
 #: Bounds of the temperature.
 LOW, HIGH = 0.2, 10.0
+#: A temperature that is nearer to a bound than this part of it lies on it.
+NEAR = 1e-3
 
 
 def calibrate(
@@ -44,7 +51,9 @@ def calibrate(
     Returns
     -------
     float
-        The temperature, between 0.2 and 10; above 1: the model was overconfident.
+        The temperature, between 0.2 and 10; above 1: the model was overconfident. One
+        that `on_bound` was cut off there, and the card's ``temperature_from`` records
+        the bound, ``"low"`` or ``"high"``.
 
     Raises
     ------
@@ -52,6 +61,7 @@ def calibrate(
         If weights, split or an image cannot be used, or the validation images were
         trained on, where every model is overconfident.
     """
+    expect_weights_name(out)
     segmenter = Segmenter.from_checkpoint(weights, device)
     network = segmenter.network
     data.expect_classes(network.spec.classes, segmenter.card.classes)
@@ -76,10 +86,44 @@ def calibrate(
 
     found = minimize_scalar(loss, bounds=(LOW, HIGH), method="bounded")
     temperature = round(float(found.x), 3)
-    fitted_on = {"dataset": data.name, "split": split, "n": len(store)}
+    fitted_on: dict[str, Any] = {"dataset": data.name, "split": split, "n": len(store)}
+    if bound := on_bound(temperature):
+        fitted_on["bound"] = str(bound)
     text = f"{data.name}, split {split}, n = {len(store)}"
     _write(weights, out, temperature, fitted_on, text, half)
     return temperature
+
+
+class Bound(StrEnum):
+    """Bound at which the fit of a temperature stopped."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+def on_bound(temperature: float) -> Bound | None:
+    """Bound on which a temperature lies: the best one lies beyond it, or nowhere.
+
+    On few images, or on such as are all right or all wrong, the cross-entropy has no
+    minimum between the bounds.
+    """
+    # The search comes close to a bound and never reaches it.
+    if temperature < LOW * (1 + NEAR):
+        return Bound.LOW
+    return Bound.HIGH if temperature > HIGH * (1 - NEAR) else None
+
+
+def bound_sentence(temperature: float, images: int) -> str:
+    """Tell a reader that a temperature lies on its bound; empty: it does not."""
+    bound = on_bound(temperature)
+    if bound is None:
+        return ""
+    number, which = (LOW, "lower") if bound is Bound.LOW else (HIGH, "upper")
+    return (
+        f"This is the {which} bound, {number:g}: the {images} images fix no "
+        "temperature, so probabilities are not calibrated; fit on more images, or on "
+        "such as show both right and wrong pixels."
+    )
 
 
 def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
@@ -97,6 +141,7 @@ def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
         If `like` has no temperature that was fitted on validation images, or is of
         another model.
     """
+    expect_weights_name(out)
     _, card, sha256 = load_checkpoint(weights_path(like))
     if not same_network(card.spec, read_card(weights).spec):
         raise InputError(

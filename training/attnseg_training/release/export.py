@@ -12,6 +12,7 @@ import torch
 
 from napari_attnseg.checkpoints import (
     checkpoint_bytes,
+    expect_weights_name,
     load_checkpoint,
     save_checkpoint,
 )
@@ -55,9 +56,10 @@ def export(
     CheckpointError
         If the weights cannot be read.
     InputError
-        If a file cannot be read or is of another command, or its numbers are of other
-        weights.
+        If a file cannot be read or is of another command, its numbers are of other
+        weights, or `out` is named as another kind of file.
     """
+    expect_weights_name(out)
     network, card, _ = load_checkpoint(weights)
     said = _read(texts, tomllib.loads) if texts else {}
     unknown = sorted(set(said) - set(TEXTS))
@@ -126,8 +128,10 @@ def average(files: list[Path], out: Path) -> str:
     CheckpointError
         If a file cannot be read.
     InputError
-        If there are fewer than two, or they are not of one model.
+        If there are fewer than two, they are not of one model, or `out` is named as
+        another kind of file.
     """
+    expect_weights_name(out)
     if len(files) < 2:
         raise InputError(f"Expected at least two weights files, got {len(files)}.")
     loaded = [load_checkpoint(weights_path(file)) for file in files]

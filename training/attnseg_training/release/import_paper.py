@@ -1,49 +1,85 @@
 """Import of checkpoints that the paper's authors released.
 
-They are pickles of a Swin-guided dual network with other tensor names. They are read
-with ``weights_only=True``, so no code in them can run.
+They are pickles of one of the paper's dual networks with other tensor names. They are
+read with ``weights_only=True``, so no code in them can run.
+
+The names and shapes of a file do not tell all networks apart: which encoder guides a
+gate is in the released code only. What a file leaves open, the user says.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from napari_attnseg.cards import ModelCard
-from napari_attnseg.checkpoints import save_checkpoint
-from napari_attnseg.errors import CheckpointError
+from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
+from napari_attnseg.errors import CheckpointError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
-#: Part of a released checkpoint → part of `SegmentationNetwork`. Tensors within a part
-#: are matched by their order, which is that of the computation in both, and checked by
-#: kind and shape.
-PARTS = {
+#: Networks that were released, by their names in the catalog.
+RELEASED = (
+    "dual-swin-guided",
+    "dual-res34-guided",
+    "dual-no-attention",
+    "dual-double-attention",
+    "dual-double-weighted",
+)
+#: Part of a released checkpoint → part of `SegmentationNetwork`, for what all of them
+#: have. Tensors within a part are matched by their order, which is that of the
+#: computation in both, and checked by kind and shape.
+COMMON_PARTS = {
     "ResEncoder": "cnn.backbone",
     "SwinEncoder": "transformer.backbone",
     "swin_proj1": "transformer_projection.3",
     "swin_proj2": "transformer_projection.2",
     "swin_proj3": "transformer_projection.1",
-    **{
-        f"fusion_attn{n}.attn_swin_to_res.{name}": f"fusion.{n - 1}.gate.{name.lower()}"
-        for n in (4, 3, 2, 1)
-        for name in ("W_g", "W_x", "psi")
-    },
     "up1": "decoder.blocks.0",
     "up2": "decoder.blocks.1",
     "up3": "decoder.blocks.2",
     "up4": "decoder.head",
     "final_conv": "decoder.logits",
 }
+_ONE_GATE = {"attn_swin_to_res": "gate"}
+_TWO_GATES = {"attn_res_to_swin": "transformer_gate", "attn_swin_to_res": "cnn_gate"}
+#: Fusion → gate of a level in a released checkpoint → gate of a `Fusion`. The authors
+#: named the gate of both guided networks alike.
+GATES: dict[str, dict[str, str]] = {
+    "none": {},
+    "transformer_guided": _ONE_GATE,
+    "cnn_guided": _ONE_GATE,
+    "double_attention": _TWO_GATES,
+    "double_weighted": _TWO_GATES,
+}
+_GATE = re.compile(r"fusion_attn[1-4]\.(\w+)\.")
 #: Buffers that follow from the architecture: versions of timm differ in storing them.
 DERIVED = ("relative_position_index", "attn_mask")
 #: Under which key a training script may have put the state dict.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
+#: What a card says of data and protocol where nothing is stated.
+UNKNOWN = "unknown"
+
+
+def parts(fusion: str) -> dict[str, str]:
+    """Part of a released checkpoint with this fusion → part of our network."""
+    gates = {
+        f"fusion_attn{n}.{theirs}.{name}": f"fusion.{n - 1}.{ours}.{name.lower()}"
+        for n in (4, 3, 2, 1)
+        for theirs, ours in GATES[fusion].items()
+        for name in ("W_g", "W_x", "psi")
+    }
+    return COMMON_PARTS | gates
+
+
+#: Parts of the headline, the Swin-guided network.
+PARTS = parts("transformer_guided")
 
 
 def released_spec(spec: ModelSpec | None = None) -> ModelSpec:
@@ -60,7 +96,12 @@ def released_spec(spec: ModelSpec | None = None) -> ModelSpec:
     )
 
 
-def import_released(path: Path, out: Path, spec: ModelSpec | None = None) -> str:
+def import_released(
+    path: Path,
+    out: Path,
+    spec: ModelSpec | None = None,
+    trained_on: str = "",
+) -> str:
     """Convert a released checkpoint to a weights file.
 
     Returns the SHA-256 of the tensors.
@@ -72,29 +113,83 @@ def import_released(path: Path, out: Path, spec: ModelSpec | None = None) -> str
     out : Path
         Weights file to write.
     spec : ModelSpec, optional
-        Network it belongs to; the paper's headline as released.
+        Network it belongs to; without it, the only released one that the file fits.
+    trained_on : str
+        Data and protocol of the training, for the card; empty: unknown.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, or does not fit.
+        If the file cannot be read without running code, does not fit, or fits several
+        released networks and `spec` does not say which.
     InputError
         If `out` cannot be written.
     """
-    spec = released_spec(spec)
-    state = rename(_read(path), SegmentationNetwork(spec).state_dict(), path.name)
+    expect_weights_name(out)
+    state = _read(path)
+    choices = [spec] if spec else _with_gates_of(state, path.name)
+    found = released_spec(choices[0])
+    renamed = rename(state, _state_dict(found), path.name, found.fusion)
+    if len(choices) > 1:
+        names = [choice.name for choice in choices]
+        raise CheckpointError(
+            f"{path.name} fits {' and '.join(names)} alike, which have the same names "
+            "and shapes but compute other numbers; say which network it is: "
+            f"{' or '.join(f'--as {name}' for name in names)}."
+        )
     card = ModelCard(
-        spec,
-        Preprocessing(spec.size),
-        data="Kvasir-SEG, the official 880 training images (as released)",
-        training={"imported_from": path.name},
-        limits="Imported; not evaluated here. The 120 test images chose its epoch.",
+        found,
+        Preprocessing(found.size),
+        data=trained_on or UNKNOWN,
+        training={
+            "imported_from": path.name,
+            # What the user states is no run of ours: nothing is decided from it.
+            "stated": bool(trained_on),
+            "protocol": trained_on or UNKNOWN,
+            "protocol_name": None,
+            "split_rule": None,
+        },
+        limits="Imported; not evaluated here.",
     )
-    return save_checkpoint(out, state, card)
+    return save_checkpoint(out, renamed, card)
+
+
+def released_model(name: str) -> ModelSpec:
+    """Spec of a released network by its catalog name.
+
+    Raises
+    ------
+    UnknownNameError
+        If none was released under that name; the nearest names are offered.
+    """
+    if name not in RELEASED:
+        raise UnknownNameError.for_name("released network", name, list(RELEASED))
+    return model_spec(name)
+
+
+def _with_gates_of(state: dict[str, Tensor], source: str) -> list[ModelSpec]:
+    """Released networks with the gates that a checkpoint names."""
+    gates = {found[1] for name in state if (found := _GATE.match(name))}
+    specs = map(model_spec, RELEASED)
+    fits = [spec for spec in specs if set(GATES[spec.fusion]) == gates]
+    if not fits:
+        raise CheckpointError(
+            f"Expected gates named attn_swin_to_res, attn_res_to_swin or none in "
+            f"{source}, found {', '.join(sorted(gates))}; choose a checkpoint of one "
+            "of the released dual networks."
+        )
+    return fits
+
+
+def _state_dict(spec: ModelSpec) -> dict[str, Tensor]:
+    return SegmentationNetwork(spec).state_dict()
 
 
 def rename(
-    theirs: dict[str, Tensor], ours: dict[str, Tensor], source: str
+    theirs: dict[str, Tensor],
+    ours: dict[str, Tensor],
+    source: str,
+    fusion: str = "transformer_guided",
 ) -> dict[str, Tensor]:
     """Rename the tensors of a released checkpoint.
 
@@ -104,20 +199,23 @@ def rename(
         State dicts, in the order of the networks' parts.
     source : str
         What to call the file in messages.
+    fusion : str
+        Of the network, a key of `GATES`.
 
     Raises
     ------
     CheckpointError
-        If a part is missing, or has other tensors than ours.
+        If a part is missing, is left over, or has other tensors than ours.
     """
     renamed: dict[str, Tensor] = {}
-    for their_part, our_part in PARTS.items():
+    named = parts(fusion)
+    for their_part, our_part in named.items():
         found, wanted = _part(theirs, their_part), _part(ours, our_part)
         if len(found) != len(wanted):
             raise CheckpointError(
                 f"Expected {len(wanted)} tensors under {their_part!r} in {source}, "
-                f"found {len(found)}; choose a checkpoint of the released Swin-guided "
-                "dual network."
+                f"found {len(found)}; choose a checkpoint of the released network, or "
+                "another network with --as."
             )
         for (name, value), (own, like) in zip(found, wanted, strict=True):
             kind = name.rpartition(".")[2]
@@ -125,7 +223,7 @@ def rename(
                 raise CheckpointError(
                     f"Expected {own} of shape {tuple(like.shape)} but {source} has "
                     f"{name} of shape {tuple(value.shape)} in its place; choose a "
-                    "checkpoint of the released Swin-guided dual network."
+                    "checkpoint of the released network, or another network with --as."
                 )
             renamed[own] = value
     rest = [n for n in ours if n not in renamed and not n.endswith(DERIVED)]
@@ -133,6 +231,13 @@ def rename(
         raise CheckpointError(
             f"{source} has nothing for {rest[0]}; the network is not the released one."
         )
+    prefixes = tuple(f"{part}." for part in named)
+    for name in theirs:
+        if not name.startswith(prefixes) and not name.endswith(DERIVED):
+            raise CheckpointError(
+                f"{source} has {name}, for which this network has no place; choose "
+                "another network with --as."
+            )
     return ours | renamed
 
 

@@ -1,0 +1,97 @@
+"""Wrong use of a command line, in one sentence: the classes of commands and groups.
+
+What the parser refuses comes out as an `InputError`, as everything else does that is
+refused. An option that takes one value is refused where it is given twice: which of
+two folders is meant, nobody can know.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from napari_attnseg.errors import InputError
+
+#: The parser's base of wrong use. It is click's own, or that of the copy which newer
+#: versions of typer contain; only this class of it has the same name in both.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+class Command(TyperCommand):
+    """A command that refuses wrong use in one sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse arguments.
+
+        Raises
+        ------
+        InputError
+            If an argument is unknown, missing or wrong, or is given twice.
+        """
+        try:
+            # Parsing takes what it has parsed out of the list.
+            order: list[Any] = self.make_parser(ctx).parse_args(args=list(args))[2]
+            for parameter, times in Counter(order).items():
+                if times > 1 and not self.may_repeat(parameter):
+                    option = max(parameter.opts, key=len)
+                    raise InputError(
+                        f"{option} takes one value and was given {times} times; give "
+                        "it once."
+                    )
+            parsed: list[str] = super().parse_args(ctx, args)
+        except _UsageError as error:
+            # Only of an unknown option.
+            unknown = hasattr(error, "possibilities")
+            option = getattr(error, "option_name", "")
+            known = self.other_option(ctx, option) if unknown else ""
+            raise InputError(known or _sentence(error, ctx)) from error
+        return parsed
+
+    def may_repeat(self, parameter: Any) -> bool:
+        """Whether an option may be given again: a list or a switch."""
+        return bool(parameter.multiple or parameter.is_flag)
+
+    def other_option(self, ctx: Any, option: str) -> str:
+        """Sentence on an option that this command does not have; empty: none."""
+        return ""
+
+
+class Group(TyperGroup):
+    """A group of commands that refuses an unknown one in one sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the group's own options.
+
+        Raises
+        ------
+        InputError
+            If one of them is unknown or wrong.
+        """
+        if not args:  # which may show the help
+            return list(super().parse_args(ctx, args))
+        try:
+            return list(super().parse_args(ctx, args))
+        except _UsageError as error:
+            raise InputError(_sentence(error, ctx)) from error
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find a command by its name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except _UsageError as error:
+            raise InputError(_sentence(error, ctx)) from error
+
+
+def _sentence(error: Any, ctx: Any) -> str:
+    said = " ".join(str(error.format_message()).split()).rstrip(".")
+    # What ends in a question offers a name.
+    return said if said.endswith("?") else f"{said}; see `{ctx.command_path} --help`."
