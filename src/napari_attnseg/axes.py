@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_attnseg.errors import InputError
+
 #: Key, in provenance, of `AxisReading.to_dict`, where an axis had to be explained.
 AXIS_READING = "axis_reading"
 #: Names that OME, ImageJ and users give to an axis of channels; all are lower-case.
@@ -128,6 +130,37 @@ def describe_axes(readings: Sequence[AxisReading]) -> str:
     """``axis 0 (of length 3)``, for each axis that is in doubt."""
     named = [f"axis {one.axis} (of length {one.length})" for one in readings]
     return " and ".join(named)
+
+
+def read_array(data: Any, provenance: Mapping[str, Any]) -> Any:
+    """An image file's array as the run of this provenance read it.
+
+    Parameters
+    ----------
+    data : array
+        As the file has it. One that has not the axis that was read is left as it is:
+        another reader may have put channels last already. Compare the pixels' hash.
+    provenance : mapping
+        With `AXIS_READING`, if an axis had to be explained.
+
+    Raises
+    ------
+    InputError
+        If what provenance says of the axis cannot be understood.
+    """
+    values = provenance.get(AXIS_READING)
+    if values is None:
+        return data
+    try:
+        reading = AxisReading.from_dict(values)
+        shape = np.shape(data)
+        fits = len(shape) == 3 and shape[reading.axis] == reading.length
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"Expected {AXIS_READING} with axis, length and read_as, but got "
+            f"{values!r}; write the results again."
+        ) from error
+    return reading.image(data) if fits else data
 
 
 def refusal(shape: Sequence[int]) -> str:
