@@ -7,6 +7,7 @@ ordinary here, and `images.read_image` says what is wrong with it.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -125,7 +126,11 @@ def _tiff_kind(path: Path) -> FileKind | None:
 def _other_kind(path: Path) -> FileKind | None:
     from PIL import Image
 
-    with Image.open(path, formats=_FORMATS) as file:
+    with warnings.catch_warnings():
+        # Of a large picture, which the viewer has opened already.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        opened = Image.open(path, formats=_FORMATS)
+    with opened as file:
         if any(";16" in str(tile) for tile in file.tile) and not (
             file.mode.startswith("I")
         ):
