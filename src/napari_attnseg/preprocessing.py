@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_attnseg.axes import refusal
 from napari_attnseg.errors import InputError
 
 
@@ -15,10 +16,11 @@ def to_rgb(
 
     Parameters
     ----------
-    image : array, shape (H, W) or (H, W, 3 or 4)
+    image : array, shape (H, W) or (H, W, 1, 3 or 4)
         Grey, RGB or RGBA; bool, integer or float. Alpha is dropped.
     rgb : bool, optional
-        Whether the last axis is colour. None: it is if there are three axes.
+        Whether the last axis is colour. None: it is if there are three axes and the
+        last one is not of length 1.
 
     Returns
     -------
@@ -39,12 +41,11 @@ def to_rgb(
             f"{want} of numbers, but got values of type {array.dtype}; convert it to "
             "integer or float."
         )
+    if array.ndim == 3 and array.shape[-1] == 1 and not rgb:
+        array = array[..., 0]
     colour = array.ndim == 3 if rgb is None else rgb
     if array.ndim != (3 if colour else 2) or (colour and array.shape[-1] not in (3, 4)):
-        raise InputError(
-            f"{want}, but got shape {array.shape}; choose one slice or up to three "
-            "channels."
-        )
+        raise InputError(f"{want}, but {refusal(array.shape)}.")
     if min(array.shape[:2]) < 2:
         raise InputError(
             f"{want} of at least 2×2 pixels, but got {array.shape[0]}×{array.shape[1]}."

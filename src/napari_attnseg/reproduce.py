@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.axes import AXIS_READING, read_array
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
@@ -61,9 +62,10 @@ def python_text(
     if MEDSAM in facts:
         return _comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
-    file, problem = _image(facts, saved)
+    file, problem = _image(facts, saved, facts)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
+    read = _reading(file, facts)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
@@ -76,6 +78,11 @@ def python_text(
         "from pathlib import Path",
         "",
         "from napari_attnseg import Segmenter",
+        *(
+            ["from napari_attnseg.axes import read_array"]
+            if AXIS_READING in facts
+            else []
+        ),
         "from napari_attnseg.hashing import array_sha256",
         "from napari_attnseg.io.images import read_image",
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
@@ -85,7 +92,7 @@ def python_text(
         f"if segmenter.sha256 != {facts['weights_sha256']!r}:",
         "    raise SystemExit('These are other weights than those of the run.')",
         *problem,
-        f"image = read_image(Path({file!r})){frame}",
+        f"image = {read}{frame}",
         f"if array_sha256(image{'[0]' if stack else ''}) != {first!r}:",
         "    raise SystemExit('These are other pixels than those of the run.')",
         "",
@@ -134,7 +141,7 @@ def command_text(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    file, problem = _image(facts, saved)
+    file, problem = _image(facts, saved, {})
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
@@ -224,8 +231,21 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
-def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]]:
-    """File of the image, and a comment if its pixels are not those of the run."""
+def _reading(file: str, facts: Mapping[str, Any]) -> str:
+    """Python that reads the image as the run did."""
+    plain = f"read_image(Path({file!r}))"
+    if AXIS_READING not in facts:
+        return plain
+    return f"read_array({plain}, { {AXIS_READING: dict(facts[AXIS_READING])}!r})"
+
+
+def _image(
+    facts: Mapping[str, Any], saved: Path | None, reading: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """File of the image, and a comment if its pixels are not those of the run.
+
+    `reading` is of `axes.read_array`: a command cannot be told what an axis is.
+    """
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():
         # As the results name it, which may have been made from another folder.
@@ -244,7 +264,8 @@ def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]
     wanted = facts["image_sha256"]
     if isinstance(wanted, str) and path.stat().st_size < CHECKED_BYTES:
         try:
-            same = array_sha256(_pixels(path, facts)) == wanted
+            pixels = read_array(_pixels(path, facts), reading)
+            same = array_sha256(pixels) == wanted
         except (AttnSegError, IndexError):
             same = False
         if not same:

@@ -83,7 +83,13 @@ def test_of_a_stack_the_shown_frame_is_explained(
     widget: ExplainWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:
     stack = np.stack([IMAGE, IMAGE.T.reshape(IMAGE.shape), 255 - IMAGE])
-    image = viewer.add_image(stack, name="s", scale=(5, 1, 1), translate=(7, 0, 0))
+    image = viewer.add_image(
+        stack,
+        name="s",
+        scale=(5, 1, 1),
+        translate=(7, 0, 0),
+        axis_labels=("t", "y", "x"),
+    )
     viewer.dims.set_current_step(0, 2)
     widget.method_box.setCurrentText("gate")
     run(widget, qtbot)
@@ -97,7 +103,8 @@ def test_of_a_stack_the_shown_frame_is_explained(
 def test_a_target_of_one_frame_is_found_by_its_place(
     widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
-    viewer.add_image(np.stack([IMAGE] * 4), name="s")
+    labels = ("t", "y", "x")
+    viewer.add_image(np.stack([IMAGE] * 4), name="s", axis_labels=labels)
     region = np.zeros((1, *IMAGE.shape), int)
     region[0, 5:20, 10:30] = 1
     labels = viewer.add_labels(region, name="one frame", translate=(3, 0, 0))

@@ -17,7 +17,7 @@ from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.display import add_layers, shown_frame
+from napari_attnseg._widgets.layers.display import add_layers, show_source, shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
@@ -129,7 +129,8 @@ class ExplainWidget(ModelWidget):
         def done(result: tuple[Explanation, LoadedModel]) -> None:
             found, model = result
             self._ran_with(model)
-            add_layers(self._viewer, [explanation_layer(source, found, frame)])
+            shown = show_source(self._viewer, source)
+            add_layers(self._viewer, [explanation_layer(shown, found, frame)])
             self._select(layer)
 
         self.bar.launch(

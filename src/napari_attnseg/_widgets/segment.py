@@ -11,7 +11,7 @@ from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
-from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.display import add_layers, show_source
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.record import LayerRecord
@@ -87,7 +87,8 @@ class SegmentWidget(ModelWidget):
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
         image = self.inputs.image
-        added = add_layers(self._viewer, new_layers(done.source, done.results))
+        source = show_source(self._viewer, done.source)
+        added = add_layers(self._viewer, new_layers(source, done.results))
         self.run_menu.show_run(added[-1])
         self._select(image)
 

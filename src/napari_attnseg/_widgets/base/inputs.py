@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
+from napari_attnseg._widgets.base.reading import ReadingQuestions
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.layers.metadata import has_record
@@ -51,12 +52,15 @@ class Inputs(QWidget):
         self.weights_box = QComboBox()
         self.device_box = QComboBox()
         self.hint = wrapped_label(NO_IMAGE)
+        #: What there is to ask of the chosen image.
+        self.questions = ReadingQuestions(viewer)
         self.card_line = wrapped_label()
         self.device_note = wrapped_label()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
+        form.addRow(self.questions)
         form.addRow("Weights", self.weights_box)
         form.addRow(self.card_line)
         form.addRow("Device", self.device_box)
@@ -77,6 +81,7 @@ class Inputs(QWidget):
         start(available_devices, self._fill_devices)
 
         self.image_box.activated.connect(self._image_chosen)
+        self.image_box.currentIndexChanged.connect(self._ask)
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
@@ -111,13 +116,21 @@ class Inputs(QWidget):
         Raises
         ------
         InputError
-            If one of them is missing, or the image cannot be segmented.
+            If one of them is missing, the image cannot be segmented, or it is not
+            clear what one of its axes is.
         """
         if self.image is None:
             raise InputError(NO_IMAGE)
         if self.weights is None:
             raise InputError("Choose a weights file first.")
-        return source_of(self.image), self.weights
+        # Its data may have been replaced since it was chosen.
+        self._ask()
+        source = source_of(self.image, self.questions.reading())
+        self.questions.warn()
+        return source, self.weights
+
+    def _ask(self) -> None:
+        self.questions.show_layer(self.image)
 
     def ran_with(self, weights: Path, wanted: str, device: str) -> None:
         """Remember the choices of a run, and note whether it was on the CPU."""
@@ -138,6 +151,7 @@ class Inputs(QWidget):
             if index >= 0:
                 self.image_box.setCurrentIndex(index)
         self.hint.setVisible(self.image_box.count() == 0)
+        self._ask()
         self.layers_changed.emit()
 
     def _follow_selection(self, event: Any) -> None:

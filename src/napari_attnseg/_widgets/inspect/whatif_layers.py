@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers
+from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg._widgets.layers.source import Source, coarse_placement, source_of
+from napari_attnseg._widgets.layers.source import READING_NOTES, Source, source_of
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import (
     GAINED_COLOUR,
@@ -178,7 +179,12 @@ def painted_psi(
 
 def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLayer]:
     """`kept_layers` of a what-if on one frame of a result."""
-    provenance = {**changed.provenance, "made_from": str(Derivation.WHAT_IF)}
+    run = result.record.provenance
+    provenance = {
+        **changed.provenance,
+        **{key: run[key] for key in READING_NOTES if key in run},
+        "made_from": str(Derivation.WHAT_IF),
+    }
     if result.stacked:
         provenance["frame"] = frame
     image = result.reference

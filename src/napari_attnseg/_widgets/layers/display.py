@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import napari.layers
@@ -10,9 +11,13 @@ import numpy as np
 from napari.utils import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.layers.image_match import holds_pixels
+from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, has_record
 from napari_attnseg._widgets.layers.new_layers import NewLayer, gate_colormap
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
+from napari_attnseg.hashing import array_sha256
 
 
 def make_layer(new: NewLayer) -> Any:
@@ -40,6 +45,37 @@ def make_layer(new: NewLayer) -> Any:
 def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
     """Add layers in order; returns them."""
     return [viewer.add_layer(make_layer(new)) for new in layers]
+
+
+def show_source(viewer: Any, source: Source) -> Source:
+    """The source, with an image layer that shows it as the one image that it is.
+
+    A layer whose channels lie along an axis of frames does not: a layer of grey or
+    colour is added right over it, unless there is one already. What is made of the
+    image then refers to that layer.
+    """
+    if source.is_shown:
+        return source
+    pixels = source.frame(0)
+    images = (layer for layer in viewer.layers if not has_record(layer))
+    hashes = (array_sha256(pixels),)
+    for layer in images:
+        alike = isinstance(layer, napari.layers.Image) and layer.rgb == source.rgb
+        if (
+            alike
+            and layer.metadata.get(IMAGE_FILE) == source.file
+            and holds_pixels(layer, pixels.shape[:2], hashes)
+        ):
+            return replace(source, name=layer.name, layer_id=str(layer.unique_id))
+    kind = "colour" if source.rgb else "grey"
+    options = {
+        "name": f"{source.name} ({kind})",
+        "rgb": source.rgb,
+        **source.placement,
+    }
+    new = NewLayer("Image", pixels, options, metadata={IMAGE_FILE: source.file})
+    (layer,) = add_layers(viewer, [new])
+    return replace(source, name=layer.name, layer_id=str(layer.unique_id))
 
 
 def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:

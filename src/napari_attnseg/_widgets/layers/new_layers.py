@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
 from napari_attnseg._widgets.layers.metadata import derivation_of, metadata_of
+from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import LayerRecord, Part
-from napari_attnseg._widgets.layers.source import Source, coarse_placement
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS, KEPT_COLOUR, MASK_COLOUR
 from napari_attnseg.io.results import provenance
@@ -75,7 +76,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         One per frame.
     """
     # A kept what-if has its derivation in the provenance of its segmentation.
-    values = provenance(results, source.origin)
+    values = {**provenance(results, source.origin), **source.notes}
     run = LayerRecord(
         {key: value for key, value in values.items() if key != "made_from"},
         source.reference,
@@ -164,7 +165,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     """
     level = "" if found.level is None else f" 1/{found.level}"
     record = LayerRecord(
-        {**found.provenance, "source": source.origin},
+        {**found.provenance, "source": source.origin, **source.notes},
         source.reference,
         shows=found.meaning,
         finding=found.finding,

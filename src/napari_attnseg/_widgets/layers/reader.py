@@ -6,7 +6,7 @@ layer data tuples: a tuple can carry neither the outline of a mask nor a colour 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from napari_attnseg._widgets.layers.new_layers import (
 )
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
@@ -115,7 +116,7 @@ def layers_of(results: Results) -> list[NewLayer]:
     make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
     made = make(source, results.segmentations)
     hashes = [s.provenance.get("image_sha256") for s in results.segmentations]
-    return [*_image_layer(source, hashes, first.get("frame")), *made]
+    return [*_image_layer(source, hashes, first), *made]
 
 
 def layers_of_explanation(file: Path) -> list[NewLayer]:
@@ -128,12 +129,13 @@ def layers_of_explanation(file: Path) -> list[NewLayer]:
     source = Source(
         saved.name, None, False, None, _unplaced(2), image, recorded=saved.source
     )
+    first = saved.maps[0].provenance
     coarse_last = sorted(saved.maps, key=lambda found: found.level or 0)
     made = [explanation_layer(source, found, 0) for found in coarse_last]
     for hidden in made[:-1]:
         hidden.options["visible"] = False
     return [
-        *_image_layer(source, [saved.maps[0].provenance.get("image_sha256")]),
+        *_image_layer(source, [first.get("image_sha256")], {**first, "frame": None}),
         *made,
     ]
 
@@ -150,17 +152,18 @@ def _unplaced(ndim: int) -> dict[str, Any]:
 
 
 def _image_layer(
-    source: Source, hashes: list[str | None], frame: int | None = None
+    source: Source, hashes: list[str | None], run: Mapping[str, Any]
 ) -> list[NewLayer]:
     """The image of a result, if its file still holds the pixels of these hashes."""
     if source.file is None:
         return []
     try:
-        pixels = read_image(Path(source.file))
+        pixels = read_array(read_image(Path(source.file)), run)
     except AttnSegError as error:
         show_warning(f"The image is left out: {error}")
         return []
     stack = pixels[None] if source.frames is None else pixels
+    frame = run.get("frame")
     if frame is not None:  # a what-if is of one frame
         stack = pixels = stack[frame : frame + 1]
     if [array_sha256(one) for one in stack] != hashes:

@@ -11,9 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.metadata import IMAGE_FILE
+from napari_attnseg._widgets.layers.placement import without_axis
 from napari_attnseg._widgets.layers.record import ImageReference
+from napari_attnseg.axes import AXIS_READING, AxisReading, possible_readings
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.file_kinds import (
+    VIEWER_DECODING,
+    FileKind,
+    file_kind,
+    tiff_axes,
+)
 from napari_attnseg.sample_data import sample_path
+
+#: Keys, in provenance, of `Source.notes`.
+READING_NOTES = (AXIS_READING, VIEWER_DECODING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,17 +38,21 @@ class Source:
     data : array
         Finest level; (H, W), (T, H, W), each with a colour axis behind it if `rgb`.
     rgb : bool
-        Whether the last axis is colour, as the layer declares it.
+        Whether the last axis of `data` is colour.
     frames : int or None
         Length of the leading axis; None for a single image.
     placement : mapping
-        ``scale, translate, rotate, shear, affine, units, axis_labels`` of the layer.
+        ``scale, translate, rotate, shear, affine, units, axis_labels`` of the image.
     file : str or None
         Path of the file that the layer was opened from.
     layer_id : str
         ``unique_id`` of the layer; empty if there is no layer.
     recorded : str or None
         What provenance calls the source already; None: `file`, else `name`.
+    reading : AxisReading or None
+        What an axis of the layer was read as, where that had to be said.
+    decoding : FileKind or None
+        Kind of the file, if napari's own reader decoded it otherwise than the command.
     """
 
     name: str
@@ -48,6 +63,8 @@ class Source:
     file: str | None = None
     layer_id: str = ""
     recorded: str | None = None
+    reading: AxisReading | None = None
+    decoding: FileKind | None = None
 
     @property
     def origin(self) -> str:
@@ -59,23 +76,45 @@ class Source:
         """The image as the layers that are made of it refer to it."""
         return ImageReference(self.name, self.layer_id, self.file)
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What provenance says of how the layer was read; empty if there is nothing."""
+        found: dict[str, Any] = {}
+        if self.reading is not None:
+            found[AXIS_READING] = self.reading.to_dict()
+        if self.decoding is not None:
+            found[VIEWER_DECODING] = str(self.decoding)
+        return found
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the layer shows `data`: its channels are not shown as frames."""
+        return self.reading is None or not self.reading.is_one_image
+
     def frame(self, index: int) -> NDArray[np.generic]:
         """One image; only this part of a dask or zarr array is computed."""
         part = self.data if self.frames is None else self.data[index]
         return np.asarray(part)
 
 
-def source_of(layer: Any) -> Source:
+def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     """Copy what segmentation needs of an image layer.
 
     The layer may be changed or deleted afterwards.
+
+    Parameters
+    ----------
+    layer : Image
+    reading : AxisReading, optional
+        What one of its three axes is; one of `readings_of`. Without it they are frames,
+        rows and columns.
 
     Raises
     ------
     InputError
         If its data cannot be segmented: more than one leading axis, no numbers.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = _finest(layer)
     want = "Expected an image (Y, X) or a stack (T, Y, X), in grey, RGB or RGBA"
     if layer.ndim not in (2, 3):
         raise InputError(
@@ -88,25 +127,65 @@ def source_of(layer: Any) -> Source:
             f"{want}, but layer {layer.name!r} holds {data.dtype} values; convert it "
             "to integer or float."
         )
-    size = tuple(data.shape[layer.ndim - 2 : layer.ndim])
-    if min(data.shape[: layer.ndim]) < 1 or min(size) < 2:
+    placement, rgb = placement_of(layer), bool(layer.rgb)
+    frames = int(data.shape[0]) if layer.ndim == 3 else None
+    if reading is not None and reading.is_one_image:
+        placement = without_axis(placement, reading.axis, layer.name)
+        data = reading.image(data)
+        frames, rgb = None, data.ndim == 3
+    axes = data.shape[:-1] if rgb else data.shape
+    if min(axes) < 1 or min(axes[-2:]) < 2:
         raise InputError(
             f"{want} of at least 2×2 pixels, but layer {layer.name!r} has shape "
-            f"{tuple(data.shape)}."
+            f"{tuple(_finest(layer).shape)}."
         )
-    if layer.rgb and data.shape[-1] not in (3, 4):
+    if rgb and data.shape[-1] not in (3, 4):
         raise InputError(
             f"{want}, but layer {layer.name!r} has {data.shape[-1]} colour channels."
         )
     return Source(
         layer.name,
         data,
-        bool(layer.rgb),
-        int(data.shape[0]) if layer.ndim == 3 else None,
-        placement_of(layer),
+        rgb,
+        frames,
+        placement,
         file_of(layer),
         str(layer.unique_id),
+        reading=reading,
+        decoding=decoding_of(layer),
     )
+
+
+def _finest(layer: Any) -> Any:
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def readings_of(layer: Any) -> tuple[AxisReading, ...]:
+    """What an axis of an image layer may be; as `axes.possible_readings`."""
+    if layer.rgb or layer.ndim != 3:
+        return ()
+    shape = tuple(_finest(layer).shape)
+    return possible_readings(shape, _axis_names(layer, shape))
+
+
+def _axis_names(layer: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What the layer calls its axes, else its file; empty names if nothing is known."""
+    names = tuple(str(label) for label in layer.axis_labels)
+    if names == tuple(str(i) for i in range(-len(names), 0)):  # as napari numbers them
+        file = file_of(layer)
+        found = () if file is None else tiff_axes(file, shape)
+        names = found if len(found) == len(names) else ("",) * len(names)
+    return names
+
+
+def decoding_of(layer: Any) -> FileKind | None:
+    """Kind of a layer's file, if napari's own reader decoded it otherwise than we do.
+
+    A layer that `read_image` filled names its file in its metadata.
+    """
+    if IMAGE_FILE in layer.metadata or layer.source.path is None:
+        return None
+    return file_kind(layer.source.path)
 
 
 def placement_of(layer: Any) -> dict[str, Any]:
@@ -129,38 +208,3 @@ def file_of(layer: Any) -> str | None:
         return str(sample_path(sample))
     path: str | None = layer.metadata.get(IMAGE_FILE, layer.source.path)
     return path if path is not None and Path(path).is_file() else None
-
-
-def coarse_placement(
-    placement: Mapping[str, Any], stride: tuple[float, float], frame: int = 0
-) -> dict[str, NDArray[np.float64]]:
-    """Scale and translate that put a coarse map exactly over its image.
-
-    napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
-    (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
-    goes through the layer's own scale, shear and rotation before it is a translation.
-    """
-    scale = np.asarray(placement["scale"], float)
-    factor = np.ones(len(scale))
-    factor[-2:] = stride
-    at = (factor - 1) / 2
-    at[:-2] = frame
-    return {
-        "scale": scale * factor,
-        "translate": np.asarray(placement["translate"], float)
-        + _linear(placement) @ at,
-    }
-
-
-def _linear(placement: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The layer's linear part, rotate · shear · scale, as napari composes it."""
-    scale = np.asarray(placement["scale"], float)
-    n = len(scale)
-    shear = np.asarray(placement["shear"], float)
-    if shear.ndim == 1:  # the upper triangle, row by row
-        upper = np.eye(n)
-        upper[np.triu_indices(n, 1)] = shear
-        shear = upper
-    rotate = np.asarray(placement["rotate"], float)
-    linear: NDArray[np.float64] = rotate @ shear @ np.diag(scale)
-    return linear

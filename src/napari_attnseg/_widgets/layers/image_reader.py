@@ -1,0 +1,35 @@
+"""Image files as layers, decoded as the commands decode them. No Qt.
+
+napari's own reader decodes some kinds of files in another way, so that the mask of a
+command and that of the viewer differ. napari asks at every file that two plugins claim
+by its name: therefore this reader claims no names, but is called from napari's File
+menu and from the widgets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import napari.layers
+
+from napari_attnseg._widgets.layers.metadata import IMAGE_FILE
+from napari_attnseg.io.images import read_image
+
+
+def image_layer(path: str | Path) -> Any:
+    """Image layer of a file, with the very pixels that ``attnseg segment`` is given.
+
+    Raises
+    ------
+    InputError
+        If `read_image` refuses the file.
+    """
+    file = Path(path)
+    pixels = read_image(file)
+    return napari.layers.Image(
+        pixels,
+        name=file.stem,
+        rgb=pixels.ndim > 2 and pixels.shape[-1] in (3, 4),
+        metadata={IMAGE_FILE: str(file.absolute())},
+    )

@@ -1,0 +1,165 @@
+"""What the header of an image file says: kinds that viewers decode in another way.
+
+Only headers are read, and never an error is raised: what cannot be looked at is
+ordinary here, and `images.read_image` says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+#: Key, in provenance, of the `FileKind` of an image that a viewer decoded otherwise.
+VIEWER_DECODING = "viewer_decoding"
+
+
+class FileKind(StrEnum):
+    """A kind of file of which napari's own reader shows other pixels than `read_image`.
+
+    Members
+    -------
+    CMYK
+        Inks instead of colours, which napari shows as RGBA.
+    PALETTE
+        A TIFF of indices into a table of colours, which napari shows as grey.
+    GREY_ALPHA
+        Grey and alpha, which napari shows as a stack of columns.
+    MIN_IS_WHITE
+        A TIFF in which 0 is white, which napari shows inverted.
+    YCBCR
+        A TIFF of brightness and two colour differences, which napari shows as RGB.
+    LAB
+        A TIFF in CIELAB, which napari shows as RGB.
+    PLANAR
+        A TIFF whose colour channels lie one after the other, which napari shows as
+        frames.
+    ORIENTED
+        A picture to be turned or mirrored before it is shown, which napari does not.
+    COLOUR_16
+        A PNG of more than 8 bits per colour, of which napari shows the upper 8.
+    """
+
+    CMYK = "cmyk"
+    PALETTE = "palette"
+    GREY_ALPHA = "grey_alpha"
+    MIN_IS_WHITE = "min_is_white"
+    YCBCR = "ycbcr"
+    LAB = "lab"
+    PLANAR = "planar"
+    ORIENTED = "oriented"
+    COLOUR_16 = "colour_16"
+
+
+#: EXIF and TIFF tag of the orientation in which a picture is to be shown; 1: as stored.
+_ORIENTATION = 274
+_TIFF = (".tif", ".tiff")
+#: Formats that Pillow may look into: some of its others start programs.
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
+_OF_MODE = {
+    "CMYK": FileKind.CMYK,
+    "LA": FileKind.GREY_ALPHA,
+    "La": FileKind.GREY_ALPHA,
+    "PA": FileKind.GREY_ALPHA,
+}
+
+
+def file_kind(path: str | Path) -> FileKind | None:
+    """The kind of a file, if napari's own reader shows it otherwise than `read_image`.
+
+    Returns
+    -------
+    FileKind or None
+        None for an ordinary image, and for what cannot be read.
+    """
+    try:
+        stat = os.stat(path)  # noqa: PTH116 (Path's raises for too long a name)
+        return _file_kind(Path(path), stat.st_mtime_ns, stat.st_size)
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _file_kind(path: Path, modified: int, size: int) -> FileKind | None:
+    try:
+        if path.suffix.lower() in _TIFF:
+            return _tiff_kind(path)
+        return _other_kind(path)
+    # The decoders raise many kinds for a damaged file.
+    except Exception:
+        return None
+
+
+def _tiff_kind(path: Path) -> FileKind | None:
+    import tifffile
+
+    kinds = tifffile.PHOTOMETRIC
+    found: FileKind | None = None
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        assert isinstance(page, tifffile.TiffPage)
+        photometric, samples = page.photometric, int(page.samplesperpixel)
+        orientation = page.tags.get(_ORIENTATION)
+        if photometric == kinds.SEPARATED:
+            found = FileKind.CMYK
+        elif photometric == kinds.PALETTE:
+            found = FileKind.PALETTE
+        elif photometric == kinds.MINISWHITE:
+            found = FileKind.MIN_IS_WHITE
+        elif photometric == kinds.CIELAB:
+            found = FileKind.LAB
+        # The decoder of JPEG gives RGB.
+        elif photometric == kinds.YCBCR and page.compression not in (6, 7):
+            found = FileKind.YCBCR
+        elif photometric == kinds.MINISBLACK and samples == 2 and page.extrasamples:
+            found = FileKind.GREY_ALPHA
+        elif photometric == kinds.RGB and page.planarconfig == 2 and samples > 1:
+            found = FileKind.PLANAR
+        elif orientation is not None and orientation.value in range(2, 9):
+            found = FileKind.ORIENTED
+    return found
+
+
+def _other_kind(path: Path) -> FileKind | None:
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        # Of a large picture, which the viewer has opened already.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        opened = Image.open(path, formats=_FORMATS)
+    with opened as file:
+        if any(";16" in str(tile) for tile in file.tile) and not (
+            file.mode.startswith("I")
+        ):
+            return FileKind.COLOUR_16
+        if file.mode in _OF_MODE:
+            return _OF_MODE[file.mode]
+        if file.getexif().get(_ORIENTATION, 1) in range(2, 9):
+            return FileKind.ORIENTED
+    return None
+
+
+def tiff_axes(path: str | Path, shape: Sequence[int]) -> tuple[str, ...]:
+    """What a TIFF calls its axes (OME, ImageJ), if it holds an array of that shape.
+
+    Returns
+    -------
+    tuple of str
+        Lower-case letters such as ``("c", "y", "x")``; empty if nothing is known.
+    """
+    import tifffile
+
+    if Path(path).suffix.lower() not in _TIFF:
+        return ()
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            if tuple(series.shape) == tuple(shape):
+                return tuple(series.axes.lower())
+    # The decoders raise many kinds for a damaged file.
+    except Exception:
+        return ()
+    return ()
