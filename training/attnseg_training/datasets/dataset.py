@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,8 @@ class Dataset:
     name: str
     #: Names, background not counted.
     classes: tuple[str, ...]
+    #: What else lies in the folder, counted by suffix or kind.
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:
@@ -177,7 +179,9 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.named, everything, seed, files.lists, files.spec.group
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
-    return Dataset(files.root, splits, rule, files.name, files.spec.classes)
+    return Dataset(
+        files.root, splits, rule, files.name, files.spec.classes, files.left_out
+    )
 
 
 def _expect_apart(files: Files) -> None:

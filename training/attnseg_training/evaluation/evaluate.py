@@ -265,6 +265,7 @@ def evaluate(
             "threshold": threshold,
             "flip": flip,
             "domain": domain(segmenter.card, data, split),
+            "left_out": data.left_out,
             **({} if medsam is None else {MEDSAM: medsam.facts}),
         },
         data.name,
