@@ -36,6 +36,8 @@ class Sample:
         Mask value of each class; empty for one class that is everything bright.
     apart : bool
         Whether each class has its own mask file; classes may overlap then.
+    ignore : int or None
+        Mask value of what is neither a class nor background.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Sample:
     masks: tuple[Path, ...]
     values: tuple[int, ...] = ()
     apart: bool = False
+    ignore: int | None = None
 
     @property
     def classes(self) -> int:
@@ -68,8 +71,16 @@ class Sample:
             If a file cannot be read, their sizes differ, or a mask holds a value that
             is no class.
         """
+        rgb, planes, _ = self.read_all()
+        return rgb, planes
+
+    def read_all(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
+        """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
         rgb = self.read_rgb()
-        planes = [self._planes(path) for path in self.masks]
+        found = [self._planes(path) for path in self.masks]
+        planes = [plane for plane, _ in found]
         for plane in planes:
             if plane.shape[1:] != rgb.shape[:2]:
                 raise InputError(
@@ -77,11 +88,13 @@ class Sample:
                     f"px, its image {rgb.shape[0]}×{rgb.shape[1]}; expected the same "
                     "size: export the mask again."
                 )
-        if self.apart:
-            return rgb, np.concatenate(planes)
         if not planes:
-            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
-        return rgb, np.maximum.reduce(planes)
+            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
+        united = np.concatenate(planes) if self.apart else np.maximum.reduce(planes)
+        if self.ignore is None:
+            return rgb, united, None
+        ignored = np.logical_or.reduce([void for _, void in found])
+        return rgb, united * ~ignored, ignored if ignored.any() else None
 
     def read_raw(self) -> NDArray[np.generic]:
         """The image alone, as it is stored."""
@@ -93,10 +106,16 @@ class Sample:
         rgb, _ = to_rgb(self.read_raw())
         return (rgb * 255).round().astype(np.uint8)
 
-    def _planes(self, path: Path) -> NDArray[np.uint8]:
+    def _planes(self, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        values = masks.read_values(path)
+        ignored = np.zeros(values.shape, bool)
+        if self.ignore is not None:
+            ignored = values == self.ignore
+            values = np.where(ignored, values.dtype.type(0), values)
         if self.apart or not self.values:
-            return masks.read_mask(path)[None]
-        return masks.planes(masks.read_values(path), self.values, path.name)
+            lossy = path.suffix.lower() in masks.LOSSY
+            return masks.foreground(values, lossy)[None], ignored
+        return masks.planes(values, self.values, path.name), ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,8 @@ class Dataset:
     name: str
     #: Names, background not counted.
     classes: tuple[str, ...]
+    #: Mask value of pixels that are left out of loss and metrics.
+    ignore: int | None = None
     #: What else lies in the folder, counted by suffix or kind.
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -180,7 +201,13 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
     return Dataset(
-        files.root, splits, rule, files.name, files.spec.classes, files.left_out
+        files.root,
+        splits,
+        rule,
+        files.name,
+        files.spec.classes,
+        files.ignore,
+        files.left_out,
     )
 
 
@@ -234,4 +261,5 @@ def sample(files: Files, name: str) -> Sample:
         files.masks.get(name, ()),
         files.spec.values,
         files.apart,
+        files.ignore,
     )

@@ -48,6 +48,8 @@ class Files:
         Folder of the lists; empty if the splits are folders.
     apart : bool
         Whether each class has its own mask file, so that classes may overlap.
+    ignore : int or None
+        Mask value of pixels that are neither a class nor background.
     left_out : dict
         What else lies among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
@@ -62,6 +64,7 @@ class Files:
     named: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lists: str = "splits"
     apart: bool = False
+    ignore: int | None = None
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -94,6 +97,7 @@ def find_files(source: Path) -> Files:
         if names:
             counts[kind] = len(names)
     files.left_out = counts
+    files.ignore = read_descriptor(files.root).ignore
     return files
 
 

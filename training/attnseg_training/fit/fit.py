@@ -202,6 +202,7 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
 
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
+    origin |= train.ignored_pixels(data.ignore)
     if processes.main:
         origin["config"] = settings_without_folders(config)
         session = record(out, _named(parts), config, device, processes.count, data.rule)

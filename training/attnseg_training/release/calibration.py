@@ -70,6 +70,9 @@ def calibrate(
             logits.append(network(images).logits.cpu())
             masks.append(truth.cpu())
     z, y = torch.cat(logits), torch.cat(masks)
+    if store.ignored:
+        known = ~y.isnan()
+        z, y = z[known], y[known]
 
     def loss(temperature: float) -> float:
         return float(F.binary_cross_entropy_with_logits(z / temperature, y))
@@ -77,6 +80,7 @@ def calibrate(
     found = minimize_scalar(loss, bounds=(LOW, HIGH), method="bounded")
     temperature = round(float(found.x), 3)
     fitted_on = {"dataset": data.name, "split": split, "n": len(store)}
+    fitted_on |= store.ignored_pixels(data.ignore)
     text = f"{data.name}, split {split}, n = {len(store)}"
     _write(weights, out, temperature, fitted_on, text, half)
     return temperature
