@@ -133,6 +133,7 @@ def test_bad_files_of_a_folder_are_named_and_skipped(
         (line,) = (row for row in done.stderr.splitlines() if name in row)
         assert "xpected" in line
     assert "3 of 9 images segmented" in done.stderr
+    assert done.stderr.splitlines()[-1] == "1 .txt left out."
     # Two files called polyp: neither overwrote the other.
     stems = {p.name.removesuffix(".json") for p in out.glob("*.json")}
     assert stems == {"polyp_png", "polyp_jpg", "deep"}

@@ -22,8 +22,12 @@ class Confusion(NamedTuple):
     tn: int
 
 
-def confusion(truth: ArrayLike, mask: ArrayLike) -> Confusion:
+def confusion(
+    truth: ArrayLike, mask: ArrayLike, ignored: ArrayLike | None = None
+) -> Confusion:
     """Count pixels of two masks of one shape; non-zero is foreground.
+
+    Pixels where `ignored`, of their shape, is not 0 are not counted.
 
     Raises
     ------
@@ -33,6 +37,9 @@ def confusion(truth: ArrayLike, mask: ArrayLike) -> Confusion:
     t, m = np.asarray(truth) != 0, np.asarray(mask) != 0
     if t.shape != m.shape:
         raise ValueError(f"The masks differ in shape: {t.shape} and {m.shape}.")
+    if ignored is not None:
+        known = np.asarray(ignored) == 0
+        t, m = t[known], m[known]
     tp = int(np.count_nonzero(t & m))
     fp = int(np.count_nonzero(m)) - tp
     fn = int(np.count_nonzero(t)) - tp

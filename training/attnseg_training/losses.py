@@ -1,4 +1,8 @@
-"""Losses on logits (N, classes, H, W) and targets in [0, 1], as functions: `LOSSES`."""
+"""Losses on logits (N, classes, H, W) and targets in [0, 1], as functions: `LOSSES`.
+
+Pixels whose target is NaN are ignored: they are in no sum and in no mean, and have no
+gradient; see `napari_attnseg.ignored`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,30 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor, nn
 
 from napari_attnseg.errors import UnknownNameError
+from napari_attnseg.ignored import known_pixels
 from napari_attnseg.spec import ModelSpec
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy, averaged over the pixels that are known."""
+    target, known = known_pixels(target)
+    if known is None:
+        return F.binary_cross_entropy_with_logits(logits, target)
+    each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return _mean(each, known)
+
+
+def _mean(values: Tensor, known: Tensor) -> Tensor:
+    """Mean over the known pixels; 0 where there is none."""
+    return (values * known).sum() / known.sum().clamp(min=1)
+
+
+def _probability(logits: Tensor, known: Tensor | None) -> Tensor:
+    """Probability, 0 where pixels are ignored."""
+    probability = torch.sigmoid(logits)
+    return probability if known is None else probability * known
 
 
 def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
@@ -25,12 +50,13 @@ def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     Parameters
     ----------
     logits, target : Tensor, shape (N, classes, H, W)
-        Target in [0, 1].
+        Target in [0, 1]; NaN where it is ignored.
     smooth : float
         Pixels added to both sides of the Dice ratio; keeps empty masks defined.
     """
-    bce = F.binary_cross_entropy_with_logits(logits, target)
-    probability = torch.sigmoid(logits)
+    bce = cross_entropy(logits, target)
+    target, known = known_pixels(target)
+    probability = _probability(logits, known)
     overlap = (probability * target).sum((2, 3))
     total = probability.sum((2, 3)) + target.sum((2, 3))
     return bce + 1 - ((2 * overlap + smooth) / (total + smooth)).mean()
@@ -42,8 +68,9 @@ def bce_dice_published(logits: Tensor, target: Tensor, smooth: float = 1e-6) -> 
     As in the paper's released code: large lesions of a batch outweigh small ones. In
     pieces (several processes, ``accumulate``) it is each piece's own.
     """
-    bce = F.binary_cross_entropy_with_logits(logits, target)
-    probability = torch.sigmoid(logits)
+    bce = cross_entropy(logits, target)
+    target, known = known_pixels(target)
+    probability = _probability(logits, known)
     overlap = (probability * target).sum()
     total = probability.sum() + target.sum()
     return bce + 1 - (2 * overlap + smooth) / (total + smooth)
@@ -60,11 +87,17 @@ def structure(logits: Tensor, target: Tensor) -> Tensor:
     ----------
     Wei, Wang, Huang: F³Net, AAAI 2020. Fan et al.: PraNet, MICCAI 2020.
     """
+    target, known = known_pixels(target)
     # Beyond the border there is no neighbour: not background.
     around = F.avg_pool2d(target, 31, 1, 15, count_include_pad=False)
+    if known is not None:
+        share = F.avg_pool2d(known, 31, 1, 15, count_include_pad=False)
+        around = around / share.clamp(min=1e-6)
     weight = 1 + 5 * (around - target).abs()
+    if known is not None:
+        weight = weight * known
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    bce = (weight * bce).sum((2, 3)) / weight.sum((2, 3))
+    bce = (weight * bce).sum((2, 3)) / weight.sum((2, 3)).clamp(min=1e-6)
     probability = torch.sigmoid(logits)
     overlap = (weight * probability * target).sum((2, 3))
     union = (weight * (probability + target)).sum((2, 3)) - overlap
@@ -78,8 +111,11 @@ def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
     ----------
     Berman, Triki, Blaschko: The Lovász-Softmax loss, CVPR 2018, algorithm 1.
     """
+    target, known = known_pixels(target)
     labels = (target >= 0.5).to(logits.dtype).flatten(2)
     errors = 1 - logits.flatten(2) * (2 * labels - 1)
+    if known is not None:  # sorted behind all others, and worth nothing there
+        errors = errors.masked_fill(known.flatten(2) == 0, -torch.inf)
     errors, order = errors.sort(dim=2, descending=True)
     labels = labels.gather(2, order)
     # 1 − IoU if the pixels up to here, the worst ones, are wrong …
@@ -94,9 +130,7 @@ def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
 
 def bce_lovasz(logits: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy plus `lovasz_hinge`, which alone starts badly."""
-    return F.binary_cross_entropy_with_logits(logits, target) + lovasz_hinge(
-        logits, target
-    )
+    return cross_entropy(logits, target) + lovasz_hinge(logits, target)
 
 
 def boundary(logits: Tensor, target: Tensor) -> Tensor:
@@ -109,6 +143,7 @@ def boundary(logits: Tensor, target: Tensor) -> Tensor:
     ----------
     Kervadec et al.: Boundary loss for highly unbalanced segmentation, MIDL 2019.
     """
+    target, known = known_pixels(target)
     masks = target.detach().cpu().numpy() >= 0.5
     distance = np.zeros(masks.shape, np.float32)
     for index in np.ndindex(masks.shape[:2]):
@@ -119,8 +154,8 @@ def boundary(logits: Tensor, target: Tensor) -> Tensor:
             inner = distance_transform_edt(inside) - 0.5
             distance[index] = np.where(inside, -inner, outer)
     signed = torch.from_numpy(distance).to(logits.device) / masks.shape[2]
-    off: Tensor = (torch.sigmoid(logits) * signed).mean()
-    return off
+    off: Tensor = torch.sigmoid(logits) * signed
+    return off.mean() if known is None else _mean(off, known)
 
 
 def bce_dice_boundary(logits: Tensor, target: Tensor) -> Tensor:

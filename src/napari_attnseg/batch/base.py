@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.io.folders import left_out
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -91,11 +92,15 @@ class Batch:
         the list of notes.
     notes : tuple of Note
         What there is to know about all images.
+    left_out : mapping of str to int
+        What lies in the given folders and is no image, counted by suffix or kind; see
+        `napari_attnseg.io.folders.left_out`.
     """
 
     stems: Mapping[Path, str]
     compute: Callable[[Path, str, list[Note]], Write]
     notes: tuple[Note, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.stems)
@@ -143,6 +148,11 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
             )
         named[path] = name
     return named
+
+
+def not_images(inputs: Sequence[Path], paths: Collection[Path]) -> dict[str, int]:
+    """Count what lies in the folders among `inputs` and is not among their images."""
+    return left_out([path for path in inputs if path.is_dir()], paths)
 
 
 def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:

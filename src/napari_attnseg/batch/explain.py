@@ -14,6 +14,7 @@ from napari_attnseg.batch.base import (
     Write,
     check_not_inputs,
     model_notes,
+    not_images,
     result_stems,
     would_replace,
 )
@@ -115,7 +116,7 @@ def explain_images(
     measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
-    return Batch(stems, compute, tuple(notes))
+    return Batch(stems, compute, tuple(notes), not_images(inputs, stems))
 
 
 def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:

@@ -13,6 +13,7 @@ from napari_attnseg.batch.base import (
     Write,
     check_not_inputs,
     model_notes,
+    not_images,
     result_stems,
     would_replace,
 )
@@ -141,7 +142,8 @@ def segment_images(
 
         return write
 
-    return Batch(stems, compute, model_notes(segmenter, device))
+    others = not_images(inputs, stems)
+    return Batch(stems, compute, model_notes(segmenter, device), others)
 
 
 def _check_results_folder(

@@ -68,6 +68,8 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
     from rich.console import Console
     from rich.progress import track
 
+    from napari_attnseg.io.folders import left_out_words
+
     for note in batch.notes:
         say(batch_sentence(note))
     succeeded = 0
@@ -81,6 +83,8 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
             say(sentence)
         succeeded += outcome.error is None
     say(f"{succeeded} of {len(batch)} images {wording.done}; results in {out}.")
+    if batch.left_out:
+        say(f"{left_out_words(batch.left_out)}.")
     if succeeded < len(batch):
         raise typer.Exit(SOME_FAILED if succeeded else WRONG_USE)
 

@@ -74,7 +74,8 @@ def explain(
     (float32, at the map's own resolution), NAME_METHOD.png, a picture with a colour bar
     that says what high and low values mean, and NAME_METHOD.json with provenance and
     what was measured of the map in this model. An image that cannot be read is named
-    and skipped; the exit code is 1 then. An earlier explanation of the same image with
+    and skipped; the exit code is 1 then. What else lies in a folder is
+    counted by kind at the end. An earlier explanation of the same image with
     the same method is replaced; other files are not.
     """
     from napari_attnseg.batch import explain_images

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_attnseg.explanations.interventions import Pairs
+from napari_attnseg.ignored import known_pixels
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
@@ -71,7 +72,8 @@ def measured_trust(
     pairs : sequence of (Tensor, Tensor)
         From `SegmentationNetwork.align`, of N images.
     truth : Tensor, shape (N, classes, S, S)
-        True masks, or the model's own where there are none.
+        True masks, or the model's own where there are none; NaN where they are
+        ignored, which counts for neither encoder.
     stride : int or None
         Which gate: 4, 8, 16 or 32; None: all of them change together.
     k : int
@@ -84,6 +86,7 @@ def measured_trust(
     InputError
         If a level has not just one gate.
     """
+    truth, known = known_pixels(truth)
     levels = range(len(STRIDES)) if stride is None else [STRIDES.index(stride)]
     fused, attention = network.fuse(pairs)
     shares = network.cnn_shares(attention)
@@ -106,11 +109,12 @@ def measured_trust(
                     part = where[level][start : start + batch]
                     maps[level] = torch.lerp(maps[level], pairs[level][which][i], part)
                 logits = network.logits(maps)
-                losses.append(
-                    F.binary_cross_entropy_with_logits(
-                        logits, truth[i].expand_as(logits), reduction="none"
-                    ).mean(1)
+                loss = F.binary_cross_entropy_with_logits(
+                    logits, truth[i].expand_as(logits), reduction="none"
                 )
+                if known is not None:
+                    loss = loss * known[i]
+                losses.append(loss.mean(1))
             for trial, gain in zip(some, (losses[0] - losses[1]).cpu(), strict=True):
                 found = trial.owner_rows @ gain @ trial.owner_columns.T / gain.numel()
                 taus[i][trial.rows][:, trial.columns] = found

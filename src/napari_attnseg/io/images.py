@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, decode
+from napari_attnseg.io.folders import entries, left_out, left_out_words
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
@@ -115,6 +116,9 @@ def turned(path: Path) -> bool:
 def find_images(inputs: list[Path]) -> list[Path]:
     """List the given files and the images of each given folder, sorted by name.
 
+    A file that is given or lies there under several names is listed once; see
+    `folders.left_out` for what else lies in the folders.
+
     Raises
     ------
     InputError
@@ -123,19 +127,20 @@ def find_images(inputs: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:
         if os.path.isdir(path):  # noqa: PTH112 (as `is_file`)
-            inside = sorted(
-                p
-                for p in path.iterdir()
-                if p.suffix.lower() in SUFFIXES
-                and not p.name.startswith(".")
-                and p.is_file()
-            )
+            inside = [
+                p for p in entries(path) if p.suffix.lower() in SUFFIXES and p.is_file()
+            ]
             if not inside:
+                others = left_out_words(left_out([path], []))
                 raise InputError(
                     f"Expected images in {path}, found none with the suffixes "
-                    f"{', '.join(SUFFIXES)}; choose another folder."
+                    f"{', '.join(SUFFIXES)}{f' ({others})' if others else ''}; choose "
+                    "another folder."
                 )
-            found += inside
+            files = {p.resolve() for p in inside if not p.is_symlink()}
+            found += [
+                p for p in inside if not (p.is_symlink() and p.resolve() in files)
+            ]
         elif is_file(path):
             found.append(path)
         else:

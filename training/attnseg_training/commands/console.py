@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from napari_attnseg.io.folders import left_out_words
 from napari_attnseg.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -174,11 +175,12 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
 
 
 def result_words(result: fit.FitResult, config: TrainConfig) -> str:
-    """Describe the result of a run in a sentence."""
+    """Describe the result of a run, and what of its data was left out."""
+    others = left_out_words(result.left_out)
     return (
         f"{'Last' if config.on_all else 'Best'} Dice {result.best_dice:.4f} on "
         f"{config.measured(result.val)} (network resolution, averaged weights), epoch "
-        f"{result.best_epoch}."
+        f"{result.best_epoch}.{f' {others}.' if others else ''}"
     )
 
 

@@ -117,6 +117,7 @@ def _facts(spec: Any) -> dict[str, Any]:
 def _words(found: dict[str, Any]) -> list[str]:
     """Format a report as lines for a reader."""
     from attnseg_training.datasets.check import FINDINGS
+    from napari_attnseg.io.folders import left_out_words
 
     def counts(part: str) -> str:
         rows = list(found[part].items())
@@ -141,4 +142,8 @@ def _words(found: dict[str, Any]) -> list[str]:
         lines += [f"  {text}" for text in texts[:SHOWN]]
         if texts[SHOWN:]:
             lines.append(f"  … and {len(texts) - SHOWN} more; --json FILE has all")
-    return lines if found["findings"] else [*lines, "\nNothing is wrong."]
+    if not found["findings"]:
+        lines.append("\nNothing is wrong.")
+    if found["left_out"]:
+        lines.append(f"\n{left_out_words(found['left_out'])}.")
+    return lines

@@ -51,6 +51,7 @@ def evaluate_command(
     from attnseg_training.evaluation.report import report_html
     from attnseg_training.runs.test_set_log import record_evaluation
     from napari_attnseg.io.atomic import write_bytes, write_text
+    from napari_attnseg.io.folders import left_out_words
     from napari_attnseg.medsam import Medsam
 
     sam = None if medsam is None else Medsam.from_folder(medsam, device)
@@ -78,6 +79,8 @@ def evaluate_command(
         )
     console.print(f"Protocol: {summary['protocol']}.")
     console.print(f"{summary['domain']['label']}: {summary['domain']['reason']}")
+    if dataset.left_out:
+        console.print(f"{left_out_words(dataset.left_out)}.", markup=False)
 
 
 def compare_command(

@@ -97,6 +97,7 @@ class DataReport:
                 for name, n in self.with_class.items()
             },
             "empty_masks": self.empty,
+            "left_out": self.files.left_out,
             "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
             "findings": [
                 {"kind": kind, "name": name, "text": text}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +162,10 @@ class Dataset:
     name: str
     #: Names, background not counted.
     classes: tuple[str, ...]
+    #: Mask value of pixels that are left out of loss and metrics.
+    ignore: int | None = None
+    #: What else lies in the folder, counted by suffix or kind.
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:
@@ -228,7 +232,15 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.named, everything, seed, files.lists, files.spec.group
     )
     splits = {name: samples(files, names) for name, names in parts.items()}
-    return Dataset(files.root, splits, rule, files.name, files.spec.classes)
+    return Dataset(
+        files.root,
+        splits,
+        rule,
+        files.name,
+        files.spec.classes,
+        files.ignore,
+        files.left_out,
+    )
 
 
 def _expect_apart(files: Files) -> None:
@@ -281,4 +293,5 @@ def sample(files: Files, name: str) -> Sample:
         files.masks.get(name, ()),
         files.spec.values,
         files.apart,
+        files.ignore,
     )

@@ -1,7 +1,8 @@
-"""``dataset.toml``: what a folder does not say by itself, in up to three lines.
+"""``dataset.toml``: what a folder does not say by itself, in up to four lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
-1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names.
+1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names;
+``ignore`` the mask value of what is neither a class nor background.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from napari_attnseg.errors import InputError
 
 FILE = "dataset.toml"
-_KEYS = ("name", "classes", "splits")
+_KEYS = ("name", "classes", "splits", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Descriptor:
     classes: tuple[str, ...] = ()
     values: tuple[int, ...] = ()
     splits: str = "splits"
+    ignore: int | None = None
 
 
 def read_descriptor(root: Path) -> Descriptor:
@@ -53,7 +55,19 @@ def read_descriptor(root: Path) -> Descriptor:
             raise InputError(f"Expected text for {key} in {path}, got {found[key]!r}.")
     classes, values = _classes(found.get("classes", []), path)
     splits = found.get("splits", "splits")
-    return Descriptor(found.get("name", ""), classes, values, splits)
+    ignore = _ignore(found.get("ignore"), values, path)
+    return Descriptor(found.get("name", ""), classes, values, splits, ignore)
+
+
+def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:
+    if given is None:
+        return None
+    if type(given) is not int or not 0 < given < 256 or given in values:
+        raise InputError(
+            f"Expected ignore in {path} as a whole number from 1 to 255 that is no "
+            f"class's value, got {given!r}; 0 is background."
+        )
+    return given
 
 
 def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Sample
+from napari_attnseg.ignored import IGNORED
 from napari_attnseg.inference import resize
+
+#: Value of an ignored pixel in the masks that are kept.
+_IGNORED = 255
 
 
 class ImageStore:
@@ -20,7 +27,9 @@ class ImageStore:
     ----------
     images : Tensor of uint8, shape (n, 3, size, size)
     masks : Tensor of uint8, shape (n, classes, size, size)
-        0 or 1.
+        0 or 1; 255 where pixels are ignored, in every class.
+    ignored : int
+        Number of such pixels.
     """
 
     def __init__(
@@ -31,11 +40,15 @@ class ImageStore:
         classes = samples[0].classes if samples else 1
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         for i, sample in enumerate(samples):
-            image, planes = sample.read_planes()
+            image, planes, ignored = sample.read_all()
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)
             self.masks[i] = (soft[0] >= 0.5).to(torch.uint8)
+            if ignored is not None:
+                self.masks[i][:, resized_ignored(ignored, size)] = _IGNORED
+        # Of one class: they are ignored in all.
+        self.ignored = int((self.masks[:, 0] == _IGNORED).sum())
         self.images, self.masks = self.images.to(device), self.masks.to(device)
 
     def __len__(self) -> int:
@@ -46,6 +59,29 @@ class ImageStore:
         """Of the images' pixels: for other pixels an encoder has other tokens."""
         return hashlib.sha256(self.images.cpu().numpy()).hexdigest()
 
+    def ignored_pixels(self, value: int | None) -> dict[str, Any]:
+        """`ignored_pixels` of these masks."""
+        return ignored_pixels(value, self.ignored, self.masks[:, 0].numel())
+
     def batch(self, index: list[int]) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, S, S) in [0, 1] and masks (N, classes, S, S) as float."""
-        return self.images[index].float() / 255, self.masks[index].float()
+        """Images (N, 3, S, S) in [0, 1] and masks (N, classes, S, S) as float.
+
+        Masks are 0, 1 or `napari_attnseg.ignored.IGNORED`.
+        """
+        images, masks = self.images[index].float() / 255, self.masks[index].float()
+        if self.ignored:
+            masks = masks.masked_fill(masks == _IGNORED, IGNORED)
+        return images, masks
+
+
+def resized_ignored(ignored: NDArray[np.bool_], size: int) -> Tensor:
+    """Ignored pixels (size, size) of a resized mask: those that any of them is in."""
+    share = resize(torch.from_numpy(ignored)[None, None].float(), size)
+    return share[0, 0] > 0
+
+
+def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
+    """How much was ignored, for provenance: ``ignored``; empty without such a value."""
+    if value is None:
+        return {}
+    return {"ignored": {"value": value, "pixels": pixels, "of": of}}

@@ -10,11 +10,16 @@ from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
-from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
+from attnseg_training.datasets.pairing import (
+    by_stem,
+    one_name_per_file,
+    paired,
+    without_twins,
+)
 from attnseg_training.datasets.spec import DatasetSpec, Layout
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.io.folders import LeftOut, left_out, name_key
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", *NIFTI)
 #: Folders below the root that are looked through.
 _DEPTH = 4
 
@@ -43,6 +48,11 @@ class Files:
         Folder of the lists; empty if the splits are folders.
     apart : bool
         Whether each class has its own mask file, so that classes may overlap.
+    ignore : int or None
+        Mask value of pixels that are neither a class nor background.
+    left_out : dict
+        What else lies among images and masks, counted by suffix or kind; see
+        `napari_attnseg.io.folders.left_out`.
     """
 
     root: Path
@@ -54,10 +64,12 @@ class Files:
     named: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lists: str = "splits"
     apart: bool = False
+    ignore: int | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
-    """Recognise a folder.
+    """Recognise a folder, and count what of it is left out.
 
     Parameters
     ----------
@@ -72,6 +84,24 @@ def find_files(source: Path) -> Files:
     UnknownNameError
         If a split's list names what is not there.
     """
+    files = _recognised(source)
+    masks = {path for paths in files.masks.values() for path in paths}
+    used = {*files.images.values(), *masks}
+    counts = left_out({path.parent for path in used}, used)
+    lists = not files.layout.parts and files.named
+    listed = {name for names in files.named.values() for name in names}
+    for kind, names in (
+        (LeftOut.NO_IMAGE, [n for n in files.masks if n not in files.images]),
+        (LeftOut.NOT_LISTED, [n for n in files.images if lists and n not in listed]),
+    ):
+        if names:
+            counts[kind] = len(names)
+    files.left_out = counts
+    files.ignore = read_descriptor(files.root).ignore
+    return files
+
+
+def _recognised(source: Path) -> Files:
     name, root = _name_and_folder(source)
     said = read_descriptor(root)
     name = name or said.name
@@ -137,18 +167,26 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     if folders and all(folder.is_dir() for folder in folders):
         files.apart = True
         planes = [by_stem(folder) for folder in folders]
+        planes = [paired(files.images, plane) for plane in planes]
         whole = set(planes[0]).intersection(*planes[1:])
         files.masks = {n: tuple(plane[n] for plane in planes) for n in whole}
     else:
-        files.masks = {n: (p,) for n, p in by_stem(root / "masks").items()}
+        own = paired(files.images, by_stem(root / "masks"))
+        files.masks = {n: (p,) for n, p in own.items()}
+    other = one_name_per_file(files.images, files.masks)
     if said.splits != "splits" and not (root / said.splits).is_dir():
         raise InputError(
             f"Expected lists of names in {root / said.splits}, as dataset.toml says, "
             "but there is no such folder."
         )
+    known = {*files.images, *other}
+    keys = {name_key(name): name for name in known}
     for file in sorted((root / said.splits).glob("*.txt")):
-        lines = _list(file).splitlines()
-        files.named[file.stem] = tuple(filter(None, map(str.strip, lines)))
+        lines = filter(None, map(str.strip, _list(file).splitlines()))
+        names = [n if n in known else keys.get(name_key(n), n) for n in lines]
+        if other:  # a link and its target are listed once
+            names = list(dict.fromkeys(other.get(name, name) for name in names))
+        files.named[file.stem] = tuple(names)
     return files
 
 
@@ -161,33 +199,6 @@ def _list(file: Path) -> str:
             f"The list of names {file} cannot be read as UTF-8 text ({error}); save it "
             "so."
         ) from error
-
-
-def by_stem(folder: Path) -> dict[str, Path]:
-    """Images of a folder by their name without suffix.
-
-    Raises
-    ------
-    InputError
-        If it is not there, or two files have one name.
-    """
-    if not folder.is_dir():
-        raise InputError(
-            f"Expected a data folder with images/ and masks/, but {folder} is not "
-            "there; see docs/training.md on how to lay it out."
-        )
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
-        if suffix and not path.name.startswith("."):
-            stem = path.name[: -len(suffix)]
-            if stem in found:
-                raise InputError(
-                    f"{found[stem].name} and {path.name} in {folder} are one name with "
-                    "two suffixes, so it is not clear which is meant; remove one."
-                )
-            found[stem] = path
-    return found
 
 
 def _matching(root: Path, candidates: dict[str, DatasetSpec]) -> list[Files]:
@@ -225,6 +236,8 @@ def _by_patterns(
         for path in paths:
             if match := masks.fullmatch(path):
                 own.setdefault(match[1], []).append(root / path)
+        here = without_twins(here)
+        own = paired(here, own)
         if not own and files.images:
             continue  # a test set whose masks are kept back
         # Two splits may number their images alike.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
 from attnseg_training.evaluation.detection import Detection, detection
 from attnseg_training.evaluation.image_metrics import (
     BAND,
@@ -208,25 +209,29 @@ def evaluate(
     side = segmenter.card.preprocessing.size
     square = (side, side)
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
-    unprompted = 0
+    unprompted = pixels = left_out = 0
     for done, sample in enumerate(samples, start=1):
-        image, planes = sample.read_planes()
+        image, planes, ignored = sample.read_all()
         truth = planes.max(0)
+        pixels += truth.size
+        left_out += 0 if ignored is None else int(np.count_nonzero(ignored))
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
         encoded = segmenter.encode(image, rgb=True, flip=flip)
         seen = None if medsam is None else medsam.encode(image, rgb=True)
         found = _found(segmenter, encoded, medsam, seen)
         unprompted += medsam is not None and not found.provenance[MEDSAM]["boxes"]
-        cases.append(measure_image(truth, found.mask, found.probability.max(0)))
+        probability = found.probability.max(0)
+        cases.append(measure_image(truth, found.mask, probability, ignored))
         if several:
-            by_class.append(class_counts(planes, found, sample.apart))
-            each = class_detection(planes, found, sample.apart)
+            by_class.append(class_counts(planes, found, sample.apart, ignored))
+            each = class_detection(planes, found, sample.apart, ignored)
             cases[-1] = replace(cases[-1], detection=each)
         packed.append(np.packbits(found.mask > 0))
         if truth.shape != square:
             encoded = replace(encoded, shape=square)
             found = _found(segmenter, encoded, medsam, seen)
-        at_network.append(confusion(_resized(truth, side), found.mask))
+        void = None if ignored is None else resized_ignored(ignored, side).numpy()
+        at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
@@ -252,6 +257,11 @@ def evaluate(
         f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
         f"data: {data.protocol}{trained_under(segmenter.card, data)}"
     )
+    if data.ignore is not None:
+        protocol += (
+            f"; {left_out} of {pixels} pixels with the mask value {data.ignore} were "
+            "ignored"
+        )
     if several:
         protocol += (
             f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
@@ -265,6 +275,8 @@ def evaluate(
             "threshold": threshold,
             "flip": flip,
             "domain": domain(segmenter.card, data, split),
+            "left_out": data.left_out,
+            **ignored_pixels(data.ignore, left_out, pixels),
             **({} if medsam is None else {MEDSAM: medsam.facts}),
         },
         data.name,

@@ -42,7 +42,7 @@ class ImageMetrics:
         Normalised surface Dice: share of both outlines within `TOLERANCE` of the other;
         NaN likewise.
     lesion : float
-        Share of the image that the true mask covers.
+        Share of the image, ignored pixels left out, that the true mask covers.
     brier : dict of str to float
         Place → mean squared error of the probability.
     bins : ndarray of float, shape (3, BINS, 3)
@@ -67,31 +67,36 @@ def measure_image(
     truth: NDArray[np.uint8],
     mask: NDArray[np.uint8],
     probability: NDArray[np.floating[Any]],
+    ignored: NDArray[np.bool_] | None = None,
 ) -> ImageMetrics:
     """Compare one image's predicted mask and probability with its true mask.
 
     All are of shape (H, W); `truth` and `mask` are foreground where they are not 0,
-    `probability` is in [0, 1].
+    `probability` is in [0, 1]. Pixels that are `ignored` are counted nowhere; for
+    outlines and lesions they are background in both masks.
     """
+    known = np.ones(truth.shape, bool) if ignored is None else ~ignored
+    if ignored is not None:
+        truth, mask = truth * known, mask * known
     side = max(truth.shape)
     tensor = torch.from_numpy((truth > 0).astype(np.float32))[None, None]
     where = bands(tensor, max(1, round(BAND * side)))
     places = {
-        "image": np.ones(truth.shape, bool),
-        "inside": where["inside"][0, 0].numpy() > 0,
-        "boundary": where["boundary"][0, 0].numpy() > 0,
+        "image": known,
+        "inside": known & (where["inside"][0, 0].numpy() > 0),
+        "boundary": known & (where["boundary"][0, 0].numpy() > 0),
     }
     error = (probability.astype(float) - (truth > 0)) ** 2
     hd95, nsd = surfaces(truth, mask, TOLERANCE * side)
     return ImageMetrics(
-        confusion(truth, mask),
+        confusion(truth, mask, ignored),
         hd95,
         nsd,
-        float((truth > 0).mean()),
+        float((truth[known] > 0).mean()) if known.any() else 0.0,
         {n: float(error[p].mean()) if p.any() else np.nan for n, p in places.items()},
         np.stack([_bins(probability[places[n]], truth[places[n]] > 0) for n in PLACES]),
         detect(truth, mask),
-        counts_at(truth, probability),
+        counts_at(truth[known], probability[known]),
     )
 
 

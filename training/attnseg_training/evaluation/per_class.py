@@ -15,7 +15,10 @@ from napari_attnseg.statistics import mean_interval
 
 
 def class_counts(
-    truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
+    truth: NDArray[np.uint8],
+    found: Segmentation,
+    overlapping: bool,
+    ignored: NDArray[np.bool_] | None = None,
 ) -> tuple[Confusion, ...]:
     """Count the pixels of each class in one image.
 
@@ -27,16 +30,23 @@ def class_counts(
     overlapping : bool
         Whether a pixel may be of several classes. Each probability is then cut at the
         threshold by itself; otherwise the mask counts, where the best class wins.
+    ignored : ndarray of bool, shape (H, W), optional
+        Pixels that are not counted.
     """
     planes = _planes(found, overlapping)
-    return tuple(confusion(t, p) for t, p in zip(truth, planes, strict=True))
+    return tuple(confusion(t, p, ignored) for t, p in zip(truth, planes, strict=True))
 
 
 def class_detection(
-    truth: NDArray[np.uint8], found: Segmentation, overlapping: bool
+    truth: NDArray[np.uint8],
+    found: Segmentation,
+    overlapping: bool,
+    ignored: NDArray[np.bool_] | None = None,
 ) -> Detection:
     """Count lesions and regions of each class by itself; parameters: `class_counts`."""
     planes = _planes(found, overlapping)
+    if ignored is not None:
+        truth, planes = truth * ~ignored, planes * ~ignored
     each = [detect(t, p) for t, p in zip(truth, planes, strict=True)]
     return Detection(*(sum(counts) for counts in zip(*each, strict=True)))
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,8 @@ class FitResult:
         Its Dice on the images that are measured each epoch.
     train, val : int
         Numbers of training images and of images measured each epoch.
+    left_out : mapping of str to int
+        What else lies in the data folder, counted by suffix or kind.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class FitResult:
     best_dice: float
     train: int
     val: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def fit(
@@ -131,7 +134,7 @@ def fit(
     if main:
         shutil.rmtree(run.folder.cache, ignore_errors=True)
     top = rows[-1] if config.on_all else max(rows, key=lambda r: r.val_dice)
-    return FitResult(out, top.epoch, top.val_dice, run.train, run.val)
+    return FitResult(out, top.epoch, top.val_dice, run.train, run.val, run.left_out)
 
 
 def expect_run(folder: Path, config: TrainConfig) -> None:
@@ -161,6 +164,7 @@ class _Run:
     card: Callable[[list[LogRow]], ModelCard]
     train: int
     val: int
+    left_out: Mapping[str, int]
 
     @property
     def steps(self) -> int:
@@ -216,6 +220,7 @@ def _prepare(
 
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
+    origin |= train.ignored_pixels(data.ignore)
     if processes.main:
         origin["config"] = settings_without_folders(config)
         session = record(out, _named(parts), config, device, processes.count, data.rule)
@@ -233,6 +238,7 @@ def _prepare(
             card,
             len(train),
             len(val),
+            data.left_out,
         ),
         place,
     )

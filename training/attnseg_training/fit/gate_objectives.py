@@ -22,6 +22,7 @@ from torch import Tensor
 
 from napari_attnseg.explanations.interventions import Pairs
 from napari_attnseg.explanations.trust import REGIONS, cells
+from napari_attnseg.ignored import known_pixels
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
 
@@ -136,7 +137,8 @@ def trust_loss(
     pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
         Of a batch of N images, with gradients of psi.
     masks : Tensor, shape (N, classes, S, S)
-        True masks.
+        True masks, NaN where they are ignored: what happens there counts for neither
+        encoder.
     rng : numpy.random.Generator
         Draws the regions, and the gate.
     together : bool
@@ -154,6 +156,7 @@ def trust_loss(
     }
     chosen = torch.from_numpy(rng.random((len(masks), k * k)) < 0.5)
     chosen = chosen.to(masks.device, masks.dtype)  # (N, R)
+    target, known = known_pixels(masks)
     losses = []
     modes = {module: module.training for module in network.decoder.modules()}
     try:
@@ -168,8 +171,10 @@ def trust_loss(
                     maps[level] = torch.where(where > 0, side, maps[level])
                 logits = network.logits(maps).float()
                 loss = F.binary_cross_entropy_with_logits(
-                    logits, masks, reduction="none"
+                    logits, target, reduction="none"
                 )
+                if known is not None:
+                    loss = loss * known
                 pooled = F.adaptive_avg_pool2d(loss.mean(1, keepdim=True), k)
                 losses.append(pooled.flatten(1))
     finally:

@@ -25,8 +25,8 @@ from napari_attnseg.models.network import (
 class Measured(NamedTuple):
     """Means over the validation images, at the size of the network's input.
 
-    Dice and IoU are means over images and classes; both are 1 for a class that is
-    absent from mask and prediction.
+    Ignored pixels are in none. Dice and IoU are means over images and classes; both
+    are 1 for a class that is absent from mask and prediction.
     """
 
     loss: float
@@ -71,8 +71,9 @@ class Validation:
             output = self._forward(images, index)
             losses += [float(self.loss(output.logits, masks))] * len(index)
             for truth, logits in zip(masks, output.logits, strict=True):
+                ignored = truth[0].isnan().cpu() if self.store.ignored else None
                 planes = zip(truth.cpu(), (logits >= 0).cpu(), strict=True)
-                found += [scores(confusion(true, plane)) for true, plane in planes]
+                found += [scores(confusion(t, p, ignored)) for t, p in planes]
         return Measured(
             float(np.mean(losses)),
             float(np.mean([f["dice"] for f in found])),
@@ -101,7 +102,7 @@ def snapshot(valid: Validation, title: str, classes: Sequence[str]) -> bytes:
     return snapshot_png(
         [valid.store.names[i] for i in index],
         images.permute(0, 2, 3, 1).cpu().numpy(),
-        truths.byte().cpu().numpy(),
+        truths.nan_to_num().byte().cpu().numpy(),
         valid.masks(index).byte().cpu().numpy(),
         title,
         classes,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.controls import at_size, localisation
 from attnseg_training.gates.keys import CHANGES, Columns, Key, Measure
 from attnseg_training.gates.sanity import PARTS, shuffled
 from napari_attnseg.cards import ModelCard
@@ -20,7 +20,7 @@ from napari_attnseg.explanations.subject import Subject, own_target, untouched
 from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.models.network import Features, SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.statistics import auroc, spearman
+from napari_attnseg.statistics import spearman
 
 #: Of explanations with a map per level the coarsest is taken, as is usual.
 OTHER_STRIDE = 32
@@ -152,10 +152,10 @@ def other_explanations(
                 decoded = _map(name, card, other, image, asked.target)
             except InputError:  # captum is not installed
                 break
-            truth = at_size(mask[None], (own.shape[-2], own.shape[-1]))[0, 0] >= 0.5
+            truth = at_size(mask[None], (own.shape[-2], own.shape[-1]))[0, 0]
             rows.append(
                 {
-                    Measure.OTHER_LOCALISES: auroc(
+                    Measure.OTHER_LOCALISES: localisation(
                         own.cpu().numpy(), truth.cpu().numpy()
                     ),
                     Measure.OTHER_STABLE: spearman(own.cpu(), mirrored.cpu()),

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnseg_training.gates.controls import at_size
+from attnseg_training.gates.controls import at_size, localisation
 from attnseg_training.gates.keys import ALL, LEVELS, Key, Measure, Row
 from attnseg_training.gates.verdicts import words
 from napari_attnseg.explanations.agreement import agreement
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
-from napari_attnseg.statistics import auroc, bootstrap_interval, mean_interval
+from napari_attnseg.statistics import bootstrap_interval, mean_interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class GateMaps:
     contributions : dict of int to (Tensor, Tensor), shape (N, h, w)
         Stride → what both encoders contributed.
     masks : Tensor, shape (N, 1, S, S)
-        True masks.
+        True masks, NaN where they are ignored.
     """
 
     attention: dict[int, Tensor]
@@ -68,9 +68,9 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
             parts = levels(some.attention, weight, some.contributions)
             combined = combine(parts)
             psi += list(at_size(combined, (tau.shape[1], tau.shape[2]))[:, 0].numpy())
-            truth = at_size(some.masks, (combined.shape[-2], combined.shape[-1])) >= 0.5
+            truth = at_size(some.masks, (combined.shape[-2], combined.shape[-1]))
             localises += [
-                auroc(one.numpy(), mask.numpy())
+                localisation(one.numpy(), mask.numpy())
                 for one, mask in zip(combined, truth, strict=True)
             ]
         found[name] = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.transforms import LUMA
+from napari_attnseg.statistics import auroc
 
 #: Names of the control maps.
 CONTROLS = (
@@ -46,6 +51,19 @@ def trivial_maps(image: Tensor, probability: Tensor) -> dict[str, Tensor]:
 def at_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Average maps over the cells of a coarser grid; returns (N, 1, h, w)."""
     return F.adaptive_avg_pool2d(maps, size)
+
+
+def localisation(
+    values: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]
+) -> float:
+    """AUROC of a map for the cells that are half lesion or more.
+
+    `truth` is the share of lesion of each cell, from `at_size`; cells with an ignored
+    pixel, where it is NaN, are left out.
+    """
+    score, share = values.ravel(), truth.ravel()
+    known = np.isfinite(share)
+    return auroc(score[known], share[known] >= 0.5)
 
 
 def _gradient(grey: Tensor) -> Tensor:

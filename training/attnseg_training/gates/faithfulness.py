@@ -26,7 +26,7 @@ from attnseg_training.gates.checks import (
     subject,
 )
 from attnseg_training.gates.combination import GateMaps, judge, on_cpu
-from attnseg_training.gates.controls import at_size, trivial_maps
+from attnseg_training.gates.controls import at_size, localisation, trivial_maps
 from attnseg_training.gates.damage import copies, one_sided
 from attnseg_training.gates.keys import (
     ALL,
@@ -51,10 +51,11 @@ from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.interventions import Pairs, interventions
 from napari_attnseg.explanations.subject import Subject
 from napari_attnseg.explanations.trust import measured_trust, region_means
+from napari_attnseg.ignored import known_pixels
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.statistics import auroc, partial_spearman, spearman
+from napari_attnseg.statistics import partial_spearman, spearman
 
 BATCH = 8
 #: Half width of the boundary band, as a share of the image's side.
@@ -141,6 +142,7 @@ def faithfulness(
         "split": split,
         "suite": suite,
         "n": len(rows),
+        **store.ignored_pixels(data.ignore),
         "protocol": protocol,
         "ends": ("transformer", "CNN"),
     }
@@ -201,7 +203,9 @@ def _measure(
 
 
 def _dice(logits: Tensor, masks: Tensor) -> list[float]:
-    found = (logits >= 0).float()
+    found, (masks, known) = (logits >= 0).float(), known_pixels(masks)
+    if known is not None:
+        found = found * known
     total = found.sum((1, 2, 3)) + masks.sum((1, 2, 3))
     overlap = 2 * (found * masks).sum((1, 2, 3))
     return torch.where(total > 0, overlap / total.clamp(min=1), 1.0).tolist()
@@ -239,11 +243,14 @@ def _localise(
 ) -> None:
     """Add what each gate map follows, and where it is high."""
     controls = trivial_maps(images, torch.sigmoid(logits))
-    places = bands(masks, max(1, round(BAND * masks.shape[-1])))
+    lesion, known = known_pixels(masks)
+    places = bands(lesion, max(1, round(BAND * masks.shape[-1])))
+    if known is not None:
+        places = {name: place * known for name, place in places.items()}
     for level, psi in zip(LEVELS, attention.values(), strict=True):
         size = (psi.shape[-2], psi.shape[-1])
         small = {k: at_size(v, size).cpu().numpy() for k, v in controls.items()}
-        truth = at_size(masks, size).cpu().numpy() >= 0.5
+        truth = at_size(masks, size).cpu().numpy()
         weight = {k: at_size(v, size) for k, v in places.items()}
         maps = psi.cpu().numpy()
         n = range(len(maps))
@@ -256,7 +263,7 @@ def _localise(
                 partial_spearman(maps[i], control[i], [o[i] for o in others]) for i in n
             ]
         key = Key(Measure.LOCALISES, level)
-        columns[key] = [auroc(maps[i], truth[i]) for i in n]
+        columns[key] = [localisation(maps[i], truth[i]) for i in n]
         for name, w in weight.items():
             total = w.sum((1, 2, 3))
             mean = (psi * w).sum((1, 2, 3)) / total.clamp(min=1e-6)

@@ -80,6 +80,9 @@ def calibrate(
             logits.append(network(images).logits.cpu())
             masks.append(truth.cpu())
     z, y = torch.cat(logits), torch.cat(masks)
+    if store.ignored:
+        known = ~y.isnan()
+        z, y = z[known], y[known]
 
     def loss(temperature: float) -> float:
         return float(F.binary_cross_entropy_with_logits(z / temperature, y))
@@ -89,6 +92,7 @@ def calibrate(
     fitted_on: dict[str, Any] = {"dataset": data.name, "split": split, "n": len(store)}
     if bound := on_bound(temperature):
         fitted_on["bound"] = str(bound)
+    fitted_on |= store.ignored_pixels(data.ignore)
     text = f"{data.name}, split {split}, n = {len(store)}"
     _write(weights, out, temperature, fitted_on, text, half)
     return temperature

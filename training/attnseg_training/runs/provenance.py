@@ -126,6 +126,8 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
             digest.update(json.dumps([part, sample.name]).encode())
             if sample.values:  # another order of them is other classes
                 digest.update(json.dumps(sample.values).encode())
+            if sample.ignore is not None:
+                digest.update(f"ignore {sample.ignore}".encode())
             for file in (sample.image, *sample.masks):
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     sizes = {part: len(samples) for part, samples in parts.items()}

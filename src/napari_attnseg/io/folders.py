@@ -1,0 +1,127 @@
+"""Names in a folder of images: which are one name or one file, what is left out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from napari_attnseg.errors import InputError
+
+#: Files that operating systems put beside images without asking.
+_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")
+
+
+class LeftOut(StrEnum):
+    """Kinds of entries that are left out; a file of another kind by its suffix.
+
+    Attributes
+    ----------
+    FOLDER
+        A folder among files.
+    NO_SUFFIX
+        A file without a suffix.
+    BROKEN_LINK
+        A symbolic link to what is not there.
+    SAME_FILE
+        A further name of a file that is read under another one.
+    NO_IMAGE
+        A mask that belongs to no image.
+    NOT_LISTED
+        An image that no list of names has.
+    """
+
+    FOLDER = "folder"
+    NO_SUFFIX = "no_suffix"
+    BROKEN_LINK = "broken_link"
+    SAME_FILE = "same_file"
+    NO_IMAGE = "mask_without_image"
+    NOT_LISTED = "not_listed"
+
+
+_WORDS = {
+    LeftOut.FOLDER: ("folder", "folders"),
+    LeftOut.NO_SUFFIX: ("file without suffix", "files without suffix"),
+    LeftOut.BROKEN_LINK: ("broken link", "broken links"),
+    LeftOut.SAME_FILE: ("second name of a file", "second names of files"),
+    LeftOut.NO_IMAGE: ("mask without image", "masks without image"),
+    LeftOut.NOT_LISTED: ("image in no list", "images in no list"),
+}
+
+
+def name_key(name: str) -> str:
+    """Form of a name in which those that people take for equal are equal.
+
+    macOS decomposes accents in names, Windows and macOS ignore case: an image and its
+    mask that went through different systems still have one key.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def entries(folder: Path) -> list[Path]:
+    """Entries of a folder, sorted; hidden ones and those of the system left out.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read.
+    """
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder that can be read at {folder}, but: "
+            f"{error.strerror or error}; change its permissions or choose another one."
+        ) from error
+    return [
+        path
+        for path in found
+        if not path.name.startswith(".") and path.name.lower() not in _OF_THE_SYSTEM
+    ]
+
+
+def left_out(folders: Iterable[Path], used: Collection[Path]) -> dict[str, int]:
+    """Count what lies in folders and is not used, by suffix or kind of `LeftOut`.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Folders that were looked through, not what lies below them.
+    used : collection of Path
+        Files and folders that are used; a folder with a used file in it is.
+    """
+    places = {path.parent: path.parent.resolve() for path in used}
+    here = {places[path.parent] / path.name for path in used}
+    here |= {above for path in here for above in path.parents}
+    files = {path.resolve() for path in used}
+    counts: Counter[str] = Counter()
+    for folder in {folder.resolve() for folder in folders}:
+        counts.update(_kind(p, files) for p in entries(folder) if p not in here)
+    return dict(sorted(counts.items()))
+
+
+def _kind(path: Path, files: Collection[Path]) -> str:
+    if path.is_dir():
+        return LeftOut.FOLDER
+    if not path.exists():
+        return LeftOut.BROKEN_LINK
+    if path.is_symlink() and path.resolve() in files:
+        return LeftOut.SAME_FILE
+    suffix = path.suffix.lower()
+    if suffix == ".gz":  # .nii.gz is one kind
+        suffix = Path(path.stem).suffix.lower() + suffix
+    return suffix or LeftOut.NO_SUFFIX
+
+
+def left_out_words(counts: Mapping[str, int]) -> str:
+    """``"3 .dcm, 1 folder left out"``; empty where nothing is."""
+    if not counts:
+        return ""
+    kinds = {str(kind): words for kind, words in _WORDS.items()}
+    named = [
+        f"{n} {kinds[kind][n > 1] if kind in kinds else kind}"
+        for kind, n in counts.items()
+    ]
+    return f"{', '.join(named)} left out"

@@ -1,0 +1,68 @@
+"""Which names are one, and what a folder has besides what is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.images import find_images
+
+
+def test_names_that_people_take_for_equal_have_one_key() -> None:
+    assert name_key("Le\u0301sion") == name_key("LÉSION") == name_key("lésion")
+    assert name_key("lesion") != name_key("lésion")
+    assert name_key("a1") != name_key("a01")
+
+
+def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
+    for name in ("a.png", "b.PNG", "x.dcm", "y.DCM", "z.nii.gz", "notes", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "Thumbs.db").touch()
+    (tmp_path / "below").mkdir()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "c.png").touch()
+    (tmp_path / "again.png").symlink_to(tmp_path / "a.png")
+    (tmp_path / "broken.png").symlink_to(tmp_path / "gone.png")
+    used = [tmp_path / "a.png", tmp_path / "b.PNG", tmp_path / "used" / "c.png"]
+    counts = left_out([tmp_path], used)
+    assert counts == {
+        ".dcm": 2,
+        ".nii.gz": 1,
+        "broken_link": 1,
+        "folder": 1,
+        "no_suffix": 1,
+        "same_file": 1,
+    }
+    assert left_out_words({".dcm": 3, "folder": 1}) == "3 .dcm, 1 folder left out"
+    assert left_out_words(counts).count(",") == 5
+    assert left_out([tmp_path / "used"], used) == {}
+    assert left_out_words({}) == ""
+
+
+def test_a_link_and_its_target_are_one_image(tmp_path: Path) -> None:
+    (tmp_path / "b.png").touch()
+    (tmp_path / "a.png").symlink_to("b.png")
+    (tmp_path / "c.png").symlink_to("b.png")
+    found = find_images([tmp_path])
+    assert [path.name for path in found] == ["b.png"]
+    assert left_out([tmp_path], found) == {"same_file": 2}
+
+
+def test_a_folder_without_images_says_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").touch()
+    with pytest.raises(InputError, match=r"1 \.dcm left out"):
+        find_images([tmp_path])
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=r"can be read at .*Permission denied"):
+        entries(tmp_path)

@@ -1,0 +1,104 @@
+"""Images and masks by name: names of one form, several names of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.folders import entries, name_key
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", *NIFTI)
+Mask = TypeVar("Mask")
+
+
+def by_stem(folder: Path) -> dict[str, Path]:
+    """Images of a folder by their name without suffix.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or two files have one name.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"Expected a data folder with images/ and masks/, but {folder} is not "
+            "there; see docs/training.md on how to lay it out."
+        )
+    found: dict[str, Path] = {}
+    for path in entries(folder):
+        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
+        if suffix and path.is_file():
+            stem = path.name[: -len(suffix)]
+            if stem in found and not found[stem].samefile(path):
+                raise InputError(
+                    f"{found[stem].name} and {path.name} in {folder} are one name with "
+                    "two suffixes, so it is not clear which is meant; remove one."
+                )
+            if stem not in found or found[stem].is_symlink():
+                found[stem] = path
+    return without_twins(found)
+
+
+def without_twins(found: dict[str, Path]) -> dict[str, Path]:
+    """Keep one of names that are equal but for case or the form of accents.
+
+    Raises
+    ------
+    InputError
+        If they are names of different files.
+    """
+    kept: dict[str, str] = {}
+    for name in sorted(found, key=lambda n: (found[n].is_symlink(), n)):
+        first = kept.setdefault(name_key(name), name)
+        if first != name and not found[first].samefile(found[name]):
+            raise InputError(
+                f"{found[first].name} and {found[name].name} in {found[first].parent} "
+                "differ only in capital letters or in how an accent is stored, so it "
+                "is not clear which mask belongs to which image; rename one."
+            )
+    return {name: path for name, path in found.items() if kept[name_key(name)] == name}
+
+
+def paired(images: Iterable[str], masks: dict[str, Mask]) -> dict[str, Mask]:
+    """Masks by the names of their images, which may differ as `name_key` allows."""
+    keys = {name_key(name): name for name in images}
+    # An exact pair comes first.
+    exact = {name: masks[name] for name in keys.values() if name in masks}
+    others = {
+        keys.get(name_key(name), name): mask
+        for name, mask in masks.items()
+        if name not in exact
+    }
+    return {**others, **exact}
+
+
+def one_name_per_file(
+    images: dict[str, Path], masks: dict[str, tuple[Path, ...]]
+) -> dict[str, str]:
+    """Drop images that are symbolic links to another one of the folder.
+
+    With a mask of its own a link is an image of its own: a second reader's. Returns the
+    dropped names, and the name of the same file that stays.
+    """
+    links = {name for name, path in images.items() if path.is_symlink()}
+    if not links:
+        return {}
+    first: dict[Path, str] = {}
+    dropped = {}
+    for name in sorted(images, key=lambda n: (n in links, n)):
+        kept = first.setdefault(images[name].resolve(), name)
+        if kept == name:
+            continue
+        own = [path.resolve() for path in masks.get(name, ())]
+        others = [path.resolve() for path in masks.get(kept, ())]
+        if own and others and own != others:
+            continue
+        dropped[name] = kept
+        if own and not others:
+            masks[kept] = masks[name]
+        masks.pop(name, None)
+        del images[name]
+    return dropped
