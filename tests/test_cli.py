@@ -141,6 +141,23 @@ def test_bad_files_of_a_folder_are_named_and_skipped(
     assert "Traceback" not in done.stderr
 
 
+def test_channels_first_are_refused_with_the_axis_named(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    rgb = sample_image("polyp")[:64, :80]
+    first, last = tmp_path / "first.tif", tmp_path / "last.tif"
+    tifffile.imwrite(first, np.moveaxis(rgb, -1, 0), photometric="minisblack")
+    tifffile.imwrite(last, rgb[..., :1], photometric="minisblack")
+    out = tmp_path / "out"
+    done = attnseg("segment", first, last, "--out", out, "--weights", tiny_weights)
+    assert done.returncode == 1
+    (line,) = (row for row in done.stderr.splitlines() if "first.tif" in row)
+    assert "(3, 64, 80), whose axis 0 of length 3 may be channels or frames" in line
+    mask = np.asarray(Image.open(out / "last_mask.png"))
+    expected = Segmenter.from_checkpoint(tiny_weights)(rgb[..., 0]).mask
+    np.testing.assert_array_equal(mask, expected * 255)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -126,10 +126,10 @@ class Segmenter:
 
         Parameters
         ----------
-        image : array, shape (H, W), (H, W, 3) or (H, W, 4)
+        image : array, shape (H, W) or (H, W, 1, 3 or 4)
             Any integer or float type; see `preprocessing.to_rgb`.
         rgb : bool, optional
-            Whether the last axis is colour; guessed from the number of axes.
+            Whether the last axis is colour; guessed from the shape.
         flip : bool
             Flip test-time augmentation: the probability is the mean over the image and
             its three mirror images. Costs about four times the time and, while it runs,

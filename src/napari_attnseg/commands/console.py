@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="IMAGE_OR_FOLDER…", help="Image files, or folders of image files."
+        metavar="IMAGE_OR_FOLDER…",
+        help="Image files, or folders of them; grey, RGB or RGBA.",
     ),
 ]
 Weights = Annotated[

@@ -63,7 +63,7 @@ class Results:
         JSON-ready ``scale, translate, rotate, shear, affine, units, axis_labels`` of
         the image's layer; empty: one pixel is one unit.
     image : Path or None
-        The image's file, if there is one.
+        The image's file where it is now or was last, if it came from one.
     """
 
     name: str
@@ -153,7 +153,10 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
             }
         )
     if results.image is not None:
-        files["image"] = relative_source(results.source, folder)
+        # Moved since the run, with its results: where it is now.
+        moved = not is_file(Path(results.source)) and is_file(results.image)
+        source = str(results.image) if moved else results.source
+        files["image"] = relative_source(source, folder)
     own = provenance(frames, results.source)
     facts = {
         "format": FORMAT,

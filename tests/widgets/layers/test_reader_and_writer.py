@@ -193,6 +193,32 @@ def test_an_image_that_changed_is_left_out(
     assert "does not hold the pixels" in messages[-1]
 
 
+@pytest.mark.parametrize("moved", ["with its results", "away and back"])
+def test_saving_an_opened_result_keeps_the_link_to_a_moved_image(
+    viewer: ViewerModel, photo: Path, tmp_path: Path, tiny_weights: Path, moved: str
+) -> None:
+    (image,) = viewer.open(photo)
+    segment(viewer, image, tiny_weights)
+    viewer.layers.save(str(photo.parent / "out"), plugin=PLUGIN)
+    elsewhere = tmp_path / "elsewhere"
+    if moved == "with its results":
+        photo.parent.rename(elsewhere)
+        opened = elsewhere / "out"
+    else:
+        elsewhere.mkdir()
+        photo.rename(elsewhere / photo.name)
+        opened = photo.parent / "out"
+    other = ViewerModel()
+    other.open(opened, plugin=PLUGIN)
+    written = other.layers.save(str(opened.parent / "again"), plugin=PLUGIN)
+    if moved == "away and back":
+        (elsewhere / photo.name).rename(photo)
+    (facts,) = (path for path in written if path.endswith(".json"))
+    assert json.loads(Path(facts).read_text())["provenance"]["source"] == str(photo)
+    image, *_ = ViewerModel().open(facts, plugin=PLUGIN)
+    np.testing.assert_array_equal(image.data, sample_image("polyp"))
+
+
 def test_what_attnseg_explain_writes_opens_over_its_image(
     viewer: ViewerModel, photo: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from napari_attnseg._widgets.layers.metadata import (
 )
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import is_file
+from napari_attnseg.io.images import SUFFIXES, is_file
 from napari_attnseg.io.results import PER_FRAME, Results, save_results
 from napari_attnseg.results import GateKey, Segmentation, gate_parts
 
@@ -133,11 +133,26 @@ def _results(outputs: Sequence[_Written]) -> Results:
         )
         for i in range(count or 1)
     ]
-    image = Path(record.source) if is_file(Path(record.source)) else None
     name = record.image.name
     return Results(
-        name, record.source, segmentations, count, _placement(options), image
+        name,
+        record.source,
+        segmentations,
+        count,
+        _placement(options),
+        _image_file(record),
     )
+
+
+def _image_file(record: LayerRecord) -> Path | None:
+    """The image's file where it is now, else where it was; None: it came from none."""
+    source, found = Path(record.source), record.image.file
+    if is_file(source) or (source.is_absolute() and found is None):
+        return source
+    if found is not None:
+        return Path(found)
+    looks_like_one = len(source.parts) > 1 and source.suffix.lower() in SUFFIXES
+    return source if looks_like_one else None
 
 
 def _level_and_name(gate: _Written) -> tuple[int, str]:
