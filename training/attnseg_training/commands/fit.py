@@ -123,9 +123,15 @@ def _train(
         console.print(ON_ALL)
     with FitBars() as bars:
         progress.watch = bars
-        result = fit(run, out, resume, progress, progress.stopping)
+        result = fit(run, out, resume, progress, progress.stopping, _warn)
     console.print(result_words(result, run))
     print(out / BEST_WEIGHTS)
+
+
+def _warn(sentence: str) -> None:
+    from attnseg_training.commands.console import console
+
+    console.print(sentence, markup=False)
 
 
 def _announce(run: TrainConfig) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets import findings, load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes
@@ -79,6 +79,7 @@ def fit(
     resume: bool = False,
     watch: Watch = lambda progress: None,
     stopping: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> FitResult:
     """Train one network and keep the weights of the epoch with the best Dice.
 
@@ -99,13 +100,18 @@ def fit(
     stopping : callable
         Called in a signal handler when a signal asks the run to stop, which it does
         after the current step.
+    warn : callable
+        Called before the first step with each sentence on what was found in the data
+        and does not stop the run, or was allowed.
 
     Raises
     ------
+    RuleError
+        If the data break a rule that `config.allow` does not allow.
     AttnSegError
         If data, weights, device or folder cannot be used. What was finished stays.
     """
-    run, place = _prepare(config, out, resume)
+    run, place = _prepare(config, out, resume, warn)
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
@@ -161,7 +167,9 @@ class _Run:
         return self.train // self.config.batch or 1
 
 
-def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place]:
+def _prepare(
+    config: TrainConfig, out: Path, resume: bool, warn: Callable[[str], None]
+) -> tuple[_Run, _Place]:
     """Prepare data, network and folder of a run, and find its position."""
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -177,6 +185,11 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         parts = training_splits(data, config.protocol)
         processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
     train, val = (ImageStore(part, spec.size, device) for part in parts)
+    allowed = train.seen.joined(val.seen).expect(config.allow)
+    seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
+    for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
+        if processes.main:
+            warn(sentence)
 
     torch.manual_seed(config.seed)
     network, before = start_network(spec, config, data)
@@ -205,7 +218,13 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
     origin |= train.ignored_pixels(data.ignore)
     if processes.main:
         origin["config"] = settings_without_folders(config)
-        session = record(out, _named(parts), config, device, processes.count, data.rule)
+        found = {
+            **({"findings": seen} if seen else {}),
+            **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
+        }
+        session = record(
+            out, _named(parts), config, device, processes.count, data.rule, found
+        )
         origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(card_of, spec, data.classes, images, origin)
