@@ -25,6 +25,8 @@ PROTOCOLS = tuple(str(protocol) for protocol in TrainingProtocol)
 MAX_SEED = 2**32 - 1
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
+#: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
+ALLOWABLE = ("mostly-empty", "mostly-full")
 #: Names of `attnseg_training.losses.LOSSES`, which needs torch.
 LOSS_NAMES = (
     "bce_dice",
@@ -299,6 +301,16 @@ class TrainConfig:
         "How the better encoder is found: together, at all gates at once, or one, at "
         "one gate at a time.",
         choices=TRUST_GATES,
+    )
+
+    allow: tuple[str, ...] = setting(
+        (),
+        "Rule that the data may break: mostly-empty or mostly-full masks. May be "
+        "repeated.",
+        details="Without it a run stops before its first step where more than half of "
+        "the masks are empty or full. What was allowed is recorded.",
+        choices=ALLOWABLE,
+        may_change=True,
     )
 
     def __post_init__(self) -> None:

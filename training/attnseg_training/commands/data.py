@@ -137,7 +137,8 @@ def _words(found: dict[str, Any]) -> list[str]:
     if found["empty_masks"]:
         lines.append(f"images with nothing in their masks: {found['empty_masks']}")
     for kind, count in found["counts"].items():
-        lines.append(f"\n{kind} ({count}): {FINDINGS[kind]}")
+        stops = "; fit stops" if kind in found["stops_training"] else ""
+        lines.append(f"\n{kind} ({count}): {FINDINGS[kind]}{stops}")
         texts = [one["text"] for one in found["findings"] if one["kind"] == kind]
         lines += [f"  {text}" for text in texts[:SHOWN]]
         if texts[SHOWN:]:

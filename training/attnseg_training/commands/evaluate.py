@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from attnseg_training.commands.options import Data, Device, Split, Weights, data_for
+from attnseg_training.commands.options import (
+    Allow,
+    Data,
+    Device,
+    Split,
+    Weights,
+    allowed_rules,
+    data_for,
+)
 
 
 def evaluate_command(
@@ -43,6 +51,7 @@ def evaluate_command(
             "bounding boxes of the model's masks.",
         ),
     ] = None,
+    allow: Allow = None,
 ) -> None:
     """Evaluate weights on a data folder: overlap, outlines, lesions, calibration."""
     from attnseg_training.commands.console import console, counted, report_table
@@ -58,7 +67,8 @@ def evaluate_command(
     dataset = data_for(data, weights)
     chosen = split or ("all" if "all" in dataset.splits else "test")
     with counted("evaluating") as watch:
-        report = evaluate(weights, dataset, chosen, device, watch, flip, sam)
+        rules = allowed_rules(allow)
+        report = evaluate(weights, dataset, chosen, device, watch, flip, sam, rules)
     summary = record_evaluation(weights, report.summary())
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
@@ -126,6 +136,7 @@ def faithfulness_command(
         typer.Option(help="Gate suite: quick, or full (every image is also damaged)."),
     ] = "quick",
     device: Device = "auto",
+    allow: Allow = None,
 ) -> None:
     """Measure whether gate maps mean what they show: JSON, CSV, gate card, examples."""
     from attnseg_training.commands.console import console, counted
@@ -146,6 +157,7 @@ def faithfulness_command(
             device,
             watch,
             lambda rows: write_text(out / "per_image.csv", rows_csv(rows)),
+            allowed_rules(allow),
         )
     write_text(out / "faithfulness.json", json.dumps(summary, indent=1) + "\n")
     write_bytes(out / "gate_card.png", gate_card_png(summary))

@@ -129,7 +129,8 @@ def _train(
                 console.print(ON_ALL)
             bars.show()
 
-        result = fit(run, out, resume, progress, progress.stopping, announce, begin)
+        stopping = progress.stopping
+        result = fit(run, out, resume, progress, stopping, announce, begin, _warn)
     console.print(result_words(result, run))
     print(out / BEST_WEIGHTS)
 
@@ -140,6 +141,12 @@ def announce(spec: ModelSpec) -> None:
     from attnseg_training.fit.initial_weights import announce_download
 
     console.print(announce_download(spec))
+
+
+def _warn(sentence: str) -> None:
+    from attnseg_training.commands.console import console
+
+    console.print(sentence, markup=False)
 
 
 def _print_settings(run: TrainConfig) -> None:

@@ -29,6 +29,9 @@ Data = Annotated[
 Device = Annotated[
     str, typer.Option(help=settings_of(TrainConfig)["device"].setting.help)
 ]
+Allow = Annotated[
+    list[str] | None, typer.Option(help=settings_of(TrainConfig)["allow"].setting.help)
+]
 Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
 Split = Annotated[
     str | None, typer.Option(help="Default: test, or all without splits/.")
@@ -179,6 +182,19 @@ def data_for(data: Path, weights: str | Path) -> Dataset:
     from napari_attnseg.weights import weights_path
 
     return load_dataset(data, split_seed(read_card(weights_path(weights))))
+
+
+def allowed_rules(given: list[str] | None) -> tuple[str, ...]:
+    """Rules that ``--allow`` names.
+
+    Raises
+    ------
+    InputError
+        If one of them is none that can be allowed.
+    """
+    rules = tuple(given or ())
+    settings_of(TrainConfig)["allow"].check(rules)
+    return rules
 
 
 def configured(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import missing_masks, sample
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
@@ -35,9 +36,22 @@ FINDINGS = {
     "full mask": "a mask that covers the whole image",
     "values": "a mask of values of which it is not clear what they mean",
     "in two splits": "the same name in two splits",
+    "mostly-empty": "more than half of all masks are empty",
+    "mostly-full": "more than half of all masks cover the whole image",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
 }
+#: Findings at which `fit` stops before its first step; at the others it goes on.
+STOPS = (
+    "missing image",
+    "missing mask",
+    "unreadable",
+    "size",
+    "values",
+    "in two splits",
+    "mostly-empty",
+    "mostly-full",
+)
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
     Rule.UNREADABLE: "unreadable",
@@ -99,6 +113,7 @@ class DataReport:
             "empty_masks": self.empty,
             "left_out": self.files.left_out,
             "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
+            "stops_training": [kind for kind in STOPS if counts[kind]],
             "findings": [
                 {"kind": kind, "name": name, "text": text}
                 for kind, name, text in self.found
@@ -143,8 +158,9 @@ def check(
     hashes: dict[str, Bits] = {}
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
+    seen = MasksSeen()
     for done, name in enumerate(everything, start=1):
-        rgb, planes = _look_at(report, name)
+        rgb, planes = _look_at(report, name, seen)
         if rgb is not None:
             hashes[name] = difference_hash(rgb)
         if planes is not None:
@@ -157,6 +173,8 @@ def check(
         report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
         if not present[c]:
             report.found.append(("absent class", name, f"No mask has {name!r}."))
+    for error in seen.broken():
+        report.found.append((str(error.rule), files.name, str(error)))
     for pair in near_duplicates(hashes, disjoint):
         text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
         text += f" look the same: {pair.bits} of 256 bits of their hashes differ."
@@ -188,7 +206,7 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
 
 
 def _look_at(
-    report: DataReport, name: str
+    report: DataReport, name: str, seen: MasksSeen
 ) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
     """Open one image and its masks; None for what cannot be used."""
     one = sample(report.files, name)
@@ -208,16 +226,16 @@ def _look_at(
     try:
         for reading in one.read_masks():
             _count_values(report, reading)
-        _, planes = one.read_planes()
+        _, planes, ignored = one.read_all()
     except InputError as error:
         rule = error.rule if isinstance(error, RuleError) else Rule.UNREADABLE
         report.found.append((_FINDING.get(rule, "values"), name, str(error)))
         return rgb, None
-    if not planes.any():
-        report.empty += 1
-        if not report.files.spec.empty_masks:
-            report.found.append(("empty mask", name, f"The mask of {name} is empty."))
-    if (planes.min((1, 2)) == 1).any():
+    seen.add(name, planes, ignored)
+    report.empty = len(seen.empty)
+    if name in seen.empty[-1:] and not report.files.spec.empty_masks:
+        report.found.append(("empty mask", name, f"The mask of {name} is empty."))
+    if name in seen.full[-1:]:
         text = f"The mask of {name} covers the whole image."
         report.found.append(("full mask", name, text))
     return rgb, planes

@@ -92,14 +92,20 @@ class Sample:
             self._expect_size(reading, image)
         if not readings:
             return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
+        return rgb, *self.united(readings)
+
+    def united(
+        self, readings: Sequence[MaskReading]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+        """Masks (classes, H, W) of all its files, and what is ignored."""
         each = [reading.planes for reading in readings]
         planes = np.concatenate(each) if self.apart else np.maximum.reduce(each)
         ignored = [one.ignored for one in readings if one.ignored is not None]
         if not ignored:
-            return rgb, planes, None
+            return planes, None
         void = np.logical_or.reduce(ignored)
         planes[:, void] = 0
-        return rgb, planes, void
+        return planes, void
 
     def read_masks(self) -> list[MaskReading]:
         """Each mask file, in order; raises as `masks.read`."""
@@ -164,6 +170,8 @@ class Dataset:
     classes: tuple[str, ...]
     #: Mask value of pixels that are left out of loss and metrics.
     ignore: int | None = None
+    #: Whether images without any object belong to it.
+    empty_masks: bool = False
     #: What else lies in the folder, counted by suffix or kind.
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -239,6 +247,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.name,
         files.spec.classes,
         files.ignore,
+        files.spec.empty_masks,
         files.left_out,
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Sample
+from attnseg_training.datasets.findings import MasksSeen
 from napari_attnseg.ignored import IGNORED
 from napari_attnseg.inference import resize
 
@@ -30,6 +31,8 @@ class ImageStore:
         0 or 1; 255 where pixels are ignored, in every class.
     ignored : int
         Number of such pixels.
+    seen : MasksSeen
+        What was noticed of the masks, at their own size.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class ImageStore:
         self.images = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
         classes = samples[0].classes if samples else 1
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
+        self.seen = MasksSeen()
         for i, sample in enumerate(samples):
             image, planes, ignored = sample.read_all()
+            self.seen.add(sample.name, planes, ignored, image)
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)

@@ -30,6 +30,16 @@ class Rule(StrEnum):
         Image and mask lie differently in space, by more than flips and turns.
     EMPTY, FULL
         A mask without any lesion, or of nothing else.
+    MISSING_IMAGE, MISSING_MASK, MASK_WITHOUT_IMAGE
+        One of both is not there.
+    IN_TWO_SPLITS
+        A name is listed for two splits.
+    NEAR_DUPLICATE
+        Images of two splits look the same.
+    ABSENT_CLASS
+        No mask has the class.
+    MOSTLY_EMPTY, MOSTLY_FULL
+        More than half of all masks are.
     """
 
     UNREADABLE = "unreadable"
@@ -40,8 +50,16 @@ class Rule(StrEnum):
     ORIENTATION = "orientation"
     SIZE = "size"
     GRID = "grid"
-    EMPTY = "empty"
-    FULL = "full"
+    EMPTY = "empty mask"
+    FULL = "full mask"
+    MISSING_IMAGE = "missing image"
+    MISSING_MASK = "missing mask"
+    MASK_WITHOUT_IMAGE = "mask without image"
+    IN_TWO_SPLITS = "in two splits"
+    NEAR_DUPLICATE = "near-duplicate"
+    ABSENT_CLASS = "absent class"
+    MOSTLY_EMPTY = "mostly-empty"
+    MOSTLY_FULL = "mostly-full"
 
 
 class RuleError(InputError):

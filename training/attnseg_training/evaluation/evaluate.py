@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
+from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
 from attnseg_training.evaluation.detection import Detection, detection
 from attnseg_training.evaluation.image_metrics import (
@@ -177,6 +178,7 @@ def evaluate(
     watch: Callable[[int, int], None] = lambda done, total: None,
     flip: bool = False,
     medsam: Medsam | None = None,
+    allow: Sequence[str] = (),
 ) -> EvaluationReport:
     """Segment every image of a split as a user would, and compare with its mask.
 
@@ -196,6 +198,8 @@ def evaluate(
         Flip test-time augmentation; see `Segmenter.segment`.
     medsam : Medsam, optional
         Refines every mask; the refined masks are evaluated.
+    allow : sequence of str
+        Rules that the data may break; see `datasets.findings.ALLOWABLE`.
 
     Raises
     ------
@@ -205,6 +209,7 @@ def evaluate(
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
+    allowed = look_at_masks(samples).expect(allow)
     several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
     square = (side, side)
@@ -277,6 +282,7 @@ def evaluate(
             "domain": domain(segmenter.card, data, split),
             "left_out": data.left_out,
             **ignored_pixels(data.ignore, left_out, pixels),
+            **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
             **({} if medsam is None else {MEDSAM: medsam.facts}),
         },
         data.name,

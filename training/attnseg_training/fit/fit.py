@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets import findings, load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.distributed import Processes
@@ -83,6 +83,7 @@ def fit(
     stopping: Callable[[], None] = lambda: None,
     before_download: Callable[[ModelSpec], None] = lambda spec: None,
     before_first_step: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> FitResult:
     """Train one network and keep the weights of the epoch with the best Dice.
 
@@ -108,13 +109,18 @@ def fit(
     before_first_step : callable
         Called when everything is prepared; what is wrong with settings, data, weights
         or folder has been raised before.
+    warn : callable
+        Called before the first step with each sentence on what was found in the data
+        and does not stop the run, or was allowed.
 
     Raises
     ------
+    RuleError
+        If the data break a rule that `config.allow` does not allow.
     AttnSegError
         If data, weights, device or folder cannot be used. What was finished stays.
     """
-    run, place = _prepare(config, out, resume, before_download)
+    run, place = _prepare(config, out, resume, before_download, warn)
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
@@ -177,6 +183,7 @@ def _prepare(
     out: Path,
     resume: bool,
     before_download: Callable[[ModelSpec], None],
+    warn: Callable[[str], None],
 ) -> tuple[_Run, _Place]:
     """Prepare data, network and folder of a run, and find its position."""
     if config.threads:
@@ -193,6 +200,11 @@ def _prepare(
         parts = training_splits(data, config.protocol)
         check_first_step(spec, config, len(parts[0]), processes)
     train, val = (ImageStore(part, spec.size, device) for part in parts)
+    allowed = train.seen.joined(val.seen).expect(config.allow)
+    seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
+    for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
+        if processes.main:
+            warn(sentence)
 
     torch.manual_seed(config.seed)
     if processes.main and config.downloads:
@@ -223,7 +235,13 @@ def _prepare(
     origin |= train.ignored_pixels(data.ignore)
     if processes.main:
         origin["config"] = settings_without_folders(config)
-        session = record(out, _named(parts), config, device, processes.count, data.rule)
+        found = {
+            **({"findings": seen} if seen else {}),
+            **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
+        }
+        session = record(
+            out, _named(parts), config, device, processes.count, data.rule, found
+        )
         origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(card_of, spec, data.classes, images, origin)

@@ -8,7 +8,7 @@ image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ def faithfulness(
     device: str = "auto",
     watch: Callable[[int, int], None] = lambda done, total: None,
     keep: Callable[[list[Row]], None] = lambda rows: None,
+    allow: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[Row]]:
     """Measure the gates of one model.
 
@@ -88,6 +89,8 @@ def faithfulness(
     keep : callable
         Called with all rows so far after each batch, so that an interrupted run leaves
         what it measured.
+    allow : sequence of str
+        Rules that the data may break; see `datasets.findings.ALLOWABLE`.
 
     Returns
     -------
@@ -110,6 +113,7 @@ def faithfulness(
         )
     expect_suite(data, split, suite)
     store = ImageStore(data.split(split), spec.size, segmenter.device)
+    allowed = store.seen.expect(allow)
     rows: list[Row] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
@@ -143,6 +147,7 @@ def faithfulness(
         "suite": suite,
         "n": len(rows),
         **store.ignored_pixels(data.ignore),
+        **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
         "protocol": protocol,
         "ends": ("transformer", "CNN"),
     }

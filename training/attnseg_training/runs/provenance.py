@@ -35,11 +35,13 @@ def record(
     device: str,
     processes: int,
     rule: SplitRule,
+    findings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Add this session to the ``run.json`` of a run folder; returns its record.
 
     A run that is resumed may go on with other code or on another device, so each
-    session has its entry. The data must be the same. `rule` is that of its splits.
+    session has its entry. The data must be the same. `rule` is that of its splits,
+    `findings` what was found in the data and did not stop the run.
 
     Raises
     ------
@@ -63,6 +65,7 @@ def record(
         "split_seed": config.split_seed,
         "protocol_name": config.protocol,
         "split_rule": rule.to_json(),
+        **findings,
     }
     facts["sessions"].append(session)
     write_text(folder / FILE, json.dumps(facts, indent=1) + "\n")

@@ -1,0 +1,149 @@
+"""What `check` knows, `fit`, `evaluate` and `faithfulness` know too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from attnseg_training.cli import app
+from attnseg_training.config import ALLOWABLE, TrainConfig
+from attnseg_training.datasets import findings, load_dataset
+from attnseg_training.datasets.check import FINDINGS, STOPS
+from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.rules import RuleError
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.fit import fit
+from attnseg_training.gates.faithfulness import faithfulness
+from napari_attnseg.cards import read_card
+from napari_attnseg.errors import InputError
+
+SIZE = (40, 48)
+FILLS = {"mostly-empty": 0, "mostly-full": 255}
+
+
+def fill(folder: Path, value: int, names: list[str]) -> None:
+    for name in names:
+        mask = np.full(SIZE, value, np.uint8)
+        Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+
+
+def checked(folder: Path, tmp_path: Path) -> dict[str, list[str]]:
+    """Kind → sentences of `check`, and which of them it says stop training."""
+    file = tmp_path / "check.json"
+    CliRunner().invoke(app, ["check", str(folder), "--json", str(file)])
+    report = json.loads(file.read_text())
+    found: dict[str, list[str]] = {"stops": report["stops_training"]}
+    for one in report["findings"]:
+        found.setdefault(one["kind"], []).append(one["text"])
+    return found
+
+
+def test_what_can_be_allowed_is_what_the_setting_offers() -> None:
+    assert ALLOWABLE == findings.ALLOWABLE
+    assert set(ALLOWABLE) < set(STOPS) < set(FINDINGS)
+    with pytest.raises(InputError, match="mostly-empty or mostly-full"):
+        TrainConfig("d", allow=("near-duplicate",))
+
+
+@pytest.mark.parametrize("rule", ALLOWABLE)
+def test_every_command_stops_with_one_sentence(
+    data_folder: Path, tmp_path: Path, tiny_weights: Path, rule: str
+) -> None:
+    names = [path.stem for path in sorted((data_folder / "masks").iterdir())]
+    fill(data_folder, FILLS[rule], names[:5] + names[9:])
+    found = checked(data_folder, tmp_path)
+    assert found["stops"] == [rule]
+    (sentence,) = found[rule]
+    word = rule.removeprefix("mostly-")
+    assert f"8 of 12 masks are {word}, first that of 'disc00'" in sentence
+    assert f"--allow {rule}" in sentence
+
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    with pytest.raises(RuleError, match=f"5 of 9 masks are {word}") as stopped:
+        fit(config, tmp_path / "run")
+    assert stopped.value.rule == rule
+    assert not (tmp_path / "run" / "last.safetensors").exists()
+    data = load_dataset(data_folder)
+    for work in (evaluate, faithfulness):
+        with pytest.raises(RuleError, match=f"3 of 3 masks are {word}"):
+            work(tiny_weights, data, "test", device="cpu")
+    summary = evaluate(tiny_weights, data, "test", "cpu", allow=(rule,)).summary()
+    assert summary["allowed"] == [rule]
+
+
+def test_what_is_allowed_is_said_and_recorded(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    names = [path.stem for path in sorted((data_folder / "masks").iterdir())]
+    fill(data_folder, 0, names[:6])
+    run = tmp_path / "run"
+    arguments = ["fit", "--data", data_folder, "--out", run, "--model", "tiny"]
+    words = [*map(str, arguments), "--epochs", "1", "--device", "cpu"]
+    done = CliRunner().invoke(app, words)
+    assert "6 of 9 masks are empty" in str(done.exception)
+    done = CliRunner().invoke(app, [*words, "--allow", "mostly-empty"])
+    assert done.exit_code == 0, done.exception
+    flat = " ".join(done.stderr.split())
+    assert "6 of 9 masks are empty" in flat and "empty mask (6)" in flat
+    training = read_card(run / "last.safetensors").training
+    assert training["allowed"] == ["mostly-empty"]
+    assert training["findings"] == {"empty mask": 6}
+    (session,) = json.loads((run / "run.json").read_text())["sessions"]
+    assert session["allowed"] == ["mostly-empty"]
+    assert 'allow = [\n    "mostly-empty",\n]' in (run / "config.toml").read_text()
+
+
+def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) -> None:
+    train, val = (load_dataset(data_folder).split(s) for s in ("train", "val"))
+    shutil.copy(train[0].image, val[0].image)
+    fill(data_folder, 255, [train[1].name])
+    fill(data_folder, 0, [train[2].name])
+    said: list[str] = []
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    fit(config, tmp_path / "run", warn=said.append)
+    assert said == [
+        "Found in the data: empty mask (1), full mask (1), near-duplicate (1); "
+        "`attnseg-train check` names each."
+    ]
+    found = checked(data_folder, tmp_path)
+    assert found.pop("stops") == []
+    assert {k: len(v) for k, v in found.items()} == {
+        "empty mask": 1,
+        "full mask": 1,
+        "near-duplicate": 1,
+    }
+
+
+def test_one_mask_of_which_nothing_is_clear_stops_all(
+    data_folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    data = load_dataset(data_folder)
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
+    for split in ("train", "test"):
+        Image.fromarray(ramp).save(data.split(split)[-1].masks[0])
+    found = checked(data_folder, tmp_path)
+    assert found["stops"] == ["values"]
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    with pytest.raises(RuleError) as stopped:
+        fit(config, tmp_path / "run")
+    assert str(stopped.value) in found["values"]
+    for work in (evaluate, faithfulness):
+        with pytest.raises(RuleError) as stopped:
+            work(tiny_weights, data, "test", device="cpu")
+        assert str(stopped.value) in found["values"]
+
+
+def test_ignored_pixels_make_no_mask_full() -> None:
+    planes, ignored = np.zeros((1, 4, 4), np.uint8), np.zeros((4, 4), bool)
+    planes[:, :2], ignored[2:] = 1, True
+    seen = MasksSeen()
+    seen.add("a", planes, ignored)
+    seen.add("b", planes)
+    seen.add("c", np.zeros((1, 4, 4), np.uint8), ignored)
+    assert (seen.full, seen.empty, seen.present) == (["a"], ["c"], [2])
