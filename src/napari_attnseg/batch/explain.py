@@ -13,12 +13,14 @@ from napari_attnseg.batch.base import (
     Note,
     Write,
     check_not_inputs,
+    intensity_notes,
     model_notes,
     result_stems,
     would_replace,
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.explanations import (
     SavedExplanation,
     explanation_files,
@@ -37,6 +39,7 @@ def explain_images(
     device: str = "auto",
     levels: Sequence[int] | None = None,
     region: Path | None = None,
+    intensity: Intensity | str | None = None,
 ) -> Batch:
     """Explain images and write the maps of each, as ``attnseg explain`` does.
 
@@ -60,6 +63,8 @@ def explain_images(
     region : Path, optional
         Mask of the region whose mean logit is explained, not 0 inside; the model's own
         mask by default. Of the size of the images.
+    intensity : Percentiles, Window or str, optional
+        How values become [0, 1], as for `Segmenter.segment`; by the model card else.
 
     Returns
     -------
@@ -88,6 +93,7 @@ def explain_images(
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, device)
     check_method(explainer, segmenter, strides)
+    rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)
     where = (
         {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
     )
@@ -98,9 +104,13 @@ def explain_images(
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
                 notes.append(Note.REGION_AS_STORED)
-        maps = run_explainer(name, explainer, segmenter, image, strides, target)
+        maps = run_explainer(
+            name, explainer, segmenter, image, strides, target, intensity=rule
+        )
+        notes += intensity_notes(maps[0].provenance)
         if target is None:
-            outline, outlined = segmenter(image).mask, "the model's own mask"
+            own = segmenter(image, intensity=rule)
+            outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"
         title = f"{path.name}, model '{segmenter.card.spec.name}'"
