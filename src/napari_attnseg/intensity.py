@@ -20,7 +20,7 @@ RULE = "intensity_rule"
 MAPPING = "intensity_mapping"
 #: Lower and upper percentile of newly trained weights and of the bundled ones, which
 #: were measured on damaged copies of images (training/results/intensity-*.json).
-DEFAULT_PERCENTILES = (0.5, 99.5)
+DEFAULT_PERCENTILES = (1.0, 99.0)
 
 
 class IntensityKind(StrEnum):

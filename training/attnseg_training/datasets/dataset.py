@@ -15,6 +15,7 @@ from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.nifti import is_nifti, read_nifti
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.io.images import read_image
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.protocols import SplitRule, rule_sentence
@@ -49,18 +50,27 @@ class Sample:
         """Number of classes, background not counted."""
         return len(self.masks) if self.apart else len(self.values) or 1
 
-    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """RGB uint8 (H, W, 3) and mask uint8 (H, W): 0 background, c + 1 class c.
 
-        Where classes overlap, the last one. Raises as `read_planes`.
+        Where classes overlap, the last one. Parameters and errors as of `read_planes`.
         """
-        rgb, planes = self.read_planes()
+        rgb, planes = self.read_planes(intensity)
         numbers = np.arange(1, len(planes) + 1, dtype=np.uint8)[:, None, None]
         mask: NDArray[np.uint8] = (planes * numbers).max(0)
         return rgb, mask
 
-    def read_planes(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read_planes(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
+
+        Parameters
+        ----------
+        intensity : Percentiles or Window
+            Rule of the model that is to see the image; see `preprocessing.to_rgb`.
 
         Raises
         ------
@@ -68,7 +78,7 @@ class Sample:
             If a file cannot be read, their sizes differ, or a mask holds a value that
             is no class.
         """
-        rgb = self.read_rgb()
+        rgb = self.read_rgb(intensity)
         planes = [self._planes(path) for path in self.masks]
         for plane in planes:
             if plane.shape[1:] != rgb.shape[:2]:
@@ -88,9 +98,9 @@ class Sample:
         path = self.image
         return read_nifti(path) if is_nifti(path) else read_image(path)
 
-    def read_rgb(self) -> NDArray[np.uint8]:
-        """The image alone, as RGB uint8 (H, W, 3)."""
-        rgb, _ = to_rgb(self.read_raw())
+    def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
+        """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
+        rgb, _ = to_rgb(self.read_raw(), intensity=intensity)
         return (rgb * 255).round().astype(np.uint8)
 
     def _planes(self, path: Path) -> NDArray[np.uint8]:

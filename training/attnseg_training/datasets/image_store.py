@@ -11,10 +11,21 @@ from torch import Tensor
 
 from attnseg_training.datasets import Sample
 from napari_attnseg.inference import resize
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 
 
 class ImageStore:
     """Decoded and resized once, kept as uint8: every epoch reads memory.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    size : int
+        Side of the network's input in pixels.
+    device : str
+        Where the images are kept.
+    intensity : Percentiles or Window
+        Rule of the model that is to see them; see `preprocessing.to_rgb`.
 
     Attributes
     ----------
@@ -24,14 +35,18 @@ class ImageStore:
     """
 
     def __init__(
-        self, samples: Sequence[Sample], size: int, device: str = "cpu"
+        self,
+        samples: Sequence[Sample],
+        size: int,
+        device: str = "cpu",
+        intensity: Intensity = WHOLE_RANGE,
     ) -> None:
         self.names = [sample.name for sample in samples]
         self.images = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
         classes = samples[0].classes if samples else 1
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         for i, sample in enumerate(samples):
-            image, planes = sample.read_planes()
+            image, planes = sample.read_planes(intensity)
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)

@@ -210,7 +210,7 @@ def evaluate(
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
     unprompted = 0
     for done, sample in enumerate(samples, start=1):
-        image, planes = sample.read_planes()
+        image, planes = sample.read_planes(segmenter.card.preprocessing.intensity)
         truth = planes.max(0)
         sizes.add(f"{truth.shape[0]}×{truth.shape[1]}")
         encoded = segmenter.encode(image, rgb=True, flip=flip)

@@ -17,6 +17,7 @@ from attnseg_training.fit.batches import Views
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.start import start_network, training_splits
 from attnseg_training.fit.trainer import Trainer
+from attnseg_training.runs.provenance import run_preprocessing
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.models.network import channels_last
 
@@ -76,7 +77,8 @@ def rehearse(config: TrainConfig) -> Rehearsal:
     spec = run_spec(config, len(data.classes))
     samples, val = training_splits(data, config.protocol)
     wanted = min(len(samples), config.batch * (STEPS + 1))
-    store = ImageStore(samples[:wanted], spec.size, device)
+    rule = run_preprocessing(spec).intensity
+    store = ImageStore(samples[:wanted], spec.size, device, rule)
     torch.manual_seed(config.seed)
     network, _ = start_network(spec, config, data)
     network = channels_last(network.to(device))

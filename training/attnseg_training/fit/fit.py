@@ -37,6 +37,7 @@ from attnseg_training.runs.provenance import (
     expect_data,
     fingerprint,
     record,
+    run_preprocessing,
     settings_without_folders,
 )
 from attnseg_training.runs.trackers import check_tracker, tracker
@@ -172,7 +173,8 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         spec = run_spec(config, len(data.classes))
         parts = training_splits(data, config.protocol)
         processes.share(range(min(config.batch, len(parts[0]))))  # or an error now
-    train, val = (ImageStore(part, spec.size, device) for part in parts)
+        seen = run_preprocessing(spec, folder.last_card() if resume else None)
+    train, val = (ImageStore(part, spec.size, device, seen.intensity) for part in parts)
 
     torch.manual_seed(config.seed)
     network, before = start_network(spec, config, data)
@@ -203,7 +205,7 @@ def _prepare(config: TrainConfig, out: Path, resume: bool) -> tuple[_Run, _Place
         session = record(out, _named(parts), config, device, processes.count, data.rule)
         origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
-    card = partial(card_of, spec, data.classes, images, origin)
+    card = partial(card_of, spec, seen, data.classes, images, origin)
     return (
         _Run(
             config,

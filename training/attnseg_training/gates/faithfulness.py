@@ -108,7 +108,8 @@ def faithfulness(
             f"{spec.classes}; choose other weights."
         )
     expect_suite(data, split, suite)
-    store = ImageStore(data.split(split), spec.size, segmenter.device)
+    rule = segmenter.card.preprocessing.intensity
+    store = ImageStore(data.split(split), spec.size, segmenter.device, rule)
     rows: list[Row] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
