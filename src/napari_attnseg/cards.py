@@ -115,6 +115,11 @@ class ModelCard:
             raise ValueError(
                 f"threshold {card.threshold}, temperature {card.temperature}"
             )
+        own = card.preprocessing
+        if not 0 <= own.low_percentile < own.high_percentile <= 100:
+            raise ValueError(
+                f"percentiles {own.low_percentile} and {own.high_percentile}"
+            )
         return card
 
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_STOPS, MASK_COLOUR, TRUTH_COLOUR
+from napari_attnseg.intensity import rule_of
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import (
@@ -49,7 +50,7 @@ def summary_png(
     truth : ndarray of shape (H, W), optional
         The true mask, drawn dashed, with this image's Dice.
     """
-    rgb, _ = to_rgb(image)
+    rgb, _ = to_rgb(image, intensity=rule_of(result.provenance))
     gates = sorted(result.attention, key=lambda gate: -gate.level)
     # Two gates of a level, where there are two, stand above each other.
     across = len(gates) // 2
@@ -133,7 +134,7 @@ def explanation_png(
     title : str
         Which image and which model.
     """
-    rgb, _ = to_rgb(image)
+    rgb, _ = to_rgb(image, intensity=rule_of(maps[0].provenance))
     height, width = rgb.shape[:2]
     figure = Figure(figsize=(4.2 * (1 + len(maps)), 5.6), layout="constrained")
     figure.suptitle(title, fontsize=12)

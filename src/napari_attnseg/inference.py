@@ -21,6 +21,14 @@ from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import (
+    MAPPING,
+    RULE,
+    Intensity,
+    IntensityMapping,
+    parse_intensity,
+    rule_to_json,
+)
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
@@ -59,15 +67,18 @@ class EncodedImage:
         its four mirror images in the order of `FLIPS`.
     shape : (int, int)
         Rows and columns of the source image.
-    intensity : str
+    intensity : IntensityMapping
         How its values were mapped to [0, 1].
+    rule : Percentiles or Window
+        Which rule for that was asked for.
     sha256 : str
         `images.array_sha256` of the image as it was given.
     """
 
     pairs: list[Level]
     shape: tuple[int, int]
-    intensity: str
+    intensity: IntensityMapping
+    rule: Intensity
     sha256: str
 
 
@@ -120,7 +131,11 @@ class Segmenter:
         return cls(channels_last(network), card, device, path.name, sha256)
 
     def segment(
-        self, image: ArrayLike, rgb: bool | None = None, flip: bool = False
+        self,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        flip: bool = False,
+        intensity: Intensity | str | None = None,
     ) -> Segmentation:
         """Segment one 2D image.
 
@@ -134,24 +149,33 @@ class Segmenter:
             Flip test-time augmentation: the probability is the mean over the image and
             its three mirror images. Costs about four times the time and, while it runs,
             memory. Gate maps stay those of the image itself.
+        intensity : Percentiles, Window or str, optional
+            How values become [0, 1], instead of the model card's rule:
+            ``intensity.Window(low, high)``, ``intensity.Percentiles(low, high)``,
+            ``"whole_range"`` or ``"percentiles"``; see `preprocessing.to_rgb`.
 
         Raises
         ------
         InputError
-            If it is not such an image.
+            If it is not such an image, or not such a rule.
         DeviceError
             If the device ran out of memory.
         """
-        return self.decode(self.encode(image, rgb, flip))
+        return self.decode(self.encode(image, rgb, flip, intensity))
 
     __call__ = segment
 
     @torch.inference_mode()
     def encode(
-        self, image: ArrayLike, rgb: bool | None = None, flip: bool = False
+        self,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        flip: bool = False,
+        intensity: Intensity | str | None = None,
     ) -> EncodedImage:
         """Run both encoders; the expensive half. As `segment`."""
-        pixels, intensity = to_rgb(image, rgb)
+        rule = parse_intensity(intensity, self.card.preprocessing.intensity)
+        pixels, mapping = to_rgb(image, rgb, rule)
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = resize(batch, self.card.preprocessing.size)
         with self.enough_memory():
@@ -160,7 +184,7 @@ class Segmenter:
                 batch = torch.cat([batch.flip(axes) for axes in FLIPS])
             pairs = self.network.align(self.network.encode(batch))
         shape = pixels.shape[0], pixels.shape[1]
-        return EncodedImage(pairs, shape, intensity, array_sha256(image))
+        return EncodedImage(pairs, shape, mapping, rule, array_sha256(image))
 
     @torch.inference_mode()
     def decode(
@@ -305,7 +329,9 @@ class Segmenter:
             "device": self.device,
             "precision": "float32",
             "input_size": self.card.preprocessing.size,
-            "intensity": encoded.intensity,
+            "intensity": str(encoded.intensity),
+            RULE: rule_to_json(encoded.rule),
+            MAPPING: encoded.intensity.to_json(),
             "image_sha256": encoded.sha256,
             "threshold": threshold,
             "flip_augmented": len(encoded.pairs[0][0]) > 1,

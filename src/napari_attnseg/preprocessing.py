@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_attnseg.axes import refusal
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import (
+    WHOLE_RANGE,
+    Intensity,
+    IntensityMapping,
+    IntensityWarning,
+    MappingRule,
+    Window,
+)
+
+#: Into how many equal parts a range is divided to see where its pixels lie.
+BINS = 128
+#: A range is narrow where this share of it …
+NARROW = 0.1
+#: … holds this share of the values.
+MOST = 0.99
 
 
 def to_rgb(
-    image: ArrayLike, rgb: bool | None = None
-) -> tuple[NDArray[np.float32], str]:
+    image: ArrayLike, rgb: bool | None = None, intensity: Intensity = WHOLE_RANGE
+) -> tuple[NDArray[np.float32], IntensityMapping]:
     """One 2D image as RGB.
 
     Parameters
@@ -21,13 +38,17 @@ def to_rgb(
     rgb : bool, optional
         Whether the last axis is colour. None: it is if there are three axes and the
         last one is not of length 1.
+    intensity : Percentiles or Window
+        How values are mapped. A window holds for every type. Percentiles, of all
+        channels together, hold where the type does not say what black and white are:
+        uint8 is divided by 255, bool and floats already in [0, 1] stay as they are,
+        everything else goes linearly from the lower to the upper percentile.
 
     Returns
     -------
     ndarray of float32, shape (H, W, 3), in [0, 1]
-    str
-        How intensities were mapped: uint8 by 255, bool and floats already in [0, 1] as
-        they are, everything else linearly from this image's minimum and maximum.
+    IntensityMapping
+        How values were mapped; as `str` it says so in words.
 
     Raises
     ------
@@ -57,20 +78,58 @@ def to_rgb(
             f"{want} of finite numbers, but {bad} values are NaN or infinite; replace "
             "them first (for example with numpy.nan_to_num)."
         )
-    scaled, note = _unit_range(colours)
-    return np.repeat(scaled, 3, axis=2) if not colour else scaled, note
+    scaled, mapping = _unit_range(colours, intensity)
+    return np.repeat(scaled, 3, axis=2) if not colour else scaled, mapping
 
 
-def _unit_range(values: NDArray[np.generic]) -> tuple[NDArray[np.float32], str]:
+def _unit_range(
+    values: NDArray[Any], intensity: Intensity
+) -> tuple[NDArray[np.float32], IntensityMapping]:
+    if isinstance(intensity, Window):
+        return _stretched(values, MappingRule.WINDOW, intensity.low, intensity.high)
     if values.dtype == np.uint8:
-        return values.astype(np.float32) / np.float32(255), "divided by 255"
+        rule, high = MappingRule.DIVIDED_BY_255, 255.0
+        scaled = values.astype(np.float32) / np.float32(255)
+        return scaled, IntensityMapping(rule, 0.0, high, 0.0, _warnings(scaled))
+    rule = MappingRule.AS_THEY_ARE
     if values.dtype == bool:
-        return values.astype(np.float32), "as they are"
+        return values.astype(np.float32), IntensityMapping(rule, 0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        return values.astype(np.float32), "as they are"
+        scaled = values.astype(np.float32)
+        return scaled, IntensityMapping(rule, 0.0, 1.0, 0.0, _warnings(scaled))
     if high == low:
-        return np.zeros(values.shape, np.float32), f"constant image of value {low:g}"
+        zeros = np.zeros(values.shape, np.float32)
+        return zeros, IntensityMapping(MappingRule.CONSTANT, low, high)
+    if intensity.whole:
+        return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
+    # Pixels of the image, never a value between an outlier and the rest: however small
+    # an image is, one outlier at either end is clipped.
+    inner_low = float(np.percentile(values, intensity.low, method="higher"))
+    inner_high = float(np.percentile(values, intensity.high, method="lower"))
+    if inner_high <= inner_low:
+        # Nearly all pixels are equal: what differs is all that there is to see.
+        return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
+    return _stretched(values, MappingRule.PERCENTILES, inner_low, inner_high)
+
+
+def _stretched(
+    values: NDArray[Any], rule: MappingRule, low: float, high: float
+) -> tuple[NDArray[np.float32], IntensityMapping]:
     # In float64: a uint32 or a wide float range would lose its low bits in float32.
-    scaled = (values.astype(np.float64) - low) / (high - low)
-    return scaled.astype(np.float32), f"linear from {low:g} to {high:g}"
+    wide = values.astype(np.float64)
+    scaled = ((wide - low) / (high - low)).clip(0, 1).astype(np.float32)
+    clipped = float(np.mean((wide < low) | (wide > high)))
+    return scaled, IntensityMapping(rule, low, high, clipped, _warnings(scaled))
+
+
+def _warnings(scaled: NDArray[np.float32]) -> tuple[IntensityWarning, ...]:
+    """What there is to say of where the values lie in [0, 1].
+
+    The parts of the range that hold most values need not be neighbours: air, padding
+    and metal of a CT may be a few far values, with the tissue between them.
+    """
+    counts, _ = np.histogram(scaled, BINS, (0, 1))
+    fullest = np.sort(counts)[::-1].cumsum()
+    needed = 1 + int(np.searchsorted(fullest, MOST * scaled.size))
+    return (IntensityWarning.NARROW_RANGE,) if needed < NARROW * BINS else ()

@@ -103,7 +103,8 @@ class Segmentation:
         level for a double variant.
     provenance : mapping
         JSON-ready facts about the run: model, weights hash, device, threshold,
-        intensity rule, versions, date.
+        how intensities were mapped (``intensity`` in words, ``intensity_rule`` and
+        ``intensity_mapping`` as data), versions, date.
     """
 
     mask: NDArray[np.uint8]

@@ -10,6 +10,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from napari_attnseg.intensity import Percentiles
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -154,9 +156,25 @@ class Preprocessing:
     training images were prepared so), grey is repeated over R, G, B, an alpha channel
     is dropped, and intensities become [0, 1] (rules in `preprocessing`). Each encoder
     then normalises with its own mean and standard deviation.
+
+    Attributes
+    ----------
+    size : int
+        Side of the network's input in pixels.
+    low_percentile, high_percentile : float
+        Percentiles of the image that become 0 and 1, where its type does not say what
+        black and white are. 0 and 100, as of all cards that state none: its minimum
+        and maximum.
     """
 
     size: int
+    low_percentile: float = 0.0
+    high_percentile: float = 100.0
+
+    @property
+    def intensity(self) -> Percentiles:
+        """The two percentiles as the rule for intensities."""
+        return Percentiles(self.low_percentile, self.high_percentile)
 
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:

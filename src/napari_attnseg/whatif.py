@@ -13,7 +13,8 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.results import AttentionMap, GateKey, Segmentation, gate_label
 
 if TYPE_CHECKING:
-    from napari_attnseg.inference import EncodedImage, Segmenter
+    from napari_attnseg.intensity import Intensity
+from napari_attnseg.inference import EncodedImage, Segmenter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +93,8 @@ class WhatIf:
         As for `Segmenter.segment`, which says what it raises.
     rgb : bool, optional
         Whether the last axis is colour.
+    intensity : Percentiles, Window or str, optional
+        How values become [0, 1]; as for `Segmenter.segment`.
 
     Attributes
     ----------
@@ -100,10 +103,14 @@ class WhatIf:
     """
 
     def __init__(
-        self, segmenter: Segmenter, image: ArrayLike, rgb: bool | None = None
+        self,
+        segmenter: Segmenter,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        intensity: Intensity | str | None = None,
     ) -> None:
         self._segmenter = segmenter
-        self._encoded: EncodedImage = segmenter.encode(image, rgb)
+        self._encoded: EncodedImage = segmenter.encode(image, rgb, intensity=intensity)
         self.own = segmenter.decode(self._encoded)
 
     def change(self, forced: ForcedGates) -> Change:

@@ -22,6 +22,7 @@ from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.intensity import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
 
@@ -118,6 +119,7 @@ class ExplainWidget(ModelWidget):
         layer = self.inputs.image
         try:
             source, path = self.inputs.chosen()
+            intensity = self.inputs.intensity()
             point, frames = self._viewer.dims.point, source.frames
             frame = shown_frame(layer, point, frames) if frames else 0
             asked = self.target_box.isEnabled()  # a map of psi is of no region
@@ -129,6 +131,7 @@ class ExplainWidget(ModelWidget):
         def done(result: tuple[Explanation, LoadedModel]) -> None:
             found, model = result
             self._ran_with(model)
+            self.bar.warn(warnings_of(found.provenance))
             shown = show_source(self._viewer, source)
             add_layers(self._viewer, [explanation_layer(shown, found, frame)])
             self._select(layer)
@@ -144,6 +147,7 @@ class ExplainWidget(ModelWidget):
             self.level_box.currentData(),
             target,
             self._life.stopping,
+            intensity,
             total=0,
             done=done,
         )

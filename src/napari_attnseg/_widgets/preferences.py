@@ -12,7 +12,7 @@ from napari_attnseg.weights import bundled_weights
 
 
 def preferences() -> Any:
-    """``weights``, ``device`` and ``remember``, as `napari.yaml` declares them.
+    """``weights``, ``device``, ``intensity``, ``remember``, as `napari.yaml` has them.
 
     None where napari does not know this plugin: it is disabled, or not installed.
     """
@@ -38,7 +38,7 @@ def _group(name: str) -> Any:
         return None
 
 
-def remember(weights: Path, device: str) -> None:
+def remember(weights: Path, device: str, intensity: str) -> None:
     """Make these the initial choices, unless the user turned that off."""
     chosen = preferences()
     if chosen is None or not chosen.remember:
@@ -46,3 +46,4 @@ def remember(weights: Path, device: str) -> None:
     names = {path: name for name, path in bundled_weights().items()}
     chosen.weights = names.get(weights, str(weights))
     chosen.device = device
+    chosen.intensity = intensity

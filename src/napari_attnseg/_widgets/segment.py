@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
@@ -18,6 +19,7 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.intensity import warnings_of
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
 #: Data of the list's entry while more than one gate map is visible.
@@ -71,6 +73,7 @@ class SegmentWidget(ModelWidget):
             return
         try:
             source, path = self.inputs.chosen()
+            intensity = self.inputs.intensity()
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
@@ -80,12 +83,15 @@ class SegmentWidget(ModelWidget):
             path,
             self.inputs.device,
             self._models,
+            intensity,
             total=source.frames or 0,
             done=self._finished,
         )
 
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
+        of_frames = (warnings_of(result.provenance) for result in done.results)
+        self.bar.warn(list(dict.fromkeys(chain.from_iterable(of_frames))))
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         added = add_layers(self._viewer, new_layers(source, done.results))

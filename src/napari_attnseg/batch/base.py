@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.intensity import IntensityWarning, warnings_of
 from napari_attnseg.io.folders import left_out
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Note(StrEnum):
     DECORATIVE
         The pattern of a gate that maps are about was measured to be worth nothing in
         this model.
+    NARROW_RANGE
+        Less than a tenth of the image's range of intensities holds 99 % of its pixels.
     """
 
     NO_GPU = "no_gpu"
@@ -45,6 +48,7 @@ class Note(StrEnum):
     REGION_UPRIGHT = "region_upright"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
+    NARROW_RANGE = "narrow_range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +182,11 @@ def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
     on_cpu = segmenter.device == "cpu" and device == "auto"
     gateless = not segmenter.network.gates
     return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless
+
+
+def intensity_notes(provenance: Mapping[str, Any]) -> list[Note]:
+    """What there is to know of how intensities were mapped, by its provenance."""
+    return [_OF_WARNING[warning] for warning in warnings_of(provenance)]
+
+
+_OF_WARNING = {IntensityWarning.NARROW_RANGE: Note.NARROW_RANGE}

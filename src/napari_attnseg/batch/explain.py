@@ -14,6 +14,7 @@ from napari_attnseg.batch.base import (
     Note,
     Write,
     check_not_inputs,
+    intensity_notes,
     model_notes,
     not_images,
     result_stems,
@@ -21,6 +22,7 @@ from napari_attnseg.batch.base import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.explanations import (
     SavedExplanation,
     explanation_files,
@@ -39,6 +41,7 @@ def explain_images(
     device: str = "auto",
     levels: Sequence[int] | None = None,
     region: Path | None = None,
+    intensity: Intensity | str | None = None,
 ) -> Batch:
     """Explain images and write the maps of each, as ``attnseg explain`` does.
 
@@ -62,6 +65,8 @@ def explain_images(
     region : Path, optional
         Mask of the region whose mean logit is explained, not 0 inside; the model's own
         mask by default. Of the size of the images.
+    intensity : Percentiles, Window or str, optional
+        How values become [0, 1], as for `Segmenter.segment`; by the model card else.
 
     Returns
     -------
@@ -90,6 +95,7 @@ def explain_images(
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, device)
     check_method(explainer, segmenter, strides)
+    rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)
     where = (
         {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
     )
@@ -102,12 +108,16 @@ def explain_images(
             if region is not None:
                 notes.append(Note.REGION_UPRIGHT)
         turn = {"orientation": found.orientation}
+        explained = run_explainer(
+            name, explainer, segmenter, image, strides, target, intensity=rule
+        )
         maps = [
-            replace(one, provenance={**one.provenance, **turn})
-            for one in run_explainer(name, explainer, segmenter, image, strides, target)
+            replace(one, provenance={**one.provenance, **turn}) for one in explained
         ]
+        notes += intensity_notes(maps[0].provenance)
         if target is None:
-            outline, outlined = segmenter(image).mask, "the model's own mask"
+            own = segmenter(image, intensity=rule)
+            outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"
         title = f"{path.name}, model '{segmenter.card.spec.name}'"

@@ -12,12 +12,14 @@ from napari_attnseg.batch.base import (
     Note,
     Write,
     check_not_inputs,
+    intensity_notes,
     model_notes,
     not_images,
     result_stems,
     would_replace,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images, read_upright
@@ -50,6 +52,8 @@ class SegmentOptions:
         Folder of MedSAM, which then refines the masks.
     medsam_margin : float or None
         Margin of MedSAM's boxes in pixels of 1024; None: `medsam.MARGIN`.
+    intensity : Percentiles, Window, str or None
+        How values become [0, 1], as for `Segmenter.segment`; None: by the model card.
     """
 
     gates: Mapping[GateKey, Forced] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class SegmentOptions:
     objects: bool = False
     medsam: Path | None = None
     medsam_margin: float | None = None
+    intensity: Intensity | str | None = None
 
 
 def segment_images(
@@ -107,6 +112,7 @@ def segment_images(
     _check_results_folder(out, inputs, stems)
     segmenter = Segmenter.from_checkpoint(weights, device)
     _, limit = segmenter.check(how.gates, how.threshold)
+    intensity = parse_intensity(how.intensity, segmenter.card.preprocessing.intensity)
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
     rules = MaskRules(limit, *cleaning)
     sam = _load_medsam(how, device)
@@ -116,8 +122,9 @@ def segment_images(
         image = found.pixels
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
-        encoded = segmenter.encode(image, flip=how.flip)
+        encoded = segmenter.encode(image, flip=how.flip, intensity=intensity)
         result = segmenter.decode(encoded, how.gates, how.threshold)
+        notes += intensity_notes(result.provenance)
         if rules != MaskRules(limit):
             result = remake(result, rules)
         if sam is not None:

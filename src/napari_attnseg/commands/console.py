@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 
 if TYPE_CHECKING:
     from napari_attnseg.batch import Batch, Note, Outcome
+    from napari_attnseg.intensity import Intensity
 
 Inputs = Annotated[
     list[Path],
@@ -25,6 +27,25 @@ Weights = Annotated[
     str,
     typer.Option(
         help="Name of bundled weights, or a .safetensors file from attnseg-train."
+    ),
+]
+IntensityName = Annotated[
+    str | None,
+    typer.Option(
+        "--intensity",
+        metavar="RULE",
+        help="How values become black and white: whole_range, percentiles or "
+        "percentiles=LOW,HIGH; default: as the weights were trained. 8-bit images, and "
+        "floats in [0, 1], stay as they are.",
+    ),
+]
+IntensityWindow = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        "--window",
+        metavar="LOW HIGH",
+        help="Values that become black and white, such as -200 300 of a CT; for every "
+        "type of image.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
@@ -107,7 +128,9 @@ def batch_sentence(note: Note) -> str:
 def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
+    from napari_attnseg.intensity import IntensityWarning, warning_sentence
 
+    narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     name, error = outcome.path.name, outcome.error
     sentences = {
         Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
@@ -117,11 +140,34 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "for a mask that attnseg segment wrote, wrong for one drawn in napari, which "
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
+        Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
     }
     said = [sentences[note] for note in outcome.notes]
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
+
+
+def intensity_rule(
+    name: str | None, window: tuple[float, float] | None
+) -> Intensity | str | None:
+    """The rule that ``--intensity`` or ``--window`` asks for.
+
+    Raises
+    ------
+    InputError
+        If both are given, or the window is none.
+    """
+    if window is None:
+        return name
+    if name is not None:
+        raise InputError(
+            f"Expected --window or --intensity, but got both (--intensity {name}); "
+            "leave one of them out."
+        )
+    from napari_attnseg.intensity import Window
+
+    return Window(*window)
 
 
 def say(message: str) -> None:

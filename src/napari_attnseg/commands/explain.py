@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_attnseg.commands.console import Device, Inputs, Weights, Wording, process
+from napari_attnseg.commands.console import (
+    Device,
+    Inputs,
+    IntensityName,
+    IntensityWindow,
+    Weights,
+    Wording,
+    intensity_rule,
+    process,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.spec import STRIDES
 
@@ -59,6 +68,8 @@ def explain(
             "region.",
         ),
     ] = None,
+    intensity: IntensityName = None,
+    window: IntensityWindow = None,
     list_methods: Annotated[
         bool,
         typer.Option(
@@ -82,7 +93,8 @@ def explain(
     from napari_attnseg.batch import explain_images
 
     levels = None if level is None else parse_level(level)
-    batch = explain_images(inputs, out, method, weights, device, levels, region)
+    rule = intensity_rule(intensity, window)
+    batch = explain_images(inputs, out, method, weights, device, levels, region, rule)
     process(batch, Wording("explaining", "explained", "map"), out)
 
 

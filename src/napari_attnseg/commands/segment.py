@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from napari_attnseg.commands.console import Device, Inputs, Weights, Wording, process
+from napari_attnseg.commands.console import (
+    Device,
+    Inputs,
+    IntensityName,
+    IntensityWindow,
+    Weights,
+    Wording,
+    intensity_rule,
+    process,
+)
 
 
 def segment(
@@ -60,6 +69,8 @@ def segment(
         bool,
         typer.Option("--keep-largest", help="Keep only the largest object."),
     ] = False,
+    intensity: IntensityName = None,
+    window: IntensityWindow = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
@@ -102,6 +113,7 @@ def segment(
         objects=objects,
         medsam=medsam,
         medsam_margin=medsam_margin,
+        intensity=intensity_rule(intensity, window),
     )
     batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)

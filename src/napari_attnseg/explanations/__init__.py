@@ -25,6 +25,7 @@ from napari_attnseg.explanations.methods import (
 )
 from napari_attnseg.explanations.run import run_explainer
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.intensity import Intensity
 from napari_attnseg.results import Explanation
 
 __all__ = [
@@ -61,6 +62,7 @@ def explain(
     target: NDArray[np.bool_] | None = None,
     rgb: bool | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    intensity: Intensity | str | None = None,
 ) -> Explanation:
     """Explain one segmentation with one method.
 
@@ -80,6 +82,8 @@ def explain(
         Whether the last axis is colour.
     cancelled : callable
         Asked before every decoding; once it says True, `CancelledError` is raised.
+    intensity : Percentiles, Window or str, optional
+        How values become [0, 1]; as for `Segmenter.segment`.
 
     Raises
     ------
@@ -95,8 +99,9 @@ def explain(
     """
     if method not in EXPLAINERS:
         raise UnknownNameError.for_name("explanation", method, list(EXPLAINERS))
+    explainer = EXPLAINERS[method]
     (found,) = run_explainer(
-        method, EXPLAINERS[method], segmenter, image, (level,), target, rgb, cancelled
+        method, explainer, segmenter, image, (level,), target, rgb, cancelled, intensity
     )
     return found
 

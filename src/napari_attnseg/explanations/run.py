@@ -18,6 +18,7 @@ from napari_attnseg.explanations.requirements import check
 from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.intensity import MAPPING, RULE, Intensity, rule_to_json
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
 
@@ -31,6 +32,7 @@ def run_explainer(
     target: NDArray[np.bool_] | None = None,
     rgb: bool | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    intensity: Intensity | str | None = None,
 ) -> list[Explanation]:
     """Explain one segmentation with one method, at some levels.
 
@@ -64,14 +66,14 @@ def run_explainer(
         # Whatever a method does, each of its steps ends in a decoding.
         hook = segmenter.network.decoder.register_forward_pre_hook(stop)
         try:
-            subject = subject_of(segmenter, image, target, rgb)
+            subject = subject_of(segmenter, image, target, rgb, intensity)
             maps = {
                 level: explainer.run(subject, level).detach().float().cpu().numpy()
                 for level in levels
             }
         finally:
             hook.remove()
-    provenance = _provenance(segmenter, image)
+    provenance = _provenance(segmenter, subject, image)
     return [
         _explanation(method, explainer, segmenter, subject, level, values, provenance)
         for level, values in maps.items()
@@ -118,12 +120,18 @@ def _explanation(
     )
 
 
-def _provenance(segmenter: Segmenter, image: ArrayLike) -> dict[str, Any]:
+def _provenance(
+    segmenter: Segmenter, subject: Subject, image: ArrayLike
+) -> dict[str, Any]:
+    assert subject.mapping is not None
     return {
         "model": segmenter.card.spec.name,
         "weights": segmenter.weights,
         "weights_sha256": segmenter.sha256,
         "device": segmenter.device,
+        "intensity": str(subject.mapping),
+        RULE: rule_to_json(subject.rule),
+        MAPPING: subject.mapping.to_json(),
         "image_sha256": array_sha256(image),
         "image_shape": list(np.shape(image)[:2]),
         "versions": versions(),

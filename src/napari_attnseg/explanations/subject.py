@@ -15,6 +15,12 @@ from torch import Tensor, nn
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.intensity import (
+    WHOLE_RANGE,
+    Intensity,
+    IntensityMapping,
+    parse_intensity,
+)
 from napari_attnseg.models.network import Level, SegmentationNetwork
 from napari_attnseg.preprocessing import to_rgb
 
@@ -41,6 +47,10 @@ class Subject:
         1 in the region whose mean logit is explained.
     region : str
         Which one that is, in words.
+    rule : Percentiles or Window
+        Which rule for intensities was asked for.
+    mapping : IntensityMapping or None
+        How the image's values were mapped to [0, 1].
     """
 
     card: ModelCard
@@ -50,6 +60,8 @@ class Subject:
     mask: Tensor
     target: Tensor
     region: str = "the model's own mask"
+    rule: Intensity = WHOLE_RANGE
+    mapping: IntensityMapping | None = None
 
     def score(self, logits: Tensor) -> Tensor:
         """Logits (N, 1, S, S) → mean logit in the target region, (N,)."""
@@ -62,6 +74,7 @@ def subject_of(
     image: ArrayLike,
     target: NDArray[np.bool_] | None = None,
     rgb: bool | None = None,
+    intensity: Intensity | str | None = None,
 ) -> Subject:
     """Encode an image and choose what is to be explained.
 
@@ -76,6 +89,8 @@ def subject_of(
         the model's own mask, or the whole image where that is empty.
     rgb : bool, optional
         Whether the last axis is colour.
+    intensity : Percentiles, Window or str, optional
+        How values become [0, 1]; as for `Segmenter.segment`.
 
     Raises
     ------
@@ -88,7 +103,8 @@ def subject_of(
             f"Explanations need a model of one class, this one has "
             f"{network.spec.classes}; choose other weights."
         )
-    pixels, _ = to_rgb(image, rgb)
+    rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)
+    pixels, mapping = to_rgb(image, rgb, rule)
     size = network.spec.size
     with torch.no_grad():
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
@@ -96,7 +112,16 @@ def subject_of(
         pairs = network.align(network.encode(batch))
         logits = network.logits(network.fuse(pairs)[0]) / segmenter.card.temperature
         mask = (torch.sigmoid(logits) >= segmenter.card.threshold).float()
-    found = Subject(segmenter.card, network, batch, pairs, mask, own_target(mask))
+    found = Subject(
+        segmenter.card,
+        network,
+        batch,
+        pairs,
+        mask,
+        own_target(mask),
+        rule=rule,
+        mapping=mapping,
+    )
     if target is not None:
         given = _resized(np.asarray(target), pixels.shape[:2], mask)
         return dataclasses.replace(found, target=given, region="a given region")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import MAPPING
 from napari_attnseg.io.atomic import write_together
 from napari_attnseg.io.files import (
     image_of,
@@ -42,7 +43,7 @@ FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", "image_sha256", "mask_sha256", "medsam")
+PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

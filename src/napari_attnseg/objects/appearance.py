@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage.color import rgb2gray, rgb2lab
 from skimage.feature import graycomatrix, graycoprops
 
+from napari_attnseg.intensity import MappingRule
 from napari_attnseg.objects.descriptors import GREY_LEVELS, HIGHLIGHT
 from napari_attnseg.preprocessing import to_rgb
 
@@ -27,9 +28,9 @@ class Looks:
     """
 
     def __init__(self, image: NDArray[np.generic], rgb: bool | None = None) -> None:
-        self._rgb, scaled = to_rgb(image, rgb)
+        self._rgb, mapping = to_rgb(image, rgb)
         #: Whether intensities were stretched from this image's lowest to its highest.
-        self.own_range = scaled.startswith("linear")
+        self.own_range = mapping.rule is MappingRule.WHOLE_RANGE
         #: Whether there is any colour: a grey image may come as RGB.
         self.coloured = bool(np.ptp(self._rgb, axis=2).any())
         self.brightness: Floats = rgb2gray(self._rgb)

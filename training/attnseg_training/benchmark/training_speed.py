@@ -27,6 +27,7 @@ from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.start import start_network, training_splits
 from attnseg_training.fit.trainer import Trainer
+from attnseg_training.runs.provenance import run_preprocessing
 from napari_attnseg.cards import versions
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
@@ -154,7 +155,8 @@ def benchmark_training(
     # torch's stubs lack this overload of Module.to.
     plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     textbook = TextbookLoop(plain, samples, config, workers)
-    store = ImageStore(samples, spec.size, device)
+    rule = run_preprocessing(spec).intensity
+    store = ImageStore(samples, spec.size, device, rule)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
         kept = Path(cache) if "transformer" in config.freeze else None  # as fit

@@ -21,6 +21,7 @@ from attnseg_training.datasets.nifti import (
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.protocols import SplitRule, rule_sentence
@@ -58,18 +59,27 @@ class Sample:
         """Number of classes, background not counted."""
         return len(self.masks) if self.apart else len(self.values) or 1
 
-    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """RGB uint8 (H, W, 3) and mask uint8 (H, W): 0 background, c + 1 class c.
 
-        Where classes overlap, the last one. Raises as `read_planes`.
+        Where classes overlap, the last one. Parameters and errors as of `read_planes`.
         """
-        rgb, planes = self.read_planes()
+        rgb, planes = self.read_planes(intensity)
         numbers = np.arange(1, len(planes) + 1, dtype=np.uint8)[:, None, None]
         mask: NDArray[np.uint8] = (planes * numbers).max(0)
         return rgb, mask
 
-    def read_planes(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read_planes(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
+
+        Parameters
+        ----------
+        intensity : Percentiles or Window
+            Rule of the model that is to see the image; see `preprocessing.to_rgb`.
 
         Raises
         ------
@@ -78,15 +88,15 @@ class Sample:
         InputError
             If a file cannot be read.
         """
-        rgb, planes, _ = self.read_all()
+        rgb, planes, _ = self.read_all(intensity)
         return rgb, planes
 
     def read_all(
-        self,
+        self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
         image = self._read_upright()
-        rgb = _rgb(image)
+        rgb = _rgb(image, intensity)
         readings = self.read_masks()
         for reading in readings:
             self._expect_size(reading, image)
@@ -117,9 +127,9 @@ class Sample:
         """The image alone, upright, with the numbers that are stored."""
         return self._read_upright().pixels
 
-    def read_rgb(self) -> NDArray[np.uint8]:
-        """The image alone, as RGB uint8 (H, W, 3)."""
-        return _rgb(self._read_upright())
+    def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
+        """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
+        return _rgb(self._read_upright(), intensity)
 
     @property
     def spacing(self) -> Spacing | None:
@@ -151,8 +161,8 @@ class Sample:
         )
 
 
-def _rgb(image: UprightImage) -> NDArray[np.uint8]:
-    rgb, _ = to_rgb(image.pixels)
+def _rgb(image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
+    rgb, _ = to_rgb(image.pixels, intensity=intensity)
     return (rgb * 255).round().astype(np.uint8)
 
 

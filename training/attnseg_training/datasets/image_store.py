@@ -16,6 +16,7 @@ from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
 from napari_attnseg.ignored import IGNORED
 from napari_attnseg.inference import resize
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 
 #: Value of an ignored pixel in the masks that are kept.
 _IGNORED = 255
@@ -23,6 +24,16 @@ _IGNORED = 255
 
 class ImageStore:
     """Decoded and resized once, kept as uint8: every epoch reads memory.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    size : int
+        Side of the network's input in pixels.
+    device : str
+        Where the images are kept.
+    intensity : Percentiles or Window
+        Rule of the model that is to see them; see `preprocessing.to_rgb`.
 
     Attributes
     ----------
@@ -36,7 +47,11 @@ class ImageStore:
     """
 
     def __init__(
-        self, samples: Sequence[Sample], size: int, device: str = "cpu"
+        self,
+        samples: Sequence[Sample],
+        size: int,
+        device: str = "cpu",
+        intensity: Intensity = WHOLE_RANGE,
     ) -> None:
         self.names = [sample.name for sample in samples]
         self.images = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
@@ -44,7 +59,7 @@ class ImageStore:
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         self.seen = MasksSeen()
         for i, sample in enumerate(samples):
-            image, planes, ignored = sample.read_all()
+            image, planes, ignored = sample.read_all(intensity)
             self.seen.add(sample.name, planes, ignored, image)
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)

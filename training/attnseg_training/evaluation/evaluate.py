@@ -212,11 +212,12 @@ def evaluate(
     allowed = look_at_masks(samples).expect(allow)
     several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
+    rule = segmenter.card.preprocessing.intensity
     square = (side, side)
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
     unprompted = pixels = left_out = 0
     for done, sample in enumerate(samples, start=1):
-        image, planes, ignored = sample.read_all()
+        image, planes, ignored = sample.read_all(rule)
         truth = planes.max(0)
         pixels += truth.size
         left_out += 0 if ignored is None else int(np.count_nonzero(ignored))

@@ -75,7 +75,7 @@ def paper_figure_png(
     grid = figure.subplots(len(chosen), 3 + count, squeeze=False)
     shown: Any = None
     for axes, name in zip(grid, chosen, strict=True):
-        image, truth = known[name].read()
+        image, truth = known[name].read(segmenter.card.preprocessing.intensity)
         result = segmenter(image, rgb=True)
         for ax in axes:
             ax.set(xticks=[], yticks=[], frame_on=False)

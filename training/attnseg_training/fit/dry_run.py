@@ -19,6 +19,7 @@ from attnseg_training.fit.first_step import check_first_step
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.fit.start import start_network, training_splits
 from attnseg_training.fit.trainer import Trainer
+from attnseg_training.runs.provenance import run_preprocessing
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.models.network import channels_last
 from napari_attnseg.spec import ModelSpec
@@ -85,7 +86,8 @@ def rehearse(
     samples, val = training_splits(data, config.protocol)
     check_first_step(spec, config, len(samples))
     wanted = min(len(samples), config.batch * (STEPS + 1))
-    store = ImageStore(samples[:wanted], spec.size, device)
+    rule = run_preprocessing(spec).intensity
+    store = ImageStore(samples[:wanted], spec.size, device, rule)
     torch.manual_seed(config.seed)
     if config.downloads:
         before_download(spec)

@@ -38,6 +38,7 @@ from attnseg_training.runs.provenance import (
     expect_data,
     fingerprint,
     record,
+    run_preprocessing,
     settings_without_folders,
 )
 from attnseg_training.runs.trackers import check_tracker, tracker
@@ -199,7 +200,10 @@ def _prepare(
         spec = run_spec(config, len(data.classes))
         parts = training_splits(data, config.protocol)
         check_first_step(spec, config, len(parts[0]), processes)
-    train, val = (ImageStore(part, spec.size, device) for part in parts)
+        reading = run_preprocessing(spec, folder.last_card() if resume else None)
+    train, val = (
+        ImageStore(part, spec.size, device, reading.intensity) for part in parts
+    )
     allowed = train.seen.joined(val.seen).expect(config.allow)
     seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
     for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
@@ -244,7 +248,7 @@ def _prepare(
         )
         origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
-    card = partial(card_of, spec, data.classes, images, origin)
+    card = partial(card_of, spec, reading, data.classes, images, origin)
     return (
         _Run(
             config,

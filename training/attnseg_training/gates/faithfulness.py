@@ -112,7 +112,8 @@ def faithfulness(
             f"{spec.classes}; choose other weights."
         )
     expect_suite(data, split, suite)
-    store = ImageStore(data.split(split), spec.size, segmenter.device)
+    rule = segmenter.card.preprocessing.intensity
+    store = ImageStore(data.split(split), spec.size, segmenter.device, rule)
     allowed = store.seen.expect(allow)
     rows: list[Row] = []
     maps: list[GateMaps] = []

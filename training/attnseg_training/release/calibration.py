@@ -71,7 +71,8 @@ def calibrate(
             "surer of itself than elsewhere; take the temperature of an honest run of "
             "the same settings: --like WEIGHTS, without --data."
         )
-    store = ImageStore(data.split(split), network.spec.size, segmenter.device)
+    rule = segmenter.card.preprocessing.intensity
+    store = ImageStore(data.split(split), network.spec.size, segmenter.device, rule)
     logits, masks = [], []
     with torch.inference_mode():
         for start in range(0, len(store), BATCH):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from attnseg_training.config import TrainConfig, read_toml, without_folders
 from attnseg_training.settings import settings_of
-from napari_attnseg.cards import ModelCard
+from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.checkpoints import checkpoint_bytes
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes, write_text
@@ -143,6 +143,17 @@ class RunFolder:
         """
         before = TrainConfig(**read_toml(self.path / CONFIG_FILE))
         _expect_same(self.path, before, config, but)
+
+    def last_card(self) -> ModelCard | None:
+        """Model card of the last finished epoch; None if there is none.
+
+        Raises
+        ------
+        CheckpointError
+            If its weights cannot be read.
+        """
+        path = self.path / LAST_WEIGHTS
+        return read_card(path) if path.is_file() else None
 
     def forget_states(self) -> None:
         """Remove the training states, the largest files; the run cannot be resumed."""

@@ -20,6 +20,7 @@ from attnseg_training.config import TrainConfig, without_folders
 from attnseg_training.datasets import Sample
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import DEFAULT_PERCENTILES
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.protocols import SplitRule
 from napari_attnseg.run_files import LogRow
@@ -96,8 +97,20 @@ def expect_data(
     return facts
 
 
+def run_preprocessing(spec: ModelSpec, begun: ModelCard | None = None) -> Preprocessing:
+    """Return what the input of a run's network looks like.
+
+    Intensities are clipped at `DEFAULT_PERCENTILES`; a run that goes on from weights
+    with the card `begun` stays with that one's rule.
+    """
+    if begun is not None:
+        return begun.preprocessing
+    return Preprocessing(spec.size, *DEFAULT_PERCENTILES)
+
+
 def card_of(
     spec: ModelSpec,
+    preprocessing: Preprocessing,
     classes: tuple[str, ...],
     data: str,
     origin: dict[str, Any],
@@ -109,7 +122,7 @@ def card_of(
     """
     return ModelCard(
         spec=spec,
-        preprocessing=Preprocessing(spec.size),
+        preprocessing=preprocessing,
         classes=classes,
         data=data,
         training={

@@ -1,4 +1,4 @@
-"""Form of every widget that runs a model: image, weights, device."""
+"""Form of every widget that runs a model: image, intensities, weights, device."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.reading import ReadingQuestions
 from napari_attnseg._widgets.base.session_weights import TRAINED
@@ -22,6 +23,7 @@ from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.intensity import Intensity
 from napari_attnseg.results import NO_GATES
 from napari_attnseg.weights import bundled_weights
 
@@ -32,7 +34,7 @@ CHOOSE_FILE = "choose a file…"
 
 
 class Inputs(QWidget):
-    """Choice of image layer, weights and device, each with a note below it.
+    """Choice of image layer, intensities, weights and device, with notes below them.
 
     Parameters
     ----------
@@ -51,6 +53,7 @@ class Inputs(QWidget):
         self.image_box = QComboBox()
         self.weights_box = QComboBox()
         self.device_box = QComboBox()
+        self.intensity_box = IntensityBox()
         self.hint = wrapped_label(NO_IMAGE)
         #: What there is to ask of the chosen image.
         self.questions = ReadingQuestions(viewer)
@@ -61,6 +64,7 @@ class Inputs(QWidget):
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
         form.addRow(self.questions)
+        form.addRow("Intensity", self.intensity_box)
         form.addRow("Weights", self.weights_box)
         form.addRow(self.card_line)
         form.addRow("Device", self.device_box)
@@ -110,6 +114,18 @@ class Inputs(QWidget):
         name: str = self.device_box.currentData()
         return name
 
+    def intensity(self) -> Intensity | str | None:
+        """The chosen rule for intensities, as `Segmenter.segment` takes it.
+
+        Raises
+        ------
+        InputError
+            If the image is to be read as displayed, which colour is not.
+        """
+        if self.image is None:
+            raise InputError(NO_IMAGE)
+        return self.intensity_box.rule(self.image)
+
     def chosen(self) -> tuple[Source, Path]:
         """The chosen image and weights file.
 
@@ -134,7 +150,7 @@ class Inputs(QWidget):
 
     def ran_with(self, weights: Path, wanted: str, device: str) -> None:
         """Remember the choices of a run, and note whether it was on the CPU."""
-        remember(weights, wanted)
+        remember(weights, wanted, self.intensity_box.choice)
         if device == "cpu":
             self.device_note.setText("The last run was on the CPU.")
 
@@ -187,8 +203,10 @@ class Inputs(QWidget):
             self.device_note.setText("No GPU found here: runs on the CPU.")
 
     def _choose_preferred(self) -> None:
-        """Choose the weights of Preferences; the first ones if the file is missing."""
+        """Choose as Preferences say; the first weights if their file is missing."""
         chosen = preferences()
+        if chosen is not None:
+            self.intensity_box.choose(chosen.intensity)
         if chosen is None or chosen.weights in bundled_weights():
             self.weights_box.setCurrentText(chosen.weights if chosen else "compact")
         elif Path(chosen.weights).is_file():

@@ -21,6 +21,7 @@ from napari_attnseg.errors import (
     InputError,
 )
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import Intensity, rule_of
 from napari_attnseg.masks import MEDSAM
 
 if TYPE_CHECKING:
@@ -46,7 +47,11 @@ class Failed:
 
 
 def run(
-    source: Source, weights: Path, device: str, models: ModelCache
+    source: Source,
+    weights: Path,
+    device: str,
+    models: ModelCache,
+    intensity: Intensity | str | None = None,
 ) -> Generator[tuple[int, str], None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
@@ -59,13 +64,17 @@ def run(
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
-        return (yield from _run(source, weights, device, models))
+        return (yield from _run(source, weights, device, models, intensity))
     except AttnSegError as error:
         return Failed(str(error))
 
 
 def _run(
-    source: Source, weights: Path, device: str, models: ModelCache
+    source: Source,
+    weights: Path,
+    device: str,
+    models: ModelCache,
+    intensity: Intensity | str | None,
 ) -> Generator[tuple[int, str], None, Finished]:
     yield 0, "loading weights"
     model = models.load(weights, device)
@@ -73,7 +82,7 @@ def _run(
     total = source.frames or 1
     for index in range(total):
         yield index, "segmenting" if total == 1 else f"frame {index + 1} of {total}"
-        results.append(_frame(source, index, model.segmenter))
+        results.append(_frame(source, index, model.segmenter, intensity))
     yield total, "adding layers"
     return Finished(source, results, model)
 
@@ -88,6 +97,7 @@ def explain(
     level: int,
     target: NDArray[np.bool_] | None,
     cancelled: Callable[[], bool] = lambda: False,
+    intensity: Intensity | str | None = None,
 ) -> Generator[tuple[int, str], None, tuple[Explanation, LoadedModel] | Failed]:
     """Explain one frame; yields and fails as `run`."""
     from napari_attnseg import explanations
@@ -105,6 +115,7 @@ def explain(
                 target,
                 source.rgb,
                 cancelled,
+                intensity,
             )
         except CancelledError:
             yield 0, "cancelled"  # the worker ends here
@@ -156,7 +167,8 @@ def encode(
         yield 0, "encoding"
         # At the threshold of the run, which need not be that of the card.
         card = replace(own.card, threshold=float(provenance["threshold"]))
-        what_if = WhatIf(replace(own, card=card), pixels, source.rgb)
+        rule = rule_of(provenance)
+        what_if = WhatIf(replace(own, card=card), pixels, source.rgb, rule)
         yield 1, "done"
     except AttnSegError as error:
         return Failed(str(error))
@@ -177,9 +189,14 @@ def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:
     return models.find(wanted) or models.load(path, "auto")
 
 
-def _frame(source: Source, index: int, segmenter: Segmenter) -> Segmentation:
+def _frame(
+    source: Source,
+    index: int,
+    segmenter: Segmenter,
+    intensity: Intensity | str | None,
+) -> Segmentation:
     try:
-        return segmenter(source.frame(index), rgb=source.rgb)
+        return segmenter(source.frame(index), rgb=source.rgb, intensity=intensity)
     except InputError as error:
         if source.frames is None:
             raise

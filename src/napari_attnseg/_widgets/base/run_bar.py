@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -19,6 +19,7 @@ from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
+from napari_attnseg.intensity import IntensityWarning, warning_sentence
 
 
 class RunBar(QWidget):
@@ -112,6 +113,13 @@ class RunBar(QWidget):
         """Show an error as a notification and in the widget, where it can be copied."""
         show_error(error)
         self._show_error(error)
+
+    def warn(self, warnings: Sequence[IntensityWarning]) -> None:
+        """Show what is to be known of a run's intensities, as `fail` shows errors."""
+        for warning in warnings:
+            sentence = warning_sentence(warning)
+            show_warning(sentence)
+            self._show_error(sentence)
 
     def _show_error(self, error: str) -> None:
         if not self._life.ended:

@@ -1,0 +1,79 @@
+"""Choice of which values of an image become black and white."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import Intensity, IntensityKind, Window
+
+
+class IntensityChoice(StrEnum):
+    """Rules for intensities that the form offers, as Preferences store them.
+
+    Attributes
+    ----------
+    CARD
+        As the model card says.
+    WHOLE_RANGE, PERCENTILES
+        As in `IntensityKind`.
+    DISPLAYED
+        Between the contrast limits of the layer.
+    """
+
+    CARD = "card"
+    WHOLE_RANGE = IntensityKind.WHOLE_RANGE.value
+    PERCENTILES = IntensityKind.PERCENTILES.value
+    DISPLAYED = "displayed"
+
+
+class IntensityBox(QComboBox):
+    """List of the rules for intensities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, choice in (
+            ("as the weights were trained", IntensityChoice.CARD),
+            ("whole range", IntensityChoice.WHOLE_RANGE),
+            ("percentiles", IntensityChoice.PERCENTILES),
+            ("as displayed (contrast limits)", IntensityChoice.DISPLAYED),
+        ):
+            self.addItem(name, choice.value)
+        self.setToolTip(
+            "Which values become black and white. 8-bit images, and floats in [0, 1], "
+            "stay as they are, except as displayed: between the contrast limits of the "
+            "layer."
+        )
+
+    @property
+    def choice(self) -> str:
+        """The chosen `IntensityChoice`, as Preferences store it."""
+        return str(self.currentData())
+
+    def choose(self, choice: str) -> None:
+        """Choose by what `choice` gave; the first one if there is no such."""
+        self.setCurrentIndex(max(self.findData(choice), 0))
+
+    def rule(self, layer: Any) -> Intensity | str | None:
+        """The rule for an image layer, as `Segmenter.segment` takes it.
+
+        Raises
+        ------
+        InputError
+            If it is to be read as displayed but is in colour.
+        """
+        chosen = IntensityChoice(self.choice)
+        if chosen is IntensityChoice.CARD:
+            return None
+        if chosen is not IntensityChoice.DISPLAYED:
+            return str(chosen)
+        if layer.rgb:
+            raise InputError(
+                f"Expected a grey image to read as displayed, but {layer.name!r} is in "
+                "colour and has no contrast limits; choose another intensity."
+            )
+        low, high = layer.contrast_limits
+        return Window(float(low), float(high))

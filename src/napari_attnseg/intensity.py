@@ -1,0 +1,293 @@
+"""How the values of an image become [0, 1]: what is asked for, and what was done.
+
+No torch: provenance, code that is copied from the viewer and data sets read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from napari_attnseg.errors import InputError
+
+#: Key of provenance: the rule that was asked for, as `rule_to_json` writes it.
+RULE = "intensity_rule"
+#: Key of provenance: what was done with one image, as `IntensityMapping.to_json`.
+MAPPING = "intensity_mapping"
+#: Lower and upper percentile of newly trained weights and of the bundled ones, which
+#: were measured on damaged copies of images (training/results/intensity-*.json).
+DEFAULT_PERCENTILES = (1.0, 99.0)
+
+
+class IntensityKind(StrEnum):
+    """Names of the rules that can be asked for, in settings and on the command line.
+
+    Attributes
+    ----------
+    WHOLE_RANGE
+        From the image's lowest value to its highest.
+    PERCENTILES
+        Between two percentiles of the image; what lies beyond is clipped.
+    WINDOW
+        Between two given values; what lies beyond is clipped.
+    """
+
+    WHOLE_RANGE = "whole_range"
+    PERCENTILES = "percentiles"
+    WINDOW = "window"
+
+
+class MappingRule(StrEnum):
+    """What was done with the values of one image.
+
+    Attributes
+    ----------
+    DIVIDED_BY_255
+        An 8-bit image.
+    AS_THEY_ARE
+        A boolean image, or floats that lie in [0, 1] already.
+    CONSTANT
+        All values are equal, and become 0.
+    WHOLE_RANGE, PERCENTILES, WINDOW
+        As in `IntensityKind`.
+    """
+
+    DIVIDED_BY_255 = "divided_by_255"
+    AS_THEY_ARE = "as_they_are"
+    CONSTANT = "constant"
+    WHOLE_RANGE = "whole_range"
+    PERCENTILES = "percentiles"
+    WINDOW = "window"
+
+
+#: What no percentiles change.
+FIXED = (MappingRule.DIVIDED_BY_255, MappingRule.AS_THEY_ARE, MappingRule.CONSTANT)
+
+
+class IntensityWarning(StrEnum):
+    """What a reader of the result should know of the image's values.
+
+    Attributes
+    ----------
+    NARROW_RANGE
+        Less than a tenth of the range that became [0, 1] holds 99 % of the pixels.
+    """
+
+    NARROW_RANGE = "narrow_range"
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Stretch an image between two of its percentiles; 0 and 100: its whole range.
+
+    8-bit images are divided by 255 all the same, and floats that lie in [0, 1] stay.
+
+    Attributes
+    ----------
+    low, high : float
+        In percent, 0 ≤ low < high ≤ 100.
+    """
+
+    low: float = 0.0
+    high: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high <= 100:
+            raise InputError(
+                "Expected two percentiles with 0 <= low < high <= 100, but got "
+                f"{self.low:g} and {self.high:g}; give the lower one first."
+            )
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is clipped."""
+        return (self.low, self.high) == (0, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Stretch an image between two values, whatever its type.
+
+    Attributes
+    ----------
+    low, high : float
+        Values that become 0 and 1; low < high.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        finite = math.isfinite(self.low) and math.isfinite(self.high)
+        if not (finite and self.low < self.high):
+            raise InputError(
+                "Expected a window of two finite values with low < high, but got "
+                f"{self.low:g} and {self.high:g}; give the lower one first."
+            )
+
+
+Intensity = Percentiles | Window
+WHOLE_RANGE = Percentiles(0.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityMapping:
+    """How the values of one image were mapped to [0, 1].
+
+    Attributes
+    ----------
+    rule : MappingRule
+        What was done.
+    low, high : float
+        Values of the image that became 0 and 1.
+    clipped : float
+        Share of the values, in [0, 1], that lay beyond these two.
+    warnings : tuple of IntensityWarning
+        What else there is to know.
+    """
+
+    rule: MappingRule
+    low: float
+    high: float
+    clipped: float = 0.0
+    warnings: tuple[IntensityWarning, ...] = ()
+
+    def __str__(self) -> str:
+        """In words, for people."""
+        if self.rule is MappingRule.DIVIDED_BY_255:
+            return "divided by 255"
+        if self.rule is MappingRule.AS_THEY_ARE:
+            return "as they are"
+        if self.rule is MappingRule.CONSTANT:
+            return f"constant image of value {self.low:g}"
+        ends = f"linear from {self.low:g} to {self.high:g}"
+        if self.rule is MappingRule.WHOLE_RANGE:
+            return ends
+        kind = {
+            MappingRule.PERCENTILES: "percentiles of the image",
+            MappingRule.WINDOW: "a window that was given",
+        }[self.rule]
+        return f"{ends}, {kind}; {self.clipped:.2%} of the values clipped"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary for provenance."""
+        return {
+            "rule": str(self.rule),
+            "low": self.low,
+            "high": self.high,
+            "clipped": self.clipped,
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+
+def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Intensity:
+    """The rule that is meant: by its name, or as it is.
+
+    Parameters
+    ----------
+    wanted : Percentiles, Window, str or None
+        ``"whole_range"``, ``"percentiles"`` (those of `default`, else
+        `DEFAULT_PERCENTILES`) or ``"percentiles=LOW,HIGH"``; upper and lower case are
+        alike, and an underscore may be a hyphen or a space. None: `default`.
+    default : Percentiles
+        Rule of the model card.
+
+    Raises
+    ------
+    InputError
+        If it is another text, or the numbers are no percentiles.
+    """
+    if wanted is None:
+        return default
+    if not isinstance(wanted, str):
+        return wanted
+    name, equals, numbers = wanted.partition("=")
+    name = name.strip().casefold().replace("-", "_").replace(" ", "_")
+    if name == IntensityKind.WHOLE_RANGE and not equals:
+        return WHOLE_RANGE
+    if name == IntensityKind.PERCENTILES:
+        if not equals:
+            return Percentiles(*DEFAULT_PERCENTILES) if default.whole else default
+        try:
+            low, high = (float(number) for number in numbers.split(","))
+        except ValueError:
+            pass
+        else:
+            return Percentiles(low, high)
+    raise InputError(
+        "Expected whole_range, percentiles or percentiles=LOW,HIGH (in percent) as "
+        f"the rule for intensities, but got {wanted!r}; for a window of two values "
+        "use --window LOW HIGH."
+    )
+
+
+def rule_to_json(rule: Intensity) -> dict[str, Any]:
+    """Plain dictionary for provenance: ``rule``, an `IntensityKind`, and its ends."""
+    if isinstance(rule, Window):
+        kind = IntensityKind.WINDOW
+    else:
+        kind = IntensityKind.WHOLE_RANGE if rule.whole else IntensityKind.PERCENTILES
+    return {"rule": str(kind), **dataclasses.asdict(rule)}
+
+
+def rule_of(provenance: Mapping[str, Any]) -> Intensity:
+    """The rule that a run was made with; results of earlier versions: whole range.
+
+    Raises
+    ------
+    InputError
+        If it is none that this version knows.
+    """
+    facts = provenance.get(RULE)
+    if facts is None:
+        return WHOLE_RANGE
+    try:
+        kind = IntensityKind(facts["rule"])
+        low, high = float(facts["low"]), float(facts["high"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"Expected a rule for intensities in the provenance of this result, but "
+            f"got {facts!r}; it may come from another version: segment the image again."
+        ) from error
+    return Window(low, high) if kind is IntensityKind.WINDOW else Percentiles(low, high)
+
+
+def is_fixed(provenance: Mapping[str, Any]) -> bool:
+    """Whether a run's images were read in a way that no percentiles change.
+
+    Earlier versions wrote it in words only. They are a closed file format: these two
+    wordings are read, and no later ones.
+    """
+    if MAPPING in provenance:
+        found = provenance[MAPPING]
+        mappings = found if isinstance(found, list) else [found]
+        return all(mapping["rule"] in FIXED for mapping in mappings)
+    said = provenance.get("intensity", "")
+    sentences = said if isinstance(said, list) else [said]
+    old = ("divided by 255".casefold(), "as they are".casefold())
+    return all(str(sentence).casefold() in old for sentence in sentences)
+
+
+def warning_sentence(warning: IntensityWarning) -> str:
+    """In words, for people: what a warning means and what to do."""
+    return {
+        IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
+        "holds 99 % of the pixels, so the rest of the range hides what is in the "
+        "image: give the range that matters as a window (--window LOW HIGH, or the "
+        "contrast limits in napari)."
+    }[warning]
+
+
+def warnings_of(provenance: Mapping[str, Any]) -> tuple[IntensityWarning, ...]:
+    """Every warning of a run once, of one image or of all frames of a stack."""
+    mappings = provenance.get(MAPPING) or []
+    found = [
+        IntensityWarning(warning)
+        for mapping in (mappings if isinstance(mappings, list) else [mappings])
+        for warning in mapping["warnings"]
+    ]
+    return tuple(dict.fromkeys(found))
