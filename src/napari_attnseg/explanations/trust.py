@@ -57,6 +57,7 @@ def measured_trust(
     stride: int | None,
     k: int = REGIONS,
     batch: int = 9,
+    temperature: float = 1.0,
 ) -> Trust:
     """Trust in k×k regions of the gate at one stride, or of all gates together.
 
@@ -78,6 +79,9 @@ def measured_trust(
         Regions per side; fewer where the map is smaller.
     batch : int
         Decodings at a time; 9 took less CPU time than 36 for the bundled model.
+    temperature : float
+        Of the model card: logits are divided by it, as in inference. It can change the
+        sign of trust, because it changes which errors weigh more in the loss.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def measured_trust(
                 for level in levels:
                     part = where[level][start : start + batch]
                     maps[level] = torch.lerp(maps[level], pairs[level][which][i], part)
-                logits = network.logits(maps)
+                logits = network.logits(maps) / temperature
                 losses.append(
                     F.binary_cross_entropy_with_logits(
                         logits, truth[i].expand_as(logits), reduction="none"

@@ -75,12 +75,14 @@ def sanity(
     tau: dict[int, Tensor],
     regions: int,
     seed: int,
+    temperature: float = 1.0,
 ) -> Columns:
     """Rank correlation of each map with itself when a part of the network is shuffled.
 
     For gates and encoders, on which psi depends, the map is psi; for the decoder, on
     which psi does not depend, it is measured trust. The psi of gates that were shuffled
-    `DRAWS` times is kept per region, as a control of the agreement.
+    `DRAWS` times is kept per region, as a control of the agreement. `temperature` is
+    the card's, for measured trust.
     """
     columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:
@@ -88,7 +90,9 @@ def sanity(
         if part == "decoder":
             pairs = other.align(features)
             for stride in STRIDES:
-                found = measured_trust(other, pairs, masks, stride, regions)
+                found = measured_trust(
+                    other, pairs, masks, stride, regions, temperature=temperature
+                )
                 key = Key(Measure.SHUFFLED, f"1/{stride}", part)
                 columns[key] = _alike(tau[stride], found.tau)
             continue
