@@ -177,6 +177,9 @@ def _measure(
     for stride, psi in attention.items():
         key = Key(Measure.ATTENTION, f"1/{stride}")
         columns[key] = list(psi[:, 0].cpu().numpy())
+    for stride, share in network.effective_shares(pairs, psis).items():
+        key = Key(Measure.EFFECTIVE_SHARE, f"1/{stride}")
+        columns[key] = share.nanmean((1, 2, 3)).tolist()
     for name, level, changed in interventions(network, pairs):
         columns[Key(Measure.DICE, level, name)] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))

@@ -154,6 +154,10 @@ def _gate(rows: list[Row], detailed: list[Row], level: str) -> dict[str, Any]:
             for name in CONTROLS
         },
         "localises": _mean(rows, Key(Measure.LOCALISES, level)),
+        "effective_share": {
+            "of": "CNN",
+            **mean_interval(_stack(rows, Key(Measure.EFFECTIVE_SHARE, level)), UNIT),
+        },
         "psi": {place: _mean(rows, Key(Measure.PSI, level, place)) for place in PLACES},
         "stable": {
             change: _mean(detailed, Key(Measure.STABLE, level, change))
