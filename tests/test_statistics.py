@@ -145,7 +145,7 @@ def test_intervals_of_what_is_no_mean_leave_out_whole_images() -> None:
 
 
 def test_intervals_of_an_auroc_of_regions_cover_93_and_more() -> None:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
 
     def regions(n: int) -> tuple[np.ndarray, np.ndarray]:
         """Score and label of 16 regions of each image; both depend on the image."""
@@ -156,7 +156,7 @@ def test_intervals_of_an_auroc_of_regions_cover_93_and_more() -> None:
 
     true = auroc(*regions(20_000))
     covered = []
-    for _ in range(300):
+    for _ in range(400):
         score, label = regions(20)
         found = jackknife_interval(
             lambda i, score=score, label=label: auroc(score[i], label[i]), 20, UNIT

@@ -146,14 +146,15 @@ def test_gates_use_the_encoders_that_their_ends_name(
 
 
 @pytest.mark.parametrize("network", ["tiny", "tiny-res34-guided"], indirect=True)
-def test_share_of_the_cnn_is_known_whichever_end_it_is(
+def test_weight_of_the_cnn_is_known_whichever_end_it_is(
     network: SegmentationNetwork,
 ) -> None:
     features = network.encode(torch.rand(1, 3, 64, 64))
     (x, g), *_ = network.align(features)
     fused, attention = network.fuse(network.align(features))
-    share = network.cnn_shares(attention)[4]
-    torch.testing.assert_close(fused[0], share * x + (1 - share) * g)
+    weight = network.psi_of_cnn(attention)[4]
+    torch.testing.assert_close(fused[0], weight * x + (1 - weight) * g)
+    assert torch.equal(network.cnn_shares(attention)[4], weight)  # its earlier name
 
 
 @pytest.mark.parametrize("network", ["tiny", "tiny-res34-guided"], indirect=True)
@@ -167,7 +168,7 @@ def test_the_effective_share_is_that_of_what_is_added(
     ]
     psi = {4 * 2**i: torch.rand(2, 1, *x.shape[-2:]) for i, (x, _) in enumerate(pairs)}
     found = network.effective_shares(pairs, psi)
-    weight = network.cnn_shares(psi)
+    weight = network.psi_of_cnn(psi)
     for stride, (x, g) in zip(STRIDES, pairs, strict=True):
         # Location by location, without the network's own formula.
         cnn = (weight[stride] * x)[1, :, 1, 0].square().sum().sqrt()
@@ -189,9 +190,9 @@ def test_the_effective_share_is_not_defined_without_one_gate(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny-no-attention", "tiny-double-weighted"])
-def test_share_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
+def test_weight_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
     with pytest.raises(InputError, match="one gate per level"):
-        SegmentationNetwork(STAND_INS[name]).cnn_shares({})
+        SegmentationNetwork(STAND_INS[name]).psi_of_cnn({})
 
 
 @pytest.mark.parametrize("name", FUSIONS)

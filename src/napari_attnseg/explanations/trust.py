@@ -30,7 +30,7 @@ class Trust(NamedTuple):
     tau : Tensor, shape (N, k, k)
         Measured trust; above 0 the CNN is better.
     psi : Tensor, shape (N, k, k), in [0, 1]
-        The CNN's share by the gate's own coefficients, averaged over each region.
+        The gate's own coefficients, as weight of the CNN, averaged over each region.
     """
 
     tau: Tensor
@@ -90,7 +90,7 @@ def measured_trust(
     """
     levels = range(len(STRIDES)) if stride is None else [STRIDES.index(stride)]
     fused, attention = network.fuse(pairs)
-    shares = network.cnn_shares(attention)
+    weights = network.psi_of_cnn(attention)
     sizes = {level: tuple(fused[level].shape[-2:]) for level in levels}
     side = [min(k, *(size[axis] for size in sizes.values())) for axis in (0, 1)]
     trials = _trials(network, sizes, side, truth.shape[-1])
@@ -118,7 +118,7 @@ def measured_trust(
             for trial, gain in zip(some, (losses[0] - losses[1]).cpu(), strict=True):
                 found = trial.owner_rows @ gain @ trial.owner_columns.T / gain.numel()
                 taus[i][trial.rows][:, trial.columns] = found
-    own = torch.stack([region_means(shares[STRIDES[level]], side) for level in levels])
+    own = torch.stack([region_means(weights[STRIDES[level]], side) for level in levels])
     return Trust(taus, own.mean(0).cpu())
 
 

@@ -123,7 +123,7 @@ class SegmentationNetwork(nn.Module):
         """Whether there are two encoders to fuse."""
         return self.spec.architecture == "dual"
 
-    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    def psi_of_cnn(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Weight of the CNN's features at each level, whichever end of psi it is.
 
         1 is the CNN alone, 0 the transformer alone. In between it is a weight, not how
@@ -147,13 +147,17 @@ class SegmentationNetwork(nn.Module):
             return dict(attention)
         return {stride: 1 - psi for stride, psi in attention.items()}
 
+    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
+        return self.psi_of_cnn(attention)
+
     def effective_shares(
         self, pairs: Sequence[Level], attention: Mapping[int, Tensor]
     ) -> dict[int, Tensor]:
         """How much of the fused features is the CNN's, by the norms of what is added.
 
         ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
-        weight of the CNN (`cnn_shares`), x and g are the aligned features of CNN and
+        weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and
         transformer, and the norms are over channels. Where one encoder's features are
         the larger ones, most of what is fused is its own whatever psi says.
 
@@ -173,7 +177,7 @@ class SegmentationNetwork(nn.Module):
         if len(self.gates) != 1:
             return {}
         found = {}
-        weights = self.cnn_shares(attention)
+        weights = self.psi_of_cnn(attention)
         for stride, (x, g) in zip(STRIDES, pairs, strict=True):
             weight = weights[stride].float()
             cnn = weight * x.float().norm(dim=1, keepdim=True)

@@ -59,8 +59,8 @@ def stability(
     )
     columns: Columns = {}
     for name, (changed, back) in zip(CHANGES, changes, strict=True):
-        shares = network.cnn_shares(network(changed).attention)
-        for stride, psi in shares.items():
+        weights = network.psi_of_cnn(network(changed).attention)
+        for stride, psi in weights.items():
             key = Key(Measure.STABLE, f"1/{stride}", name)
             columns[key] = _alike(attention[stride], back(psi))
     return columns
@@ -102,8 +102,8 @@ def sanity(
             if part == "transformer"
             else features.transformer,
         )
-        shares = other.cnn_shares(other.psi(other.align(seen)))
-        for stride, psi in shares.items():
+        weights = other.psi_of_cnn(other.psi(other.align(seen)))
+        for stride, psi in weights.items():
             key = Key(Measure.SHUFFLED, f"1/{stride}", part)
             columns[key] = _alike(attention[stride], psi)
     return columns
@@ -120,7 +120,7 @@ def _shuffled_psi(
     drawn: dict[int, list[NDArray[np.floating]]] = {stride: [] for stride in STRIDES}
     for draw in range(DRAWS):
         other = shuffled(network, "gates", draw)
-        for stride, psi in other.cnn_shares(other.psi(other.align(features))).items():
+        for stride, psi in other.psi_of_cnn(other.psi(other.align(features))).items():
             means = region_means(psi, tau[stride].shape[1:])
             drawn[stride].append(means.cpu().numpy())
     return {

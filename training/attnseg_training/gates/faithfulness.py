@@ -122,7 +122,7 @@ def faithfulness(
         columns = _measure(asked, masks, SUITES[suite], in_detail, batch * BATCH)
         for i, name in enumerate(store.names[k] for k in index):
             rows.append({IMAGE: name, **{key: v[i] for key, v in columns.items()}})
-        attention = network.cnn_shares(network.psi(asked.pairs))
+        attention = network.psi_of_cnn(network.psi(asked.pairs))
         maps.append(on_cpu(attention, encoder_contributions(asked), masks))
         keep(rows)
         watch(len(rows), len(store))
@@ -167,7 +167,7 @@ def _measure(
 ) -> Columns:
     network, pairs, images = asked.network, asked.pairs, asked.image
     fused, psis = network.fuse(pairs)
-    attention = network.cnn_shares(psis)
+    attention = network.psi_of_cnn(psis)
     logits = network.logits(fused)
 
     def dice(found: Tensor) -> list[float]:

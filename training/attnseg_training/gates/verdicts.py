@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg.statistics import Interval, enough, too_few_words
+from napari_attnseg.statistics import ENOUGH, Interval, enough, too_few_words
 
 #: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
 DECORATIVE = 0.005
@@ -67,7 +67,8 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     """
     value, area = facts["spatial_value"], facts["agreement"]["auroc"]
     pattern, agrees = _pattern(value), _agrees(area)
-    n = min(value["n"], area["n"])
+    # Intervals of earlier versions do not say of how many images they are.
+    n = min(one.get("n", ENOUGH) for one in (value, area))
     sentence = (
         f"{level}: {_VALUE_WORDS[pattern]}, spatial value {words(value, '+.3f')}; "
         f"{_AGREEMENT_WORDS[agrees]}"

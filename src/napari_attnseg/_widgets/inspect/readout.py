@@ -19,10 +19,11 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
     ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
-    with each psi stands whose features it uses more; 0 is the transformer alone, 1 the
-    CNN alone, or as the gate's layer says. Of two gates per level: their names. psi is
-    a weight: after it stands how much of what is fused is the CNN's by feature norms,
-    at that point or, of a result that was opened, as the mean of the image.
+    with each psi stands whose features it gives more weight; 0 is the transformer
+    alone, 1 the CNN alone, or as the gate's layer says. Of two gates per level: their
+    names. psi is a weight: after it stands how much of what is fused is the CNN's by
+    feature norms, at that point or, of a result that was opened, as the mean of the
+    image.
     """
     at = _index(result.probability[0], point)
     if at is None:
@@ -69,11 +70,11 @@ def moved(
 
 
 def _used(gate: LayerRecord, psi: float) -> str:
-    """Name of the encoder whose features are used more."""
+    """Name of the encoder whose features have the larger weight."""
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)
     if shown == 0.5:
-        return "both alike"
+        return "equal weights"
     return gate.high if shown > 0.5 else gate.low
 
 
