@@ -44,7 +44,8 @@ class ModelCard:
         Data set, split and sizes it was trained on.
     metrics : dict
         As written by ``attnseg-train evaluate``: ``n``, ``protocol`` and per metric
-        ``mean``, ``sd``, ``low``, ``high`` (95 % bootstrap interval). Empty: not
+        ``mean``, ``sd``, ``low``, ``high`` (95 % interval; ``n`` and
+        ``method``, if they are there, say of how many images and how). Empty: not
         evaluated.
     gates : dict
         Level (``"1/4"`` ... ``"1/32"``; ``"all"``: the four together) to what

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: psi on a fixed scale from 0 to 1: blue is the transformer, white is 0.5 (both alike),
-#: orange is the CNN. Blue and orange stay apart without red-green vision; both ends
-#: are equally dark, so that neither looks like "more".
+#: psi on a fixed scale from 0 to 1: blue is the transformer, white is 0.5 (equal
+#: weights), orange is the CNN. Blue and orange stay apart without red-green vision;
+#: both ends are equally dark, so that neither looks like "more".
 GATE_STOPS = (
     (0.0, "#1f4e9e"),
     (0.25, "#7fa6d9"),

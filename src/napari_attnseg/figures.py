@@ -103,7 +103,7 @@ def summary_png(
         )
         if not gates[0].gate:
             bar.ax.set_xticklabels(
-                [f"0: {gates[0].low}", "0.5: both alike", f"1: {gates[0].high}"]
+                [f"0: {gates[0].low}", "0.5: equal weights", f"1: {gates[0].high}"]
             )
         bar.set_label(f"Gate maps: {GATE_LEGEND}.", fontsize=11)
     figure.supxlabel(

@@ -35,8 +35,10 @@ from napari_attnseg.models.network import Level, SegmentationNetwork, channels_l
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import (
     AttentionMap,
+    EffectiveShare,
     GateKey,
     Segmentation,
+    ShareState,
     gate_label,
     gate_parts,
 )
@@ -219,6 +221,11 @@ class Segmenter:
         with self.enough_memory():
             forced = self._forced(encoded, gates)
             fused, used = self.network.fuse(encoded.pairs, forced)
+            # Of the image itself, not of its mirror images.
+            shares = self.network.effective_shares(
+                [tuple(maps[:1] for maps in level) for level in encoded.pairs],
+                {stride: psi[:1] for stride, psi in used.items()},
+            )
             views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
             # Each view turned back; without flips there is one, which stays as it is.
             back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
@@ -233,6 +240,11 @@ class Segmenter:
                 gate.low,
                 gate.high,
                 gate=gate.name,
+                effective_share=EffectiveShare.measured(
+                    shares[stride][0, 0].float().cpu().numpy()
+                )
+                if shares
+                else EffectiveShare(ShareState.UNDEFINED),
                 **self._finding(_key(stride, gate)),
             )
             for stride, psi in used.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 #: Added to numerator and denominator by the released code of the paper.
 PAPER_SMOOTH = 1e-6
@@ -72,6 +72,35 @@ def scores(counts: Confusion, smooth: float = 0.0) -> dict[str, float]:
         "recall": ratio(tp, tp + fn),
         "accuracy": ratio(tp + tn, tp + fp + fn + tn),
     }
+
+
+def class_scores(counts: Confusion) -> dict[str, float]:
+    """Metrics of one class in one image, all NaN where it is neither there nor found.
+
+    Counted as 1, as two empty masks are elsewhere, such images would hide a class that
+    is rare and never found.
+    """
+    if counts.tp + counts.fp + counts.fn == 0:
+        return dict.fromkeys(METRICS, float("nan"))
+    return scores(counts)
+
+
+def over_classes(values: NDArray[np.float64]) -> float:
+    """Mean over classes of each class's mean over images; NaN is left out of both.
+
+    So a class that is seldom there counts as much as one that always is.
+
+    Parameters
+    ----------
+    values : ndarray, shape (images, classes)
+        Of a metric; see `class_scores`.
+    """
+    defined = np.isfinite(values)
+    seen = defined.any(0)
+    if not seen.any():
+        return float("nan")
+    total = np.where(defined, values, 0)[:, seen].sum(0)
+    return float((total / defined[:, seen].sum(0)).mean())
 
 
 def dice(truth: ArrayLike, mask: ArrayLike) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,58 @@ def gate_parts(key: GateKey) -> tuple[int, str]:
     return key if isinstance(key, tuple) else (key, "")
 
 
+class ShareState(StrEnum):
+    """Whether the effective share of the CNN is known for a gate."""
+
+    MEASURED = "measured"
+    #: The level has two gates: the share is not defined.
+    UNDEFINED = "undefined"
+    #: The result is of a version that did not measure it.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectiveShare:
+    """How much of a gate's fused features is the CNN's, by feature norms.
+
+    psi is a weight: how much of what is fused comes from the CNN depends also on how
+    large the features of both encoders are (`SegmentationNetwork.effective_shares`).
+
+    Attributes
+    ----------
+    state : ShareState
+        Whether it is known.
+    mean : float or None
+        Mean over the image, in [0, 1].
+    values : ndarray of float32, shape (h, w), or None
+        At each location of the gate; not kept in files.
+    """
+
+    state: ShareState = ShareState.UNKNOWN
+    mean: float | None = None
+    values: NDArray[np.float32] | None = None
+
+    @classmethod
+    def measured(cls, values: NDArray[np.float32]) -> EffectiveShare:
+        """Share at each location; NaN, where both features are 0, is left out."""
+        defined = values[np.isfinite(values)]
+        mean = float(defined.mean()) if defined.size else None
+        return cls(ShareState.MEASURED, mean, values)
+
+    def to_json(self) -> dict[str, Any]:
+        """``state``; if it is measured also ``of`` (the encoder) and ``mean``."""
+        if self.state is not ShareState.MEASURED:
+            return {"state": str(self.state)}
+        return {"state": str(self.state), "of": "CNN", "mean": self.mean}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any] | None) -> EffectiveShare:
+        """Inverse of `to_json`; None, of a result of before, is unknown."""
+        if values is None:
+            return cls()
+        return cls(ShareState(values["state"]), values.get("mean"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AttentionMap:
     """Attention coefficients `psi` of one gate (paper, equation 3.1).
@@ -60,6 +113,8 @@ class AttentionMap:
         Whether the map's pattern was measured to be worth nothing in this model.
     gate : str
         Name of the gate in a level that has two; empty where it has one.
+    effective_share : EffectiveShare
+        How much of the fused features is the CNN's.
     """
 
     values: NDArray[np.float32]
@@ -70,6 +125,7 @@ class AttentionMap:
     finding: str = NOT_MEASURED
     decorative: bool = False
     gate: str = ""
+    effective_share: EffectiveShare = EffectiveShare()
 
     @property
     def key(self) -> GateKey:

@@ -97,6 +97,43 @@ def test_measured_trust_is_the_difference_of_two_losses(
 
 
 @torch.no_grad()
+def test_measured_trust_uses_the_temperature_of_the_card(
+    network: SegmentationNetwork, segmenter: Segmenter
+) -> None:
+    torch.manual_seed(0)
+    pairs = network.align(network.encode(torch.rand(1, 3, 64, 64)))
+    pairs = [(100 * torch.randn_like(x), 100 * torch.randn_like(g)) for x, g in pairs]
+    truth = (torch.rand(1, 1, 64, 64) > 0.5).float()
+    cold, warm = (
+        measured_trust(network, pairs, truth, 8, k=2, temperature=t).tau[0]
+        for t in (1.0, 3.0)
+    )
+    losses = []
+    for which in (1, 0):
+        _, psi = network.fuse(pairs)
+        gate = psi[8].clone()
+        gate[..., :4, :4] = 1.0 - which
+        logits = network.logits(network.fuse(pairs, {8: gate})[0]) / 3
+        losses.append(F.binary_cross_entropy_with_logits(logits, truth))
+    torch.testing.assert_close(warm[0, 0], losses[0] - losses[1], atol=1e-6, rtol=1e-3)
+    assert (warm - cold).abs().max() > 1e-3 * cold.abs().max()
+    # What is shown in napari is the card's.
+    card = dataclasses.replace(segmenter.card, temperature=3.0)
+    shown = [
+        explain(
+            dataclasses.replace(segmenter, card=c), IMAGE, "measured trust", level=8
+        )
+        for c in (segmenter.card, card)
+    ]
+    subject = subject_of(dataclasses.replace(segmenter, card=card), IMAGE)
+    expected = measured_trust(
+        network, subject.pairs, subject.mask, 8, temperature=3.0
+    ).tau[0]
+    assert shown[1].values[0, 0] == pytest.approx(float(expected[0, 0]))
+    assert not np.allclose(shown[0].values, shown[1].values, rtol=1e-2)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize(("stride", "fewer"), [(4, 16), (8, 36), (None, 4)])
 def test_regions_tried_together_are_measured_as_one_by_one(
     network: SegmentationNetwork,

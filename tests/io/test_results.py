@@ -21,7 +21,12 @@ from napari_attnseg.io.results import (
     load_results,
     save_results,
 )
-from napari_attnseg.results import Segmentation
+from napari_attnseg.results import (
+    AttentionMap,
+    EffectiveShare,
+    Segmentation,
+    ShareState,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,60 @@ def test_what_was_written_is_read(
         for a, b in zip(read.attention, segmentation.attention, strict=True):
             np.testing.assert_array_equal(a.values, b.values)
             assert (a.name, a.stride, a.finding) == (b.name, b.stride, b.finding)
+            assert a.effective_share.state is ShareState.MEASURED
+            assert a.effective_share.mean == b.effective_share.mean
         assert read.provenance == {**segmentation.provenance, "source": "x"}
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_the_effective_share_stands_in_the_json_and_older_files_open(
+    tmp_path: Path, segmentation: Segmentation, stack: bool
+) -> None:
+    other = replace(
+        segmentation,
+        attention=tuple(
+            replace(gate, effective_share=EffectiveShare(ShareState.MEASURED, 0.25))
+            for gate in segmentation.attention
+        ),
+    )
+    frames = [segmentation, other] if stack else [segmentation]
+    path = save(tmp_path, *frames, stack=stack)
+    facts = json.loads(path.read_text())
+    for said, gate in zip(facts["gates"], segmentation.attention, strict=True):
+        own = gate.effective_share
+        assert own.values is not None and own.values.shape == gate.values.shape
+        assert own.mean == pytest.approx(own.values.mean()) and 0 < own.mean < 1
+        means = [own.mean, 0.25] if stack else own.mean
+        assert said["effective_share"] == {
+            "state": "measured",
+            "of": "CNN",
+            "mean": means,
+        }
+    again = load_results(path).segmentations[-1].attention[0].effective_share
+    assert again.mean == (
+        0.25 if stack else segmentation.attention[0].effective_share.mean
+    )
+    for gate in facts["gates"]:
+        del gate["effective_share"]
+    path.write_text(json.dumps(facts))
+    for read in load_results(path).segmentations:
+        assert {g.effective_share.state for g in read.attention} == {ShareState.UNKNOWN}
+
+
+def test_two_gates_per_level_have_no_effective_share(tmp_path: Path) -> None:
+    gate = AttentionMap(
+        np.zeros((2, 2), np.float32),
+        4,
+        (1, 1),
+        gate="CNN",
+        effective_share=EffectiveShare(ShareState.UNDEFINED),
+    )
+    mask = np.zeros((2, 2), np.uint8)
+    path = save(tmp_path, Segmentation(mask, mask[None].astype(np.float32), (gate,)))
+    (said,) = json.loads(path.read_text())["gates"]
+    assert said["effective_share"] == {"state": "undefined"}
+    (read,) = load_results(path).segmentations[0].attention
+    assert read.effective_share.state is ShareState.UNDEFINED
 
 
 def test_several_classes_keep_their_numbers(tmp_path: Path) -> None:

@@ -146,20 +146,53 @@ def test_gates_use_the_encoders_that_their_ends_name(
 
 
 @pytest.mark.parametrize("network", ["tiny", "tiny-res34-guided"], indirect=True)
-def test_share_of_the_cnn_is_known_whichever_end_it_is(
+def test_weight_of_the_cnn_is_known_whichever_end_it_is(
     network: SegmentationNetwork,
 ) -> None:
     features = network.encode(torch.rand(1, 3, 64, 64))
     (x, g), *_ = network.align(features)
     fused, attention = network.fuse(network.align(features))
-    share = network.cnn_shares(attention)[4]
-    torch.testing.assert_close(fused[0], share * x + (1 - share) * g)
+    weight = network.psi_of_cnn(attention)[4]
+    torch.testing.assert_close(fused[0], weight * x + (1 - weight) * g)
+    assert torch.equal(network.cnn_shares(attention)[4], weight)  # its earlier name
+
+
+@pytest.mark.parametrize("network", ["tiny", "tiny-res34-guided"], indirect=True)
+def test_the_effective_share_is_that_of_what_is_added(
+    network: SegmentationNetwork,
+) -> None:
+    torch.manual_seed(0)
+    pairs = [
+        (3 * torch.randn(2, width, n, n), torch.randn(2, width, n, n))
+        for width, n in ((8, 16), (8, 8), (8, 4), (8, 2))
+    ]
+    psi = {4 * 2**i: torch.rand(2, 1, *x.shape[-2:]) for i, (x, _) in enumerate(pairs)}
+    found = network.effective_shares(pairs, psi)
+    weight = network.psi_of_cnn(psi)
+    for stride, (x, g) in zip(STRIDES, pairs, strict=True):
+        # Location by location, without the network's own formula.
+        cnn = (weight[stride] * x)[1, :, 1, 0].square().sum().sqrt()
+        other = ((1 - weight[stride]) * g)[1, :, 1, 0].square().sum().sqrt()
+        share = found[stride][1, 0, 1, 0]
+        torch.testing.assert_close(share, cnn / (cnn + other))
+        assert found[stride].shape == psi[stride].shape
+        # The CNN's features are three times as large: more of the sum is theirs.
+        assert (found[stride] >= weight[stride] - 1e-6).float().mean() > 0.99
+        half = dict.fromkeys(STRIDES, torch.full((2, 1, 1, 1), 0.5))
+        assert 0.7 < network.effective_shares(pairs, half)[stride].mean() < 0.8
 
 
 @pytest.mark.parametrize("name", ["tiny-no-attention", "tiny-double-weighted"])
-def test_share_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
+def test_the_effective_share_is_not_defined_without_one_gate(name: str) -> None:
+    network = SegmentationNetwork(STAND_INS[name]).eval()
+    pairs = network.align(network.encode(torch.rand(1, 3, 64, 64)))
+    assert network.effective_shares(pairs, network.psi(pairs)) == {}
+
+
+@pytest.mark.parametrize("name", ["tiny-no-attention", "tiny-double-weighted"])
+def test_weight_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
     with pytest.raises(InputError, match="one gate per level"):
-        SegmentationNetwork(STAND_INS[name]).cnn_shares({})
+        SegmentationNetwork(STAND_INS[name]).psi_of_cnn({})
 
 
 @pytest.mark.parametrize("name", FUSIONS)

@@ -19,7 +19,11 @@ from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation.contact_sheet import contact_sheet_png
 from attnseg_training.evaluation.evaluate import evaluate
-from attnseg_training.evaluation.per_class import class_counts, class_summary
+from attnseg_training.evaluation.per_class import (
+    class_counts,
+    class_means,
+    class_summary,
+)
 from attnseg_training.evaluation.report import report_html
 from attnseg_training.fit.fit import fit
 from attnseg_training.gates.faithfulness import faithfulness
@@ -30,6 +34,7 @@ from napari_attnseg import Segmenter
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.errors import InputError
+from napari_attnseg.metrics import Confusion
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.results import Segmentation
@@ -196,3 +201,25 @@ def test_overlapping_classes_are_cut_one_by_one() -> None:
     assert summary["by_class"]["a"]["recall"]["mean"] == pytest.approx(0.75)
     assert summary["mean_over_classes"]["recall"]["mean"] == pytest.approx(0.875)
     assert class_summary(("a",), [alone[:1]]) == {}
+
+
+def test_a_class_that_is_nowhere_leaves_the_mean_of_that_class() -> None:
+    there, missed = Confusion(50, 0, 0, 50), Confusion(0, 0, 10, 90)
+    nothing = Confusion(0, 0, 0, 100)
+    # "rare" is in 2 of 20 images and never found; in one more it is found in error.
+    images = [(there, missed)] * 2 + [(there, nothing)] * 18
+    found = class_summary(("often", "rare"), images)
+    rare = found["by_class"]["rare"]
+    assert rare["present"] == 2 and rare["dice"]["n"] == 2
+    assert rare["dice"]["mean"] == rare["iou"]["mean"] == 0  # not 0.9
+    assert not rare["dice"]["enough"]
+    assert found["by_class"]["often"]["dice"]["n"] == 20
+    # Each class counts alike, however often it is there.
+    over = found["mean_over_classes"]["dice"]
+    assert over["mean"] == 0.5 and over["n"] == 20
+    assert class_means([there, nothing])["dice"] == 1
+    wrong = [*images, (there, Confusion(0, 5, 0, 95))]
+    assert class_summary(("often", "rare"), wrong)["by_class"]["rare"]["dice"]["n"] == 3
+    never = class_summary(("often", "rare"), [(there, nothing)] * 3)
+    assert np.isnan(never["by_class"]["rare"]["dice"]["mean"])
+    assert never["mean_over_classes"]["dice"]["mean"] == 1

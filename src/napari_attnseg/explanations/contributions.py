@@ -18,7 +18,7 @@ def gate_integrated_gradients(
 ) -> tuple[dict[int, Tensor], Tensor]:
     """Integrated gradients of the target's logit along the gates, from 0.5 to psi.
 
-    All levels move together on a straight line from "both alike"; the attributions of
+    All levels move together on a straight line from equal weights; the attributions of
     all levels add up to the change of the logit (Sundararajan et al. 2017,
     completeness), up to the error of the numerical path, which is returned too.
 
@@ -32,7 +32,7 @@ def gate_integrated_gradients(
     network, pairs = subject.network, subject.pairs
     with torch.no_grad():
         fused, psi = network.fuse(pairs)
-        network.cnn_shares(psi)  # one gate per level, or an error
+        network.psi_of_cnn(psi)  # one gate per level, or an error
         end = subject.score(network.logits(fused))
         start = {stride: torch.full_like(p, 0.5) for stride, p in psi.items()}
         begin = subject.score(network.logits(network.fuse(pairs, start)[0]))
@@ -65,14 +65,14 @@ def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
     network, pairs = subject.network, subject.pairs
     with torch.no_grad():
         fused, psi = network.fuse(pairs)
-        share = network.cnn_shares(psi)
+        weight = network.psi_of_cnn(psi)
     with torch.enable_grad():
         leaves = [f.detach().requires_grad_() for f in fused]
         score = subject.score(network.logits(leaves))
         slopes = torch.autograd.grad(score.sum(), leaves)
     found = {}
     for stride, slope, (x, g) in zip(STRIDES, slopes, pairs, strict=True):
-        cnn = (slope * share[stride] * x).sum(1)
-        transformer = (slope * (1 - share[stride]) * g).sum(1)
+        cnn = (slope * weight[stride] * x).sum(1)
+        transformer = (slope * (1 - weight[stride]) * g).sum(1)
         found[stride] = (cnn.detach(), transformer.detach())
     return found

@@ -27,8 +27,9 @@ def _shuffled(psi: Tensor) -> Tensor:
     return psi.flatten(2)[:, :, order.to(psi.device)].view_as(psi)
 
 
-#: Name → the CNN's share (N, 1, h, w) of a batch → what replaces it, same shape. "mean"
-#: is the mean over each image, "another" the map of the previous image of the batch.
+#: Name → psi as weight of the CNN, (N, 1, h, w) of a batch → what replaces it, same
+#: shape. "mean" is the mean over each image, "another" the map of the previous image of
+#: the batch.
 INTERVENTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "transformer only": torch.zeros_like,
     "CNN only": torch.ones_like,
@@ -63,10 +64,10 @@ def interventions(
         If a level has not just one gate.
     """
     fused, attention = network.fuse(pairs)
-    shares = network.cnn_shares(attention)
+    weights = network.psi_of_cnn(attention)
     for name, change in INTERVENTIONS.items():
-        everywhere = {stride: change(share) for stride, share in shares.items()}
-        changed, _ = network.fuse(pairs, network.cnn_shares(everywhere))
+        everywhere = {stride: change(psi) for stride, psi in weights.items()}
+        changed, _ = network.fuse(pairs, network.psi_of_cnn(everywhere))
         yield name, "all", network.logits(changed)
         for level, stride in enumerate(STRIDES):
             one = [*fused[:level], changed[level], *fused[level + 1 :]]

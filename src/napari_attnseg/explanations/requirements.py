@@ -29,7 +29,7 @@ def check(
     for need in explainer.needs:
         match need:
             case Requirement.ONE_GATE:
-                network.cnn_shares({})
+                network.psi_of_cnn({})
             case Requirement.TWO_ENCODERS:
                 need_two_encoders(network)
             case Requirement.CALIBRATION:

@@ -31,7 +31,7 @@ class Trust(NamedTuple):
     tau : Tensor, shape (N, k, k)
         Measured trust; above 0 the CNN is better.
     psi : Tensor, shape (N, k, k), in [0, 1]
-        The CNN's share by the gate's own coefficients, averaged over each region.
+        The gate's own coefficients, as weight of the CNN, averaged over each region.
     """
 
     tau: Tensor
@@ -58,6 +58,7 @@ def measured_trust(
     stride: int | None,
     k: int = REGIONS,
     batch: int = 9,
+    temperature: float = 1.0,
 ) -> Trust:
     """Trust in k×k regions of the gate at one stride, or of all gates together.
 
@@ -80,6 +81,9 @@ def measured_trust(
         Regions per side; fewer where the map is smaller.
     batch : int
         Decodings at a time; 9 took less CPU time than 36 for the bundled model.
+    temperature : float
+        Of the model card: logits are divided by it, as in inference. It can change the
+        sign of trust, because it changes which errors weigh more in the loss.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def measured_trust(
     truth, known = known_pixels(truth)
     levels = range(len(STRIDES)) if stride is None else [STRIDES.index(stride)]
     fused, attention = network.fuse(pairs)
-    shares = network.cnn_shares(attention)
+    weights = network.psi_of_cnn(attention)
     sizes = {level: tuple(fused[level].shape[-2:]) for level in levels}
     side = [min(k, *(size[axis] for size in sizes.values())) for axis in (0, 1)]
     trials = _trials(network, sizes, side, truth.shape[-1])
@@ -108,7 +112,7 @@ def measured_trust(
                 for level in levels:
                     part = where[level][start : start + batch]
                     maps[level] = torch.lerp(maps[level], pairs[level][which][i], part)
-                logits = network.logits(maps)
+                logits = network.logits(maps) / temperature
                 loss = F.binary_cross_entropy_with_logits(
                     logits, truth[i].expand_as(logits), reduction="none"
                 )
@@ -118,7 +122,7 @@ def measured_trust(
             for trial, gain in zip(some, (losses[0] - losses[1]).cpu(), strict=True):
                 found = trial.owner_rows @ gain @ trial.owner_columns.T / gain.numel()
                 taus[i][trial.rows][:, trial.columns] = found
-    own = torch.stack([region_means(shares[STRIDES[level]], side) for level in levels])
+    own = torch.stack([region_means(weights[STRIDES[level]], side) for level in levels])
     return Trust(taus, own.mean(0).cpu())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
     AttentionMap,
+    EffectiveShare,
     Segmentation,
     gate_key,
     gate_parts,
@@ -95,6 +96,31 @@ def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
     return facts
 
 
+def effective_share(results: Sequence[Segmentation], gate: int) -> dict[str, Any]:
+    """JSON-ready effective share of one gate; of several frames a list of means.
+
+    Parameters
+    ----------
+    results : sequence of Segmentation
+        One per frame.
+    gate : int
+        Index into ``attention``.
+    """
+    shares = [result.attention[gate].effective_share for result in results]
+    facts = shares[0].to_json()
+    if len(shares) > 1 and "mean" in facts:
+        facts["mean"] = [share.mean for share in shares]
+    return facts
+
+
+def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShare:
+    """Inverse of `effective_share` for one frame."""
+    share = EffectiveShare.from_json(facts)
+    if isinstance(share.mean, list):
+        share = replace(share, mean=share.mean[frame])
+    return share
+
+
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
@@ -151,6 +177,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
                 "1": gate.high,
                 "finding": gate.finding,
                 "decorative": gate.decorative,
+                "effective_share": effective_share(frames, i),
             }
         )
     if results.image is not None:
@@ -298,7 +325,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         said = dict(own)
         if count is not None and count > 1:
             said |= {key: own[key][i] for key in PER_FRAME if key in own}
-        attention = tuple(_attention(gate, values[i]) for gate, values in maps)
+        attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
         segmentations.append(Segmentation(masks[i], probabilities[i], attention, said))
     return Results(
         layer["name"],
@@ -310,7 +337,9 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     )
 
 
-def _attention(gate: dict[str, Any], values: NDArray[np.float32]) -> AttentionMap:
+def _attention(
+    gate: dict[str, Any], values: NDArray[np.float32], frame: int
+) -> AttentionMap:
     rows, columns = gate["source_pixels_per_map_pixel"]
     level, name = gate_parts(gate_key(gate["level"]))
     return AttentionMap(
@@ -322,6 +351,7 @@ def _attention(gate: dict[str, Any], values: NDArray[np.float32]) -> AttentionMa
         gate["finding"],
         gate["decorative"],
         name,
+        share_of_frame(gate.get("effective_share"), frame),
     )
 
 

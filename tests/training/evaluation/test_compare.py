@@ -32,7 +32,13 @@ def test_a_small_steady_gain_is_found_though_images_differ(tmp_path: Path) -> No
     assert found["difference"]["low"] > 0
     assert found["second"]["low"] < found["first"]["high"]  # unpaired it would be lost
     assert found["wilcoxon_p"] == pytest.approx(wilcoxon(better - DICE).pvalue)
+    assert found["verdict"] == "second_higher"
     assert found["better"] + found["worse"] == 40
+    few = Paired.read(
+        write(tmp_path / "c", DICE[:19]), write(tmp_path / "d", better[:19])
+    )
+    assert few.summary()["dice"]["difference"]["low"] > 0
+    assert few.summary()["dice"]["verdict"] == "too_few"
     assert differences_png(paired, "a", "b")[:4] == b"\x89PNG"
 
 

@@ -21,7 +21,6 @@ from attnseg_training.experiments.paper_table import PaperTable
 from attnseg_training.experiments.table import fill
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.models.catalog import FAMILIES, model_spec
-from napari_attnseg.statistics import bootstrap_p
 
 pytestmark = pytest.mark.usefixtures("plain_curves_of_module")
 
@@ -164,14 +163,3 @@ def test_what_cannot_be_run_is_said(base: TrainConfig, tmp_path: Path) -> None:
         fill(PaperTable("1", base, "tiny"), ["ViT-Tiny, pretrained"], 1, tmp_path)
     with pytest.raises(InputError, match="starts from pretrained weights"):
         fill(PaperTable("2", base, "tiny"), ["Swin, skip"], 1, tmp_path)
-
-
-def test_bootstrap_p() -> None:
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=200)
-    assert bootstrap_p(noise + 1) == pytest.approx(2e-4)
-    assert bootstrap_p(noise - noise.mean()) > 0.8
-    assert bootstrap_p(np.zeros(5)) == bootstrap_p([np.nan]) == 1
-    assert bootstrap_p(noise + 0.15) == pytest.approx(
-        bootstrap_p(-(noise + 0.15)), abs=0.01
-    )

@@ -76,7 +76,8 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
         result.folder / "best.safetensors", load_dataset(Path(config.data)), "test"
     )
     summary = report.summary()
-    assert summary["n"] == 3 and "bootstrap" in summary["protocol"]
+    assert summary["n"] == 3 and "95 % interval" in summary["protocol"]
+    assert summary["dice"]["n"] == 3 and not summary["dice"]["enough"]
     assert summary["dice"]["mean"] > 0.8
     assert summary["dice"]["low"] <= summary["dice"]["mean"] <= summary["dice"]["high"]
     assert report.to_csv().splitlines()[1].startswith("disc09,")

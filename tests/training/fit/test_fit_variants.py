@@ -179,7 +179,7 @@ def test_exchanged_ends_give_the_same_suite(
         if ".gate.w_" in name:
             turned = name.replace("w_x", "w_?").replace("w_g", "w_x")
             name = turned.replace("w_?", "w_g")
-        # sigmoid(−z) = 1 − sigmoid(z): psi is the transformer's share now.
+        # sigmoid(−z) = 1 − sigmoid(z): psi is the transformer's weight now.
         other[name] = -value if ".gate.psi.0" in name else value
     spec = dataclasses.replace(card.spec, fusion="cnn_guided")
     save_checkpoint(tmp_path / "o", other, dataclasses.replace(card, spec=spec))

@@ -82,7 +82,12 @@ def test_summary_rows_and_card(
         assert "the model's own mask" in gate["follows"]
         assert gate["verdict"].startswith(f"{level}: ")
         assert gate["decorative"] == (gate["pattern"] == PatternValue.DECORATIVE)
-        assert gate["agrees"] in list(TrustAgreement)
+        # Eight images are too few for a verdict.
+        assert gate["pattern"] == PatternValue.TOO_FEW and not gate["decorative"]
+        assert gate["agrees"] == TrustAgreement.TOO_FEW
+        assert "8 images are too few" in gate["verdict"]
+        auroc = gate["agreement"]["auroc"]
+        assert auroc["n"] == 8 and auroc["method"] == "jackknife_t"
         assert set(gate["shuffled"]) == set(PARTS)
         assert set(gate["moved"]) == {
             damage_name(one) for one in damages(("another image", "noise"))
@@ -144,8 +149,8 @@ def test_what_cannot_be_measured_is_said(
         faithfulness(tiny_weights, data, "val", "quik", "cpu")
 
 
-def interval(low: float, high: float) -> dict[str, float]:
-    return {"mean": (low + high) / 2, "low": low, "high": high}
+def interval(low: float, high: float, n: int = 20) -> dict[str, float]:
+    return {"mean": (low + high) / 2, "low": low, "high": high, "n": n}
 
 
 @pytest.mark.parametrize(
@@ -213,6 +218,19 @@ def test_verdicts(
     for word in words:
         assert word in found["verdict"]
     assert "nan" not in found["verdict"] and "-0.000" not in found["verdict"]
+
+
+def test_there_is_no_verdict_below_twenty_images() -> None:
+    clear = {  # on enough images: decorative, and agrees
+        "spatial_value": interval(-0.001, 0.002, 19),
+        "agreement": {"auroc": interval(0.8, 0.9, 19), "alike": interval(0.8, 0.9, 19)},
+    }
+    found = verdict("1/8", clear)
+    assert found["pattern"] == "too_few" and found["agrees"] == "too_few"
+    assert found["decorative"] is False
+    assert "19 images are too few for a verdict" in found["verdict"]
+    assert "AUROC 0.85 [0.80, 0.90]" in found["verdict"]  # the numbers stay
+    assert "decorative" not in found["verdict"]
 
 
 def test_a_gate_that_draws_the_mask_says_no_more_than_it() -> None:
@@ -289,6 +307,16 @@ def test_the_combination_that_agrees_earns_its_place() -> None:
     rows = [{**row, Key(Measure.TAU, ALL): t} for row, t in zip(rows, chance)]
     found = judge([GateMaps(psi, flat, masks)], rows, "discs, val")
     assert not found["earned"] and found["verdict"].startswith("No combination")
+    few = GateMaps(
+        {s: p[:19] for s, p in psi.items()},
+        {s: (a[:19], b[:19]) for s, (a, b) in flat.items()},
+        masks[:19],
+    )
+    rows = [{**row, Key(Measure.TAU, ALL): t.numpy()} for row, t in zip(rows, tau)]
+    found = judge([few], rows[:19], "discs, val")
+    assert found["name"] == "mean of the coarse two"
+    assert not found["enough"] and not found["earned"]
+    assert "19 images are too few for a verdict" in found["verdict"]
 
 
 def test_rectangles_differ_and_repeat() -> None:

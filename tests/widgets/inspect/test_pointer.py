@@ -10,6 +10,7 @@ from napari_attnseg._widgets.base.inputs import Inputs
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.inspect.pointer import FLAT
 from napari_attnseg._widgets.inspect.readout import read_out
+from napari_attnseg._widgets.layers.metadata import SHARE_MAP
 from napari_attnseg._widgets.layers.runs import find_results
 
 ADDED = 6  # probability, four gates, mask
@@ -78,7 +79,10 @@ def test_the_reading_names_what_is_there(
     psi = gate[rows, columns]
     side = "CNN" if psi > 0.5 else "transformer"
     assert text.startswith(f"row 30, column 40 · probability {p:.2f} · ")
-    assert f"1/4 {side} {psi:.2f}" in text
+    share = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"].metadata[SHARE_MAP]
+    assert share.shape == gate.shape
+    here = share[rows, columns]
+    assert f"1/4 {side} {psi:.2f} (effective share of the CNN {here:.2f})" in text
     inside = mask_of(viewer).data[at]
     assert ("not in the mask" in text) == (not inside)
     assert read_out(result, (0, 0)) == ""

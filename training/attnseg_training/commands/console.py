@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ def report_table(summary: dict[str, Any]) -> Table:
     for name, row in measured_rows(summary).items():
         sd = f"{row['sd']:.4f}" if "sd" in row else ""
         interval = f"{row['low']:.4f} – {row['high']:.4f}"
+        if not math.isfinite(row["low"]):
+            interval = "–"
         table.add_row(name, f"{row['mean']:.4f}", sd, interval)
     return table
 
@@ -168,10 +171,16 @@ def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
             f"{row['first']['mean']:.4f}",
             f"{row['second']['mean']:.4f}",
             f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]",
-            "< 0.001" if row["wilcoxon_p"] < 1e-3 else f"{row['wilcoxon_p']:.3f}",
+            _p_words(row),
             f"{row['better']} / {row['worse']}",
         )
     return table
+
+
+def _p_words(row: dict[str, Any]) -> str:
+    if row["verdict"] == "too_few":
+        return "no verdict"
+    return "< 0.001" if row["wilcoxon_p"] < 1e-3 else f"{row['wilcoxon_p']:.3f}"
 
 
 def result_words(result: fit.FitResult, config: TrainConfig) -> str:

@@ -62,6 +62,7 @@ def evaluate_command(
     from napari_attnseg.io.atomic import write_bytes, write_text
     from napari_attnseg.io.folders import left_out_words
     from napari_attnseg.medsam import Medsam
+    from napari_attnseg.statistics import too_few_words
 
     sam = None if medsam is None else Medsam.from_folder(medsam, device)
     dataset = data_for(data, weights)
@@ -81,6 +82,8 @@ def evaluate_command(
         write_text(html, report_html(report, summary, sheet))
         print(html)
     console.print(report_table(summary))
+    if few := too_few_words(summary["n"]):
+        console.print(f"{few}.")
     if summary["hd95"]["undefined"] == summary["n"]:
         console.print(
             "Outlines were not measured: no image has two masks to compare, or monai "
@@ -105,10 +108,14 @@ def compare_command(
         Path | None, typer.Option(help="PNG file to draw the differences to.")
     ] = None,
 ) -> None:
-    """Compare two models image by image: paired bootstrap and Wilcoxon test."""
+    """Compare two models image by image: paired difference and Wilcoxon test.
+
+    Below 20 images there is no verdict.
+    """
     from attnseg_training.commands.console import console, paired_table
     from attnseg_training.evaluation.compare import Paired, differences_png
     from napari_attnseg.io.atomic import write_bytes, write_text
+    from napari_attnseg.statistics import too_few_words
 
     paired = Paired.read(first, second)
     summary = paired.summary()
@@ -118,9 +125,11 @@ def compare_command(
         write_bytes(figure, differences_png(paired, first.stem, second.stem))
     console.print(paired_table(summary, first.stem, second.stem))
     console.print(
-        "Difference: second minus first, mean over images with its 95 % bootstrap "
-        "interval; p of the two-sided Wilcoxon signed-rank test."
+        "Difference: second minus first, mean over images with its 95 % interval (t, "
+        "corrected for skewness); p of the two-sided Wilcoxon signed-rank test."
     )
+    if few := too_few_words(summary["n"]):
+        console.print(f"{few}.")
 
 
 def faithfulness_command(

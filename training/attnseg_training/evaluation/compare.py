@@ -14,7 +14,7 @@ from scipy.stats import wilcoxon
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.metrics import METRICS
-from napari_attnseg.statistics import mean_interval
+from napari_attnseg.statistics import UNIT, Comparison, mean_interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,18 +61,21 @@ class Paired:
         """Summarise per metric ``first``, ``second`` and their difference, JSON-ready.
 
         ``difference`` is second minus first over the images where both are defined,
-        with its 95 % bootstrap interval; ``wilcoxon_p`` is the p value of the two-sided
-        signed-rank test, 1 if no image differs.
+        with its 95 % interval (`mean_interval`), and ``verdict`` a `Comparison` by it;
+        ``wilcoxon_p`` is the p value of the two-sided signed-rank test, 1 if no image
+        differs.
         """
         found: dict[str, Any] = {"n": len(self.names)}
         for metric in METRICS:
             a, b = self.first[metric], self.second[metric]
             change = b - a
             differ = change[np.isfinite(change) & (change != 0)]
+            difference = mean_interval(change)
             found[metric] = {
-                "first": mean_interval(a),
-                "second": mean_interval(b),
-                "difference": mean_interval(change),
+                "first": mean_interval(a, UNIT),
+                "second": mean_interval(b, UNIT),
+                "difference": difference,
+                "verdict": str(Comparison.of(difference)),
                 "wilcoxon_p": float(wilcoxon(differ).pvalue) if len(differ) else 1.0,
                 "better": int((change > 0).sum()),
                 "worse": int((change < 0).sum()),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from napari_attnseg.statistics import bootstrap_interval, mean_interval
+from napari_attnseg.statistics import UNIT, jackknife_interval, mean_interval
 
 #: A found region is a lesion's if their IoU is above this. Above one half no region can
 #: match two lesions, so that there is nothing to assign (Kirillov et al. 2019, Panoptic
@@ -44,7 +44,7 @@ def detection(found: Sequence[Detection]) -> dict[str, Any]:
     """Summarise recall, precision and false positives per image, JSON-ready.
 
     Recall and precision are of the lesions and regions of all images together; their
-    intervals resample images. NaN where there is nothing to divide by.
+    intervals leave out whole images. NaN where there is nothing to divide by.
     """
     counts = np.array(found, dtype=float)
 
@@ -60,7 +60,9 @@ def detection(found: Sequence[Detection]) -> dict[str, Any]:
         "lesions": lesions,
         "regions": regions,
         "matched": matched,
-        "recall": bootstrap_interval(lambda images: share(0, images), len(counts)),
-        "precision": bootstrap_interval(lambda images: share(1, images), len(counts)),
-        "false_positives_per_image": mean_interval(counts[:, 1] - counts[:, 2]),
+        "recall": jackknife_interval(lambda i: share(0, i), len(counts), UNIT),
+        "precision": jackknife_interval(lambda i: share(1, i), len(counts), UNIT),
+        "false_positives_per_image": mean_interval(
+            counts[:, 1] - counts[:, 2], (0, np.inf)
+        ),
     }

@@ -45,11 +45,12 @@ from napari_attnseg.metrics import (
     METRICS,
     PAPER_SMOOTH,
     Confusion,
+    class_scores,
     confusion,
     scores,
 )
 from napari_attnseg.results import Segmentation
-from napari_attnseg.statistics import MEAN_RESAMPLES, mean_interval
+from napari_attnseg.statistics import UNIT, Interval, mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,10 @@ class EvaluationReport:
         dice = np.array([row["dice"] for row in self.per_image()])
         surfaces = {
             name: {
-                **mean_interval([getattr(case, name) for case in cases]),
+                **mean_interval([getattr(case, name) for case in cases], limits),
                 "undefined": sum(math.isnan(getattr(case, name)) for case in cases),
             }
-            for name in ("hd95", "nsd")
+            for name, limits in (("hd95", (0.0, math.inf)), ("nsd", UNIT))
         }
         found = detection([case.detection for case in cases])
         if self.by_class:
@@ -157,7 +158,7 @@ class EvaluationReport:
         writer = csv.DictWriter(text, ["name", *METRICS, *extra, *each])
         writer.writeheader()
         per_class = [
-            [*(scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
+            [*(class_scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
             for counts in self.by_class
         ] or [[]] * len(self.names)
         for name, row, case, dices in zip(
@@ -257,8 +258,8 @@ def evaluate(
     protocol = (
         f"per image at its original size ({size}), threshold {threshold:g}, {views}"
         f"{refined}; undefined ratios left out; mean, SD "
-        f"and 95 % percentile bootstrap interval over images ({MEAN_RESAMPLES} "
-        "resamples, seed 0); outlines: hd95 in pixels, nsd within "
+        "and 95 % interval over images (each names its method); outlines: hd95 in "
+        "pixels, nsd within "
         f"{100 * TOLERANCE:g} % of the longer side, left out where a mask is empty; "
         f"boundary: {100 * BAND:g} % of the longer side to both sides of the outline; "
         f"data: {data.protocol}{trained_under(segmenter.card, data)}"
@@ -272,7 +273,9 @@ def evaluate(
         protocol += (
             f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
             "outlines, threshold curve and calibration are of any class against "
-            "background; by_class, mean_over_classes and detection of each by itself"
+            "background; by_class, mean_over_classes and detection of each by itself; "
+            "an image in which a class is neither there nor found leaves the means of "
+            "that class"
         )
     return EvaluationReport(
         {
@@ -330,9 +333,11 @@ def _resized(truth: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
 
 def _statistics(
     counts: Sequence[Confusion], smooth: float = 0.0
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Interval]:
     rows = [scores(one, smooth) for one in counts]
-    return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}
+    return {
+        metric: mean_interval([row[metric] for row in rows], UNIT) for metric in METRICS
+    }
 
 
 def _as_published(counts: Sequence[Confusion]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,13 @@ from torch import Tensor
 from attnseg_training.evaluation.detection import Detection, detect
 from attnseg_training.evaluation.thresholds import counts_at
 from napari_attnseg.metrics import Confusion, confusion
-from napari_attnseg.statistics import bootstrap_interval, mean_interval
+from napari_attnseg.statistics import (
+    UNIT,
+    Interval,
+    calibration_interval,
+    jackknife_interval,
+    mean_interval,
+)
 
 #: Bins of equal width over the probability.
 BINS = 15
@@ -145,8 +150,8 @@ def _bins(probability: NDArray[Any], truth: NDArray[np.bool_]) -> NDArray[np.flo
 def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
     """Summarise per place ``ece`` and ``brier`` with intervals, and reliability bins.
 
-    The expected calibration error is of the pixels of all images together; its interval
-    resamples images.
+    The expected calibration error is of the pixels of all images together; see
+    `calibration_interval` for its interval, which is corrected for bias.
     """
     bins = np.stack([case.bins for case in cases])
     found = {}
@@ -154,8 +159,8 @@ def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
         here = bins[:, at]
         pooled = here.sum(0)
         found[place] = {
-            "ece": bootstrap_interval(partial(_ece, here), len(cases)),
-            "brier": mean_interval([case.brier[place] for case in cases]),
+            "ece": calibration_interval(here),
+            "brier": mean_interval([case.brier[place] for case in cases], UNIT),
             "bins": [
                 {"n": int(n), "probability": p / n, "truth": t / n}
                 for n, p, t in pooled.tolist()
@@ -165,16 +170,11 @@ def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
     return found
 
 
-def _ece(bins: NDArray[np.float64], images: NDArray[np.intp]) -> float:
-    n, probability, truth = bins[images].sum(0).T
-    return float(np.abs(probability - truth).sum() / n.sum()) if n.any() else np.nan
-
-
-def worst_decile(values: NDArray[np.float64]) -> dict[str, float]:
+def worst_decile(values: NDArray[np.float64]) -> Interval:
     """Compute the mean of the lowest tenth (at least one image) and its interval."""
     k = max(1, round(len(values) / 10))
-    return bootstrap_interval(
-        lambda i: float(np.sort(values[i])[:k].mean()), len(values)
+    return jackknife_interval(
+        lambda i: float(np.sort(values[i])[:k].mean()), len(values), UNIT
     )
 
 
@@ -188,7 +188,7 @@ def by_size(
         {
             "lesion_share": [float(sizes[part].min()), float(sizes[part].max())],
             "n": len(part),
-            "dice": mean_interval(dice[part]),
+            "dice": mean_interval(dice[part], UNIT),
         }
         for part in np.array_split(order, 3)
         if len(part)

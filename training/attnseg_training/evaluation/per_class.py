@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.evaluation.detection import Detection, detect
-from napari_attnseg.metrics import METRICS, Confusion, confusion, scores
+from napari_attnseg.metrics import (
+    METRICS,
+    Confusion,
+    class_scores,
+    confusion,
+    over_classes,
+)
 from napari_attnseg.results import Segmentation
-from napari_attnseg.statistics import mean_interval
+from napari_attnseg.statistics import UNIT, Interval, jackknife_interval, mean_interval
 
 
 def class_counts(
@@ -62,7 +69,7 @@ def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
 
 def class_means(counts: Sequence[Confusion]) -> dict[str, float]:
     """Average each metric of one image over the classes where it is defined."""
-    rows = [scores(one) for one in counts]
+    rows = [class_scores(one) for one in counts]
     found = {}
     for metric in METRICS:
         defined = [row[metric] for row in rows if np.isfinite(row[metric])]
@@ -82,21 +89,38 @@ def class_summary(
     names : sequence of str
         Names of the classes.
     images : sequence of sequence of Confusion
-        Per image, per class. A class that is neither there nor found in an image has
-        Dice and IoU 1 there, as everywhere; ``present`` says in how many images it is.
+        Per image, per class. An image in which a class is neither there nor found
+        leaves the means of that class (`class_scores`): ``present`` says in how many
+        images the class is, ``n`` of each metric over how many the mean is taken.
     """
     if len(names) < 2:
         return {}
     by_class = {}
     for name, counts in zip(names, zip(*images, strict=True), strict=True):
         present = sum(one.tp + one.fn > 0 for one in counts)
-        rows = [scores(one) for one in counts]
+        rows = [class_scores(one) for one in counts]
         by_class[name] = {"present": present, **_statistics(rows)}
+    return {"by_class": by_class, "mean_over_classes": _over_classes(images)}
+
+
+def _mean_of(values: NDArray[np.float64], images: NDArray[np.intp]) -> float:
+    return over_classes(values[images])
+
+
+def _over_classes(images: Sequence[Sequence[Confusion]]) -> dict[str, Interval]:
+    """Mean over classes of their means; ``sd`` is that of the images' own means."""
+    rows = [[class_scores(one) for one in counts] for counts in images]
+    of_images = [class_means(counts) for counts in images]
+    found = {}
+    for metric in METRICS:
+        values = np.array([[one[metric] for one in row] for row in rows])
+        sd = mean_interval([row[metric] for row in of_images])["sd"]
+        mean = jackknife_interval(partial(_mean_of, values), len(values), UNIT)
+        found[metric] = {"mean": mean.pop("mean"), "sd": sd, **mean}
+    return found
+
+
+def _statistics(rows: list[dict[str, float]]) -> dict[str, Interval]:
     return {
-        "by_class": by_class,
-        "mean_over_classes": _statistics([class_means(counts) for counts in images]),
+        metric: mean_interval([row[metric] for row in rows], UNIT) for metric in METRICS
     }
-
-
-def _statistics(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    return {metric: mean_interval([row[metric] for row in rows]) for metric in METRICS}

@@ -15,6 +15,7 @@ from attnseg_training.evaluation.evaluate import EvaluationReport
 from attnseg_training.evaluation.figures import reliability_png, size_png, threshold_png
 from attnseg_training.evaluation.image_metrics import BAND
 from napari_attnseg.metrics import METRICS
+from napari_attnseg.statistics import too_few_words
 
 _TITLES = {"dice": "Dice", "iou": "IoU"}
 
@@ -70,6 +71,7 @@ def report_html(
         title=f"Evaluation of '{summary['model']}' on {summary['dataset']}, split "
         f"{summary['split']}",
         n=summary["n"],
+        few=too_few_words(summary["n"]),
         domain=summary["domain"],
         detection=summary["detection"],
         network_size="×".join(map(str, size["size"])),
@@ -162,6 +164,8 @@ def _number(value: float) -> str:
 
 
 def _interval(row: Mapping[str, float]) -> str:
+    if not math.isfinite(row["low"]):
+        return "–"
     return f"{_number(row['low'])} to {_number(row['high'])}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.metrics import Confusion, scores
-from napari_attnseg.statistics import mean_interval
+from napari_attnseg.statistics import UNIT, mean_interval
 
 THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 NOTE = (
@@ -41,6 +41,8 @@ def threshold_curve(images: Sequence[tuple[Confusion, ...]]) -> dict[str, Any]:
     at = []
     for threshold, counts in zip(THRESHOLDS, zip(*images, strict=True), strict=True):
         rows = [scores(one) for one in counts]
-        means = {m: mean_interval([row[m] for row in rows]) for m in ("dice", "iou")}
+        means = {
+            m: mean_interval([row[m] for row in rows], UNIT) for m in ("dice", "iou")
+        }
         at.append({"threshold": threshold, **means})
     return {"note": NOTE, "at": at}

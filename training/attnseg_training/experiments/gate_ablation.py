@@ -173,7 +173,7 @@ def _read(row: str, seed: int, folder: Path) -> Run:
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
     """Average every row over seeds per image, then over images.
 
-    Intervals are 95 % bootstrap intervals over images, of the mean over seeds;
+    Intervals are 95 % intervals over images (`mean_interval`), of the mean over seeds;
     ``seeds`` is each seed's own mean: seeds may differ by more than images do.
     ``minus_first`` is paired by image and seed, over the seeds that both rows have.
     Agreements are AUROCs of each seed, with their mean.

@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from attnseg_training.experiments.paper_rows import METRICS
+from napari_attnseg.statistics import ENOUGH, Comparison
 
 _OTHERS = (
     "These are models over other encoders than the paper's, so its numbers stand here "
@@ -25,9 +26,9 @@ def markdown(found: dict[str, Any]) -> str:
         f"{found['split']}, n = {found['n']}; {found['epochs']} epochs on "
         f"{images['train']} images, {chosen if where else 'the last one is kept'}; "
         f"{found['protocol']}. Encoders start from: {'; '.join(starts)}. "
-        "Square brackets: 95 % bootstrap interval over images; round ones: each seed's "
-        "own mean; p: paired bootstrap "
-        "over images against the row above. Paper: means at 384 px over the 120 images "
+        "Square brackets: 95 % interval over images; round ones: each seed's "
+        f"own mean; p: paired t test over images against the row above, no verdict "
+        f"below {ENOUGH} images. Paper: means at 384 px over the 120 images "
         f"that chose the epoch too.{'' if own else ' ' + _OTHERS}",
         "",
         "| row | model | Dice, paper | Dice, ours | minus the row above (p) "
@@ -44,7 +45,7 @@ def markdown(found: dict[str, Any]) -> str:
             change = dice["minus_above"]
             above = (
                 f"{change['mean']:+.3f} [{change['low']:+.3f}, {change['high']:+.3f}] "
-                f"({change['p']:.2g})"
+                f"({_p_words(change)})"
             )
         cells = [
             name,
@@ -105,6 +106,12 @@ def figure_png(found: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def _p_words(change: dict[str, Any]) -> str:
+    """P of a difference; of a table of an earlier version there is no verdict."""
+    few = change.get("verdict") == Comparison.TOO_FEW
+    return "no verdict" if few else f"{change['p']:.2g}"
 
 
 def _interval(values: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import FAMILIES, model_spec
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE, Watch
-from napari_attnseg.statistics import bootstrap_p, mean_interval
+from napari_attnseg.statistics import UNIT, Comparison, mean_interval, mean_p
 
 PARTS = ("train", "val")
 RESULT, PER_IMAGE = "evaluation.json", "per_image.csv"
@@ -126,9 +126,9 @@ class PaperTable:
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
         """All numbers, JSON-ready; as in `tables.Table`.
 
-        Per metric: mean over images of the mean over seeds, its 95 % bootstrap interval
+        Per metric: mean over images of the mean over seeds, its 95 % interval
         over images, each seed's own mean, and the difference to the row above, paired
-        by image over the seeds that both have, with a bootstrap p.
+        by image over the seeds that both have, with the p of a paired t test.
         """
         rows: dict[str, Any] = {}
         above: dict[int, dict[str, NDArray[np.float64]]] = {}
@@ -276,14 +276,19 @@ def _means(
     """One metric of a row, by seed: itself, and against the row above."""
     values = np.stack([of_seed[metric] for of_seed in own.values()])
     found: dict[str, Any] = {
-        **mean_interval(_defined_mean(values)),
+        **mean_interval(_defined_mean(values), UNIT),
         "seeds": _defined_mean(values.T).tolist(),
     }
     both = [seed for seed in own if seed in above]
     if both:
         gained = np.stack([own[s][metric] - above[s][metric] for s in both])
         change = _defined_mean(gained)
-        found["minus_above"] = {**mean_interval(change), "p": bootstrap_p(change)}
+        difference = mean_interval(change)
+        found["minus_above"] = {
+            **difference,
+            "p": mean_p(change),
+            "verdict": str(Comparison.of(difference)),
+        }
     return found
 
 

@@ -146,7 +146,7 @@ def trust_loss(
         half of them where that matters more, each region alike. Otherwise at one gate,
         drawn anew each step, and regions count by how much it matters there.
     """
-    shares = network.cnn_shares(attention)
+    weights = network.psi_of_cnn(attention)
     levels = [*range(len(STRIDES))] if together else [int(rng.integers(len(STRIDES)))]
     sizes = {level: fused[level].shape[-2:] for level in levels}
     k = min(REGIONS, *(side for size in sizes.values() for side in size))
@@ -188,7 +188,7 @@ def trust_loss(
     weight = weight / weight.sum().clamp(min=1e-6)
     total = torch.zeros((), device=masks.device)
     for level in levels:
-        psi, own = shares[STRIDES[level]].float(), regions[level]
+        psi, own = weights[STRIDES[level]].float(), regions[level]
         mean = torch.einsum("nchw,rchw->nr", psi, own) / own.sum((1, 2, 3))
         # As logits: autocast refuses the loss on probabilities.
         bce = F.binary_cross_entropy_with_logits(

@@ -225,7 +225,7 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
     if config.one_sided and not network.dual:
         raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
     if config.encoder_dropout or config.trust_weight:
-        network.cnn_shares({})  # one gate per level, or an error
+        network.psi_of_cnn({})  # one gate per level, or an error
     if config.deep_supervision and not hasattr(network.decoder, "stages"):
         raise InputError(
             f"The decoder of {name!r} has no blocks of ours for deep_supervision; "

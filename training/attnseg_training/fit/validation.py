@@ -13,7 +13,7 @@ from torch import Tensor
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.token_cache import TokenCache
 from attnseg_training.runs.snapshots import shown, snapshot_png
-from napari_attnseg.metrics import confusion, scores
+from napari_attnseg.metrics import class_scores, confusion, over_classes, scores
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import (
     Features,
@@ -25,8 +25,10 @@ from napari_attnseg.models.network import (
 class Measured(NamedTuple):
     """Means over the validation images, at the size of the network's input.
 
-    Ignored pixels are in none. Dice and IoU are means over images and classes; both
-    are 1 for a class that is absent from mask and prediction.
+    Dice and IoU are means over images, ignored pixels left out; both are 1 for an image
+    without a lesion in mask and prediction. Of several classes they are means over
+    classes, and an image in which a class is neither there nor found leaves the mean of
+    that class.
     """
 
     loss: float
@@ -64,7 +66,8 @@ class Validation:
     @torch.inference_mode()
     def measure(self, batch: int) -> Measured:
         """Measure loss, Dice and IoU, `batch` images at a time."""
-        losses, found = [], []
+        losses: list[float] = []
+        found: list[list[tuple[float, float]]] = []  # Dice and IoU per image and class
         for start in range(0, len(self.store), batch):
             index = list(range(start, min(start + batch, len(self.store))))
             images, masks = self.store.batch(index)
@@ -73,12 +76,13 @@ class Validation:
             for truth, logits in zip(masks, output.logits, strict=True):
                 ignored = truth[0].isnan().cpu() if self.store.ignored else None
                 planes = zip(truth.cpu(), (logits >= 0).cpu(), strict=True)
-                found += [scores(confusion(t, p, ignored)) for t, p in planes]
-        return Measured(
-            float(np.mean(losses)),
-            float(np.mean([f["dice"] for f in found])),
-            float(np.mean([f["iou"] for f in found])),
-        )
+                measure = scores if len(truth) == 1 else class_scores
+                rows = [
+                    measure(confusion(true, plane, ignored)) for true, plane in planes
+                ]
+                found.append([(row["dice"], row["iou"]) for row in rows])
+        dice, iou = np.moveaxis(np.array(found), -1, 0)
+        return Measured(float(np.mean(losses)), over_classes(dice), over_classes(iou))
 
     @torch.inference_mode()
     def masks(self, index: list[int]) -> Tensor:

@@ -65,7 +65,8 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
         )
     figure.supxlabel(
         "\n".join(textwrap.fill(line, 190) for line in _page_lines(summary))
-        + "\npsi says whose features were used, not what is important. "
+        + "\npsi is the weight of the CNN's features: neither their share of what is "
+        "fused nor what is important. "
         "Research use; not a diagnostic device.",
         fontsize=8,
     )
@@ -88,6 +89,14 @@ def _card_lines(facts: dict[str, Any]) -> list[str]:
         *_wrapped(facts["verdict"]),
         f"Follows most: {strongest}, ρ {words(rho, '+.2f')};",
         f"   alone, the others taken out: {words(alone, '+.2f')}",
+        *(
+            [
+                "Effective share of the CNN in what is fused, by feature norms: "
+                f"{words(facts['effective_share'], '.2f')};"
+            ]
+            if "effective_share" in facts  # earlier suites did not measure it
+            else []
+        ),
         "psi inside / boundary / outside: "
         + " / ".join(f"{facts['psi'][p]['mean']:.2f}" for p in facts["psi"]),
         *(

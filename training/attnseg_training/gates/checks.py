@@ -59,8 +59,8 @@ def stability(
     )
     columns: Columns = {}
     for name, (changed, back) in zip(CHANGES, changes, strict=True):
-        shares = network.cnn_shares(network(changed).attention)
-        for stride, psi in shares.items():
+        weights = network.psi_of_cnn(network(changed).attention)
+        for stride, psi in weights.items():
             key = Key(Measure.STABLE, f"1/{stride}", name)
             columns[key] = _alike(attention[stride], back(psi))
     return columns
@@ -75,12 +75,14 @@ def sanity(
     tau: dict[int, Tensor],
     regions: int,
     seed: int,
+    temperature: float = 1.0,
 ) -> Columns:
     """Rank correlation of each map with itself when a part of the network is shuffled.
 
     For gates and encoders, on which psi depends, the map is psi; for the decoder, on
     which psi does not depend, it is measured trust. The psi of gates that were shuffled
-    `DRAWS` times is kept per region, as a control of the agreement.
+    `DRAWS` times is kept per region, as a control of the agreement. `temperature` is
+    the card's, for measured trust.
     """
     columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:
@@ -88,7 +90,9 @@ def sanity(
         if part == "decoder":
             pairs = other.align(features)
             for stride in STRIDES:
-                found = measured_trust(other, pairs, masks, stride, regions)
+                found = measured_trust(
+                    other, pairs, masks, stride, regions, temperature=temperature
+                )
                 key = Key(Measure.SHUFFLED, f"1/{stride}", part)
                 columns[key] = _alike(tau[stride], found.tau)
             continue
@@ -98,8 +102,8 @@ def sanity(
             if part == "transformer"
             else features.transformer,
         )
-        shares = other.cnn_shares(other.psi(other.align(seen)))
-        for stride, psi in shares.items():
+        weights = other.psi_of_cnn(other.psi(other.align(seen)))
+        for stride, psi in weights.items():
             key = Key(Measure.SHUFFLED, f"1/{stride}", part)
             columns[key] = _alike(attention[stride], psi)
     return columns
@@ -116,7 +120,7 @@ def _shuffled_psi(
     drawn: dict[int, list[NDArray[np.floating]]] = {stride: [] for stride in STRIDES}
     for draw in range(DRAWS):
         other = shuffled(network, "gates", draw)
-        for stride, psi in other.cnn_shares(other.psi(other.align(features))).items():
+        for stride, psi in other.psi_of_cnn(other.psi(other.align(features))).items():
             means = region_means(psi, tau[stride].shape[1:])
             drawn[stride].append(means.cpu().numpy())
     return {

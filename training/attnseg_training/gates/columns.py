@@ -112,6 +112,7 @@ def every_key() -> Iterator[Key]:
         yield from (Key(Measure.MOVED_INSIDE, level, damage) for damage in hurt)
         yield from (Key(Measure.MOVED_OUTSIDE, level, damage) for damage in hurt)
         yield Key(Measure.LOCALISES, level)
+        yield Key(Measure.EFFECTIVE_SHARE, level)
         yield Key(Measure.PSI_SHUFFLED_GATES, level)
     yield from (Key(Measure.DICE, "", damage) for damage in hurt)
     yield from (Key(Measure.DICE_MEAN_ALL, "", damage) for damage in hurt)

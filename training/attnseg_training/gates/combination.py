@@ -15,7 +15,14 @@ from attnseg_training.gates.keys import ALL, LEVELS, Key, Measure, Row
 from attnseg_training.gates.verdicts import words
 from napari_attnseg.explanations.agreement import agreement
 from napari_attnseg.explanations.combination import COMBINATIONS, levels
-from napari_attnseg.statistics import bootstrap_interval, mean_interval
+from napari_attnseg.statistics import (
+    UNIT,
+    Interval,
+    enough,
+    jackknife_interval,
+    mean_interval,
+    too_few_words,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +58,14 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
     """Every candidate's agreement with measured trust, and its localisation.
 
     Agreement is with the trust of all gates together. The candidate with the highest
-    AUROC is the best; it has earned its place if its interval is above chance. It is to
+    AUROC is the best; it has earned its place if its interval is above chance, measured
+    on ``enough`` images for a verdict (`statistics.ENOUGH`). It is to
     be judged on validation images; `measured_on` says to a reader on which it was.
 
     Returns
     -------
     dict
-        ``name``, ``earned``, ``verdict``, ``stakes`` and ``candidates``.
+        ``name``, ``earned``, ``enough``, ``verdict``, ``stakes`` and ``candidates``.
     """
     tau = np.array([row[Key(Measure.TAU, ALL)] for row in rows], dtype=float)
     weight = stakes(rows)
@@ -75,14 +83,20 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
             ]
         found[name] = {
             "agreement": _agreement(np.stack(psi), tau),
-            "localises": mean_interval(localises),
+            "localises": mean_interval(localises, UNIT),
         }
     # Undefined where one encoder is better everywhere; then none is the best.
     best = max(found, key=lambda n: np.nan_to_num(found[n]["agreement"]["mean"]))
     area, place = found[best]["agreement"], found[best]["localises"]
-    earned = bool(area["low"] > 0.5)
+    judged = enough(len(rows))
+    earned = bool(judged and area["low"] > 0.5)
     numbers = f"agreement with measured trust, AUROC {words(area, '.2f')}"
-    if earned:
+    if not judged:
+        verdict = (
+            f"Combinations of the gates: {too_few_words(len(rows))}; "
+            f"the best of {len(found)}, {best}: {numbers}"
+        )
+    elif earned:
         verdict = (
             f"The {best} of the gates, the best of {len(found)} combinations: "
             f"{numbers}; localisation, AUROC {words(place, '.2f')}"
@@ -95,6 +109,7 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
     return {
         "name": best,
         "earned": earned,
+        "enough": judged,
         "verdict": f"{verdict} ({measured_on}, n = {len(rows)}).",
         "stakes": weight,
         "candidates": found,
@@ -103,8 +118,8 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
 
 def _agreement(
     psi: NDArray[np.floating[Any]], tau: NDArray[np.floating[Any]]
-) -> dict[str, float]:
-    return bootstrap_interval(lambda i: agreement(psi[i], tau[i])[1], len(psi))
+) -> Interval:
+    return jackknife_interval(lambda i: agreement(psi[i], tau[i])[1], len(psi), UNIT)
 
 
 def on_cpu(

@@ -84,7 +84,7 @@ def one_sided(
         Called with (damage, aligned pairs) where trust is to be measured too.
     """
     where = rectangles(len(images), images.shape[-1], seed).to(images.device)
-    clean = network.cnn_shares(network.psi(network.align(features)))
+    clean = network.psi_of_cnn(network.psi(network.align(features)))
     columns: Columns = {}
     for damage in damages(kinds):
         encoder, kind, severity = damage
@@ -100,7 +100,7 @@ def one_sided(
         flat = {s: INTERVENTIONS["mean"](p) for s, p in psi.items()}
         changed = network.logits(network.fuse(pairs, flat)[0])
         columns[Key(Measure.DICE_MEAN_ALL, "", damage)] = dice(changed)
-        psi = network.cnn_shares(psi)
+        psi = network.psi_of_cnn(psi)
         for stride in STRIDES:
             size = (psi[stride].shape[-2], psi[stride].shape[-1])
             inside = at_size(where, size)

@@ -128,16 +128,17 @@ def faithfulness(
         columns = _measure(asked, masks, SUITES[suite], in_detail, batch * BATCH)
         for i, name in enumerate(store.names[k] for k in index):
             rows.append({IMAGE: name, **{key: v[i] for key, v in columns.items()}})
-        attention = network.cnn_shares(network.psi(asked.pairs))
+        attention = network.psi_of_cnn(network.psi(asked.pairs))
         maps.append(on_cpu(attention, encoder_contributions(asked), masks))
         keep(rows)
         watch(len(rows), len(store))
     protocol = (
         f"suite {suite}; {data.name}, split {split}; at {spec.size}×"
         f"{spec.size} px, mask at probability 0.5; trust in {SUITES[suite].regions}×"
-        f"{SUITES[suite].regions} regions against the true mask; one-sided damage: a "
+        f"{SUITES[suite].regions} regions against the true mask, at the card's "
+        f"temperature {segmenter.card.temperature:g}; one-sided damage: a "
         f"rectangle ({', '.join(SUITES[suite].kinds)}) in one encoder's input; 95 % "
-        f"bootstrap intervals over images; data: {data.protocol}"
+        f"intervals over images (each names its method); data: {data.protocol}"
         f"{trained_under(segmenter.card, data)}"
     )
     facts = {
@@ -174,7 +175,7 @@ def _measure(
 ) -> Columns:
     network, pairs, images = asked.network, asked.pairs, asked.image
     fused, psis = network.fuse(pairs)
-    attention = network.cnn_shares(psis)
+    attention = network.psi_of_cnn(psis)
     logits = network.logits(fused)
 
     def dice(found: Tensor) -> list[float]:
@@ -184,23 +185,35 @@ def _measure(
     for stride, psi in attention.items():
         key = Key(Measure.ATTENTION, f"1/{stride}")
         columns[key] = list(psi[:, 0].cpu().numpy())
+    for stride, share in network.effective_shares(pairs, psis).items():
+        key = Key(Measure.EFFECTIVE_SHARE, f"1/{stride}")
+        columns[key] = share.nanmean((1, 2, 3)).tolist()
     for name, level, changed in interventions(network, pairs):
         columns[Key(Measure.DICE, level, name)] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
         columns[Key(Measure.FLIPPED, level, name)] = flipped.tolist()
-    tau = _trust(columns, "", network, pairs, masks, suite)
-    _localise(columns, attention, images, masks, logits)
+    temperature = asked.card.temperature
+    tau = _trust(columns, "", network, pairs, masks, suite, temperature)
+    _localise(columns, attention, images, masks, logits / temperature)
     if in_detail:
         features = network.encode(images)
 
         def trust(damage: Damage, hurt: Pairs) -> None:
-            _trust(columns, damage, network, hurt, masks, suite)
+            _trust(columns, damage, network, hurt, masks, suite, temperature)
 
         columns |= one_sided(network, images, features, suite.kinds, seed, dice, trust)
         columns |= copies(network, images, dice)
         columns |= stability(network, images, attention)
         columns |= sanity(
-            network, images, features, masks, attention, tau, suite.regions, seed
+            network,
+            images,
+            features,
+            masks,
+            attention,
+            tau,
+            suite.regions,
+            seed,
+            temperature,
         )
         columns |= other_explanations(
             suite.explanations, asked.card, network, images, masks, seed
@@ -224,12 +237,18 @@ def _trust(
     pairs: Pairs,
     masks: Tensor,
     suite: Suite,
+    temperature: float,
 ) -> dict[int, Tensor]:
-    """Add psi, measured trust and own mask per region; returns trust by stride."""
+    """Add psi, measured trust and own mask per region; returns trust by stride.
+
+    Probabilities are those of inference: logits are divided by the card's temperature.
+    """
     taus = {}
-    own = torch.sigmoid(network.logits(network.fuse(pairs)[0]))
+    own = torch.sigmoid(network.logits(network.fuse(pairs)[0]) / temperature)
     for stride in (*STRIDES, None):
-        trust = measured_trust(network, pairs, masks, stride, suite.regions)
+        trust = measured_trust(
+            network, pairs, masks, stride, suite.regions, temperature=temperature
+        )
         level = f"1/{stride}" if stride else ALL
         mask = region_means(own, trust.tau.shape[1:]).cpu()
         columns[Key(Measure.PSI, level, condition)] = list(trust.psi.numpy())

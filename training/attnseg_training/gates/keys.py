@@ -43,6 +43,9 @@ class Measure(StrEnum):
     ATTENTION = "attention"
     #: Mean of psi: per region, (rows, columns), or in one of `PLACES`.
     PSI = "psi"
+    #: Mean over the image of the CNN's effective share of what is fused, by feature
+    #: norms (`SegmentationNetwork.effective_shares`).
+    EFFECTIVE_SHARE = "effective_share"
     #: Measured trust per region, (rows, columns).
     TAU = "tau"
     #: Mean of the model's own probability per region, (rows, columns).

@@ -26,7 +26,7 @@ from attnseg_training.gates.keys import (
     damages,
 )
 from attnseg_training.gates.sanity import PARTS
-from attnseg_training.gates.verdicts import Interval, verdict
+from attnseg_training.gates.verdicts import verdict
 from napari_attnseg.explanations.agreement import (
     TrustCalibration,
     agreement,
@@ -35,7 +35,14 @@ from napari_attnseg.explanations.agreement import (
     sign_agreement_alike,
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS
-from napari_attnseg.statistics import bootstrap_interval, mean_interval, spearman
+from napari_attnseg.statistics import (
+    UNIT,
+    Interval,
+    IntervalMethod,
+    jackknife_interval,
+    mean_interval,
+    spearman,
+)
 
 
 class Regions(NamedTuple):
@@ -147,6 +154,10 @@ def _gate(rows: list[Row], detailed: list[Row], level: str) -> dict[str, Any]:
             for name in CONTROLS
         },
         "localises": _mean(rows, Key(Measure.LOCALISES, level)),
+        "effective_share": {
+            "of": "CNN",
+            **mean_interval(_stack(rows, Key(Measure.EFFECTIVE_SHARE, level)), UNIT),
+        },
         "psi": {place: _mean(rows, Key(Measure.PSI, level, place)) for place in PLACES},
         "stable": {
             change: _mean(detailed, Key(Measure.STABLE, level, change))
@@ -211,10 +222,10 @@ def agreement_interval(cases: list[Regions]) -> dict[str, Interval]:
     psi, tau, mask = (np.stack(part, 1) for part in zip(*cases, strict=True))
     n = len(psi)
     return {
-        "rho": bootstrap_interval(lambda i: spearman(psi[i], tau[i]), n),
-        "auroc": bootstrap_interval(lambda i: sign_agreement(psi[i], tau[i]), n),
-        "alike": bootstrap_interval(
-            lambda i: sign_agreement_alike(psi[i], tau[i], mask[i]), n
+        "rho": jackknife_interval(lambda i: spearman(psi[i], tau[i]), n, (-1.0, 1.0)),
+        "auroc": jackknife_interval(lambda i: sign_agreement(psi[i], tau[i]), n, UNIT),
+        "alike": jackknife_interval(
+            lambda i: sign_agreement_alike(psi[i], tau[i], mask[i]), n, UNIT
         ),
     }
 
@@ -233,8 +244,16 @@ def _agreement_of_draws(
     def part(which: int) -> Interval:
         values = found[:, which][np.isfinite(found[:, which])]
         if not len(values):  # one encoder is better in every region
-            return dict.fromkeys(("mean", "low", "high"), float("nan"))
-        low, high = np.percentile(values, (2.5, 97.5))
-        return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
+            low, high, mean = (float("nan"),) * 3
+        else:
+            low, high = np.percentile(values, (2.5, 97.5))
+            mean = values.mean()
+        return {
+            "mean": float(mean),
+            "low": float(low),
+            "high": float(high),
+            "draws": len(values),
+            "method": str(IntervalMethod.PERCENTILES_OF_DRAWS),
+        }
 
     return {"rho": part(0), "auroc": part(1)}

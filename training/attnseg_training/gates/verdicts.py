@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-#: ``mean``, ``low`` and ``high`` of a measurement.
-Interval = dict[str, float]
+from napari_attnseg.statistics import ENOUGH, Interval, enough, too_few_words
+
 #: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
 DECORATIVE = 0.005
 #: Mean AUROC from which a gate that is surely above chance is said to agree.
@@ -25,6 +25,8 @@ class PatternValue(StrEnum):
     DECORATIVE = "decorative"
     MATTERS = "matters"
     NOT_SHOWN = "not_shown"
+    #: Measured on fewer than `statistics.ENOUGH` images.
+    TOO_FEW = "too_few"
 
 
 class TrustAgreement(StrEnum):
@@ -35,6 +37,8 @@ class TrustAgreement(StrEnum):
     AGREES_LITTLE = "agrees_little"
     CONTRADICTS = "contradicts"
     CHANCE = "chance"
+    #: Measured on fewer than `statistics.ENOUGH` images.
+    TOO_FEW = "too_few"
 
 
 #: How a verdict says so to a reader.
@@ -57,15 +61,24 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     """State what was measured of a gate, for programs and for a reader.
 
     ``pattern`` is a `PatternValue`, ``decorative`` whether it is that one, and
-    ``agrees`` a `TrustAgreement`; ``verdict`` is one sentence with numbers and
-    intervals. `level` is what the sentence calls the gate.
+    ``agrees`` a `TrustAgreement`, both ``too_few`` below `statistics.ENOUGH` images;
+    ``verdict`` is one sentence with numbers and intervals. `level` is what the sentence
+    calls the gate.
     """
     value, area = facts["spatial_value"], facts["agreement"]["auroc"]
     pattern, agrees = _pattern(value), _agrees(area)
+    # Intervals of earlier versions do not say of how many images they are.
+    n = min(one.get("n", ENOUGH) for one in (value, area))
     sentence = (
         f"{level}: {_VALUE_WORDS[pattern]}, spatial value {words(value, '+.3f')}; "
         f"{_AGREEMENT_WORDS[agrees]}"
     )
+    if not enough(n):
+        pattern, agrees = PatternValue.TOO_FEW, TrustAgreement.TOO_FEW
+        sentence = (
+            f"{level}: {too_few_words(n)}; spatial value "
+            f"{words(value, '+.3f')}; agreement with measured trust"
+        )
     if agrees is not TrustAgreement.UNDEFINED:
         alike = facts["agreement"]["alike"]
         sentence += (
@@ -107,4 +120,6 @@ def words(interval: Interval, form: str) -> str:
         round(interval[name], digits) + 0.0 for name in ("mean", "low", "high")
     )
     number = form.lstrip("+")
+    if not np.isfinite(low):
+        return f"{mean:{form}} [no interval]"
     return f"{mean:{form}} [{low:{number}}, {high:{number}}]"

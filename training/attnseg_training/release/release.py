@@ -116,7 +116,7 @@ class Release:
             )
         for split in ("val", "test"):  # said before hours of training
             expect_suite(data, split, self.suite)
-        SegmentationNetwork(run_spec(config)).cnn_shares({})
+        SegmentationNetwork(run_spec(config)).psi_of_cnn({})
         if self.texts is not None and not self.texts.is_file():
             raise InputError(f"There is no file {self.texts}; give the card's words.")
         runs = [self._trained(seed, data, out) for seed in range(self.seeds)]

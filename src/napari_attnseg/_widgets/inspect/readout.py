@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.layers.classes import class_names
-from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.metadata import SHARE_MAP, record_of
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.io.results import share_of_frame
 from napari_attnseg.results import gate_label
 
 
@@ -18,8 +19,11 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
     ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
-    with each psi stands whose features it uses more; 0 is the transformer alone, 1 the
-    CNN alone, or as the gate's layer says. Of two gates per level: their names.
+    with each psi stands whose features it gives more weight; 0 is the transformer
+    alone, 1 the CNN alone, or as the gate's layer says. Of two gates per level: their
+    names. psi is a weight: after it stands how much of what is fused is the CNN's by
+    feature norms, at that point or, of a result that was opened, as the mean of the
+    image.
     """
     at = _index(result.probability[0], point)
     if at is None:
@@ -46,7 +50,8 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
             used = ""
             if record is not None and isinstance(key, int):
                 used = _used(record, psi)
-            texts.append(" ".join(filter(None, (gate_label(key), used, f"{psi:.2f}"))))
+            parts = (gate_label(key), used, f"{psi:.2f}", _share(layer, record, inside))
+            texts.append(" ".join(filter(None, parts)))
     return " · ".join(texts)
 
 
@@ -65,12 +70,25 @@ def moved(
 
 
 def _used(gate: LayerRecord, psi: float) -> str:
-    """Name of the encoder whose features are used more."""
+    """Name of the encoder whose features have the larger weight."""
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)
     if shown == 0.5:
-        return "both alike"
+        return "equal weights"
     return gate.high if shown > 0.5 else gate.low
+
+
+def _share(layer: Any, record: LayerRecord | None, at: tuple[int, ...]) -> str:
+    """Effective share of the CNN at a pixel of a gate map; empty if it is not known."""
+    values = layer.metadata.get(SHARE_MAP)
+    if values is not None:
+        share = float(values[at])
+        return f"(effective share of the CNN {share:.2f})" if share == share else ""
+    if record is None:
+        return ""
+    frame = at[0] if len(at) > 2 else 0
+    mean = share_of_frame(record.effective_share or None, frame).mean
+    return "" if mean is None else f"(effective share of the CNN, mean {mean:.2f})"
 
 
 def _index(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:

@@ -30,11 +30,15 @@ IMAGE_REFERENCE = "attnseg_image"
 RESULTS_FILE = "attnseg results file"
 #: Key, in ``layer.metadata``, of the image's file, where napari names another one.
 IMAGE_FILE = "attnseg image file"
+#: Key, in ``layer.metadata`` of a gate map, of the effective share of the CNN at each
+#: location, an array of the layer's shape, for as long as the viewer lives.
+SHARE_MAP = "attnseg effective share"
 
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
     {
         *("part", "gate", "shows", "0", "1", "finding", "decorative"),
+        "effective_share",
         *("explanation", "target", "made_from", "made_from_layer", "objects"),
     }
 )
@@ -50,6 +54,8 @@ def to_dict(record: LayerRecord) -> dict[str, Any]:
     if record.gate is not None:
         values |= {"gate": gate_label(record.gate), "0": record.low, "1": record.high}
         values |= {"decorative": record.decorative}
+        if record.effective_share:  # earlier versions did not measure it
+            values["effective_share"] = dict(record.effective_share)
     if record.explanation:
         values |= {"explanation": record.explanation, "target": record.target}
     if record.gate is not None or record.explanation:
@@ -105,6 +111,7 @@ def record_from(metadata: Mapping[str, Any]) -> LayerRecord | None:
         str(values.get("target", "")),
         derivation,
         str(values.get("made_from_layer", "")) or _old_parent(values, derivation),
+        dict(values.get("effective_share", {})),
     )
 
 

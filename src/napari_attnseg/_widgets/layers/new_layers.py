@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
-from napari_attnseg._widgets.layers.metadata import derivation_of, metadata_of
+from napari_attnseg._widgets.layers.metadata import (
+    SHARE_MAP,
+    derivation_of,
+    metadata_of,
+)
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import LayerRecord, Part
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS, KEPT_COLOUR, MASK_COLOUR
-from napari_attnseg.io.results import provenance
+from napari_attnseg.io.results import effective_share, provenance
 from napari_attnseg.results import (
     GATE_LEGEND,
     Explanation,
@@ -131,6 +135,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             shows=GATE_LEGEND,
             finding=gate.finding,
             decorative=gate.decorative,
+            effective_share=effective_share(results, i),
         )
         placed = options(
             gate.name,
@@ -143,7 +148,12 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         )
         placed |= coarse_placement(source.placement, gate.stride)
         maps = stacked([r.attention[i].values for r in results])
-        layers.append(NewLayer("Image", maps, placed, record, colorbar=True))
+        found = [r.attention[i].effective_share.values for r in results]
+        shares = [values for values in found if values is not None]
+        known = {SHARE_MAP: stacked(shares)} if len(shares) == len(results) else {}
+        layers.append(
+            NewLayer("Image", maps, placed, record, colorbar=True, metadata=known)
+        )
     mask = options("mask", opacity=1.0) | class_options(classes)
     masks = stacked([r.mask for r in results])
     record = replace(run, part=Part.MASK)

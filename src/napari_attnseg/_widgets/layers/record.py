@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.results import share_of_frame
 from napari_attnseg.results import AttentionMap, GateKey, gate_parts
 
 
@@ -101,6 +102,9 @@ class LayerRecord:
         None for the run's own output and for an explanation.
     made_from_layer : str
         Name that the layer had from which this one was made. For people only.
+    effective_share : mapping
+        JSON-ready `results.EffectiveShare` of a gate map, of a stack with one mean per
+        frame; empty where it is not known.
     """
 
     provenance: Mapping[str, Any]
@@ -117,6 +121,7 @@ class LayerRecord:
     target: str = ""
     derivation: Derivation | None = None
     made_from_layer: str = ""
+    effective_share: Mapping[str, Any] = field(default_factory=dict)
 
     # -- reading ---------------------------------------------------------------------
 
@@ -168,7 +173,7 @@ class LayerRecord:
         return self.part is not None and self.derivation is Derivation.WHAT_IF
 
     def attention_map(
-        self, values: NDArray[Any], image_shape: tuple[int, ...]
+        self, values: NDArray[Any], image_shape: tuple[int, ...], frame: int = 0
     ) -> AttentionMap:
         """The gate map that this record describes.
 
@@ -178,6 +183,8 @@ class LayerRecord:
             One frame of the layer's data.
         image_shape : (int, int)
             (H, W) of the image that the map covers.
+        frame : int
+            Of a stack.
         """
         assert self.gate is not None
         level, name = gate_parts(self.gate)
@@ -191,6 +198,7 @@ class LayerRecord:
             self.finding,
             self.decorative,
             name,
+            share_of_frame(self.effective_share or None, frame),
         )
 
     # -- changing --------------------------------------------------------------------

@@ -123,7 +123,7 @@ def _results(outputs: Sequence[_Written]) -> Results:
             frame(mask, i),
             np.stack([frame(p.data, i).astype(np.float32) for p in probabilities]),
             tuple(
-                gate.record.attention_map(frame(gate.data, i), mask.shape[-2:])
+                gate.record.attention_map(frame(gate.data, i), mask.shape[-2:], i)
                 for gate in gates
             ),
             {

@@ -1,4 +1,4 @@
-"""The gate's own coefficients psi, as the CNN's share."""
+"""The gate's own coefficients psi, as weight of the CNN."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from napari_attnseg.results import GATE_LEGEND
 
 
 def gate(subject: Subject, stride: int) -> Tensor:
-    """Share of the CNN's features at one level: (h, w), in [0, 1]."""
+    """Weight of the CNN's features at one level: (h, w), in [0, 1]."""
     network = subject.network
-    return network.cnn_shares(network.psi(subject.pairs))[stride][0, 0]
+    return network.psi_of_cnn(network.psi(subject.pairs))[stride][0, 0]
 
 
 EXPLAINER = Explainer(

@@ -17,7 +17,7 @@ def gate_effect(subject: Subject, stride: int) -> Tensor:
 EXPLAINER = Explainer(
     gate_effect,
     "Integrated gradients from 0.5 to psi: how much this gate's choice, against "
-    "mixing both alike, raised (above 0) or lowered the target's logit.",
+    "mixing both with equal weight, raised (above 0) or lowered the target's logit.",
     "signed",
     low="lowered the logit",
     high="raised the logit",

@@ -20,9 +20,9 @@ def gates_at_a_glance(subject: Subject, stride: int) -> Tensor:
     InputError
         If a level has not just one gate, or no combination was measured to agree.
     """
-    shares = subject.network.cnn_shares(subject.network.psi(subject.pairs))
+    weights = subject.network.psi_of_cnn(subject.network.psi(subject.pairs))
     found = combination(subject.card)
-    parts = levels(shares, found["stakes"], encoder_contributions(subject))
+    parts = levels(weights, found["stakes"], encoder_contributions(subject))
     return COMBINATIONS[found["name"]](parts)[0, 0]
 
 

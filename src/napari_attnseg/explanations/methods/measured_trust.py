@@ -16,7 +16,13 @@ def measured_trust(subject: Subject, stride: int) -> Tensor:
 
     Regions are whole pixels of the gate, so they may differ in size: shown as such.
     """
-    found = trust.measured_trust(subject.network, subject.pairs, subject.mask, stride)
+    found = trust.measured_trust(
+        subject.network,
+        subject.pairs,
+        subject.mask,
+        stride,
+        temperature=subject.card.temperature,
+    )
     height, width = gate(subject, stride).shape
     regions = trust.cells((height, width), trust.REGIONS)
     return torch.einsum("r,rchw->hw", found.tau.flatten(), regions)  # on the CPU
