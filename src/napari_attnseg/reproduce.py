@@ -33,6 +33,11 @@ REMADE = (
 )
 #: Larger files are not read to see whether they still hold what was segmented.
 CHECKED_BYTES = 50_000_000
+STORED = (
+    "The image was segmented as it is stored, as napari showed it; attnseg segment "
+    "turns it upright, and the mask lies on that: use Copy as Python for the same "
+    "pixels."
+)
 EDITED = (
     "The mask was edited by hand, which no command repeats; this gives the mask before "
     "that."
@@ -62,10 +67,10 @@ def python_text(
     if MEDSAM in facts:
         return _comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
-    file, problem = _image(facts, saved, facts)
+    file, problem, upright = _image(facts, saved, facts)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
-    read = _reading(file, facts)
+    read = _reading(file, upright, facts)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
@@ -141,7 +146,8 @@ def command_text(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    file, problem = _image(facts, saved, {})
+    file, problem, upright = _image(facts, saved, {})
+    problem += [] if upright else _comment(STORED).splitlines()
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
@@ -231,9 +237,10 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
-def _reading(file: str, facts: Mapping[str, Any]) -> str:
+def _reading(file: str, upright: bool, facts: Mapping[str, Any]) -> str:
     """Python that reads the image as the run did."""
-    plain = f"read_image(Path({file!r}))"
+    stored = "" if upright else ", upright=False"
+    plain = f"read_image(Path({file!r}){stored})"
     if AXIS_READING not in facts:
         return plain
     return f"read_array({plain}, { {AXIS_READING: dict(facts[AXIS_READING])}!r})"
@@ -241,10 +248,11 @@ def _reading(file: str, facts: Mapping[str, Any]) -> str:
 
 def _image(
     facts: Mapping[str, Any], saved: Path | None, reading: Mapping[str, Any]
-) -> tuple[str, list[str]]:
-    """File of the image, and a comment if its pixels are not those of the run.
+) -> tuple[str, list[str], bool]:
+    """File of the image, and whether the run was of it upright, not as it is stored.
 
-    `reading` is of `axes.read_array`: a command cannot be told what an axis is.
+    Between them a comment, if its pixels are not those of the run. `reading` is of
+    `axes.read_array`: a command cannot be told what an axis is.
     """
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():
@@ -259,23 +267,24 @@ def _image(
         text = f"The image was the layer {source!r}, which came from no file: {how}"
         if len(path.parts) > 1:
             text = f"There is no file {source} any more: {how}"
-            return source, _comment(text).splitlines()
-        return f"{source}.tif", _comment(text).splitlines()
+            return source, _comment(text).splitlines(), True
+        return f"{source}.tif", _comment(text).splitlines(), True
     wanted = facts["image_sha256"]
     if isinstance(wanted, str) and path.stat().st_size < CHECKED_BYTES:
-        try:
-            pixels = read_array(_pixels(path, facts), reading)
-            same = array_sha256(pixels) == wanted
-        except (AttnSegError, IndexError):
-            same = False
-        if not same:
-            text = f"{path.name} does not hold the pixels that were segmented: {how}"
-            return source, _comment(text).splitlines()
-    return source, []
+        for upright in (True, False):
+            try:
+                pixels = read_array(_pixels(path, facts, upright), reading)
+                if array_sha256(pixels) == wanted:
+                    return source, [], upright
+            except (AttnSegError, IndexError):
+                break
+        text = f"{path.name} does not hold the pixels that were segmented: {how}"
+        return source, _comment(text).splitlines(), True
+    return source, [], True
 
 
-def _pixels(path: Path, facts: Mapping[str, Any]) -> NDArray[np.generic]:
-    pixels = read_image(path)
+def _pixels(path: Path, facts: Mapping[str, Any], upright: bool) -> NDArray[np.generic]:
+    pixels = read_image(path, upright)
     return pixels[facts["frame"]] if "frame" in facts else pixels
 
 

@@ -127,7 +127,8 @@ def test_a_photo_that_is_to_be_turned_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no image")
     found = [turned(tmp_path / f"{n}.jpg") for n in ("turned", "plain", "text")]
     assert found == [True, False, False]
-    assert read_image(tmp_path / "turned.jpg").shape == (5, 9, 3)
+    assert read_image(tmp_path / "turned.jpg").shape == (9, 5, 3)
+    assert read_image(tmp_path / "turned.jpg", upright=False).shape == (5, 9, 3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.decoding import Decoded, decode
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
-def read_image(path: Path) -> NDArray[np.generic]:
+@dataclass(frozen=True, slots=True, eq=False)
+class UprightImage:
+    """An image as it is to be shown.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
+    orientation : int
+        In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
+    """
+
+    pixels: NDArray[np.generic]
+    orientation: int
+
+
+def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     """Read an image file as an array: (H, W), (H, W, 3) or (H, W, 4), dtype kept.
 
     TIFF goes through tifffile (16 bit, float), everything else through Pillow; a
-    palette, CMYK or YCbCr becomes RGB. Pixels are as stored: see `turned`.
+    palette, CMYK or YCbCr becomes RGB.
+
+    Parameters
+    ----------
+    path : Path
+    upright : bool
+        Whether to turn the picture as its EXIF or TIFF orientation asks. False: pixels
+        as they are stored, which is how napari's own reader shows them.
 
     Raises
     ------
@@ -26,29 +50,53 @@ def read_image(path: Path) -> NDArray[np.generic]:
         part (several pages of another kind than a plain TIFF's, 16-bit colour that
         Pillow would cut to 8 bits).
     """
+    decoded = decode_file(path)
+    return _pixels(path, decoded if upright else decoded.stored())
+
+
+def read_upright(path: Path) -> UprightImage:
+    """Read an image file as `read_image`, with the orientation that was applied."""
+    decoded = decode_file(path)
+    return UprightImage(_pixels(path, decoded), decoded.orientation)
+
+
+def decode_file(path: Path) -> Decoded:
+    """Decode an image file, all its pages.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be decoded.
+    """
     if not is_file(path):
         raise InputError(f"There is no file {path}; check the path.")
     try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _read_tiff(path)
-        return _read_pillow(path)
+        return decode(path)
     # The decoders raise many kinds for a damaged file; each means the same to a user.
     except Exception as error:
         reason = str(error).replace(str(path), path.name) or type(error).__name__
-        raise InputError(
-            f"{path.name} cannot be read as an image ({reason}); expected a whole PNG, "
-            "JPEG, TIFF, BMP or WebP file: replace it."
-        ) from error
+        raise _unreadable(path, reason) from error
 
 
-#: Formats that Pillow may try: some of its others start programs (EPS: Ghostscript).
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
-#: Pillow modes whose values are not grey or RGB intensities alone.
-_ODD = ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB", "HSV")
-#: Modes to which Pillow cuts 16-bit colour.
-_CUT = ("RGB", "RGBA", "LA")
-#: EXIF tag of the orientation in which a picture is to be shown; 1: as stored.
-_ORIENTATION = 274
+def _unreadable(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"{path.name} cannot be read as an image ({reason}); expected a whole PNG, "
+        "JPEG, TIFF, BMP or WebP file: replace it."
+    )
+
+
+def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
+    """The one picture of a file; white is made the largest number."""
+    pages = sum(len(one.pages) for one in decoded.series)
+    (series, *others) = decoded.series
+    if others or (pages > 1 and not decoded.stack):
+        raise _unreadable(path, f"it holds {pages} images; save one of them")
+    array = series.array
+    if decoded.white_is_zero and array.dtype.kind in "bu":
+        array = ~array
+    if series.colour and array.shape[-1] == 2:
+        return np.repeat(array[..., :1], 3, axis=-1)
+    return array[..., :3] if series.indices is not None else array
 
 
 def is_file(path: Path) -> bool:
@@ -57,58 +105,11 @@ def is_file(path: Path) -> bool:
 
 
 def turned(path: Path) -> bool:
-    """Return whether EXIF asks to rotate or flip the image; `read_image` does not."""
-    from PIL import Image
-
+    """Return whether a file asks to be shown turned, which `read_image` then does."""
     try:
-        with Image.open(path, formats=_FORMATS) as file:
-            return bool(file.getexif().get(_ORIENTATION, 1) != 1)
-    # Its own metadata may be damaged, or the file be larger than Pillow opens.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return decode(path).orientation != 1
+    except Exception:  # as in `decode_file`
         return False
-
-
-def _read_tiff(path: Path) -> NDArray[np.generic]:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as file:
-            if len(file.series) != 1:
-                raise TypeError(f"it holds {len(file.series)} images; save one of them")
-            page = file.pages.first
-            kinds, kind = tifffile.PHOTOMETRIC, page.photometric
-            if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
-                return _read_pillow(path)
-            array = np.asarray(file.asarray())
-            if kind == kinds.MINISWHITE and array.dtype.kind in "bu":
-                array = ~array
-            apart = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-            if kind == kinds.RGB and apart:
-                array = np.moveaxis(array, -3, -1)
-            return array
-    except ValueError as error:
-        # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
-        if "imagecodecs" not in str(error):
-            raise
-        return _read_pillow(path)
-
-
-def _read_pillow(path: Path) -> NDArray[np.generic]:
-    from PIL import Image
-
-    try:
-        file = Image.open(path, formats=_FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ValueError("it is too large for this format: save it as TIFF") from error
-    with file:
-        # Else Pillow reads the first one, and the upper 8 bits, without a word. MPO: a
-        # phone's JPEG with previews.
-        pages = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
-        if pages > 1:
-            raise ValueError(f"it holds {pages} images; save one of them")
-        if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
-            raise ValueError("16-bit colour is read from an uncompressed TIFF only")
-        return np.asarray(file.convert("RGB") if file.mode in _ODD else file)
 
 
 def find_images(inputs: list[Path]) -> list[Path]:

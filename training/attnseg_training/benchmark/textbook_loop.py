@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -43,7 +43,8 @@ class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
         sample, shape = self.samples[i], (self.size, self.size)
         bilinear = Image.Resampling.BILINEAR
         with Image.open(sample.image) as file:
-            image = file.convert("RGB").resize(shape, bilinear)
+            upright = ImageOps.exif_transpose(file)
+            image = upright.convert("RGB").resize(shape, bilinear)
         found = [read_mask(path) for path in sample.masks]
         empty = np.zeros(image.size[::-1], np.uint8)
         mask = Image.fromarray(np.maximum.reduce(found) if found else empty)

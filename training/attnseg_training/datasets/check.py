@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import missing_masks, sample
 from attnseg_training.datasets.layouts import Files, find_files
-from attnseg_training.datasets.masks import LOSSY, read_values
+from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
     Bits,
     difference_hash,
     near_duplicates,
 )
+from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
 from napari_attnseg.protocols import rule_sentence
@@ -36,6 +37,13 @@ FINDINGS = {
     "in two splits": "the same name in two splits",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
+}
+#: Findings that rules of one file belong to; the others are "values".
+_FINDING = {
+    Rule.UNREADABLE: "unreadable",
+    Rule.SIZE: "size",
+    Rule.ORIENTATION: "size",
+    Rule.GRID: "size",
 }
 
 
@@ -196,17 +204,13 @@ def _look_at(
     report.images[f"{raw.dtype} {kind}"] += 1
     if name not in report.files.masks and name in missing_masks(report.files, (name,)):
         return rgb, None
-    for path in one.masks:
-        try:
-            _look_at_values(report, name, read_values(path), path)
-        except InputError as error:
-            report.found.append(("unreadable", name, str(error)))
-            return rgb, None
     try:
+        for reading in one.read_masks():
+            _count_values(report, reading)
         _, planes = one.read_planes()
     except InputError as error:
-        kind = "size" if "same size" in str(error) else "values"
-        report.found.append((kind, name, str(error)))
+        rule = error.rule if isinstance(error, RuleError) else Rule.UNREADABLE
+        report.found.append((_FINDING.get(rule, "values"), name, str(error)))
         return rgb, None
     if not planes.any():
         report.empty += 1
@@ -218,23 +222,7 @@ def _look_at(
     return rgb, planes
 
 
-def _look_at_values(
-    report: DataReport, name: str, values: NDArray[Any], path: Path
-) -> None:
-    """Count what a mask holds; values between background and foreground are odd."""
-    found = np.unique(values)
-    few = len(found) <= 5
-    shown = ", ".join(f"{v:g}" for v in found.astype(float))
-    report.masks[shown if few else f"{found[0]:g} to {found[-1]:g}, many"] += 1
-    lossy = path.suffix.lower() in LOSSY
-    if report.files.spec.values or lossy or len(found) <= 2:
-        return
-    between = values[(values > found[-1] * 0.1) & (values < found[-1] * 0.9)]
-    # A resized mask has some at its edges; a map of labels or a picture has more.
-    if between.size > 0.02 * values.size:
-        text = (
-            f"The mask of {name} has {100 * between.size / values.size:.0f} % of its "
-            f"pixels between background and foreground ({len(found)} values); read as "
-            "one class. For label values name the classes in dataset.toml."
-        )
-        report.found.append(("values", name, text))
+def _count_values(report: DataReport, reading: MaskReading) -> None:
+    """Count what a mask holds and how it was read."""
+    shown = ", ".join(f"{v:g}" for v in reading.values) or str(reading.how)
+    report.masks[shown] += 1

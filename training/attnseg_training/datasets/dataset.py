@@ -10,12 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import masks
 from attnseg_training.datasets.layouts import Files, find_files
-from attnseg_training.datasets.nifti import is_nifti, read_nifti
+from attnseg_training.datasets.masks import MaskReading, read
+from attnseg_training.datasets.nifti import (
+    Spacing,
+    is_nifti,
+    nifti_spacing,
+    read_nifti,
+)
+from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.io.images import read_image
+from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.protocols import SplitRule, rule_sentence
 
@@ -33,9 +39,11 @@ class Sample:
     masks : tuple of Path
         Mask files: one per class if `apart`, else merged; none: nothing is in it.
     values : tuple of int
-        Mask value of each class; empty for one class that is everything bright.
+        Mask value of each class; empty for one class: see `masks.read`.
     apart : bool
         Whether each class has its own mask file; classes may overlap then.
+    ignore : int or None
+        Mask value of what is neither a class nor background.
     """
 
     name: str
@@ -43,6 +51,7 @@ class Sample:
     masks: tuple[Path, ...]
     values: tuple[int, ...] = ()
     apart: bool = False
+    ignore: int | None = None
 
     @property
     def classes(self) -> int:
@@ -64,39 +73,81 @@ class Sample:
 
         Raises
         ------
+        RuleError
+            If their sizes differ, or it is not clear what is lesion in a mask.
         InputError
-            If a file cannot be read, their sizes differ, or a mask holds a value that
-            is no class.
+            If a file cannot be read.
         """
-        rgb = self.read_rgb()
-        planes = [self._planes(path) for path in self.masks]
-        for plane in planes:
-            if plane.shape[1:] != rgb.shape[:2]:
-                raise InputError(
-                    f"The mask of {self.name!r} has {plane.shape[1]}×{plane.shape[2]} "
-                    f"px, its image {rgb.shape[0]}×{rgb.shape[1]}; expected the same "
-                    "size: export the mask again."
-                )
-        if self.apart:
-            return rgb, np.concatenate(planes)
-        if not planes:
-            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
-        return rgb, np.maximum.reduce(planes)
+        rgb, planes, _ = self.read_all()
+        return rgb, planes
+
+    def read_all(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
+        """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
+        image = self._read_upright()
+        rgb = _rgb(image)
+        readings = self.read_masks()
+        for reading in readings:
+            self._expect_size(reading, image)
+        if not readings:
+            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
+        each = [reading.planes for reading in readings]
+        planes = np.concatenate(each) if self.apart else np.maximum.reduce(each)
+        ignored = [one.ignored for one in readings if one.ignored is not None]
+        if not ignored:
+            return rgb, planes, None
+        void = np.logical_or.reduce(ignored)
+        planes[:, void] = 0
+        return rgb, planes, void
+
+    def read_masks(self) -> list[MaskReading]:
+        """Each mask file, in order; raises as `masks.read`."""
+        values = () if self.apart else self.values
+        like = self.image if is_nifti(self.image) else None
+        return [read(path, values, self.ignore, like) for path in self.masks]
 
     def read_raw(self) -> NDArray[np.generic]:
-        """The image alone, as it is stored."""
-        path = self.image
-        return read_nifti(path) if is_nifti(path) else read_image(path)
+        """The image alone, upright, with the numbers that are stored."""
+        return self._read_upright().pixels
 
     def read_rgb(self) -> NDArray[np.uint8]:
         """The image alone, as RGB uint8 (H, W, 3)."""
-        rgb, _ = to_rgb(self.read_raw())
-        return (rgb * 255).round().astype(np.uint8)
+        return _rgb(self._read_upright())
 
-    def _planes(self, path: Path) -> NDArray[np.uint8]:
-        if self.apart or not self.values:
-            return masks.read_mask(path)[None]
-        return masks.planes(masks.read_values(path), self.values, path.name)
+    @property
+    def spacing(self) -> Spacing | None:
+        """Size of a pixel, where the image's file says it: that of NIfTI."""
+        return nifti_spacing(self.image) if is_nifti(self.image) else None
+
+    def _read_upright(self) -> UprightImage:
+        if is_nifti(self.image):
+            return UprightImage(read_nifti(self.image), 1)
+        return read_upright(self.image)
+
+    def _expect_size(self, mask: MaskReading, image: UprightImage) -> None:
+        size, found = image.pixels.shape[:2], mask.planes.shape[1:]
+        if found == size:
+            return
+        if found == size[::-1] and max(image.orientation, mask.orientation) > 4:
+            asks = "image" if image.orientation > 4 else "mask"
+            raise RuleError(
+                Rule.ORIENTATION,
+                f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF or "
+                f"TIFF orientation {max(image.orientation, mask.orientation)}), and "
+                "image and mask are of one size only as they are stored; save both "
+                "upright.",
+            )
+        raise RuleError(
+            Rule.SIZE,
+            f"The mask of {self.name!r} has {found[0]}×{found[1]} px, its image "
+            f"{size[0]}×{size[1]}; expected the same size: export the mask again.",
+        )
+
+
+def _rgb(image: UprightImage) -> NDArray[np.uint8]:
+    rgb, _ = to_rgb(image.pixels)
+    return (rgb * 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,115 +2,248 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from attnseg_training.datasets import mask_colours, mask_numbers
 from attnseg_training.datasets.nifti import is_nifti, read_nifti
+from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.decoding import Decoded, Series
+from napari_attnseg.io.images import decode_file
 
-LOSSY = (".jpg", ".jpeg")
+__all__ = ["MaskKind", "MaskReading", "UnclearMaskError", "read", "read_mask"]
+
 Values = NDArray[Any]
+Plane = NDArray[np.bool_]
+#: Pages of a mask may overlap by this share of the smaller one: soft edges do.
+OVERLAP = 0.02
 
 
-def read_values(path: Path) -> Values:
-    """What is stored in a mask file: (H, W) numbers.
+class MaskKind(StrEnum):
+    """How a mask was read.
 
-    A palette index is a class, unless the colours in use are greys that differ: then
-    it is a grey picture that was saved with a palette, in any order.
+    Attributes
+    ----------
+    TWO_VALUES
+        Background and lesion, edges that JPEG rings around included.
+    OBJECT_NUMBERS
+        0, 1, 2 …: what is not 0 is lesion.
+    CLASSES
+        The numbers that classes are given by.
+    HALF_OF_MAXIMUM
+        Many levels: lesion is what is above half of the largest.
+    ALPHA
+        Opaque is lesion.
+    COLOURS
+        Every colour but that of the background is lesion.
+    PAGES
+        Several pages, united.
+    """
+
+    TWO_VALUES = "two-values"
+    OBJECT_NUMBERS = "object-numbers"
+    CLASSES = "classes"
+    HALF_OF_MAXIMUM = "half-of-maximum"
+    ALPHA = "alpha"
+    COLOURS = "colours"
+    PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskReading:
+    """A mask that was read.
+
+    Attributes
+    ----------
+    planes : ndarray of uint8, shape (classes, H, W)
+        0 and 1.
+    ignored : ndarray of bool, shape (H, W), or None
+        What is neither lesion nor background; in no plane. None: nothing is.
+    how : MaskKind
+    orientation : int
+        That was applied, 1 to 8 as EXIF defines it.
+    values : tuple of float
+        The numbers that the file holds, if they are few; empty for colours.
+    """
+
+    planes: NDArray[np.uint8]
+    ignored: Plane | None
+    how: MaskKind
+    orientation: int = 1
+    values: tuple[float, ...] = ()
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Mask file of one class → uint8 (H, W) of 0 and 1; see `read`."""
+    plane: NDArray[np.uint8] = read(path).planes[0]
+    return plane
+
+
+def read(
+    path: Path,
+    values: tuple[int, ...] = (),
+    ignore: int | None = None,
+    like: Path | None = None,
+) -> MaskReading:
+    """Read a mask file.
+
+    Parameters
+    ----------
+    path : Path
+        PNG, JPEG, TIFF, BMP, GIF, WebP or 2D NIfTI.
+    values : tuple of int
+        Number of each class; empty: one class, and what is lesion follows from the
+        file, see `mask_numbers.one_class` and `mask_colours.foreground`. A palette is
+        read by its colours then, and by its indices where `values` are given, unless
+        its colours are greys that are these values.
+    ignore : int, optional
+        Number of what is neither lesion nor background.
+    like : Path, optional
+        NIfTI image on whose grid a NIfTI mask is brought.
 
     Raises
     ------
+    UnclearMaskError
+        If it is not clear what is lesion.
+    RuleError
+        If a NIfTI mask does not fit the grid of `like`.
     InputError
         If it cannot be read.
     """
     if is_nifti(path):
-        return read_nifti(path)
+        numbers = read_nifti(path, like)
+        return _of_numbers(numbers, values, ignore, False, path.name)
     try:
-        with Image.open(path) as file:
-            if file.mode in ("P", "1"):
-                return _palette_values(file)
-            # Numbers of more than 8 bits are kept: "L" would cut them at 255.
-            wide = file.mode[0] in "IF"
-            return np.asarray(file if wide else file.convert("L"))
-    # The decoders raise many kinds for a damaged file; each means the same to a user.
-    except Exception as error:
-        raise InputError(
-            f"The mask {path.name} cannot be read ({error}); expected a PNG, JPEG or "
-            "TIFF image: replace it."
+        decoded = decode_file(path)
+    except InputError as error:
+        raise RuleError(
+            Rule.UNREADABLE,
+            f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
+            "expected a PNG, JPEG or TIFF image: replace it.",
         ) from error
+    found = [
+        _of_page(page, one, decoded, values, ignore, path.name)
+        for one in decoded.series
+        for page in one.pages
+    ]
+    first = found[0] if len(found) == 1 else _united(found, path.name)
+    return replace(first, orientation=decoded.orientation)
 
 
-def _palette_values(file: Image.Image) -> Values:
-    index = np.asarray(file)
-    if file.mode == "1":
-        return index
-    colours = np.asarray(file.convert("RGB"))
-    grey = colours[..., 0]
-    if not (colours == grey[..., None]).all():
-        return index
-    # As many greys as indices: nothing gets lost by taking the greys.
-    same = len(np.unique(grey)) == len(np.unique(index))
-    return grey if same else index
+def _of_page(
+    page: Values,
+    series: Series,
+    decoded: Decoded,
+    values: tuple[int, ...],
+    ignore: int | None,
+    name: str,
+) -> MaskReading:
+    """Read one page: as numbers, by its alpha, or by its colours."""
+    lossy = decoded.lossy
+    if page.ndim == 2:
+        return _of_numbers(page, values, ignore, lossy, name)
+    if series.indices is not None:
+        numbers = mask_colours.palette_numbers(page, series.indices, values)
+        if numbers is not None:
+            return _of_numbers(numbers, values, ignore, lossy, name)
+    if values:
+        grey = mask_colours.luma(page)
+        return _of_numbers(grey, values, ignore, lossy, name)
+    if page.shape[-1] == 3 and (page == page[..., :1]).all():
+        return _of_numbers(page[..., 0], values, ignore, lossy, name)
+    colours, alpha = mask_colours.split(page)
+    if alpha is not None and mask_colours.is_shape(colours, alpha, name):
+        shape = mask_numbers.one_class(alpha, lossy, name)
+        return MaskReading(_stacked(shape.lesion), None, MaskKind.ALPHA)
+    if alpha is None and mask_colours.is_grey(colours, lossy):
+        grey = mask_colours.luma(page)
+        return _of_numbers(grey, values, ignore, lossy, name)
+    void = None
+    if ignore is not None and series.indices is not None:
+        void = series.indices == ignore
+    plane = mask_colours.foreground(colours, alpha, lossy, name, void)
+    return MaskReading(_stacked(plane), _or_none(void), MaskKind.COLOURS)
 
 
-def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Mask file of one class → uint8 (H, W) of 0 and 1; see `foreground`."""
-    return foreground(read_values(path), path.suffix.lower() in LOSSY)
+def _of_numbers(
+    numbers: Values,
+    values: tuple[int, ...],
+    ignore: int | None,
+    lossy: bool,
+    name: str,
+) -> MaskReading:
+    """Read numbers (H, W)."""
+    void = None
+    if ignore is not None:
+        if lossy:
+            raise UnclearMaskError(
+                Rule.UNCLEAR_VALUES,
+                f"Expected exact numbers in the mask {name}, as {ignore} is to be "
+                "ignored, but JPEG changes them; export it as PNG.",
+            )
+        void = numbers == ignore
+    if values:
+        planes = mask_numbers.classes(numbers, values, void, lossy, name)
+        how = MaskKind.CLASSES
+    else:
+        read = mask_numbers.one_class(numbers, lossy, name, void)
+        planes, how = _stacked(read.lesion), MaskKind(read.how)
+    few = np.unique(numbers)
+    told = tuple(float(v) for v in few) if len(few) <= mask_numbers.FEW else ()
+    return MaskReading(planes, _or_none(void), how, values=told)
 
 
-def foreground(values: Values, lossy: bool = False) -> NDArray[np.uint8]:
-    """Numbers of a mask of one class → uint8 (H, W) of 0 and 1.
-
-    Masks of 0/1 and of 0/255 both read right; above 127 is foreground where values
-    exceed 1, so that JPEG masks lose their ringing, and above half of the largest where
-    they exceed 255. Two other values, 0 and 38 for example, are background and
-    foreground, but not in a `lossy` file.
-    """
-    top = values.max()
-    cut = (0 if values.dtype.kind in "bui" else 0.5) if top <= 1 else 127
-    if top > 255:
-        cut = top / 2
-    mask = values > cut
-    if not lossy and 1 < top <= cut:
-        found = np.unique(values)
-        if len(found) == 2 and found[0] == 0:
-            mask = values > 0
-    return mask.astype(np.uint8)
-
-
-def planes(values: Values, classes: tuple[int, ...], name: str) -> NDArray[np.uint8]:
-    """Label values → uint8 (classes, H, W) of 0 and 1.
-
-    Parameters
-    ----------
-    values : ndarray, shape (H, W)
-        0 is background.
-    classes : tuple of int
-        Value of each class.
-    name : str
-        Of the file, for messages.
+def _united(found: list[MaskReading], name: str) -> MaskReading:
+    """Unite pages: each pair has to be disjoint or the same.
 
     Raises
     ------
-    InputError
-        If there are other values: a class that nobody named would vanish.
+    UnclearMaskError
+        If they differ in size, overlap in part (several experts, slices of a volume),
+        or leave no background although none of them is full (one is the background).
     """
-    found = np.unique(values)
-    others = [v for v in found.tolist() if v and v not in classes]
-    if others:
-        shown = ", ".join(f"{v:g}" for v in others[:5]) + (" …" if others[5:] else "")
-        hint = (
-            "JPEG changes label values: export it as PNG"
-            if Path(name).suffix.lower() in LOSSY
-            else "export it so, or give the values in dataset.toml: "
-            "classes = {name = value, …}"
-        )
-        raise InputError(
-            f"Expected the values 0 and {', '.join(map(str, classes))} in the mask "
-            f"{name}, found also {shown}; {hint}."
-        )
-    return np.stack([values == v for v in classes]).astype(np.uint8)
+    if len({one.planes.shape for one in found}) > 1:
+        raise _contradiction(name, len(found), "they differ in size")
+    planes = np.stack([one.planes > 0 for one in found])  # (pages, classes, H, W)
+    filled = planes[planes.any((1, 2, 3))]
+    distinct = [filled[i] for i in range(len(filled)) if not _same(filled, i)]
+    claimed = np.zeros(planes.shape[2:], bool)
+    for one in distinct:
+        area = one.any(0)
+        shared = np.count_nonzero(area & claimed)
+        if shared > OVERLAP * min(np.count_nonzero(area), np.count_nonzero(claimed)):
+            raise _contradiction(name, len(found), "they overlap in part")
+        claimed |= area
+    if len(distinct) > 1 and claimed.all():
+        raise _contradiction(name, len(found), "one of them seems to be background")
+    voids = [one.ignored for one in found if one.ignored is not None]
+    united = np.asarray(planes.any(0), np.uint8)
+    void = np.logical_or.reduce(voids) & ~united.any(0) if voids else None
+    return MaskReading(united, _or_none(void), MaskKind.PAGES)
+
+
+def _same(pages: NDArray[np.bool_], index: int) -> bool:
+    """Whether an earlier page is the same as this one."""
+    return any(np.array_equal(pages[i], pages[index]) for i in range(index))
+
+
+def _contradiction(name: str, pages: int, why: str) -> UnclearMaskError:
+    return UnclearMaskError(
+        Rule.PAGES,
+        f"Expected pages that are parts of one mask in {name}, but of its {pages} "
+        f"pages it is not clear what is lesion, as {why}; save the right one alone.",
+    )
+
+
+def _stacked(plane: Plane) -> NDArray[np.uint8]:
+    return plane[None].astype(np.uint8)
+
+
+def _or_none(void: Plane | None) -> Plane | None:
+    return void if void is not None and void.any() else None

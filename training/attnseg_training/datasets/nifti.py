@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 
 SUFFIXES = (".nii.gz", ".nii")
+#: Affines may differ by so many voxels: headers are rounded.
+TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """Size of a pixel.
+
+    Attributes
+    ----------
+    rows, columns : float
+        Distance of neighbouring rows, and of neighbouring columns.
+    unit : str
+        ``mm``, ``micron``, ``meter``, or ``unknown``.
+    """
+
+    rows: float
+    columns: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nifti:
+    """A 2D image: values (x, y), its affine, and whether the file itself gives it."""
+
+    values: NDArray[Any]
+    affine: NDArray[np.float64]
+    placed: bool
+    spacing: Spacing
 
 
 def is_nifti(path: Path) -> bool:
@@ -18,16 +49,41 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def read_nifti(path: Path) -> NDArray[Any]:
+def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     """One 2D NIfTI image as rows and columns (H, W).
 
     NIfTI's first axis is x, so it is turned over.
 
+    Parameters
+    ----------
+    path : Path
+    like : Path, optional
+        NIfTI image on whose grid the values are brought by both affines, if that is a
+        flip, a turn by 90° or a shift by whole voxels; 0 outside. A file that says
+        nothing of where it lies (qform and sform code 0) is taken as it is stored.
+
     Raises
     ------
+    RuleError
+        If it takes more than that to bring it on the grid.
     InputError
         If nibabel is missing, or the file cannot be read or is not 2D.
     """
+    found = _load(path)
+    if like is None:
+        return found.values.T
+    image = _load(like)
+    if not (found.placed and image.placed):
+        return found.values.T
+    return _on_grid(found, image, path.name, like.name).T
+
+
+def nifti_spacing(path: Path) -> Spacing:
+    """Size of a pixel of a 2D NIfTI image; raises as `read_nifti`."""
+    return _load(path).spacing
+
+
+def _load(path: Path) -> _Nifti:
     try:
         import nibabel
     except ImportError as error:
@@ -36,7 +92,13 @@ def read_nifti(path: Path) -> NDArray[Any]:
             'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
         ) from error
     try:
-        values = np.asarray(nibabel.load(path).dataobj)
+        file: Any = nibabel.load(path)
+        values = np.asarray(file.dataobj)
+        header = file.header
+        placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+        affine = np.asarray(file.affine, np.float64)
+        zooms = [float(zoom) for zoom in header.get_zooms()[:2]]
+        unit = str(header.get_xyzt_units()[0])
     # As for other images: many kinds of error, one meaning.
     except Exception as error:
         raise InputError(
@@ -47,4 +109,47 @@ def read_nifti(path: Path) -> NDArray[Any]:
             f"Expected one 2D image in {path.name}, but it has shape {values.shape}; "
             "take single frames out of it."
         )
-    return values.reshape(values.shape[:2]).T
+    flat = values.reshape(values.shape[:2])
+    return _Nifti(flat, affine, placed, Spacing(zooms[1], zooms[0], unit))
+
+
+def _on_grid(mask: _Nifti, image: _Nifti, name: str, other: str) -> NDArray[Any]:
+    """Values of a mask (x, y) on an image's grid."""
+    try:
+        # A voxel of the mask → the voxel of the image at the same place.
+        between = np.linalg.solve(image.affine, mask.affine)
+    except np.linalg.LinAlgError:
+        between = np.full((4, 4), np.nan)
+    linear, shift = between[:3, :3], between[:3, 3]
+    whole = np.round(np.nan_to_num(linear))
+    size = max(*mask.values.shape, 1)
+    exact = (
+        np.isfinite(between).all()
+        # Over the whole image the rounding of a header must not add up to a voxel.
+        and np.abs(linear - whole).max() * size < 0.5
+        and np.abs(shift - np.round(shift)).max() < TOLERANCE * size
+        and np.abs(np.round(shift[2])) == 0
+        and (np.abs(whole).sum(0) == 1).all()
+        and (np.abs(whole).sum(1) == 1).all()
+        and abs(whole[2, 2]) == 1
+    )
+    if not exact:
+        raise _elsewhere(name, other)
+    matrix, start = whole[:2, :2].astype(int), np.round(shift[:2]).astype(int)
+    x, y = np.indices(mask.values.shape)
+    to = matrix @ np.stack([x.ravel(), y.ravel()]) + start[:, None]
+    inside = ((to >= 0) & (to < np.array(image.values.shape)[:, None])).all(0)
+    placed = np.zeros(image.values.shape, mask.values.dtype)
+    placed[to[0, inside], to[1, inside]] = mask.values.ravel()[inside]
+    if not inside.any() or np.any(mask.values.ravel()[~inside]):
+        raise _elsewhere(name, other)
+    return placed
+
+
+def _elsewhere(name: str, other: str) -> RuleError:
+    return RuleError(
+        Rule.GRID,
+        f"Expected the mask {name} on the grid of {other} up to flips, turns by 90° "
+        "and shifts by whole voxels, but their affines say otherwise; resample the "
+        "mask to the image.",
+    )

@@ -1,0 +1,257 @@
+"""Decode image files: the one way in which pictures and masks are read.
+
+It keeps the stored numbers, whatever they mean: what is an intensity and what a lesion
+is decided by who reads. Orientation is the only thing that is applied here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+Array = NDArray[Any]
+
+#: Formats that Pillow may try: some of its others start programs (EPS: Ghostscript).
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
+#: Pillow modes whose values are neither grey nor RGB, and what they become.
+_CONVERTED = {
+    "P": "RGB",
+    "PA": "RGBA",
+    "La": "LA",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "LAB": "RGB",
+    "HSV": "RGB",
+}
+#: Modes to which Pillow cuts 16-bit colour.
+_CUT = ("RGB", "RGBA", "LA")
+#: TIFF compressions that change pixels: both kinds of JPEG.
+_LOSSY_TIFF = (6, 7)
+_DIFFERENT = "its pages ask to be shown in different orientations"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Pages of one size and kind.
+
+    Attributes
+    ----------
+    array : ndarray, shape (..., H, W) or (..., H, W, samples)
+        The numbers that the file holds, the picture upright.
+    colour : bool
+        Whether the last axis is samples: grey and alpha, RGB or RGBA.
+    indices : ndarray of int or None, shape (H, W)
+        Into the palette, where the colours come from one.
+    """
+
+    array: Array
+    colour: bool
+    indices: Array | None = None
+
+    @property
+    def pages(self) -> list[Array]:
+        """Each page, of shape (H, W) or (H, W, samples)."""
+        ndim = 3 if self.colour else 2
+        return list(self.array.reshape(-1, *self.array.shape[-ndim:]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What an image file holds.
+
+    Attributes
+    ----------
+    series : tuple of Series
+        Several where pages differ in size or kind.
+    orientation : int
+        That was applied, 1 to 8.
+    white_is_zero : bool
+        Whether a TIFF says that its smallest number is white.
+    lossy : bool
+        Whether compression has changed the numbers.
+    stack : bool
+        Whether several pages of one kind are one array: a plain TIFF's.
+    """
+
+    series: tuple[Series, ...]
+    orientation: int = 1
+    white_is_zero: bool = False
+    lossy: bool = False
+    stack: bool = False
+
+    def stored(self) -> Decoded:
+        """The same with the pixels as they are stored."""
+        turned = tuple(
+            Series(
+                as_stored(
+                    one.array, self.orientation, one.array.ndim - 2 - int(one.colour)
+                ),
+                one.colour,
+                None
+                if one.indices is None
+                else as_stored(one.indices, self.orientation),
+            )
+            for one in self.series
+        )
+        return replace(self, series=turned, orientation=1)
+
+
+def decode(path: Path) -> Decoded:
+    """Decode every page of an image file, the picture upright.
+
+    TIFF goes through tifffile, everything else through Pillow, and so do TIFFs whose
+    colours or compression tifffile alone does not read: their numbers are the same.
+    A JPEG's previews (MPO) are left out.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, as the decoders raise them for a damaged file.
+    """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        return _decode_tiff(path)
+    return _decode_pillow(path)
+
+
+def _decode_tiff(path: Path) -> Decoded:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        kinds, kind = tifffile.PHOTOMETRIC, page.photometric
+        if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
+            return _decode_pillow(path)
+        white = bool(kind == kinds.MINISWHITE)
+        # Of a stack, often the first page alone has the tag.
+        turns = {
+            known_orientation(int(one.tags.valueof(TAG)))
+            for series in file.series
+            for one in series.pages
+            if isinstance(one, tifffile.TiffPage) and TAG in one.tags
+        } or {1}
+        if len(turns) > 1:
+            raise ValueError(_DIFFERENT)
+        (turn,) = turns
+        lossy = int(page.compression) in _LOSSY_TIFF
+        try:
+            found = tuple(_series(one, turn) for one in file.series)
+        except ValueError as error:
+            # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
+            if "imagecodecs" not in str(error):
+                raise
+            return _through_pillow(path, page, white)
+        return Decoded(found, turn, white, lossy, stack=True)
+
+
+def _series(series: Any, turn: int) -> Series:
+    import tifffile
+
+    page = series.keyframe
+    array = np.asarray(series.asarray())
+    apart = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    rgb = page.photometric == tifffile.PHOTOMETRIC.RGB
+    if rgb and apart:
+        array = np.moveaxis(array, -3, -1)
+    alpha = page.samplesperpixel == 2 and any(page.extrasamples) and not apart
+    colour = bool(rgb or alpha)
+    return Series(upright(array, turn, array.ndim - 2 - int(colour)), colour)
+
+
+def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
+    """Decode what tifffile cannot decompress, to the numbers that it would give."""
+    try:
+        decoded = _decode_pillow(path)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(
+            f"its compression {page.compression.name} needs the package imagecodecs: "
+            "install it, or save the file without compression"
+        ) from error
+    bits = int(page.bitspersample)
+    series = []
+    for one in decoded.series:
+        array = one.array
+        # Pillow inverts grey of up to 8 bits, and spreads 2 and 4 bits over 0 to 255.
+        if white and array.dtype.kind in "bu" and array.dtype.itemsize == 1:
+            array = ~array
+        if bits in (2, 4) and not one.colour:
+            array = array // (255 // (2**bits - 1))
+        series.append(Series(array.astype(page.dtype), one.colour))
+    return Decoded(tuple(series), decoded.orientation, white, decoded.lossy)
+
+
+def _decode_pillow(path: Path) -> Decoded:
+    from PIL import Image
+
+    # Opened here: what Pillow opens by name it maps into memory, and then it scrambles
+    # an uncompressed TIFF that is to be shown after a quarter turn.
+    with path.open("rb") as stored:
+        try:
+            file = Image.open(stored, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            reason = "it is too large for this format: save it as TIFF"
+            raise ValueError(reason) from error
+        # MPO: a phone's JPEG with previews.
+        count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
+        turns, found = set(), []
+        for i in range(count):
+            if count > 1:
+                file.seek(i)
+            if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
+                raise ValueError("16-bit colour is read from an uncompressed TIFF only")
+            turn, turned = _load(file)
+            turns.add(turn)
+            found.append(_frame(file, 1 if turned else turn))
+        if len(turns) > 1:
+            raise ValueError(_DIFFERENT)
+        return Decoded(_joined(found), turns.pop(), lossy=_is_lossy(file, path))
+
+
+def _load(file: Picture) -> tuple[int, bool]:
+    """Load a picture; its orientation, and whether Pillow has applied it."""
+    if file.format == "TIFF":  # Pillow turns it while it loads, and drops the tag
+        tags: Any = file
+        turn = known_orientation(tags.tag_v2.get(TAG, 1))
+        file.load()
+        return turn, True
+    file.load()
+    try:
+        return known_orientation(file.getexif().get(TAG, 1)), False
+    except (OSError, SyntaxError, ValueError):  # damaged metadata of a sound picture
+        return 1, False
+
+
+def _frame(file: Picture, turn: int) -> Series:
+    mode = _CONVERTED.get(file.mode, file.mode)
+    if file.mode == "P" and "transparency" in file.info:
+        mode = "RGBA"
+    array = np.asarray(file if mode == file.mode else file.convert(mode))
+    indices = upright(np.asarray(file), turn) if file.mode == "P" else None
+    return Series(upright(array, turn), array.ndim == 3, indices)
+
+
+def _joined(frames: list[Series]) -> tuple[Series, ...]:
+    """Frames of one size and kind as one series."""
+    first = frames[0]
+    if len(frames) == 1 or any(f.array.shape != first.array.shape for f in frames):
+        return tuple(frames)
+    return (Series(np.stack([f.array for f in frames]), first.colour),)
+
+
+def _is_lossy(file: Picture, path: Path) -> bool:
+    if file.format == "WEBP":
+        with path.open("rb") as stored:
+            head = stored.read(64)
+        return b"VP8L" not in head
+    return file.format in ("JPEG", "MPO") or file.info.get("compression") in (
+        "jpeg",
+        "tiff_jpeg",
+    )

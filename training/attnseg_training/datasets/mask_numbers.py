@@ -1,0 +1,259 @@
+"""Which numbers of a mask are lesion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.rules import Rule, UnclearMaskError
+
+Values = NDArray[Any]
+Plane = NDArray[np.bool_]
+
+#: Values that are told one by one.
+FEW = 5
+#: A mask whose largest value is at least this is one of 0 to 255: above 127 is lesion.
+WHITE = 200
+#: Below this, of 255, a lossy mask shows nothing but noise, or numbers that JPEG lost.
+FAINT = 25
+#: Noise of JPEG in an empty mask stays below or at this.
+NOISE = 3
+#: Share of pixels between background and lesion that the edges of a mask have.
+EDGES = 0.02
+#: Numbers of objects are below so many times their count, or above it by so many.
+SPARSE, GAPS = 4, 32
+#: Neighbours of which more than this share differ are a gradient, not objects.
+GRADIENT = 0.4
+#: Largest numbers of 8, 16 and 32 bits, which stand for what is not labelled.
+VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
+#: More levels than this are no map of regions, wherever they lie.
+LEVELS = 32
+
+_NAME_CLASSES = (
+    "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
+    "mask of 0 and 255"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneClass:
+    """A mask of one class: lesion (H, W), and how it was read (as in `MaskKind`)."""
+
+    lesion: Plane
+    how: str
+
+
+def one_class(
+    values: Values, lossy: bool, name: str, void: Plane | None = None
+) -> OneClass:
+    """Read the numbers of a mask whose classes have no names.
+
+    - 0 and one other value, or one value alone: what is not 0 is lesion;
+    - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
+    - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
+      largest is 200 to 255, else above half of the largest. Fractions up to 1 are
+      probabilities: above 0.5.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W)
+    lossy : bool
+        Whether compression has changed them.
+    name : str
+        Of the file, for messages.
+    void : ndarray of bool, shape (H, W), optional
+        Pixels that are not looked at and never lesion.
+
+    Raises
+    ------
+    UnclearMaskError
+        If it is not clear what is lesion.
+    """
+    if values.dtype == bool:
+        values = values.astype(np.uint8)
+    known = values if void is None else np.where(void, values.dtype.type(0), values)
+    if known.dtype.kind == "f":
+        if not np.isfinite(known).all():
+            raise _unclear(name, "numbers that are NaN or infinite", _NAME_CLASSES)
+        if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
+            known = known.astype(np.int64)
+    found = np.unique(known if void is None or void.all() else known[~void])
+    if found[0] < 0:
+        raise _unclear(name, f"negative numbers ({_listed(found)})", _NAME_CLASSES)
+    lesion, how = _split(known, found, lossy, name)
+    return OneClass(lesion if void is None else lesion & ~void, how)
+
+
+def _split(values: Values, found: Values, lossy: bool, name: str) -> tuple[Plane, str]:
+    top = found[-1]
+    if top == 0:
+        return np.zeros(values.shape, bool), "two-values"
+    if lossy:
+        return _lossy(values, float(top), name)
+    if len(found) == 1 or (len(found) == 2 and found[0] == 0):
+        return values > 0, "two-values"
+    if values.dtype.kind == "f" and top <= 1:
+        return _probabilities(values, float(top), name)
+    if found[0] == 0 and values.dtype.kind in "ui":
+        _refuse_void(found, name)
+        if _are_numbers(values, found):
+            return values > 0, "object-numbers"
+    if found[0] * 2 >= top:
+        raise _unclear(name, f"no 0 and the values {_listed(found)}", _NAME_CLASSES)
+    if top < FAINT and values.dtype == np.uint8:
+        return _faint(values, float(top), name)
+    _refuse_regions(values, found, name)
+    return values > _cut(float(top)), "half-of-maximum"
+
+
+def _cut(top: float) -> float:
+    """Above this is lesion, where there are many levels."""
+    return 127 if WHITE <= top <= 255 else top / 2
+
+
+def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
+    if top < FAINT:
+        return _faint(values, top, name)
+    return values > _cut(top), "two-values"
+
+
+def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
+    """A mask of 0 to 255 that is nearly black: empty, if that is noise."""
+    shape = _core(values > 0)
+    share = np.count_nonzero(shape) / shape.size
+    if top == 1 and 0 < share <= 0.5:  # 0 and 1, which survived
+        return values > 0, "two-values"
+    if top <= NOISE and not 0 < share <= 0.5:
+        return np.zeros(values.shape, bool), "two-values"
+    raise _unclear(
+        name,
+        f"a largest value of {top:g} of 255, which may be noise or numbers that JPEG "
+        "has changed",
+        "export it as PNG, of 0 and 255",
+    )
+
+
+def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
+    if 0.05 < top <= 0.5:
+        raise _unclear(
+            name,
+            f"fractions up to {top:g} only, none of them above 0.5",
+            "export it as a mask of 0 and 1",
+        )
+    return values > 0.5, "half-of-maximum"
+
+
+def _refuse_void(found: Values, name: str) -> None:
+    """The largest number beside small ones is a border that is to be ignored."""
+    inner, top = found[1:-1], int(found[-1])
+    small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)
+    if top in VOID and small:
+        raise UnclearMaskError(
+            Rule.VOID_VALUES,
+            f"Expected {top} alone or no {top} in the mask {name}, found "
+            f"{_listed(found)}: write ignore = {top} into dataset.toml if it is "
+            "neither lesion nor background, or export the mask without it.",
+        )
+
+
+def _are_numbers(values: Values, found: Values) -> bool:
+    """Whether values number objects: nearly consecutive, and constant within each."""
+    count, top = len(found) - 1, int(found[-1])
+    if top > max(SPARSE * count, count + GAPS):
+        return False
+    differ = pairs = 0
+    for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
+        inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
+        pairs += int(np.count_nonzero(inside))
+        differ += int(np.count_nonzero(inside & (a != b)))
+    return differ <= GRADIENT * pairs
+
+
+def _refuse_regions(values: Values, found: Values, name: str) -> None:
+    """Values between background and lesion lie at edges, not in regions."""
+    low, top = float(found[0]), float(found[-1])
+    dark, bright = low + 0.1 * (top - low), low + 0.9 * (top - low)
+    between = (values > dark) & (values < bright)
+    share = np.count_nonzero(between) / values.size
+    lesion = np.count_nonzero(values >= bright) / values.size
+    regions = len(found) <= LEVELS and _flat(values, between).any()
+    if regions or share > max(EDGES, min(2 * lesion, 0.25)):
+        raise _unclear(
+            name,
+            f"{len(found)} values, {100 * share:.0f} % of its pixels between "
+            "background and foreground",
+            _NAME_CLASSES,
+        )
+
+
+def _core(mask: Plane) -> Plane:
+    """Pixels of which most of the 3×3 neighbourhood is in the mask."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    rows, columns = mask.shape
+    total = sum(
+        padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)
+    )
+    return np.asarray(total) >= 5
+
+
+def _flat(values: Values, where: Plane) -> Plane:
+    """Pixels of `where` whose 3×3 neighbourhood has one value."""
+    if min(values.shape) < 3:
+        return np.zeros(values.shape, bool)
+    views = np.lib.stride_tricks.sliding_window_view(values, (3, 3))
+    same: Plane = (views == views[..., 1:2, 1:2]).all((-2, -1))
+    return same & where[1:-1, 1:-1]
+
+
+def classes(
+    values: Values,
+    wanted: tuple[int, ...],
+    void: Plane | None,
+    lossy: bool,
+    name: str,
+) -> NDArray[np.uint8]:
+    """Read the numbers of a mask whose classes have values: uint8 (classes, H, W).
+
+    Raises
+    ------
+    UnclearMaskError
+        If there are other values: a class that nobody named would vanish.
+    """
+    found = np.unique(values if void is None else values[~void])
+    others = [v for v in found.tolist() if v and v not in wanted]
+    if others == [255] and not lossy:
+        raise UnclearMaskError(
+            Rule.VOID_VALUES,
+            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"{name}, found also 255: write ignore = 255 into dataset.toml if it is "
+            "neither a class nor background, or export the mask without it.",
+        )
+    if others:
+        hint = (
+            "JPEG changes label values: export it as PNG"
+            if lossy
+            else "export it so, or give the values in dataset.toml: "
+            "classes = {name = value, …}"
+        )
+        raise UnclearMaskError(
+            Rule.UNCLEAR_VALUES,
+            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"{name}, found also {_listed(np.array(others))}; {hint}.",
+        )
+    return np.stack([values == v for v in wanted]).astype(np.uint8)
+
+
+def _listed(found: Values) -> str:
+    if len(found) <= FEW:
+        return ", ".join(f"{v:g}" for v in found.tolist())
+    return ", ".join(f"{v:g}" for v in found[:FEW].tolist()) + " …"
+
+
+def _unclear(name: str, came: str, remedy: str) -> UnclearMaskError:
+    return UnclearMaskError(
+        Rule.UNCLEAR_VALUES,
+        f"Expected background and lesion in the mask {name}, found {came}; {remedy}.",
+    )

@@ -1,0 +1,63 @@
+"""What can be wrong with an image or a mask, as names that never change."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from napari_attnseg.errors import InputError
+
+
+class Rule(StrEnum):
+    """A rule that data keep, or an error or a finding names.
+
+    Attributes
+    ----------
+    UNREADABLE
+        A file cannot be decoded.
+    UNCLEAR_VALUES
+        It is not clear which numbers of a mask are lesion.
+    VOID_VALUES
+        A mask holds 255 beside small numbers, and nobody said to ignore it.
+    UNCLEAR_COLOURS
+        It is not clear which colours of a mask are lesion, or it is a picture.
+    PAGES
+        Pages or frames of a mask contradict each other.
+    ORIENTATION
+        A mask fits its image only as that is stored, not as it is to be shown.
+    SIZE
+        Image and mask differ in size.
+    GRID
+        Image and mask lie differently in space, by more than flips and turns.
+    EMPTY, FULL
+        A mask without any lesion, or of nothing else.
+    """
+
+    UNREADABLE = "unreadable"
+    UNCLEAR_VALUES = "unclear-values"
+    VOID_VALUES = "void-values"
+    UNCLEAR_COLOURS = "unclear-colours"
+    PAGES = "pages"
+    ORIENTATION = "orientation"
+    SIZE = "size"
+    GRID = "grid"
+    EMPTY = "empty"
+    FULL = "full"
+
+
+class RuleError(InputError):
+    """Data that break a rule.
+
+    Parameters
+    ----------
+    rule : Rule
+    message : str
+        One sentence for a person.
+    """
+
+    def __init__(self, rule: Rule, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class UnclearMaskError(RuleError):
+    """A mask of which it is not clear what is lesion in it."""
