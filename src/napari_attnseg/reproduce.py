@@ -17,6 +17,13 @@ from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import (
+    Intensity,
+    IntensityKind,
+    Window,
+    is_fixed,
+    rule_of,
+)
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import gate_file, saved_gates, saved_image
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
@@ -70,11 +77,13 @@ def python_text(
     file, problem, upright = _image(facts, saved, facts)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
-    read = _reading(file, upright, facts)
+    read = _reading(file, facts, upright)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
     flip = ", flip=True" if facts.get("flip_augmented") else ""
+    rule = _intensity(facts)
+    how = f"{flip}, intensity={rule!r}" if rule is not None else flip
     first = facts["image_sha256"][0] if stack else facts["image_sha256"]
     lines = [
         *_heading(facts),
@@ -89,6 +98,11 @@ def python_text(
             else []
         ),
         "from napari_attnseg.hashing import array_sha256",
+        *(
+            [f"from napari_attnseg.intensity import {type(rule).__name__}"]
+            if rule is not None
+            else []
+        ),
         "from napari_attnseg.io.images import read_image",
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
         "",
@@ -105,7 +119,7 @@ def python_text(
     if stack:
         lines += [
             "results = [",
-            f"    segmenter.decode(segmenter.encode(frame{flip}), {options})",
+            f"    segmenter.decode(segmenter.encode(frame{how}), {options})",
             "    for frame in image",
             "]",
         ]
@@ -119,7 +133,7 @@ def python_text(
         ]
     else:
         lines += [
-            f"result = segmenter.decode(segmenter.encode(image{flip}), {options})",
+            f"result = segmenter.decode(segmenter.encode(image{how}), {options})",
         ]
         if remade:
             lines.append(f"result = remake(result, {rules_of(facts)!r})")
@@ -163,6 +177,7 @@ def command_text(
     words += ["--keep-largest"] if rules.largest else []
     if facts.get("flip_augmented"):
         words.append("--flip")
+    words += _intensity_words(_intensity(facts))
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
     words += sam
@@ -204,6 +219,23 @@ def _psi(psi: float | str | Path, of_stack: bool) -> str:
     return repr(psi)
 
 
+def _intensity(facts: Mapping[str, Any]) -> Intensity | None:
+    """The rule of the run; None where every rule but a window gives the same."""
+    rule = rule_of(facts)
+    return rule if isinstance(rule, Window) or not is_fixed(facts) else None
+
+
+def _intensity_words(rule: Intensity | None) -> list[str]:
+    if rule is None:
+        return []
+    if isinstance(rule, Window):
+        return ["--window", repr(rule.low), repr(rule.high)]
+    if rule.whole:
+        return ["--intensity", str(IntensityKind.WHOLE_RANGE)]
+    ends = f"{rule.low!r},{rule.high!r}"
+    return ["--intensity", f"{IntensityKind.PERCENTILES}={ends}"]
+
+
 def _heading(facts: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {v}" for name, v in facts["versions"].items())
     said = (f"Repeats a run of {facts['date']}", f"with {versions}.")
@@ -237,7 +269,7 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
-def _reading(file: str, upright: bool, facts: Mapping[str, Any]) -> str:
+def _reading(file: str, facts: Mapping[str, Any], upright: bool) -> str:
     """Python that reads the image as the run did."""
     stored = "" if upright else ", upright=False"
     plain = f"read_image(Path({file!r}){stored})"
