@@ -12,10 +12,17 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, describe_card
 from napari_attnseg._widgets.base.threads import WorkError
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.intensity import (
+    DEFAULT_PERCENTILES,
+    Percentiles,
+    Window,
+    rule_of,
+)
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import Preprocessing
@@ -321,6 +328,46 @@ def test_the_last_choices_are_remembered(
     widget.start()
     wait(widget, qtbot)
     assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+
+
+def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    tiny_weights: Path,
+    messages: list[str],
+) -> None:
+    values = np.random.default_rng(0).integers(900, 1100, (30, 40)).astype(np.uint16)
+    values[3, 3] = 60_000
+    layer = viewer.add_image(values, name="a", contrast_limits=(900, 1050))
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    box = widget.inputs.intensity_box
+    for choice, rule in (
+        ("card", Percentiles(0, 100)),
+        ("whole_range", Percentiles(0, 100)),
+        ("percentiles", Percentiles(*DEFAULT_PERCENTILES)),
+        ("displayed", Window(900, 1050)),
+    ):
+        box.choose(choice)
+        widget.inputs.image_box.setCurrentText("a")
+        widget.start()
+        wait(widget, qtbot)
+        run = [found for found in viewer.layers if record_of(found) is not None]
+        facts = run[-1].metadata[METADATA]
+        assert rule_of(facts) == rule
+        expected = segmenter(values, intensity=rule)
+        assert facts["mask_sha256"] == expected.provenance["mask_sha256"]
+        narrow = choice in ("card", "whole_range")
+        assert ("tenth of the range" in widget.bar.error.text()) is narrow
+    assert any("tenth of the range" in message for message in messages)
+    assert preferences().intensity == "displayed"
+    another = SegmentWidget(viewer)
+    qtbot.addWidget(another)
+    assert another.inputs.intensity_box.choice == "displayed"
+    viewer.layers.remove(layer)
+    viewer.add_image(np.zeros((30, 40, 3), np.uint8), name="colour", rgb=True)
+    widget.start()
+    assert widget.life.worker is None and "has no contrast limits" in messages[-1]
 
 
 def test_weights_that_went_are_not_chosen(

@@ -1,0 +1,105 @@
+"""Training, evaluation and inference read intensities by the rule of one card."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import tifffile
+from PIL import Image
+
+from attnseg_training.config import TrainConfig
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.fit import fit
+from napari_attnseg.cards import read_card
+from napari_attnseg.checkpoints import save_checkpoint
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.intensity import DEFAULT_PERCENTILES, WHOLE_RANGE, Percentiles
+from napari_attnseg.metrics import dice
+from napari_attnseg.spec import Preprocessing
+
+pytestmark = pytest.mark.usefixtures("plain_curves")
+CLIPPED = Percentiles(*DEFAULT_PERCENTILES)
+
+
+@pytest.fixture
+def wide_folder(data_folder: Path) -> Path:
+    """The discs as 16-bit images, each with one bright pixel."""
+    for path in sorted((data_folder / "images").iterdir()):
+        wide = np.asarray(Image.open(path)).astype(np.uint16) * 16
+        wide[0, 0] = 65_535
+        path.unlink()
+        tifffile.imwrite(path.with_suffix(".tif"), wide)
+    return data_folder
+
+
+def test_samples_are_read_by_the_rule_that_is_given(wide_folder: Path) -> None:
+    sample = load_dataset(wide_folder).split("train")[0]
+    raw = sample.read_raw().astype(float)
+    low, high = (
+        np.percentile(raw, 1, method="higher"),
+        np.percentile(raw, 99, method="lower"),
+    )
+    expected = (((raw - low) / (high - low)).clip(0, 1) * 255).round()
+    found = sample.read_rgb(Percentiles(1, 99))
+    np.testing.assert_allclose(found, np.broadcast_to(_rgb(expected), found.shape))
+    assert np.median(sample.read_rgb(WHOLE_RANGE)) < 20 < np.median(found)
+    sizes = (40, 48)
+    store = ImageStore([sample], 64, intensity=Percentiles(1, 99))
+    plain = ImageStore([sample], 64)
+    assert found.shape[:2] == sizes
+    assert store.images.float().mean() > 3 * plain.images.float().mean()
+
+
+def _rgb(values: np.ndarray) -> np.ndarray:
+    return values[..., None] if values.ndim == 2 else values
+
+
+def test_new_weights_clip_and_a_run_of_before_stays_with_its_range(
+    wide_folder: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(
+        str(wide_folder), model="tiny", epochs=1, batch=4, device="cpu"
+    )
+    run = tmp_path / "run"
+    fit(config, run)
+    last = run / "last.safetensors"
+    assert read_card(last).preprocessing == Preprocessing(64, *DEFAULT_PERCENTILES)
+    # As an earlier version wrote it.
+    card = dataclasses.replace(read_card(last), preprocessing=Preprocessing(64))
+    save_checkpoint(last, safetensors.torch.load_file(last), card)
+    text = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(text.replace("epochs = 1", "epochs = 2"))
+    fit(dataclasses.replace(config, epochs=2), run, resume=True)
+    assert read_card(last).training["epoch"] == 2
+    assert read_card(last).preprocessing.intensity == WHOLE_RANGE
+
+
+@pytest.mark.parametrize("rule", [WHOLE_RANGE, CLIPPED])
+def test_evaluation_reads_images_as_the_segmenter_does(
+    wide_folder: Path, tmp_path: Path, tiny_weights: Path, rule: Percentiles
+) -> None:
+    own = Preprocessing(64, rule.low, rule.high)
+    # At a threshold in the middle of what untrained weights say.
+    data = load_dataset(wide_folder)
+    first = data.split("test")[0]
+    seen = Segmenter.from_checkpoint(tiny_weights)(first.read_rgb(rule))
+    card = dataclasses.replace(
+        read_card(tiny_weights),
+        preprocessing=own,
+        threshold=float(np.median(seen.probability)),
+    )
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, safetensors.torch.load_file(tiny_weights), card)
+    segmenter = Segmenter.from_checkpoint(path, "cpu")
+    report = evaluate(path, data, "test", "cpu")
+    expected = []
+    for sample in data.split("test"):
+        image, truth = sample.read(rule)
+        expected.append(dice(truth, segmenter(image).mask))
+    found = [row["dice"] for row in report.per_image()]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert 0 < np.mean(expected) < 1
