@@ -40,7 +40,12 @@ def test_each_image_has_an_outcome(
     assert damaged.files == () and damaged.error is not None
     assert "b.png cannot be read" in damaged.error
     assert rotated.notes == (Note.EXIF_ORIENTATION,) and rotated.error is None
-    assert len(load_results(out / "c.json").segmentations) == 1
+    (result,) = load_results(out / "c.json").segmentations
+    # Stored 40×50, shown after a quarter turn.
+    assert result.mask.shape == (50, 40)
+    assert result.provenance["orientation"] == 6
+    (plain,) = load_results(out / "a.json").segmentations
+    assert plain.provenance["orientation"] == 1
 
 
 def test_work_is_done_while_iterating(

@@ -54,7 +54,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_region_on_a_turned_photo_is_said_to_lie_as_stored(
+def test_a_region_on_a_turned_photo_is_said_to_lie_upright(
     tmp_path: Path, tiny_weights: Path
 ) -> None:
     image = Image.fromarray(PIXELS)
@@ -67,12 +67,14 @@ def test_a_region_on_a_turned_photo_is_said_to_lie_as_stored(
     Image.fromarray(region).save(tmp_path / "region.png")
     told = ["--method", "CNN contribution", "--weights", tiny_weights]
     told += ["--region", tmp_path / "region.png", "--out", tmp_path / "out"]
-    for name, note in (("turned", "region_as_stored"), ("upright", None)):
+    for name, note in (("turned", "region_upright"), ("upright", None)):
         done = attnseg("explain", tmp_path / f"{name}.jpg", *told)
         assert done.returncode == 0, done.stderr
-        assert ("laid over it as it is stored" in done.stderr) == (note is not None)
+        assert ("laid over the upright image" in done.stderr) == (note is not None)
         file = tmp_path / "out" / f"{name}_cnn-contribution.json"
-        assert json.loads(file.read_text())["region"].get("note") == note
+        facts = json.loads(file.read_text())
+        assert facts["region"].get("note") == note
+        assert facts["provenance"]["orientation"] == (3 if note else 1)
 
 
 @every_method

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.cli import app
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import Results, load_results, provenance, save_results
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.reproduce import EDITED, command_text, python_text
@@ -75,6 +76,23 @@ def test_a_run_is_repeated_bit_for_bit(
     assert done.exit_code == 0, done.output
     (from_files,) = load_results(tmp_path / "results" / "a photo.json").segmentations
     assert_same(from_files, result)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_photo_that_is_to_be_turned_is_repeated_as_it_was_segmented(
+    segmenter: Segmenter, tiny_weights: Path, tmp_path: Path, stored: bool
+) -> None:
+    file, exif = tmp_path / "turned.png", Image.Exif()
+    exif[274] = 6
+    Image.fromarray(sample_image("polyp")).save(file, exif=exif)
+    # napari's own reader shows what is stored, the command turns it upright.
+    pixels = read_image(file, upright=not stored)
+    result = segmenter.decode(segmenter.encode(pixels))
+    facts = provenance([result], str(file))
+    text = python_text(facts, tiny_weights)
+    assert_same(run_python(text)["result"], result)
+    assert ("upright=False" in text) == stored
+    assert ("turns it upright" in command_text(facts, tiny_weights)) == stored
 
 
 def test_an_image_that_was_given_from_another_folder_is_found(

@@ -32,6 +32,11 @@ REMADE = (
 )
 #: Larger files are not read to see whether they still hold what was segmented.
 CHECKED_BYTES = 50_000_000
+STORED = (
+    "The image was segmented as it is stored, as napari showed it; attnseg segment "
+    "turns it upright, and the mask lies on that: use Copy as Python for the same "
+    "pixels."
+)
 EDITED = (
     "The mask was edited by hand, which no command repeats; this gives the mask before "
     "that."
@@ -61,9 +66,10 @@ def python_text(
     if MEDSAM in facts:
         return _comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
-    file, problem = _image(facts, saved)
+    file, problem, upright = _image(facts, saved)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
+    stored = "" if upright else ", upright=False"
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
@@ -85,7 +91,7 @@ def python_text(
         f"if segmenter.sha256 != {facts['weights_sha256']!r}:",
         "    raise SystemExit('These are other weights than those of the run.')",
         *problem,
-        f"image = read_image(Path({file!r})){frame}",
+        f"image = read_image(Path({file!r}){stored}){frame}",
         f"if array_sha256(image{'[0]' if stack else ''}) != {first!r}:",
         "    raise SystemExit('These are other pixels than those of the run.')",
         "",
@@ -134,7 +140,8 @@ def command_text(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    file, problem = _image(facts, saved)
+    file, problem, upright = _image(facts, saved)
+    problem += [] if upright else _comment(STORED).splitlines()
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
@@ -224,8 +231,11 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
 
 
-def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]]:
-    """File of the image, and a comment if its pixels are not those of the run."""
+def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str], bool]:
+    """File of the image, and whether the run was of it upright, not as it is stored.
+
+    Between them a comment, if its pixels are not those of the run.
+    """
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():
         # As the results name it, which may have been made from another folder.
@@ -239,22 +249,23 @@ def _image(facts: Mapping[str, Any], saved: Path | None) -> tuple[str, list[str]
         text = f"The image was the layer {source!r}, which came from no file: {how}"
         if len(path.parts) > 1:
             text = f"There is no file {source} any more: {how}"
-            return source, _comment(text).splitlines()
-        return f"{source}.tif", _comment(text).splitlines()
+            return source, _comment(text).splitlines(), True
+        return f"{source}.tif", _comment(text).splitlines(), True
     wanted = facts["image_sha256"]
     if isinstance(wanted, str) and path.stat().st_size < CHECKED_BYTES:
-        try:
-            same = array_sha256(_pixels(path, facts)) == wanted
-        except (AttnSegError, IndexError):
-            same = False
-        if not same:
-            text = f"{path.name} does not hold the pixels that were segmented: {how}"
-            return source, _comment(text).splitlines()
-    return source, []
+        for upright in (True, False):
+            try:
+                if array_sha256(_pixels(path, facts, upright)) == wanted:
+                    return source, [], upright
+            except (AttnSegError, IndexError):
+                break
+        text = f"{path.name} does not hold the pixels that were segmented: {how}"
+        return source, _comment(text).splitlines(), True
+    return source, [], True
 
 
-def _pixels(path: Path, facts: Mapping[str, Any]) -> NDArray[np.generic]:
-    pixels = read_image(path)
+def _pixels(path: Path, facts: Mapping[str, Any], upright: bool) -> NDArray[np.generic]:
+    pixels = read_image(path, upright)
     return pixels[facts["frame"]] if "frame" in facts else pixels
 
 

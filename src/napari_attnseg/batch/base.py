@@ -26,11 +26,12 @@ class Note(StrEnum):
     NO_GATES
         The model has no gates.
     EXIF_ORIENTATION
-        The file asks to be shown rotated; it was read as it is stored.
-    REGION_AS_STORED
-        The file asks to be shown rotated, and the region that was given was laid over
-        it as it is stored: right for a mask of `segment_images`, wrong for one that was
-        drawn on the rotated image.
+        The file asks to be shown rotated or flipped (EXIF, TIFF), and was turned so:
+        results lie on the upright image.
+    REGION_UPRIGHT
+        Such a file's region was laid over the upright image: right for a mask of
+        `segment_images`, wrong for one that was drawn on the pixels as they are stored,
+        which is how napari's own reader shows them.
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
@@ -41,7 +42,7 @@ class Note(StrEnum):
     NO_GPU = "no_gpu"
     NO_GATES = "no_gates"
     EXIF_ORIENTATION = "exif_orientation"
-    REGION_AS_STORED = "region_as_stored"
+    REGION_UPRIGHT = "region_upright"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
 

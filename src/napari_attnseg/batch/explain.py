@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from napari_attnseg.io.explanations import (
     foreign_explanation,
     save_explanation,
 )
-from napari_attnseg.io.images import find_images, read_image, turned
+from napari_attnseg.io.images import find_images, read_image, read_upright
 from napari_attnseg.spec import STRIDES
 
 
@@ -94,12 +95,17 @@ def explain_images(
     )
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
-        image = read_image(path)
-        if turned(path):
+        found = read_upright(path)
+        image = found.pixels
+        if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
-                notes.append(Note.REGION_AS_STORED)
-        maps = run_explainer(name, explainer, segmenter, image, strides, target)
+                notes.append(Note.REGION_UPRIGHT)
+        turn = {"orientation": found.orientation}
+        maps = [
+            replace(one, provenance={**one.provenance, **turn})
+            for one in run_explainer(name, explainer, segmenter, image, strides, target)
+        ]
         if target is None:
             outline, outlined = segmenter(image).mask, "the model's own mask"
         else:
@@ -107,8 +113,8 @@ def explain_images(
         title = f"{path.name}, model '{segmenter.card.spec.name}'"
         picture = explanation_png(image, maps, outline, outlined, title)
         here = where
-        if Note.REGION_AS_STORED in notes:
-            here = {**where, "note": str(Note.REGION_AS_STORED)}
+        if Note.REGION_UPRIGHT in notes:
+            here = {**where, "note": str(Note.REGION_UPRIGHT)}
         saved = SavedExplanation(path.stem, str(path), maps, path, here)
         return lambda: save_explanation(saved, out, stem, in_files, picture)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from napari_attnseg.batch.base import (
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.explanations import is_explanation
-from napari_attnseg.io.images import find_images, read_image, turned
+from napari_attnseg.io.images import find_images, read_upright
 from napari_attnseg.io.results import Results, foreign, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.results import GateKey
@@ -112,8 +112,9 @@ def segment_images(
     sam = _load_medsam(how, device)
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
-        image = read_image(path)
-        if turned(path):
+        found = read_upright(path)
+        image = found.pixels
+        if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
         encoded = segmenter.encode(image, flip=how.flip)
         result = segmenter.decode(encoded, how.gates, how.threshold)
@@ -123,6 +124,8 @@ def segment_images(
             result = sam.refine(result, sam.encode(image))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
+        facts = {**result.provenance, "orientation": found.orientation}
+        result = replace(result, provenance=facts)
         table = ""
         if how.objects:
             from napari_attnseg.objects.descriptors import csv_text

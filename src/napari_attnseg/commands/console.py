@@ -109,11 +109,12 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
 
     name, error = outcome.path.name, outcome.error
     sentences = {
-        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF); it was "
-        f"{wording.done} as it is stored, and its {wording.product} lies so.",
-        Note.REGION_AS_STORED: "The region was laid over it as it is stored too: "
-        "right for a mask that attnseg segment wrote, wrong for one drawn on the image "
-        "as it is shown; look at the outline in the picture.",
+        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
+        f"orientation); it was turned upright, {wording.done}, and its "
+        f"{wording.product} lies on the upright image.",
+        Note.REGION_UPRIGHT: "The region was laid over the upright image too: right "
+        "for a mask that attnseg segment wrote, wrong for one drawn in napari, which "
+        "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
     }
     said = [sentences[note] for note in outcome.notes]

@@ -54,8 +54,9 @@ def explain(
             "--region",
             "--target",
             metavar="MASK",
-            help="Image file of a mask, not 0 in the region that is explained; default "
-            "the model's own mask. Only for explanations of a region.",
+            help="Image file of a mask of the upright image, not 0 in the region that "
+            "is explained; default the model's own mask. Only for explanations of a "
+            "region.",
         ),
     ] = None,
     list_methods: Annotated[

@@ -82,9 +82,11 @@ def segment(
     NAME_probability.tif, NAME_gate_1-4.tif to 1-32.tif (float32; NAME.json says whose
     features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
     opens as layers; with --objects also NAME_objects.csv, a row per connected object,
-    in pixels. An image that cannot be read is named and skipped; the exit code is 1
-    then, and what else lies in a folder is counted by kind at the end. Earlier results
-    of the same image are replaced; another's mask, table or JSON of that name is not.
+    in pixels. A file that asks to be shown turned (EXIF or TIFF orientation) is turned
+    upright first, and its results lie on the upright image. An image that cannot be
+    read is named and skipped; the exit code is 1 then, and what else lies in a folder
+    is counted by kind at the end. Earlier results of the same image are replaced;
+    another's mask, table or JSON of that name is not.
     """
     from napari_attnseg.batch import SegmentOptions, segment_images
     from napari_attnseg.forced_gates import parse_gates

@@ -235,3 +235,27 @@ def test_an_explanation_of_another_image_leaves_it_out(
     layers = viewer.open(tmp_path / "polyp_gate.json", plugin=PLUGIN)
     assert "does not hold the pixels" in messages[-1]
     assert all(record_of(layer) is not None for layer in layers)
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_results_of_a_photo_that_is_to_be_turned_lie_on_what_was_segmented(
+    tmp_path: Path, tiny_weights: Path, by_command: bool
+) -> None:
+    file, exif, out = tmp_path / "turned.png", Image.Exif(), tmp_path / "out"
+    exif[274] = 6
+    pixels = sample_image("polyp")[:200, :300]
+    Image.fromarray(pixels).save(file, exif=exif)
+    viewer = ViewerModel()
+    if by_command:
+        arguments = ["segment", file, "--out", out, "--weights", tiny_weights]
+        done = CliRunner().invoke(app, [str(a) for a in arguments])
+        assert done.exit_code == 0, done.output
+    else:
+        (layer,) = viewer.open(str(file), plugin="napari")
+        assert layer.data.shape == (200, 300, 3)  # napari does not turn it
+        segment(viewer, layer, tiny_weights)
+        viewer.layers.save(str(out), plugin=PLUGIN)
+    image, *results = ViewerModel().open(str(out), plugin=PLUGIN)
+    wanted = np.rot90(pixels, -1) if by_command else pixels
+    np.testing.assert_array_equal(image.data, wanted)
+    assert any(layer.data.shape == wanted.shape[:2] for layer in results)

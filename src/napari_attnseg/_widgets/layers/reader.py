@@ -155,15 +155,20 @@ def _image_layer(
     """The image of a result, if its file still holds the pixels of these hashes."""
     if source.file is None:
         return []
-    try:
-        pixels = read_image(Path(source.file))
-    except AttnSegError as error:
-        show_warning(f"The image is left out: {error}")
-        return []
-    stack = pixels[None] if source.frames is None else pixels
-    if frame is not None:  # a what-if is of one frame
-        stack = pixels = stack[frame : frame + 1]
-    if [array_sha256(one) for one in stack] != hashes:
+    for upright in (True, False):
+        # The commands read a file upright; napari's own reader shows it as it is
+        # stored, so results of such a layer lie on that.
+        try:
+            pixels = read_image(Path(source.file), upright)
+        except AttnSegError as error:
+            show_warning(f"The image is left out: {error}")
+            return []
+        stack = pixels[None] if source.frames is None else pixels
+        if frame is not None:  # a what-if is of one frame
+            stack = pixels = stack[frame : frame + 1]
+        if [array_sha256(one) for one in stack] == hashes:
+            break
+    else:
         show_warning(
             f"{source.file} does not hold the pixels that were segmented, so it is "
             "left out; open the image that belongs to these results yourself."

@@ -1,0 +1,97 @@
+"""NIfTI pairs: a mask is brought on its image's grid by the affines, or refused."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attnseg_training.datasets import Sample
+from attnseg_training.datasets.nifti import Spacing
+from attnseg_training.datasets.rules import Rule, RuleError
+
+nibabel = pytest.importorskip("nibabel")
+
+IMAGE = np.arange(30 * 40, dtype=np.int16).reshape(40, 30, 1)  # (x, y, 1)
+MASK = np.zeros((40, 30, 1), np.uint8)
+MASK[3:20, 5:12], MASK[3:8, 5:25] = 1, 1  # like no turned copy of itself
+#: Oblique directions, 0.5 × 0.8 mm pixels, somewhere.
+AFFINE = np.array(
+    [[0.3, -0.64, 0, 11], [0.4, 0.48, 0, -7], [0, 0, 2, 30], [0, 0, 0, 1]]
+)
+
+
+def save(path: Path, values: np.ndarray, affine: np.ndarray) -> Path:
+    image = nibabel.Nifti1Image(values, affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
+    return path
+
+
+def pair(folder: Path, values: np.ndarray, affine: np.ndarray) -> Sample:
+    image = save(folder / "image.nii.gz", IMAGE, AFFINE)
+    return Sample("x", image, (save(folder / "mask.nii", values, affine),))
+
+
+@pytest.mark.parametrize(
+    ("exchange", "flip_x", "flip_y"), list(itertools.product([False, True], repeat=3))
+)
+def test_flips_and_turns_are_undone(
+    tmp_path: Path, exchange: bool, flip_x: bool, flip_y: bool
+) -> None:
+    values, to_image = MASK, np.eye(4)  # voxel of the mask → voxel of the image
+    for axis, flip in enumerate((flip_x, flip_y)):
+        if flip:
+            last = values.shape[axis] - 1
+            values = np.flip(values, axis)
+            back = np.eye(4)
+            back[axis, axis], back[axis, 3] = -1, last
+            to_image = to_image @ back
+    if exchange:
+        values = values.swapaxes(0, 1)
+        to_image = to_image @ np.eye(4)[[1, 0, 2, 3]]
+    sample = pair(tmp_path, values.copy(), AFFINE @ to_image)
+    rgb, mask = sample.read()
+    assert rgb.shape == (30, 40, 3)
+    np.testing.assert_array_equal(mask, MASK[..., 0].T)
+    assert sample.spacing == Spacing(pytest.approx(0.8), pytest.approx(0.5), "mm")
+
+
+def test_a_cut_out_is_put_back(tmp_path: Path) -> None:
+    start = np.eye(4)
+    start[:2, 3] = 2, 4
+    sample = pair(tmp_path, MASK[2:35, 4:27].copy(), AFFINE @ start)
+    np.testing.assert_array_equal(sample.read()[1], MASK[..., 0].T)
+
+
+def test_what_would_have_to_be_interpolated_is_refused(tmp_path: Path) -> None:
+    half, wide, away = np.eye(4), np.eye(4), np.eye(4)
+    half[0, 3], wide[0, 0], away[2, 3] = 0.5, 2, 1
+    outside = np.eye(4)
+    outside[0, 3] = 30
+    turn = np.eye(4)
+    angle = np.pi / 6
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    for change in (half, wide, away, outside, turn):
+        with pytest.raises(RuleError, match=r"mask\.nii on the grid of") as refused:
+            pair(tmp_path, MASK, AFFINE @ change).read()
+        assert refused.value.rule == Rule.GRID
+
+
+def test_a_mask_that_does_not_say_where_it_lies_is_as_stored(tmp_path: Path) -> None:
+    save(tmp_path / "image.nii.gz", IMAGE, AFFINE)
+    image = nibabel.Nifti1Image(MASK, None)
+    image.header["sform_code"] = image.header["qform_code"] = 0
+    nibabel.save(image, tmp_path / "mask.nii")
+    sample = Sample("x", tmp_path / "image.nii.gz", (tmp_path / "mask.nii",))
+    np.testing.assert_array_equal(sample.read()[1], MASK[..., 0].T)
+    np.testing.assert_array_equal(sample.read_raw(), IMAGE[..., 0].T)
+
+
+def test_rounded_headers_are_the_same_grid(tmp_path: Path) -> None:
+    affine = AFFINE.astype(np.float32).astype(float) * (1 + 1e-6)
+    np.testing.assert_array_equal(
+        pair(tmp_path, MASK, affine).read()[1], MASK[..., 0].T
+    )
