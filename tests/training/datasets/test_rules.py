@@ -52,7 +52,7 @@ def test_what_can_be_allowed_is_what_the_setting_offers() -> None:
 
 
 @pytest.mark.parametrize("rule", ALLOWABLE)
-def test_every_command_stops_with_one_sentence(
+def test_every_command_says_it_in_one_sentence(
     data_folder: Path, tmp_path: Path, tiny_weights: Path, rule: str
 ) -> None:
     names = [path.stem for path in sorted((data_folder / "masks").iterdir())]
@@ -70,11 +70,14 @@ def test_every_command_stops_with_one_sentence(
     assert stopped.value.rule == rule
     assert not (tmp_path / "run" / "last.safetensors").exists()
     data = load_dataset(data_folder)
-    for work in (evaluate, faithfulness):
-        with pytest.raises(RuleError, match=f"3 of 3 masks are {word}"):
-            work(tiny_weights, data, "test", device="cpu")
+    with pytest.raises(RuleError, match=f"3 of 3 masks are {word}"):
+        faithfulness(tiny_weights, data, "test", device="cpu")
+    # Frames without a lesion may be evaluated, but not unsaid.
+    summary = evaluate(tiny_weights, data, "test", "cpu").summary()
+    (told,) = summary["findings"]
+    assert told["rule"] == rule and f"3 of 3 masks are {word}" in told["text"]
     summary = evaluate(tiny_weights, data, "test", "cpu", allow=(rule,)).summary()
-    assert summary["allowed"] == [rule]
+    assert summary["allowed"] == [rule] and "findings" not in summary
 
 
 def test_what_is_allowed_is_said_and_recorded(

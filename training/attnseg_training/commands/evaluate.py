@@ -92,6 +92,8 @@ def evaluate_command(
         )
     console.print(f"Protocol: {summary['protocol']}.")
     console.print(f"{summary['domain']['label']}: {summary['domain']['reason']}")
+    for finding in summary.get("findings", []):
+        console.print(finding["text"], markup=False)
     if dataset.left_out:
         console.print(f"{left_out_words(dataset.left_out)}.", markup=False)
 

@@ -200,7 +200,8 @@ def evaluate(
     medsam : Medsam, optional
         Refines every mask; the refined masks are evaluated.
     allow : sequence of str
-        Rules that the data may break; see `datasets.findings.ALLOWABLE`.
+        Rules that the data may break without being told; see
+        `datasets.findings.ALLOWABLE`.
 
     Raises
     ------
@@ -210,7 +211,14 @@ def evaluate(
     samples = data.split(split)
     segmenter = Segmenter.from_checkpoint(weights, device)
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
-    allowed = look_at_masks(samples).expect(allow)
+    # Frames without a lesion may be evaluated: this is told, and stops nothing.
+    broken = look_at_masks(samples).broken()
+    told = [
+        {"rule": str(error.rule), "text": str(error)}
+        for error in broken
+        if error.rule not in allow
+    ]
+    allowed = [str(error.rule) for error in broken if error.rule in allow]
     several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
     rule = segmenter.card.preprocessing.intensity
@@ -286,7 +294,8 @@ def evaluate(
             "domain": domain(segmenter.card, data, split),
             "left_out": data.left_out,
             **ignored_pixels(data.ignore, left_out, pixels),
-            **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
+            **({"findings": told} if told else {}),
+            **({"allowed": allowed} if allowed else {}),
             **({} if medsam is None else {MEDSAM: medsam.facts}),
         },
         data.name,
