@@ -163,6 +163,8 @@ def _series(series: Any, turn: int) -> Series:
         array = np.moveaxis(array, -3, -1)
     alpha = page.samplesperpixel == 2 and any(page.extrasamples) and not apart
     colour = bool(rgb or alpha)
+    if not colour and array.ndim > 2 and array.shape[-1] == 1:
+        array = array[..., 0]  # (H, W, 1) is grey, not H pages
     return Series(upright(array, turn, array.ndim - 2 - int(colour)), colour)
 
 

@@ -394,3 +394,46 @@ def test_a_mask_that_was_drawn_on_the_stored_photo_is_named(tmp_path: Path) -> N
     with pytest.raises(RuleError) as refused:
         Sample("i", tmp_path / "i.png", (tmp_path / "m.png",)).read()
     assert refused.value.rule == Rule.SIZE
+
+
+def resaved(values: np.ndarray, folder: Path) -> Path:
+    """As PNG what was a JPEG."""
+    path = folder / "first.jpg"
+    Image.fromarray(values).save(path, quality=90, subsampling=0)
+    with Image.open(path) as image:
+        image.save(folder / "again.png")
+    return folder / "again.png"
+
+
+def test_noise_of_a_jpeg_that_was_saved_again_is_no_lesion(tmp_path: Path) -> None:
+    for values in (WHITE, COLOURS[TRUTH.astype(int)] // 255 * 200, COLOURS[LABELS]):
+        found = read(resaved(values, tmp_path)).planes[0] > 0
+        assert (found != TRUTH).mean() < 0.01
+
+
+def test_a_frame_is_no_background(tmp_path: Path) -> None:
+    paper = np.array([(68, 1, 84), (253, 231, 37)], np.uint8)[TRUTH.astype(int)]
+    for frame, picture in ((255, paper), (0, np.where(TRUTH[..., None], paper, 255))):
+        wide = ((9, 9), (9, 9), (0, 0))
+        path = png(np.pad(picture, wide, constant_values=frame).astype(np.uint8))
+        with pytest.raises(UnclearMaskError) as refused:
+            read(path(tmp_path))
+        assert refused.value.rule == Rule.UNCLEAR_COLOURS
+
+
+def test_a_void_border_of_a_palette_is_no_lesion(tmp_path: Path) -> None:
+    colours = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0)]
+    colours += [(0, 0, 0)] * 251 + [(224, 224, 192)]
+    index = np.where(VOID == 255, 255, LABELS)
+    path = png(palette(index, colours))(tmp_path)
+    with pytest.raises(UnclearMaskError) as refused:
+        read(path)
+    assert refused.value.rule == Rule.VOID_VALUES
+    found = read(path, ignore=255)
+    np.testing.assert_array_equal(found.planes[0] > 0, TRUTH & (VOID != 255))
+    np.testing.assert_array_equal(found.ignored, VOID == 255)
+
+
+def test_one_channel_in_an_axis_of_its_own_is_grey(tmp_path: Path) -> None:
+    path = tiff(WHITE[..., None])(tmp_path)
+    assert (read(path).planes[0] == TRUTH).all()

@@ -160,7 +160,9 @@ def foreground(
     hidden = hidden if void is None else hidden | void
     if hidden.all():
         return np.zeros(hidden.shape, bool)
-    drawn = _lossy_colours(rgb, hidden) if lossy else _exact_colours(rgb, hidden)
+    drawn = np.empty((0, 3)) if lossy else _exact_colours(rgb, hidden)
+    if lossy or _are_noisy(drawn) or _are_missing(drawn, rgb, hidden):
+        drawn, lossy = _lossy_colours(rgb, hidden), True
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
@@ -184,8 +186,13 @@ def _classified(
         raise _picture(name)
     if ground is None:
         return visible
-    others = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
+    away = np.abs(drawn - ground).max(-1)
+    if not lossy and (away <= SAME).sum() > 1 and away.max() > APART:
+        raise _unclear(name, "a colour that hardly differs from the background")
+    others = drawn[away > (APART / 2 if lossy else 0)]
     if len(others) == 0:
+        if (np.abs(rgb - ground).max(-1)[visible] > APART).any():
+            raise _picture(name)
         return np.zeros(hidden.shape, bool)
     own = _distance(rgb, ground[None])[..., 0]
     to_others = _distance(rgb, others)
@@ -231,16 +238,43 @@ def _background(
     border = _border(which)[_border(~hidden)]
     counts = np.bincount(border, minlength=len(drawn))
     common = int(counts.argmax())
+    area = np.bincount(which[~hidden], minlength=len(drawn)) / np.count_nonzero(~hidden)
     if black is not None:
-        share = np.count_nonzero((which == dark.argmax()) & ~hidden) / which.size
-        if dark[common] or share >= 0.5:
+        share = area[dark].sum()
+        if share >= 0.5 or (dark[common] and share >= area.max()):
             return black
-        raise _unclear(name, "black, but another colour along most of the border")
+        raise _unclear(name, "black, but another colour that may be background")
     if len(drawn) == 1:
         raise _unclear(name, "one colour alone, which is not black")
     if counts[common] < CLEAR * max(len(border), 1):
         raise _unclear(name, "no black, and no colour along most of the border")
+    if len(drawn) > 2 and area[common] < area.max():
+        raise _unclear(name, "a frame around a larger area of another colour")
     return np.asarray(drawn[common])
+
+
+def _are_noisy(drawn: Colours) -> bool:
+    """Whether colours are some that a lossy format has spread, although not this file.
+
+    Most of them then have another one beside them.
+    """
+    if not 1 < len(drawn) <= 4096 or np.ptp(drawn, axis=0).max() <= APART:
+        return False
+    gaps = np.stack([np.abs(drawn - one).max(-1) for one in drawn])
+    np.fill_diagonal(gaps, np.inf)
+    return bool((gaps.min(0) <= SAME).mean() >= 0.5)
+
+
+def _are_missing(drawn: Colours, rgb: Colours, hidden: Plane) -> bool:
+    """Whether most pixels of other colours than these lie in regions, not at edges."""
+    if len(drawn) == 0 or len(drawn) > MANY:
+        return False
+    other = (_distance(rgb, drawn).min(-1) > SAME) & ~hidden
+    regions = _lossy_colours(rgb, ~other)
+    if len(regions) == 0:
+        return False
+    near = _distance(rgb[other][None], regions).min(-1) <= 2 * SAME
+    return bool(near.mean() > 0.4)
 
 
 def _exact_colours(rgb: Colours, hidden: Plane) -> Colours:

@@ -23,6 +23,8 @@ FAINT = 25
 NOISE = 3
 #: Share of pixels between background and lesion that the edges of a mask have.
 EDGES = 0.02
+#: The most that it is in a mask that was blurred, rather than a picture.
+BLURRED = 0.4
 #: Numbers of objects are below so many times their count, or above it by so many.
 SPARSE, GAPS = 4, 32
 #: Neighbours of which more than this share differ are a gradient, not objects.
@@ -98,7 +100,7 @@ def _split(values: Values, found: Values, lossy: bool, name: str) -> tuple[Plane
     if values.dtype.kind == "f" and top <= 1:
         return _probabilities(values, float(top), name)
     if found[0] == 0 and values.dtype.kind in "ui":
-        _refuse_void(found, name)
+        refuse_void(found, name)
         if _are_numbers(values, found):
             return values > 0, "object-numbers"
     if found[0] * 2 >= top:
@@ -117,6 +119,7 @@ def _cut(top: float) -> float:
 def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
+    _refuse_regions(values, np.unique(values), name, exact=False)
     return values > _cut(top), "two-values"
 
 
@@ -143,11 +146,20 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
             f"fractions up to {top:g} only, none of them above 0.5",
             "export it as a mask of 0 and 1",
         )
+    _refuse_regions(values, np.unique(values), name, exact=False)
     return values > 0.5, "half-of-maximum"
 
 
-def _refuse_void(found: Values, name: str) -> None:
-    """The largest number beside small ones is a border that is to be ignored."""
+def refuse_void(found: Values, name: str) -> None:
+    """Raise if the largest number, beside small ones, stands for what is not labelled.
+
+    Parameters
+    ----------
+    found : ndarray of int
+        Numbers or indices of a palette that a mask holds, sorted, 0 among them.
+    name : str
+        Of its file.
+    """
     inner, top = found[1:-1], int(found[-1])
     small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)
     if top in VOID and small:
@@ -172,15 +184,22 @@ def _are_numbers(values: Values, found: Values) -> bool:
     return differ <= GRADIENT * pairs
 
 
-def _refuse_regions(values: Values, found: Values, name: str) -> None:
-    """Values between background and lesion lie at edges, not in regions."""
+def _refuse_regions(
+    values: Values, found: Values, name: str, exact: bool = True
+) -> None:
+    """Values between background and lesion lie at edges, not in regions.
+
+    A few `exact` ones must not be constant anywhere.
+    """
     low, top = float(found[0]), float(found[-1])
-    dark, bright = low + 0.1 * (top - low), low + 0.9 * (top - low)
+    # The largest number of a lossy file is that of its ringing.
+    margin = (0.1 if exact else 0.25) * (top - low)
+    dark, bright = low + margin, top - margin
     between = (values > dark) & (values < bright)
     share = np.count_nonzero(between) / values.size
     lesion = np.count_nonzero(values >= bright) / values.size
-    regions = len(found) <= LEVELS and _flat(values, between).any()
-    if regions or share > max(EDGES, min(2 * lesion, 0.25)):
+    regions = exact and len(found) <= LEVELS and _flat(values, between).any()
+    if regions or share > max(EDGES, min(4 * lesion, BLURRED)):
         raise _unclear(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "

@@ -165,8 +165,11 @@ def _of_page(
         grey = mask_colours.luma(page)
         return _of_numbers(grey, values, ignore, lossy, name)
     void = None
-    if ignore is not None and series.indices is not None:
+    if series.indices is not None and ignore is not None:
         void = series.indices == ignore
+    elif series.indices is not None:
+        seen = series.indices if alpha is None else series.indices[alpha > 0]
+        mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name)
     plane = mask_colours.foreground(colours, alpha, lossy, name, void)
     return MaskReading(_stacked(plane), _or_none(void), MaskKind.COLOURS)
 
