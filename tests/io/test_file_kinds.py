@@ -62,10 +62,9 @@ def test_an_orientation_is_seen_wherever_it_is_written(
         expected = None if orientation == 1 else FileKind.ORIENTED
         assert file_kind(path) is expected
         # napari shows them as they are stored.
-        stored_pixels, upright = imageio.imread(path), read_image(path)
-        assert stored_pixels.shape == (48, 64, 3)
-        alike = np.array_equal(stored_pixels, upright)
-        assert alike is (orientation == 1)
+        shown, own = shown_by_napari(path), read_image(path)
+        assert shown is not None and shown.shape == (48, 64, 3)
+        assert np.array_equal(shown, own) is (orientation == 1)
 
 
 def test_what_is_no_image_is_of_no_kind(tmp_path: Path) -> None:

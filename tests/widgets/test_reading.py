@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from npe2 import PluginManager
-from odd_files import picture
+from odd_files import ORIENTATION, picture
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 from tifffile import imwrite
@@ -300,6 +300,24 @@ def test_opened_again_it_gives_the_mask_of_the_command(
     np.testing.assert_array_equal(mask.data, tiny_segmenter(read_image(inks)).mask)
     said = mask.metadata[METADATA]
     assert VIEWER_DECODING not in said and said["source"] == str(inks)
+
+
+def test_a_photo_to_be_turned_is_turned_when_it_is_opened_again(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tmp_path: Path
+) -> None:
+    path, exif = tmp_path / "photo.png", Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.fromarray(RGB).save(path, exif=exif)
+    viewer.open(path, plugin="napari")
+    run(widget, qtbot)
+    said = mask_of(viewer).metadata[METADATA]
+    assert (said[VIEWER_DECODING], said["orientation"]) == ("oriented", 1)
+    widget.inputs.questions.open_button.click()
+    np.testing.assert_array_equal(viewer.layers[-1].data, np.rot90(RGB, -1))
+    run(widget, qtbot)
+    said = viewer.layers[-1].metadata[METADATA]
+    assert VIEWER_DECODING not in said and said["orientation"] == 6
+    assert viewer.layers[-1].data.shape == (56, 40)
 
 
 def test_a_file_that_is_gone_is_said(

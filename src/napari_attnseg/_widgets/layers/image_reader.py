@@ -13,8 +13,8 @@ from typing import Any
 
 import napari.layers
 
-from napari_attnseg._widgets.layers.metadata import IMAGE_FILE
-from napari_attnseg.io.images import read_image
+from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, IMAGE_ORIENTATION
+from napari_attnseg.io.images import read_upright
 
 
 def image_layer(path: str | Path) -> Any:
@@ -23,13 +23,17 @@ def image_layer(path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If `read_image` refuses the file.
+        If `read_upright` refuses the file.
     """
     file = Path(path)
-    pixels = read_image(file)
+    found = read_upright(file)
+    pixels = found.pixels
     return napari.layers.Image(
         pixels,
         name=file.stem,
         rgb=pixels.ndim > 2 and pixels.shape[-1] in (3, 4),
-        metadata={IMAGE_FILE: str(file.absolute())},
+        metadata={
+            IMAGE_FILE: str(file.absolute()),
+            IMAGE_ORIENTATION: found.orientation,
+        },
     )

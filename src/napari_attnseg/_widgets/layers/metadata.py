@@ -34,6 +34,9 @@ IMAGE_FILE = "attnseg image file"
 #: location, an array of the layer's shape, for as long as the viewer lives.
 SHARE_MAP = "attnseg effective share"
 
+#: Key, in ``layer.metadata``, of the orientation that was applied to the image's file.
+IMAGE_ORIENTATION = "attnseg image orientation"
+
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
     {

@@ -17,6 +17,7 @@ from napari.utils.notifications import show_warning
 from napari_attnseg._widgets.layers.display import make_layer
 from napari_attnseg._widgets.layers.metadata import (
     IMAGE_FILE,
+    IMAGE_ORIENTATION,
     derivation_of,
     record_of,
     set_record,
@@ -29,7 +30,7 @@ from napari_attnseg._widgets.layers.new_layers import (
     new_layers,
 )
 from napari_attnseg._widgets.layers.record import Derivation
-from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.source import ORIENTATION, Source
 from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
@@ -182,5 +183,7 @@ def _image_layer(
         "rgb": stack.ndim == 4,
         **source.placement,
     }
-    known = {IMAGE_FILE: source.file if frame is None else None}
+    known: dict[str, Any] = {IMAGE_FILE: source.file if frame is None else None}
+    if upright and ORIENTATION in run:
+        known[IMAGE_ORIENTATION] = run[ORIENTATION]
     return [NewLayer("Image", pixels, options, metadata=known)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers.metadata import IMAGE_FILE
+from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, IMAGE_ORIENTATION
 from napari_attnseg._widgets.layers.placement import without_axis
 from napari_attnseg._widgets.layers.record import ImageReference
 from napari_attnseg.axes import AXIS_READING, AxisReading, possible_readings
@@ -23,8 +23,10 @@ from napari_attnseg.io.file_kinds import (
 )
 from napari_attnseg.sample_data import sample_path
 
+#: Key, in provenance, of the orientation that was applied to the file's pixels.
+ORIENTATION = "orientation"
 #: Keys, in provenance, of `Source.notes`.
-READING_NOTES = (AXIS_READING, VIEWER_DECODING)
+READING_NOTES = (AXIS_READING, VIEWER_DECODING, ORIENTATION)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,9 @@ class Source:
         What an axis of the layer was read as, where that had to be said.
     decoding : FileKind or None
         Kind of the file, if napari's own reader decoded it otherwise than the command.
+    orientation : int or None
+        Orientation, 1 to 8, that was applied to the pixels of the file, 1 by napari's
+        own reader; None: there is no file, or its results say so already.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Source:
     recorded: str | None = None
     reading: AxisReading | None = None
     decoding: FileKind | None = None
+    orientation: int | None = None
 
     @property
     def origin(self) -> str:
@@ -84,6 +90,8 @@ class Source:
             found[AXIS_READING] = self.reading.to_dict()
         if self.decoding is not None:
             found[VIEWER_DECODING] = str(self.decoding)
+        if self.orientation is not None:
+            found[ORIENTATION] = self.orientation
         return found
 
     @property
@@ -143,16 +151,19 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
         raise InputError(
             f"{want}, but layer {layer.name!r} has {data.shape[-1]} colour channels."
         )
+    file = file_of(layer)
+    applied = layer.metadata.get(IMAGE_ORIENTATION, 1)
     return Source(
         layer.name,
         data,
         rgb,
         frames,
         placement,
-        file_of(layer),
+        file,
         str(layer.unique_id),
         reading=reading,
         decoding=decoding_of(layer),
+        orientation=None if file is None else int(applied),
     )
 
 
