@@ -120,7 +120,6 @@ def few_resamples(patch: pytest.MonkeyPatch) -> None:
     from napari_attnseg import statistics
 
     patch.setattr(statistics, "RESAMPLES", 3)
-    patch.setattr(statistics, "MEAN_RESAMPLES", 3)
     patch.setitem(SUITES, "quick", dataclasses.replace(SUITES["quick"], regions=2))
 
 

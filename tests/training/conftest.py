@@ -50,7 +50,6 @@ def small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     from attnseg_training.gates.suites import SUITES
 
     monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 20)
-    monkeypatch.setattr("napari_attnseg.statistics.MEAN_RESAMPLES", 200)
     quick = dataclasses.replace(SUITES["quick"], regions=3)
     monkeypatch.setitem(SUITES, "quick", quick)
 
