@@ -307,6 +307,8 @@ class Segmenter:
             "input_size": self.card.preprocessing.size,
             "intensity": encoded.intensity,
             "image_sha256": encoded.sha256,
+            # What turned the image before it came here says so.
+            "orientation": 1,
             "threshold": threshold,
             "flip_augmented": len(encoded.pairs[0][0]) > 1,
             "gates_forced": {

@@ -125,6 +125,8 @@ def _provenance(segmenter: Segmenter, image: ArrayLike) -> dict[str, Any]:
         "weights_sha256": segmenter.sha256,
         "device": segmenter.device,
         "image_sha256": array_sha256(image),
+        # As in `inference`: what turned the image before says so.
+        "orientation": 1,
         "image_shape": list(np.shape(image)[:2]),
         "versions": versions(),
         "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
