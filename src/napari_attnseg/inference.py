@@ -345,6 +345,8 @@ class Segmenter:
             RULE: rule_to_json(encoded.rule),
             MAPPING: encoded.intensity.to_json(),
             "image_sha256": encoded.sha256,
+            # What turned the image before it came here says so.
+            "orientation": 1,
             "threshold": threshold,
             "flip_augmented": len(encoded.pairs[0][0]) > 1,
             "gates_forced": {

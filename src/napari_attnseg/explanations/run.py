@@ -133,6 +133,8 @@ def _provenance(
         RULE: rule_to_json(subject.rule),
         MAPPING: subject.mapping.to_json(),
         "image_sha256": array_sha256(image),
+        # As in `inference`: what turned the image before says so.
+        "orientation": 1,
         "image_shape": list(np.shape(image)[:2]),
         "versions": versions(),
         "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
