@@ -169,11 +169,18 @@ def test_a_range_that_hides_the_image_is_said(grey: np.ndarray) -> None:
     assert to_rgb(dim)[1].warnings == narrow
 
 
+def test_a_border_of_extreme_values_asks_for_a_window(grey: np.ndarray) -> None:
+    grey[:8] = grey[-8:] = grey[:, :8] = grey[:, -8:] = 65_535
+    rule = Percentiles(*DEFAULT_PERCENTILES)
+    assert to_rgb(grey, intensity=rule)[1].warnings == (IntensityWarning.NARROW_RANGE,)
+
+
 def test_ct_with_air_metal_and_padding_asks_for_a_window(grey: np.ndarray) -> None:
     tissue = (grey / grey.max() * 160 - 60).astype(np.int16)
     ct = tissue.copy()
     ct[:20], ct[60:70, 60:70], ct[-10:] = -1024, 3071, -3024
-    for rule in (WHOLE_RANGE, CLIPPED, Percentiles(2, 98)):
+    default = Percentiles(*DEFAULT_PERCENTILES)
+    for rule in (WHOLE_RANGE, CLIPPED, default, Percentiles(2, 98)):
         assert to_rgb(ct, intensity=rule)[1].warnings == (
             IntensityWarning.NARROW_RANGE,
         )
