@@ -18,8 +18,9 @@ from napari_attnseg.errors import InputError
 RULE = "intensity_rule"
 #: Key of provenance: what was done with one image, as `IntensityMapping.to_json`.
 MAPPING = "intensity_mapping"
-#: Lower and upper percentile of newly trained weights and of the bundled ones, measured
-#: on damaged images: training/results/intensity-percentiles-compact-kvasir-seg-val.json.
+#: Lower and upper percentile of newly trained weights and of the bundled ones. Measured
+#: on damaged images, see training/results:
+#: intensity-percentiles-compact-kvasir-seg-val.json.
 DEFAULT_PERCENTILES = (1.5, 98.5)
 
 
