@@ -67,7 +67,10 @@ def test_fit_then_evaluate(
     summary = json.loads((tmp_path / "r.json").read_text())
     assert summary["n"] == 3 and summary["protocol"]
     for metric in ("dice", "iou", "precision", "recall"):
-        assert set(summary[metric]) == {"mean", "sd", "low", "high"}
+        assert set(summary[metric]) == {
+            *("mean", "sd", "low", "high", "n", "method", "enough")
+        }
+        assert not summary[metric]["enough"]  # three images
     with (tmp_path / "r.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == ["disc09", "disc10", "disc11"]
