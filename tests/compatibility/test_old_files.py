@@ -14,6 +14,7 @@ import io
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
@@ -557,6 +558,44 @@ def assert_holds(found: Any, wanted: Any, at: str = "", rough: float = 1e-6) -> 
         assert found == wanted, at
 
 
+#: What 0.1.0's sentences became on purpose: what is said now, and what was said then.
+REWORDED = (
+    (r"This is the \w+ bound.*?wrong pixels\.\n", ""),
+    (
+        "psi is the weight of the CNN's features: neither their share of what is fused "
+        "nor what is important.",
+        "psi says whose features were used, not what is important.",
+    ),
+)
+#: What is computed by another rule than in 0.1.0: docs/training.md, "How intervals …".
+INTERVALS = ("low", "high", "p", "ci_low", "ci_high")
+
+
+def reworded(found: Any) -> Any:
+    """An answer in the sentences of 0.1.0."""
+    if isinstance(found, dict):
+        return {key: reworded(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [reworded(value) for value in found]
+    if isinstance(found, str):
+        for now, then in REWORDED:
+            found = re.sub(now, then, found, flags=re.DOTALL)
+    return found
+
+
+def without_intervals(found: Any) -> Any:
+    """An answer without the ends of intervals and p-values."""
+    if isinstance(found, dict):
+        return {
+            key: without_intervals(value)
+            for key, value in found.items()
+            if key not in INTERVALS
+        }
+    if isinstance(found, list):
+        return [without_intervals(value) for value in found]
+    return found
+
+
 # -- tests -----------------------------------------------------------------------------
 
 
@@ -616,7 +655,7 @@ def test_cards_tell_it_in_the_same_words(tmp_path: Path) -> None:
 def test_a_temperature_is_refused_and_lent_as_before(tmp_path: Path) -> None:
     found, wanted = calibration_answer(tmp_path), expected("calibration")
     assert_holds(without_words(found), without_words(wanted))
-    assert_holds(found, wanted)  # in the same words
+    assert_holds(reworded(found), wanted)  # in the same words
     assert {one["fits"] for one in wanted.values()} == {0, 2}
     assert {one["lends"] for one in wanted.values()} == {0, 2}
 
@@ -745,13 +784,16 @@ def test_looks_at_the_test_images_are_counted_on(files: Path) -> None:
 @pytest.mark.parametrize("name", MEASURED)
 def test_measurements_are_shown_in_the_same_words(name: str) -> None:
     found = measured_answer(FILES / "measured" / f"{name}.json")
-    assert_holds(found, expected("measured")[name], name)
+    assert_holds(reworded(found), expected("measured")[name], name)
 
 
 def test_evaluations_are_compared_as_before(tmp_path: Path) -> None:
     found = compared_answer(tmp_path)
-    assert_holds(found, expected("compared"))
-    assert_holds(found["found"], expected_of(FILES / "measured" / "compare.json"))
+    wanted = expected("compared")
+    assert found["said"][0].split() == wanted["said"][0].split()
+    assert_holds(without_intervals(found["found"]), without_intervals(wanted["found"]))
+    before = expected_of(FILES / "measured" / "compare.json")
+    assert_holds(without_intervals(found["found"]), without_intervals(before))
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -768,7 +810,12 @@ def test_a_table_that_is_done_is_not_done_again(files: Path, line: str) -> None:
     assert not list(out.rglob("*.safetensors")), "something was trained"
     for path, data in before.items():
         if path.name == "table.json":
-            assert_holds(expected_of(path), json.loads(data))
+            found, wanted = map(
+                without_intervals, (expected_of(path), json.loads(data))
+            )
+            assert_holds(found, wanted)
+        elif path in tables:  # with other intervals
+            assert path.is_file(), path.name
         else:
             assert path.read_bytes() == data, path.name
 

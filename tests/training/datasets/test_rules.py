@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -24,12 +25,19 @@ from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
 
 SIZE = (40, 48)
-FILLS = {"mostly-empty": 0, "mostly-full": 255}
+INVERTED = np.full(SIZE, 255, np.uint8)
+INVERTED[10:20, 10:20] = 0
+FILLS = {"mostly-empty": 0, "mostly-full": 255, "mostly-inverted": INVERTED}
+WORDS = {
+    "mostly-empty": "empty",
+    "mostly-full": "full",
+    "mostly-inverted": "lesion along most of the border",
+}
 
 
-def fill(folder: Path, value: int, names: list[str]) -> None:
+def fill(folder: Path, value: int | NDArray[np.uint8], names: list[str]) -> None:
     for name in names:
-        mask = np.full(SIZE, value, np.uint8)
+        mask = np.zeros(SIZE, np.uint8) + np.asarray(value, np.uint8)
         Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
 
 
@@ -47,7 +55,7 @@ def checked(folder: Path, tmp_path: Path) -> dict[str, list[str]]:
 def test_what_can_be_allowed_is_what_the_setting_offers() -> None:
     assert ALLOWABLE == findings.ALLOWABLE
     assert set(ALLOWABLE) < set(STOPS) < set(FINDINGS)
-    with pytest.raises(InputError, match="mostly-empty or mostly-full"):
+    with pytest.raises(InputError, match="mostly-inverted"):
         TrainConfig("d", allow=("near-duplicate",))
 
 
@@ -60,7 +68,7 @@ def test_every_command_says_it_in_one_sentence(
     found = checked(data_folder, tmp_path)
     assert found["stops"] == [rule]
     (sentence,) = found[rule]
-    word = rule.removeprefix("mostly-")
+    word = WORDS[rule]
     assert f"8 of 12 masks are {word}, first that of 'disc00'" in sentence
     assert f"--allow {rule}" in sentence
 

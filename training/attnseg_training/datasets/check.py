@@ -38,6 +38,7 @@ FINDINGS = {
     "in two splits": "the same name in two splits",
     "mostly-empty": "more than half of all masks are empty",
     "mostly-full": "more than half of all masks cover the whole image",
+    "mostly-inverted": "more than half of all masks cover most of the border",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
 }
@@ -51,6 +52,7 @@ STOPS = (
     "in two splits",
     "mostly-empty",
     "mostly-full",
+    "mostly-inverted",
 )
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {

@@ -20,7 +20,7 @@ from attnseg_training.datasets.rules import Rule, RuleError
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
 #: Rules that stop training and may be allowed: there is a way to go on.
-ALLOWABLE = (Rule.MOSTLY_EMPTY, Rule.MOSTLY_FULL)
+ALLOWABLE = (Rule.MOSTLY_EMPTY, Rule.MOSTLY_FULL, Rule.MOSTLY_INVERTED)
 
 
 @dataclass(slots=True)
@@ -33,6 +33,9 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
+    inverted : list of str
+        Names of the other images of one class that covers most of the border: a lesion
+        lies inside the image, and what lies around it is background.
     present : list of int
         Per class, in how many images it is.
     hashes : dict
@@ -42,6 +45,7 @@ class MasksSeen:
     total: int = 0
     empty: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
+    inverted: list[str] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
 
@@ -60,6 +64,8 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
+        elif len(planes) == 1 and _border(planes[0]).mean() > MOST:
+            self.inverted.append(name)
         counts = self.present or [0] * len(planes)
         self.present = [
             n + int(one) for n, one in zip(counts, there.tolist(), strict=True)
@@ -74,6 +80,7 @@ class MasksSeen:
             self.total + other.total,
             self.empty + other.empty,
             self.full + other.full,
+            self.inverted + other.inverted,
             [a + b for a, b in both],
             {**self.hashes, **other.hashes},
         )
@@ -84,6 +91,10 @@ class MasksSeen:
         for rule, names, word, why in (
             (Rule.MOSTLY_EMPTY, self.empty, "empty", "hold a lesion"),
             (Rule.MOSTLY_FULL, self.full, "full", "hold background"),
+            (
+                *(Rule.MOSTLY_INVERTED, self.inverted),
+                *("lesion along most of the border", "have background there"),
+            ),
         ):
             if len(names) > MOST * self.total:
                 text = (
@@ -101,6 +112,10 @@ class MasksSeen:
             if error.rule not in allow:
                 raise error
         return broken
+
+
+def _border(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([plane[0], plane[-1], plane[1:-1, 0], plane[1:-1, -1]])
 
 
 def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:

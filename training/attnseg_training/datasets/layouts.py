@@ -184,9 +184,9 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     for file in sorted((root / said.splits).glob("*.txt")):
         lines = filter(None, map(str.strip, _list(file).splitlines()))
         names = [n if n in known else keys.get(name_key(n), n) for n in lines]
-        if other:  # a link and its target are listed once
-            names = list(dict.fromkeys(other.get(name, name) for name in names))
-        files.named[file.stem] = tuple(names)
+        # A name that is listed twice is one image, and so are a link and its target.
+        once = dict.fromkeys(other.get(name, name) for name in names)
+        files.named[file.stem] = tuple(once)
     return files
 
 

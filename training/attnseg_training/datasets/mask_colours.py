@@ -191,8 +191,7 @@ def _classified(
         raise _unclear(name, "a colour that hardly differs from the background")
     others = drawn[away > (APART / 2 if lossy else 0)]
     if len(others) == 0:
-        if (np.abs(rgb - ground).max(-1)[visible] > APART).any():
-            raise _picture(name)
+        _refuse_missed(rgb, ground, visible, name)
         return np.zeros(hidden.shape, bool)
     own = _distance(rgb, ground[None])[..., 0]
     to_others = _distance(rgb, others)
@@ -201,7 +200,16 @@ def _classified(
     lesion |= own > reach / 2
     if not lossy:
         lesion |= _of_another_hue(rgb, others, ground) & (own > 2 * SAME)
-    return lesion & visible
+    lesion &= visible
+    if not lesion.any():
+        _refuse_missed(rgb, ground, visible, name)
+    return lesion
+
+
+def _refuse_missed(rgb: Colours, ground: Colours, visible: Plane, name: str) -> None:
+    """A mask is empty only if nothing in it differs much from the background."""
+    if (np.abs(rgb - ground).max(-1)[visible] > APART).any():
+        raise _unclear(name, "other colours, but none in an area of its own")
 
 
 def _of_another_hue(rgb: Colours, others: Colours, ground: Colours) -> Plane:

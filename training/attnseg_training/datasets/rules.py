@@ -40,6 +40,8 @@ class Rule(StrEnum):
         No mask has the class.
     MOSTLY_EMPTY, MOSTLY_FULL
         More than half of all masks are.
+    MOSTLY_INVERTED
+        In more than half of all masks the lesion covers most of the border.
     """
 
     UNREADABLE = "unreadable"
@@ -60,6 +62,7 @@ class Rule(StrEnum):
     ABSENT_CLASS = "absent class"
     MOSTLY_EMPTY = "mostly-empty"
     MOSTLY_FULL = "mostly-full"
+    MOSTLY_INVERTED = "mostly-inverted"
 
 
 class RuleError(InputError):
