@@ -276,7 +276,8 @@ def test_the_command_refines_and_is_repeated(
     remade = provenance([remake(expected, MaskRules(0.6))], str(photo))
     assert "which no command repeats" in command_text(remade, tiny_weights)
     # An empty mask: said, and not an error.
-    words = [*arguments, "--threshold", "1"]
+    words = list(arguments)
+    words[words.index("--threshold") + 1] = "1"
     done = CliRunner().invoke(cli.app, words, catch_exceptions=False)
     assert done.exit_code == 0 and "MedSAM had no box to look in" in done.output
     assert not np.asarray(Image.open("results/photo_mask.png")).any()

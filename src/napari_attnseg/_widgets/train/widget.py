@@ -46,6 +46,9 @@ class TrainWidget(DockWidget):
         super().__init__(napari_viewer)
         self._run: TrainingRun | None = None
         self.shown = NOTHING
+        #: Whether a run was begun here whose end was not yet seen: it may fail before
+        #: it is looked at for the first time.
+        self._begun = False
         self._suggestion = ""
         self.form = TrainForm(self._life)
         self.folder = PathEdit("Run folder")
@@ -105,6 +108,7 @@ class TrainWidget(DockWidget):
         def begin() -> None:
             choices = self.form.choices(self.folder.text)
             self._run_in(choices.out).start(choices.options())
+            self._begun = True
 
         self._try(begin)
 
@@ -117,6 +121,7 @@ class TrainWidget(DockWidget):
                 data = Path(self.form.data.text)
             run = self._run_in(Path(self.folder.text))
             run.resume(data, self.form.device_box.currentText())
+            self._begun = True
 
         self._try(begin)
 
@@ -191,8 +196,9 @@ class TrainWidget(DockWidget):
         self.stop_button.setText(
             "Stop now" if look.state is RunState.STOPPING else "Stop"
         )
-        if before.state.active and look.state is RunState.FAILED:
+        if look.state is RunState.FAILED and (before.state.active or self._begun):
             show_error(look.said)
+        self._begun = self._begun and (going_on or look == NOTHING)
         if look.data and not self.form.data.text:
             self.form.data.prefill(look.data)
         self.view.show_look(look)
