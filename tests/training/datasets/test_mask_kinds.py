@@ -437,3 +437,35 @@ def test_a_void_border_of_a_palette_is_no_lesion(tmp_path: Path) -> None:
 def test_one_channel_in_an_axis_of_its_own_is_grey(tmp_path: Path) -> None:
     path = tiff(WHITE[..., None])(tmp_path)
     assert (read(path).planes[0] == TRUTH).all()
+
+
+def test_a_white_is_zero_mask_that_viewers_show_right_is_not_inverted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "m.tif"
+    tifffile.imwrite(path, 255 - WHITE, photometric="miniswhite")
+    with pytest.raises(UnclearMaskError, match="may be inverted"):
+        read(path)
+    tifffile.imwrite(path, WHITE, photometric="miniswhite")  # as ImageJ writes it
+    np.testing.assert_array_equal(read(path).planes[0], TRUTH)
+
+
+@pytest.mark.parametrize("kind", ["noise", "shades", "small jpeg"])
+def test_a_mask_that_holds_colours_is_not_read_as_empty(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "m.png"
+    colours, rng = np.zeros((H, W, 3), np.uint8), np.random.default_rng(0)
+    if kind == "noise":
+        colours[TRUTH] = rng.integers(90, 255, (TRUTH.sum(), 3))
+    elif kind == "shades":
+        colours[..., 0] = TRUTH * (120 + 5 * (X % 27))
+    else:
+        path = path.with_suffix(".jpg")
+        colours[(Y - 30) ** 2 + (X - 40) ** 2 < 9] = (255, 0, 0)
+    Image.fromarray(colours).save(path)
+    try:
+        found = read(path).planes[0]
+    except UnclearMaskError:
+        return
+    assert found[30, 40] if kind == "small jpeg" else (found == TRUTH).mean() > 0.98

@@ -132,3 +132,23 @@ def test_check_says_what_is_left_out(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["check", str(folder), "--json", str(file)])
     assert json.loads(file.read_text())["left_out"] == {".dcm": 1, "folder": 1}
     assert done.stdout.rstrip().endswith("1 .dcm, 1 folder left out.")
+
+
+@pytest.mark.parametrize("line", ["a.png", "images/a.png", "data\\images\\A.PNG", "a"])
+def test_lists_may_name_files(folder: Path, line: str) -> None:
+    lists = {"train": f"{line}\n{line}\na\nb\n", "val": "c\n", "test": "c\n"}
+    (folder / "splits").mkdir()
+    for split, text in lists.items():
+        (folder / "splits" / f"{split}.txt").write_text(text)
+    named = find_files(folder).named
+    assert named["train"] == ("a", "b")  # listed three times, one image
+
+
+def test_an_image_that_cannot_be_used_is_named(folder: Path) -> None:
+    import tifffile
+
+    (folder / "images" / "b.png").unlink()
+    values = np.full((8, 8), np.nan, np.float32)
+    tifffile.imwrite(folder / "images" / "b.tif", values)
+    with pytest.raises(InputError, match=r"^b\.tif cannot be used: .*64 values"):
+        load_dataset(folder).split("all")[1].read()

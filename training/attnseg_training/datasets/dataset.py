@@ -96,7 +96,7 @@ class Sample:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
         image = self._read_upright()
-        rgb = _rgb(image, intensity)
+        rgb = self._rgb(image, intensity)
         readings = self.read_masks()
         for reading in readings:
             self._expect_size(reading, image)
@@ -129,7 +129,7 @@ class Sample:
 
     def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
         """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
-        return _rgb(self._read_upright(), intensity)
+        return self._rgb(self._read_upright(), intensity)
 
     @property
     def spacing(self) -> Spacing | None:
@@ -160,10 +160,12 @@ class Sample:
             f"{size[0]}×{size[1]}; expected the same size: export the mask again.",
         )
 
-
-def _rgb(image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
-    rgb, _ = to_rgb(image.pixels, intensity=intensity)
-    return (rgb * 255).round().astype(np.uint8)
+    def _rgb(self, image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
+        try:
+            rgb, _ = to_rgb(image.pixels, intensity=intensity)
+        except InputError as error:
+            raise InputError(f"{self.image.name} cannot be used: {error}") from error
+        return (rgb * 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
+    SUFFIXES,
     by_stem,
     one_name_per_file,
     paired,
@@ -183,11 +184,21 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     keys = {name_key(name): name for name in known}
     for file in sorted((root / said.splits).glob("*.txt")):
         lines = filter(None, map(str.strip, _list(file).splitlines()))
-        names = [n if n in known else keys.get(name_key(n), n) for n in lines]
+        names = [_listed_name(line, known, keys) for line in lines]
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(other.get(name, name) for name in names)
         files.named[file.stem] = tuple(once)
     return files
+
+
+def _listed_name(line: str, known: set[str], keys: dict[str, str]) -> str:
+    """Name of an image that is listed by its name, its file, or a path to that."""
+    file = line.replace("\\", "/").rpartition("/")[2]
+    suffix = next((s for s in SUFFIXES if file.lower().endswith(s)), "")
+    for name in (line, file, file[: len(file) - len(suffix)]):
+        if name in known or name_key(name) in keys:
+            return name if name in known else keys[name_key(name)]
+    return line
 
 
 def _list(file: Path) -> str:

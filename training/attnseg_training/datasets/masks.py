@@ -133,7 +133,25 @@ def read(
         for page in one.pages
     ]
     first = found[0] if len(found) == 1 else _united(found, path.name)
+    if decoded.white_is_zero and not values:
+        _refuse_around(first.planes[0], path.name)
     return replace(first, orientation=decoded.orientation)
+
+
+def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
+    """Refuse a white-is-zero TIFF whose numbers surround what viewers show as lesion.
+
+    Some programs write the lesion as the larger number and let it be shown black
+    (ImageJ), others as what is shown white.
+    """
+    border = np.concatenate([plane[0], plane[-1], plane[1:-1, 0], plane[1:-1, -1]])
+    if border.mean() > 0.5 and not plane.all():
+        raise UnclearMaskError(
+            Rule.UNCLEAR_VALUES,
+            f"Expected the lesion inside the mask {name}, found a TIFF that calls its "
+            "smallest number white and has the larger one along the border, so that it "
+            "may be inverted; export it as a PNG of 0 and 255.",
+        )
 
 
 def _of_page(
