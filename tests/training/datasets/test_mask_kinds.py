@@ -469,3 +469,15 @@ def test_a_mask_that_holds_colours_is_not_read_as_empty(
     except UnclearMaskError:
         return
     assert found[30, 40] if kind == "small jpeg" else (found == TRUTH).mean() > 0.98
+
+
+def test_a_grey_jpeg_of_several_levels_is_refused_as_its_png_is(
+    tmp_path: Path,
+) -> None:
+    greys = np.array([0, 85, 170, 255], np.uint8)[LABELS]
+    for name in ("m.jpg", "m.png"):
+        Image.fromarray(greys).save(tmp_path / name)
+        with pytest.raises(UnclearMaskError, match=r"dataset\.toml"):
+            read(tmp_path / name)
+    Image.fromarray(WHITE).save(tmp_path / "m.jpg", quality=60)
+    np.testing.assert_array_equal(read(tmp_path / "m.jpg").planes[0], TRUTH)

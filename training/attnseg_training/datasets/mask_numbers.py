@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -21,6 +22,9 @@ WHITE = 200
 FAINT = 25
 #: Noise of JPEG in an empty mask stays below or at this.
 NOISE = 3
+#: Share of pixels, and their number, in regions of one grey between both, above which a
+#: JPEG has such.
+PLATEAUS, FEW_PIXELS = 5e-4, 16
 #: Share of pixels between background and lesion that the edges of a mask have.
 EDGES = 0.02
 #: The most that it is in a mask that was blurred, rather than a picture.
@@ -120,7 +124,22 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
     _refuse_regions(values, np.unique(values), name, exact=False)
+    if _plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
+        raise _unclear(
+            name, "regions of a grey between background and lesion", _NAME_CLASSES
+        )
     return values > _cut(top), "two-values"
+
+
+def _plateaus(values: Values, top: float) -> int:
+    """Number of 5×5 neighbourhoods of one grey between background and lesion.
+
+    What compression does to an edge is no such region.
+    """
+    spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
+    bright = float(np.median(values[values > top / 2]))  # ringing is brighter still
+    between = (values > 0.15 * bright) & (values < 0.85 * bright)
+    return int(np.count_nonzero(between & (spread <= top * FAINT / 255)))
 
 
 def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
