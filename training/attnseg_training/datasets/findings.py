@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import Sample
+from attnseg_training.datasets.mask_colours import border_of
 from attnseg_training.datasets.near_duplicates import (
     Bits,
     difference_hash,
@@ -64,7 +65,7 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and _border(planes[0]).mean() > MOST:
+        elif len(planes) == 1 and border_of(planes[0]).mean() > MOST:
             self.inverted.append(name)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -112,10 +113,6 @@ class MasksSeen:
             if error.rule not in allow:
                 raise error
         return broken
-
-
-def _border(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.concatenate([plane[0], plane[-1], plane[1:-1, 0], plane[1:-1, -1]])
 
 
 def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:

@@ -106,7 +106,7 @@ def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
     spread = np.ptp(colours[core], axis=0).max()
     if spread > SAME:
         return False
-    if _border(alpha > alpha.max() / 2).all():
+    if border_of(alpha > alpha.max() / 2).all():
         raise _unclear(name, "an opaque sheet with a transparent hole")
     return True
 
@@ -243,7 +243,7 @@ def _background(
     if black is not None and len(drawn) == 2:
         return black
     which = _distance(rgb, drawn).argmin(-1)
-    border = _border(which)[_border(~hidden)]
+    border = border_of(which)[border_of(~hidden)]
     counts = np.bincount(border, minlength=len(drawn))
     common = int(counts.argmax())
     area = np.bincount(which[~hidden], minlength=len(drawn)) / np.count_nonzero(~hidden)
@@ -338,7 +338,8 @@ def _distance(rgb: Colours, colours: Colours) -> Colours:
     return np.stack([np.linalg.norm(rgb - one, axis=-1) for one in colours], -1)
 
 
-def _border(values: NDArray[Any]) -> NDArray[Any]:
+def border_of(values: NDArray[Any]) -> NDArray[Any]:
+    """Values along the border of (H, W, …), each pixel once."""
     return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
 
 

@@ -144,8 +144,7 @@ def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
     Some programs write the lesion as the larger number and let it be shown black
     (ImageJ), others as what is shown white.
     """
-    border = np.concatenate([plane[0], plane[-1], plane[1:-1, 0], plane[1:-1, -1]])
-    if border.mean() > 0.5 and not plane.all():
+    if mask_colours.border_of(plane).mean() > 0.5 and not plane.all():
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
             f"Expected the lesion inside the mask {name}, found a TIFF that calls its "
