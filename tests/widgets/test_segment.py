@@ -256,6 +256,13 @@ def test_card_words() -> None:
         metrics={"n": 7, "dataset": "discs", "dice": dice},
     )
     assert "Dice 0.912 [0.880, 0.930], n = 7, discs" in describe_card(card)
+    assert "share" not in describe_card(card)
+    gates = {"1/32": {"effective_share": {"of": "CNN", "mean": 0.8674}}}
+    words = describe_card(replace(card, gates=gates))
+    assert (
+        "effective share of the CNN in what is fused, by feature norms: 1/32 0.87."
+        in (words)
+    )
 
 
 def test_two_widgets_do_not_fight(
