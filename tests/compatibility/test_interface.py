@@ -45,7 +45,7 @@ def main_of(app: Any) -> Any:
 
 def names() -> dict[str, list[str]]:
     """What may be typed for an option or an argument, or given to a function."""
-    from attnseg_training import config
+    from attnseg_training import config, model_settings
     from attnseg_training.datasets import DATASETS
     from attnseg_training.experiments.gate_ablation import GATES
     from attnseg_training.experiments.paper_rows import PAPER_TABLES
@@ -65,7 +65,7 @@ def names() -> dict[str, list[str]]:
         "explanations": list(EXPLAINERS),
         "descriptors of objects": list(DESCRIPTORS),
         "recipes": sorted(path.stem for path in config.RECIPES.glob("*.toml")),
-        "protocols": list(config.PROTOCOLS),
+        "protocols": list(model_settings.PROTOCOLS),
         "trust gates": list(config.TRUST_GATES),
         "losses": list(LOSSES),
         "data sets": list(DATASETS),

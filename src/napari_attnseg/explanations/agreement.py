@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.statistics import auroc, spearman
+from napari_attnseg.rank_statistics import auroc, spearman
 
 #: Number of groups of regions with a like mean of the model's own mask.
 GROUPS = 10
