@@ -278,7 +278,7 @@ def describe_card(card: ModelCard) -> str:
             else "What its gates mean has not been measured."
         )
         shares = {stride: card.effective_share(stride) for stride in reversed(STRIDES)}
-        known = [f"1/{k} {share:.2f}" for k, share in shares.items() if share]
+        known = [f"1/{k} {s:.2f}" for k, s in shares.items() if s is not None]
         if known:
             lines.append(
                 "psi is a weight; effective share of the CNN in what is fused, by "
