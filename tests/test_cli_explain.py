@@ -99,6 +99,8 @@ def test_maps_picture_and_provenance_are_written(
     segmenter = Segmenter.from_checkpoint(measured, "cpu")
     strides = STRIDES if per_level else (32,)
     direct = {stride: explain(segmenter, PIXELS, name, stride) for stride in strides}
+    gates = segmenter(PIXELS).attention
+    shares = {gate.level: gate.effective_share.to_json() for gate in gates}
     for entry, (stride, expected) in zip(facts["maps"], direct.items()):
         values = tifffile.imread(out / entry["file"])
         assert values.dtype == np.float32
@@ -106,6 +108,10 @@ def test_maps_picture_and_provenance_are_written(
         assert entry["level"] == (f"1/{stride}" if per_level else None)
         assert entry["finding"] == expected.finding
         assert entry["decorative"] == (EXPLAINERS[name].of_a_gate and stride == 4)
+        share = entry.get("effective_share")
+        assert (share is not None) == EXPLAINERS[name].of_a_gate
+        if share is not None:
+            assert share == shares[stride]
     assert facts["method"] == name and facts["scale"] == EXPLAINERS[name].scale
     assert facts["meaning"] == EXPLAINERS[name].meaning
     assert facts["target"] == expected.target
@@ -121,6 +127,8 @@ def test_maps_picture_and_provenance_are_written(
         np.testing.assert_allclose(found.values, one.values, atol=1e-5)
         for key in ("method", "level", "stride", "scale", "low", "high", "decorative"):
             assert getattr(found, key) == getattr(one, key)
+        assert found.effective_share.state is one.effective_share.state
+        assert found.effective_share.mean == one.effective_share.mean
 
 
 def test_a_shell_runs_it(photo: Path, tmp_path: Path, tiny_weights: Path) -> None:

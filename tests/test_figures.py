@@ -9,8 +9,14 @@ from matplotlib import colormaps
 from PIL import Image
 
 from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
-from napari_attnseg.figures import GATE_CMAP, explanation_png, summary_png
-from napari_attnseg.results import AttentionMap, Explanation, Segmentation
+from napari_attnseg.figures import GATE_CMAP, explanation_png, map_heading, summary_png
+from napari_attnseg.results import (
+    AttentionMap,
+    EffectiveShare,
+    Explanation,
+    Segmentation,
+    ShareState,
+)
 
 
 def picture(
@@ -76,6 +82,10 @@ def test_explanations_are_drawn_on_the_scale_of_their_kind(
     assert found.limits == limits
     positive = dataclasses.replace(found, scale="positive")
     assert positive.limits == (0, 0.25)
+    share = EffectiveShare(ShareState.MEASURED, 0.865)
+    of_a_gate = dataclasses.replace(found, effective_share=share)
+    assert "effective share of the CNN: mean 0.86." in map_heading(of_a_gate)
+    assert "share" not in map_heading(found)
     flat = dataclasses.replace(positive, values=values * 0)
     assert flat.limits == (0, 1)
     image = np.zeros((64, 64, 3), np.uint8)

@@ -4,20 +4,17 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr, ttest_1samp
 
+from napari_attnseg.rank_statistics import auroc, partial_spearman, ranks, spearman
 from napari_attnseg.statistics import (
     ENOUGH,
     UNIT,
     Comparison,
     IntervalMethod,
-    auroc,
     calibration_interval,
     enough,
     jackknife_interval,
     mean_interval,
     mean_p,
-    partial_spearman,
-    ranks,
-    spearman,
     too_few_words,
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -93,6 +94,16 @@ class ModelCard:
         if not self.spec.has_gates:
             return NO_GATES
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
+
+    def effective_share(self, stride: int) -> float | None:
+        """Mean effective share of the CNN at the gate at 1/stride; None: unknown.
+
+        psi is a weight. How much of what is fused is the CNN's depends also on how
+        large the features of both encoders are.
+        """
+        share = self.gates.get(f"1/{stride}", {}).get("effective_share", {})
+        mean = share.get("mean")
+        return None if mean is None or math.isnan(mean) else float(mean)
 
     def to_json(self) -> str:
         """JSON text of the card, format marker included."""

@@ -12,11 +12,9 @@ from napari_attnseg.commands.console import Device, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
-from napari_attnseg.usage import Command, Group
+from napari_attnseg.usage import App
 
-app = typer.Typer(
-    cls=Group,
-    no_args_is_help=True,
+app = App(
     add_completion=False,
     rich_markup_mode="markdown",
     help="Segment medical images and see which encoder each gate used where. "
@@ -44,7 +42,7 @@ def options(
     """Options of every command."""
 
 
-@app.command(cls=Command)
+@app.command()
 def demo(
     out: Annotated[
         Path | None,
@@ -81,11 +79,11 @@ def demo(
     print(path)
 
 
-app.command(cls=Command)(segment)
-app.command(cls=Command)(explain)
+app.command()(segment)
+app.command()(explain)
 
 
-@app.command(cls=Command)
+@app.command()
 def models(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the list as JSON.")

@@ -154,6 +154,21 @@ def explanation_png(
     return _png(figure)
 
 
+def map_heading(found: Explanation) -> str:
+    """What stands above a map: its name, and in further lines what is known of it."""
+    level = "" if found.level is None else f" 1/{found.level}"
+    rows, columns = found.values.shape
+    lines = [f"{found.method}{level} ({rows}×{columns})"]
+    if found.decorative:
+        lines.append("Decorative gate: its pattern is worth nothing in this model.")
+    share = found.effective_share.mean
+    if share is not None:
+        lines.append(f"psi is a weight; effective share of the CNN: mean {share:.2f}.")
+    if found.finding:
+        lines.append(textwrap.fill(found.finding, 60))
+    return "\n".join(lines)
+
+
 def _draw_map(
     figure: Figure, axes: Axes, found: Explanation, shape: tuple[int, int]
 ) -> None:
@@ -167,13 +182,7 @@ def _draw_map(
         extent=(0, shape[1], shape[0], 0),
         interpolation="nearest",
     )
-    level = "" if found.level is None else f" 1/{found.level}"
-    rows, columns = found.values.shape
-    heading = f"{found.method}{level} ({rows}×{columns})"
-    if found.decorative:
-        heading += "\nDecorative gate: its pattern is worth nothing in this model."
-    if found.finding:
-        heading += f"\n{textwrap.fill(found.finding, 60)}"
+    heading = map_heading(found)
     axes.set_title(heading, fontsize=7 if "\n" in heading else 10)
     axes.set_axis_off()
     middle = [] if low == 0 and found.scale == "positive" else [(low + high) / 2]

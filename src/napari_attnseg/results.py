@@ -199,6 +199,9 @@ class Explanation:
     decorative : bool
         Whether the pattern of the gate that the map is about was measured to be worth
         nothing in this model.
+    effective_share : EffectiveShare
+        How much of that gate's fused features is the CNN's; unknown for a map that is
+        about no gate.
     """
 
     method: str
@@ -213,6 +216,7 @@ class Explanation:
     low: str = ""
     high: str = ""
     decorative: bool = False
+    effective_share: EffectiveShare = EffectiveShare()
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Intervals and rank statistics. NaN where a statistic is undefined; numpy and scipy.
+"""Intervals and verdicts. NaN where a statistic is undefined; numpy and scipy.
 
 How the intervals were chosen: percentile and BCa bootstrap intervals of a mean of 20
 skewed values (the shape of Dice over images) covered it in 90 to 92 % of the draws, the
@@ -10,7 +10,7 @@ the coverage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -80,39 +80,6 @@ class Comparison(StrEnum):
 RESAMPLES = 1_000
 
 
-def auroc(score: ArrayLike, label: ArrayLike) -> float:
-    """Area under the ROC curve: P(score of a positive > score of a negative).
-
-    Ties count one half; 0.5 is chance. NaN if `label` has one value only.
-    """
-    positive = np.ravel(label).astype(bool)
-    n, total = int(positive.sum()), positive.size
-    if n in (0, total):
-        return float("nan")
-    ranked = ranks(score)
-    return float((ranked[positive].sum() - n * (n + 1) / 2) / (n * (total - n)))
-
-
-def spearman(a: ArrayLike, b: ArrayLike) -> float:
-    """Rank correlation in [-1, 1]; NaN if either is constant."""
-    return partial_spearman(a, b, ())
-
-
-def partial_spearman(a: ArrayLike, b: ArrayLike, others: Sequence[ArrayLike]) -> float:
-    """Rank correlation of `a` and `b` with what `others` explain taken out of both.
-
-    The ranks are regressed linearly on the ranks of `others`; their residuals are
-    correlated.
-    """
-    x, y = ranks(a), ranks(b)
-    design = np.stack([np.ones_like(x), *(ranks(o) for o in others)], 1)
-    both = np.stack([x, y], 1)
-    x, y = (both - design @ np.linalg.lstsq(design, both, rcond=None)[0]).T
-    norm = np.linalg.norm(x) * np.linalg.norm(y)
-    # Residuals of a constant are rounding errors, not a pattern.
-    return float(x @ y / norm) if norm > 1e-6 * x.size else float("nan")
-
-
 def mean_interval(values: ArrayLike, within: Range = UNLIMITED) -> Interval:
     """``mean``, sample ``sd`` and 95 % interval of the mean; NaN is left out.
 
@@ -132,15 +99,14 @@ def mean_interval(values: ArrayLike, within: Range = UNLIMITED) -> Interval:
     mean = float(defined.mean()) if n else float("nan")
     sd = float(defined.std(ddof=1)) if n > 1 else 0.0 if n else float("nan")
     low, high = _around(mean, defined, within)
-    return {
-        "mean": mean,
-        "sd": sd,
-        "low": low,
-        "high": high,
-        "n": n,
-        "method": str(IntervalMethod.SKEWNESS_CORRECTED_T),
-        "enough": enough(n),
-    }
+    ends = {"low": low, "high": high}
+    method = IntervalMethod.SKEWNESS_CORRECTED_T
+    return {"mean": mean, "sd": sd, **ends, **_basis(n, method)}
+
+
+def _basis(n: int, method: IntervalMethod) -> Interval:
+    """On how many images an interval rests, and how it was computed."""
+    return {"n": n, "method": str(method), "enough": enough(n)}
 
 
 def _around(centre: float, values: Floats, within: Range = UNLIMITED) -> Range:
@@ -220,14 +186,8 @@ def jackknife_interval(
     )
     pseudo = n * value - (n - 1) * np.array(without)
     low, high = _around(value, pseudo, within)
-    return {
-        "mean": value,
-        "low": low,
-        "high": high,
-        "n": n,
-        "method": str(IntervalMethod.JACKKNIFE_T),
-        "enough": enough(n),
-    }
+    ends = {"low": low, "high": high}
+    return {"mean": value, **ends, **_basis(n, IntervalMethod.JACKKNIFE_T)}
 
 
 def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
@@ -250,9 +210,7 @@ def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     n = len(bins)
     found: Interval = {
         **dict.fromkeys(("mean", "low", "high", "bias"), float("nan")),
-        "n": n,
-        "method": str(IntervalMethod.BIAS_CORRECTED_BOOTSTRAP),
-        "enough": enough(n),
+        **_basis(n, IntervalMethod.BIAS_CORRECTED_BOOTSTRAP),
     }
     pixels = bins[..., 0].sum(1)
     if not pixels.any():
@@ -285,23 +243,4 @@ def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
         float(np.clip(value - end, 0, 1)) for end in (most, least)
     )
     found["bias"] = float(raised(shrunk).mean())
-    return found
-
-
-def ranks(values: ArrayLike) -> Floats:
-    """Rank all values, from 1; ties get their mean rank. All NaN if one is NaN.
-
-    The same numbers as ``scipy.stats.rankdata``, which takes ten times as long for the
-    few hundred values of a bootstrap resample, and half a second to import.
-    """
-    flat = np.ravel(values)
-    found: Floats = np.full(flat.size, np.nan)
-    if np.isnan(flat).any():
-        return found
-    order = flat.argsort()
-    rising = flat[order]
-    # Where each group of equal values ends, behind its last one.
-    ends = np.append(np.flatnonzero(rising[1:] != rising[:-1]) + 1, flat.size)
-    counts = np.diff(ends, prepend=0)
-    found[order] = np.repeat(ends - (counts - 1) / 2, counts)
     return found

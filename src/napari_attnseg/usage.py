@@ -1,4 +1,4 @@
-"""Wrong use of a command line, in one sentence: the classes of commands and groups.
+"""Wrong use of a command line, in one sentence: `App` and its commands.
 
 What the parser refuses comes out as an `InputError`, as everything else does that is
 refused. An option that takes one value is refused where it is given twice: which of
@@ -8,7 +8,8 @@ two folders is meant, nobody can know.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -89,6 +90,20 @@ class Group(TyperGroup):
             return super().resolve_command(ctx, args)
         except _UsageError as error:
             raise InputError(_sentence(error, ctx)) from error
+
+
+class App(typer.Typer):
+    """A command line, or a group of one, that refuses wrong use in one sentence."""
+
+    #: Class of its commands.
+    command_class: ClassVar[type[Command]] = Command
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=Group, no_args_is_help=True, **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Add a command, of `command_class`."""
+        return super().command(name, cls=self.command_class, **settings)
 
 
 def _sentence(error: Any, ctx: Any) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Its assertions are those of the tests: a failed one shows both values.
+pytest.register_assert_rewrite("old_files")
+
 
 @pytest.fixture(autouse=True, scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.commands.options import Given, configured, with_settings
-from attnseg_training.config import LOSS_NAMES, TrainConfig, read_toml
+from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.learning_settings import LOSS_NAMES
 from attnseg_training.settings import (
     reference,
     reference_markdown,

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from command_line import attnseg
 
+from attnseg_training.commands.options import TrainingApp
 from attnseg_training.config import TrainConfig
 from attnseg_training.settings import settings_of
+from napari_attnseg.errors import InputError
+from napari_attnseg.usage import App
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -85,3 +88,21 @@ def test_no_setting_is_unheard_of(name: str, in_process: Command) -> None:
     for command in ("two-stage", "compare"):
         line = in_process(command, option, "1").stderr
         assert "No such option" not in line
+
+
+def test_a_new_command_refuses_wrong_use_without_a_word_about_it() -> None:
+    for kind in (App, TrainingApp):
+        app = kind()
+
+        @app.command()
+        def first(out: str = "") -> None:
+            """Do nothing."""
+
+        @app.command("second")
+        def other() -> None:
+            """Do nothing."""
+
+        with pytest.raises(InputError, match="--out takes one value and was given 2"):
+            app(["first", "--out", "a", "--out", "b"], standalone_mode=False)
+        with pytest.raises(InputError, match="No such command 'third'"):
+            app(["third"], standalone_mode=False)

@@ -256,6 +256,11 @@ def test_card_words() -> None:
         metrics={"n": 7, "dataset": "discs", "dice": dice},
     )
     assert "Dice 0.912 [0.880, 0.930], n = 7, discs" in describe_card(card)
+    assert "share" not in describe_card(card)
+    share, none = ({"effective_share": {"of": "CNN", "mean": m}} for m in (0.867, 0.0))
+    words = describe_card(replace(card, gates={"1/32": share, "1/4": none}))
+    assert "share of the CNN in what is fused" in words
+    assert "by feature norms: 1/32 0.87, 1/4 0.00." in words
 
 
 def test_two_widgets_do_not_fight(

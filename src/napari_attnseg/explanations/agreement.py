@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.statistics import auroc, spearman
+from napari_attnseg.rank_statistics import auroc, spearman
 
 #: Number of groups of regions with a like mean of the model's own mask.
 GROUPS = 10
@@ -121,7 +121,7 @@ class TrustCalibration:
 def reliability(
     psi: NDArray[np.floating], tau: NDArray[np.floating], bins: int = 10
 ) -> list[dict[str, float]]:
-    """Bins of equal width over psi: ``psi`` (mean), ``cnn_better`` (share), ``n``."""
+    """Bins of equal width over psi: ``psi`` (mean), how often ``cnn_better``, ``n``."""
     psi, better = np.ravel(psi), np.ravel(tau) > 0
     which = np.clip((psi * bins).astype(int), 0, bins - 1)
     return [

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
@@ -19,7 +20,7 @@ from napari_attnseg.explanations.subject import Subject, subject_of, untouched
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.intensity import MAPPING, RULE, Intensity, rule_to_json
-from napari_attnseg.results import Explanation
+from napari_attnseg.results import EffectiveShare, Explanation
 from napari_attnseg.spec import STRIDES
 
 
@@ -117,7 +118,17 @@ def _explanation(
         low=explainer.low,
         high=explainer.high,
         decorative=bool(measured.get("decorative", False)),
+        effective_share=_effective_share(subject, level)
+        if explainer.of_a_gate
+        else EffectiveShare(),
     )
+
+
+def _effective_share(subject: Subject, level: int) -> EffectiveShare:
+    network = subject.network
+    with torch.no_grad():
+        shares = network.effective_shares(subject.pairs, network.psi(subject.pairs))
+    return EffectiveShare.measured(shares[level][0, 0].float().cpu().numpy())
 
 
 def _provenance(

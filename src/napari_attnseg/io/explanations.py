@@ -25,7 +25,7 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_image
-from napari_attnseg.results import Explanation
+from napari_attnseg.results import EffectiveShare, Explanation, ShareState
 
 FORMAT = "attnseg-explanation-1"
 
@@ -122,6 +122,7 @@ def save_explanation(
                 "source_pixels_per_map_pixel": list(found.stride),
                 "finding": found.finding,
                 "decorative": found.decorative,
+                **_share(found),
             }
             for name, found in zip(maps, saved.maps, strict=True)
         ],
@@ -225,7 +226,15 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
         low=facts["low"],
         high=facts["high"],
         decorative=entry["decorative"],
+        effective_share=EffectiveShare.from_json(entry.get("effective_share")),
     )
+
+
+def _share(found: Explanation) -> dict[str, Any]:
+    """Effective share of the map's gate; nothing for a map that is about none."""
+    if found.effective_share.state is ShareState.UNKNOWN:
+        return {}
+    return {"effective_share": found.effective_share.to_json()}
 
 
 def _files_of(story: Path) -> set[Path]:

@@ -19,6 +19,7 @@ from attnseg_training.datasets.check import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import RuleError
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.cards import read_card
@@ -117,7 +118,7 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
     fill(data_folder, 0, [train[2].name])
     said: list[str] = []
     config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
-    fit(config, tmp_path / "run", warn=said.append)
+    fit(config, tmp_path / "run", callbacks=FitCallbacks(warn=said.append))
     assert said == [
         "Found in the data: empty mask (1), full mask (1), near-duplicate (1); "
         "`attnseg-train check` names each."

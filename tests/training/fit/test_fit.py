@@ -11,6 +11,7 @@ import torch
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import build_network
 from attnseg_training.fit.trainer import Trainer, _groups
@@ -47,7 +48,7 @@ def config(data_folder: Path) -> TrainConfig:
 def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
     seen: list[Progress] = []
     config = dataclasses.replace(config, epochs=25)
-    result = fit(config, tmp_path / "run", watch=seen.append)
+    result = fit(config, tmp_path / "run", callbacks=FitCallbacks(watch=seen.append))
     assert result.best_dice > 0.8
     assert {p.name for p in result.folder.iterdir()} == {
         "best.safetensors",
@@ -106,7 +107,7 @@ def test_resume_ends_with_the_same_weights(
 
     fit(config, tmp_path / "whole")
     with pytest.raises(KilledError):
-        fit(config, tmp_path / "killed", watch=kill)
+        fit(config, tmp_path / "killed", callbacks=FitCallbacks(watch=kill))
     fit(config, tmp_path / "killed", resume=True)
     whole = load_checkpoint(tmp_path / "whole" / "last.safetensors")[0].state_dict()
     killed = load_checkpoint(tmp_path / "killed" / "last.safetensors")[0].state_dict()

@@ -17,6 +17,7 @@ from PIL import Image
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.token_cache import TokenCache
 from attnseg_training.runs.folder import RunFolder
@@ -164,7 +165,7 @@ def test_a_damaged_state_gives_way_to_the_one_before(
 
     out = tmp_path / "damaged"
     with pytest.raises(KilledError):
-        fit(config, out, watch=kill)
+        fit(config, out, callbacks=FitCallbacks(watch=kill))
     whole = RunFolder(out).load_state("cpu")
     assert whole is not None and (whole["epoch"], whole["step"]) == (2, 2)
     break_byte(out / STATE_FILES[0])
@@ -196,7 +197,7 @@ def test_a_full_disk_keeps_what_is_good(
 
     out = tmp_path / "full"
     with pytest.raises(KilledError):
-        fit(config, out, watch=kill)
+        fit(config, out, callbacks=FitCallbacks(watch=kill))
     before = (out / "best.safetensors").read_bytes()
     # As on a full disk: weights still fit, a state does not.
     limit = (len(before) + (out / STATE_FILES[0]).stat().st_size) // 2

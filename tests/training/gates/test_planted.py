@@ -21,7 +21,7 @@ from napari_attnseg.explanations.interventions import INTERVENTIONS, Pairs
 from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.statistics import auroc
+from napari_attnseg.rank_statistics import auroc
 
 # Two encoders of one kind, so that neither is favoured by what it is.
 TINY = model_spec("tiny")

@@ -14,6 +14,7 @@ from accelerate import tracking
 from PIL import Image
 
 from attnseg_training.config import TrainConfig
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.runs import provenance
 from attnseg_training.runs.snapshots import shown, snapshot_png
@@ -70,7 +71,7 @@ def test_sessions_are_recorded_and_data_must_stay(
 
     run = tmp_path / "run"
     with pytest.raises(KilledError):
-        fit(config, run, watch=kill)
+        fit(config, run, callbacks=FitCallbacks(watch=kill))
     masks = Path(config.data) / "masks"
     mask, before = masks / "disc03.png", (masks / "disc03.png").read_bytes()
     shutil.copy(masks / "disc04.png", mask)

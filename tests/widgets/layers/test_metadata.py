@@ -27,7 +27,14 @@ from napari_attnseg._widgets.layers.record import (
 )
 from napari_attnseg._widgets.layers.runs import find_results, kept_mask, originals
 from napari_attnseg._widgets.layers.source import source_of
-from napari_attnseg.results import NOT_MEASURED, AttentionMap, Explanation, Segmentation
+from napari_attnseg.results import (
+    NOT_MEASURED,
+    AttentionMap,
+    EffectiveShare,
+    Explanation,
+    Segmentation,
+    ShareState,
+)
 
 FACTS = {
     "model": "m",
@@ -72,12 +79,15 @@ def test_every_kind_of_layer_is_read_as_it_was_written(
         "t",
         "It is.",
         {},
+        effective_share=EffectiveShare(ShareState.MEASURED, 0.75),
     )
     (shown,) = find_results(viewer.layers)
     more = [explanation_layer(source, found, 0), paint_layer(shown)]
     more += keep(shown, result(), 0)
     add_layers(viewer, more)
     assert len(viewer.layers) == 1 + 5 + 2 + 2
+    said = viewer.layers["scan · entropy"].metadata[METADATA]
+    assert said["effective_share"] == {"state": "measured", "of": "CNN", "mean": 0.75}
     for layer in list(viewer.layers)[1:]:
         record = record_of(layer)
         assert record is not None

@@ -8,12 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from attnseg_training.commands.options import Data, Device, TrainingCommand
-from napari_attnseg.usage import Group
+from attnseg_training.commands.options import Data, Device, TrainingApp
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Measure speed on this machine."
-)
+app = TrainingApp(help="Measure speed on this machine.")
 
 
 @app.callback()
@@ -21,7 +18,7 @@ def _benchmark() -> None:
     """Keeps the name of what is measured in the command where there is only one."""
 
 
-@app.command("training", cls=TrainingCommand)
+@app.command("training")
 def training_command(
     data: Data,
     model: Annotated[

@@ -118,6 +118,7 @@ def _train(
         # The processes have reported it all, the status too.
         os._exit(launch(num_processes, sys.argv[1:], run))
     # Only now: who starts others does not need what takes seconds to import.
+    from attnseg_training.fit.callbacks import FitCallbacks
     from attnseg_training.fit.fit import fit
 
     with FitBars() as bars:
@@ -129,8 +130,14 @@ def _train(
                 console.print(ON_ALL)
             bars.show()
 
-        stopping = progress.stopping
-        result = fit(run, out, resume, progress, stopping, announce, begin, _warn)
+        callbacks = FitCallbacks(
+            watch=progress,
+            stopping=progress.stopping,
+            before_download=announce,
+            before_first_step=begin,
+            warn=_warn,
+        )
+        result = fit(run, out, resume, callbacks)
     console.print(result_words(result, run))
     print(out / BEST_WEIGHTS)
 

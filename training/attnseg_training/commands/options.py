@@ -13,7 +13,7 @@ import typer
 from attnseg_training.config import TrainConfig, read_toml, recipe_path
 from attnseg_training.settings import Declared, settings_of
 from napari_attnseg.errors import InputError
-from napari_attnseg.usage import Command
+from napari_attnseg.usage import App, Command
 
 if TYPE_CHECKING:
     from attnseg_training.datasets import Dataset
@@ -75,6 +75,12 @@ class TrainingCommand(Command):
             "training run, for the options or the TOML file of `attnseg-train fit`; "
             "leave it out."
         )
+
+
+class TrainingApp(App):
+    """Commands of `attnseg-train`, or a group of them."""
+
+    command_class = TrainingCommand
 
 
 def with_settings(

@@ -25,6 +25,7 @@ from attnseg_training.experiments.gate_headings import (
     name_of,
 )
 from attnseg_training.experiments.table import expect_measured
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.gates.columns import column_key, rows_csv
 from attnseg_training.gates.faithfulness import faithfulness
@@ -134,7 +135,12 @@ class GatesTable:
         run = folder / "run"
         data = load_dataset(Path(config.data), config.split_seed)
         expect_suite(data, self.split, self.suite)  # before hours of training
-        fit(config, run, resume=(run / "config.toml").is_file(), watch=watch)
+        fit(
+            config,
+            run,
+            resume=(run / "config.toml").is_file(),
+            callbacks=FitCallbacks(watch=watch),
+        )
         best = run / "best.safetensors"
         summary, rows = faithfulness(best, data, self.split, self.suite, config.device)
         write_text(folder / PER_IMAGE, rows_csv(rows))

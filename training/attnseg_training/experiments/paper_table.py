@@ -27,6 +27,7 @@ from attnseg_training.experiments.paper_rows import (
 )
 from attnseg_training.experiments.table import expect_measured
 from attnseg_training.experiments.two_stage import expect_first_stage, first_stage
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import weights_for
 from attnseg_training.runs.folder import RunFolder
@@ -113,7 +114,12 @@ class PaperTable:
         folder = self._folder(row, seed, out)
         run = folder / "run"
         config = self._config(row, seed, out, watch)
-        fit(config, run, resume=(run / CONFIG_FILE).is_file(), watch=watch)
+        fit(
+            config,
+            run,
+            resume=(run / CONFIG_FILE).is_file(),
+            callbacks=FitCallbacks(watch=watch),
+        )
         data = load_dataset(Path(config.data), config.split_seed)
         best = run / BEST_WEIGHTS
         report = evaluate(best, data, self.split, config.device)

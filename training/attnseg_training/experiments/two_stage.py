@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.config import TrainConfig
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import FitResult, expect_run, fit
 from attnseg_training.fit.initial_weights import weights_for
 from attnseg_training.runs.folder import RunFolder
@@ -109,4 +110,4 @@ def _alone(config: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def _fit(config: TrainConfig, out: Path, watch: Watch) -> FitResult:
-    return fit(config, out, (out / CONFIG_FILE).is_file(), watch)
+    return fit(config, out, (out / CONFIG_FILE).is_file(), FitCallbacks(watch=watch))

@@ -7,47 +7,30 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import partial
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import findings, load_dataset
-from attnseg_training.datasets.image_store import ImageStore
-from attnseg_training.fit.batches import Views
-from attnseg_training.fit.distributed import Processes
-from attnseg_training.fit.first_step import check_first_step
-from attnseg_training.fit.initial_weights import run_spec
+from attnseg_training.datasets import load_dataset
+from attnseg_training.fit.callbacks import SILENT, FitCallbacks
+from attnseg_training.fit.prepare import Place, Run, prepare
 from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
     _named,
-    protocol_words,
-    start_network,
     training_splits,
 )
-from attnseg_training.fit.trainer import Trainer
-from attnseg_training.fit.validation import Validation, snapshot
-from attnseg_training.losses import loss_function
+from attnseg_training.fit.validation import snapshot
 from attnseg_training.runs.folder import RunFolder
 from attnseg_training.runs.provenance import (
-    card_of,
     expect_data,
     fingerprint,
-    record,
-    run_preprocessing,
-    settings_without_folders,
 )
-from attnseg_training.runs.trackers import check_tracker, tracker
-from napari_attnseg.cards import ModelCard
+from attnseg_training.runs.trackers import tracker
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.models.encoders import synchronise_norms
-from napari_attnseg.models.network import channels_last
-from napari_attnseg.run_files import LogRow, Progress, Watch
-from napari_attnseg.spec import ModelSpec
+from napari_attnseg.run_files import LogRow, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +63,7 @@ def fit(
     config: TrainConfig,
     out: Path,
     resume: bool = False,
-    watch: Watch = lambda progress: None,
-    stopping: Callable[[], None] = lambda: None,
-    before_download: Callable[[ModelSpec], None] = lambda spec: None,
-    before_first_step: Callable[[], None] = lambda: None,
-    warn: Callable[[str], None] = lambda sentence: None,
+    callbacks: FitCallbacks = SILENT,
 ) -> FitResult:
     """Train one network and keep the weights of the epoch with the best Dice.
 
@@ -100,19 +79,8 @@ def fit(
         ``curves.png``, ``snapshots/``, ``config.toml`` and ``run.json`` appear in it.
     resume : bool
         Resume from the last training state of that folder.
-    watch : callable
-        Called after every step and every epoch.
-    stopping : callable
-        Called in a signal handler when a signal asks the run to stop, which it does
-        after the current step.
-    before_download : callable
-        Called with the model whose encoders are about to be downloaded, if they are.
-    before_first_step : callable
-        Called when everything is prepared; what is wrong with settings, data, weights
-        or folder has been raised before.
-    warn : callable
-        Called before the first step with each sentence on what was found in the data
-        and does not stop the run, or was allowed.
+    callbacks : FitCallbacks
+        What is called while it goes.
 
     Raises
     ------
@@ -121,21 +89,21 @@ def fit(
     AttnSegError
         If data, weights, device or folder cannot be used. What was finished stays.
     """
-    run, place = _prepare(config, out, resume, before_download, warn)
+    run, place = prepare(config, out, resume, callbacks)
     # A run killed between two files may have logged an epoch it has no state of.
     rows = [row for row in run.folder.rows() if row.epoch <= place.epoch]
     main = run.processes.main
     with (
-        GracefulShutdown(stopping) as shutdown,
+        GracefulShutdown(callbacks.stopping) as shutdown,
         tracker(config.tracker if main else "", out, asdict(config)) as log,
     ):
         if main and place.epoch < config.epochs:
-            before_first_step()
+            callbacks.before_first_step()
         while place.epoch < config.epochs:
-            _train_epoch(run, place, watch, shutdown)
+            _train_epoch(run, place, callbacks.watch, shutdown)
             if main:
-                _close_epoch(run, place, rows, watch, log)
-            place = _Place(place.epoch + 1)
+                _close_epoch(run, place, rows, callbacks.watch, log)
+            place = Place(place.epoch + 1)
     with run.processes.main_first():  # the others read what it wrote last
         rows = run.folder.rows()
     if main:
@@ -158,116 +126,8 @@ def expect_run(folder: Path, config: TrainConfig) -> None:
     expect_data(folder, fingerprint(named), config)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Parts of a run; `card` makes the model card of the epochs so far."""
-
-    config: TrainConfig
-    folder: RunFolder
-    processes: Processes
-    trainer: Trainer
-    views: Views
-    validation: Validation
-    card: Callable[[list[LogRow]], ModelCard]
-    train: int
-    val: int
-    left_out: Mapping[str, int]
-
-    @property
-    def steps(self) -> int:
-        """Steps of an epoch."""
-        return self.train // self.config.batch or 1
-
-
-def _prepare(
-    config: TrainConfig,
-    out: Path,
-    resume: bool,
-    before_download: Callable[[ModelSpec], None],
-    warn: Callable[[str], None],
-) -> tuple[_Run, _Place]:
-    """Prepare data, network and folder of a run, and find its position."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    processes = Processes(config.device)
-    device = processes.device
-    with processes.main_first():
-        run_spec(config)  # a wrong name is said before anything is written
-        loss_of = loss_function(config.loss)
-        check_tracker(config.tracker)
-        folder = RunFolder.open(out, config, resume, processes.main)
-        data = load_dataset(Path(config.data), config.split_seed)
-        spec = run_spec(config, len(data.classes))
-        parts = training_splits(data, config.protocol)
-        check_first_step(spec, config, len(parts[0]), processes)
-        reading = run_preprocessing(spec, folder.last_card() if resume else None)
-    train, val = (
-        ImageStore(part, spec.size, device, reading.intensity) for part in parts
-    )
-    allowed = train.seen.joined(val.seen).expect(config.allow)
-    seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
-    for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
-        if processes.main:
-            warn(sentence)
-
-    torch.manual_seed(config.seed)
-    if processes.main and config.downloads:
-        before_download(spec)
-    network, before = start_network(spec, config, data)
-    network = channels_last(network.to(device))
-    if processes.count > 1 and device != "cpu":
-        synchronise_norms(network)
-    steps = len(train) // config.batch or 1
-    trainer = Trainer(network, config, steps * config.epochs, processes)
-    cache = None
-    if "transformer" in config.freeze:
-        cache = Path(config.cache) if config.cache else folder.cache
-        if processes.machine:  # memory-mapped files are shared within a machine only
-            cache /= f"machine-{processes.machine}"
-    place = _Place()
-    with processes.main_first():
-        state = folder.load_state(device) if resume else None
-    if state is not None:
-        trainer.restore(state)
-        place = _Place(**{name: state[name] for name in _PLACE})
-    with processes.main_first():  # of the restored weights
-        views = Views(network, train, config, cache)
-    valid = Validation(trainer.average, val, cache, loss_of)
-
-    protocol = protocol_words(data, config.protocol)
-    origin = {"dataset": data.name, "protocol": protocol, **before}
-    origin |= train.ignored_pixels(data.ignore)
-    if processes.main:
-        origin["config"] = settings_without_folders(config)
-        found = {
-            **({"findings": seen} if seen else {}),
-            **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
-        }
-        session = record(
-            out, _named(parts), config, device, processes.count, data.rule, found
-        )
-        origin |= session
-    images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
-    card = partial(card_of, spec, reading, data.classes, images, origin)
-    return (
-        _Run(
-            config,
-            folder,
-            processes,
-            trainer,
-            views,
-            valid,
-            card,
-            len(train),
-            len(val),
-            data.left_out,
-        ),
-        place,
-    )
-
-
 def _train_epoch(
-    run: _Run, place: _Place, watch: Watch, shutdown: GracefulShutdown
+    run: Run, place: Place, watch: Watch, shutdown: GracefulShutdown
 ) -> None:
     """Train to the end of the epoch of `place`, which is updated."""
     config, epoch = run.config, place.epoch
@@ -300,8 +160,8 @@ def _train_epoch(
 
 
 def _close_epoch(
-    run: _Run,
-    place: _Place,
+    run: Run,
+    place: Place,
     rows: list[LogRow],
     watch: Watch,
     log: Callable[[dict[str, Any], int], None],
@@ -324,7 +184,7 @@ def _close_epoch(
         run.trainer.average.state_dict(),
         card,
         best,
-        {**run.trainer.state(), **asdict(_Place(done))},
+        {**run.trainer.state(), **asdict(Place(done))},
         rows,
         config.measured_on,
     )
@@ -333,28 +193,3 @@ def _close_epoch(
         run.folder.save_snapshot(done, snapshot(run.validation, title, card.classes))
     log(asdict(row), done)
     watch(dataclasses.replace(here, loss=row.loss, dice=row.val_dice))
-
-
-@dataclass(slots=True)
-class _Place:
-    """Position of a run: epoch, from 0, and finished steps in it."""
-
-    epoch: int = 0
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def progress(self, config: TrainConfig, steps: int) -> Progress:
-        """Progress for callbacks, after at least one step of the epoch."""
-        return Progress(
-            epoch=self.epoch + 1,
-            epochs=config.epochs,
-            step=self.step,
-            steps=steps,
-            loss=self.losses[-1],
-            images_per_s=self.step * config.batch / self.seconds,
-            protocol=config.protocol,
-        )
-
-
-_PLACE = tuple(f.name for f in fields(_Place))

@@ -102,15 +102,15 @@ def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
     return torch.where(where.to(maps.device).view(shape), replaced, maps)
 
 
-def dropped_encoder(rng: np.random.Generator, share: float) -> dict[int, Tensor]:
+def dropped_encoder(rng: np.random.Generator, rate: float) -> dict[int, Tensor]:
     """Draw whether a step uses one encoder alone, and which.
 
     Returns
     -------
     dict of int to Tensor
-        With probability `share`, the same psi, 0 or 1, for every stride; else empty.
+        With probability `rate`, the same psi, 0 or 1, for every stride; else empty.
     """
-    if rng.random() >= share:
+    if rng.random() >= rate:
         return {}
     return dict.fromkeys(STRIDES, torch.tensor(float(rng.integers(2))))
 

@@ -19,8 +19,8 @@ from napari_attnseg.explanations import EXPLAINERS
 from napari_attnseg.explanations.subject import Subject, own_target, untouched
 from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.rank_statistics import spearman
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.statistics import spearman
 
 #: Of explanations with a map per level the coarsest is taken, as is usual.
 OTHER_STRIDE = 32

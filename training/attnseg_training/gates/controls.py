@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.transforms import LUMA
-from napari_attnseg.statistics import auroc
+from napari_attnseg.rank_statistics import auroc
 
 #: Names of the control maps.
 CONTROLS = (

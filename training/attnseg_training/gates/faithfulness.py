@@ -54,8 +54,8 @@ from napari_attnseg.explanations.trust import measured_trust, region_means
 from napari_attnseg.ignored import known_pixels
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.rank_statistics import partial_spearman, spearman
 from napari_attnseg.spec import STRIDES
-from napari_attnseg.statistics import partial_spearman, spearman
 
 BATCH = 8
 #: Half width of the boundary band, as a share of the image's side.

@@ -35,13 +35,13 @@ from napari_attnseg.explanations.agreement import (
     sign_agreement_alike,
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS
+from napari_attnseg.rank_statistics import spearman
 from napari_attnseg.statistics import (
     UNIT,
     Interval,
     IntervalMethod,
     jackknife_interval,
     mean_interval,
-    spearman,
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import expect_run, fit
 from attnseg_training.fit.initial_weights import run_spec
 from attnseg_training.gates.card import gate_card_png
@@ -160,7 +161,12 @@ class Release:
             return run.path
         self.say(f"Seed {seed}")
         with self.bars() as watch:
-            fit(config, run.path, (run.path / "config.toml").is_file(), watch)
+            fit(
+                config,
+                run.path,
+                (run.path / "config.toml").is_file(),
+                FitCallbacks(watch=watch),
+            )
         best, done = run.path / "best.safetensors", run.path / CALIBRATED
         calibrate(best, done, data, "val", config.device, half=True)
         run.forget_states()

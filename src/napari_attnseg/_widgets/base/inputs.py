@@ -25,6 +25,7 @@ from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.intensity import Intensity
 from napari_attnseg.results import NO_GATES
+from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import bundled_weights
 
 NO_IMAGE = (
@@ -276,5 +277,12 @@ def describe_card(card: ModelCard) -> str:
             if card.gates
             else "What its gates mean has not been measured."
         )
+        shares = {stride: card.effective_share(stride) for stride in reversed(STRIDES)}
+        known = [f"1/{k} {s:.2f}" for k, s in shares.items() if s is not None]
+        if known:
+            lines.append(
+                "psi is a weight; effective share of the CNN in what is fused, by "
+                f"feature norms: {', '.join(known)}."
+            )
     lines.append(card.use)
     return "\n".join(lines)

@@ -57,8 +57,8 @@ def to_dict(record: LayerRecord) -> dict[str, Any]:
     if record.gate is not None:
         values |= {"gate": gate_label(record.gate), "0": record.low, "1": record.high}
         values |= {"decorative": record.decorative}
-        if record.effective_share:  # earlier versions did not measure it
-            values["effective_share"] = dict(record.effective_share)
+    if record.effective_share:  # earlier versions did not measure it
+        values["effective_share"] = dict(record.effective_share)
     if record.explanation:
         values |= {"explanation": record.explanation, "target": record.target}
     if record.gate is not None or record.explanation:

@@ -25,6 +25,7 @@ from napari_attnseg.results import (
     GATE_LEGEND,
     Explanation,
     Segmentation,
+    ShareState,
     gate_key,
     gate_parts,
 )
@@ -181,6 +182,9 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         finding=found.finding,
         explanation=found.method,
         target=found.target,
+        effective_share={}
+        if found.effective_share.state is ShareState.UNKNOWN
+        else found.effective_share.to_json(),
     )
     stacked = source.frames is not None
     options = {

@@ -1,0 +1,41 @@
+"""What a run tells while it goes: `FitCallbacks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_attnseg.run_files import Watch
+from napari_attnseg.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitCallbacks:
+    """Functions that a run calls; each does nothing unless it is given.
+
+    Attributes
+    ----------
+    watch : callable
+        Called after every step and every epoch.
+    stopping : callable
+        Called in a signal handler when a signal asks the run to stop, which it does
+        after the current step.
+    before_download : callable
+        Called with the model whose encoders are about to be downloaded, if they are.
+    before_first_step : callable
+        Called when everything is prepared; what is wrong with settings, data, weights
+        or folder has been raised before.
+    warn : callable
+        Called before the first step with each sentence on what was found in the data
+        and does not stop the run, or was allowed.
+    """
+
+    watch: Watch = lambda progress: None
+    stopping: Callable[[], None] = lambda: None
+    before_download: Callable[[ModelSpec], None] = lambda spec: None
+    before_first_step: Callable[[], None] = lambda: None
+    warn: Callable[[str], None] = lambda sentence: None
+
+
+#: For a run that nobody watches.
+SILENT = FitCallbacks()
