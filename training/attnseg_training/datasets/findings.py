@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import Sample
-from attnseg_training.datasets.mask_colours import border_of
+from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.near_duplicates import (
     Bits,
     difference_hash,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets import mask_colours, mask_numbers
+from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.nifti import is_nifti, read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
@@ -144,7 +145,7 @@ def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
     Some programs write the lesion as the larger number and let it be shown black
     (ImageJ), others as what is shown white.
     """
-    if mask_colours.border_of(plane).mean() > 0.5 and not plane.all():
+    if border_of(plane).mean() > 0.5 and not plane.all():
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
             f"Expected the lesion inside the mask {name}, found a TIFF that calls its "
