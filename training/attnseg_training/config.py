@@ -26,7 +26,7 @@ MAX_SEED = 2**32 - 1
 FREEZABLE = ("cnn", "transformer")
 TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
-ALLOWABLE = ("mostly-empty", "mostly-full", "mostly-inverted")
+ALLOWABLE = ("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines")
 #: Names of `attnseg_training.losses.LOSSES`, which needs torch.
 LOSS_NAMES = (
     "bce_dice",
@@ -305,11 +305,11 @@ class TrainConfig:
 
     allow: tuple[str, ...] = setting(
         (),
-        "Rule that the data may break: masks that are mostly-empty, mostly-full or "
-        "mostly-inverted. May be "
-        "repeated.",
+        "Rule that the data may break: masks that are mostly-empty, mostly-full, "
+        "mostly-inverted or mostly-outlines. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
-        "the masks are empty or full. What was allowed is recorded.",
+        "the masks are empty, full, inverted or nothing but outlines. What was allowed "
+        "is recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

@@ -163,4 +163,6 @@ def sample(files: Files, name: str) -> Sample:
         files.spec.values,
         files.apart,
         files.ignore,
+        files.orientation,
+        files.stated,
     )

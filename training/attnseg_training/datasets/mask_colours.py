@@ -16,6 +16,7 @@ from attnseg_training.datasets.drawn_colours import (
     distance,
     drawn_colours,
 )
+from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -128,8 +129,8 @@ def foreground(
     lossy: bool,
     name: str,
     void: Plane | None = None,
-) -> Plane:
-    """Lesion (H, W): every colour that is not background.
+) -> tuple[Plane, MaskTraits]:
+    """Lesion (H, W), every colour that is not background; and what the colours were.
 
     Background is what is transparent; else black; else the commonest colour of the
     border, if it is clearly so. At a soft edge a pixel belongs to that of the mask's
@@ -161,12 +162,18 @@ def foreground(
     transparent = bool(hidden.any())
     hidden = hidden if void is None else hidden | void
     if hidden.all():
-        return np.zeros(hidden.shape, bool)
+        return np.zeros(hidden.shape, bool), MaskTraits()
     drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
-    return _classified(rgb, drawn, ground, hidden, lossy, name)
+    lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
+    if ground is not None:
+        drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
+    which = np.zeros(hidden.shape, np.int64)
+    if len(drawn):
+        which[lesion] = 1 + distance(rgb[lesion], drawn).argmin(-1)
+    return lesion, traits_of_colours(which, drawn, ground)
 
 
 def _classified(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,33 @@ from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.io.images import UprightImage, read_upright
+from napari_attnseg.io.orientation import upright
 from napari_attnseg.preprocessing import to_rgb
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleRead:
+    """An image and its masks that were read.
+
+    Attributes
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+    planes : ndarray of uint8, shape (classes, H, W)
+        0 and 1.
+    ignored : ndarray of bool, shape (H, W), or None
+        What is neither a class nor background; None: nothing is.
+    readings : tuple of MaskReading
+        Of each mask file.
+    fits_both_ways : bool
+        Whether the image asks to be shown turned, no mask does, both are of one size
+        turned or not, and nobody said which is right.
+    """
+
+    rgb: NDArray[np.uint8]
+    planes: NDArray[np.uint8]
+    ignored: NDArray[np.bool_] | None
+    readings: tuple[MaskReading, ...]
+    fits_both_ways: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +67,11 @@ class Sample:
         Whether each class has its own mask file; classes may overlap then.
     ignore : int or None
         Mask value of what is neither a class nor background.
+    orientation : str
+        ``stored``: masks were drawn on the stored pixels of an image that asks to be
+        shown turned; ``shown``: on the picture; empty: nobody said, read as ``shown``.
+    stated : bool
+        Whether ``dataset.toml`` says which classes there are.
     """
 
     name: str
@@ -49,6 +80,8 @@ class Sample:
     values: tuple[int, ...] = ()
     apart: bool = False
     ignore: int | None = None
+    orientation: str = ""
+    stated: bool = False
 
     @property
     def classes(self) -> int:
@@ -91,14 +124,35 @@ class Sample:
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
+        read = self.read_with_traits(intensity)
+        return read.rgb, read.planes, read.ignored
+
+    def read_with_traits(self, intensity: Intensity = WHOLE_RANGE) -> SampleRead:
+        """As `read_planes`, and everything else that was noticed."""
         image = self._read_upright()
         rgb = self._rgb(image, intensity)
-        readings = self.read_masks()
+        readings = [self._turned(one, image) for one in self.read_masks()]
         for reading in readings:
             self._expect_size(reading, image)
         if not readings:
-            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
-        return rgb, *self.united(readings)
+            nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
+            return SampleRead(rgb, nothing, None, (), False)
+        both = (
+            not self.orientation
+            and image.orientation != 1
+            and all(one.orientation == 1 for one in readings)
+            and (image.orientation <= 4 or rgb.shape[0] == rgb.shape[1])
+        )
+        return SampleRead(rgb, *self.united(readings), tuple(readings), both)
+
+    def _turned(self, mask: MaskReading, image: UprightImage) -> MaskReading:
+        """A mask as its image is shown, where it was drawn on the stored pixels."""
+        turn = image.orientation
+        if self.orientation != "stored" or turn == 1 or mask.orientation != 1:
+            return mask
+        void = None if mask.ignored is None else upright(mask.ignored, turn)
+        planes = upright(mask.planes, turn, rows=1)
+        return replace(mask, planes=planes, ignored=void, orientation=turn)
 
     def united(
         self, readings: Sequence[MaskReading]
@@ -141,14 +195,16 @@ class Sample:
         size, found = image.pixels.shape[:2], mask.planes.shape[1:]
         if found == size:
             return
-        if found == size[::-1] and max(image.orientation, mask.orientation) > 4:
+        turn = max(image.orientation, mask.orientation)
+        if found == size[::-1] and turn > 4 and self.orientation != "stored":
             asks = "image" if image.orientation > 4 else "mask"
             raise RuleError(
                 Rule.ORIENTATION,
                 f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF or "
-                f"TIFF orientation {max(image.orientation, mask.orientation)}), and "
+                f"TIFF orientation {turn}), and "
                 "image and mask are of one size only as they are stored; save both "
-                "upright.",
+                'upright, or write orientation = "stored" into dataset.toml if masks '
+                "were drawn on stored pixels.",
             )
         raise RuleError(
             Rule.SIZE,
