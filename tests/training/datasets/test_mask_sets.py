@@ -164,7 +164,7 @@ def test_one_inverted_mask_is_named_and_stops_nothing(tmp_path: Path) -> None:
         return np.where(lesion ^ (i == 2), np.uint8(255), np.uint8(0))
 
     report = check(folder(tmp_path / "d", draw, count=4))
-    assert [(kind, name) for kind, name, _ in report.found] == [("inverted mask", "a2")]
+    assert [(kind, name) for kind, name, _ in report.found] == [("inverted-mask", "a2")]
     assert "may be inverted" in report.found[0][2]
     assert report.to_json()["stops_training"] == []
 
@@ -201,7 +201,7 @@ def test_numbers_that_may_be_classes_are_asked_about(
 ) -> None:
     root = folder(tmp_path / "d", mask)
     report = check(root)
-    assert {kind for kind, _, _ in report.found} == {"maybe classes"}
+    assert {kind for kind, _, _ in report.found} == {"maybe-classes"}
     assert 'classes = ["lesion"]' in report.found[0][2]
     assert report.to_json()["stops_training"] == []
     (root / "dataset.toml").write_text('classes = ["lesion"]')
@@ -220,9 +220,22 @@ def test_drawings_that_overlap_are_asked_about(tmp_path: Path) -> None:
         return both.astype(np.uint8) * 255
 
     root = folder(tmp_path / "d", draw)
-    assert found(root) == {"overlapping colours": ["a0", "a1", "a2"]}
+    assert found(root) == {"overlapping-colours": ["a0", "a1", "a2"]}
     (root / "dataset.toml").write_text('classes = ["lesion"]')
     assert found(root) == {}
+
+
+def test_drawings_that_are_blended_are_asked_about(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        first, second = disc(30, 30 + 5 * i, 14), disc(30, 36 + 5 * i, 14)
+        both = np.zeros((H, W, 3), np.uint8)
+        both[first], both[second] = (255, 0, 0), (0, 0, 255)
+        both[first & second] = (128, 0, 128)
+        return both
+
+    assert found(folder(tmp_path / "d", draw)) == {
+        "overlapping-colours": ["a0", "a1", "a2"]
+    }
 
 
 def ring(y: int, x: int, r: int) -> np.ndarray:
@@ -236,6 +249,7 @@ def test_outlines_are_told_from_areas() -> None:
     for area in (
         disc(30, 40, 15),
         disc(30, 40, 15) & ~disc(30, 40, 5),
+        disc(30, 40, 22) & ~disc(30, 40, 16),  # a muscle around a cavity
         ring(15, 15, 8) | disc(30, 50, 15),
         ~disc(30, 40, 15),
         net,
@@ -268,7 +282,7 @@ def test_a_mask_that_fits_turned_or_not(tmp_path: Path, orientation: int) -> Non
     root = folder(tmp_path / "d", draw, orientation=orientation)
     for i in range(3):  # a square fits also by a quarter turn
         save(root / "images" / f"a{i}.png", photo(i)[:, :H], orientation)
-    assert found(root) == {"unclear orientation": ["a0", "a1", "a2"]}
+    assert found(root) == {"unclear-orientation": ["a0", "a1", "a2"]}
     (sample, *_) = load_dataset(root).split("all")
     assert (sample.read()[1] * 255 == draw(0)).all()
 
@@ -312,7 +326,7 @@ def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
     root = folder(tmp_path / "d", draw, orientation=3)
     summary = evaluate(tiny_weights, load_dataset(root), "all", "cpu").summary()
     told = {one["rule"]: one["text"] for one in summary["findings"]}
-    assert set(told) == {"inverted mask", "unclear orientation"}
+    assert set(told) == {"inverted-mask", "unclear-orientation"}
     texts = [text for _, _, text in check(root).found]
-    assert told["inverted mask"] in texts
-    assert "'a0' (and of 2 more)" in told["unclear orientation"]
+    assert told["inverted-mask"] in texts
+    assert "'a0' (and of 2 more)" in told["unclear-orientation"]

@@ -129,7 +129,7 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
     config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
     fit(config, tmp_path / "run", warn=said.append)
     assert said == [
-        "Found in the data: empty mask (1), full mask (1), inverted mask (2), "
+        "Found in the data: empty mask (1), full mask (1), inverted-mask (2), "
         "near-duplicate (1); `attnseg-train check` names each.",
         f"In the mask of {train[3].name!r} (and of 1 more) the lesion covers most of "
         "the border, so that it may be inverted: look at it, and save it again as 0 "
@@ -140,7 +140,7 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
     assert {k: len(v) for k, v in found.items()} == {
         "empty mask": 1,
         "full mask": 1,
-        "inverted mask": 2,
+        "inverted-mask": 2,
         "near-duplicate": 1,
     }
 

@@ -50,10 +50,10 @@ _SENTENCES = {
         'tumour = 2}}, or the one class, classes = ["lesion"], if that is right.'
     ),
     Rule.OVERLAPPING_COLOURS: (
-        "In the mask of {} one colour is the sum of two others and lies between them, "
-        "as where the drawings of two people overlap, but all were read as one lesion: "
-        "save the drawing that is meant alone, or name the one class in dataset.toml, "
-        'classes = ["lesion"], if that is right.'
+        "In the mask of {} one colour is a mixture of two others and lies between "
+        "them, as where the drawings of two people overlap, but all were read as one "
+        "lesion: save the drawing that is meant alone, or name the one class in "
+        'dataset.toml, classes = ["lesion"], if that is right.'
     ),
 }
 

@@ -39,7 +39,7 @@ class MaskTraits:
     like_classes : bool
         Whether these lie as classes do: in or along each other, or in several pieces.
     mixed : bool
-        Whether one colour is the sum of two others and lies between them, as where
+        Whether one colour is a mixture of two others and lies between them, as where
         two drawings overlap.
     """
 
@@ -104,7 +104,7 @@ def traits_of_colours(
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = ground is not None and any(
-        _is_sum(colours[c], colours[a], colours[b]) and _between(which, a, b, c)
+        _is_mixture(colours[c], colours[a], colours[b]) and _between(which, a, b, c)
         for a in used
         for b in used
         for c in used
@@ -124,9 +124,10 @@ def _colour(colour: Colours) -> Colour:
     return red, green, blue
 
 
-def _is_sum(colour: Colours, first: Colours, second: Colours) -> bool:
-    total = np.minimum(first + second, 255)
-    return bool(np.abs(total - colour).max() <= SAME)
+def _is_mixture(colour: Colours, first: Colours, second: Colours) -> bool:
+    """Whether a colour is the sum or the mean of two others."""
+    mixtures = (np.minimum(first + second, 255), (first + second) / 2)
+    return any(np.abs(mixture - colour).max() <= SAME for mixture in mixtures)
 
 
 def _between(which: NDArray[np.int64], first: int, second: int, both: int) -> bool:

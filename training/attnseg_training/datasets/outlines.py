@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import binary_erosion, label
+
+#: A line is at most twice so many pixels thick.
+LINE = 2
 
 
 def is_outlined(lesion: NDArray[np.bool_]) -> bool:
-    """Whether most of a lesion are closed rings whose inside is larger than they are.
+    """Whether most of a lesion are closed rings around a larger inside.
 
-    Vessels and membranes enclose many small areas, and are none.
+    Vessels and membranes enclose many small areas, and are none. A ring that is no
+    thin line, such as a muscle around a cavity, has to be half of its inside at most.
 
     Parameters
     ----------
@@ -36,5 +40,7 @@ def is_outlined(lesion: NDArray[np.bool_]) -> bool:
             # Above the first pixel of a hole is what encloses it.
             around = pieces.ravel()[first[hole] - inner.shape[1]]
             largest[around] = max(largest[around], sizes[hole])
-    rings = areas[1:][largest[1:] >= areas[1:]].sum()
+    thick = binary_erosion(inner, np.ones((2 * LINE + 1, 2 * LINE + 1)))
+    least = np.where(np.bincount(pieces[thick], minlength=len(areas)), 2 * areas, areas)
+    rings = areas[1:][largest[1:] >= least[1:]].sum()
     return bool(2 * rings > areas[1:].sum())

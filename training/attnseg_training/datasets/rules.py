@@ -74,11 +74,11 @@ class Rule(StrEnum):
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
     MOSTLY_OUTLINES = "mostly-outlines"
-    INVERTED = "inverted mask"
+    INVERTED = "inverted-mask"
     OUTLINES = "outlines"
-    UNCLEAR_ORIENTATION = "unclear orientation"
-    MAYBE_CLASSES = "maybe classes"
-    OVERLAPPING_COLOURS = "overlapping colours"
+    UNCLEAR_ORIENTATION = "unclear-orientation"
+    MAYBE_CLASSES = "maybe-classes"
+    OVERLAPPING_COLOURS = "overlapping-colours"
 
 
 class RuleError(InputError):
