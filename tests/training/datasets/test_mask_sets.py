@@ -17,6 +17,7 @@ from attnseg_training.datasets.masks import read
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_upright
 
@@ -324,9 +325,12 @@ def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
         return np.where(disc(20, 30, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
 
     root = folder(tmp_path / "d", draw, orientation=3)
-    summary = evaluate(tiny_weights, load_dataset(root), "all", "cpu").summary()
+    data = load_dataset(root)
+    summary = evaluate(tiny_weights, data, "all", "cpu").summary()
     told = {one["rule"]: one["text"] for one in summary["findings"]}
     assert set(told) == {"inverted-mask", "unclear-orientation"}
     texts = [text for _, _, text in check(root).found]
     assert told["inverted-mask"] in texts
     assert "'a0' (and of 2 more)" in told["unclear-orientation"]
+    gates, _ = faithfulness(tiny_weights, data, "all", device="cpu")
+    assert gates["findings"] == summary["findings"]

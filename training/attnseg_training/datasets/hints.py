@@ -26,6 +26,10 @@ class Hint:
         """Return one sentence."""
         return _SENTENCES[self.rule].format(_listed(self.names))
 
+    def to_json(self) -> dict[str, str]:
+        """Rule and sentence, as summaries tell findings."""
+        return {"rule": str(self.rule), "text": str(self)}
+
 
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {

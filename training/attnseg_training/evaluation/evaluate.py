@@ -214,6 +214,11 @@ def evaluate(
     # Frames without a lesion may be evaluated: this is told, and stops nothing.
     masks = look_at_masks(samples)
     broken = masks.broken()
+    told = [
+        {"rule": str(error.rule), "text": str(error)}
+        for error in broken
+        if error.rule not in allow
+    ]
     allowed = [str(error.rule) for error in broken if error.rule in allow]
     several = len(data.classes) > 1
     side = segmenter.card.preprocessing.size
@@ -247,9 +252,7 @@ def evaluate(
         void = None if ignored is None else resized_ignored(ignored, side).numpy()
         at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
-    said = [(error.rule, str(error)) for error in broken if error.rule not in allow]
-    said += [(hint.rule, str(hint)) for hint in masks.hints()]
-    told = [{"rule": str(rule), "text": text} for rule, text in said]
+    told += [hint.to_json() for hint in masks.hints()]
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
         "flip test-time augmentation (mean probability of the image and its three "
