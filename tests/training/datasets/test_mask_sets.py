@@ -159,6 +159,17 @@ def test_a_colour_is_background_in_all_masks_or_in_none(tmp_path: Path) -> None:
     assert found(root) == {}
 
 
+def test_a_lesion_that_is_nearly_black_is_no_contradiction(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        return (disc(30, 30 + 5 * i, 14)[..., None] * np.array([2, 0, 1])).astype(
+            np.uint8
+        )
+
+    root = folder(tmp_path / "d", draw)
+    assert found(root) == {}
+    assert (load_dataset(root).split("all")[0].read()[1] == (draw(0)[..., 0] > 0)).all()
+
+
 def test_one_inverted_mask_is_named_and_stops_nothing(tmp_path: Path) -> None:
     def draw(i: int) -> np.ndarray:
         lesion = disc(30, 30 + 5 * i, 14)
@@ -209,7 +220,19 @@ def test_numbers_that_may_be_classes_are_asked_about(
     assert found(root) == {}
 
 
-@pytest.mark.parametrize("mask", [objects, painted(lambda i: objects(i) % 3)])
+def in_other_colours(i: int) -> np.ndarray:
+    """As a part of a picture that was cut out has its own colours."""
+    return np.array([(0, 0, 0), (250 - 70 * i, 90, 9), (9, 90, 70 * i)])[nested(i)]
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        objects,
+        painted(lambda i: objects(i) % 3),
+        lambda i: in_other_colours(i).astype(np.uint8),
+    ],
+)
 def test_objects_are_not_asked_about(tmp_path: Path, mask: Callable) -> None:
     assert found(folder(tmp_path / "d", mask)) == {}
 

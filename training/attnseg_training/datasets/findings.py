@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
     Bits,
@@ -52,6 +53,8 @@ class MasksSeen:
     several, classes, mixed : list of str
         Names of images of one class with several numbers or colours; of those among
         them where these lie like classes; where they look like overlapping drawings.
+    kinds : set of tuple of float
+        Numbers or colours of `classes`; see `MaskTraits.like_classes`.
     present : list of int
         Per class, in how many images it is.
     agreements : list of Agreement
@@ -69,6 +72,7 @@ class MasksSeen:
     several: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
+    kinds: set[tuple[float, ...]] = field(default_factory=set)
     present: list[int] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
@@ -137,6 +141,7 @@ class MasksSeen:
         ):
             if noticed:
                 names.append(name)
+        self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
         """Both together."""
@@ -148,6 +153,7 @@ class MasksSeen:
             *(self.inverted + other.inverted, self.outlines + other.outlines),
             *(self.turned + other.turned, self.several + other.several),
             *(self.classes + other.classes, self.mixed + other.mixed),
+            self.kinds | other.kinds,
             [a + b for a, b in present],
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
@@ -161,11 +167,15 @@ class MasksSeen:
     def hints(self) -> list[Hint]:
         """What may be wrong, but stops nothing.
 
-        Of what several images have to show: if most of those do that could.
+        Of what several images have to show: if most of those do that could, and all
+        with the same few numbers or colours.
         """
         broken = {error.rule for error in self.broken()}
         mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []
-        classes = self.classes if len(self.classes) > MOST * len(self.several) else []
+        few = (
+            len(self.classes) > MOST * len(self.several) and len(self.kinds) <= CLASSES
+        )
+        classes = self.classes if few and not mixed else []
         return [
             Hint(rule, tuple(names))
             for rule, names, instead in (
@@ -173,7 +183,7 @@ class MasksSeen:
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
-                (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
+                (Rule.MAYBE_CLASSES, classes, None),
             )
             if names and instead not in broken
         ]

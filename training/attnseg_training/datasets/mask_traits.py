@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from attnseg_training.datasets.drawn_colours import SAME, Colours
+from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -33,11 +33,12 @@ class MaskTraits:
     background : tuple of float, or None
         Colour of the background.
     lesions : tuple of tuple of float
-        Colours of lesions.
+        Colours of lesions; without those that nearly are the background's.
     several : bool
         Whether lesions have several numbers or colours.
-    like_classes : bool
-        Whether these lie as classes do: in or along each other, or in several pieces.
+    like_classes : tuple of tuple of float
+        These numbers or colours, if they lie as classes do: in or along each other, or
+        in several pieces. Colours that a lossy file spreads are one.
     mixed : bool
         Whether one colour is a mixture of two others and lies between them, as where
         two drawings overlap.
@@ -48,7 +49,7 @@ class MaskTraits:
     background: Colour | None = None
     lesions: tuple[Colour, ...] = ()
     several: bool = False
-    like_classes: bool = False
+    like_classes: tuple[tuple[float, ...], ...] = ()
     mixed: bool = False
 
 
@@ -80,10 +81,10 @@ def traits_of_numbers(
     if void is not None:
         other &= ~void
     faint = numbers[1:-1, 1:-1][_flat(numbers) & other[1:-1, 1:-1]]
-    several = like = False
-    if each and not lossy and level < inside.max():
-        several = True
-        like = _like_classes(np.where(lesion, numbers, 0))
+    several = bool(each and not lossy and level < inside.max())
+    like: tuple[tuple[float, ...], ...] = ()
+    if several and _lie_like_classes(np.where(lesion, numbers, 0)):
+        like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
     return MaskTraits(level, background, several=several, like_classes=like)
 
@@ -110,11 +111,17 @@ def traits_of_colours(
         for c in used
         if a < b and c not in (a, b)
     )
+    like = len(used) > 1 and _lie_like_classes(which)
+    far = [
+        k
+        for k in used
+        if ground is None or np.abs(colours[k] - ground).max() > 2 * SAME
+    ]
     return MaskTraits(
         background=None if ground is None else _colour(ground),
-        lesions=tuple(_colour(colours[k]) for k in used),
+        lesions=tuple(_colour(colours[k]) for k in far),
         several=len(used) > 1,
-        like_classes=len(used) > 1 and _like_classes(which),
+        like_classes=tuple(_colour((colours[k] / APART).round()) for k in used if like),
         mixed=mixed,
     )
 
@@ -145,7 +152,7 @@ def _neighbours(values: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]
     return [(values[1:], values[:-1]), (values[:, 1:], values[:, :-1])]
 
 
-def _like_classes(numbers: NDArray[Any]) -> bool:
+def _lie_like_classes(numbers: NDArray[Any]) -> bool:
     """Whether few numbers lie in or along each other, or in several pieces."""
     found = [v for v in np.unique(numbers) if v != 0]
     if len(found) > CLASSES:
