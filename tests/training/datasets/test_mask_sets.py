@@ -325,6 +325,33 @@ def test_a_mask_that_fits_turned_or_not(tmp_path: Path, orientation: int) -> Non
     assert (sample.read()[1] * 255 == shown).all()
 
 
+def test_a_mask_alone_that_asks_to_be_turned(tmp_path: Path) -> None:
+    drawn = disc(20, 30, 9).astype(np.uint8) * 255
+    root = folder(tmp_path / "d", lambda i: drawn)
+    save(root / "masks" / "a0.png", drawn, 3)
+    assert found(root) == {"unclear-orientation": ["a0"]}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == drawn[::-1, ::-1]).all()
+    (root / "dataset.toml").write_text('orientation = "stored"')
+    assert found(root) == {}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == drawn).all()
+
+
+def test_ignored_pixels_are_turned_with_the_mask(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        mask = disc(20, 30 + 5 * i, 9).astype(np.uint8)
+        mask[:4] = 255
+        return mask
+
+    toml = 'ignore = 255\norientation = "stored"'
+    root = folder(tmp_path / "d", draw, orientation=6, toml=toml)
+    _, planes, ignored = load_dataset(root).split("all")[0].read_all()
+    assert ignored is not None
+    assert (ignored == np.rot90(draw(0) == 255, -1)).all()
+    assert (planes[0] == np.rot90(draw(0) == 1, -1)).all()
+
+
 def test_stored_masks_of_a_quarter_turn_fit(tmp_path: Path) -> None:
     def draw(i: int) -> np.ndarray:
         return disc(20, 30 + 5 * i, 9).astype(np.uint8) * 255

@@ -42,7 +42,7 @@ FINDINGS = {
     "mostly-outlines": "more than half of all masks look like outlines",
     "inverted-mask": "a mask whose lesion covers most of the border",
     "outlines": "a mask that looks like outlines",
-    "unclear-orientation": "an image that asks to be shown turned, unlike its mask",
+    "unclear-orientation": "an image and a mask of different orientations",
     "maybe-classes": "masks of one class that may be of several",
     "overlapping-colours": "masks that look like drawings that overlap",
     "near-duplicate": "images of two splits that look the same",

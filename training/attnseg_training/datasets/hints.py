@@ -42,10 +42,10 @@ _SENTENCES = {
         "them if what they enclose is the lesion."
     ),
     Rule.UNCLEAR_ORIENTATION: (
-        "The image of {} asks to be shown turned (EXIF or TIFF orientation) and its "
-        "mask does not, so that the mask was read as drawn on the picture as it is "
-        'shown: write orientation = "shown" into dataset.toml if that is right, or '
-        'orientation = "stored" if it was drawn on the pixels as they are stored.'
+        "The image of {} and its mask ask to be shown in different orientations (EXIF "
+        "or TIFF; most masks have none) and fit either way, so that each was turned as "
+        'it asks: write orientation = "shown" into dataset.toml if that is right, or '
+        'orientation = "stored" if masks were drawn on the pixels as they are stored.'
     ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours lie in or along each other, or each "

@@ -47,7 +47,7 @@ class Rule(StrEnum):
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     UNCLEAR_ORIENTATION
-        An image asks to be shown turned, its mask does not, and both fit either way.
+        Image and mask ask to be shown in different orientations, and fit either way.
     MAYBE_CLASSES
         Numbers or colours of one class lie as those of several would.
     OVERLAPPING_COLOURS

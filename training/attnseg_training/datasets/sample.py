@@ -20,7 +20,7 @@ from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.io.images import UprightImage, read_upright
-from napari_attnseg.io.orientation import upright
+from napari_attnseg.io.orientation import as_stored, upright
 from napari_attnseg.preprocessing import to_rgb
 
 
@@ -38,8 +38,8 @@ class SampleRead:
     readings : tuple of MaskReading
         Of each mask file.
     fits_both_ways : bool
-        Whether the image asks to be shown turned, no mask does, both are of one size
-        turned or not, and nobody said which is right.
+        Whether image and mask ask to be shown in different orientations, both are of
+        one size turned or not, and nobody said which is right.
     """
 
     rgb: NDArray[np.uint8]
@@ -68,8 +68,9 @@ class Sample:
     ignore : int or None
         Mask value of what is neither a class nor background.
     orientation : str
-        ``stored``: masks were drawn on the stored pixels of an image that asks to be
-        shown turned; ``shown``: on the picture; empty: nobody said, read as ``shown``.
+        ``stored``: masks belong to the stored pixels of their images, whatever
+        orientation either asks for; ``shown``: each is turned as it asks; empty: nobody
+        said, read as ``shown``.
     stated : bool
         Whether ``dataset.toml`` says which classes there are.
     """
@@ -137,21 +138,23 @@ class Sample:
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
             return SampleRead(rgb, nothing, None, (), False)
-        both = (
-            not self.orientation
-            and image.orientation != 1
-            and all(one.orientation == 1 for one in readings)
-            and (image.orientation <= 4 or rgb.shape[0] == rgb.shape[1])
+        square = rgb.shape[0] == rgb.shape[1]
+        both = not self.orientation and any(
+            one.orientation != image.orientation
+            and (square or (one.orientation > 4) == (image.orientation > 4))
+            for one in readings
         )
         return SampleRead(rgb, *self.united(readings), tuple(readings), both)
 
     def _turned(self, mask: MaskReading, image: UprightImage) -> MaskReading:
-        """A mask as its image is shown, where it was drawn on the stored pixels."""
-        turn = image.orientation
-        if self.orientation != "stored" or turn == 1 or mask.orientation != 1:
+        """A mask as its image is shown, if both belong together as they are stored."""
+        own, turn = mask.orientation, image.orientation
+        if self.orientation != "stored" or own == turn:
             return mask
-        void = None if mask.ignored is None else upright(mask.ignored, turn)
-        planes = upright(mask.planes, turn, rows=1)
+        planes = upright(as_stored(mask.planes, own, rows=1), turn, rows=1)
+        void = mask.ignored
+        if void is not None:
+            void = upright(as_stored(void, own), turn)
         return replace(mask, planes=planes, ignored=void, orientation=turn)
 
     def united(
