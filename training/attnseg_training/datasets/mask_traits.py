@@ -104,12 +104,16 @@ def traits_of_colours(
         Of the background; None: that is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
-    mixed = ground is not None and any(
-        _is_mixture(colours[c], colours[a], colours[b]) and _between(which, a, b, c)
-        for a in used
-        for b in used
-        for c in used
-        if a < b and c not in (a, b)
+    mixed = (
+        ground is not None
+        and len(used) <= CLASSES
+        and any(
+            _is_mixture(colours[c], colours[a], colours[b]) and _between(which, a, b, c)
+            for a in used
+            for b in used
+            for c in used
+            if a < b and c not in (a, b)
+        )
     )
     like = len(used) > 1 and _lie_like_classes(which)
     far = [
