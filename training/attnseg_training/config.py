@@ -17,7 +17,7 @@ from napari_attnseg.run_files import measured_on
 
 TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
-ALLOWABLE = ("mostly-empty", "mostly-full", "mostly-inverted")
+ALLOWABLE = ("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ class TrainConfig(LearningSettings):
 
     allow: tuple[str, ...] = setting(
         (),
-        "Rule that the data may break: masks that are mostly-empty, mostly-full or "
-        "mostly-inverted. May be "
-        "repeated.",
+        "Rule that the data may break: masks that are mostly-empty, mostly-full, "
+        "mostly-inverted or mostly-outlines. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
-        "the masks are empty or full. What was allowed is recorded.",
+        "the masks are empty, full, inverted or nothing but outlines. What was allowed "
+        "is recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

@@ -28,11 +28,20 @@ from napari_attnseg.errors import InputError
 SIZE = (40, 48)
 INVERTED = np.full(SIZE, 255, np.uint8)
 INVERTED[10:20, 10:20] = 0
-FILLS = {"mostly-empty": 0, "mostly-full": 255, "mostly-inverted": INVERTED}
+OUTLINED = np.zeros(SIZE, np.uint8)
+OUTLINED[10:30, 10:30] = 255
+OUTLINED[12:28, 12:28] = 0
+FILLS = {
+    "mostly-empty": 0,
+    "mostly-full": 255,
+    "mostly-inverted": INVERTED,
+    "mostly-outlines": OUTLINED,
+}
 WORDS = {
     "mostly-empty": "empty",
     "mostly-full": "full",
     "mostly-inverted": "lesion along most of the border",
+    "mostly-outlines": "nothing but outlines",
 }
 
 
@@ -116,18 +125,23 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
     shutil.copy(train[0].image, val[0].image)
     fill(data_folder, 255, [train[1].name])
     fill(data_folder, 0, [train[2].name])
+    fill(data_folder, INVERTED, [train[3].name, train[4].name])
     said: list[str] = []
     config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
     fit(config, tmp_path / "run", callbacks=FitCallbacks(warn=said.append))
     assert said == [
-        "Found in the data: empty mask (1), full mask (1), near-duplicate (1); "
-        "`attnseg-train check` names each."
+        "Found in the data: empty mask (1), full mask (1), inverted-mask (2), "
+        "near-duplicate (1); `attnseg-train check` names each.",
+        f"In the mask of {train[3].name!r} (and of 1 more) the lesion covers most of "
+        "the border, so that it may be inverted: look at it, and save it again as 0 "
+        "and 255 if it is.",
     ]
     found = checked(data_folder, tmp_path)
     assert found.pop("stops") == []
     assert {k: len(v) for k, v in found.items()} == {
         "empty mask": 1,
         "full mask": 1,
+        "inverted-mask": 2,
         "near-duplicate": 1,
     }
 

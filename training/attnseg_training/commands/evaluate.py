@@ -180,4 +180,6 @@ def faithfulness_command(
     console.print(summary["together"]["verdict"])
     console.print(summary["combination"]["verdict"])
     console.print(f"Protocol: {summary['protocol']}.")
+    for finding in summary.get("findings", []):
+        console.print(finding["text"], markup=False)
     print(out / "gate_card.png")

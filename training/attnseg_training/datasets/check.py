@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import missing_masks, sample
 from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
-    Bits,
     difference_hash,
     near_duplicates,
 )
@@ -39,6 +39,12 @@ FINDINGS = {
     "mostly-empty": "more than half of all masks are empty",
     "mostly-full": "more than half of all masks cover the whole image",
     "mostly-inverted": "more than half of all masks cover most of the border",
+    "mostly-outlines": "more than half of all masks look like outlines",
+    "inverted-mask": "a mask whose lesion covers most of the border",
+    "outlines": "a mask that looks like outlines",
+    "unclear-orientation": "an image and a mask of different orientations",
+    "maybe-classes": "masks of one class that may be of several",
+    "overlapping-colours": "masks that look like drawings that overlap",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
 }
@@ -53,6 +59,7 @@ STOPS = (
     "mostly-empty",
     "mostly-full",
     "mostly-inverted",
+    "mostly-outlines",
 )
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
@@ -157,14 +164,13 @@ def check(
     # Without lists "all" holds the images of "train" and "val" again.
     disjoint = {split: names for split, names in parts.items() if split != "all"}
     _check_names(report, disjoint)
-    hashes: dict[str, Bits] = {}
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
     seen = MasksSeen()
     for done, name in enumerate(everything, start=1):
         rgb, planes = _look_at(report, name, seen)
-        if rgb is not None:
-            hashes[name] = difference_hash(rgb)
+        if rgb is not None and name not in seen.hashes:
+            seen.hashes[name] = difference_hash(rgb)
         if planes is not None:
             each = planes.sum((1, 2), dtype=np.int64)
             area, present = area + each, present + (each > 0)
@@ -175,9 +181,15 @@ def check(
         report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
         if not present[c]:
             report.found.append(("absent class", name, f"No mask has {name!r}."))
+    for conflict in seen.contradictions():
+        report.found.append(("values", files.name, str(conflict)))
+    for hint in seen.hints():
+        for name in hint.names:
+            text = str(Hint(hint.rule, (name,)))
+            report.found.append((str(hint.rule), name, text))
     for error in seen.broken():
         report.found.append((str(error.rule), files.name, str(error)))
-    for pair in near_duplicates(hashes, disjoint):
+    for pair in near_duplicates(seen.hashes, disjoint):
         text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
         text += f" look the same: {pair.bits} of 256 bits of their hashes differ."
         report.found.append(("near-duplicate", pair.first, text))
@@ -228,19 +240,19 @@ def _look_at(
     try:
         for reading in one.read_masks():
             _count_values(report, reading)
-        _, planes, ignored = one.read_all()
+        read = one.read_with_traits()
     except InputError as error:
         rule = error.rule if isinstance(error, RuleError) else Rule.UNREADABLE
         report.found.append((_FINDING.get(rule, "values"), name, str(error)))
         return rgb, None
-    seen.add(name, planes, ignored)
+    seen.add_read(one, read)
     report.empty = len(seen.empty)
     if name in seen.empty[-1:] and not report.files.spec.empty_masks:
         report.found.append(("empty mask", name, f"The mask of {name} is empty."))
     if name in seen.full[-1:]:
         text = f"The mask of {name} covers the whole image."
         report.found.append(("full mask", name, text))
-    return rgb, planes
+    return rgb, read.planes
 
 
 def _count_values(report: DataReport, reading: MaskReading) -> None:

@@ -7,165 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from attnseg_training.datasets.layouts import Files, find_files
-from attnseg_training.datasets.masks import MaskReading, read
-from attnseg_training.datasets.nifti import (
-    Spacing,
-    is_nifti,
-    nifti_spacing,
-    read_nifti,
-)
-from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.intensity import WHOLE_RANGE, Intensity
-from napari_attnseg.io.images import UprightImage, read_upright
-from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.protocols import SplitRule, rule_sentence
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One image and its masks.
-
-    Attributes
-    ----------
-    name : str
-        Unique in its data set.
-    image : Path
-        Image file.
-    masks : tuple of Path
-        Mask files: one per class if `apart`, else merged; none: nothing is in it.
-    values : tuple of int
-        Mask value of each class; empty for one class: see `masks.read`.
-    apart : bool
-        Whether each class has its own mask file; classes may overlap then.
-    ignore : int or None
-        Mask value of what is neither a class nor background.
-    """
-
-    name: str
-    image: Path
-    masks: tuple[Path, ...]
-    values: tuple[int, ...] = ()
-    apart: bool = False
-    ignore: int | None = None
-
-    @property
-    def classes(self) -> int:
-        """Number of classes, background not counted."""
-        return len(self.masks) if self.apart else len(self.values) or 1
-
-    def read(
-        self, intensity: Intensity = WHOLE_RANGE
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB uint8 (H, W, 3) and mask uint8 (H, W): 0 background, c + 1 class c.
-
-        Where classes overlap, the last one. Parameters and errors as of `read_planes`.
-        """
-        rgb, planes = self.read_planes(intensity)
-        numbers = np.arange(1, len(planes) + 1, dtype=np.uint8)[:, None, None]
-        mask: NDArray[np.uint8] = (planes * numbers).max(0)
-        return rgb, mask
-
-    def read_planes(
-        self, intensity: Intensity = WHOLE_RANGE
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
-
-        Parameters
-        ----------
-        intensity : Percentiles or Window
-            Rule of the model that is to see the image; see `preprocessing.to_rgb`.
-
-        Raises
-        ------
-        RuleError
-            If their sizes differ, or it is not clear what is lesion in a mask.
-        InputError
-            If a file cannot be read.
-        """
-        rgb, planes, _ = self.read_all(intensity)
-        return rgb, planes
-
-    def read_all(
-        self, intensity: Intensity = WHOLE_RANGE
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
-        image = self._read_upright()
-        rgb = self._rgb(image, intensity)
-        readings = self.read_masks()
-        for reading in readings:
-            self._expect_size(reading, image)
-        if not readings:
-            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
-        return rgb, *self.united(readings)
-
-    def united(
-        self, readings: Sequence[MaskReading]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """Masks (classes, H, W) of all its files, and what is ignored."""
-        each = [reading.planes for reading in readings]
-        planes = np.concatenate(each) if self.apart else np.maximum.reduce(each)
-        ignored = [one.ignored for one in readings if one.ignored is not None]
-        if not ignored:
-            return planes, None
-        void = np.logical_or.reduce(ignored)
-        planes[:, void] = 0
-        return planes, void
-
-    def read_masks(self) -> list[MaskReading]:
-        """Each mask file, in order; raises as `masks.read`."""
-        values = () if self.apart else self.values
-        like = self.image if is_nifti(self.image) else None
-        return [read(path, values, self.ignore, like) for path in self.masks]
-
-    def read_raw(self) -> NDArray[np.generic]:
-        """The image alone, upright, with the numbers that are stored."""
-        return self._read_upright().pixels
-
-    def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
-        """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
-        return self._rgb(self._read_upright(), intensity)
-
-    @property
-    def spacing(self) -> Spacing | None:
-        """Size of a pixel, where the image's file says it: that of NIfTI."""
-        return nifti_spacing(self.image) if is_nifti(self.image) else None
-
-    def _read_upright(self) -> UprightImage:
-        if is_nifti(self.image):
-            return UprightImage(read_nifti(self.image), 1)
-        return read_upright(self.image)
-
-    def _expect_size(self, mask: MaskReading, image: UprightImage) -> None:
-        size, found = image.pixels.shape[:2], mask.planes.shape[1:]
-        if found == size:
-            return
-        if found == size[::-1] and max(image.orientation, mask.orientation) > 4:
-            asks = "image" if image.orientation > 4 else "mask"
-            raise RuleError(
-                Rule.ORIENTATION,
-                f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF or "
-                f"TIFF orientation {max(image.orientation, mask.orientation)}), and "
-                "image and mask are of one size only as they are stored; save both "
-                "upright.",
-            )
-        raise RuleError(
-            Rule.SIZE,
-            f"The mask of {self.name!r} has {found[0]}×{found[1]} px, its image "
-            f"{size[0]}×{size[1]}; expected the same size: export the mask again.",
-        )
-
-    def _rgb(self, image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
-        try:
-            rgb, _ = to_rgb(image.pixels, intensity=intensity)
-        except InputError as error:
-            raise InputError(f"{self.image.name} cannot be used: {error}") from error
-        return (rgb * 255).round().astype(np.uint8)
+__all__ = ["Dataset", "Sample", "load_dataset", "missing_masks", "sample", "samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,4 +163,6 @@ def sample(files: Files, name: str) -> Sample:
         files.spec.values,
         files.apart,
         files.ignore,
+        files.orientation,
+        files.stated,
     )

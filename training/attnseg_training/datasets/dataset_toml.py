@@ -1,8 +1,10 @@
-"""``dataset.toml``: what a folder does not say by itself, in up to four lines.
+"""``dataset.toml``: what a folder does not say by itself, in up to five lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
 1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names;
-``ignore`` the mask value of what is neither a class nor background.
+``ignore`` the mask value of what is neither a class nor background; ``orientation``
+whether masks were drawn on images as they are "shown" or as they are "stored", where
+these ask to be shown turned.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from typing import Any
 from napari_attnseg.errors import InputError
 
 FILE = "dataset.toml"
-_KEYS = ("name", "classes", "splits", "ignore")
+_KEYS = ("name", "classes", "splits", "ignore", "orientation")
+ORIENTATIONS = ("shown", "stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Descriptor:
     values: tuple[int, ...] = ()
     splits: str = "splits"
     ignore: int | None = None
+    orientation: str = ""
 
 
 def read_descriptor(root: Path) -> Descriptor:
@@ -56,7 +60,12 @@ def read_descriptor(root: Path) -> Descriptor:
     classes, values = _classes(found.get("classes", []), path)
     splits = found.get("splits", "splits")
     ignore = _ignore(found.get("ignore"), values, path)
-    return Descriptor(found.get("name", ""), classes, values, splits, ignore)
+    turned = found.get("orientation", "")
+    if "orientation" in found and turned not in ORIENTATIONS:
+        raise InputError(
+            f'Expected orientation in {path} as "shown" or "stored", got {turned!r}.'
+        )
+    return Descriptor(found.get("name", ""), classes, values, splits, ignore, turned)
 
 
 def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:

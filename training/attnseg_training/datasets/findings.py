@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.dataset import Sample
-from attnseg_training.datasets.mask_colours import border_of
+from attnseg_training.datasets.agreement import Agreement
+from attnseg_training.datasets.drawn_colours import border_of
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.mask_traits import CLASSES
+from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
     Bits,
     difference_hash,
     near_duplicates,
 )
+from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.sample import Sample, SampleRead
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
 #: Rules that stop training and may be allowed: there is a way to go on.
-ALLOWABLE = (Rule.MOSTLY_EMPTY, Rule.MOSTLY_FULL, Rule.MOSTLY_INVERTED)
+ALLOWABLE = (
+    Rule.MOSTLY_EMPTY,
+    Rule.MOSTLY_FULL,
+    Rule.MOSTLY_INVERTED,
+    Rule.MOSTLY_OUTLINES,
+)
 
 
 @dataclass(slots=True)
@@ -37,8 +48,17 @@ class MasksSeen:
     inverted : list of str
         Names of the other images of one class that covers most of the border: a lesion
         lies inside the image, and what lies around it is background.
+    outlines, turned : list of str
+        Names of images whose masks look like outlines; whose masks fit turned or not.
+    several, classes, mixed : list of str
+        Names of images of one class with several numbers or colours; of those among
+        them where these lie like classes; where they look like overlapping drawings.
+    kinds : set of tuple of float
+        Numbers or colours of `classes`; see `MaskTraits.like_classes`.
     present : list of int
         Per class, in how many images it is.
+    agreements : list of Agreement
+        What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
     """
@@ -47,7 +67,14 @@ class MasksSeen:
     empty: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
     inverted: list[str] = field(default_factory=list)
+    outlines: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
+    several: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+    kinds: set[tuple[float, ...]] = field(default_factory=set)
     present: list[int] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
 
     def add(
@@ -56,8 +83,20 @@ class MasksSeen:
         planes: NDArray[np.uint8],
         ignored: NDArray[np.bool_] | None = None,
         rgb: NDArray[np.uint8] | None = None,
+        readings: Sequence[MaskReading] = (),
+        stated: bool = False,
     ) -> None:
-        """Notice the masks (classes, H, W) of an image; ignored pixels say nothing."""
+        """Notice the masks (classes, H, W) of an image; ignored pixels say nothing.
+
+        Parameters
+        ----------
+        name, planes, ignored, rgb
+            As of `SampleRead`.
+        readings : sequence of MaskReading
+            The files that the planes come from.
+        stated : bool
+            Whether somebody said that there is one class.
+        """
         there = np.asarray(planes.any((1, 2)))
         known = planes if ignored is None else np.where(ignored, 1, planes)
         self.total += 1
@@ -67,6 +106,9 @@ class MasksSeen:
             self.full.append(name)
         elif len(planes) == 1 and border_of(planes[0]).mean() > MOST:
             self.inverted.append(name)
+        elif is_outlined(planes.max(0) > 0):
+            self.outlines.append(name)
+        self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
             n + int(one) for n, one in zip(counts, there.tolist(), strict=True)
@@ -74,17 +116,77 @@ class MasksSeen:
         if rgb is not None:
             self.hashes[name] = difference_hash(rgb)
 
+    def add_read(self, sample: Sample, read: SampleRead) -> None:
+        """Notice an image that was read together with its masks."""
+        self.add(
+            *(sample.name, read.planes, read.ignored, read.rgb),
+            *(read.readings, sample.stated),
+        )
+        if read.fits_both_ways and read.planes.any():
+            self.turned.append(sample.name)
+
+    def _add_traits(
+        self, name: str, classes: int, readings: Sequence[MaskReading], stated: bool
+    ) -> None:
+        traits = [(i, one) for i, read in enumerate(readings) for one in read.traits]
+        self.agreements = self.agreements or [Agreement() for _ in range(classes)]
+        for i, one in traits:
+            self.agreements[i if classes > 1 else 0].add(name, one)
+        if classes > 1 or stated:
+            return
+        for names, noticed in (
+            (self.several, any(one.several for _, one in traits)),
+            (self.classes, any(one.like_classes for _, one in traits)),
+            (self.mixed, any(one.mixed for _, one in traits)),
+        ):
+            if noticed:
+                names.append(name)
+        self.kinds.update(kind for _, one in traits for kind in one.like_classes)
+
     def joined(self, other: MasksSeen) -> MasksSeen:
         """Both together."""
-        both = zip(self.present, other.present, strict=True)
+        present = zip(self.present, other.present, strict=True)
+        agreements = zip(self.agreements, other.agreements, strict=True)
         return MasksSeen(
             self.total + other.total,
-            self.empty + other.empty,
-            self.full + other.full,
-            self.inverted + other.inverted,
-            [a + b for a, b in both],
+            *(self.empty + other.empty, self.full + other.full),
+            *(self.inverted + other.inverted, self.outlines + other.outlines),
+            *(self.turned + other.turned, self.several + other.several),
+            *(self.classes + other.classes, self.mixed + other.mixed),
+            self.kinds | other.kinds,
+            [a + b for a, b in present],
+            [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
         )
+
+    def contradictions(self) -> list[RuleError]:
+        """What makes it impossible to read all these masks by one rule."""
+        found = (one.contradiction() for one in self.agreements)
+        return [error for error in found if error is not None]
+
+    def hints(self) -> list[Hint]:
+        """What may be wrong, but stops nothing.
+
+        Of what several images have to show: if most of those do that could, and all
+        with the same few numbers or colours.
+        """
+        broken = {error.rule for error in self.broken()}
+        mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []
+        few = (
+            len(self.classes) > MOST * len(self.several) and len(self.kinds) <= CLASSES
+        )
+        classes = self.classes if few and not mixed else []
+        return [
+            Hint(rule, tuple(names))
+            for rule, names, instead in (
+                (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
+                (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
+                (Rule.UNCLEAR_ORIENTATION, self.turned, None),
+                (Rule.OVERLAPPING_COLOURS, mixed, None),
+                (Rule.MAYBE_CLASSES, classes, None),
+            )
+            if names and instead not in broken
+        ]
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""
@@ -95,6 +197,10 @@ class MasksSeen:
             (
                 *(Rule.MOSTLY_INVERTED, self.inverted),
                 *("lesion along most of the border", "have background there"),
+            ),
+            (
+                *(Rule.MOSTLY_OUTLINES, self.outlines),
+                *("nothing but outlines", "are filled"),
             ),
         ):
             if len(names) > MOST * self.total:
@@ -108,6 +214,8 @@ class MasksSeen:
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise the first broken rule that is not allowed; return those that are."""
+        for error in self.contradictions():
+            raise error
         broken = self.broken()
         for error in broken:
             if error.rule not in allow:
@@ -121,15 +229,19 @@ def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:
     Raises
     ------
     InputError
-        If one of them cannot be read, or it is not clear what is lesion in it.
+        If one of them cannot be read, or it is not clear what is lesion in it, or
+        beside the others.
     """
     seen = MasksSeen()
     for sample in samples:
         readings = sample.read_masks()
         if readings:
-            seen.add(sample.name, *sample.united(readings))
+            planes, ignored = sample.united(readings)
+            seen.add(sample.name, planes, ignored, None, readings, sample.stated)
         else:
             seen.add(sample.name, np.zeros((sample.classes, 1, 1), np.uint8))
+    for error in seen.contradictions():
+        raise error
     return seen
 
 
@@ -147,6 +259,9 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))
     hashes = {name: bits for seen in every for name, bits in seen.hashes.items()}
     names = {split: tuple(seen.hashes) for split, seen in parts.items()}
+    filled = [seen for seen in every if seen.total]
+    for hint in reduce(MasksSeen.joined, filled).hints() if filled else ():
+        found[hint.rule] = len(hint.names)
     found[Rule.NEAR_DUPLICATE] = len(near_duplicates(hashes, names))
     return {str(rule): n for rule, n in found.items() if n}
 

@@ -59,9 +59,10 @@ class ImageStore:
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         self.seen = MasksSeen()
         for i, sample in enumerate(samples):
-            image, planes, ignored = sample.read_all(intensity)
-            self.seen.add(sample.name, planes, ignored, image)
-            pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+            read = sample.read_with_traits(intensity)
+            self.seen.add_read(sample, read)
+            planes, ignored = read.planes, read.ignored
+            pixels = torch.from_numpy(read.rgb).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)
             self.masks[i] = (soft[0] >= 0.5).to(torch.uint8)

@@ -51,6 +51,10 @@ class Files:
         Whether each class has its own mask file, so that classes may overlap.
     ignore : int or None
         Mask value of pixels that are neither a class nor background.
+    orientation : str
+        On which pixels masks were drawn; see `Sample`.
+    stated : bool
+        Whether its ``dataset.toml`` gives classes.
     left_out : dict
         What else lies among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
@@ -66,6 +70,8 @@ class Files:
     lists: str = "splits"
     apart: bool = False
     ignore: int | None = None
+    orientation: str = ""
+    stated: bool = False
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -98,7 +104,9 @@ def find_files(source: Path) -> Files:
         if names:
             counts[kind] = len(names)
     files.left_out = counts
-    files.ignore = read_descriptor(files.root).ignore
+    said = read_descriptor(files.root)
+    files.ignore, files.orientation = said.ignore, said.orientation
+    files.stated = bool(said.classes)
     return files
 
 

@@ -7,25 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.drawn_colours import (
+    APART,
+    MANY,
+    SAME,
+    border_of,
+    codes,
+    distance,
+    drawn_colours,
+)
+from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
 Colours = NDArray[np.float64]
 Plane = NDArray[np.bool_]
 
-#: All colours are taken as of 0 to 255. Channels that differ by less are grey in a file
-#: whose compression has changed them, and colours are the same colour.
-SAME = 12
-#: Colours that differ by less than this are one colour that a lossy file has spread.
-APART = 60
 #: Channels of black, in a lossy file.
 BLACK = 32
 #: Share of the border that its commonest colour has, if it is clearly background.
 CLEAR = 0.75
 #: Share of pixels that have one of the mask's colours; the others are edges.
 DRAWN = 0.7
-#: More colours than this are a picture.
-MANY = 64
 
 
 def split(page: Values) -> tuple[Colours, Colours | None]:
@@ -116,7 +119,7 @@ def is_grey(colours: Colours, lossy: bool) -> bool:
     chroma = np.ptp(colours, axis=-1).max()
     if not lossy and 0 < chroma <= SAME:
         # Few colours that differ by little were meant so.
-        return len(np.unique(_codes(colours))) > MANY
+        return len(np.unique(codes(colours))) > MANY
     return bool(chroma <= (SAME if lossy else 0))
 
 
@@ -126,8 +129,8 @@ def foreground(
     lossy: bool,
     name: str,
     void: Plane | None = None,
-) -> Plane:
-    """Lesion (H, W): every colour that is not background.
+) -> tuple[Plane, MaskTraits]:
+    """Lesion (H, W), every colour that is not background; and what the colours were.
 
     Background is what is transparent; else black; else the commonest colour of the
     border, if it is clearly so. At a soft edge a pixel belongs to that of the mask's
@@ -159,14 +162,18 @@ def foreground(
     transparent = bool(hidden.any())
     hidden = hidden if void is None else hidden | void
     if hidden.all():
-        return np.zeros(hidden.shape, bool)
-    drawn = np.empty((0, 3)) if lossy else _exact_colours(rgb, hidden)
-    if lossy or _are_noisy(drawn) or _are_missing(drawn, rgb, hidden):
-        drawn, lossy = _lossy_colours(rgb, hidden), True
+        return np.zeros(hidden.shape, bool), MaskTraits()
+    drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
-    return _classified(rgb, drawn, ground, hidden, lossy, name)
+    lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
+    if ground is not None:
+        drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
+    which = np.zeros(hidden.shape, np.int64)
+    if len(drawn):
+        which[lesion] = 1 + distance(rgb[lesion], drawn).argmin(-1)
+    return lesion, traits_of_colours(which, drawn, ground)
 
 
 def _classified(
@@ -180,7 +187,7 @@ def _classified(
     """Pixels that are nearer to another colour than to the background."""
     visible = ~hidden
     tolerance = SAME if lossy else 2
-    nearest = _distance(rgb, drawn).min(-1)
+    nearest = distance(rgb, drawn).min(-1)
     near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
     if near < DRAWN * np.count_nonzero(visible):
         raise _picture(name)
@@ -193,8 +200,8 @@ def _classified(
     if len(others) == 0:
         _refuse_missed(rgb, ground, visible, name)
         return np.zeros(hidden.shape, bool)
-    own = _distance(rgb, ground[None])[..., 0]
-    to_others = _distance(rgb, others)
+    own = distance(rgb, ground[None])[..., 0]
+    to_others = distance(rgb, others)
     lesion: Plane = to_others.min(-1) < own
     reach = float(np.linalg.norm(others - ground, axis=-1).max())
     lesion |= own > reach / 2
@@ -242,7 +249,7 @@ def _background(
     black: Colours | None = drawn[dark][0] if dark.any() else None
     if black is not None and len(drawn) == 2:
         return black
-    which = _distance(rgb, drawn).argmin(-1)
+    which = distance(rgb, drawn).argmin(-1)
     border = border_of(which)[border_of(~hidden)]
     counts = np.bincount(border, minlength=len(drawn))
     common = int(counts.argmax())
@@ -259,88 +266,6 @@ def _background(
     if len(drawn) > 2 and area[common] < area.max():
         raise _unclear(name, "a frame around a larger area of another colour")
     return np.asarray(drawn[common])
-
-
-def _are_noisy(drawn: Colours) -> bool:
-    """Whether colours are some that a lossy format has spread, although not this file.
-
-    Most of them then have another one beside them.
-    """
-    if not 1 < len(drawn) <= 4096 or np.ptp(drawn, axis=0).max() <= APART:
-        return False
-    gaps = np.stack([np.abs(drawn - one).max(-1) for one in drawn])
-    np.fill_diagonal(gaps, np.inf)
-    return bool((gaps.min(0) <= SAME).mean() >= 0.5)
-
-
-def _are_missing(drawn: Colours, rgb: Colours, hidden: Plane) -> bool:
-    """Whether most pixels of other colours than these lie in regions, not at edges."""
-    if len(drawn) == 0 or len(drawn) > MANY:
-        return False
-    other = (_distance(rgb, drawn).min(-1) > SAME) & ~hidden
-    regions = _lossy_colours(rgb, ~other)
-    if len(regions) == 0:
-        return False
-    near = _distance(rgb[other][None], regions).min(-1) <= 2 * SAME
-    return bool(near.mean() > 0.4)
-
-
-def _exact_colours(rgb: Colours, hidden: Plane) -> Colours:
-    """The colours that are drawn: all, if they are few; else those of flat regions."""
-    codes = _codes(rgb)
-    seen, counts = np.unique(codes[~hidden], return_counts=True)
-    flat = np.unique(codes[1:-1, 1:-1][_flat(codes) & ~hidden[1:-1, 1:-1]])
-    if len(seen) <= 3 or (len(seen) <= MANY and len(flat) == len(seen)):
-        flat = seen
-    elif len(flat) == 0:
-        flat = seen[counts > 0.02 * counts.sum()]
-    colours = np.stack([flat // 2**32, flat // 2**16 % 2**16, flat % 2**16], -1)
-    return colours.astype(np.float64) / 256
-
-
-def _lossy_colours(rgb: Colours, hidden: Plane) -> Colours:
-    """Centres of the colours of flat regions, the commonest first."""
-    size = 1 + 2 * (min(rgb.shape[:2]) >= 3)
-    views = np.lib.stride_tricks.sliding_window_view(rgb, (size, size), (0, 1))
-    flat = np.ptp(views, (-2, -1)).max(-1) <= 2 * SAME
-    edge = size // 2
-    inner = slice(edge, rgb.shape[0] - edge), slice(edge, rgb.shape[1] - edge)
-    pixels = rgb[inner][flat & ~hidden[inner]]
-    centres: list[Colours] = []
-    least = max(4, 0.0002 * rgb.shape[0] * rgb.shape[1])
-    while len(pixels) >= least and len(centres) <= MANY:
-        bins = (pixels // 16).astype(np.int64) @ np.array([256, 16, 1])
-        centre = np.median(pixels[bins == np.bincount(bins).argmax()], axis=0)
-        centres.append(centre)
-        pixels = pixels[np.abs(pixels - centre).max(-1) > APART]
-    return np.array(centres).reshape(-1, 3)
-
-
-def _codes(rgb: Colours) -> NDArray[np.int64]:
-    """One number per colour, exact to 1/256 of a level."""
-    whole = (rgb * 256).round().astype(np.int64)
-    if whole.shape[-1] == 1:
-        whole = np.repeat(whole, 3, -1)
-    return np.asarray((whole[..., 0] * 2**16 + whole[..., 1]) * 2**16 + whole[..., 2])
-
-
-def _flat(codes: NDArray[np.int64]) -> Plane:
-    """Inner pixels whose 3×3 neighbourhood has one colour."""
-    if min(codes.shape) < 3:
-        return np.zeros((max(codes.shape[0] - 2, 0), max(codes.shape[1] - 2, 0)), bool)
-    views = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))
-    same: Plane = (views == views[..., 1:2, 1:2]).all((-2, -1))
-    return same
-
-
-def _distance(rgb: Colours, colours: Colours) -> Colours:
-    """Euclidean, from each pixel to each colour: (H, W, colours)."""
-    return np.stack([np.linalg.norm(rgb - one, axis=-1) for one in colours], -1)
-
-
-def border_of(values: NDArray[Any]) -> NDArray[Any]:
-    """Values along the border of (H, W, …), each pixel once."""
-    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
 
 
 def _picture(name: str) -> UnclearMaskError:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets import mask_colours, mask_numbers
+from attnseg_training.datasets.drawn_colours import border_of
+from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
 from attnseg_training.datasets.nifti import is_nifti, read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
@@ -70,6 +72,8 @@ class MaskReading:
         That was applied, 1 to 8 as EXIF defines it.
     values : tuple of float
         The numbers that the file holds, if they are few; empty for colours.
+    traits : tuple of MaskTraits
+        Of each page, where its numbers or colours have no names.
     """
 
     planes: NDArray[np.uint8]
@@ -77,6 +81,7 @@ class MaskReading:
     how: MaskKind
     orientation: int = 1
     values: tuple[float, ...] = ()
+    traits: tuple[MaskTraits, ...] = ()
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -144,7 +149,7 @@ def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
     Some programs write the lesion as the larger number and let it be shown black
     (ImageJ), others as what is shown white.
     """
-    if mask_colours.border_of(plane).mean() > 0.5 and not plane.all():
+    if border_of(plane).mean() > 0.5 and not plane.all():
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
             f"Expected the lesion inside the mask {name}, found a TIFF that calls its "
@@ -187,8 +192,9 @@ def _of_page(
     elif series.indices is not None:
         seen = series.indices if alpha is None else series.indices[alpha > 0]
         mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name)
-    plane = mask_colours.foreground(colours, alpha, lossy, name, void)
-    return MaskReading(_stacked(plane), _or_none(void), MaskKind.COLOURS)
+    plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
+    kind = MaskKind.COLOURS
+    return MaskReading(_stacked(plane), _or_none(void), kind, traits=(traits,))
 
 
 def _of_numbers(
@@ -200,6 +206,7 @@ def _of_numbers(
 ) -> MaskReading:
     """Read numbers (H, W)."""
     void = None
+    traits: tuple[MaskTraits, ...] = ()
     if ignore is not None:
         if lossy:
             raise UnclearMaskError(
@@ -214,9 +221,11 @@ def _of_numbers(
     else:
         read = mask_numbers.one_class(numbers, lossy, name, void)
         planes, how = _stacked(read.lesion), MaskKind(read.how)
+        each = how != MaskKind.HALF_OF_MAXIMUM
+        traits = (traits_of_numbers(numbers, read.lesion, void, each, lossy),)
     few = np.unique(numbers)
     told = tuple(float(v) for v in few) if len(few) <= mask_numbers.FEW else ()
-    return MaskReading(planes, _or_none(void), how, values=told)
+    return MaskReading(planes, _or_none(void), how, values=told, traits=traits)
 
 
 def _united(found: list[MaskReading], name: str) -> MaskReading:
@@ -245,7 +254,8 @@ def _united(found: list[MaskReading], name: str) -> MaskReading:
     voids = [one.ignored for one in found if one.ignored is not None]
     united = np.asarray(planes.any(0), np.uint8)
     void = np.logical_or.reduce(voids) & ~united.any(0) if voids else None
-    return MaskReading(united, _or_none(void), MaskKind.PAGES)
+    traits = tuple(trait for one in found for trait in one.traits)
+    return MaskReading(united, _or_none(void), MaskKind.PAGES, traits=traits)
 
 
 def _same(pages: NDArray[np.bool_], index: int) -> bool:

@@ -42,6 +42,16 @@ class Rule(StrEnum):
         More than half of all masks are.
     MOSTLY_INVERTED
         In more than half of all masks the lesion covers most of the border.
+    MOSTLY_OUTLINES
+        More than half of all masks look like outlines.
+    INVERTED, OUTLINES
+        A mask may be inverted, or looks like outlines.
+    UNCLEAR_ORIENTATION
+        Image and mask ask to be shown in different orientations, and fit either way.
+    MAYBE_CLASSES
+        Numbers or colours of one class lie as those of several would.
+    OVERLAPPING_COLOURS
+        Colours look like two drawings that overlap.
     """
 
     UNREADABLE = "unreadable"
@@ -63,6 +73,12 @@ class Rule(StrEnum):
     MOSTLY_EMPTY = "mostly-empty"
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
+    MOSTLY_OUTLINES = "mostly-outlines"
+    INVERTED = "inverted-mask"
+    OUTLINES = "outlines"
+    UNCLEAR_ORIENTATION = "unclear-orientation"
+    MAYBE_CLASSES = "maybe-classes"
+    OVERLAPPING_COLOURS = "overlapping-colours"
 
 
 class RuleError(InputError):

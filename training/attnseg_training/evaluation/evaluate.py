@@ -212,7 +212,8 @@ def evaluate(
     segmenter = Segmenter.from_checkpoint(weights, device)
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     # Frames without a lesion may be evaluated: this is told, and stops nothing.
-    broken = look_at_masks(samples).broken()
+    masks = look_at_masks(samples)
+    broken = masks.broken()
     told = [
         {"rule": str(error.rule), "text": str(error)}
         for error in broken
@@ -226,7 +227,10 @@ def evaluate(
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
     unprompted = pixels = left_out = 0
     for done, sample in enumerate(samples, start=1):
-        image, planes, ignored = sample.read_all(rule)
+        read = sample.read_with_traits(rule)
+        image, planes, ignored = read.rgb, read.planes, read.ignored
+        if read.fits_both_ways and planes.any():
+            masks.turned.append(sample.name)
         truth = planes.max(0)
         pixels += truth.size
         left_out += 0 if ignored is None else int(np.count_nonzero(ignored))
@@ -248,6 +252,7 @@ def evaluate(
         void = None if ignored is None else resized_ignored(ignored, side).numpy()
         at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
+    told += [hint.to_json() for hint in masks.hints()]
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
         "flip test-time augmentation (mean probability of the image and its three "

@@ -110,9 +110,11 @@ def prepare(
     train, val = (
         ImageStore(part, spec.size, device, reading.intensity) for part in parts
     )
-    allowed = train.seen.joined(val.seen).expect(config.allow)
+    both = train.seen.joined(val.seen)
+    allowed = both.expect(config.allow)
     seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
-    for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
+    told = (*map(str, allowed), findings.warning(seen), *map(str, both.hints()))
+    for sentence in filter(None, told):
         if processes.main:
             callbacks.warn(sentence)
 

@@ -115,6 +115,7 @@ def faithfulness(
     rule = segmenter.card.preprocessing.intensity
     store = ImageStore(data.split(split), spec.size, segmenter.device, rule)
     allowed = store.seen.expect(allow)
+    told = [hint.to_json() for hint in store.seen.hints()]
     rows: list[Row] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
@@ -150,6 +151,7 @@ def faithfulness(
         "n": len(rows),
         **store.ignored_pixels(data.ignore),
         **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
+        **({"findings": told} if told else {}),
         "protocol": protocol,
         "ends": ("transformer", "CNN"),
     }

@@ -1,0 +1,386 @@
+"""Masks of one data set are read by one rule, and what may be wrong is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.check import check
+from attnseg_training.datasets.findings import MasksSeen, look_at_masks
+from attnseg_training.datasets.masks import read
+from attnseg_training.datasets.outlines import is_outlined
+from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.gates.faithfulness import faithfulness
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import read_upright
+
+H, W = 60, 80
+Y, X = np.mgrid[:H, :W]
+
+
+def disc(y: int, x: int, r: int) -> np.ndarray:
+    return (Y - y) ** 2 + (X - x) ** 2 < r * r
+
+
+def photo(number: int) -> np.ndarray:
+    """A picture that no two numbers share."""
+    wave = 100 + 50 * np.sin(Y / (5 + 4 * number)) + 40 * np.cos(X / (4 + 5 * number))
+    return np.dstack([wave, 0.8 * wave, 0.6 * wave]).astype(np.uint8)
+
+
+def save(file: Path, mask: np.ndarray, orientation: int = 1) -> None:
+    if mask.dtype.kind == "f":
+        tifffile.imwrite(file.with_suffix(".tif"), mask)
+        return
+    exif = Image.Exif()
+    if orientation > 1:
+        exif[274] = orientation
+    Image.fromarray(mask).save(file, exif=exif)
+
+
+def folder(
+    root: Path,
+    mask: Callable[[int], np.ndarray],
+    *,
+    orientation: int = 1,
+    toml: str = "",
+    suffix: str = ".png",
+    count: int = 3,
+) -> Path:
+    """A data set of a few images; `mask` draws that of each number."""
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    for i in range(count):
+        save(root / "images" / f"a{i}.png", photo(i), orientation)
+        save(root / "masks" / f"a{i}{suffix}", mask(i))
+    if toml:
+        (root / "dataset.toml").write_text(toml)
+    return root
+
+
+def found(root: Path) -> dict[str, list[str]]:
+    """Kind of finding → names."""
+    names: dict[str, list[str]] = {}
+    for kind, name, _ in check(root).found:
+        names.setdefault(kind, []).append(name)
+    return names
+
+
+def two_levels(low: float, high: float, dtype: type = np.uint8) -> Callable:
+    """A disc of a low level in each mask, one of a high level in all but the first."""
+
+    def draw(i: int) -> np.ndarray:
+        mask = np.where(disc(20, 20 + 8 * i, 12), low, 0).astype(dtype)
+        mask[disc(45, 60, 9)] = high if i else 0
+        return mask
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("mask", "suffix"),
+    [
+        (two_levels(20, 255), ".png"),
+        (two_levels(0.33, 1, np.float32), ".tif"),
+        (two_levels(3000, 60000, np.uint16), ".png"),
+        (two_levels(30, 255), ".jpg"),
+    ],
+)
+def test_a_level_means_the_same_in_all_masks(
+    tmp_path: Path, mask: Callable, suffix: str
+) -> None:
+    root = folder(tmp_path / "d", mask, suffix=suffix)
+    (text,) = [text for kind, _, text in check(root).found if kind == "values"]
+    assert "background in the mask of 'a1'" in text
+    assert "is lesion in that of 'a0'" in text
+    with pytest.raises(RuleError) as stopped:
+        look_at_masks(load_dataset(root).split("all"))
+    assert str(stopped.value) == text and stopped.value.rule == Rule.UNCLEAR_VALUES
+
+
+def test_a_smaller_lesion_level_than_a_background_level_is_refused(
+    tmp_path: Path,
+) -> None:
+    one, other = MasksSeen(), MasksSeen()
+    for seen, levels in ((one, (20, 255)), (other, (7, 7))):
+        save(tmp_path / "m.png", two_levels(*levels)(1))
+        reading = read(tmp_path / "m.png")
+        seen.add("m", reading.planes, readings=[reading])
+    assert not one.contradictions() and not other.contradictions()
+    (error,) = one.joined(other).contradictions()
+    assert "20 is background" in str(error) and "7 is lesion" in str(error)
+    with pytest.raises(RuleError, match="20 is background"):
+        other.joined(one).expect(allow=("mostly-empty",))
+
+
+def test_ordinary_levels_agree(tmp_path: Path) -> None:
+    """Masks of 0 and 1, of 0 and 255, soft ones and numbered objects in one set."""
+
+    def draw(i: int) -> np.ndarray:
+        shape = disc(30, 40, 12)
+        soft = Image.fromarray(shape.astype(np.uint8) * 255)
+        soft = soft.resize((W // 2, H // 2), Image.Resampling.BILINEAR)
+        objects = shape.astype(np.uint8) + 2 * disc(10, 10, 5)
+        masks = (
+            shape.astype(np.uint8),
+            shape.astype(np.uint8) * 255,
+            np.asarray(soft.resize((W, H), Image.Resampling.BICUBIC)),
+            objects.astype(np.uint8),
+        )
+        return masks[i]
+
+    assert found(folder(tmp_path / "d", draw, count=4)) == {}
+
+
+def test_a_colour_is_background_in_all_masks_or_in_none(tmp_path: Path) -> None:
+    dark, bright = np.array([68, 1, 84], np.uint8), np.array([253, 231, 36], np.uint8)
+
+    def draw(i: int) -> np.ndarray:
+        lesion = disc(30, 30 + 5 * i, 14) if i else ~disc(30, 40, 14)
+        return np.where(lesion[..., None], bright, dark)
+
+    root = folder(tmp_path / "d", draw)
+    (text,) = [text for kind, _, text in check(root).found if kind == "values"]
+    assert "colour (253, 231, 36) is along the border of the mask of 'a0'" in text
+    assert "inside that of 'a1'" in text
+    with pytest.raises(RuleError, match="one colour as the background") as stopped:
+        look_at_masks(load_dataset(root).split("all"))
+    assert stopped.value.rule == Rule.UNCLEAR_COLOURS
+    # Without the large one nothing contradicts.
+    (root / "images" / "a0.png").unlink()
+    (root / "masks" / "a0.png").unlink()
+    assert found(root) == {}
+
+
+def test_a_lesion_that_is_nearly_black_is_no_contradiction(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        return (disc(30, 30 + 5 * i, 14)[..., None] * np.array([2, 0, 1])).astype(
+            np.uint8
+        )
+
+    root = folder(tmp_path / "d", draw)
+    assert found(root) == {}
+    assert (load_dataset(root).split("all")[0].read()[1] == (draw(0)[..., 0] > 0)).all()
+
+
+def test_one_inverted_mask_is_named_and_stops_nothing(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        lesion = disc(30, 30 + 5 * i, 14)
+        return np.where(lesion ^ (i == 2), np.uint8(255), np.uint8(0))
+
+    report = check(folder(tmp_path / "d", draw, count=4))
+    assert [(kind, name) for kind, name, _ in report.found] == [("inverted-mask", "a2")]
+    assert "may be inverted" in report.found[0][2]
+    assert report.to_json()["stops_training"] == []
+
+
+def nested(i: int) -> np.ndarray:
+    organ, tumour = disc(30, 30 + 5 * i, 16), disc(30, 28 + 5 * i, 6)
+    return organ.astype(np.uint8) + tumour.astype(np.uint8)
+
+
+def in_pieces(i: int) -> np.ndarray:
+    mask = np.zeros((H, W), np.uint8)
+    for number, (y, x) in ((1, (12, 12)), (1, (45, 12)), (2, (12, 60))):
+        mask[disc(y, x + i, 8)] = number
+    return mask
+
+
+def painted(draw: Callable) -> Callable:
+    """The same numbers in colours."""
+    colours = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)
+    return lambda i: colours[draw(i)]
+
+
+def objects(i: int) -> np.ndarray:
+    """Three objects, two of which touch."""
+    mask = np.zeros((H, W), np.uint8)
+    for number, (y, x) in enumerate([(20, 20), (20, 35), (45, 60 - i)], 1):
+        mask[disc(y, x, 9) & (mask == 0)] = number
+    return mask
+
+
+@pytest.mark.parametrize("mask", [nested, in_pieces, painted(nested)])
+def test_numbers_that_may_be_classes_are_asked_about(
+    tmp_path: Path, mask: Callable
+) -> None:
+    root = folder(tmp_path / "d", mask)
+    report = check(root)
+    assert {kind for kind, _, _ in report.found} == {"maybe-classes"}
+    assert 'classes = ["lesion"]' in report.found[0][2]
+    assert report.to_json()["stops_training"] == []
+    (root / "dataset.toml").write_text('classes = ["lesion"]')
+    assert found(root) == {}
+
+
+def in_other_colours(i: int) -> np.ndarray:
+    """As a part of a picture that was cut out has its own colours."""
+    return np.array([(0, 0, 0), (250 - 70 * i, 90, 9), (9, 90, 70 * i)])[nested(i)]
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        objects,
+        painted(lambda i: objects(i) % 3),
+        lambda i: in_other_colours(i).astype(np.uint8),
+    ],
+)
+def test_objects_are_not_asked_about(tmp_path: Path, mask: Callable) -> None:
+    assert found(folder(tmp_path / "d", mask)) == {}
+
+
+def test_drawings_that_overlap_are_asked_about(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        first, second = disc(30, 30 + 5 * i, 14), disc(30, 36 + 5 * i, 14)
+        both = np.dstack([first, second, np.zeros_like(first)])
+        return both.astype(np.uint8) * 255
+
+    root = folder(tmp_path / "d", draw)
+    assert found(root) == {"overlapping-colours": ["a0", "a1", "a2"]}
+    (root / "dataset.toml").write_text('classes = ["lesion"]')
+    assert found(root) == {}
+
+
+def test_drawings_that_are_blended_are_asked_about(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        first, second = disc(30, 30 + 5 * i, 14), disc(30, 36 + 5 * i, 14)
+        both = np.zeros((H, W, 3), np.uint8)
+        both[first], both[second] = (255, 0, 0), (0, 0, 255)
+        both[first & second] = (128, 0, 128)
+        return both
+
+    assert found(folder(tmp_path / "d", draw)) == {
+        "overlapping-colours": ["a0", "a1", "a2"]
+    }
+
+
+def ring(y: int, x: int, r: int) -> np.ndarray:
+    return disc(y, x, r) & ~disc(y, x, r - 2)
+
+
+def test_outlines_are_told_from_areas() -> None:
+    net = (Y % 12 < 2) | (X % 12 < 2)
+    assert is_outlined(ring(30, 40, 15)) and is_outlined(ring(30, 0 + 16, 15))
+    assert is_outlined(ring(15, 15, 10) | ring(15, 60, 10) | disc(45, 45, 3))
+    for area in (
+        disc(30, 40, 15),
+        disc(30, 40, 15) & ~disc(30, 40, 5),
+        disc(30, 40, 22) & ~disc(30, 40, 16),  # a muscle around a cavity
+        ring(15, 15, 8) | disc(30, 50, 15),
+        ~disc(30, 40, 15),
+        net,
+        np.zeros((H, W), bool),
+    ):
+        assert not is_outlined(area)
+
+
+def test_few_outlines_are_named_and_most_stop(tmp_path: Path) -> None:
+    def draw(outlined: int) -> Callable:
+        return lambda i: (
+            (ring if i < outlined else disc)(30, 30 + 5 * i, 14).astype(np.uint8) * 255
+        )
+
+    few = check(folder(tmp_path / "few", draw(1)))
+    assert [(kind, name) for kind, name, _ in few.found] == [("outlines", "a0")]
+    assert few.to_json()["stops_training"] == []
+    most = check(folder(tmp_path / "most", draw(2)))
+    ((kind, _, text),) = most.found
+    assert most.to_json()["stops_training"] == [kind] == ["mostly-outlines"]
+    assert "2 of 3 masks are nothing but outlines" in text
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_mask_that_fits_turned_or_not(tmp_path: Path, orientation: int) -> None:
+    def draw(i: int) -> np.ndarray:
+        square = disc(20, 30 + 5 * i, 9)[:, :H].copy()
+        return square.astype(np.uint8) * 255
+
+    root = folder(tmp_path / "d", draw, orientation=orientation)
+    for i in range(3):  # a square fits also by a quarter turn
+        save(root / "images" / f"a{i}.png", photo(i)[:, :H], orientation)
+    assert found(root) == {"unclear-orientation": ["a0", "a1", "a2"]}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == draw(0)).all()
+
+    (root / "dataset.toml").write_text('orientation = "shown"')
+    assert found(root) == {}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == draw(0)).all()
+
+    (root / "dataset.toml").write_text('orientation = "stored"')
+    assert found(root) == {}
+    (sample, *_) = load_dataset(root).split("all")
+    file = tmp_path / "mask.png"  # as a viewer shows it with the image's orientation
+    save(file, draw(0), orientation)
+    shown = read_upright(file).pixels
+    assert not np.array_equal(shown, draw(0))
+    assert (sample.read()[1] * 255 == shown).all()
+
+
+def test_a_mask_alone_that_asks_to_be_turned(tmp_path: Path) -> None:
+    drawn = disc(20, 30, 9).astype(np.uint8) * 255
+    root = folder(tmp_path / "d", lambda i: drawn)
+    save(root / "masks" / "a0.png", drawn, 3)
+    assert found(root) == {"unclear-orientation": ["a0"]}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == drawn[::-1, ::-1]).all()
+    (root / "dataset.toml").write_text('orientation = "stored"')
+    assert found(root) == {}
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == drawn).all()
+
+
+def test_ignored_pixels_are_turned_with_the_mask(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        mask = disc(20, 30 + 5 * i, 9).astype(np.uint8)
+        mask[:4] = 255
+        return mask
+
+    toml = 'ignore = 255\norientation = "stored"'
+    root = folder(tmp_path / "d", draw, orientation=6, toml=toml)
+    _, planes, ignored = load_dataset(root).split("all")[0].read_all()
+    assert ignored is not None
+    assert (ignored == np.rot90(draw(0) == 255, -1)).all()
+    assert (planes[0] == np.rot90(draw(0) == 1, -1)).all()
+
+
+def test_stored_masks_of_a_quarter_turn_fit(tmp_path: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        return disc(20, 30 + 5 * i, 9).astype(np.uint8) * 255
+
+    root = folder(tmp_path / "d", draw, orientation=6)
+    (text, *_) = [text for kind, _, text in check(root).found if kind == "size"]
+    assert 'orientation = "stored"' in text
+    (root / "dataset.toml").write_text('orientation = "stored"')
+    (sample, *_) = load_dataset(root).split("all")
+    assert (sample.read()[1] * 255 == np.rot90(draw(0), -1)).all()
+
+
+def test_an_unknown_orientation_is_refused(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", nested, toml="orientation = 3")
+    with pytest.raises(InputError, match='"shown" or "stored", got 3'):
+        load_dataset(root)
+
+
+def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
+    def draw(i: int) -> np.ndarray:
+        return np.where(disc(20, 30, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
+
+    root = folder(tmp_path / "d", draw, orientation=3)
+    data = load_dataset(root)
+    summary = evaluate(tiny_weights, data, "all", "cpu").summary()
+    told = {one["rule"]: one["text"] for one in summary["findings"]}
+    assert set(told) == {"inverted-mask", "unclear-orientation"}
+    texts = [text for _, _, text in check(root).found]
+    assert told["inverted-mask"] in texts
+    assert "'a0' (and of 2 more)" in told["unclear-orientation"]
+    gates, _ = faithfulness(tiny_weights, data, "all", device="cpu")
+    assert gates["findings"] == summary["findings"]

@@ -1,0 +1,89 @@
+"""Whether the masks of one data set can be read by one rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from attnseg_training.datasets.drawn_colours import SAME
+from attnseg_training.datasets.mask_numbers import FAINT, NOISE
+from attnseg_training.datasets.mask_traits import Colour, MaskTraits
+from attnseg_training.datasets.rules import Rule, UnclearMaskError
+
+#: A colour or a number, and the image in whose mask it was seen first.
+_Level = tuple[float, str]
+
+
+@dataclass(slots=True)
+class Agreement:
+    """What numbers and colours mean in the masks that were read so far.
+
+    Attributes
+    ----------
+    lesion : (float, str) or None
+        Smallest number that was read as lesion, and the image of that mask.
+    background : (float, str)
+        Largest number of a region that was read as background.
+    lesions, backgrounds : dict
+        Colour → the first image whose mask has it as lesion, or as background.
+    """
+
+    lesion: _Level | None = None
+    background: _Level = (0.0, "")
+    lesions: dict[Colour, str] = field(default_factory=dict)
+    backgrounds: dict[Colour, str] = field(default_factory=dict)
+
+    def add(self, name: str, traits: MaskTraits) -> None:
+        """Notice how one page of a mask was read."""
+        if traits.lesion_level is not None:
+            self._add_levels((traits.lesion_level, name), (0.0, ""))
+        self._add_levels(None, (traits.background_level, name))
+        for colour in traits.lesions:
+            self.lesions.setdefault(colour, name)
+        if traits.background is not None:
+            self.backgrounds.setdefault(traits.background, name)
+
+    def _add_levels(self, lesion: _Level | None, background: _Level) -> None:
+        if lesion is not None and (self.lesion is None or lesion[0] < self.lesion[0]):
+            self.lesion = lesion
+        if background[0] > self.background[0]:
+            self.background = background
+
+    def joined(self, other: Agreement) -> Agreement:
+        """Both together."""
+        both = Agreement(
+            self.lesion,
+            self.background,
+            other.lesions | self.lesions,
+            other.backgrounds | self.backgrounds,
+        )
+        both._add_levels(other.lesion, other.background)
+        return both
+
+    def contradiction(self) -> UnclearMaskError | None:
+        """What is background in one mask and lesion in another; None: nothing is."""
+        level, dark = self.background
+        spread = NOISE if level >= FAINT else 0
+        if self.lesion is not None and self.lesion[0] <= level + spread:
+            least, bright = self.lesion
+            return UnclearMaskError(
+                Rule.UNCLEAR_VALUES,
+                "Expected one limit between background and lesion for all masks, but "
+                f"beside larger numbers {level:g} is background in the mask of "
+                f"{dark!r}, and {least:g} is lesion in that of {bright!r}; export all "
+                "as masks of 0 and 255, or give the values in dataset.toml, "
+                "classes = {name = value, …}.",
+            )
+        for ground, first in self.backgrounds.items():
+            for colour, second in self.lesions.items():
+                if np.abs(np.subtract(ground, colour)).max() <= SAME:
+                    shown = ", ".join(f"{value:.0f}" for value in ground)
+                    return UnclearMaskError(
+                        Rule.UNCLEAR_COLOURS,
+                        "Expected one colour as the background of all masks, but the "
+                        f"colour ({shown}) is along the border of the mask of "
+                        f"{first!r} and inside that of {second!r}; export all as masks "
+                        "of 0 and 255.",
+                    )
+        return None

@@ -1,0 +1,112 @@
+"""Which colours a mask is drawn with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Colours = NDArray[np.float64]
+Plane = NDArray[np.bool_]
+
+#: All colours are taken as of 0 to 255. Channels that differ by less are grey in a file
+#: whose compression has changed them, and colours are the same colour.
+SAME = 12
+#: Colours that differ by less than this are one colour that a lossy file has spread.
+APART = 60
+#: More colours than this are a picture.
+MANY = 64
+
+
+def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bool]:
+    """Colours (n, 3) that a mask is drawn with, edges left out.
+
+    Also whether compression has changed them: of a file, or of one before it.
+    """
+    drawn = np.empty((0, 3)) if lossy else _exact_colours(rgb, hidden)
+    if lossy or _are_noisy(drawn) or _are_missing(drawn, rgb, hidden):
+        return _lossy_colours(rgb, hidden), True
+    return drawn, False
+
+
+def _are_noisy(drawn: Colours) -> bool:
+    """Whether colours are some that a lossy format has spread, although not this file.
+
+    Most of them then have another one beside them.
+    """
+    if not 1 < len(drawn) <= 4096 or np.ptp(drawn, axis=0).max() <= APART:
+        return False
+    gaps = np.stack([np.abs(drawn - one).max(-1) for one in drawn])
+    np.fill_diagonal(gaps, np.inf)
+    return bool((gaps.min(0) <= SAME).mean() >= 0.5)
+
+
+def _are_missing(drawn: Colours, rgb: Colours, hidden: Plane) -> bool:
+    """Whether most pixels of other colours than these lie in regions, not at edges."""
+    if len(drawn) == 0 or len(drawn) > MANY:
+        return False
+    other = (distance(rgb, drawn).min(-1) > SAME) & ~hidden
+    regions = _lossy_colours(rgb, ~other)
+    if len(regions) == 0:
+        return False
+    near = distance(rgb[other][None], regions).min(-1) <= 2 * SAME
+    return bool(near.mean() > 0.4)
+
+
+def _exact_colours(rgb: Colours, hidden: Plane) -> Colours:
+    """The colours that are drawn: all, if they are few; else those of flat regions."""
+    whole = codes(rgb)
+    seen, counts = np.unique(whole[~hidden], return_counts=True)
+    flat = np.unique(whole[1:-1, 1:-1][_flat(whole) & ~hidden[1:-1, 1:-1]])
+    if len(seen) <= 3 or (len(seen) <= MANY and len(flat) == len(seen)):
+        flat = seen
+    elif len(flat) == 0:
+        flat = seen[counts > 0.02 * counts.sum()]
+    colours = np.stack([flat // 2**32, flat // 2**16 % 2**16, flat % 2**16], -1)
+    return colours.astype(np.float64) / 256
+
+
+def _lossy_colours(rgb: Colours, hidden: Plane) -> Colours:
+    """Centres of the colours of flat regions, the commonest first."""
+    size = 1 + 2 * (min(rgb.shape[:2]) >= 3)
+    views = np.lib.stride_tricks.sliding_window_view(rgb, (size, size), (0, 1))
+    flat = np.ptp(views, (-2, -1)).max(-1) <= 2 * SAME
+    edge = size // 2
+    inner = slice(edge, rgb.shape[0] - edge), slice(edge, rgb.shape[1] - edge)
+    pixels = rgb[inner][flat & ~hidden[inner]]
+    centres: list[Colours] = []
+    least = max(4, 0.0002 * rgb.shape[0] * rgb.shape[1])
+    while len(pixels) >= least and len(centres) <= MANY:
+        bins = (pixels // 16).astype(np.int64) @ np.array([256, 16, 1])
+        centre = np.median(pixels[bins == np.bincount(bins).argmax()], axis=0)
+        centres.append(centre)
+        pixels = pixels[np.abs(pixels - centre).max(-1) > APART]
+    return np.array(centres).reshape(-1, 3)
+
+
+def codes(rgb: Colours) -> NDArray[np.int64]:
+    """One number per colour, exact to 1/256 of a level."""
+    whole = (rgb * 256).round().astype(np.int64)
+    if whole.shape[-1] == 1:
+        whole = np.repeat(whole, 3, -1)
+    return np.asarray((whole[..., 0] * 2**16 + whole[..., 1]) * 2**16 + whole[..., 2])
+
+
+def _flat(codes: NDArray[np.int64]) -> Plane:
+    """Inner pixels whose 3×3 neighbourhood has one colour."""
+    if min(codes.shape) < 3:
+        return np.zeros((max(codes.shape[0] - 2, 0), max(codes.shape[1] - 2, 0)), bool)
+    views = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))
+    same: Plane = (views == views[..., 1:2, 1:2]).all((-2, -1))
+    return same
+
+
+def distance(rgb: Colours, colours: Colours) -> Colours:
+    """Euclidean, from each pixel to each colour: (H, W, colours)."""
+    return np.stack([np.linalg.norm(rgb - one, axis=-1) for one in colours], -1)
+
+
+def border_of(values: NDArray[Any]) -> NDArray[Any]:
+    """Values along the border of (H, W, …), each pixel once."""
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])

@@ -1,0 +1,67 @@
+"""What may be wrong with masks although they can be read; sentences for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnseg_training.datasets.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A rule that images may break; it stops nothing.
+
+    Attributes
+    ----------
+    rule : Rule
+    names : tuple of str
+        Of these images.
+    """
+
+    rule: Rule
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        return _SENTENCES[self.rule].format(_listed(self.names))
+
+    def to_json(self) -> dict[str, str]:
+        """Rule and sentence, as summaries tell findings."""
+        return {"rule": str(self.rule), "text": str(self)}
+
+
+#: Rule → its sentence, with a place for the names.
+_SENTENCES = {
+    Rule.INVERTED: (
+        "In the mask of {} the lesion covers most of the border, so that it may be "
+        "inverted: look at it, and save it again as 0 and 255 if it is."
+    ),
+    Rule.OUTLINES: (
+        "The mask of {} looks like outlines, whose inside was read as background: fill "
+        "them if what they enclose is the lesion."
+    ),
+    Rule.UNCLEAR_ORIENTATION: (
+        "The image of {} and its mask ask to be shown in different orientations (EXIF "
+        "or TIFF; most masks have none) and fit either way, so that each was turned as "
+        'it asks: write orientation = "shown" into dataset.toml if that is right, or '
+        'orientation = "stored" if masks were drawn on the pixels as they are stored.'
+    ),
+    Rule.MAYBE_CLASSES: (
+        "In the mask of {} the numbers or colours lie in or along each other, or each "
+        "in several pieces, so that they may be classes, but all were read as one "
+        "lesion: name their values in dataset.toml, classes = {{organ = 1, "
+        'tumour = 2}}, or the one class, classes = ["lesion"], if that is right.'
+    ),
+    Rule.OVERLAPPING_COLOURS: (
+        "In the mask of {} one colour is a mixture of two others and lies between "
+        "them, as where the drawings of two people overlap, but all were read as one "
+        "lesion: save the drawing that is meant alone, or name the one class in "
+        'dataset.toml, classes = ["lesion"], if that is right.'
+    ),
+}
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" (and of {len(names) - 1} more)" if len(names) > 1 else ""
+    return f"{names[0]!r}{more}"

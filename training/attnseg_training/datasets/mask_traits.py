@@ -1,0 +1,186 @@
+"""What a mask shows of how its data set has to be read; compared by `agreement`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label
+
+from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
+
+Plane = NDArray[np.bool_]
+Colour = tuple[float, float, float]
+
+#: More numbers than this are objects, not classes that somebody forgot to name.
+CLASSES = 4
+#: A piece of a number has at least so many pixels.
+PIECE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MaskTraits:
+    """How one page of a mask was read, as far as it says something of the others.
+
+    Attributes
+    ----------
+    lesion_level : float or None
+        Smallest number that was read as lesion; None: there is none.
+    background_level : float
+        Largest number of a region that was read as background.
+    background : tuple of float, or None
+        Colour of the background.
+    lesions : tuple of tuple of float
+        Colours of lesions; without those that nearly are the background's.
+    several : bool
+        Whether lesions have several numbers or colours.
+    like_classes : tuple of tuple of float
+        These numbers or colours, if they lie as classes do: in or along each other, or
+        in several pieces. Colours that a lossy file spreads are one.
+    mixed : bool
+        Whether one colour is a mixture of two others and lies between them, as where
+        two drawings overlap.
+    """
+
+    lesion_level: float | None = None
+    background_level: float = 0.0
+    background: Colour | None = None
+    lesions: tuple[Colour, ...] = ()
+    several: bool = False
+    like_classes: tuple[tuple[float, ...], ...] = ()
+    mixed: bool = False
+
+
+def traits_of_numbers(
+    numbers: NDArray[Any], lesion: Plane, void: Plane | None, each: bool, lossy: bool
+) -> MaskTraits:
+    """Traits of a mask of one class that holds numbers.
+
+    Parameters
+    ----------
+    numbers : ndarray, shape (H, W)
+    lesion : ndarray of bool, shape (H, W)
+    void : ndarray of bool, shape (H, W), or None
+        Pixels that are not looked at.
+    each : bool
+        Whether every number but 0 was read as lesion. Else numbers at its edges were
+        too, and only the largest says something.
+    lossy : bool
+        Whether compression has changed the numbers: the largest is one of its ringing.
+    """
+    if not lesion.any():
+        return MaskTraits()
+    inside = numbers[lesion]
+    if lossy:
+        level = float(np.median(inside))
+    else:
+        level = float(inside.min() if each else inside.max())
+    other = (numbers > 0) & ~lesion
+    if void is not None:
+        other &= ~void
+    faint = numbers[1:-1, 1:-1][_flat(numbers) & other[1:-1, 1:-1]]
+    several = bool(each and not lossy and level < inside.max())
+    like: tuple[tuple[float, ...], ...] = ()
+    if several and _lie_like_classes(np.where(lesion, numbers, 0)):
+        like = tuple((float(value),) for value in np.unique(inside))
+    background = float(faint.max()) if faint.size else 0.0
+    return MaskTraits(level, background, several=several, like_classes=like)
+
+
+def traits_of_colours(
+    which: NDArray[np.int64], colours: Colours, ground: Colours | None
+) -> MaskTraits:
+    """Traits of a mask that was read by colours.
+
+    Parameters
+    ----------
+    which : ndarray of int, shape (H, W)
+        0, and 1 + the index of its colour where a lesion is.
+    colours : ndarray, shape (n, 3)
+        Of lesions.
+    ground : ndarray, shape (3,), or None
+        Of the background; None: that is transparent.
+    """
+    used = [k for k in range(len(colours)) if (which == k + 1).any()]
+    mixed = (
+        ground is not None
+        and len(used) <= CLASSES
+        and any(
+            _is_mixture(colours[c], colours[a], colours[b]) and _between(which, a, b, c)
+            for a in used
+            for b in used
+            for c in used
+            if a < b and c not in (a, b)
+        )
+    )
+    like = len(used) > 1 and _lie_like_classes(which)
+    far = [
+        k
+        for k in used
+        if ground is None or np.abs(colours[k] - ground).max() > 2 * SAME
+    ]
+    return MaskTraits(
+        background=None if ground is None else _colour(ground),
+        lesions=tuple(_colour(colours[k]) for k in far),
+        several=len(used) > 1,
+        like_classes=tuple(_colour((colours[k] / APART).round()) for k in used if like),
+        mixed=mixed,
+    )
+
+
+def _colour(colour: Colours) -> Colour:
+    red, green, blue = (float(value) for value in colour)
+    return red, green, blue
+
+
+def _is_mixture(colour: Colours, first: Colours, second: Colours) -> bool:
+    """Whether a colour is the sum or the mean of two others."""
+    mixtures = (np.minimum(first + second, 255), (first + second) / 2)
+    return any(np.abs(mixture - colour).max() <= SAME for mixture in mixtures)
+
+
+def _between(which: NDArray[np.int64], first: int, second: int, both: int) -> bool:
+    """Whether the overlap touches both."""
+    touched = {
+        int(other)
+        for a, b in _neighbours(which)
+        for one, two in ((a, b), (b, a))
+        for other in np.unique(two[one == both + 1])
+    }
+    return {first + 1, second + 1} <= touched
+
+
+def _neighbours(values: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    return [(values[1:], values[:-1]), (values[:, 1:], values[:, :-1])]
+
+
+def _lie_like_classes(numbers: NDArray[Any]) -> bool:
+    """Whether few numbers lie in or along each other, or in several pieces."""
+    found = [v for v in np.unique(numbers) if v != 0]
+    if len(found) > CLASSES:
+        return False
+    for value in found:
+        outline = touching = 0
+        for a, b in _neighbours(numbers):
+            edge = (a == value) != (b == value)
+            outline += int(np.count_nonzero(edge))
+            touching += int(np.count_nonzero(edge & (a != 0) & (b != 0)))
+        if 2 * touching > outline:
+            return True
+        pieces, _ = label(numbers == value, np.ones((3, 3)))
+        if np.count_nonzero(np.bincount(pieces.ravel())[1:] >= PIECE) > 1:
+            return True
+    return False
+
+
+def _flat(values: NDArray[Any]) -> Plane:
+    """Inner pixels whose 3×3 neighbourhood has one value."""
+    rows, columns = values.shape
+    same = np.ones((max(rows - 2, 0), max(columns - 2, 0)), bool)
+    for i in range(3):
+        for j in range(3):
+            shifted = values[i : rows - 2 + i, j : columns - 2 + j]
+            same &= shifted == values[1:-1, 1:-1]
+    return same
