@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from attnseg_training.commands.options import Data, Device, TrainingCommand
-from napari_attnseg.usage import Group
+from napari_attnseg.usage import Group, output_file
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Measure speed on this machine."
@@ -57,7 +57,8 @@ def training_command(
     device: Device = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.")] = 0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the result there.")
+        Path | None,
+        typer.Option("--json", help="Write the result there.", callback=output_file),
     ] = None,
 ) -> None:
     """Images/s of `fit` against a plain textbook loop of the same network, in turns.

@@ -15,6 +15,7 @@ from attnseg_training.commands.options import (
     with_settings,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.usage import output_file, output_folder
 
 #: Settings of the runs of a release that have an option.
 RELEASE_SETTINGS = (
@@ -35,7 +36,9 @@ def average_command(
     weights: Annotated[
         list[Path], typer.Argument(help="Weights of runs with a common start.")
     ],
-    out: Annotated[Path, typer.Option(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Option(help="Weights file to write.", callback=output_file)
+    ],
 ) -> None:
     """Average the weights of several runs; evaluate the mean on validation images."""
     from attnseg_training.release.export import average
@@ -45,7 +48,9 @@ def average_command(
 
 def calibrate_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
-    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Argument(help="Weights file to write.", callback=output_file)
+    ],
     data: Annotated[
         Path | None, typer.Option(help="Data folder, as for evaluate, to fit on.")
     ] = None,
@@ -95,7 +100,9 @@ def calibrate_command(
 
 def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
-    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Argument(help="Weights file to write.", callback=output_file)
+    ],
     half: Annotated[
         bool,
         typer.Option("--half", help="Store the weights as float16, half the size."),
@@ -124,7 +131,11 @@ def export_command(
 def release_command(
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="Folder for runs and results; resumes what is there.")
+        Path,
+        typer.Option(
+            help="Folder for runs and results; resumes what is there.",
+            callback=output_folder,
+        ),
     ],
     config: Annotated[
         str | None,
@@ -169,7 +180,12 @@ def import_command(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint (.pth) of the authors' released code.")
     ],
-    out: Annotated[Path, typer.Option(help="Weights file (.safetensors) to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Weights file (.safetensors) to write.", callback=output_file
+        ),
+    ],
     model: Annotated[
         str | None,
         typer.Option(
