@@ -165,8 +165,22 @@ def foreground(
         drawn, lossy = _lossy_colours(rgb, hidden), True
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
+    # First: of a picture it makes no sense to say which colour is background.
+    _refuse_picture(rgb, drawn, hidden, lossy, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
     return _classified(rgb, drawn, ground, hidden, lossy, name)
+
+
+def _refuse_picture(
+    rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool, name: str
+) -> None:
+    """Most pixels of a mask have one of its colours."""
+    visible = ~hidden
+    tolerance = SAME if lossy else 2
+    nearest = _distance(rgb, drawn).min(-1)
+    near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
+    if near < DRAWN * np.count_nonzero(visible):
+        raise _picture(name)
 
 
 def _classified(
@@ -179,11 +193,6 @@ def _classified(
 ) -> Plane:
     """Pixels that are nearer to another colour than to the background."""
     visible = ~hidden
-    tolerance = SAME if lossy else 2
-    nearest = _distance(rgb, drawn).min(-1)
-    near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
-    if near < DRAWN * np.count_nonzero(visible):
-        raise _picture(name)
     if ground is None:
         return visible
     away = np.abs(drawn - ground).max(-1)
@@ -344,7 +353,11 @@ def border_of(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _picture(name: str) -> UnclearMaskError:
-    return _unclear(name, "as many colours as in a picture")
+    return _unclear(
+        name,
+        "as many colours as in a picture, which may be a photo with an outline drawn "
+        "on it",
+    )
 
 
 def _unclear(name: str, came: str) -> UnclearMaskError:
