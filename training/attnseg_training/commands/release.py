@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from attnseg_training.commands.options import (
+    Allow,
     Data,
     Given,
+    allowed_rules,
     configured,
     data_for,
     with_settings,
@@ -71,6 +73,7 @@ def calibrate_command(
         bool,
         typer.Option("--half", help="Store the weights as float16, half the size."),
     ] = False,
+    allow: Allow = None,
 ) -> None:
     """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
@@ -79,7 +82,12 @@ def calibrate_command(
 
     expect_weights_name(out)
     if like is not None:
-        fits = {"--data": data, "--split": split, "--device": device}
+        fits = {
+            "--data": data,
+            "--split": split,
+            "--device": device,
+            "--allow": allow or None,
+        }
         given = " and ".join(name for name, value in fits.items() if value is not None)
         if given:
             raise InputError(
@@ -91,7 +99,13 @@ def calibrate_command(
     if data is None:
         raise InputError("calibrate needs --data to fit on, or --like WEIGHTS.")
     split, dataset = split or "val", data_for(data, weights)
-    found = calibrate(weights, out, dataset, split, device or "auto", half)
+    rules = allowed_rules(allow)
+
+    def warn(sentence: str) -> None:
+        console.print(sentence, markup=False)
+
+    where = device or "auto"
+    found = calibrate(weights, out, dataset, split, where, half, rules, warn)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     if said := bound_sentence(found, len(dataset.split(split))):
         console.print(said)

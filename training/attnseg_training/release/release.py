@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import ALLOWABLE, TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.fit import expect_run, fit
@@ -162,7 +162,8 @@ class Release:
         with self.bars() as watch:
             fit(config, run.path, (run.path / "config.toml").is_file(), watch)
         best, done = run.path / "best.safetensors", run.path / CALIBRATED
-        calibrate(best, done, data, "val", config.device, half=True)
+        # `fit` has judged its images as a whole, of which validation is a small part.
+        calibrate(best, done, data, "val", config.device, True, ALLOWABLE)
         run.forget_states()
         return run.path
 
