@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets import Sample, load_dataset
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.masks import MaskKind, read
 from attnseg_training.datasets.nifti import read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError
@@ -32,6 +34,27 @@ def folder(tmp_path: Path) -> Path:
         save(tmp_path / "images" / f"{name}.png", np.dstack([SQUARE] * 3))
         save(tmp_path / "masks" / f"{name}.png")
     return tmp_path
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_other_sizes_are_found_before_the_network_runs(
+    folder: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = load_dataset(folder).split("all")
+    decoded: list[str] = []
+    whole = Sample.read_all
+
+    def read_all(self: Sample, *given: Any) -> Any:
+        decoded.append(self.name)
+        return whole(self, *given)
+
+    monkeypatch.setattr(Sample, "read_all", read_all)
+    assert look_at_masks(samples).total == 4 and decoded == []
+    (folder / "images" / "d.png").unlink()
+    save(folder / "images" / f"d.{suffix}", np.dstack([SQUARE[:-1]] * 3))
+    with pytest.raises(RuleError, match="'d' has 16×20 px, its image 15×20") as found:
+        look_at_masks(load_dataset(folder).split("all"))
+    assert found.value.rule is Rule.SIZE and decoded == ["d"]
 
 
 def test_webp_is_read_like_the_others(tmp_path: Path) -> None:

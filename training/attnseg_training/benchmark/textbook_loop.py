@@ -76,7 +76,7 @@ def _mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.uint8]:
     if not readings:
         return np.zeros(size, np.uint8)
     planes, ignored = sample.united(readings)
-    mask = planes.max(0)
+    mask: NDArray[np.uint8] = planes.max(0)
     if ignored is not None:
         mask[ignored] = _IGNORED
     return mask
