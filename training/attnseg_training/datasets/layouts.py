@@ -182,9 +182,9 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
         planes = [paired(files.images, plane) for plane in planes]
         whole = set(planes[0]).intersection(*planes[1:])
         files.masks = {n: tuple(plane[n] for plane in planes) for n in whole}
-        for name in {*itertools.chain(*planes)} - whole:
-            lacks = zip(said.classes, planes, strict=True)
-            files.lacking[name] = next(c for c, plane in lacks if name not in plane)
+        for part in {*itertools.chain(*planes)} - whole:
+            each = zip(said.classes, planes, strict=True)
+            files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
         own = paired(files.images, by_stem(root / "masks"))
         files.masks = {n: (p,) for n, p in own.items()}
