@@ -98,6 +98,41 @@ def test_names_of_results_differ() -> None:
         result_stems([Path("x/a.png"), Path("y/a.png")])
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("a.png", "A.png"),
+        ("le\u0301sion.png", "l\u00e9sion.png"),
+        ("a.png", "A.PNG"),
+        ("x/IMG.png", "y/img.png"),
+    ],
+)
+def test_names_that_are_one_on_other_systems_are_refused(
+    first: str, second: str
+) -> None:
+    with pytest.raises(InputError, match="would have one name"):
+        result_stems([Path(first), Path("b.png"), Path(second)])
+
+
+def test_names_that_are_kept_apart_by_their_suffix() -> None:
+    stems = result_stems([Path("a.png"), Path("A.jpg"), Path("Straße.png")])
+    assert list(stems.values()) == ["a_png", "A_jpg", "Straße"]
+    # The suffix must not make a name that another one has.
+    with pytest.raises(InputError, match=r"a\.png and a_png\.tif|a_PNG"):
+        result_stems([Path("a.png"), Path("a.jpg"), Path("a_PNG.tif")])
+
+
+def test_two_such_files_are_refused_before_any_work(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    (folder / "A.png").write_bytes((folder / "a.png").read_bytes())
+    if len({path.name for path in folder.iterdir()}) == 3:
+        pytest.skip("here they are one file")
+    with pytest.raises(InputError, match="would have one name"):
+        segment_images([folder], tmp_path / "out", tiny_weights, "cpu")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_cannot_be_written_ends_the_batch(
     folder: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:

@@ -12,7 +12,7 @@ from napari_attnseg.commands.console import Device, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
-from napari_attnseg.usage import App
+from napari_attnseg.usage import App, output_folder
 
 app = App(
     add_completion=False,
@@ -46,7 +46,10 @@ def options(
 def demo(
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for one PNG picture, instead of opening napari."),
+        typer.Option(
+            help="Folder for one PNG picture, instead of opening napari.",
+            callback=output_folder,
+        ),
     ] = None,
     sample: Annotated[
         str, typer.Option(help="Sample image: polyp, two-polyps or polyp-by-fold.")

@@ -25,7 +25,8 @@ from napari_attnseg.intensity import (
     rule_of,
 )
 from napari_attnseg.io.images import read_image
-from napari_attnseg.io.results import gate_file, saved_gates, saved_image
+from napari_attnseg.io.results import gate_file
+from napari_attnseg.io.saved_results import saved_gates, saved_image
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights

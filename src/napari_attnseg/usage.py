@@ -2,23 +2,45 @@
 
 What the parser refuses comes out as an `InputError`, as everything else does that is
 refused. An option that takes one value is refused where it is given twice: which of
-two folders is meant, nobody can know.
+two folders is meant, nobody can know. So is a result that could not be written, before
+the work for it begins: options for paths of results have the callback `output_file` or
+`output_folder`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.outputs import expect_writable
 
 #: The parser's base of wrong use. It is click's own, or that of the copy which newer
 #: versions of typer contain; only this class of it has the same name in both.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def output_file(param: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Callback of a file to be written; see `expect_writable`."""
+    return _output(param, value, folder=False)
+
+
+def output_folder(param: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Callback of a folder for results; see `expect_writable`."""
+    return _output(param, value, folder=True)
+
+
+def _output(
+    param: typer.CallbackParam, value: Path | None, folder: bool
+) -> Path | None:
+    if value is not None:
+        expect_writable(value, folder, max(param.opts, key=len))
+    return value
 
 
 class Command(TyperCommand):

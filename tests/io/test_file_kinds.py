@@ -10,7 +10,7 @@ from odd_files import ORIENTATION, odd_files, ordinary_files, picture
 from PIL import Image
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.file_kinds import FileKind, file_kind, tiff_axes
+from napari_attnseg.io.file_kinds import FileKind, file_kind, header_size, tiff_axes
 from napari_attnseg.io.images import read_image
 
 
@@ -78,6 +78,22 @@ def test_what_is_no_image_is_of_no_kind(tmp_path: Path) -> None:
     assert file_kind(tmp_path) is None
     assert file_kind(tmp_path / "missing.png") is None
     assert file_kind("a" * 5000 + ".png") is None
+
+
+def test_the_header_says_the_size_of_the_upright_picture(tmp_path: Path) -> None:
+    ordinary = ordinary_files(tmp_path)
+    for name in [*ordinary, *odd_files(tmp_path)]:
+        assert header_size(tmp_path / name) == (48, 64), name
+    stored = Image.fromarray(picture())
+    for suffix in ("jpg", "png", "webp", "tif"):
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[ORIENTATION] = orientation
+            path = tmp_path / f"a.{suffix}"
+            stored.save(path, exif=exif)
+            assert header_size(path) == read_image(path).shape[:2]
+    (tmp_path / "x.png").write_text("hello")
+    assert header_size(tmp_path / "x.png") is None
 
 
 def test_a_tiff_names_its_axes(tmp_path: Path) -> None:

@@ -16,11 +16,10 @@ from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import (
     Results,
-    find_results,
-    foreign,
     load_results,
     save_results,
 )
+from napari_attnseg.io.saved_results import find_results, foreign
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,

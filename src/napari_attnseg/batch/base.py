@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.intensity import IntensityWarning, warnings_of
-from napari_attnseg.io.folders import left_out
+from napari_attnseg.io.folders import left_out, name_key
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -136,23 +137,29 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
     """Beginning of the names of each image's results.
 
     It is the stem of the file, with the suffix where two images have the same stem.
+    Names are the same if they differ only in case or in the form of accents: on many
+    file systems they are one.
 
     Raises
     ------
     InputError
         If the results of two images would still have the same names.
     """
-    stems = [path.stem for path in paths]
-    named: dict[Path, str] = {}
-    for path, stem in zip(paths, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else path.name.replace(".", "_")
-        if name in named.values():
+    times = Counter(name_key(path.stem) for path in paths)
+    named: dict[str, Path] = {}
+    stems: dict[Path, str] = {}
+    for path in paths:
+        alone = times[name_key(path.stem)] == 1
+        stem = path.stem if alone else path.name.replace(".", "_")
+        first = named.setdefault(name_key(stem), path)
+        if first is not path:
             raise InputError(
-                f"Results of two inputs would be called {name}, the second is {path}: "
-                "give them in two runs with two --out folders."
+                f"Results of {first} and {path} would have one name, {stem}, but for "
+                "capital letters and the form of accents at most: give them in two "
+                "runs with two --out folders."
             )
-        named[path] = name
-    return named
+        stems[path] = stem
+    return stems
 
 
 def not_images(inputs: Sequence[Path], paths: Collection[Path]) -> dict[str, int]:

@@ -23,7 +23,8 @@ from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images, read_upright
-from napari_attnseg.io.results import Results, foreign, save_results
+from napari_attnseg.io.results import Results, save_results
+from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.results import GateKey
 

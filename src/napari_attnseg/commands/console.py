@@ -11,6 +11,7 @@ import typer
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
+from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
     from napari_attnseg.batch import Batch, Note, Outcome
@@ -49,6 +50,9 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+ResultsFolder = Annotated[
+    Path, typer.Option(help="Folder for the results.", callback=output_folder)
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from napari_attnseg.commands.console import (
     Inputs,
     IntensityName,
     IntensityWindow,
+    ResultsFolder,
     Weights,
     Wording,
     intensity_rule,
@@ -46,7 +47,7 @@ def explain(
             "are alike, and a space may be a hyphen or an underscore."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
     level: Annotated[

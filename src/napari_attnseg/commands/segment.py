@@ -12,6 +12,7 @@ from napari_attnseg.commands.console import (
     Inputs,
     IntensityName,
     IntensityWindow,
+    ResultsFolder,
     Weights,
     Wording,
     intensity_rule,
@@ -21,7 +22,7 @@ from napari_attnseg.commands.console import (
 
 def segment(
     inputs: Inputs,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
     objects: Annotated[

@@ -117,6 +117,8 @@ def decode(path: Path) -> Decoded:
     Exception
         Of many kinds, as the decoders raise them for a damaged file.
     """
+    if path.stat().st_size == 0:
+        raise ValueError("it is empty: 0 bytes")
     if path.suffix.lower() in (".tif", ".tiff"):
         return _decode_tiff(path)
     return _decode_pillow(path)
@@ -191,7 +193,7 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
 
 
 def _decode_pillow(path: Path) -> Decoded:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     # Opened here: what Pillow opens by name it maps into memory, and then it scrambles
     # an uncompressed TIFF that is to be shown after a quarter turn.
@@ -201,6 +203,8 @@ def _decode_pillow(path: Path) -> Decoded:
         except Image.DecompressionBombError as error:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error
+        except UnidentifiedImageError as error:
+            raise ValueError("what it holds is no image") from error
         # MPO: a phone's JPEG with previews.
         count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
         turns, found = set(), []

@@ -142,6 +142,28 @@ def _other_kind(path: Path) -> FileKind | None:
     return None
 
 
+def header_size(path: Path) -> tuple[int, int] | None:
+    """Rows and columns of the upright picture, as the header says; None: unknown."""
+    import tifffile
+    from PIL import Image
+
+    try:
+        if path.suffix.lower() in _TIFF:
+            with tifffile.TiffFile(path) as file:
+                page = file.pages.first
+                assert isinstance(page, tifffile.TiffPage)
+                size = int(page.imagelength), int(page.imagewidth)
+                turn = page.tags.valueof(_ORIENTATION)
+        else:
+            with Image.open(path, formats=_FORMATS) as picture:
+                size = picture.height, picture.width
+                turn = picture.getexif().get(_ORIENTATION)
+    # The decoders raise many kinds for a damaged file.
+    except Exception:
+        return None
+    return size[::-1] if turn in range(5, 9) else size
+
+
 def tiff_axes(path: str | Path, shape: Sequence[int]) -> tuple[str, ...]:
     """What a TIFF calls its axes (OME, ImageJ), if it holds an array of that shape.
 

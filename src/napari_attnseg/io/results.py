@@ -124,7 +124,7 @@ def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShar
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
-    Ask `foreign` before, whether files that are there may be replaced.
+    Ask `saved_results.foreign` before, whether files that are there may be replaced.
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
@@ -210,73 +210,9 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     return [folder / name for name in parts]
 
 
-def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
-    """A file that results of this name would replace and that is no earlier one of us.
-
-    Parameters
-    ----------
-    folder : Path
-        Where results are to go.
-    stem : str
-        Of their names.
-    image : Path, optional
-        The image's file: results of another one are not to be replaced either.
-    """
-    story = folder / f"{stem}.json"
-    facts = read_facts(story, FORMAT)
-    if facts is not None:
-        other = image_of(story, facts)
-        if image is None or other is None or other.resolve() == image.resolve():
-            return None
-        return story
-    if is_file(folder / f"{stem}_probability.tif"):
-        return None
-    return taken(folder, stem)
-
-
-def taken(folder: Path, stem: str) -> Path | None:
-    """A file, whosever, that has a name of these results already."""
-    ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
-    return next((p for end in ends if is_file(p := folder / f"{stem}{end}")), None)
-
-
 def gate_file(label: str) -> str:
     """End of the name of a gate map's file: ``gate_1-4.tif``, ``gate_1-4-CNN.tif``."""
     return f"gate_{label.replace('/', '-').replace(' ', '-')}.tif"
-
-
-def find_results(path: Path) -> list[Path]:
-    """The JSON files of ours that a path is, or that a folder holds, by name."""
-    found = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    return [file for file in found if read_facts(file, FORMAT) is not None]
-
-
-def saved_gates(path: Path, date: str) -> dict[str, Path]:
-    """Level → file of its gate map, of the run of that `date`; empty for another file.
-
-    Parameters
-    ----------
-    path : Path
-        JSON file that a run was saved as.
-    date : str
-        Of the run, as in its provenance: another one may have been saved there since.
-    """
-    facts = read_facts(path, FORMAT)
-    if facts is None or facts["provenance"].get("date") != date:
-        return {}
-    return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
-
-
-def saved_image(path: Path, date: str) -> Path | None:
-    """The image of the run of that `date`, as its JSON file names it, if it is there.
-
-    Parameters as of `saved_gates`.
-    """
-    facts = read_facts(path, FORMAT)
-    if facts is None or facts["provenance"].get("date") != date:
-        return None
-    found = image_of(path, facts)
-    return None if found is None else found.resolve()
 
 
 def load_results(path: Path) -> Results:

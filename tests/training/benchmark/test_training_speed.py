@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import forked
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from attnseg_training.benchmark.textbook_loop import AugmentedFiles, TextbookLoop
@@ -80,6 +82,26 @@ def test_a_frozen_vit_is_cached_and_the_whole_run_counts(
     assert speed.whole_run() == pytest.approx(10 / (4 / filling + 6 / cached))
     with pytest.raises(InputError, match="at least 10 training images for 5 steps"):
         benchmark_training(config, steps=5)
+
+
+def test_the_textbook_loop_leaves_ignored_pixels_out(data_folder: Path) -> None:
+    """Turned with the mask, and in no loss: else that would be NaN."""
+    (data_folder / "dataset.toml").write_text("ignore = 255")
+    for path in (data_folder / "masks").iterdir():
+        mask = np.asarray(Image.open(path)) > 0
+        numbers = mask.astype(np.uint8)
+        numbers[mask & (np.indices(mask.shape)[1] % 8 < 4)] = 255
+        Image.fromarray(numbers).save(path)
+    samples = load_dataset(data_folder).split("train")
+    torch.manual_seed(0)
+    (mask,) = AugmentedFiles(samples, 64)[0][1]
+    void = torch.isnan(mask)
+    assert 0 < void.sum() < (64 * 64) / 2
+    assert set(mask[~void].tolist()) == {0.0, 1.0}
+    network = build_network(catalog.model_spec("tiny"), "scratch")
+    config = TrainConfig(str(data_folder), batch=4)
+    loss = next(TextbookLoop(network, samples, config, workers=0).epoch())
+    assert 0 < loss < 10
 
 
 def test_the_textbook_loop_learns_and_leaves_alone_what_is_frozen(

@@ -145,7 +145,10 @@ READ = {
     "soft edge up to 100": (png(soft(100)), GREY),
     "soft edge up to 127": (png(soft(127)), GREY),
     "soft edge 16 bit": (png(soft().astype(np.uint16) * 257), GREY),
-    "fractions": (tiff(soft().astype(np.float32) / 255), GREY),
+    "fractions": (
+        tiff(soft().astype(np.float32) / 255),
+        MaskKind.PROBABILITIES,
+    ),
     "jpeg": (jpeg(WHITE), TWO),
     "jpeg up to 100": (jpeg(WHITE // 255 * 100), TWO),
     "jpeg up to 127": (jpeg(WHITE // 255 * 127), TWO),

@@ -75,7 +75,8 @@ def test_what_would_have_to_be_interpolated_is_refused(tmp_path: Path) -> None:
     angle = np.pi / 6
     turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     for change in (half, wide, away, outside, turn):
-        with pytest.raises(RuleError, match=r"mask\.nii on the grid of") as refused:
+        words = "within the image" if change is outside else "on the grid of"
+        with pytest.raises(RuleError, match=rf"mask\.nii {words}") as refused:
             pair(tmp_path, MASK, AFFINE @ change).read()
         assert refused.value.rule == Rule.GRID
 

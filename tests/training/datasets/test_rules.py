@@ -22,6 +22,7 @@ from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.release.calibration import calibrate
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
 
@@ -90,6 +91,15 @@ def test_every_command_says_it_in_one_sentence(
     data = load_dataset(data_folder)
     with pytest.raises(RuleError, match=f"3 of 3 masks are {word}"):
         faithfulness(tiny_weights, data, "test", device="cpu")
+    again = tmp_path / "again.safetensors"
+    with pytest.raises(RuleError, match=f"3 of 3 masks are {word}"):
+        calibrate(tiny_weights, again, data, "test", "cpu")
+    assert not again.exists()
+    words = ["calibrate", str(tiny_weights), str(again), "--data", str(data_folder)]
+    words += ["--split", "test", "--device", "cpu", "--allow", rule]
+    done = CliRunner().invoke(app, words)
+    assert f"3 of 3 masks are {word}" in " ".join(done.stderr.split()), done.exception
+    assert read_card(again).training["temperature_from"]["allowed"] == [rule]
     # Frames without a lesion may be evaluated, but not unsaid.
     summary = evaluate(tiny_weights, data, "test", "cpu").summary()
     (told,) = summary["findings"]

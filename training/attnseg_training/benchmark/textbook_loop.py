@@ -11,16 +11,21 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import Sample, read_mask
+from attnseg_training.datasets import Sample
 from attnseg_training.losses import bce_dice
 from attnseg_training.transforms import NDMatrix, draw_geometry
+from napari_attnseg.ignored import IGNORED
 from napari_attnseg.models.network import SegmentationNetwork
+
+#: Value of an ignored pixel in a mask while it is turned.
+_IGNORED = 255
 
 
 class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
@@ -38,16 +43,14 @@ class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
         return len(self.samples)
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        """Image (3, S, S) in [0, 1] and mask (1, S, S) of 0 and 1."""
+        """Image (3, S, S) in [0, 1] and mask (1, S, S): 0, 1 or `ignored.IGNORED`."""
         rng = np.random.default_rng(int(torch.randint(2**31, ())))
         sample, shape = self.samples[i], (self.size, self.size)
         bilinear = Image.Resampling.BILINEAR
         with Image.open(sample.image) as file:
             upright = ImageOps.exif_transpose(file)
             image = upright.convert("RGB").resize(shape, bilinear)
-        found = [read_mask(path) for path in sample.masks]
-        empty = np.zeros(image.size[::-1], np.uint8)
-        mask = Image.fromarray(np.maximum.reduce(found) if found else empty)
+        mask = Image.fromarray(_mask(sample, image.size[::-1]))
         mask = mask.resize(shape, Image.Resampling.NEAREST)
         affine = _pixels(draw_geometry(rng), self.size)
         image = image.transform(shape, Image.Transform.AFFINE, affine, bilinear)
@@ -62,8 +65,21 @@ class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
             noise = rng.standard_normal(pixels.shape, np.float32)
             pixels = (pixels + rng.uniform(0.01, 0.04) * noise).clip(0, 1)
         lesion = np.asarray(mask, np.float32)
+        lesion[lesion == _IGNORED] = IGNORED
         rgb = np.ascontiguousarray(pixels.transpose(2, 0, 1))
         return torch.from_numpy(rgb), torch.from_numpy(lesion[None])
+
+
+def _mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Mask (H, W) of 0 and 1, `_IGNORED` where it is ignored."""
+    readings = sample.read_masks()
+    if not readings:
+        return np.zeros(size, np.uint8)
+    planes, ignored = sample.united(readings)
+    mask: NDArray[np.uint8] = planes.max(0)
+    if ignored is not None:
+        mask[ignored] = _IGNORED
+    return mask
 
 
 class TextbookLoop:

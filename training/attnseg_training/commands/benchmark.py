@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from attnseg_training.commands.options import Data, Device, TrainingApp
+from napari_attnseg.usage import output_file
 
 app = TrainingApp(help="Measure speed on this machine.")
 
@@ -54,7 +55,8 @@ def training_command(
     device: Device = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.")] = 0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the result there.")
+        Path | None,
+        typer.Option("--json", help="Write the result there.", callback=output_file),
     ] = None,
 ) -> None:
     """Images/s of `fit` against a plain textbook loop of the same network, in turns.

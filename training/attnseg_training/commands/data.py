@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_attnseg.exit_codes import SOME_FAILED
+from napari_attnseg.usage import output_file, output_folder
 
 DOWNLOAD = "fetch it: attnseg-train datasets --download {} --out FOLDER"
 #: Findings of one kind that are shown; the JSON has all.
@@ -28,7 +29,10 @@ def datasets_command(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="New folder for the downloaded data.")
+        Path | None,
+        typer.Option(
+            help="New folder for the downloaded data.", callback=output_folder
+        ),
     ] = None,
 ) -> None:
     """List the data sets whose folders are recognised, or download one."""
@@ -87,7 +91,10 @@ def check_command(
         Path, typer.Argument(help="Data folder, or NAME:FOLDER; see `datasets`.")
     ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file to write all findings to.")
+        Path | None,
+        typer.Option(
+            "--json", help="JSON file to write all findings to.", callback=output_file
+        ),
     ] = None,
 ) -> None:
     """Check every image and mask of a folder; exit code 1 if anything is wrong."""

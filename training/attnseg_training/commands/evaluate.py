@@ -17,6 +17,7 @@ from attnseg_training.commands.options import (
     allowed_rules,
     data_for,
 )
+from napari_attnseg.usage import output_file, output_folder
 
 
 def evaluate_command(
@@ -25,16 +26,25 @@ def evaluate_command(
     split: Split = None,
     device: Device = "auto",
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file to write the summary to.")
+        Path | None,
+        typer.Option(
+            "--json", help="JSON file to write the summary to.", callback=output_file
+        ),
     ] = None,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", help="CSV file to write one line per image to."),
+        typer.Option(
+            "--csv",
+            help="CSV file to write one line per image to.",
+            callback=output_file,
+        ),
     ] = None,
     report_folder: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="Folder to write report.html and contact_sheet.png to."
+            "--report",
+            help="Folder to write report.html and contact_sheet.png to.",
+            callback=output_folder,
         ),
     ] = None,
     flip: Annotated[
@@ -104,10 +114,14 @@ def compare_command(
         Path, typer.Argument(help="CSV of `evaluate --csv` of the other weights.")
     ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="JSON file to write the summary to.")
+        Path | None,
+        typer.Option(
+            "--json", help="JSON file to write the summary to.", callback=output_file
+        ),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="PNG file to draw the differences to.")
+        Path | None,
+        typer.Option(help="PNG file to draw the differences to.", callback=output_file),
     ] = None,
 ) -> None:
     """Compare two models image by image: paired difference and Wilcoxon test.
@@ -139,7 +153,10 @@ def faithfulness_command(
     data: Data,
     out: Annotated[
         Path,
-        typer.Option(help="Folder for JSON, CSV per image, gate card and examples."),
+        typer.Option(
+            help="Folder for JSON, CSV per image, gate card and examples.",
+            callback=output_folder,
+        ),
     ],
     split: Split = None,
     suite: Annotated[

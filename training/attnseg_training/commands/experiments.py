@@ -18,6 +18,7 @@ from attnseg_training.commands.options import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.run_files import BEST_WEIGHTS
+from napari_attnseg.usage import output_file, output_folder
 
 #: Settings of two-stage that have an option.
 STAGE_SETTINGS = (
@@ -48,7 +49,10 @@ def table_command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the runs and the table; runs in it are resumed."),
+        typer.Option(
+            help="Folder for the runs and the table; runs in it are resumed.",
+            callback=output_folder,
+        ),
     ] = None,
     config: Annotated[
         str | None,
@@ -122,7 +126,10 @@ def table_command(
 def two_stage_command(
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="Folder for the runs; resumes what is there.")
+        Path,
+        typer.Option(
+            help="Folder for the runs; resumes what is there.", callback=output_folder
+        ),
     ],
     config: Annotated[
         str | None,
@@ -151,7 +158,7 @@ def figure_command(
     number: Annotated[str, typer.Argument(help="Which figure of the paper: 3.")],
     weights: Weights,
     data: Data,
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.", callback=output_file)],
     images: Annotated[
         list[str] | None,
         typer.Option(

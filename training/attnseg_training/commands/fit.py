@@ -18,6 +18,7 @@ from attnseg_training.config import TrainConfig
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.exit_codes import INTERRUPTED
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
+from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
     from attnseg_training.runs.progress import ProgressFile
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 def fit_command(
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="Run folder: weights, log, curves, settings.")
+        Path,
+        typer.Option(
+            help="Run folder: weights, log, curves, settings.", callback=output_folder
+        ),
     ],
     config: Annotated[
         str | None,

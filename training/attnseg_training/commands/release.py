@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from attnseg_training.commands.options import (
+    Allow,
     Data,
     Given,
+    allowed_rules,
     configured,
     data_for,
     with_settings,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.usage import output_file, output_folder
 
 #: Settings of the runs of a release that have an option.
 RELEASE_SETTINGS = (
@@ -35,7 +38,9 @@ def average_command(
     weights: Annotated[
         list[Path], typer.Argument(help="Weights of runs with a common start.")
     ],
-    out: Annotated[Path, typer.Option(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Option(help="Weights file to write.", callback=output_file)
+    ],
 ) -> None:
     """Average the weights of several runs; evaluate the mean on validation images."""
     from attnseg_training.release.export import average
@@ -45,7 +50,9 @@ def average_command(
 
 def calibrate_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
-    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Argument(help="Weights file to write.", callback=output_file)
+    ],
     data: Annotated[
         Path | None, typer.Option(help="Data folder, as for evaluate, to fit on.")
     ] = None,
@@ -66,6 +73,7 @@ def calibrate_command(
         bool,
         typer.Option("--half", help="Store the weights as float16, half the size."),
     ] = False,
+    allow: Allow = None,
 ) -> None:
     """Calibrate probabilities by temperature scaling on validation images."""
     from attnseg_training.commands.console import console
@@ -74,7 +82,12 @@ def calibrate_command(
 
     expect_weights_name(out)
     if like is not None:
-        fits = {"--data": data, "--split": split, "--device": device}
+        fits = {
+            "--data": data,
+            "--split": split,
+            "--device": device,
+            "--allow": allow or None,
+        }
         given = " and ".join(name for name, value in fits.items() if value is not None)
         if given:
             raise InputError(
@@ -86,7 +99,13 @@ def calibrate_command(
     if data is None:
         raise InputError("calibrate needs --data to fit on, or --like WEIGHTS.")
     split, dataset = split or "val", data_for(data, weights)
-    found = calibrate(weights, out, dataset, split, device or "auto", half)
+    rules = allowed_rules(allow)
+
+    def warn(sentence: str) -> None:
+        console.print(sentence, markup=False)
+
+    where = device or "auto"
+    found = calibrate(weights, out, dataset, split, where, half, rules, warn)
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     if said := bound_sentence(found, len(dataset.split(split))):
         console.print(said)
@@ -95,7 +114,9 @@ def calibrate_command(
 
 def export_command(
     weights: Annotated[Path, typer.Argument(help="Weights file to read.")],
-    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
+    out: Annotated[
+        Path, typer.Argument(help="Weights file to write.", callback=output_file)
+    ],
     half: Annotated[
         bool,
         typer.Option("--half", help="Store the weights as float16, half the size."),
@@ -124,7 +145,11 @@ def export_command(
 def release_command(
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="Folder for runs and results; resumes what is there.")
+        Path,
+        typer.Option(
+            help="Folder for runs and results; resumes what is there.",
+            callback=output_folder,
+        ),
     ],
     config: Annotated[
         str | None,
@@ -169,7 +194,12 @@ def import_command(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint (.pth) of the authors' released code.")
     ],
-    out: Annotated[Path, typer.Option(help="Weights file (.safetensors) to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Weights file (.safetensors) to write.", callback=output_file
+        ),
+    ],
     model: Annotated[
         str | None,
         typer.Option(

@@ -212,7 +212,9 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
                 report.found.append(("in two splits", name, text))
             seen[name] = split
     for name in missing_masks(files, tuple(files.images)):
-        report.found.append(("missing mask", name, f"{name} has no mask."))
+        lacks = files.lacking.get(name)
+        where = f" in the folder of the class {lacks!r}" if lacks else ""
+        report.found.append(("missing mask", name, f"{name} has no mask{where}."))
     for name in files.masks:
         if name not in files.images:
             text = f"The mask of {name} belongs to no image."

@@ -138,6 +138,13 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
     ):
         if missing:
             folder = "" if files.layout.parts else f"{kind}s"
+            if kind == "mask" and missing[0] in files.lacking:
+                folder += f"/{files.lacking[missing[0]]}"
+                missing = [
+                    n
+                    for n in missing
+                    if files.lacking.get(n) == files.lacking[missing[0]]
+                ]
             away = f"take the name out of {files.lists}/" if files.lists else "drop it"
             raise InputError(
                 f"{len(missing)} of {len(names)} {kind}s are missing in "

@@ -224,17 +224,18 @@ class MasksSeen:
 
 
 def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:
-    """Read the masks of all images, and no image, before work on the first begins.
+    """Read the masks of all images, and of images the headers, before work begins.
 
     Raises
     ------
     InputError
-        If one of them cannot be read, or it is not clear what is lesion in it, or
-        beside the others.
+        If one of them cannot be read, has another size than its image, or it is not
+        clear what is lesion in it, or beside the others.
     """
     seen = MasksSeen()
     for sample in samples:
         readings = sample.read_masks()
+        sample.expect_sizes(readings)
         if readings:
             planes, ignored = sample.united(readings)
             seen.add(sample.name, planes, ignored, None, readings, sample.stated)

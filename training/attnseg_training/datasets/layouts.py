@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ from napari_attnseg.io.folders import LeftOut, left_out, name_key
 
 #: Folders below the root that are looked through.
 _DEPTH = 4
+#: Folders of a layout without patterns.
+_PAIRS = ("images", "masks")
+#: Lists that decide what is trained and measured on: nobody wants one of them empty.
+_USED = ("train", "val", "test")
 
 
 @dataclass(slots=True)
@@ -55,6 +60,8 @@ class Files:
         On which pixels masks were drawn; see `Sample`.
     stated : bool
         Whether its ``dataset.toml`` gives classes.
+    lacking : dict
+        Sample name → the class of which it has no mask file, although it has others.
     left_out : dict
         What else lies among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
@@ -72,6 +79,7 @@ class Files:
     ignore: int | None = None
     orientation: str = ""
     stated: bool = False
+    lacking: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -94,7 +102,10 @@ def find_files(source: Path) -> Files:
     files = _recognised(source)
     masks = {path for paths in files.masks.values() for path in paths}
     used = {*files.images.values(), *masks}
-    counts = left_out({path.parent for path in used}, used)
+    folders = {path.parent for path in used}
+    if not files.layout.parts:  # of masks without an image none is used
+        folders |= {path for f in _PAIRS if (path := files.root / f).is_dir()}
+    counts = left_out(folders, used)
     lists = not files.layout.parts and files.named
     listed = {name for names in files.named.values() for name in names}
     for kind, names in (
@@ -179,6 +190,9 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
         planes = [paired(files.images, plane) for plane in planes]
         whole = set(planes[0]).intersection(*planes[1:])
         files.masks = {n: tuple(plane[n] for plane in planes) for n in whole}
+        for part in {*itertools.chain(*planes)} - whole:
+            each = zip(said.classes, planes, strict=True)
+            files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
         own = paired(files.images, by_stem(root / "masks"))
         files.masks = {n: (p,) for n, p in own.items()}
@@ -195,8 +209,18 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
         names = [_listed_name(line, known, keys) for line in lines]
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(other.get(name, name) for name in names)
-        files.named[file.stem] = tuple(once)
+        files.named[file.stem] = _expect_names(tuple(once), file)
     return files
+
+
+def _expect_names(names: tuple[str, ...], file: Path) -> tuple[str, ...]:
+    """Refuse an empty list of what is trained or measured on."""
+    if not names and file.stem in _USED:
+        raise InputError(
+            f"Expected names of images in {file}, found none; list the images of "
+            f"{file.stem}, or remove the file."
+        )
+    return names
 
 
 def _listed_name(line: str, known: set[str], keys: dict[str, str]) -> str:
@@ -268,6 +292,7 @@ def _by_patterns(
     for split, file in layout.lists:
         if (root / file).is_file():
             listed = set(_list(root / file).split())
+            _expect_names(tuple(listed), root / file)
             files.named[split] = tuple(
                 n for n in sorted(files.images) if _listed(n, listed, spec.group)
             )

@@ -166,6 +166,8 @@ def foreground(
     drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
+    # First: of a picture it makes no sense to say which colour is background.
+    _refuse_picture(rgb, drawn, hidden, lossy, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
@@ -174,6 +176,18 @@ def foreground(
     if len(drawn):
         which[lesion] = 1 + distance(rgb[lesion], drawn).argmin(-1)
     return lesion, traits_of_colours(which, drawn, ground)
+
+
+def _refuse_picture(
+    rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool, name: str
+) -> None:
+    """Most pixels of a mask have one of its colours."""
+    visible = ~hidden
+    tolerance = SAME if lossy else 2
+    nearest = distance(rgb, drawn).min(-1)
+    near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
+    if near < DRAWN * np.count_nonzero(visible):
+        raise _picture(name)
 
 
 def _classified(
@@ -186,11 +200,6 @@ def _classified(
 ) -> Plane:
     """Pixels that are nearer to another colour than to the background."""
     visible = ~hidden
-    tolerance = SAME if lossy else 2
-    nearest = distance(rgb, drawn).min(-1)
-    near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
-    if near < DRAWN * np.count_nonzero(visible):
-        raise _picture(name)
     if ground is None:
         return visible
     away = np.abs(drawn - ground).max(-1)
@@ -269,7 +278,11 @@ def _background(
 
 
 def _picture(name: str) -> UnclearMaskError:
-    return _unclear(name, "as many colours as in a picture")
+    return _unclear(
+        name,
+        "as many colours as in a picture, which may be a photo with an outline drawn "
+        "on it",
+    )
 
 
 def _unclear(name: str, came: str) -> UnclearMaskError:

@@ -166,7 +166,7 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
             "export it as a mask of 0 and 1",
         )
     _refuse_regions(values, np.unique(values), name, exact=False)
-    return values > 0.5, "half-of-maximum"
+    return values > 0.5, "probabilities"
 
 
 def refuse_void(found: Values, name: str) -> None:

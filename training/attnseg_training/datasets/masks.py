@@ -40,6 +40,8 @@ class MaskKind(StrEnum):
         The numbers that classes are given by.
     HALF_OF_MAXIMUM
         Many levels: lesion is what is above half of the largest.
+    PROBABILITIES
+        Fractions up to 1: lesion is what is above 0.5.
     ALPHA
         Opaque is lesion.
     COLOURS
@@ -52,6 +54,7 @@ class MaskKind(StrEnum):
     OBJECT_NUMBERS = "object-numbers"
     CLASSES = "classes"
     HALF_OF_MAXIMUM = "half-of-maximum"
+    PROBABILITIES = "probabilities"
     ALPHA = "alpha"
     COLOURS = "colours"
     PAGES = "pages"

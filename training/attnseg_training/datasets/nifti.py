@@ -92,6 +92,8 @@ def _load(path: Path) -> _Nifti:
             'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
         ) from error
     try:
+        if path.stat().st_size == 0:
+            raise ValueError("it is empty: 0 bytes")
         file: Any = nibabel.load(path)
         values = np.asarray(file.dataobj)
         header = file.header
@@ -134,22 +136,25 @@ def _on_grid(mask: _Nifti, image: _Nifti, name: str, other: str) -> NDArray[Any]
         and abs(whole[2, 2]) == 1
     )
     if not exact:
-        raise _elsewhere(name, other)
+        raise RuleError(
+            Rule.GRID,
+            f"Expected the mask {name} on the grid of {other} up to flips, turns by "
+            "90° and shifts by whole voxels, but their affines say otherwise; resample "
+            "the mask to the image.",
+        )
     matrix, start = whole[:2, :2].astype(int), np.round(shift[:2]).astype(int)
     x, y = np.indices(mask.values.shape)
     to = matrix @ np.stack([x.ravel(), y.ravel()]) + start[:, None]
     inside = ((to >= 0) & (to < np.array(image.values.shape)[:, None])).all(0)
     placed = np.zeros(image.values.shape, mask.values.dtype)
     placed[to[0, inside], to[1, inside]] = mask.values.ravel()[inside]
-    if not inside.any() or np.any(mask.values.ravel()[~inside]):
-        raise _elsewhere(name, other)
+    outside = np.count_nonzero(mask.values.ravel()[~inside])
+    if not inside.any() or outside:
+        what = f"{outside} of its pixels that are not 0 lie" if outside else "it lies"
+        raise RuleError(
+            Rule.GRID,
+            f"Expected the mask {name} within the image {other}, but by the affines of "
+            f"both {what} outside of it; check which mask belongs to which image, or "
+            "resample the mask to the image.",
+        )
     return placed
-
-
-def _elsewhere(name: str, other: str) -> RuleError:
-    return RuleError(
-        Rule.GRID,
-        f"Expected the mask {name} on the grid of {other} up to flips, turns by 90° "
-        "and shifts by whole voxels, but their affines say otherwise; resample the "
-        "mask to the image.",
-    )

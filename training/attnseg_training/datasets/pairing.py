@@ -8,9 +8,12 @@ from typing import TypeVar
 
 from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.folders import entries, name_key
+from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", *NIFTI)
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
+    *NIFTI,
+)
 Mask = TypeVar("Mask")
 
 
@@ -20,7 +23,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it is not there, or two files have one name.
+        If it is not there, holds other things only, or two files have one name.
     """
     if not folder.is_dir():
         raise InputError(
@@ -28,7 +31,8 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "there; see docs/training.md on how to lay it out."
         )
     found: dict[str, Path] = {}
-    for path in entries(folder):
+    there = entries(folder)
+    for path in there:
         suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
         if suffix and path.is_file():
             stem = path.name[: -len(suffix)]
@@ -39,6 +43,12 @@ def by_stem(folder: Path) -> dict[str, Path]:
                 )
             if stem not in found or found[stem].is_symlink():
                 found[stem] = path
+    if there and not found:
+        others = left_out_words(left_out([folder], []))
+        raise InputError(
+            f"Expected {', '.join(SUFFIXES)} files in {folder}, found none ({others}); "
+            "convert them to one of these, or choose another folder."
+        )
     return without_twins(found)
 
 

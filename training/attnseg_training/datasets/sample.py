@@ -19,6 +19,7 @@ from attnseg_training.datasets.nifti import (
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
+from napari_attnseg.io.file_kinds import header_size
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.orientation import as_stored, upright
 from napari_attnseg.preprocessing import to_rgb
@@ -175,6 +176,12 @@ class Sample:
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         return [read(path, values, self.ignore, like) for path in self.masks]
+
+    def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
+        """Raise as `read_all` for masks of another size, mostly without decoding."""
+        size = header_size(self.image)
+        if size and any(one.planes.shape[1:] != size for one in readings):
+            self.read_all()  # which decides, and says what is wrong
 
     def read_raw(self) -> NDArray[np.generic]:
         """The image alone, upright, with the numbers that are stored."""

@@ -19,6 +19,8 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
+from attnseg_training.evaluation.areas import COLUMNS as AREAS
+from attnseg_training.evaluation.areas import area_summary, areas, pixel_mm2
 from attnseg_training.evaluation.detection import Detection, detection
 from attnseg_training.evaluation.image_metrics import (
     BAND,
@@ -82,6 +84,9 @@ class EvaluationReport:
         Names, background not counted.
     by_class : tuple of tuple of Confusion
         Pixel counts per image and class; empty for one class.
+    pixels_mm2 : tuple of float
+        Area of a pixel of each image; NaN where its file does not say it. Empty where
+        none does.
     """
 
     measured: Mapping[str, Any]
@@ -95,10 +100,14 @@ class EvaluationReport:
     packed_masks: tuple[NDArray[np.uint8], ...]
     classes: tuple[str, ...] = ()
     by_class: tuple[tuple[Confusion, ...], ...] = ()
+    pixels_mm2: tuple[float, ...] = ()
 
     def per_image(self) -> list[dict[str, float]]:
         """Return the metrics of every image; see `napari_attnseg.metrics.scores`."""
         return [scores(case.counts) for case in self.cases]
+
+    def _pixels(self) -> tuple[float, ...]:
+        return self.pixels_mm2 or (math.nan,) * len(self.names)
 
     def mask(self, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return the predicted mask of an image of this shape (H, W)."""
@@ -108,10 +117,11 @@ class EvaluationReport:
     def summary(self) -> dict[str, Any]:
         """Summarise ``n``, ``protocol`` and statistics of each metric, JSON-ready.
 
-        Also ``hd95`` and ``nsd``, the ``worst_decile`` of Dice, Dice ``by_size`` of the
-        lesion, ``calibration``, ``detection`` of lesions, the ``threshold_curve``, and
-        the metrics ``at_network_size``; see `image_metrics`, `detection` and
-        `thresholds`. Of several classes all but the detection is of any class against
+        Also ``hd95`` and ``nsd``, ``areas`` in mm² where pixel sizes are known, the
+        ``worst_decile`` of Dice, Dice ``by_size`` of the lesion, ``calibration``,
+        ``detection`` of lesions, the ``threshold_curve``, and the metrics
+        ``at_network_size``; see `image_metrics`, `detection` and `thresholds`. Of
+        several classes all but the detection is of any class against
         background; see `class_summary` for each and their mean.
         """
         cases = list(self.cases)
@@ -135,6 +145,7 @@ class EvaluationReport:
             **_statistics([case.counts for case in cases]),
             **surfaces,
             **class_summary(self.classes, self.by_class),
+            **area_summary([case.counts for case in cases], self._pixels()),
             "worst_decile": worst_decile(dice),
             "by_size": by_size(cases, dice),
             "calibration": calibration(cases),
@@ -155,18 +166,21 @@ class EvaluationReport:
         extra = ("hd95", "nsd", "lesion", "brier", *Detection._fields)
         each = [f"dice {name}" for name in self.classes] if self.by_class else []
         each += ["dice mean over classes"] if each else []
-        writer = csv.DictWriter(text, ["name", *METRICS, *extra, *each])
+        in_mm2 = AREAS if self.pixels_mm2 else ()
+        writer = csv.DictWriter(text, ["name", *METRICS, *extra, *in_mm2, *each])
         writer.writeheader()
         per_class = [
             [*(class_scores(c)["dice"] for c in counts), class_means(counts)["dice"]]
             for counts in self.by_class
         ] or [[]] * len(self.names)
-        for name, row, case, dices in zip(
-            self.names, self.per_image(), self.cases, per_class, strict=True
+        for name, row, case, pixel, dices in zip(
+            *(self.names, self.per_image(), self.cases, self._pixels(), per_class),
+            strict=True,
         ):
             more = (case.hd95, case.nsd, case.lesion, case.brier["image"])
-            values = (*more, *case.detection, *dices)
-            rest = zip((*extra, *each), values, strict=True)
+            sizes = areas(case.counts, pixel) if in_mm2 else ()
+            values = (*more, *case.detection, *sizes, *dices)
+            rest = zip((*extra, *in_mm2, *each), values, strict=True)
             writer.writerow({"name": name, **row, **dict(rest)})
         return text.getvalue()
 
@@ -253,6 +267,7 @@ def evaluate(
         at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
     told += [hint.to_json() for hint in masks.hints()]
+    pixel_sizes = tuple(pixel_mm2(sample.spacing) for sample in samples)
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
         "flip test-time augmentation (mean probability of the image and its three "
@@ -313,6 +328,7 @@ def evaluate(
         tuple(packed),
         data.classes,
         tuple(by_class),
+        () if all(map(math.isnan, pixel_sizes)) else pixel_sizes,
     )
 
 

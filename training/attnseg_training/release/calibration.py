@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def calibrate(
     split: str,
     device: str = "auto",
     half: bool = False,
+    allow: Collection[str] = (),
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> float:
     """Write weights again with the temperature that fits a split best.
 
@@ -46,7 +49,8 @@ def calibrate(
     cross-entropy per pixel, at the network's size. There it changes no mask at the
     threshold 0.5; at the image's size single pixels of an outline may change. Numbers
     measured before are dropped from the card. It is to be fitted on validation images.
-    `half` stores float16.
+    `half` stores float16. Masks keep the rules of `datasets.findings.ALLOWABLE`, or
+    those in `allow` are told to `warn`, and recorded as ``allowed``.
 
     Returns
     -------
@@ -58,8 +62,9 @@ def calibrate(
     Raises
     ------
     AttnSegError
-        If weights, split or an image cannot be used, or the validation images were
-        trained on, where every model is overconfident.
+        If weights, split or an image cannot be used, a rule is broken that is not
+        allowed, or the validation images were trained on, where every model is
+        overconfident.
     """
     expect_weights_name(out)
     segmenter = Segmenter.from_checkpoint(weights, device)
@@ -73,6 +78,9 @@ def calibrate(
         )
     rule = segmenter.card.preprocessing.intensity
     store = ImageStore(data.split(split), network.spec.size, segmenter.device, rule)
+    allowed = store.seen.expect(allow)
+    for broken in allowed:
+        warn(str(broken))
     logits, masks = [], []
     with torch.inference_mode():
         for start in range(0, len(store), BATCH):
@@ -94,6 +102,8 @@ def calibrate(
     if bound := on_bound(temperature):
         fitted_on["bound"] = str(bound)
     fitted_on |= store.ignored_pixels(data.ignore)
+    if allowed:
+        fitted_on["allowed"] = [str(broken.rule) for broken in allowed]
     text = f"{data.name}, split {split}, n = {len(store)}"
     _write(weights, out, temperature, fitted_on, text, half)
     return temperature

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import ALLOWABLE, TrainConfig
 from attnseg_training.datasets import Dataset, load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.callbacks import FitCallbacks
@@ -168,7 +168,8 @@ class Release:
                 FitCallbacks(watch=watch),
             )
         best, done = run.path / "best.safetensors", run.path / CALIBRATED
-        calibrate(best, done, data, "val", config.device, half=True)
+        # `fit` has judged its images as a whole, of which validation is a small part.
+        calibrate(best, done, data, "val", config.device, True, ALLOWABLE)
         run.forget_states()
         return run.path
 

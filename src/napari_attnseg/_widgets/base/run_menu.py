@@ -33,7 +33,7 @@ from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.results import taken
+from napari_attnseg.io.saved_results import taken
 
 
 class RunMenu(QPushButton):

@@ -36,7 +36,8 @@ from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
 from napari_attnseg.io.images import read_image
-from napari_attnseg.io.results import Results, find_results, load_results
+from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.saved_results import find_results
 
 #: More images than this from one folder would fill the layer list with hundreds.
 MANY = 20

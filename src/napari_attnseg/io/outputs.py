@@ -1,0 +1,47 @@
+"""Whether a file or a folder could be written, asked before the work for it begins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from napari_attnseg.errors import InputError
+
+
+def expect_writable(path: Path, folder: bool, option: str) -> None:
+    """Say so where a result could not be written; folders that lack are no hindrance.
+
+    Parameters
+    ----------
+    path : Path
+        Where a result is to be written.
+    folder : bool
+        Whether it is a folder of results; else it is one file.
+    option : str
+        That named it, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is a folder instead of a file or a file instead of a folder, or lies
+        below a file or in a folder that cannot be written.
+    """
+    if not folder and os.path.isdir(path):  # noqa: PTH112 (Path's raises for long names)
+        raise InputError(
+            f"{path} cannot be written, as it is a folder; expected a file for "
+            f"{option}: give a name in it."
+        )
+    above = path if folder else path.parent
+    while not os.path.lexists(above) and above != above.parent:
+        above = above.parent
+    if not os.path.isdir(above):  # noqa: PTH112
+        raise InputError(
+            f"{path} cannot be written, as {above} is no folder; expected a "
+            f"{'folder' if folder else 'file in a folder'} for {option}: choose "
+            "another one."
+        )
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{path} cannot be written, as {above} is a folder that may not be "
+            f"changed; expected one that may for {option}: choose another one."
+        )

@@ -1,0 +1,73 @@
+"""Results that lie in a folder already: which there are, and whose they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_attnseg.io.files import image_of, read_facts
+from napari_attnseg.io.images import is_file
+from napari_attnseg.io.results import FORMAT
+
+
+def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
+    """A file that results of this name would replace and that is no earlier one of us.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results are to go.
+    stem : str
+        Of their names.
+    image : Path, optional
+        The image's file: results of another one are not to be replaced either.
+    """
+    story = folder / f"{stem}.json"
+    facts = read_facts(story, FORMAT)
+    if facts is not None:
+        other = image_of(story, facts)
+        if image is None or other is None or other.resolve() == image.resolve():
+            return None
+        return story
+    if is_file(folder / f"{stem}_probability.tif"):
+        return None
+    return taken(folder, stem)
+
+
+def taken(folder: Path, stem: str) -> Path | None:
+    """A file, whosever, that has a name of these results already."""
+    ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
+    return next((p for end in ends if is_file(p := folder / f"{stem}{end}")), None)
+
+
+def find_results(path: Path) -> list[Path]:
+    """The JSON files of ours that a path is, or that a folder holds, by name."""
+    found = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return [file for file in found if read_facts(file, FORMAT) is not None]
+
+
+def saved_gates(path: Path, date: str) -> dict[str, Path]:
+    """Level → file of its gate map, of the run of that `date`; empty for another file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that a run was saved as.
+    date : str
+        Of the run, as in its provenance: another one may have been saved there since.
+    """
+    facts = read_facts(path, FORMAT)
+    if facts is None or facts["provenance"].get("date") != date:
+        return {}
+    return {gate["level"]: path.parent / gate["file"] for gate in facts["gates"]}
+
+
+def saved_image(path: Path, date: str) -> Path | None:
+    """The image of the run of that `date`, as its JSON file names it, if it is there.
+
+    Parameters as of `saved_gates`.
+    """
+    facts = read_facts(path, FORMAT)
+    if facts is None or facts["provenance"].get("date") != date:
+        return None
+    found = image_of(path, facts)
+    return None if found is None else found.resolve()

@@ -1,0 +1,180 @@
+"""What lies in a data folder and cannot be used is said in words, never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from attnseg_training.datasets import Sample, load_dataset
+from attnseg_training.datasets.check import check
+from attnseg_training.datasets.findings import look_at_masks
+from attnseg_training.datasets.masks import MaskKind, read
+from attnseg_training.datasets.nifti import read_nifti
+from attnseg_training.datasets.rules import Rule, RuleError
+from napari_attnseg.errors import InputError
+
+SQUARE = np.zeros((16, 20), np.uint8)
+SQUARE[3:9, 4:12] = 255
+
+
+def save(path: Path, values: np.ndarray = SQUARE, **how: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path, **how)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in "abcd":
+        save(tmp_path / "images" / f"{name}.png", np.dstack([SQUARE] * 3))
+        save(tmp_path / "masks" / f"{name}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_other_sizes_are_found_before_the_network_runs(
+    folder: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = load_dataset(folder).split("all")
+    decoded: list[str] = []
+    whole = Sample.read_all
+
+    def read_all(self: Sample, *given: Any) -> Any:
+        decoded.append(self.name)
+        return whole(self, *given)
+
+    monkeypatch.setattr(Sample, "read_all", read_all)
+    assert look_at_masks(samples).total == 4 and decoded == []
+    (folder / "images" / "d.png").unlink()
+    save(folder / "images" / f"d.{suffix}", np.dstack([SQUARE[:-1]] * 3))
+    with pytest.raises(RuleError, match="'d' has 16×20 px, its image 15×20") as found:
+        look_at_masks(load_dataset(folder).split("all"))
+    assert found.value.rule is Rule.SIZE and decoded == ["d"]
+
+
+def test_webp_is_read_like_the_others(tmp_path: Path) -> None:
+    rgb = np.dstack([SQUARE, SQUARE // 2, 255 - SQUARE])
+    for name in "ab":
+        save(tmp_path / "images" / f"{name}.webp", rgb, lossless=True)
+        save(tmp_path / "masks" / f"{name}.webp", SQUARE, lossless=True)
+    first, _ = load_dataset(tmp_path).split("all")
+    image, mask = first.read()
+    np.testing.assert_array_equal(image, rgb)
+    np.testing.assert_array_equal(mask, SQUARE > 0)
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_a_folder_of_another_kind_says_which(folder: Path, part: str) -> None:
+    for path in (folder / part).iterdir():
+        np.save(path.with_suffix(".npy"), SQUARE)
+        path.unlink()
+    (folder / part / "more").mkdir()
+    words = rf"{part}, found none \(4 \.npy, 1 folder left out\)"
+    for command in (load_dataset, check):
+        with pytest.raises(InputError, match=words):
+            command(folder)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+@pytest.mark.parametrize("text", ["", "\n  \n\n"])
+def test_an_empty_list_is_refused(folder: Path, split: str, text: str) -> None:
+    lists = {"train": "a\nb", "val": "c", "test": "d", "later": "", split: text}
+    (folder / "splits").mkdir()
+    for name, names in lists.items():
+        (folder / "splits" / f"{name}.txt").write_text(names)
+    for command in (load_dataset, check):
+        with pytest.raises(InputError, match=rf"images in .*{split}\.txt, found none"):
+            command(folder)
+    (folder / "splits" / f"{split}.txt").unlink()
+    load_dataset(folder)
+
+
+def test_the_class_whose_folder_lacks_masks_is_named(folder: Path) -> None:
+    (folder / "dataset.toml").write_text('classes = ["polyp", "tool"]')
+    for name in "abcd":
+        for kind in ("polyp", "tool"):
+            save(folder / "masks" / kind / f"{name}.png")
+    (folder / "masks" / "tool" / "c.png").unlink()
+    (folder / "masks" / "tool" / "d.png").unlink()
+    (folder / "masks" / "polyp" / "b.png").unlink()
+    with pytest.raises(InputError, match=r"1 of 4 masks .*masks/polyp, first 'b'"):
+        load_dataset(folder)
+    save(folder / "masks" / "polyp" / "b.png")
+    with pytest.raises(InputError, match=r"2 of 4 masks .*masks/tool, first 'c'"):
+        load_dataset(folder)
+    told = [text for kind, _, text in check(folder).found if kind == "missing mask"]
+    assert told == [f"{n} has no mask in the folder of the class 'tool'." for n in "cd"]
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.tif", "x.webp"])
+def test_an_empty_file_is_called_so(tmp_path: Path, name: str) -> None:
+    from napari_attnseg.io.images import read_image
+
+    (tmp_path / name).touch()
+    readers: tuple[Callable[[Path], object], ...] = (read, read_image)
+    for reader in readers:
+        with pytest.raises(InputError, match=rf"{name} .*\(it is empty: 0 bytes\)"):
+            reader(tmp_path / name)
+        (tmp_path / name).write_text("hello")
+        with pytest.raises(InputError) as refused:
+            reader(tmp_path / name)
+        assert "<" not in str(refused.value)
+        (tmp_path / name).write_bytes(b"")
+
+
+def test_an_empty_nifti_file_is_called_so(tmp_path: Path) -> None:
+    pytest.importorskip("nibabel")
+    (tmp_path / "x.nii").touch()
+    with pytest.raises(InputError, match=r"x\.nii .*\(it is empty: 0 bytes\)"):
+        read_nifti(tmp_path / "x.nii")
+
+
+@pytest.mark.parametrize("shift", [(30, 0), (100, 0)])
+def test_a_nifti_mask_beyond_its_image_is_told(
+    tmp_path: Path, shift: tuple[int, int]
+) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    mask = np.zeros((40, 30, 1), np.uint8)
+    mask[5:15, 5:10] = 1
+    affine = np.eye(4)
+    image, moved = tmp_path / "image.nii", tmp_path / "mask.nii"
+    nibabel.save(nibabel.Nifti1Image(mask, affine), image)
+    affine[:2, 3] = shift
+    nibabel.save(nibabel.Nifti1Image(mask, affine), moved)
+    # 50 pixels of lesion, of which the rows from 40 on lie beyond: 5 + 30 to 14 + 30.
+    outside = {30: "25 of its pixels that are not 0 lie", 100: "50 of its"}[shift[0]]
+    with pytest.raises(RuleError, match=rf"within the image .* {outside}") as refused:
+        read_nifti(moved, image)
+    assert refused.value.rule is Rule.GRID
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("width", [2, 8])
+def test_a_photo_with_an_outline_is_called_a_picture(
+    tmp_path: Path, suffix: str, width: int
+) -> None:
+    rows, columns = np.mgrid[:120, :160]
+    photo = np.stack([rows, columns, rows], -1) + 60
+    picture = Image.fromarray(photo.astype(np.uint8))
+    box = (40, 30, 110, 90)
+    ImageDraw.Draw(picture).ellipse(box, outline=(0, 255, 0), width=width)
+    picture.save(tmp_path / f"o.{suffix}")
+    with pytest.raises(RuleError, match="a photo with an outline drawn on it"):
+        read(tmp_path / f"o.{suffix}")
+
+
+def test_probabilities_are_called_so(tmp_path: Path) -> None:
+    import tifffile
+
+    columns = np.linspace(0, 1, 41, dtype=np.float32)
+    values = np.repeat((np.abs(columns - 0.5) < 0.2)[None], 20, 0) * np.float32(0.8)
+    values[:, 12] = 0.4
+    tifffile.imwrite(tmp_path / "p.tif", values)
+    found = read(tmp_path / "p.tif")
+    assert found.how is MaskKind.PROBABILITIES
+    np.testing.assert_array_equal(found.planes[0], values > 0.5)
