@@ -12,6 +12,7 @@ from PIL import Image
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.evaluation import contact_sheet
 from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.fit.fit import fit
 from napari_attnseg.cards import read_card
@@ -103,3 +104,27 @@ def test_evaluation_reads_images_as_the_segmenter_does(
     found = [row["dice"] for row in report.per_image()]
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert 0 < np.mean(expected) < 1
+
+
+def test_pictures_show_images_as_the_model_read_them(
+    wide_folder: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Contact sheets drew images of one bright pixel in black."""
+    card = dataclasses.replace(
+        read_card(tiny_weights), preprocessing=Preprocessing(64, *DEFAULT_PERCENTILES)
+    )
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, safetensors.torch.load_file(tiny_weights), card)
+    samples = load_dataset(wide_folder).split("test")
+    report = evaluate(path, load_dataset(wide_folder), "test", "cpu")
+    drawn = []
+    monkeypatch.setattr(
+        contact_sheet, "_draw", lambda axes, image, *masks: drawn.append(image)
+    )
+    contact_sheet.contact_sheet_png(report, samples)
+    known = [sample.read(CLIPPED)[0] for sample in samples]
+    assert drawn and all(any(np.array_equal(a, b) for b in known) for a in drawn)
+    assert min(np.median(image) for image in drawn) > 20

@@ -39,6 +39,7 @@ from attnseg_training.evaluation.thresholds import threshold_curve
 from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.medsam import THRESHOLD, Medsam
 from napari_attnseg.metrics import (
@@ -82,6 +83,8 @@ class EvaluationReport:
         Names, background not counted.
     by_class : tuple of tuple of Confusion
         Pixel counts per image and class; empty for one class.
+    intensity : Percentiles or Window
+        How the model read the images: the card's rule.
     """
 
     measured: Mapping[str, Any]
@@ -95,6 +98,7 @@ class EvaluationReport:
     packed_masks: tuple[NDArray[np.uint8], ...]
     classes: tuple[str, ...] = ()
     by_class: tuple[tuple[Confusion, ...], ...] = ()
+    intensity: Intensity = WHOLE_RANGE
 
     def per_image(self) -> list[dict[str, float]]:
         """Return the metrics of every image; see `napari_attnseg.metrics.scores`."""
@@ -308,6 +312,7 @@ def evaluate(
         tuple(packed),
         data.classes,
         tuple(by_class),
+        rule,
     )
 
 
