@@ -273,16 +273,6 @@ def is_fixed(provenance: Mapping[str, Any]) -> bool:
     return all(str(sentence).casefold() in old for sentence in sentences)
 
 
-def warning_sentence(warning: IntensityWarning) -> str:
-    """In words, for people: what a warning means and what to do."""
-    return {
-        IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
-        "holds 99 % of the pixels, so the rest of the range hides what is in the "
-        "image: give the range that matters as a window (--window LOW HIGH, or the "
-        "contrast limits in napari)."
-    }[warning]
-
-
 def warnings_of(provenance: Mapping[str, Any]) -> tuple[IntensityWarning, ...]:
     """Every warning of a run once, of one image or of all frames of a stack."""
     mappings = provenance.get(MAPPING) or []

@@ -1,6 +1,7 @@
 """Training, evaluation and inference read intensities by the rule of one card."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 import safetensors.torch
 import tifffile
 from PIL import Image
+from typer.testing import CliRunner
 
+from attnseg_training.cli import app
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
@@ -104,6 +107,37 @@ def test_evaluation_reads_images_as_the_segmenter_does(
     found = [row["dice"] for row in report.per_image()]
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert 0 < np.mean(expected) < 1
+
+
+def test_images_of_a_narrow_range_are_counted_by_every_command(
+    data_folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    parts = load_dataset(data_folder).splits
+    for part, count in (("train", 5), ("val", 1), ("test", 1)):
+        for sample in parts[part][:count]:
+            dim = np.asarray(Image.open(sample.image)) // 16  # 0 to 15 of 255
+            Image.fromarray(dim).save(sample.image)
+    sentence = (
+        "In {} of {} images less than a tenth of the range of intensities holds 99 % "
+        "of the pixels, so the rest of the range hides what is in the image: save the "
+        "images with the range that matters only."
+    )
+    file = tmp_path / "check.json"
+    done = CliRunner().invoke(app, ["check", str(data_folder), "--json", str(file)])
+    assert done.exit_code == 0 and sentence.format(7, 12) in done.stdout
+    assert "Nothing is wrong" not in done.stdout
+    (warning,) = json.loads(file.read_text())["warnings"]
+    assert warning["kind"] == "narrow-range" and len(warning["names"]) == 7
+    said: list[str] = []
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    fit(config, tmp_path / "run", warn=said.append)
+    assert said == [sentence.format(6, 9)]
+    findings = read_card(tmp_path / "run" / "last.safetensors").training["findings"]
+    assert findings == {"narrow-range": 6}
+    summary = evaluate(tiny_weights, load_dataset(data_folder), "test", "cpu").summary()
+    assert summary["findings"] == [
+        {"rule": "narrow-range", "text": sentence.format(1, 3)}
+    ]
 
 
 def test_pictures_show_images_as_the_model_read_them(

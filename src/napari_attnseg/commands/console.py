@@ -128,7 +128,8 @@ def batch_sentence(note: Note) -> str:
 def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
-    from napari_attnseg.intensity import IntensityWarning, warning_sentence
+    from napari_attnseg.intensity import IntensityWarning
+    from napari_attnseg.intensity_warnings import warning_sentence
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     name, error = outcome.path.name, outcome.error

@@ -21,7 +21,7 @@ from attnseg_training.datasets.nifti import (
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.intensity import WHOLE_RANGE, Intensity
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.protocols import SplitRule, rule_sentence
@@ -95,14 +95,26 @@ class Sample:
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
+        return self.read_all_mapped(intensity)[:3]
+
+    def read_all_mapped(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.bool_] | None,
+        IntensityMapping,
+    ]:
+        """As `read_all`, and how the image's intensities were mapped."""
         image = self._read_upright()
-        rgb = self._rgb(image, intensity)
+        rgb, mapping = self._rgb(image, intensity)
         readings = self.read_masks()
         for reading in readings:
             self._expect_size(reading, image)
         if not readings:
-            return rgb, np.zeros((self.classes, *rgb.shape[:2]), np.uint8), None
-        return rgb, *self.united(readings)
+            empty = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
+            return rgb, empty, None, mapping
+        return rgb, *self.united(readings), mapping
 
     def united(
         self, readings: Sequence[MaskReading]
@@ -129,6 +141,12 @@ class Sample:
 
     def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
         """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
+        return self.read_mapped(intensity)[0]
+
+    def read_mapped(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], IntensityMapping]:
+        """As `read_rgb`, and how intensities were mapped."""
         return self._rgb(self._read_upright(), intensity)
 
     @property
@@ -160,12 +178,14 @@ class Sample:
             f"{size[0]}×{size[1]}; expected the same size: export the mask again.",
         )
 
-    def _rgb(self, image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
+    def _rgb(
+        self, image: UprightImage, intensity: Intensity
+    ) -> tuple[NDArray[np.uint8], IntensityMapping]:
         try:
-            rgb, _ = to_rgb(image.pixels, intensity=intensity)
+            rgb, mapping = to_rgb(image.pixels, intensity=intensity)
         except InputError as error:
             raise InputError(f"{self.image.name} cannot be used: {error}") from error
-        return (rgb * 255).round().astype(np.uint8)
+        return (rgb * 255).round().astype(np.uint8), mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ from attnseg_training.datasets.near_duplicates import (
     near_duplicates,
 )
 from attnseg_training.datasets.rules import Rule, RuleError
+from napari_attnseg.intensity import (
+    IntensityMapping,
+    IntensityWarning,
+)
+from napari_attnseg.intensity_warnings import counted_warning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
@@ -26,7 +31,7 @@ ALLOWABLE = (Rule.MOSTLY_EMPTY, Rule.MOSTLY_FULL, Rule.MOSTLY_INVERTED)
 
 @dataclass(slots=True)
 class MasksSeen:
-    """What was noticed while masks were read; add one image after another.
+    """What was noticed while images and masks were read; add one after another.
 
     Attributes
     ----------
@@ -41,6 +46,8 @@ class MasksSeen:
         Per class, in how many images it is.
     hashes : dict
         Name → what `near_duplicates` compares.
+    narrow : list of str
+        Names of images of a narrow range; see `IntensityWarning.NARROW_RANGE`.
     """
 
     total: int = 0
@@ -49,6 +56,7 @@ class MasksSeen:
     inverted: list[str] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
+    narrow: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -56,6 +64,7 @@ class MasksSeen:
         planes: NDArray[np.uint8],
         ignored: NDArray[np.bool_] | None = None,
         rgb: NDArray[np.uint8] | None = None,
+        mapping: IntensityMapping | None = None,
     ) -> None:
         """Notice the masks (classes, H, W) of an image; ignored pixels say nothing."""
         there = np.asarray(planes.any((1, 2)))
@@ -73,6 +82,8 @@ class MasksSeen:
         ]
         if rgb is not None:
             self.hashes[name] = difference_hash(rgb)
+        if mapping is not None and IntensityWarning.NARROW_RANGE in mapping.warnings:
+            self.narrow.append(name)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
         """Both together."""
@@ -84,6 +95,7 @@ class MasksSeen:
             self.inverted + other.inverted,
             [a + b for a, b in both],
             {**self.hashes, **other.hashes},
+            self.narrow + other.narrow,
         )
 
     def broken(self) -> list[RuleError]:
@@ -143,6 +155,7 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     if not empty_masks:
         found[Rule.EMPTY] = sum(len(seen.empty) for seen in every)
     found[Rule.FULL] = sum(len(seen.full) for seen in every)
+    found[Rule.NARROW_RANGE] = sum(len(seen.narrow) for seen in every)
     present = np.sum([seen.present for seen in every if seen.total], axis=0)
     found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))
     hashes = {name: bits for seen in every for name, bits in seen.hashes.items()}
@@ -151,9 +164,14 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     return {str(rule): n for rule, n in found.items() if n}
 
 
-def warning(found: Mapping[str, int]) -> str:
-    """Sentence on findings that stop nothing; empty where there are none."""
-    if not found:
-        return ""
-    named = ", ".join(f"{rule} ({n})" for rule, n in found.items())
-    return f"Found in the data: {named}; `attnseg-train check` names each."
+def warning(found: Mapping[str, int], images: int) -> str:
+    """Sentences on findings in so many images that stop nothing; empty for none."""
+    said = []
+    named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
+    if named:
+        said.append(
+            f"Found in the data: {', '.join(named)}; `attnseg-train check` names each."
+        )
+    if narrow := found.get(Rule.NARROW_RANGE, 0):
+        said.append(counted_warning(IntensityWarning.NARROW_RANGE, narrow, images))
+    return " ".join(said)

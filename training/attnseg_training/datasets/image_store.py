@@ -43,7 +43,7 @@ class ImageStore:
     ignored : int
         Number of such pixels.
     seen : MasksSeen
-        What was noticed of the masks, at their own size.
+        What was noticed of the images and masks, at their own size.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class ImageStore:
         self.masks = torch.empty(len(samples), classes, size, size, dtype=torch.uint8)
         self.seen = MasksSeen()
         for i, sample in enumerate(samples):
-            image, planes, ignored = sample.read_all(intensity)
-            self.seen.add(sample.name, planes, ignored, image)
+            image, planes, ignored, mapping = sample.read_all_mapped(intensity)
+            self.seen.add(sample.name, planes, ignored, image, mapping)
             pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)
             soft = resize(torch.from_numpy(planes)[None].float(), size)

@@ -42,6 +42,8 @@ class Rule(StrEnum):
         More than half of all masks are.
     MOSTLY_INVERTED
         In more than half of all masks the lesion covers most of the border.
+    NARROW_RANGE
+        Less than a tenth of an image's range of intensities holds 99 % of its pixels.
     """
 
     UNREADABLE = "unreadable"
@@ -63,6 +65,7 @@ class Rule(StrEnum):
     MOSTLY_EMPTY = "mostly-empty"
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
+    NARROW_RANGE = "narrow-range"
 
 
 class RuleError(InputError):

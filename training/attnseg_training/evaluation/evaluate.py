@@ -19,6 +19,7 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
+from attnseg_training.datasets.rules import Rule
 from attnseg_training.evaluation.detection import Detection, detection
 from attnseg_training.evaluation.image_metrics import (
     BAND,
@@ -39,7 +40,12 @@ from attnseg_training.evaluation.thresholds import threshold_curve
 from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
-from napari_attnseg.intensity import WHOLE_RANGE, Intensity
+from napari_attnseg.intensity import (
+    WHOLE_RANGE,
+    Intensity,
+    IntensityWarning,
+)
+from napari_attnseg.intensity_warnings import counted_warning
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.medsam import THRESHOLD, Medsam
 from napari_attnseg.metrics import (
@@ -228,9 +234,10 @@ def evaluate(
     rule = segmenter.card.preprocessing.intensity
     square = (side, side)
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
-    unprompted = pixels = left_out = 0
+    unprompted = pixels = left_out = narrow = 0
     for done, sample in enumerate(samples, start=1):
-        image, planes, ignored = sample.read_all(rule)
+        image, planes, ignored, mapping = sample.read_all_mapped(rule)
+        narrow += IntensityWarning.NARROW_RANGE in mapping.warnings
         truth = planes.max(0)
         pixels += truth.size
         left_out += 0 if ignored is None else int(np.count_nonzero(ignored))
@@ -252,6 +259,9 @@ def evaluate(
         void = None if ignored is None else resized_ignored(ignored, side).numpy()
         at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
+    if narrow:
+        text = counted_warning(IntensityWarning.NARROW_RANGE, narrow, len(samples))
+        told.append({"rule": str(Rule.NARROW_RANGE), "text": text})
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
         "flip test-time augmentation (mean probability of the image and its three "

@@ -206,7 +206,8 @@ def _prepare(
     )
     allowed = train.seen.joined(val.seen).expect(config.allow)
     seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
-    for sentence in filter(None, (*map(str, allowed), findings.warning(seen))):
+    said = findings.warning(seen, len(train) + len(val))
+    for sentence in filter(None, (*map(str, allowed), said)):
         if processes.main:
             warn(sentence)
 

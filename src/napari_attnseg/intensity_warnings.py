@@ -1,0 +1,27 @@
+"""What a warning on intensities means, in words for people."""
+
+from __future__ import annotations
+
+from napari_attnseg.intensity import IntensityWarning
+
+_WARNINGS = {
+    IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
+    "holds 99 % of the pixels, so the rest of the range hides what is in the image"
+}
+
+
+def warning_sentence(warning: IntensityWarning) -> str:
+    """In words, for people: what a warning means and what to do."""
+    return (
+        f"{_WARNINGS[warning]}: give the range that matters as a window (--window LOW "
+        "HIGH, or the contrast limits in napari)."
+    )
+
+
+def counted_warning(warning: IntensityWarning, images: int, of: int) -> str:
+    """As `warning_sentence`, of a whole data set; no window can be given for one."""
+    text = _WARNINGS[warning]
+    return (
+        f"In {images} of {of} images {text[0].lower()}{text[1:]}: save the images with "
+        "the range that matters only."
+    )
