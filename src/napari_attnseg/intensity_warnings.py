@@ -1,8 +1,11 @@
-"""What a warning on intensities means, in words for people."""
+"""Warnings on intensities: those of a run, and what they mean in words for people."""
 
 from __future__ import annotations
 
-from napari_attnseg.intensity import IntensityWarning
+from collections.abc import Mapping
+from typing import Any
+
+from napari_attnseg.intensity import MAPPING, IntensityWarning
 
 _WARNINGS = {
     IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
@@ -25,3 +28,14 @@ def counted_warning(warning: IntensityWarning, images: int, of: int) -> str:
         f"In {images} of {of} images {text[0].lower()}{text[1:]}: save the images with "
         "the range that matters only."
     )
+
+
+def warnings_of(provenance: Mapping[str, Any]) -> tuple[IntensityWarning, ...]:
+    """Every warning of a run once, of one image or of all frames of a stack."""
+    mappings = provenance.get(MAPPING) or []
+    found = [
+        IntensityWarning(warning)
+        for mapping in (mappings if isinstance(mappings, list) else [mappings])
+        for warning in mapping["warnings"]
+    ]
+    return tuple(dict.fromkeys(found))

@@ -13,6 +13,7 @@ from napari_attnseg.axes import AXIS_READING
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.intensity import (
+    WITHOUT_BORDER,
     Intensity,
     IntensityKind,
     Window,
@@ -225,7 +226,8 @@ def _intensity_words(rule: Intensity | None) -> list[str]:
         return ["--window", repr(rule.low), repr(rule.high)]
     if rule.whole:
         return ["--intensity", str(IntensityKind.WHOLE_RANGE)]
-    ends = f"{rule.low!r},{rule.high!r}"
+    border = f",{WITHOUT_BORDER}" if rule.without_border else ""
+    ends = f"{rule.low!r},{rule.high!r}{border}"
     return ["--intensity", f"{IntensityKind.PERCENTILES}={ends}"]
 
 

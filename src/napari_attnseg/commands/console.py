@@ -34,9 +34,10 @@ IntensityName = Annotated[
     typer.Option(
         "--intensity",
         metavar="RULE",
-        help="How values become black and white: whole_range, percentiles or "
-        "percentiles=LOW,HIGH; default: as the weights were trained. 8-bit images, and "
-        "floats in [0, 1], stay as they are.",
+        help="How values become black and white: whole_range, percentiles (a "
+        "constant border is left out of them), percentiles=LOW,HIGH or "
+        "percentiles=LOW,HIGH,without_border; default: as the weights were trained. "
+        "8-bit images, and floats in [0, 1], stay as they are.",
     ),
 ]
 IntensityWindow = Annotated[

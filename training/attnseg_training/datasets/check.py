@@ -234,7 +234,7 @@ def _look_at(
     one = sample(report.files, name)
     try:
         raw = one.read_raw()
-        rgb, mapping = one.read_mapped(Percentiles(*DEFAULT_PERCENTILES))
+        rgb, mapping = one.read_mapped(Percentiles(*DEFAULT_PERCENTILES, True))
     except InputError as error:
         report.found.append(("unreadable", name, str(error)))
         return None, None
