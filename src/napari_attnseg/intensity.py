@@ -22,7 +22,7 @@ WITHOUT_BORDER = "without_border"
 MAPPING = "intensity_mapping"
 #: Lower and upper percentile of newly trained weights and of the bundled ones. Measured
 #: on damaged images, see training/results:
-#: intensity-percentiles-compact-kvasir-seg-val.json.
+#: intensity-percentiles-and-border-compact-kvasir-seg-val.json.
 DEFAULT_PERCENTILES = (1.5, 98.5)
 
 
