@@ -25,8 +25,8 @@ from napari_attnseg.intensity import (
     parse_intensity,
     rule_of,
     rule_to_json,
-    warnings_of,
 )
+from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
@@ -89,6 +89,9 @@ def test_a_card_with_percentiles_gives_them_back_and_wrong_ones_are_refused() ->
     assert ModelCard.from_json(card.to_json()).preprocessing.intensity == Percentiles(
         2, 97
     )
+    card = ModelCard(_spec(), Preprocessing(64, 2, 97, without_border=True))
+    again = ModelCard.from_json(card.to_json()).preprocessing.intensity
+    assert again == Percentiles(2, 97, without_border=True)
     wrong = ModelCard(_spec(), Preprocessing(64, 97, 2))
     with pytest.raises(ValueError, match="percentiles 97 and 2"):
         ModelCard.from_json(wrong.to_json())
@@ -129,6 +132,47 @@ def test_a_small_object_on_nothing_is_not_clipped_away() -> None:
     assert mapping.rule is MappingRule.WHOLE_RANGE
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int16, np.float32])
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_constant_border_is_left_out(kind: type, colour: bool) -> None:
+    """A CT in a round field of view, and a frame: only what is inside counts."""
+    inside = np.random.default_rng(0).integers(
+        1000, 1400, (100, 80, 3 if colour else 1)
+    )
+    inside = inside.astype(kind) if colour else inside[..., 0].astype(kind)
+    rows, columns = np.ogrid[-1:1:100j, -1:1:80j]
+    outside = rows**2 + columns**2 > 1
+    frame = np.ones((100, 80), bool)
+    frame[9:-9, 9:-9] = False
+    for border, value in ((outside, -2000 if kind != np.uint16 else 0), (frame, 9000)):
+        image = inside.copy()
+        image[border] = value
+        rgb, mapping = to_rgb(image, intensity=Percentiles(1.5, 98.5, True))
+        counted = inside[~border]
+        low = np.percentile(counted, 1.5, method="higher")
+        high = np.percentile(counted, 98.5, method="lower")
+        assert (mapping.low, mapping.high) == (low, high) and 1000 < low < high < 1400
+        assert mapping.border == pytest.approx(border.mean())
+        assert f"without its border ({mapping.border:.1%})" in str(mapping)
+        assert set(rgb[border].ravel()) == {float(value > 1400)}
+        # Without that the border takes at least one end of the range.
+        plain = to_rgb(image, intensity=Percentiles(1.5, 98.5))[1]
+        assert value in (plain.low, plain.high) and plain.border == 0
+
+
+def test_without_a_constant_border_all_pixels_count(grey: np.ndarray) -> None:
+    rule = Percentiles(1.5, 98.5, without_border=True)
+    plain = Percentiles(1.5, 98.5)
+    half = np.random.default_rng(0).integers(1, 5000, (40, 40)).astype(np.uint16)
+    half[:20] = 0  # not more than half of the outermost pixels
+    half[20, 0] = 7
+    one_colour = np.broadcast_to(np.array([1, 2, 3], np.uint16), (4, 5, 3))
+    for image in (grey, half, one_colour):
+        found, expected = (to_rgb(image, intensity=each) for each in (rule, plain))
+        np.testing.assert_array_equal(found[0], expected[0])
+        assert found[1] == expected[1]
+
+
 @pytest.mark.parametrize("low_high", [(-200, -200), (300, -200), (0, np.inf)])
 def test_no_window(low_high: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="low < high"):
@@ -139,17 +183,21 @@ def test_no_window(low_high: tuple[float, float]) -> None:
     ("text", "rule"),
     [
         ("whole-range", WHOLE_RANGE),
-        ("PERCENTILES", Percentiles(*DEFAULT_PERCENTILES)),
+        ("PERCENTILES", Percentiles(*DEFAULT_PERCENTILES, without_border=True)),
         ("percentiles=0.5,99", Percentiles(0.5, 99)),
+        ("percentiles=0.5, 99, without-border", Percentiles(0.5, 99, True)),
     ],
 )
 def test_rules_are_read_by_name(text: str, rule: Percentiles) -> None:
     assert parse_intensity(text, WHOLE_RANGE) == rule
-    assert parse_intensity("percentiles", Percentiles(3, 98)) == Percentiles(3, 98)
+    found = parse_intensity("percentiles", Percentiles(3, 98))
+    assert found == Percentiles(3, 98, without_border=True)
     assert parse_intensity(None, Percentiles(3, 98)) == Percentiles(3, 98)
 
 
-@pytest.mark.parametrize("text", ["window", "percentiles=1", "percentiles=a,b", "x"])
+@pytest.mark.parametrize(
+    "text", ["window", "percentiles=1", "percentiles=a,b", "percentiles=1,99,2", "x"]
+)
 def test_other_names_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="whole_range"):
         parse_intensity(text, WHOLE_RANGE)
@@ -199,7 +247,13 @@ def segmenter(tiny_weights: Path) -> Segmenter:
     return Segmenter.from_checkpoint(tiny_weights, "cpu")
 
 
-RULES = [Window(100, 2000), Percentiles(2, 98), "whole_range", None]
+RULES = [
+    Window(100, 2000),
+    Percentiles(2, 98),
+    "whole_range",
+    None,
+    Percentiles(2, 98, without_border=True),
+]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -248,7 +302,7 @@ def test_results_of_before_are_repeated_with_the_whole_range(
     facts = provenance([segmenter(grey)], "photo.tif")
     del facts["intensity_rule"], facts["intensity_mapping"]
     assert rule_of(facts) == WHOLE_RANGE and warnings_of(facts) == ()
-    assert "intensity=Percentiles(low=0.0, high=100.0)" in python_text(facts)
+    assert "intensity=Percentiles(low=0.0, high=100.0, " in python_text(facts)
     assert "--intensity whole_range" in command_text(facts)
     facts["intensity"] = "Divided by 255"  # nothing changes an 8-bit image
     assert "Percentiles" not in python_text(facts)

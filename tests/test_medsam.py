@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg import cli
+from napari_attnseg.batch import SegmentOptions, segment_images
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.intensity import Percentiles, Window
 from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
@@ -125,6 +128,17 @@ def test_brightness_and_grey_type_do_not_matter(medsam: Medsam) -> None:
     rgb = np.repeat(grey[..., None], 3, 2).astype(np.uint8)
     torch.testing.assert_close(dark, medsam.encode(rgb), atol=1e-4, rtol=0)
     assert torch.isfinite(medsam.encode(np.zeros((40, 50), np.uint8))).all()
+
+
+def test_what_the_run_clips_is_clipped_for_medsam(medsam: Medsam) -> None:
+    grey = np.random.default_rng(1).integers(0, 100, (40, 50)).astype(np.uint16)
+    grey[0, 0] = 99
+    hot = grey.copy()
+    hot[0, 0] = 65_535
+    for rule in (Window(0, 99), Percentiles(0, 99.9)):
+        seen, clean = (medsam.encode(one, intensity=rule) for one in (hot, grey))
+        torch.testing.assert_close(seen, clean, atol=1e-4, rtol=0)
+    assert (medsam.encode(hot) - medsam.encode(grey)).abs().max() > 0.01
 
 
 def test_every_object_prompts_for_its_own_class(
@@ -240,6 +254,29 @@ def test_loading_asks_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket, "getaddrinfo", connect)
     assert not Medsam.from_folder(folder, "cpu").model.training
+
+
+def test_the_command_gives_medsam_the_intensities_of_the_run(
+    folder: Path, tiny_weights: Path, image: np.ndarray[Any, Any], tmp_path: Path
+) -> None:
+    deep = image[..., 0].astype(np.uint16)
+    deep[0, 0] = 65_535
+    tifffile.imwrite(tmp_path / "deep.tif", deep)
+    window = Window(40, 200)
+    own = Segmenter.from_checkpoint(tiny_weights, "cpu")(deep, intensity=window)
+    limit = float(np.quantile(own.probability, 0.8))
+    own = remake(own, MaskRules(limit))
+    how = SegmentOptions(threshold=limit, medsam=folder, intensity=window)
+    outcomes = segment_images(
+        [tmp_path / "deep.tif"], tmp_path / "out", tiny_weights, "cpu", how
+    )
+    assert [one.error for one in outcomes] == [None]
+    medsam = Medsam.from_folder(folder, "cpu")
+    (found,) = load_results(tmp_path / "out" / "deep.json").segmentations
+    expected = medsam.refine(own, medsam.encode(deep, intensity=window))
+    np.testing.assert_allclose(found.probability, expected.probability, atol=1e-3)
+    other = medsam.refine(own, medsam.encode(deep))
+    assert np.abs(other.probability - expected.probability).max() > 0.01
 
 
 def test_the_command_refines_and_is_repeated(

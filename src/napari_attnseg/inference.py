@@ -11,27 +11,26 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import resolve_device
+from napari_attnseg.encoded_image import FLIPS, EncodedImage, resize
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
+from napari_attnseg.forced_psi import forced_psi
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import (
     MAPPING,
     RULE,
     Intensity,
-    IntensityMapping,
     parse_intensity,
     rule_to_json,
 )
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.fusion import GateEnds
-from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
+from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import (
     AttentionMap,
@@ -40,48 +39,11 @@ from napari_attnseg.results import (
     Segmentation,
     ShareState,
     gate_label,
-    gate_parts,
 )
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import weights_path
 
-#: Axes along which the views of flip test-time augmentation are mirrored: the image
-#: itself first, then left-right, up-down and both. Training mirrors along both, too.
-FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
-
-
-def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
-    """Bilinear resize of (N, C, H, W), antialiased where it shrinks, [0, 1] kept."""
-    target = (size, size) if isinstance(size, int) else size
-    if tuple(image.shape[-2:]) == target:
-        return image
-    return F.interpolate(image, target, mode="bilinear", antialias=True).clamp(0, 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EncodedImage:
-    """Both encoders' maps of one image: what `Segmenter.decode` starts from.
-
-    Attributes
-    ----------
-    pairs : list of tuples of Tensor
-        From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
-        its four mirror images in the order of `FLIPS`.
-    shape : (int, int)
-        Rows and columns of the source image.
-    intensity : IntensityMapping
-        How its values were mapped to [0, 1].
-    rule : Percentiles or Window
-        Which rule for that was asked for.
-    sha256 : str
-        `images.array_sha256` of the image as it was given.
-    """
-
-    pairs: list[Level]
-    shape: tuple[int, int]
-    intensity: IntensityMapping
-    rule: Intensity
-    sha256: str
+__all__ = ["FLIPS", "EncodedImage", "Segmenter", "resize"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,7 +181,7 @@ class Segmenter:
         gates, threshold = self.check(gates, threshold)
         height, width = encoded.shape
         with self.enough_memory():
-            forced = self._forced(encoded, gates)
+            forced = forced_psi(self.network, encoded.pairs, gates)
             fused, used = self.network.fuse(encoded.pairs, forced)
             # Of the image itself, not of its mirror images.
             shares = self.network.effective_shares(
@@ -294,37 +256,6 @@ class Segmenter:
         if facts is None:
             return {}
         return {"finding": facts["verdict"], "decorative": facts["decorative"]}
-
-    def _forced(
-        self, encoded: EncodedImage, gates: Mapping[GateKey, Forced]
-    ) -> dict[int, Tensor]:
-        """Per stride, psi of all its gates (N, gates, h, w): forced, else their own."""
-        own = self.network.psi(encoded.pairs) if gates else {}
-        channels = [gate.name for gate in self.network.gates]
-        forced: dict[int, Tensor] = {}
-        for key, psi in gates.items():
-            stride, name = gate_parts(key)
-            there = forced.setdefault(stride, own[stride].clone())
-            channel = channels.index(name)
-            there[:, channel] = self._value(key, psi, there[:, channel])
-        return forced
-
-    def _value(self, key: GateKey, psi: Forced, own: Tensor) -> Tensor:
-        """What replaces one gate's own psi (N, h, w), in a shape that broadcasts."""
-        if isinstance(psi, str):  # `MEAN`: other names are resolved by now
-            return own.mean((1, 2), keepdim=True)
-        # A copy: torch takes no reversed, foreign-endian or read-only arrays.
-        value = torch.from_numpy(np.array(psi, dtype=np.float32))
-        size = tuple(own.shape[1:])
-        if value.ndim and tuple(value.shape) != size:
-            raise InputError(
-                f"Expected one number or an array of shape {size} for the gate at "
-                f"{gate_label(key)}, got shape {tuple(value.shape)}."
-            )
-        value = value.to(self.device)
-        if value.ndim and len(own) > 1:
-            value = torch.stack([value.flip(axes) for axes in FLIPS])
-        return value
 
     def _provenance(
         self,

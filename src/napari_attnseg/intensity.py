@@ -16,11 +16,13 @@ from napari_attnseg.errors import InputError
 
 #: Key of provenance: the rule that was asked for, as `rule_to_json` writes it.
 RULE = "intensity_rule"
+#: Key of a rule, and how it is asked for: the border is left out of percentiles.
+WITHOUT_BORDER = "without_border"
 #: Key of provenance: what was done with one image, as `IntensityMapping.to_json`.
 MAPPING = "intensity_mapping"
 #: Lower and upper percentile of newly trained weights and of the bundled ones. Measured
 #: on damaged images, see training/results:
-#: intensity-percentiles-compact-kvasir-seg-val.json.
+#: intensity-percentiles-and-border-compact-kvasir-seg-val.json.
 DEFAULT_PERCENTILES = (1.5, 98.5)
 
 
@@ -91,10 +93,14 @@ class Percentiles:
     ----------
     low, high : float
         In percent, 0 ≤ low < high ≤ 100.
+    without_border : bool
+        Whether pixels of the colour that more than half of the outermost pixels have
+        exactly, such as the padding of a CT, are left out of the percentiles.
     """
 
     low: float = 0.0
     high: float = 100.0
+    without_border: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high <= 100:
@@ -106,7 +112,7 @@ class Percentiles:
     @property
     def whole(self) -> bool:
         """Whether nothing is clipped."""
-        return (self.low, self.high) == (0, 100)
+        return (self.low, self.high) == (0, 100) and not self.without_border
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,8 @@ class IntensityMapping:
         Values of the image that became 0 and 1.
     clipped : float
         Share of the values, in [0, 1], that lay beyond these two.
+    border : float
+        Share of the pixels that were left out as border.
     warnings : tuple of IntensityWarning
         What else there is to know.
     """
@@ -156,6 +164,7 @@ class IntensityMapping:
     high: float
     clipped: float = 0.0
     warnings: tuple[IntensityWarning, ...] = ()
+    border: float = 0.0
 
     def __str__(self) -> str:
         """In words, for people."""
@@ -169,7 +178,8 @@ class IntensityMapping:
         if self.rule is MappingRule.WHOLE_RANGE:
             return ends
         kind = {
-            MappingRule.PERCENTILES: "percentiles of the image",
+            MappingRule.PERCENTILES: "percentiles of the image"
+            + (f" without its border ({self.border:.1%})" if self.border else ""),
             MappingRule.WINDOW: "a window that was given",
         }[self.rule]
         return f"{ends}, {kind}; {self.clipped:.2%} of the values clipped"
@@ -182,6 +192,7 @@ class IntensityMapping:
             "high": self.high,
             "clipped": self.clipped,
             "warnings": [str(warning) for warning in self.warnings],
+            **({"border": self.border} if self.border else {}),
         }
 
 
@@ -192,8 +203,9 @@ def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Int
     ----------
     wanted : Percentiles, Window, str or None
         ``"whole_range"``, ``"percentiles"`` (those of `default`, else
-        `DEFAULT_PERCENTILES`) or ``"percentiles=LOW,HIGH"``; upper and lower case are
-        alike, and an underscore may be a hyphen or a space. None: `default`.
+        `DEFAULT_PERCENTILES`, without a border), ``"percentiles=LOW,HIGH"`` or
+        ``"percentiles=LOW,HIGH,without_border"``; upper and lower case are alike, and
+        an underscore may be a hyphen or a space. None: `default`.
     default : Percentiles
         Rule of the model card.
 
@@ -207,23 +219,31 @@ def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Int
     if not isinstance(wanted, str):
         return wanted
     name, equals, numbers = wanted.partition("=")
-    name = name.strip().casefold().replace("-", "_").replace(" ", "_")
+    name = _name(name)
     if name == IntensityKind.WHOLE_RANGE and not equals:
         return WHOLE_RANGE
     if name == IntensityKind.PERCENTILES:
         if not equals:
-            return Percentiles(*DEFAULT_PERCENTILES) if default.whole else default
+            ends = Percentiles(*DEFAULT_PERCENTILES) if default.whole else default
+            return dataclasses.replace(ends, without_border=True)
+        low, _, rest = numbers.partition(",")
+        high, comma, border = rest.partition(",")
         try:
-            low, high = (float(number) for number in numbers.split(","))
+            ends = Percentiles(float(low), float(high))
         except ValueError:
             pass
         else:
-            return Percentiles(low, high)
+            if not comma or _name(border) == WITHOUT_BORDER:
+                return dataclasses.replace(ends, without_border=bool(comma))
     raise InputError(
         "Expected whole_range, percentiles or percentiles=LOW,HIGH (in percent) as "
         f"the rule for intensities, but got {wanted!r}; for a window of two values "
         "use --window LOW HIGH."
     )
+
+
+def _name(text: str) -> str:
+    return text.strip().casefold().replace("-", "_").replace(" ", "_")
 
 
 def rule_to_json(rule: Intensity) -> dict[str, Any]:
@@ -232,7 +252,10 @@ def rule_to_json(rule: Intensity) -> dict[str, Any]:
         kind = IntensityKind.WINDOW
     else:
         kind = IntensityKind.WHOLE_RANGE if rule.whole else IntensityKind.PERCENTILES
-    return {"rule": str(kind), **dataclasses.asdict(rule)}
+    facts = {"rule": str(kind), **dataclasses.asdict(rule)}
+    if not facts.get(WITHOUT_BORDER, True):
+        del facts[WITHOUT_BORDER]
+    return facts
 
 
 def rule_of(provenance: Mapping[str, Any]) -> Intensity:
@@ -249,12 +272,15 @@ def rule_of(provenance: Mapping[str, Any]) -> Intensity:
     try:
         kind = IntensityKind(facts["rule"])
         low, high = float(facts["low"]), float(facts["high"])
+        border = bool(facts.get(WITHOUT_BORDER, False))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"Expected a rule for intensities in the provenance of this result, but "
             f"got {facts!r}; it may come from another version: segment the image again."
         ) from error
-    return Window(low, high) if kind is IntensityKind.WINDOW else Percentiles(low, high)
+    if kind is IntensityKind.WINDOW:
+        return Window(low, high)
+    return Percentiles(low, high, border)
 
 
 def is_fixed(provenance: Mapping[str, Any]) -> bool:
@@ -271,24 +297,3 @@ def is_fixed(provenance: Mapping[str, Any]) -> bool:
     sentences = said if isinstance(said, list) else [said]
     old = ("divided by 255".casefold(), "as they are".casefold())
     return all(str(sentence).casefold() in old for sentence in sentences)
-
-
-def warning_sentence(warning: IntensityWarning) -> str:
-    """In words, for people: what a warning means and what to do."""
-    return {
-        IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
-        "holds 99 % of the pixels, so the rest of the range hides what is in the "
-        "image: give the range that matters as a window (--window LOW HIGH, or the "
-        "contrast limits in napari)."
-    }[warning]
-
-
-def warnings_of(provenance: Mapping[str, Any]) -> tuple[IntensityWarning, ...]:
-    """Every warning of a run once, of one image or of all frames of a stack."""
-    mappings = provenance.get(MAPPING) or []
-    found = [
-        IntensityWarning(warning)
-        for mapping in (mappings if isinstance(mappings, list) else [mappings])
-        for warning in mapping["warnings"]
-    ]
-    return tuple(dict.fromkeys(found))

@@ -6,7 +6,8 @@ maximum, without ImageNet's mean and SD; the box is stretched alike; there is on
 per box, whose sigmoid is resized bilinearly to the image and cut at 0.5. The folder's
 preprocessor_config.json is not read: that of wanglab/medsam-vit-base is the original
 SAM's (longest side, padding, ImageNet's mean and SD), which contradicts that code.
-Unlike there, nothing is rounded to 8 bits in between.
+Unlike there, nothing is rounded to 8 bits in between, and what the run's rule for
+intensities clips is clipped before: one hot pixel would make all of the rest black.
 
 References
 ----------
@@ -35,6 +36,7 @@ from torch import Tensor
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
 from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
@@ -124,12 +126,19 @@ class Medsam:
         }
 
     @torch.inference_mode()
-    def encode(self, image: ArrayLike, rgb: bool | None = None) -> Tensor:
-        """Embed an image, the expensive half; as `Segmenter.encode`."""
+    def encode(
+        self,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        intensity: Intensity = WHOLE_RANGE,
+    ) -> Tensor:
+        """Embed an image, the expensive half; as `Segmenter.encode`.
+
+        `intensity` is that of the run whose mask is refined.
+        """
         side = self.model.config.vision_config.image_size
-        square = resize(
-            to_rgb(image, rgb)[0], (side, side), order=3, anti_aliasing=True
-        )
+        pixels, _ = to_rgb(image, rgb, intensity)
+        square = resize(pixels, (side, side), order=3, anti_aliasing=True)
         low, high = square.min(), square.max()
         unit = ((square - low) / max(high - low, 1e-8)).astype(np.float32)
         batch = torch.from_numpy(unit).permute(2, 0, 1)[None].to(self.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def to_rgb(
         How values are mapped. A window holds for every type. Percentiles, of all
         channels together, hold where the type does not say what black and white are:
         uint8 is divided by 255, bool and floats already in [0, 1] stay as they are,
-        everything else goes linearly from the lower to the upper percentile.
+        everything else goes linearly from the lower to the upper percentile, of the
+        pixels without the border if the rule says so.
 
     Returns
     -------
@@ -103,14 +105,36 @@ def _unit_range(
         return zeros, IntensityMapping(MappingRule.CONSTANT, low, high)
     if intensity.whole:
         return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
+    counted, border = values, 0.0
+    if intensity.without_border:
+        counted = _without_border(values)
+        border = (values.size - counted.size) / values.size
     # Pixels of the image, never a value between an outlier and the rest: however small
     # an image is, one outlier at either end is clipped.
-    inner_low = float(np.percentile(values, intensity.low, method="higher"))
-    inner_high = float(np.percentile(values, intensity.high, method="lower"))
+    inner_low = float(np.percentile(counted, intensity.low, method="higher"))
+    inner_high = float(np.percentile(counted, intensity.high, method="lower"))
     if inner_high <= inner_low:
         # Nearly all pixels are equal: what differs is all that there is to see.
         return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
-    return _stretched(values, MappingRule.PERCENTILES, inner_low, inner_high)
+    found = _stretched(values, MappingRule.PERCENTILES, inner_low, inner_high)
+    return found[0], replace(found[1], border=border)
+
+
+def _without_border(values: NDArray[Any]) -> NDArray[Any]:
+    """Pixels (n, C) of an image (H, W, C) that have not the colour of its border.
+
+    That is the colour that more than half of the outermost pixels have exactly, as the
+    padding of a CT or the surroundings of a round field of view have. Without such a
+    colour: all pixels.
+    """
+    pixels = values.reshape(-1, values.shape[-1])
+    sides = (values[0], values[-1], values[1:-1, 0], values[1:-1, -1])
+    outermost = np.concatenate(sides)
+    colours, counts = np.unique(outermost, axis=0, return_counts=True)
+    if 2 * counts.max() <= len(outermost):
+        return pixels
+    inner = pixels[(pixels != colours[counts.argmax()]).any(1)]
+    return inner if len(inner) else pixels
 
 
 def _stretched(

@@ -9,25 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_attnseg.axes import AXIS_READING, read_array
+from napari_attnseg.axes import AXIS_READING
 from napari_attnseg.cards import weights_hash
-from napari_attnseg.errors import AttnSegError
 from napari_attnseg.forced_gates import gate_text
-from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import (
+    WITHOUT_BORDER,
     Intensity,
     IntensityKind,
     Window,
     is_fixed,
     rule_of,
 )
-from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import gate_file
-from napari_attnseg.io.saved_results import saved_gates, saved_image
+from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
+from napari_attnseg.reproduce_image import comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
@@ -39,8 +35,6 @@ REMADE = (
     "The mask was made anew from MedSAM's probability, which no command repeats; this "
     "gives the mask before that."
 )
-#: Larger files are not read to see whether they still hold what was segmented.
-CHECKED_BYTES = 50_000_000
 STORED = (
     "The image was segmented as it is stored, as napari showed it; attnseg segment "
     "turns it upright, and the mask lies on that: use Copy as Python for the same "
@@ -73,12 +67,12 @@ def python_text(
         Whether somebody painted in the mask.
     """
     if MEDSAM in facts:
-        return _comment(REFINED)
+        return comment(REFINED)
     stack = isinstance(facts["mask_sha256"], list)
-    file, problem, upright = _image(facts, saved, facts)
+    file, problem, upright = image_of_run(facts, saved, facts)
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
-    read = _reading(file, facts, upright)
+    read = reading_code(file, facts, upright)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
     remade = RULES in facts
@@ -88,7 +82,7 @@ def python_text(
     first = facts["image_sha256"][0] if stack else facts["image_sha256"]
     lines = [
         *_heading(facts),
-        *(_comment(EDITED).splitlines() if edited else []),
+        *(comment(EDITED).splitlines() if edited else []),
         *unsaved,
         "from pathlib import Path",
         "",
@@ -157,12 +151,12 @@ def command_text(
     What a command cannot repeat is said in comments instead.
     """
     if isinstance(facts["mask_sha256"], list) or "frame" in facts:
-        return _comment(
+        return comment(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
         )
-    file, problem, upright = _image(facts, saved, {})
-    problem += [] if upright else _comment(STORED).splitlines()
+    file, problem, upright = image_of_run(facts, saved, {})
+    problem += [] if upright else comment(STORED).splitlines()
     source, missing = _weights(facts, weights)
     gates, unsaved = _gates(facts, saved)
     sam, unknown = _medsam(facts)
@@ -183,7 +177,7 @@ def command_text(
         words += ["--gate", gate_text(level, psi)]
     words += sam
     line = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-    said = _comment(EDITED).splitlines() if edited else []
+    said = comment(EDITED).splitlines() if edited else []
     return "\n".join([*said, *unsaved, *missing, *unknown, *problem, line]) + "\n"
 
 
@@ -202,7 +196,7 @@ def _gates(
         "A gate was forced inside a region: save the results, and put the path of that "
         "gate's .tif below."
     )
-    return gates, _comment(text).splitlines() if unknown else []
+    return gates, comment(text).splitlines() if unknown else []
 
 
 def _options(facts: Mapping[str, Any], gates: Mapping[str, float | str | Path]) -> str:
@@ -233,14 +227,15 @@ def _intensity_words(rule: Intensity | None) -> list[str]:
         return ["--window", repr(rule.low), repr(rule.high)]
     if rule.whole:
         return ["--intensity", str(IntensityKind.WHOLE_RANGE)]
-    ends = f"{rule.low!r},{rule.high!r}"
+    border = f",{WITHOUT_BORDER}" if rule.without_border else ""
+    ends = f"{rule.low!r},{rule.high!r}{border}"
     return ["--intensity", f"{IntensityKind.PERCENTILES}={ends}"]
 
 
 def _heading(facts: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {v}" for name, v in facts["versions"].items())
     said = (f"Repeats a run of {facts['date']}", f"with {versions}.")
-    return [line for text in said for line in _comment(text).splitlines()]
+    return [line for text in said for line in comment(text).splitlines()]
 
 
 def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str]]:
@@ -252,7 +247,7 @@ def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str
     if file is not None:
         return str(file), []
     text = f"Put the path of {facts['weights']} here."
-    return facts["weights"], _comment(text).splitlines()
+    return facts["weights"], comment(text).splitlines()
 
 
 def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -264,63 +259,7 @@ def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         f"{name} {sha256}" for name, sha256 in sam["files_sha256"].items()
     )
     text = f"Put the path of MedSAM's folder {sam['name']} below (SHA-256: {hashes})."
-    said = _comment(text).splitlines()
+    said = comment(text).splitlines()
     if rules_of(facts) != MaskRules(facts["threshold"]):
-        said += _comment(REMADE).splitlines()
+        said += comment(REMADE).splitlines()
     return ["--medsam", sam["name"], "--medsam-margin", repr(sam["margin"])], said
-
-
-def _reading(file: str, facts: Mapping[str, Any], upright: bool) -> str:
-    """Python that reads the image as the run did."""
-    stored = "" if upright else ", upright=False"
-    plain = f"read_image(Path({file!r}){stored})"
-    if AXIS_READING not in facts:
-        return plain
-    return f"read_array({plain}, { {AXIS_READING: dict(facts[AXIS_READING])}!r})"
-
-
-def _image(
-    facts: Mapping[str, Any], saved: Path | None, reading: Mapping[str, Any]
-) -> tuple[str, list[str], bool]:
-    """File of the image, and whether the run was of it upright, not as it is stored.
-
-    Between them a comment, if its pixels are not those of the run. `reading` is of
-    `axes.read_array`: a command cannot be told what an axis is.
-    """
-    source = str(facts["source"])
-    if saved is not None and not Path(source).is_file():
-        # As the results name it, which may have been made from another folder.
-        source = str(saved_image(saved, facts["date"]) or source)
-    path = Path(source)
-    how = (
-        "save the image layer in napari (File > Save Selected Layers...) and put the "
-        "path of that file here."
-    )
-    if not path.is_file():
-        text = f"The image was the layer {source!r}, which came from no file: {how}"
-        if len(path.parts) > 1:
-            text = f"There is no file {source} any more: {how}"
-            return source, _comment(text).splitlines(), True
-        return f"{source}.tif", _comment(text).splitlines(), True
-    wanted = facts["image_sha256"]
-    if isinstance(wanted, str) and path.stat().st_size < CHECKED_BYTES:
-        for upright in (True, False):
-            try:
-                pixels = read_array(_pixels(path, facts, upright), reading)
-                if array_sha256(pixels) == wanted:
-                    return source, [], upright
-            except (AttnSegError, IndexError):
-                break
-        text = f"{path.name} does not hold the pixels that were segmented: {how}"
-        return source, _comment(text).splitlines(), True
-    return source, [], True
-
-
-def _pixels(path: Path, facts: Mapping[str, Any], upright: bool) -> NDArray[np.generic]:
-    pixels = read_image(path, upright)
-    return pixels[facts["frame"]] if "frame" in facts else pixels
-
-
-def _comment(text: str) -> str:
-    # Provenance may come from somebody's file: no line of it is to become code.
-    return f"# {' '.join(text.split())}\n"

@@ -165,16 +165,22 @@ class Preprocessing:
         Percentiles of the image that become 0 and 1, where its type does not say what
         black and white are. 0 and 100, as of all cards that state none: its minimum
         and maximum.
+    without_border : bool
+        Whether a constant border is left out of the percentiles; not where cards state
+        nothing.
     """
 
     size: int
     low_percentile: float = 0.0
     high_percentile: float = 100.0
+    without_border: bool = False
 
     @property
     def intensity(self) -> Percentiles:
         """The two percentiles as the rule for intensities."""
-        return Percentiles(self.low_percentile, self.high_percentile)
+        return Percentiles(
+            self.low_percentile, self.high_percentile, self.without_border
+        )
 
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:

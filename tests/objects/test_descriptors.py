@@ -11,10 +11,11 @@ from skimage.draw import disk
 from skimage.filters import gaussian
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import Percentiles, Window, rule_to_json
 from napari_attnseg.objects.descriptors import DESCRIPTORS, PixelSize, columns, csv_text
-from napari_attnseg.objects.measure import measure, separate
+from napari_attnseg.objects.measure import measure, measure_segmentation, separate
 from napari_attnseg.objects.sentences import number, sentences
-from napari_attnseg.results import AttentionMap
+from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.uncertainty import band_width, binary_entropy, case_doubt
 
 SHAPE = (200, 240)
@@ -209,6 +210,26 @@ def test_brightness_says_of_which_range_it_is() -> None:
     ):
         record = one(disc(), photo)
         assert said in " ".join(sentence.text for sentence in sentences(record))
+
+
+def test_a_result_is_measured_as_its_run_read_the_image() -> None:
+    """One hot pixel must not make an object dark that the model saw bright."""
+    deep = np.full(SHAPE, 200, np.uint16)
+    deep[disc() > 0] = 1200
+    hot = deep.copy()
+    hot[0, 0] = 65_535
+    for rule, brightness, said in (
+        (Percentiles(1.5, 98.5), 100, "value 200 to 1200"),
+        (Window(200, 2200), 50, "value 200 to 2200"),
+    ):
+        facts = {"intensity_rule": rule_to_json(rule)}
+        result = Segmentation(disc(), disc()[None].astype(np.float32), (), facts)
+        (record,) = measure_segmentation(result, hot)
+        assert record.values["mean brightness"] == pytest.approx(brightness)
+        assert f" % of the way from the image's {said} " in " ".join(
+            sentence.text for sentence in sentences(record)
+        )
+    assert one(disc(), hot).values["mean brightness"] < 2  # lowest to highest
 
 
 def test_no_millimetre_without_calibration_and_nothing_missing_in_silence() -> None:

@@ -1,6 +1,7 @@
 """Training, evaluation and inference read intensities by the rule of one card."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,15 @@ import pytest
 import safetensors.torch
 import tifffile
 from PIL import Image
+from typer.testing import CliRunner
 
+from attnseg_training.cli import app
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
+from attnseg_training.evaluation import contact_sheet
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import save_checkpoint
@@ -67,7 +72,8 @@ def test_new_weights_clip_and_a_run_of_before_stays_with_its_range(
     run = tmp_path / "run"
     fit(config, run)
     last = run / "last.safetensors"
-    assert read_card(last).preprocessing == Preprocessing(64, *DEFAULT_PERCENTILES)
+    own = Preprocessing(64, *DEFAULT_PERCENTILES, without_border=True)
+    assert read_card(last).preprocessing == own
     # As an earlier version wrote it.
     card = dataclasses.replace(read_card(last), preprocessing=Preprocessing(64))
     save_checkpoint(last, safetensors.torch.load_file(last), card)
@@ -103,3 +109,58 @@ def test_evaluation_reads_images_as_the_segmenter_does(
     found = [row["dice"] for row in report.per_image()]
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert 0 < np.mean(expected) < 1
+
+
+def test_images_of_a_narrow_range_are_counted_by_every_command(
+    data_folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    parts = load_dataset(data_folder).splits
+    for part, count in (("train", 5), ("val", 1), ("test", 1)):
+        for sample in parts[part][:count]:
+            dim = np.asarray(Image.open(sample.image)) // 16  # 0 to 15 of 255
+            Image.fromarray(dim).save(sample.image)
+    sentence = (
+        "In {} of {} images less than a tenth of the range of intensities holds 99 % "
+        "of the pixels, so the rest of the range hides what is in the image: save the "
+        "images with the range that matters only."
+    )
+    file = tmp_path / "check.json"
+    done = CliRunner().invoke(app, ["check", str(data_folder), "--json", str(file)])
+    assert done.exit_code == 0 and sentence.format(7, 12) in done.stdout
+    assert "Nothing is wrong" not in done.stdout
+    (warning,) = json.loads(file.read_text())["warnings"]
+    assert warning["kind"] == "narrow-range" and len(warning["names"]) == 7
+    said: list[str] = []
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    fit(config, tmp_path / "run", callbacks=FitCallbacks(warn=said.append))
+    assert said == [sentence.format(6, 9)]
+    findings = read_card(tmp_path / "run" / "last.safetensors").training["findings"]
+    assert findings == {"narrow-range": 6}
+    summary = evaluate(tiny_weights, load_dataset(data_folder), "test", "cpu").summary()
+    assert summary["findings"] == [
+        {"rule": "narrow-range", "text": sentence.format(1, 3)}
+    ]
+
+
+def test_pictures_show_images_as_the_model_read_them(
+    wide_folder: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Contact sheets drew images of one bright pixel in black."""
+    card = dataclasses.replace(
+        read_card(tiny_weights), preprocessing=Preprocessing(64, *DEFAULT_PERCENTILES)
+    )
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, safetensors.torch.load_file(tiny_weights), card)
+    samples = load_dataset(wide_folder).split("test")
+    report = evaluate(path, load_dataset(wide_folder), "test", "cpu")
+    drawn = []
+    monkeypatch.setattr(
+        contact_sheet, "_draw", lambda axes, image, *masks: drawn.append(image)
+    )
+    contact_sheet.contact_sheet_png(report, samples)
+    known = [sample.read(CLIPPED)[0] for sample in samples]
+    assert drawn and all(any(np.array_equal(a, b) for b in known) for a in drawn)
+    assert min(np.median(image) for image in drawn) > 20

@@ -350,7 +350,7 @@ def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
     for choice, rule in (
         ("card", Percentiles(0, 100)),
         ("whole_range", Percentiles(0, 100)),
-        ("percentiles", Percentiles(*DEFAULT_PERCENTILES)),
+        ("percentiles", Percentiles(*DEFAULT_PERCENTILES, without_border=True)),
         ("displayed", Window(900, 1050)),
     ):
         box.choose(choice)

@@ -22,7 +22,7 @@ from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.intensity import warnings_of
+from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
 

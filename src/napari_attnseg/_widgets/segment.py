@@ -19,7 +19,7 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.intensity import warnings_of
+from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
 #: Data of the list's entry while more than one gate map is visible.

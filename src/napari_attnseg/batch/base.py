@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.intensity import IntensityWarning, warnings_of
+from napari_attnseg.intensity import IntensityWarning
+from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
 
 if TYPE_CHECKING:

@@ -129,7 +129,7 @@ def segment_images(
         if rules != MaskRules(limit):
             result = remake(result, rules)
         if sam is not None:
-            result = sam.refine(result, sam.encode(image))
+            result = sam.refine(result, sam.encode(image, intensity=intensity))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
         facts = {**result.provenance, "orientation": found.orientation}

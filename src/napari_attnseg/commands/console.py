@@ -35,9 +35,10 @@ IntensityName = Annotated[
     typer.Option(
         "--intensity",
         metavar="RULE",
-        help="How values become black and white: whole_range, percentiles or "
-        "percentiles=LOW,HIGH; default: as the weights were trained. 8-bit images, and "
-        "floats in [0, 1], stay as they are.",
+        help="How values become black and white: whole_range, percentiles (a "
+        "constant border is left out of them), percentiles=LOW,HIGH or "
+        "percentiles=LOW,HIGH,without_border; default: as the weights were trained. "
+        "8-bit images, and floats in [0, 1], stay as they are.",
     ),
 ]
 IntensityWindow = Annotated[
@@ -132,7 +133,8 @@ def batch_sentence(note: Note) -> str:
 def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
-    from napari_attnseg.intensity import IntensityWarning, warning_sentence
+    from napari_attnseg.intensity import IntensityWarning
+    from napari_attnseg.intensity_warnings import warning_sentence
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     name, error = outcome.path.name, outcome.error

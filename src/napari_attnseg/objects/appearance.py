@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.color import rgb2gray, rgb2lab
 from skimage.feature import graycomatrix, graycoprops
 
-from napari_attnseg.intensity import MappingRule
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.objects.descriptors import GREY_LEVELS, HIGHLIGHT
 from napari_attnseg.preprocessing import to_rgb
 
@@ -25,12 +25,19 @@ class Looks:
         As for `preprocessing.to_rgb`, whose errors are raised.
     rgb : bool, optional
         Whether the last axis is colour.
+    intensity : Percentiles or Window
+        How values become [0, 1].
     """
 
-    def __init__(self, image: NDArray[np.generic], rgb: bool | None = None) -> None:
-        self._rgb, mapping = to_rgb(image, rgb)
-        #: Whether intensities were stretched from this image's lowest to its highest.
-        self.own_range = mapping.rule is MappingRule.WHOLE_RANGE
+    def __init__(
+        self,
+        image: NDArray[np.generic],
+        rgb: bool | None = None,
+        intensity: Intensity = WHOLE_RANGE,
+    ) -> None:
+        #: How the image's values were mapped to [0, 1].
+        self.mapping: IntensityMapping
+        self._rgb, self.mapping = to_rgb(image, rgb, intensity)
         #: Whether there is any colour: a grey image may come as RGB.
         self.coloured = bool(np.ptp(self._rgb, axis=2).any())
         self.brightness: Floats = rgb2gray(self._rgb)
@@ -42,7 +49,7 @@ class Looks:
         )
 
     def tone(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
-        """Mean and SD of brightness, in % of the range (`own_range` or full)."""
+        """Mean and SD of brightness, in % of the range (of `mapping`)."""
         values = 100 * self.brightness[box][inside]
         return {"mean brightness": values.mean(), "SD of brightness": values.std()}
 

@@ -12,6 +12,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from napari_attnseg.intensity import IntensityMapping, MappingRule
 from napari_attnseg.uncertainty import BAND
 
 #: A pixel whose darkest channel reaches this share of the full range is a highlight.
@@ -33,8 +34,9 @@ class Descriptor:
 #: uint8 and floats in [0, 1] have a full range; others are stretched, each image for
 #: itself, and what is measured of them is not to be compared between images.
 _RANGE = (
-    "the full range (of images that are neither uint8 nor floats in [0, 1]: of the way "
-    "from their own lowest to their highest value)"
+    "the full range (of images that are neither uint8 nor floats in [0, 1], and of "
+    "windows: of the way between the values that the run read as black and white, "
+    "without a run the lowest and the highest)"
 )
 DESCRIPTORS: dict[str, Descriptor] = {
     "area": Descriptor("px", "Number of pixels."),
@@ -115,9 +117,9 @@ class ObjectRecord:
         Why, for each that is not.
     unit : str or None
         Of the calibrated ones.
-    own_range : bool
-        Whether what has to do with brightness is relative to the image's own lowest and
-        highest value, which differ between images and frames.
+    intensity : IntensityMapping or None
+        Which values of the image are black and white in what has to do with brightness;
+        they may differ between images and frames. None without an image.
     ends : mapping of str to (str, str)
         `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
     """
@@ -129,8 +131,14 @@ class ObjectRecord:
     values: Mapping[str, float]
     reasons: Mapping[str, str]
     unit: str | None
-    own_range: bool
+    intensity: IntensityMapping | None
     ends: Mapping[str, tuple[str, str]]
+
+    @property
+    def own_range(self) -> bool:
+        """Whether brightness is relative to the image's lowest and highest value."""
+        mapping = self.intensity
+        return mapping is not None and mapping.rule is MappingRule.WHOLE_RANGE
 
 
 def psi_name(gate: str, place: str) -> str:

@@ -11,6 +11,7 @@ from skimage.measure import label as connected
 from skimage.measure import regionprops
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
 from napari_attnseg.objects.appearance import Looks
 from napari_attnseg.objects.descriptors import (
     DESCRIPTORS,
@@ -52,6 +53,7 @@ def measure(
     mask: NDArray[np.integer[Any]] | None = None,
     rgb: bool | None = None,
     frame: int | None = None,
+    intensity: Intensity = WHOLE_RANGE,
 ) -> list[ObjectRecord]:
     """Measure every object of one frame.
 
@@ -73,6 +75,9 @@ def measure(
         Whether the last axis of `image` is colour.
     frame : int, optional
         Number that the records carry.
+    intensity : Percentiles or Window
+        How the image's values become [0, 1]: as for the model that found the objects
+        (`intensity.rule_of`), so that both saw the same.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def measure(
                 "choose the image that they were made from."
             )
     pixel = pixel or PixelSize()
-    scene = _Scene(labels, image, probability, gates, pixel, rgb)
+    scene = _Scene(labels, image, probability, gates, pixel, rgb, intensity)
     found = regionprops(labels, spacing=(pixel.height, pixel.width))
     return [_record(scene, region, mask, frame) for region in found]
 
@@ -102,13 +107,14 @@ def measure(
 def measure_segmentation(
     result: Segmentation, image: NDArray[np.generic]
 ) -> list[ObjectRecord]:
-    """Measure every connected object of a result in its image; as `measure`."""
+    """Measure every connected object of a result in its image, read as the run did."""
     return measure(
         separate(result.mask),
         image,
         result.probability,
         result.attention,
         mask=result.mask,
+        intensity=rule_of(result.provenance),
     )
 
 
@@ -123,10 +129,11 @@ class _Scene:
         gates: Sequence[AttentionMap],
         pixel: PixelSize,
         rgb: bool | None,
+        intensity: Intensity,
     ) -> None:
         self.labels, self.gates, self.pixel = labels, gates, pixel
         self.band = band_width(labels.shape)
-        self.looks = None if image is None else Looks(image, rgb)
+        self.looks = None if image is None else Looks(image, rgb, intensity)
         # Of several classes the most probable one counts at each pixel.
         if probability is not None and probability.ndim == 3:
             probability = probability.max(0)
@@ -204,7 +211,7 @@ def _record(
         values,
         reasons,
         scene.pixel.unit,
-        scene.looks is not None and scene.looks.own_range,
+        None if scene.looks is None else scene.looks.mapping,
         {gate.label: (gate.low, gate.high) for gate in reversed(scene.gates)},
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from napari_attnseg.intensity import FIXED
 from napari_attnseg.objects.descriptors import PLACES, ObjectRecord, psi_name
 from napari_attnseg.results import GATE_LEGEND
 
@@ -84,9 +85,19 @@ def number(value: float) -> str:
 
 def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
     numbers = _numbers(record, names)
-    lowest = "the way from the image's lowest to its highest value"
-    scale = lowest if record.own_range else "the full range"
-    return text.format(*numbers, label=record.label, unit=record.unit, range=scale)
+    return text.format(
+        *numbers, label=record.label, unit=record.unit, range=_range(record)
+    )
+
+
+def _range(record: ObjectRecord) -> str:
+    """What brightness is a share of, in words."""
+    mapping = record.intensity
+    if mapping is None or mapping.rule in FIXED:
+        return "the full range"
+    if record.own_range:
+        return "the way from the image's lowest to its highest value"
+    return f"the way from the image's value {mapping.low:g} to {mapping.high:g}"
 
 
 def _numbers(record: ObjectRecord, names: tuple[str, ...]) -> list[str]:

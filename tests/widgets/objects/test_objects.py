@@ -206,6 +206,26 @@ def test_csv(
     assert "cannot be written" in messages[-1]
 
 
+def test_brightness_is_that_of_the_runs_intensities(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    deep = np.where(MASK, 1200, 200).astype(np.uint16)
+    deep[0, 0] = 65_535  # from lowest to highest all else is black
+    facts = {
+        "model": "m",
+        "date": "now",
+        "source": "a",
+        "image_sha256": array_sha256(deep),
+        "intensity_rule": {"rule": "window", "low": 200, "high": 2200},
+    }
+    image = viewer.add_image(deep, name="a", contrast_limits=(0, 65_535))
+    found = replace(result(), provenance=facts)
+    add_layers(viewer, new_layers(source_of(image), [found]))
+    layer = measure(widget, qtbot)
+    found = layer.features["mean brightness (%)"][1:]  # 0 is background
+    np.testing.assert_allclose(found, [50, 50], rtol=1e-5)
+
+
 def test_an_empty_mask_has_no_rows(
     widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:

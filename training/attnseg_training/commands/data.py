@@ -150,8 +150,9 @@ def _words(found: dict[str, Any]) -> list[str]:
         lines += [f"  {text}" for text in texts[:SHOWN]]
         if texts[SHOWN:]:
             lines.append(f"  … and {len(texts) - SHOWN} more; --json FILE has all")
-    if not found["findings"]:
+    if not found["findings"] and not found["warnings"]:
         lines.append("\nNothing is wrong.")
+    lines += [f"\n{one['text']}" for one in found["warnings"]]
     if found["left_out"]:
         lines.append(f"\n{left_out_words(found['left_out'])}.")
     return lines

@@ -172,7 +172,9 @@ def faithfulness_command(
     from attnseg_training.gates.columns import rows_csv
     from attnseg_training.gates.examples import examples_png
     from attnseg_training.gates.faithfulness import faithfulness
+    from napari_attnseg.cards import read_card
     from napari_attnseg.io.atomic import write_bytes, write_text
+    from napari_attnseg.weights import weights_path
 
     dataset = data_for(data, weights)
     chosen = split or ("all" if "all" in dataset.splits else "test")
@@ -190,7 +192,8 @@ def faithfulness_command(
     write_text(out / "faithfulness.json", json.dumps(summary, indent=1) + "\n")
     write_bytes(out / "gate_card.png", gate_card_png(summary))
     title = f"'{summary['model']}' on {summary['dataset']}, split {chosen}"
-    picture = examples_png(dataset.split(chosen), rows, title)
+    rule = read_card(weights_path(weights)).preprocessing.intensity
+    picture = examples_png(dataset.split(chosen), rows, title, rule)
     write_bytes(out / "examples.png", picture)
     for gate in summary["gates"].values():
         console.print(gate["verdict"])

@@ -23,8 +23,16 @@ from attnseg_training.datasets.near_duplicates import (
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import (
+    DEFAULT_PERCENTILES,
+    IntensityWarning,
+    Percentiles,
+)
+from napari_attnseg.intensity_warnings import counted_warning
 from napari_attnseg.protocols import rule_sentence
 
+#: Images are read as weights that are trained now will read them.
+READING = Percentiles(*DEFAULT_PERCENTILES, without_border=True)
 #: What can be found, in the order in which it is told.
 FINDINGS = {
     "missing image": "listed in a split, but there is no such image",
@@ -90,6 +98,8 @@ class DataReport:
         Images of which all masks are empty; a finding, unless they belong to the data.
     with_class, pixels : dict
         Class → images that have it; share of all pixels.
+    narrow : list of str
+        Names of images of a narrow range, as training reads them.
     """
 
     files: Files
@@ -102,6 +112,7 @@ class DataReport:
     empty: int = 0
     with_class: dict[str, int] = field(default_factory=dict)
     pixels: dict[str, float] = field(default_factory=dict)
+    narrow: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with the findings by kind; JSON-ready."""
@@ -121,6 +132,7 @@ class DataReport:
             },
             "empty_masks": self.empty,
             "left_out": self.files.left_out,
+            "warnings": self._warnings(),
             "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
             "stops_training": [kind for kind in STOPS if counts[kind]],
             "findings": [
@@ -128,6 +140,15 @@ class DataReport:
                 for kind, name, text in self.found
             ],
         }
+
+    def _warnings(self) -> list[dict[str, Any]]:
+        """What the images' intensities ask to be looked at, and is no mistake."""
+        if not self.narrow:
+            return []
+        text = counted_warning(
+            IntensityWarning.NARROW_RANGE, len(self.narrow), len(self.files.images)
+        )
+        return [{"kind": str(Rule.NARROW_RANGE), "names": self.narrow, "text": text}]
 
 
 def check(
@@ -187,6 +208,7 @@ def check(
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))
+    report.narrow = seen.narrow
     for error in seen.broken():
         report.found.append((str(error.rule), files.name, str(error)))
     for pair in near_duplicates(seen.hashes, disjoint):
@@ -228,10 +250,11 @@ def _look_at(
     one = sample(report.files, name)
     try:
         raw = one.read_raw()
-        rgb = one.read_rgb()
+        rgb, mapping = one.read_mapped(READING)
     except InputError as error:
         report.found.append(("unreadable", name, str(error)))
         return None, None
+    seen.add_mapping(name, mapping)
     report.sizes[f"{rgb.shape[0]}×{rgb.shape[1]}"] += 1
     kind = {2: "grey", 3: "RGB"}.get(raw.ndim, "") + " with alpha" * (
         raw.shape[-1] == 4
@@ -242,7 +265,7 @@ def _look_at(
     try:
         for reading in one.read_masks():
             _count_values(report, reading)
-        read = one.read_with_traits()
+        read = one.read_with_traits(READING)
     except InputError as error:
         rule = error.rule if isinstance(error, RuleError) else Rule.UNREADABLE
         report.found.append((_FINDING.get(rule, "values"), name, str(error)))

@@ -23,6 +23,8 @@ from attnseg_training.datasets.near_duplicates import (
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.sample import Sample, SampleRead
+from napari_attnseg.intensity import IntensityMapping, IntensityWarning
+from napari_attnseg.intensity_warnings import counted_warning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
@@ -37,7 +39,7 @@ ALLOWABLE = (
 
 @dataclass(slots=True)
 class MasksSeen:
-    """What was noticed while masks were read; add one image after another.
+    """What was noticed while images and masks were read; add one after another.
 
     Attributes
     ----------
@@ -61,6 +63,8 @@ class MasksSeen:
         What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
+    narrow : list of str
+        Names of images of a narrow range; see `IntensityWarning.NARROW_RANGE`.
     """
 
     total: int = 0
@@ -76,6 +80,7 @@ class MasksSeen:
     present: list[int] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
+    narrow: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -125,6 +130,11 @@ class MasksSeen:
         if read.fits_both_ways and read.planes.any():
             self.turned.append(sample.name)
 
+    def add_mapping(self, name: str, mapping: IntensityMapping) -> None:
+        """Notice how the intensities of an image became those that a network sees."""
+        if IntensityWarning.NARROW_RANGE in mapping.warnings:
+            self.narrow.append(name)
+
     def _add_traits(
         self, name: str, classes: int, readings: Sequence[MaskReading], stated: bool
     ) -> None:
@@ -157,6 +167,7 @@ class MasksSeen:
             [a + b for a, b in present],
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
+            self.narrow + other.narrow,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -256,6 +267,7 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     if not empty_masks:
         found[Rule.EMPTY] = sum(len(seen.empty) for seen in every)
     found[Rule.FULL] = sum(len(seen.full) for seen in every)
+    found[Rule.NARROW_RANGE] = sum(len(seen.narrow) for seen in every)
     present = np.sum([seen.present for seen in every if seen.total], axis=0)
     found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))
     hashes = {name: bits for seen in every for name, bits in seen.hashes.items()}
@@ -267,9 +279,14 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     return {str(rule): n for rule, n in found.items() if n}
 
 
-def warning(found: Mapping[str, int]) -> str:
-    """Sentence on findings that stop nothing; empty where there are none."""
-    if not found:
-        return ""
-    named = ", ".join(f"{rule} ({n})" for rule, n in found.items())
-    return f"Found in the data: {named}; `attnseg-train check` names each."
+def warning(found: Mapping[str, int], images: int) -> str:
+    """Sentences on findings in so many images that stop nothing; empty for none."""
+    said = []
+    named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
+    if named:
+        said.append(
+            f"Found in the data: {', '.join(named)}; `attnseg-train check` names each."
+        )
+    if narrow := found.get(Rule.NARROW_RANGE, 0):
+        said.append(counted_warning(IntensityWarning.NARROW_RANGE, narrow, images))
+    return " ".join(said)

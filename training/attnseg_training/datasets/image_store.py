@@ -43,7 +43,7 @@ class ImageStore:
     ignored : int
         Number of such pixels.
     seen : MasksSeen
-        What was noticed of the masks, at their own size.
+        What was noticed of the images and masks, at their own size.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class ImageStore:
         for i, sample in enumerate(samples):
             read = sample.read_with_traits(intensity)
             self.seen.add_read(sample, read)
+            self.seen.add_mapping(sample.name, read.mapping)
             planes, ignored = read.planes, read.ignored
             pixels = torch.from_numpy(read.rgb).permute(2, 0, 1)[None].float() / 255
             self.images[i] = (resize(pixels, size)[0] * 255).round().to(torch.uint8)

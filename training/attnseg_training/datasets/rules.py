@@ -52,6 +52,8 @@ class Rule(StrEnum):
         Numbers or colours of one class lie as those of several would.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    NARROW_RANGE
+        Less than a tenth of an image's range of intensities holds 99 % of its pixels.
     """
 
     UNREADABLE = "unreadable"
@@ -79,6 +81,7 @@ class Rule(StrEnum):
     UNCLEAR_ORIENTATION = "unclear-orientation"
     MAYBE_CLASSES = "maybe-classes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    NARROW_RANGE = "narrow-range"
 
 
 class RuleError(InputError):

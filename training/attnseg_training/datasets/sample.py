@@ -18,7 +18,7 @@ from attnseg_training.datasets.nifti import (
 )
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
-from napari_attnseg.intensity import WHOLE_RANGE, Intensity
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.io.file_kinds import header_size
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.orientation import as_stored, upright
@@ -32,6 +32,8 @@ class SampleRead:
     Attributes
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
+    mapping : IntensityMapping
+        How the image's intensities became `rgb`.
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
@@ -44,6 +46,7 @@ class SampleRead:
     """
 
     rgb: NDArray[np.uint8]
+    mapping: IntensityMapping
     planes: NDArray[np.uint8]
     ignored: NDArray[np.bool_] | None
     readings: tuple[MaskReading, ...]
@@ -132,20 +135,21 @@ class Sample:
     def read_with_traits(self, intensity: Intensity = WHOLE_RANGE) -> SampleRead:
         """As `read_planes`, and everything else that was noticed."""
         image = self._read_upright()
-        rgb = self._rgb(image, intensity)
+        rgb, mapping = self._rgb(image, intensity)
         readings = [self._turned(one, image) for one in self.read_masks()]
         for reading in readings:
             self._expect_size(reading, image)
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
-            return SampleRead(rgb, nothing, None, (), False)
+            return SampleRead(rgb, mapping, nothing, None, (), False)
         square = rgb.shape[0] == rgb.shape[1]
         both = not self.orientation and any(
             one.orientation != image.orientation
             and (square or (one.orientation > 4) == (image.orientation > 4))
             for one in readings
         )
-        return SampleRead(rgb, *self.united(readings), tuple(readings), both)
+        united = self.united(readings)
+        return SampleRead(rgb, mapping, *united, tuple(readings), both)
 
     def _turned(self, mask: MaskReading, image: UprightImage) -> MaskReading:
         """A mask as its image is shown, if both belong together as they are stored."""
@@ -189,6 +193,12 @@ class Sample:
 
     def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
         """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
+        return self.read_mapped(intensity)[0]
+
+    def read_mapped(
+        self, intensity: Intensity = WHOLE_RANGE
+    ) -> tuple[NDArray[np.uint8], IntensityMapping]:
+        """As `read_rgb`, and how intensities were mapped."""
         return self._rgb(self._read_upright(), intensity)
 
     @property
@@ -222,9 +232,11 @@ class Sample:
             f"{size[0]}×{size[1]}; expected the same size: export the mask again.",
         )
 
-    def _rgb(self, image: UprightImage, intensity: Intensity) -> NDArray[np.uint8]:
+    def _rgb(
+        self, image: UprightImage, intensity: Intensity
+    ) -> tuple[NDArray[np.uint8], IntensityMapping]:
         try:
-            rgb, _ = to_rgb(image.pixels, intensity=intensity)
+            rgb, mapping = to_rgb(image.pixels, intensity=intensity)
         except InputError as error:
             raise InputError(f"{self.image.name} cannot be used: {error}") from error
-        return (rgb * 255).round().astype(np.uint8)
+        return (rgb * 255).round().astype(np.uint8), mapping

@@ -57,7 +57,7 @@ def contact_sheet_png(report: EvaluationReport, samples: Sequence[Sample]) -> by
             axes.set_axis_off()
         # Not every row is full where there are few images.
         for axes, index in zip(row, found, strict=False):
-            image, truth = samples[index].read()
+            image, truth = samples[index].read(report.intensity)
             _draw(axes, image, truth > 0, report.mask(index, truth.shape))
             axes.set_title(
                 f"{word}: Dice {dice[index]:.3f}\n{samples[index].name}", fontsize=9

@@ -19,6 +19,7 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
+from attnseg_training.datasets.rules import Rule
 from attnseg_training.evaluation.areas import COLUMNS as AREAS
 from attnseg_training.evaluation.areas import area_summary, areas, pixel_mm2
 from attnseg_training.evaluation.detection import Detection, detection
@@ -41,6 +42,12 @@ from attnseg_training.evaluation.thresholds import threshold_curve
 from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
+from napari_attnseg.intensity import (
+    WHOLE_RANGE,
+    Intensity,
+    IntensityWarning,
+)
+from napari_attnseg.intensity_warnings import counted_warning
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.medsam import THRESHOLD, Medsam
 from napari_attnseg.metrics import (
@@ -87,6 +94,8 @@ class EvaluationReport:
     pixels_mm2 : tuple of float
         Area of a pixel of each image; NaN where its file does not say it. Empty where
         none does.
+    intensity : Percentiles or Window
+        How the model read the images: the card's rule.
     """
 
     measured: Mapping[str, Any]
@@ -101,6 +110,7 @@ class EvaluationReport:
     classes: tuple[str, ...] = ()
     by_class: tuple[tuple[Confusion, ...], ...] = ()
     pixels_mm2: tuple[float, ...] = ()
+    intensity: Intensity = WHOLE_RANGE
 
     def per_image(self) -> list[dict[str, float]]:
         """Return the metrics of every image; see `napari_attnseg.metrics.scores`."""
@@ -245,6 +255,7 @@ def evaluate(
         image, planes, ignored = read.rgb, read.planes, read.ignored
         if read.fits_both_ways and planes.any():
             masks.turned.append(sample.name)
+        masks.add_mapping(sample.name, read.mapping)
         truth = planes.max(0)
         pixels += truth.size
         left_out += 0 if ignored is None else int(np.count_nonzero(ignored))
@@ -268,6 +279,9 @@ def evaluate(
         watch(done, len(samples))
     told += [hint.to_json() for hint in masks.hints()]
     pixel_sizes = tuple(pixel_mm2(sample.spacing) for sample in samples)
+    if narrow := len(masks.narrow):
+        text = counted_warning(IntensityWarning.NARROW_RANGE, narrow, len(samples))
+        told.append({"rule": str(Rule.NARROW_RANGE), "text": text})
     size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
     views = (
         "flip test-time augmentation (mean probability of the image and its three "
@@ -329,6 +343,7 @@ def evaluate(
         data.classes,
         tuple(by_class),
         () if all(map(math.isnan, pixel_sizes)) else pixel_sizes,
+        rule,
     )
 
 

@@ -113,7 +113,8 @@ def prepare(
     both = train.seen.joined(val.seen)
     allowed = both.expect(config.allow)
     seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
-    told = (*map(str, allowed), findings.warning(seen), *map(str, both.hints()))
+    said = findings.warning(seen, len(train) + len(val))
+    told = (*map(str, allowed), said, *map(str, both.hints()))
     for sentence in filter(None, told):
         if processes.main:
             callbacks.warn(sentence)

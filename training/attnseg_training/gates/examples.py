@@ -12,12 +12,18 @@ from attnseg_training.datasets import Sample
 from attnseg_training.gates.keys import DICE, IMAGE, LEVELS, Key, Measure, Row
 from napari_attnseg.colormaps import TRUTH_COLOUR
 from napari_attnseg.figures import GATE_CMAP
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 
 #: Which images are shown: by rank of Dice, from the worst (0) to the best (1).
 RANKS = {"worst": 0.0, "median": 0.5, "best": 1.0}
 
 
-def examples_png(samples: Sequence[Sample], rows: list[Row], title: str) -> bytes:
+def examples_png(
+    samples: Sequence[Sample],
+    rows: list[Row],
+    title: str,
+    intensity: Intensity = WHOLE_RANGE,
+) -> bytes:
     """PNG of the images with the worst, the median and the best Dice.
 
     Parameters
@@ -28,6 +34,8 @@ def examples_png(samples: Sequence[Sample], rows: list[Row], title: str) -> byte
         From `faithfulness`, of the same images.
     title : str
         Which model, on what.
+    intensity : Percentiles or Window
+        How the model read the images: the card's rule.
     """
     from matplotlib.figure import Figure
 
@@ -40,7 +48,7 @@ def examples_png(samples: Sequence[Sample], rows: list[Row], title: str) -> byte
     )
     for at, (word, rank) in enumerate(RANKS.items()):
         row = rows[order[round(rank * (len(rows) - 1))]]
-        image, truth = by_name[row[IMAGE]].read()
+        image, truth = by_name[row[IMAGE]].read(intensity)
         main = figure.add_subplot(grid[2 * at : 2 * at + 2, 0])
         main.imshow(image)
         if truth.min() != truth.max():

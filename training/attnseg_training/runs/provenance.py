@@ -100,12 +100,12 @@ def expect_data(
 def run_preprocessing(spec: ModelSpec, begun: ModelCard | None = None) -> Preprocessing:
     """Return what the input of a run's network looks like.
 
-    Intensities are clipped at `DEFAULT_PERCENTILES`; a run that goes on from weights
-    with the card `begun` stays with that one's rule.
+    Intensities are clipped at `DEFAULT_PERCENTILES`, a constant border left out; a run
+    that goes on from weights with the card `begun` stays with that one's rule.
     """
     if begun is not None:
         return begun.preprocessing
-    return Preprocessing(spec.size, *DEFAULT_PERCENTILES)
+    return Preprocessing(spec.size, *DEFAULT_PERCENTILES, without_border=True)
 
 
 def card_of(

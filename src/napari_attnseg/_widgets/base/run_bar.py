@@ -19,7 +19,8 @@ from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
-from napari_attnseg.intensity import IntensityWarning, warning_sentence
+from napari_attnseg.intensity import IntensityWarning
+from napari_attnseg.intensity_warnings import warning_sentence
 
 
 class RunBar(QWidget):

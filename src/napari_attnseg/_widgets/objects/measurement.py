@@ -16,6 +16,7 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
 from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.objects.measure import measure, separate
 from napari_attnseg.results import AttentionMap
@@ -83,6 +84,9 @@ class Task:
         One per class, each of the shape of `data`.
     gates : list of (LayerRecord, array)
         Record and psi, (h, w) or (T, h, w).
+    intensity : Percentiles or Window
+        How the image's values become [0, 1]: as in the run, if it is the run's image;
+        a window of the run says nothing of another channel.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Task:
     image_sha256: tuple[str, ...] = ()
     probability: list[Any] = field(default_factory=list)
     gates: list[tuple[LayerRecord, Any]] = field(default_factory=list)
+    intensity: Intensity = WHOLE_RANGE
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
@@ -114,12 +119,14 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
     gates = [] if result is None else list(result.gates.values())
     source = None if image is None else source_of(image)
     hashes: tuple[str, ...] = ()
+    rule: Intensity = WHOLE_RANGE
     if result is not None and source is not None:
         # Where provenance names the image, or its layer was found, it has to hold the
         # pixels of the run. Another image, such as another channel, may be measured.
         run = result.record
         if image is result.image or source.origin == run.source:
             hashes = run.image_sha256
+            rule = rule_of(run.provenance)
     return Task(
         labels.name,
         # A copy: somebody may paint while it is measured.
@@ -135,6 +142,7 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
             for layer in gates
             if (record := record_of(layer)) is not None
         ],
+        rule,
     )
 
 
@@ -230,6 +238,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
                 mask=mask,
                 rgb=None if task.image is None else task.image.rgb,
                 frame=index if stacked else None,
+                intensity=task.intensity,
             )
     except AttnSegError as error:
         return Failed(str(error))

@@ -1,0 +1,49 @@
+"""An image between a model's encoders and its decoder, and how images are resized."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_attnseg.intensity import Intensity, IntensityMapping
+from napari_attnseg.models.network import Level
+
+#: Axes along which the views of flip test-time augmentation are mirrored: the image
+#: itself first, then left-right, up-down and both. Training mirrors along both, too.
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
+
+def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """Bilinear resize of (N, C, H, W), antialiased where it shrinks, [0, 1] kept."""
+    target = (size, size) if isinstance(size, int) else size
+    if tuple(image.shape[-2:]) == target:
+        return image
+    return F.interpolate(image, target, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedImage:
+    """Both encoders' maps of one image: what `Segmenter.decode` starts from.
+
+    Attributes
+    ----------
+    pairs : list of tuples of Tensor
+        From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
+        its four mirror images in the order of `FLIPS`.
+    shape : (int, int)
+        Rows and columns of the source image.
+    intensity : IntensityMapping
+        How its values were mapped to [0, 1].
+    rule : Percentiles or Window
+        Which rule for that was asked for.
+    sha256 : str
+        `images.array_sha256` of the image as it was given.
+    """
+
+    pairs: list[Level]
+    shape: tuple[int, int]
+    intensity: IntensityMapping
+    rule: Intensity
+    sha256: str

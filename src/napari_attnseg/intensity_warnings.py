@@ -1,0 +1,41 @@
+"""Warnings on intensities: those of a run, and what they mean in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_attnseg.intensity import MAPPING, IntensityWarning
+
+_WARNINGS = {
+    IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
+    "holds 99 % of the pixels, so the rest of the range hides what is in the image"
+}
+
+
+def warning_sentence(warning: IntensityWarning) -> str:
+    """In words, for people: what a warning means and what to do."""
+    return (
+        f"{_WARNINGS[warning]}: give the range that matters as a window (--window LOW "
+        "HIGH, or the contrast limits in napari)."
+    )
+
+
+def counted_warning(warning: IntensityWarning, images: int, of: int) -> str:
+    """As `warning_sentence`, of a whole data set; no window can be given for one."""
+    text = _WARNINGS[warning]
+    return (
+        f"In {images} of {of} images {text[0].lower()}{text[1:]}: save the images with "
+        "the range that matters only."
+    )
+
+
+def warnings_of(provenance: Mapping[str, Any]) -> tuple[IntensityWarning, ...]:
+    """Every warning of a run once, of one image or of all frames of a stack."""
+    mappings = provenance.get(MAPPING) or []
+    found = [
+        IntensityWarning(warning)
+        for mapping in (mappings if isinstance(mappings, list) else [mappings])
+        for warning in mapping["warnings"]
+    ]
+    return tuple(dict.fromkeys(found))
