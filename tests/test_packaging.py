@@ -98,6 +98,7 @@ def test_the_sdist_holds_what_its_own_tests_need(archives: tuple[Path, Path]) ->
         "pyproject.toml",
         "tests/conftest.py",
         "tox.ini",
+        "toxfile.py",
         "training/README.md",
     ):
         assert name in inside
