@@ -17,8 +17,10 @@ def _whole(name: str, widths: tuple[int, ...], **options: object) -> ModelSpec:
 
 
 def _deeplab(name: str) -> ModelSpec:
-    cnn = dataclasses.replace(MODELS[name].cnn, name="mobilenet_v2", size=64)
-    return dataclasses.replace(MODELS[name], cnn=cnn, size=64)
+    cnn = MODELS[name].cnn
+    options = (*cnn.options, ("decoder_channels", 32))
+    small = dataclasses.replace(cnn, name="tu-test_resnet", size=64, options=options)
+    return dataclasses.replace(MODELS[name], cnn=small, size=64)
 
 
 #: Name → spec: those of the catalog's `tiny` family, and one per other architecture.

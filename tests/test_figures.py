@@ -6,10 +6,12 @@ import io
 import numpy as np
 import pytest
 from matplotlib import colormaps
+from matplotlib.figure import Figure
 from PIL import Image
 
 from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
 from napari_attnseg.figures import GATE_CMAP, explanation_png, map_heading, summary_png
+from napari_attnseg.png import png_bytes
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -95,3 +97,18 @@ def test_explanations_are_drawn_on_the_scale_of_their_kind(
     colours = colormaps["magma"] if scale == "unit" else GATE_CMAP
     assert count(pixels, colours(zero)[:3]) > 20_000
     assert count(pixels, MASK_COLOUR) > 300
+
+
+def test_a_figure_that_is_laid_out_first_has_the_same_pixels() -> None:
+    def figure() -> Figure:
+        drawn = Figure(figsize=(6, 3), layout="constrained")
+        drawn.suptitle("two maps")
+        for axes in drawn.subplots(1, 2):
+            shown = axes.imshow(np.arange(12).reshape(3, 4))
+            drawn.colorbar(shown, ax=axes, location="bottom")
+        return drawn
+
+    plain = io.BytesIO()
+    figure().savefig(plain, format="png", dpi=60)
+    ours = io.BytesIO(png_bytes(figure(), 60))
+    assert np.array_equal(Image.open(ours), Image.open(plain))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_STOPS, MASK_COLOUR, TRUTH_COLOUR
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.metrics import dice
+from napari_attnseg.png import png_bytes
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import (
     GATE_LEGEND,
@@ -109,7 +109,7 @@ def summary_png(
     figure.supxlabel(
         RESEARCH_USE if gates else f"{NO_GATES} {RESEARCH_USE}", fontsize=9
     )
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def explanation_png(
@@ -151,7 +151,7 @@ def explanation_png(
         f"{maps[0].meaning}{target} {RESEARCH_USE}", 58 * len(figure.axes) // 2
     )
     figure.supxlabel(text, fontsize=9)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def map_heading(found: Explanation) -> str:
@@ -197,12 +197,6 @@ def _draw_map(
     first, *_, last = bar.ax.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def _draw_main(

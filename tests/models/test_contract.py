@@ -209,13 +209,6 @@ def test_every_architecture_and_fusion_of_the_catalog_has_a_stand_in() -> None:
     assert kinds(MODELS) == kinds(SPECS)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_every_real_model_runs_on_the_meta_device(name: str, on_meta) -> None:
-    spec, output = MODELS[name], on_meta(name).output
-    assert output.logits.shape == (1, 1, spec.size, spec.size)
-    assert bool(output.attention) == spec.has_gates
-
-
 def test_unknown_names_offer_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="compact"):
         model_spec("compakt")

@@ -1,4 +1,8 @@
-"""The headline model has exactly the parameter counts of the paper's network."""
+"""Models of the catalog at their real size, on torch's meta device.
+
+The headline model has exactly the parameter counts of the paper's network. Each model
+takes half a second to build and count, so all tests that need it stand in this file.
+"""
 
 import dataclasses
 from functools import cache
@@ -9,7 +13,9 @@ from torch import nn
 
 from napari_attnseg.models.catalog import MODELS, model_spec
 from napari_attnseg.models.network import SegmentationNetwork
-from napari_attnseg.models.summary import build_on_meta
+from napari_attnseg.models.summary import build_on_meta, read_counts
+
+WRITE = "python -m napari_attnseg.models.summary --write"
 
 
 def count(module: nn.Module) -> int:
@@ -24,6 +30,20 @@ def with_psi_norm(name: str) -> SegmentationNetwork:
 @pytest.fixture
 def dual() -> SegmentationNetwork:
     return with_psi_norm("dual-swin-guided")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_runs(name: str, on_meta) -> None:
+    spec, output = MODELS[name], on_meta(name).output
+    assert output.logits.shape == (1, 1, spec.size, spec.size)
+    assert bool(output.attention) == spec.has_gates
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_table_of_counts_is_true(name: str, on_meta) -> None:
+    assert read_counts().get(name) == on_meta(name).counts, (
+        "run python -m napari_attnseg.models.summary --write"
+    )
 
 
 def test_headline_total(dual: SegmentationNetwork) -> None:

@@ -14,6 +14,7 @@ from scipy.stats import wilcoxon
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.metrics import METRICS
+from napari_attnseg.png import png_bytes
 from napari_attnseg.statistics import UNIT, Comparison, mean_interval
 
 
@@ -105,9 +106,7 @@ def differences_png(paired: Paired, first: str, second: str) -> bytes:
         ylabel=f"Dice of {second} minus {first}",
         title=f"mean {found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]",
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return png_bytes(figure)
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:

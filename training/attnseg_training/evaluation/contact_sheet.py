@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets import Sample
 from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
+from napari_attnseg.png import png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,9 +71,7 @@ def contact_sheet_png(report: EvaluationReport, samples: Sequence[Sample]) -> by
         facecolor="#444444",
         labelcolor="white",
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()
+    return png_bytes(figure, 100)
 
 
 def _draw(

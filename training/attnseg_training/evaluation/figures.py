@@ -5,10 +5,11 @@ Series differ in marker and line style as well as in colour.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from napari_attnseg.png import png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def reliability_png(calibration: dict[str, Any]) -> bytes:
     for axes in (curve, spread):
         axes.legend(fontsize=9)
         axes.grid(alpha=0.3)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def threshold_png(curve: dict[str, Any], threshold: float) -> bytes:
@@ -65,7 +66,7 @@ def threshold_png(curve: dict[str, Any], threshold: float) -> bytes:
     axes.set(ylabel="mean over images, 95 % interval")
     axes.legend(fontsize=9)
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def size_png(
@@ -105,16 +106,10 @@ def size_png(
         "points: images; lines: mean of each third, with 95 % interval"
     )
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.figures import GATE_CMAP, draw_contour
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.metrics import dice
+from napari_attnseg.png import png_bytes
 from napari_attnseg.results import GATE_LEGEND, NO_GATES, AttentionMap
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def paper_figure_png(
     # What was measured of each gate stands wherever its map is shown.
     findings = dict.fromkeys(gate.finding for gate in result.attention)
     figure.supxlabel("\n".join([*findings, " ".join(said)]), fontsize=7)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()
+    return png_bytes(figure, 150)
 
 
 def _image(axes: Axes, values: Any, **options: Any) -> Any:

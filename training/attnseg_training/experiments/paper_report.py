@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from attnseg_training.experiments.paper_rows import METRICS
+from napari_attnseg.png import png_bytes
 from napari_attnseg.statistics import ENOUGH, Comparison
 
 _OTHERS = (
@@ -103,9 +104,7 @@ def figure_png(found: dict[str, Any]) -> bytes:
         axes.set_title(f"{found['family']}: other encoders than the paper's")
     figure.legend(handles=[ours, paper], loc="outside upper right", ncols=2)
     axes.grid(axis="x", alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return png_bytes(figure)
 
 
 def _p_words(change: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from typing import Any
 
@@ -13,6 +12,7 @@ from attnseg_training.gates.columns import damage_name, damage_of
 from attnseg_training.gates.keys import ENCODERS, SEVERITIES, Damage
 from attnseg_training.gates.sanity import PARTS
 from attnseg_training.gates.verdicts import words
+from napari_attnseg.png import png_bytes
 
 
 def gate_card_png(summary: dict[str, Any]) -> bytes:
@@ -70,9 +70,7 @@ def gate_card_png(summary: dict[str, Any]) -> bytes:
         "Research use; not a diagnostic device.",
         fontsize=8,
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return png_bytes(figure)
 
 
 def _card_lines(facts: dict[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from attnseg_training.gates.keys import DICE, IMAGE, LEVELS, Key, Measure, Row
 from napari_attnseg.colormaps import TRUTH_COLOUR
 from napari_attnseg.figures import GATE_CMAP
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
+from napari_attnseg.png import png_bytes
 
 #: Which images are shown: by rank of Dice, from the worst (0) to the best (1).
 RANKS = {"worst": 0.0, "median": 0.5, "best": 1.0}
@@ -75,6 +75,4 @@ def examples_png(
         "shows has the colours of the map below it."
     )
     figure.supxlabel(textwrap.fill(legend, 150), fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    return buffer.getvalue()
+    return png_bytes(figure, 90)

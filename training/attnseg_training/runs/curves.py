@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
+
+from napari_attnseg.png import png_bytes
 
 if TYPE_CHECKING:
     from napari_attnseg.run_files import LogRow
@@ -34,6 +35,4 @@ def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes
     for axes in (left, right):
         axes.legend()
         axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    return png_bytes(figure, 120)

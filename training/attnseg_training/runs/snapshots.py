@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from napari_attnseg.colormaps import CLASS_COLOURS, TRUTH_COLOUR
 from napari_attnseg.figures import draw_contour
 from napari_attnseg.metrics import dice
+from napari_attnseg.png import png_bytes
 
 #: Number of images in a picture, evenly spread over the validation split.
 SHOWN = 4
@@ -75,9 +75,7 @@ def snapshot_png(
     legend.get_frame().set(facecolor="0.25", edgecolor="none")  # both are bright
     for text in legend.get_texts():
         text.set_color("white")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    return buffer.getvalue()
+    return png_bytes(figure, 90)
 
 
 def _legend(colours: Sequence[str], classes: Sequence[str]) -> list[Line2D]:
