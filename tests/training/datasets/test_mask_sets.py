@@ -68,8 +68,12 @@ def folder(
 def found(root: Path) -> dict[str, list[str]]:
     """Kind of finding → names."""
     names: dict[str, list[str]] = {}
-    for kind, name, _ in check(root).found:
+    report = check(root)
+    for kind, name, _ in report.found:
         names.setdefault(kind, []).append(name)
+    for hint in report.questions:
+        assert str(hint.rule) not in names
+        names[str(hint.rule)] = list(hint.names)
     return names
 
 
@@ -213,9 +217,14 @@ def test_numbers_that_may_be_classes_are_asked_about(
 ) -> None:
     root = folder(tmp_path / "d", mask)
     report = check(root)
-    assert {kind for kind, _, _ in report.found} == {"maybe-classes"}
-    assert 'classes = ["lesion"]' in report.found[0][2]
-    assert report.to_json()["stops_training"] == []
+    assert not report.found
+    (hint,) = report.questions
+    assert hint.rule == "maybe-classes" and 'classes = ["lesion"]' in str(hint)
+    told = report.to_json()
+    assert told["stops_training"] == []
+    assert told["warnings"] == [
+        {"kind": "maybe-classes", "names": list(hint.names), "text": str(hint)}
+    ]
     (root / "dataset.toml").write_text('classes = ["lesion"]')
     assert found(root) == {}
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import missing_masks, sample
 from attnseg_training.datasets.findings import MasksSeen
-from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
@@ -50,9 +50,6 @@ FINDINGS = {
     "mostly-outlines": "more than half of all masks look like outlines",
     "inverted-mask": "a mask whose lesion covers most of the border",
     "outlines": "a mask that looks like outlines",
-    "unclear-orientation": "an image and a mask of different orientations",
-    "maybe-classes": "masks of one class that may be of several",
-    "overlapping-colours": "masks that look like drawings that overlap",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
 }
@@ -100,6 +97,8 @@ class DataReport:
         Class → images that have it; share of all pixels.
     narrow : list of str
         Names of images of a narrow range, as training reads them.
+    questions : list of Hint
+        What may be right as it was read, and only somebody who knows the data can say.
     """
 
     files: Files
@@ -113,6 +112,7 @@ class DataReport:
     with_class: dict[str, int] = field(default_factory=dict)
     pixels: dict[str, float] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
+    questions: list[Hint] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with the findings by kind; JSON-ready."""
@@ -142,13 +142,18 @@ class DataReport:
         }
 
     def _warnings(self) -> list[dict[str, Any]]:
-        """What the images' intensities ask to be looked at, and is no mistake."""
-        if not self.narrow:
-            return []
-        text = counted_warning(
-            IntensityWarning.NARROW_RANGE, len(self.narrow), len(self.files.images)
-        )
-        return [{"kind": str(Rule.NARROW_RANGE), "names": self.narrow, "text": text}]
+        """What asks to be looked at, and may be no mistake."""
+        told = [
+            {"kind": str(hint.rule), "names": list(hint.names), "text": str(hint)}
+            for hint in self.questions
+        ]
+        if self.narrow:
+            text = counted_warning(
+                IntensityWarning.NARROW_RANGE, len(self.narrow), len(self.files.images)
+            )
+            kind = str(Rule.NARROW_RANGE)
+            told.append({"kind": kind, "names": self.narrow, "text": text})
+        return told
 
 
 def check(
@@ -205,6 +210,9 @@ def check(
     for conflict in seen.contradictions():
         report.found.append(("values", files.name, str(conflict)))
     for hint in seen.hints():
+        if hint.rule in QUESTIONS:
+            report.questions.append(hint)
+            continue
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))

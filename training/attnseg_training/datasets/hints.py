@@ -62,6 +62,14 @@ _SENTENCES = {
 }
 
 
+#: Hints at what is mostly right as it was read.
+QUESTIONS = (
+    Rule.UNCLEAR_ORIENTATION,
+    Rule.MAYBE_CLASSES,
+    Rule.OVERLAPPING_COLOURS,
+)
+
+
 def _listed(names: Sequence[str]) -> str:
     more = f" (and of {len(names) - 1} more)" if len(names) > 1 else ""
     return f"{names[0]!r}{more}"
