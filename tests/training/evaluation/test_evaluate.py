@@ -14,7 +14,8 @@ from PIL import Image
 
 from attnseg_training.datasets import load_dataset
 from attnseg_training.evaluation.contact_sheet import cases_shown, contact_sheet_png
-from attnseg_training.evaluation.evaluate import EvaluationReport, evaluate
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.evaluation.evaluation_report import EvaluationReport
 from attnseg_training.evaluation.report import report_html
 from attnseg_training.runs.lineage import (
     IN,

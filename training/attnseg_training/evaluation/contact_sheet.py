@@ -15,7 +15,7 @@ from napari_attnseg.png import png_bytes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attnseg_training.evaluation.evaluate import EvaluationReport
+    from attnseg_training.evaluation.evaluation_report import EvaluationReport
 
 #: Cases of each kind, where there are images enough.
 COLUMNS = 4

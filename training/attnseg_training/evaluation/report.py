@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from attnseg_training.evaluation.evaluate import EvaluationReport
+from attnseg_training.evaluation.evaluation_report import EvaluationReport
 from attnseg_training.evaluation.figures import reliability_png, size_png, threshold_png
 from attnseg_training.evaluation.image_metrics import BAND
 from napari_attnseg.metrics import METRICS
