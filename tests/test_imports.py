@@ -47,10 +47,21 @@ def test_what_is_asked_first_loads_nothing_slow() -> None:
         assert not SLOW & loaded, statement
 
 
-def test_segmenting_loads_no_window_system() -> None:
-    (loaded,) = loaded_by("from napari_attnseg import Segmenter; Segmenter.__call__")
-    assert "torch" in loaded
-    assert not {"napari", "qtpy", "magicgui"} & loaded
+def test_segmenting_loads_no_window_system_and_no_compiler() -> None:
+    loaded, _ = loaded_by(
+        "from napari_attnseg import Segmenter; Segmenter.__call__",
+        # The compiler is there for whoever wants it, with what it was asked before.
+        "import torch\n"
+        "from torchvision.ops.roi_align import is_compile_supported as supported\n"
+        "from napari_attnseg.models.without_dynamo import without_dynamo\n"
+        "with without_dynamo(): plus = torch.compiler.disable(lambda x: x + 1)\n"
+        "assert plus(1) == 2 and 'torch._dynamo' not in sys.modules\n"
+        "assert supported('cpu') is True and supported('cpu') is True\n"
+        "double = torch.compile(lambda x: 2 * plus(x), backend='eager')\n"
+        "assert double(torch.ones(1)) == 4 and plus(1) == 2",
+    )
+    assert {"torch", "timm"} <= loaded
+    assert not {"napari", "qtpy", "magicgui", "sympy"} & loaded
 
 
 def test_public_names_are_all_there() -> None:

@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.models.without_dynamo import without_dynamo
 from napari_attnseg.spec import STRIDES, EncoderSpec
 
 
 def _import_timm() -> Any:
-    """Import timm, also beside a torchvision built for another torch.
+    """Import timm without torch's compiler, also beside an alien torchvision.
 
     timm imports torchvision without asking. PyPI's torchvision for Linux is built for
     CUDA; beside a CPU build of torch it dies with "operator torchvision::nms does not
@@ -27,7 +28,8 @@ def _import_timm() -> Any:
     only after the plain import has failed in just this way.
     """
     try:
-        import timm
+        with without_dynamo():
+            import timm
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
@@ -36,7 +38,8 @@ def _import_timm() -> Any:
                 f"torchvision::{name}",
                 "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
             )
-        import timm
+        with without_dynamo():
+            import timm
     return timm
 
 
