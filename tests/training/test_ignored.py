@@ -228,11 +228,15 @@ def test_a_value_that_no_mask_has_changes_nothing(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("value", ["0", "256", "-1", "2.0", "true", '"255"', "7"])
+@pytest.mark.parametrize(
+    "value", ["0", "4294967296", "-1", "2.0", "true", '"255"', "7"]
+)
 def test_a_value_that_cannot_be_ignored_is_refused(
     data_folder: Path, value: str
 ) -> None:
     toml = data_folder / "dataset.toml"
     toml.write_text(f"classes = {{disc = 255, ring = 7}}\nignore = {value}\n")
-    with pytest.raises(InputError, match=r"ignore in .* from 1 to 255 .*background"):
+    with pytest.raises(
+        InputError, match=r"ignore in .* from 1 to 4294967295 .*background"
+    ):
         load_dataset(data_folder)

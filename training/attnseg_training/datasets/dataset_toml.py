@@ -18,6 +18,8 @@ from napari_attnseg.errors import InputError
 
 FILE = "dataset.toml"
 _KEYS = ("name", "classes", "splits", "ignore", "orientation")
+#: Of a mask of 32 bits.
+LARGEST = 2**32 - 1
 ORIENTATIONS = ("shown", "stored")
 
 
@@ -71,10 +73,10 @@ def read_descriptor(root: Path) -> Descriptor:
 def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:
     if given is None:
         return None
-    if type(given) is not int or not 0 < given < 256 or given in values:
+    if type(given) is not int or not 0 < given <= LARGEST or given in values:
         raise InputError(
-            f"Expected ignore in {path} as a whole number from 1 to 255 that is no "
-            f"class's value, got {given!r}; 0 is background."
+            f"Expected ignore in {path} as a whole number from 1 to {LARGEST} that is "
+            f"no class's value, got {given!r}; 0 is background."
         )
     return given
 
@@ -88,12 +90,13 @@ def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
     names, values = tuple(n for n, _ in pairs), tuple(v for _, v in pairs)
     if (
         not all(isinstance(name, str) and name for name in names)
-        or not all(type(value) is int and 0 < value < 256 for value in values)
+        or not all(type(value) is int and 0 < value <= LARGEST for value in values)
         or len(set(names)) != len(names)
         or len(set(values)) != len(values)
     ):
         raise InputError(
             f"Expected classes in {path} as a list of different names, or as a table "
-            f"{{name = value, …}} with different values from 1 to 255, got {given!r}."
+            f"{{name = value, …}} with different values from 1 to {LARGEST}, "
+            f"got {given!r}."
         )
     return names, () if isinstance(given, list) and len(given) == 1 else values

@@ -9,6 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from attnseg_training.datasets.mask_regions import (
+    SPARSE,
+    TOLD,
+    are_numbers,
+    constant_around,
+    core,
+    would_vanish,
+)
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -29,10 +37,6 @@ PLATEAUS, FEW_PIXELS = 5e-4, 16
 EDGES = 0.02
 #: The most that it is in a mask that was blurred, rather than a picture.
 BLURRED = 0.4
-#: Numbers of objects are below so many times their count, or above it by so many.
-SPARSE, GAPS = 4, 32
-#: Neighbours of which more than this share differ are a gradient, not objects.
-GRADIENT = 0.4
 #: Largest numbers of 8, 16 and 32 bits, which stand for what is not labelled.
 VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
@@ -41,6 +45,11 @@ LEVELS = 32
 _NAME_CLASSES = (
     "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
     "mask of 0 and 255"
+)
+_NAME_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
+    "classes = {name = value, …} if each is a class, or ignore = value if one is "
+    "neither lesion nor background"
 )
 
 
@@ -53,12 +62,17 @@ class OneClass:
 
 
 def one_class(
-    values: Values, lossy: bool, name: str, void: Plane | None = None
+    values: Values,
+    lossy: bool,
+    name: str,
+    void: Plane | None = None,
+    stated: bool = False,
 ) -> OneClass:
     """Read the numbers of a mask whose classes have no names.
 
     - 0 and one other value, or one value alone: what is not 0 is lesion;
     - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
+    - other numbers that fill regions: so too, if one class is `stated`;
     - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
       largest is 200 to 255, else above half of the largest. Fractions up to 1 are
       probabilities: above 0.5.
@@ -72,6 +86,8 @@ def one_class(
         Of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
         Pixels that are not looked at and never lesion.
+    stated : bool
+        Whether somebody said that there is one class.
 
     Raises
     ------
@@ -89,11 +105,13 @@ def one_class(
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
         raise _unclear(name, f"negative numbers ({_listed(found)})", _NAME_CLASSES)
-    lesion, how = _split(known, found, lossy, name)
+    lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
 
 
-def _split(values: Values, found: Values, lossy: bool, name: str) -> tuple[Plane, str]:
+def _split(
+    values: Values, found: Values, lossy: bool, name: str, stated: bool
+) -> tuple[Plane, str]:
     top = found[-1]
     if top == 0:
         return np.zeros(values.shape, bool), "two-values"
@@ -105,12 +123,18 @@ def _split(values: Values, found: Values, lossy: bool, name: str) -> tuple[Plane
         return _probabilities(values, float(top), name)
     if found[0] == 0 and values.dtype.kind in "ui":
         refuse_void(found, name)
-        if _are_numbers(values, found):
+        if are_numbers(values, found):
             return values > 0, "object-numbers"
     if found[0] * 2 >= top:
         raise _unclear(name, f"no 0 and the values {_listed(found)}", _NAME_CLASSES)
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
+    exact = found[0] == 0 and values.dtype.kind in "ui" and len(found) <= LEVELS
+    if exact and would_vanish(values, found, _cut(float(top))):
+        if stated:
+            return values > 0, "object-numbers"
+        came = "which may be objects, classes or what is not labelled"
+        raise _unclear(name, f"the values {_listed(found)}, {came}", _NAME_MEANINGS)
     _refuse_regions(values, found, name)
     return values > _cut(float(top)), "half-of-maximum"
 
@@ -144,7 +168,7 @@ def _plateaus(values: Values, top: float) -> int:
 
 def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
     """A mask of 0 to 255 that is nearly black: empty, if that is noise."""
-    shape = _core(values > 0)
+    shape = core(values > 0)
     share = np.count_nonzero(shape) / shape.size
     if top == 1 and 0 < share <= 0.5:  # 0 and 1, which survived
         return values > 0, "two-values"
@@ -190,19 +214,6 @@ def refuse_void(found: Values, name: str) -> None:
         )
 
 
-def _are_numbers(values: Values, found: Values) -> bool:
-    """Whether values number objects: nearly consecutive, and constant within each."""
-    count, top = len(found) - 1, int(found[-1])
-    if top > max(SPARSE * count, count + GAPS):
-        return False
-    differ = pairs = 0
-    for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
-        inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
-        pairs += int(np.count_nonzero(inside))
-        differ += int(np.count_nonzero(inside & (a != b)))
-    return differ <= GRADIENT * pairs
-
-
 def _refuse_regions(
     values: Values, found: Values, name: str, exact: bool = True
 ) -> None:
@@ -217,7 +228,7 @@ def _refuse_regions(
     between = (values > dark) & (values < bright)
     share = np.count_nonzero(between) / values.size
     lesion = np.count_nonzero(values >= bright) / values.size
-    regions = exact and len(found) <= LEVELS and _flat(values, between).any()
+    regions = exact and len(found) <= LEVELS and constant_around(values, between).any()
     if regions or share > max(EDGES, min(4 * lesion, BLURRED)):
         raise _unclear(
             name,
@@ -225,25 +236,6 @@ def _refuse_regions(
             "background and foreground",
             _NAME_CLASSES,
         )
-
-
-def _core(mask: Plane) -> Plane:
-    """Pixels of which most of the 3×3 neighbourhood is in the mask."""
-    padded = np.pad(mask, 1).astype(np.uint8)
-    rows, columns = mask.shape
-    total = sum(
-        padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)
-    )
-    return np.asarray(total) >= 5
-
-
-def _flat(values: Values, where: Plane) -> Plane:
-    """Pixels of `where` whose 3×3 neighbourhood has one value."""
-    if min(values.shape) < 3:
-        return np.zeros(values.shape, bool)
-    views = np.lib.stride_tricks.sliding_window_view(values, (3, 3))
-    same: Plane = (views == views[..., 1:2, 1:2]).all((-2, -1))
-    return same & where[1:-1, 1:-1]
 
 
 def classes(
@@ -276,6 +268,10 @@ def classes(
             else "export it so, or give the values in dataset.toml: "
             "classes = {name = value, …}"
         )
+        if len(others) == 1 and others[0] > 0 and not lossy:
+            hint += (
+                f", or ignore = {others[0]:g} if that is neither a class nor background"
+            )
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
             f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
@@ -285,7 +281,7 @@ def classes(
 
 
 def _listed(found: Values) -> str:
-    if len(found) <= FEW:
+    if len(found) <= TOLD:
         return ", ".join(f"{v:g}" for v in found.tolist())
     return ", ".join(f"{v:g}" for v in found[:FEW].tolist()) + " …"
 

@@ -98,6 +98,7 @@ def read(
     values: tuple[int, ...] = (),
     ignore: int | None = None,
     like: Path | None = None,
+    stated: bool = False,
 ) -> MaskReading:
     """Read a mask file.
 
@@ -114,6 +115,8 @@ def read(
         Number of what is neither lesion nor background.
     like : Path, optional
         NIfTI image on whose grid a NIfTI mask is brought.
+    stated : bool
+        Whether somebody said that there is one class, where `values` are empty.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def read(
     """
     if is_nifti(path):
         numbers = read_nifti(path, like)
-        return _of_numbers(numbers, values, ignore, False, path.name)
+        return _of_numbers(numbers, values, ignore, False, path.name, stated)
     try:
         decoded = decode_file(path)
     except InputError as error:
@@ -136,7 +139,7 @@ def read(
             "expected a PNG, JPEG or TIFF image: replace it.",
         ) from error
     found = [
-        _of_page(page, one, decoded, values, ignore, path.name)
+        _of_page(page, one, decoded, values, ignore, path.name, stated)
         for one in decoded.series
         for page in one.pages
     ]
@@ -168,27 +171,28 @@ def _of_page(
     values: tuple[int, ...],
     ignore: int | None,
     name: str,
+    stated: bool,
 ) -> MaskReading:
     """Read one page: as numbers, by its alpha, or by its colours."""
     lossy = decoded.lossy
     if page.ndim == 2:
-        return _of_numbers(page, values, ignore, lossy, name)
+        return _of_numbers(page, values, ignore, lossy, name, stated)
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
         if numbers is not None:
-            return _of_numbers(numbers, values, ignore, lossy, name)
+            return _of_numbers(numbers, values, ignore, lossy, name, stated)
     if values:
         grey = mask_colours.luma(page)
-        return _of_numbers(grey, values, ignore, lossy, name)
+        return _of_numbers(grey, values, ignore, lossy, name, stated)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
-        return _of_numbers(page[..., 0], values, ignore, lossy, name)
+        return _of_numbers(page[..., 0], values, ignore, lossy, name, stated)
     colours, alpha = mask_colours.split(page)
     if alpha is not None and mask_colours.is_shape(colours, alpha, name):
         shape = mask_numbers.one_class(alpha, lossy, name)
         return MaskReading(_stacked(shape.lesion), None, MaskKind.ALPHA)
     if alpha is None and mask_colours.is_grey(colours, lossy):
         grey = mask_colours.luma(page)
-        return _of_numbers(grey, values, ignore, lossy, name)
+        return _of_numbers(grey, values, ignore, lossy, name, stated)
     void = None
     if series.indices is not None and ignore is not None:
         void = series.indices == ignore
@@ -206,6 +210,7 @@ def _of_numbers(
     ignore: int | None,
     lossy: bool,
     name: str,
+    stated: bool,
 ) -> MaskReading:
     """Read numbers (H, W)."""
     void = None
@@ -222,7 +227,7 @@ def _of_numbers(
         planes = mask_numbers.classes(numbers, values, void, lossy, name)
         how = MaskKind.CLASSES
     else:
-        read = mask_numbers.one_class(numbers, lossy, name, void)
+        read = mask_numbers.one_class(numbers, lossy, name, void, stated)
         planes, how = _stacked(read.lesion), MaskKind(read.how)
         each = how != MaskKind.HALF_OF_MAXIMUM
         traits = (traits_of_numbers(numbers, read.lesion, void, each, lossy),)

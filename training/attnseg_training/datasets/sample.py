@@ -179,7 +179,9 @@ class Sample:
         """Each mask file, in order; raises as `masks.read`."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
-        return [read(path, values, self.ignore, like) for path in self.masks]
+        return [
+            read(path, values, self.ignore, like, self.stated) for path in self.masks
+        ]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
         """Raise as `read_all` for masks of another size, mostly without decoding."""

@@ -1,0 +1,144 @@
+"""A number that fills a region is read as said, or refused: never dropped silently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.masks import UnclearMaskError, read
+from napari_attnseg.errors import InputError
+
+H, W = 60, 80
+Y, X = np.mgrid[:H, :W]
+
+
+def discs(*numbers: int) -> np.ndarray:
+    """One disc of each number, in int32 (H, W)."""
+    values = np.zeros((H, W), np.int32)
+    for i, number in enumerate(numbers):
+        values[(Y - 30) ** 2 + (X - 9 - 15 * i) ** 2 < 36] = number
+    return values
+
+
+def dots(numbers: np.ndarray) -> np.ndarray:
+    """Single pixels of these numbers, some of which touch."""
+    values = np.zeros((H, W), np.uint8)
+    where = np.random.default_rng(1).choice(H * W, len(numbers), replace=False)
+    values.ravel()[where] = numbers
+    return values
+
+
+def write(folder: Path, values: np.ndarray) -> Path:
+    path = folder / "m.tif"
+    tifffile.imwrite(path, values)
+    return path
+
+
+LARGE = [
+    (1, 50),
+    (3, 512),
+    (5, 104),
+    (3, 15, 17, 460),
+    (1, 254),
+    (1, 2, 254),
+    (1, 1000),
+    (254, 255),
+    (1, 2, 3, 4, 6, 800),
+]
+
+
+@pytest.mark.parametrize("numbers", LARGE)
+def test_large_numbers_beside_small_ones_are_refused_with_three_ways_out(
+    tmp_path: Path, numbers: tuple[int, ...]
+) -> None:
+    values = discs(*numbers[:4], *numbers[-1:])
+    path = write(tmp_path, values)
+    with pytest.raises(UnclearMaskError) as refused:
+        read(path)
+    found = np.unique(values)
+    assert ", ".join(map(str, found)) in str(refused.value)
+    for way in ('classes = ["lesion"]', "classes = {name = value", "ignore = value"):
+        assert way in str(refused.value)
+    np.testing.assert_array_equal(read(path, stated=True).planes[0], values > 0)
+    each = read(path, tuple(found[1:].tolist()))
+    np.testing.assert_array_equal(each.planes, [values == v for v in found[1:]])
+    rest = read(path, ignore=numbers[-1], stated=True)
+    np.testing.assert_array_equal(
+        rest.planes[0], (values > 0) & (values != numbers[-1])
+    )
+    np.testing.assert_array_equal(rest.ignored, values == numbers[-1])
+
+
+@pytest.mark.parametrize("numbers", [(1,), (7,), (1, 2), (1, 2, 3), (1, 15)])
+def test_numbers_that_are_near_each_other_are_objects(
+    tmp_path: Path, numbers: tuple[int, ...]
+) -> None:
+    values = discs(*numbers)
+    np.testing.assert_array_equal(read(write(tmp_path, values)).planes[0], values > 0)
+
+
+def test_many_objects_far_below_another_number_do_not_vanish(tmp_path: Path) -> None:
+    numbers = np.array([0, *range(1, 20), 900], np.uint16)
+    values = numbers[np.kron(np.arange(20).reshape(4, 5), np.ones((15, 16), int)) + 1]
+    values[::15] = values[:, ::16] = 0
+    with pytest.raises(UnclearMaskError, match=r"ignore = value"):
+        read(write(tmp_path, values))
+
+
+def test_small_dots_beside_a_large_number_do_not_vanish(tmp_path: Path) -> None:
+    values = np.zeros((H, W), np.uint8)
+    for i, number in enumerate((1, 2, 3, 200)):
+        values[10:12, 10 * i + 5 : 10 * i + 7] = number
+    with pytest.raises(UnclearMaskError, match=r"0, 1, 2, 3, 200"):
+        read(write(tmp_path, values))
+
+
+@pytest.mark.parametrize(
+    "numbers", [np.arange(50) % 2 + 1, np.arange(50) % 3 + 1, np.arange(100) + 1]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_single_pixels_with_numbers_are_lesions(
+    tmp_path: Path, numbers: np.ndarray, dtype: type
+) -> None:
+    values = dots(numbers).astype(dtype)
+    np.testing.assert_array_equal(read(write(tmp_path, values)).planes[0], values > 0)
+
+
+@pytest.mark.parametrize("number", [254, 1000, 65535])
+def test_any_number_can_be_a_class_or_be_ignored(
+    small_mask_folder: Path, number: int
+) -> None:
+    values = discs(1, number).astype(np.uint16)
+    for name in "ab":
+        tifffile.imwrite(small_mask_folder / "masks" / f"{name}.tif", values)
+    toml = small_mask_folder / "dataset.toml"
+
+    def mask() -> np.ndarray:
+        sample = load_dataset(small_mask_folder).split("train")[0]
+        return sample.read()[1]
+
+    toml.write_text(f"ignore = {number}")
+    np.testing.assert_array_equal(mask(), values == 1)
+    toml.write_text(f"classes = {{lesion = {number}, other = 1}}")
+    np.testing.assert_array_equal(mask() == 1, values == number)
+    toml.write_text("classes = {lesion = 1}")
+    with pytest.raises(InputError, match=f"ignore = {number}"):
+        mask()
+    if number != 65535:  # which never is a class unless it is named
+        toml.write_text('classes = ["lesion"]')
+        np.testing.assert_array_equal(mask(), values > 0)
+
+
+@pytest.fixture
+def small_mask_folder(tmp_path: Path) -> Path:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (H, W, 3), np.uint8)
+    for name in "ab":
+        path = tmp_path / "images" / f"{name}.tif"
+        tifffile.imwrite(path, picture, photometric="rgb")
+    return tmp_path

@@ -1,0 +1,93 @@
+"""Whether the numbers of a mask fill regions, or lie at edges only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label, minimum_filter
+
+Values = NDArray[Any]
+Plane = NDArray[np.bool_]
+
+#: So many numbers in one mask, 0 among them, are told one by one.
+TOLD = 8
+#: Numbers of objects are below so many times their count, or above it by so many.
+SPARSE, GAPS = 4, 32
+#: Neighbours of which more than this share differ are a gradient, not objects.
+GRADIENT = 0.4
+#: Share of a number's pixels that are constant around in a region, but not at an edge.
+REGION = 0.25
+#: A level is that of a mask, not of a tiny lesion without one whole pixel, where as
+#: much as this share of it fills a square of so many pixels.
+BRIGHT, SQUARE = 0.8, 5
+
+
+def are_numbers(values: Values, found: Values) -> bool:
+    """Whether values number objects: nearly consecutive, and constant within each."""
+    count, top = len(found) - 1, int(found[-1])
+    if top > max(SPARSE * count, count + GAPS):
+        return False
+    differ = pairs = 0
+    for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
+        inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
+        pairs += int(np.count_nonzero(inside))
+        differ += int(np.count_nonzero(inside & (a != b)))
+    # Each pixel of an edge has neighbours in it; objects of one pixel have hardly any.
+    pixels = int(np.count_nonzero((values > 0.1 * top) & (values < top)))
+    return differ <= GRADIENT * max(pairs, pixels)
+
+
+def would_vanish(values: Values, found: Values, cut: float) -> bool:
+    """Whether numbers fill regions beside the largest one, or lie apart from it.
+
+    Parameters
+    ----------
+    values : ndarray of int, shape (H, W)
+    found : ndarray of int
+        Numbers in it, sorted, 0 among them.
+    cut : float
+        Above it a number would be lesion. Pixels below it that touch none above it are
+        no edge; most of what is not 0 must not be such.
+    """
+    flat = constant_around(values, (values > 0) & (values < found[-1]))
+    inner = values[1:-1, 1:-1][flat] if flat.any() else values[:0]
+    if len(found) <= TOLD:
+        if inner.size:
+            return True
+        pieces, count = label(values > 0, np.ones((3, 3)))
+        kept = np.zeros(count + 1, bool)
+        kept[np.unique(pieces[values > cut])] = True
+        lost = np.count_nonzero(~kept[pieces] & (pieces > 0))
+        return 2 * lost > np.count_nonzero(values)
+    filled, pixels = np.unique(inner, return_counts=True)
+    return any(
+        n > REGION * np.count_nonzero(values == number)
+        for number, n in zip(filled, pixels, strict=True)
+    )
+
+
+def is_level(values: Values, level: float) -> bool:
+    """Whether nearly this number, or more, fills a square somewhere."""
+    bright = (values >= BRIGHT * level).astype(np.uint8)
+    return bool(minimum_filter(bright, SQUARE, mode="constant").any())
+
+
+def core(mask: Plane) -> Plane:
+    """Pixels of which most of the 3×3 neighbourhood is in the mask."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    rows, columns = mask.shape
+    total = sum(
+        padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)
+    )
+    return np.asarray(total) >= 5
+
+
+def constant_around(values: Values, where: Plane) -> Plane:
+    """Inner pixels (H - 2, W - 2) of `where` whose 3×3 neighbourhood has one value."""
+    if min(values.shape) < 3:
+        return np.zeros((max(len(values) - 2, 0), max(values.shape[1] - 2, 0)), bool)
+    views = np.lib.stride_tricks.sliding_window_view(values, (3, 3))
+    same: Plane = (views == views[..., 1:2, 1:2]).all((-2, -1))
+    return same & where[1:-1, 1:-1]
