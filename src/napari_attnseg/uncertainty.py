@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from napari_attnseg.distances import distances
 
 #: What the number of a case is, wherever it is shown.
 DOUBT_MEANING = (
@@ -63,5 +64,5 @@ def case_doubt(
         slice(max(found[0] - width, 0), found[-1] + width + 1)
         for found in (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     )
-    region = ndimage.distance_transform_edt(~inside[box]) <= width
+    region = distances(~inside[box]) <= width
     return float(binary_entropy(best[box][region]).mean())

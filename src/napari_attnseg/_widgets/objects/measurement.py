@@ -227,7 +227,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             probability = None
             if task.probability:
                 maps = [shown(p) for p in task.probability]
-                probability = np.stack(maps).astype(np.float32)
+                probability = np.stack(maps).astype(np.float32, copy=False)
                 doubt.append(case_doubt(probability, mask))
             records += measure(
                 labels,
