@@ -10,13 +10,16 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
+from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.layers.display import add_layers, show_source
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.intensity_warnings import warnings_of
@@ -38,6 +41,7 @@ class SegmentWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.run_menu = RunMenu(napari_viewer, self._life)
+        self.own_results = OwnResults(napari_viewer, self._life)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
         self.gate_description = wrapped_label()
@@ -58,6 +62,7 @@ class SegmentWidget(ModelWidget):
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
         layout.addWidget(self.gate_row)
+        layout.addWidget(self.own_results)
         layout.addWidget(self.run_menu)
         layout.addStretch()
 
@@ -95,8 +100,16 @@ class SegmentWidget(ModelWidget):
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         added = add_layers(self._viewer, new_layers(source, done.results))
+        bring_forward(self._viewer, self._image_of(source))
         self.run_menu.show_run(added[-1])
         self._select(image)
+
+    def _image_of(self, source: Source) -> Any:
+        """The image layer of a source, if it is still there."""
+        for layer in self._viewer.layers:
+            if str(layer.unique_id) == source.layer_id:
+                return layer
+        return None
 
     # -- gate maps -------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
+from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
@@ -72,6 +73,7 @@ class InspectWidget(DockWidget):
         self._lay_out()
 
         self.result_box.currentIndexChanged.connect(self._choose_result)
+        self.result_box.activated.connect(self._bring_forward)
         self.preset_box.currentIndexChanged.connect(self._arrange)
         self.toggle_button.clicked.connect(self.toggle)
         self._connect()
@@ -175,6 +177,11 @@ class InspectWidget(DockWidget):
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
             self._arrange()
+
+    def _bring_forward(self, index: int) -> None:
+        """Show the image of a result that somebody chose, if another one covers it."""
+        if self.result is not None and self.result.image is not None:
+            bring_forward(self._viewer, self.result.image)
 
     def _offer_run(self, event: Any = None) -> None:
         """Offer the kept what-if that is selected, else the result, in the run menu."""
