@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
+from napari_attnseg._widgets.base.outcome_line import OutcomeLine
 from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
@@ -41,6 +42,7 @@ class SegmentWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.run_menu = RunMenu(napari_viewer, self._life)
+        self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
@@ -51,6 +53,7 @@ class SegmentWidget(ModelWidget):
         # The one that is chosen again may have been hidden since.
         self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
+        self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -61,6 +64,7 @@ class SegmentWidget(ModelWidget):
         layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
+        layout.addWidget(self.outcome)
         layout.addWidget(self.gate_row)
         layout.addWidget(self.own_results)
         layout.addWidget(self.run_menu)
@@ -68,7 +72,11 @@ class SegmentWidget(ModelWidget):
 
     def _layers_changed(self) -> None:
         self.bar.set_ready(self.inputs.image is not None)
+        self._image_chosen()
         self._fill_gates()
+
+    def _image_chosen(self, index: int = 0) -> None:
+        self.outcome.follow(self.inputs.image)
 
     # -- running ---------------------------------------------------------------------
 
