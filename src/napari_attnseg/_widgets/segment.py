@@ -11,6 +11,7 @@ from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.outcome_line import OutcomeLine
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
@@ -44,6 +45,7 @@ class SegmentWidget(ModelWidget):
         self.run_menu = RunMenu(napari_viewer, self._life)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
+        self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = QComboBox()
         self.gate_row = QWidget()
         self.gate_description = wrapped_label()

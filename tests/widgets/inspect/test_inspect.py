@@ -139,12 +139,13 @@ def test_closing_leaves_a_grid_that_was_there(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:
     segment()
+    outlined = mask_of(viewer).contour
     viewer.canvas.grid.enabled = True
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
     assert mask_of(viewer).contour == 0
     widget.life.end()
-    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
+    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == outlined > 0
 
 
 def test_closing_after_the_results_went(

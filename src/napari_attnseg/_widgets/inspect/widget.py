@@ -23,6 +23,7 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.inspect.arrangement import (
@@ -115,6 +116,7 @@ class InspectWidget(DockWidget):
         active.connect(self._offer_run)
         life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
+        self._outlines = OutlineWidths(viewer, life)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)

@@ -18,6 +18,7 @@ from napari_attnseg._widgets.layers.metadata import (
     record_of,
 )
 from napari_attnseg._widgets.layers.new_layers import NewLayer, gate_colormap
+from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import mask_colour
@@ -40,8 +41,8 @@ def make_layer(new: NewLayer) -> Any:
             colours = {k: preferred.get(v, v) for k, v in colours.items()}
         options["colormap"] = DirectLabelColormap(color_dict=colours)
     layer = getattr(napari.layers, new.kind)(new.data, **options)
-    if new.contour:
-        layer.contour = new.contour
+    if new.outlined:
+        outline(layer)
     if new.colorbar:
         layer.colorbar.visible = True
     return layer
