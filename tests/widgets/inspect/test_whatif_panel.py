@@ -280,12 +280,14 @@ def test_no_brush_is_left_when_the_dock_closes(
     image = viewer.add_image(
         np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8), rgb=True
     )
-    add_result(viewer, image)
+    *_, mask = add_result(viewer, image)
     add = viewer.window.add_plugin_dock_widget
     dock, widget = add("napari-attnseg", "Inspect side by side")
     widget.whatif_panel.painting.paint_button.click()
     paint = viewer.layers.selection.active
     assert paint.mode == "paint" and viewer.cursor.style == "circle"
+    mask.mode = "paint"  # it is what napari selects when the paint is removed
     viewer.window.remove_dock_widget(dock)
     assert paint not in viewer.layers
-    assert viewer.cursor.style == "standard"
+    assert viewer.layers.selection.active is not None
+    assert mask.mode == "pan_zoom" and viewer.cursor.style == "standard"

@@ -104,7 +104,6 @@ class Temporary:
     def take_away(self, layers: Iterable[Any]) -> None:
         """Remove those that are still there."""
         for layer in filter(self.has, layers):
-            layer.mode = "pan_zoom"  # else napari's brush stays on the canvas
             self._viewer.layers.remove(layer)
 
 

@@ -36,6 +36,7 @@ from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
+from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
@@ -109,6 +110,7 @@ class InspectWidget(DockWidget):
 
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
+        life.at_end.append(partial(leave_brushes, viewer))
         life.at_end.append(self._arrangement.end)
         life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)

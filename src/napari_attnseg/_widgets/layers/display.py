@@ -120,3 +120,10 @@ def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
         layer.data = data = np.array(data)
     data[... if frame is None else frame] = values
     layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+
+def leave_brushes(viewer: Any) -> None:
+    """Leave paint mode in this plugin's layers, whose brush stays on the canvas."""
+    for layer in viewer.layers:
+        if has_record(layer) and layer.mode != "pan_zoom":
+            layer.mode = "pan_zoom"
