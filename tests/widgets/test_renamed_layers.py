@@ -68,7 +68,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     widget = opened()
     widget.result_box.setCurrentIndex(1)
     widget.whatif_panel.painting.paint_button.click()
-    paint = viewer.layers[-1]
+    paint = viewer.layers.selection.active
     rename(viewer)
     other = widget.results[0].mask
     other.visible = True
@@ -92,7 +92,7 @@ def test_what_if_decodes_and_keeps(
     rename(viewer)
     qtbot.waitUntil(lambda: panel.change is not None, timeout=20_000)
     panel.keep()
-    kept = viewer.layers[-1]
+    kept = viewer.layers.selection.active
     rename(viewer)
     viewer.layers.selection.active = kept
     assert widget.run_menu.text() == "Repeat or save the selected what-if"

@@ -69,6 +69,8 @@ def test_a_stroke_and_its_undoing_are_counted(
     said = widget.mask_panel.size_label.text()
     mask.data_setitem(np.nonzero(mask.data == 1), 0)
     mask.events.paint(value=[])  # as at the end of a stroke
-    qtbot.waitUntil(lambda: widget.mask_panel.size_label.text().startswith("0 px"))
+    qtbot.waitUntil(
+        lambda: widget.mask_panel.size_label.text() == "Nothing found (0 px)"
+    )
     mask.undo()
     qtbot.waitUntil(lambda: widget.mask_panel.size_label.text() == said)

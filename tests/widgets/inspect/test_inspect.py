@@ -139,12 +139,13 @@ def test_closing_leaves_a_grid_that_was_there(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:
     segment()
+    outlined = mask_of(viewer).contour
     viewer.canvas.grid.enabled = True
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
     assert mask_of(viewer).contour == 0
     widget.life.end()
-    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
+    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == outlined > 0
 
 
 def test_closing_after_the_results_went(
@@ -188,10 +189,10 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
         lambda: np.array_equal(mask_of(viewer).data, probability >= cut), timeout=2000
     )
     area = int((probability >= cut).sum())
-    assert panel.size_label.text().startswith(f"{area:,} px (")
+    assert panel.size_label.text().endswith(f" ({area:,} px)")
     qtbot.waitUntil(lambda: panel.settled)
     panel.largest.setChecked(True)
-    qtbot.waitUntil(lambda: panel.size_label.text().endswith(", 1 object"))
+    qtbot.waitUntil(lambda: panel.size_label.text().startswith("1 object, "))
     panel.undo()
     assert np.array_equal(mask_of(viewer).data, probability >= cut)
     panel.undo()

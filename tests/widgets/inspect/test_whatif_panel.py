@@ -255,3 +255,39 @@ def test_closing_takes_away_what_is_not_kept(
     names = [layer.name for layer in viewer.layers]
     assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
     assert "image · mask, what if 1/32=1.00" in names
+
+
+def test_nothing_forced_is_no_what_if(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[8].slider.setValue(0.0)
+    changed(qtbot, panel)
+    assert panel.keep_button.isEnabled()
+    forced, count = panel.change, len(viewer.layers)
+    panel.reset_button.click()
+    qtbot.waitUntil(lambda: panel.change is not forced)
+    assert not panel.keep_button.isEnabled()
+    panel.keep()
+    assert len(viewer.layers) == count
+
+
+def test_no_brush_is_left_when_the_dock_closes(
+    make_napari_viewer_proxy: Any, qtbot: Any, add_result: Any, tiny_weights: Path
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    image = viewer.add_image(
+        np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8), rgb=True
+    )
+    *_, mask = add_result(viewer, image)
+    add = viewer.window.add_plugin_dock_widget
+    dock, widget = add("napari-attnseg", "Inspect side by side")
+    widget.whatif_panel.painting.paint_button.click()
+    paint = viewer.layers.selection.active
+    assert paint.mode == "paint" and viewer.cursor.style == "circle"
+    mask.mode = "paint"  # it is what napari selects when the paint is removed
+    viewer.window.remove_dock_widget(dock)
+    assert paint not in viewer.layers
+    assert viewer.layers.selection.active is not None
+    assert mask.mode == "pan_zoom" and viewer.cursor.style == "standard"

@@ -14,6 +14,7 @@ from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
+from napari_attnseg._widgets.layers.outline import fill, outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
@@ -94,7 +95,7 @@ class Arrangement:
         """
         self._unlink()
         if self._beside is not None and not result.equals(self._beside):
-            _dress(self._beside, Preset.OVERLAY)
+            _dress(self._beside, Preset.OVERLAY, self._zoom)
         alone = preset is Preset.OVERLAY
         if not alone and self._beside is None:
             self._over = [
@@ -116,7 +117,7 @@ class Arrangement:
             shown += _gates(
                 result, 2 if preset is Preset.COARSE_GATES else len(STRIDES)
             )
-        _dress(result, preset)
+        _dress(result, preset, self._zoom)
         for layer in shown:
             layer.visible = True
         self._grid(not alone)
@@ -139,6 +140,13 @@ class Arrangement:
         if theirs:
             canvas.grid.enabled = True
         self._beside = None
+
+    @property
+    def _zoom(self) -> float:
+        """Zoom of the overlay, also while results are side by side."""
+        if self._before is not None:
+            return self._before[2]
+        return float(self._viewer.scene.camera.zoom)
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]
@@ -172,12 +180,15 @@ def _over_image(layer: Any, result: ResultLayers) -> bool:
     return record is not None and result.same_image(record)
 
 
-def _dress(result: ResultLayers, preset: Preset) -> None:
+def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:
     """Set how the layers of a result look in a preset, visible or not."""
     alone = preset is Preset.OVERLAY
     if result.mask is not None:
         # An outline needs the image beneath it; alone in a cell it says little.
-        result.mask.contour = 2 if alone else 0
+        if alone:
+            outline(result.mask, zoom)
+        else:
+            fill(result.mask)
     for layer in result.gates.values():
         _paint(layer, published=preset is Preset.PUBLISHED)
     # Every cell says what it is; bars are small enough for a cell.

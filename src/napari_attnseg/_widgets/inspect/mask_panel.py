@@ -25,6 +25,11 @@ from napari_attnseg._widgets.base.controls import UnitSlider, timer, wrapped_lab
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
+from napari_attnseg._widgets.layers.outcome import (
+    CanvasMark,
+    is_loosened,
+    outcome_of,
+)
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
@@ -50,6 +55,7 @@ class MaskPanel(QWidget):
         self._editor: MaskEditor | None = None
         self._history = History(MaskRules())
         self._rest: Iterator[int] = iter(())
+        self._mark = CanvasMark(viewer)
         self._made = 0  # the frame that was made last; the others are to follow it
         self.threshold = UnitSlider(0.01)
         self.smoothing = QDoubleSpinBox()
@@ -138,6 +144,7 @@ class MaskPanel(QWidget):
 
     def forget(self) -> None:
         """Disconnect from the mask layer, of another result or at the end."""
+        self._mark.take_away()
         for event in self._drawing():
             event.disconnect(self._drawn_soon)
 
@@ -163,12 +170,12 @@ class MaskPanel(QWidget):
 
     def _show_size(self, size: MaskSize) -> None:
         assert self._editor is not None
-        total = self._editor.mask(self._frame()).size
-        objects = "1 object" if size.objects == 1 else f"{size.objects} objects"
-        self.size_label.setText(
-            f"{size.area:,} px ({100 * size.area / total:.1f} % of the frame), "
-            f"{objects}"
-        )
+        result, frame = self._editor.result, self._frame()
+        mask = self._editor.mask(frame)
+        outcome = outcome_of(mask, is_loosened(result), size)
+        self.size_label.setText(f"{outcome.sentence} ({size.area:,} px)")
+        seen = result.mask.visible and not self._viewer.canvas.grid.enabled
+        self._mark.show(outcome if seen else None, result.name)
 
     def _frame(self) -> int:
         assert self._editor is not None

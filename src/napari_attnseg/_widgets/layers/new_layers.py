@@ -44,8 +44,8 @@ class NewLayer:
         Keyword arguments of the class, without ``metadata``.
     record : LayerRecord or None
         Becomes the layer's ``metadata``; None for an image that is opened.
-    contour : int
-        Width of a mask's outline in pixels; 0: filled.
+    outlined : bool
+        Whether a mask is outlined; else it is filled.
     colorbar : bool
         Whether the layer's colour bar is shown.
     metadata : dict
@@ -56,7 +56,7 @@ class NewLayer:
     data: NDArray[Any]
     options: dict[str, Any]
     record: LayerRecord | None = None
-    contour: int = 0
+    outlined: bool = False
     colorbar: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -158,7 +158,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     mask = options("mask", opacity=1.0) | class_options(classes)
     masks = stacked([r.mask for r in results])
     record = replace(run, part=Part.MASK)
-    layers.append(NewLayer("Labels", masks, mask, record, contour=2))
+    layers.append(NewLayer("Labels", masks, mask, record, outlined=True))
     return layers
 
 

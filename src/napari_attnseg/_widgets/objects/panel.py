@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
-from napari_attnseg._widgets.layers.display import shown_frame
+from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.objects.measurement import Measurement

@@ -127,7 +127,7 @@ class ObjectsWidget(DockWidget):
                 "opacity": 1.0,
             },
             record.derived(Derivation.OBJECTS, labels.name),
-            contour=2,
+            outlined=True,
         )
         self.bar.launch(
             run_task,
