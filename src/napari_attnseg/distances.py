@@ -1,4 +1,4 @@
-"""Distance of every pixel from a region."""
+"""Distance of pixels from a region, and which of them are near it."""
 
 from __future__ import annotations
 
@@ -19,4 +19,19 @@ def distances(where: NDArray[np.bool_]) -> NDArray[np.float32]:
     nearest[1] -= np.arange(where.shape[1], dtype=nearest.dtype)
     nearest *= nearest
     found: NDArray[np.float32] = np.sqrt(nearest.sum(0), dtype=np.float32)
+    return found
+
+
+def near(mask: NDArray[np.bool_], width: float) -> NDArray[np.bool_]:
+    """Pixels of a mask (H, W), and those not farther from it than `width`.
+
+    Each of its objects is looked at within its box: distances in a whole large frame
+    take seconds.
+    """
+    found = np.zeros(mask.shape, bool)
+    numbers, _ = ndimage.label(mask, np.ones((3, 3)))
+    margin = int(np.ceil(width)) + 1
+    for number, own in enumerate(ndimage.find_objects(numbers), 1):
+        box = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in own)
+        found[box] |= distances(numbers[box] != number) <= width
     return found
