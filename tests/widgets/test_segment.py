@@ -169,13 +169,13 @@ def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
     widget: SegmentWidget, viewer: ViewerModel, segment: Any
 ) -> None:
     segment("a")
-    gate = viewer.layers["a · gate 1/8 (transformer ↔ CNN)"]
+    gate = viewer.layers["gate 1/8 · a"]
     widget.gate_box.setCurrentText("1/8 of a")
     gate.visible = False  # by its eye in the layer list
     assert widget.gate_box.currentText() == "none"
     widget.gate_box.setCurrentText("1/8 of a")
     assert gate.visible
-    viewer.layers["a · gate 1/4 (transformer ↔ CNN)"].visible = True
+    viewer.layers["gate 1/4 · a"].visible = True
     assert widget.gate_box.currentText() == "several"
     widget.gate_box.setCurrentText("1/4 of a")
     assert not gate.visible
@@ -188,7 +188,7 @@ def test_the_source_may_go_while_it_is_segmented(
     widget.start()
     viewer.layers.clear()
     wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers][-1] == "a · mask"
+    assert [layer.name for layer in viewer.layers][-1] == "mask · a"
 
 
 @pytest.mark.parametrize("what", ["renamed", "replaced"])
@@ -203,7 +203,7 @@ def test_the_source_may_change_while_it_is_segmented(
         viewer.layers.remove(layer)
         viewer.add_image(np.ones((9, 9)), name="a")
     wait(widget, qtbot)
-    mask = viewer.layers["a · mask"]
+    mask = viewer.layers["mask · a"]
     assert mask.data.shape == (20, 30, 40)
     assert widget.bar.start_button.isEnabled()
 

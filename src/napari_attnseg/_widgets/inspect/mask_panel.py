@@ -25,6 +25,7 @@ from napari_attnseg._widgets.base.controls import UnitSlider, timer, wrapped_lab
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
+from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     is_loosened,
@@ -269,7 +270,7 @@ class MaskPanel(QWidget):
             options = layer.as_layer_data_tuple()[1]
             record = record_of(layer)
             assert record is not None
-            options["name"] = f"{layer.name} (edited)"
+            options["name"] = layer_name("edited", layer.name)
             options["metadata"] = metadata_of(
                 record.derived(Derivation.EDITED, layer.name)
             )
