@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_attnseg._widgets.inspect.mask_panel import REPLACE
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_results
 
@@ -74,3 +76,34 @@ def test_a_stroke_and_its_undoing_are_counted(
     )
     mask.undo()
     qtbot.waitUntil(lambda: widget.mask_panel.size_label.text() == said)
+
+
+def test_undo_brings_back_work_by_hand(
+    viewer: ViewerModel, opened: Any, segment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment()
+    mask = mask_of(viewer)
+    panel = opened().mask_panel
+    monkeypatch.setattr(panel, "ask_about_edits", lambda: REPLACE)
+    mask.data[:5] = 1 - mask.data[:5]
+    by_hand = mask.data.copy()
+    before = panel.threshold.value()
+    panel.threshold.setValue(0.0)
+    panel.finish()
+    assert mask.data.all()
+    panel.undo()
+    assert np.array_equal(mask.data, by_hand)
+    assert panel.threshold.value() == before and panel.edited  # asks again
+    # Undo and "Model's own mask" over edits lose them no more than a slider does.
+    panel.threshold.setValue(1.0)
+    panel.finish()
+    mask.data[-5:] = 1
+    more = mask.data.copy()
+    panel.undo()
+    assert np.array_equal(mask.data, by_hand)
+    panel.reset()
+    assert not np.array_equal(mask.data, by_hand)
+    panel.undo()
+    assert np.array_equal(mask.data, by_hand)
+    panel.undo()
+    assert np.array_equal(mask.data, more)
