@@ -141,7 +141,7 @@ def test_explanations_go_to_the_image(
     renamed.name = "again"
     widget.start()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
-    found = viewer.layers["again · gate 1/32"]
+    found = viewer.layers["gate 1/32 · again"]
     found.name = "explanation"
     record = record_of(found)
     assert record is not None
@@ -168,7 +168,7 @@ def test_layers_are_saved_and_opened(
     assert sorted(Path(path).name for path in written)[0] == "scan.json"
     other = ViewerModel()
     *_, mask = other.open(tmp_path / "out", plugin=PLUGIN)
-    assert mask.name == "scan · mask"
+    assert mask.name == "mask · scan"
     (result,) = find_results(viewer.layers)
     assert mask.metadata[METADATA] == result.mask.metadata[METADATA]
 

@@ -41,12 +41,12 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert set(change.result.provenance["gates_forced"]) == {
         f"1/{s}" for s in (4, 8, 16, 32)
     }
-    layer = viewer.layers["image · what if (green gained, pink lost)"]
+    layer = viewer.layers["gained and lost · image"]
     assert (layer.data == 1).sum() == change.gained
     assert (layer.data == 2).sum() == change.lost
     assert np.allclose(layer.extent.world, image.extent.world)
     assert f"{change.overlap:.3f}" in panel.message.text()
-    assert np.array_equal(viewer.layers["image · mask"].data > 0, change_own(panel) > 0)
+    assert np.array_equal(viewer.layers["mask · image"].data > 0, change_own(panel) > 0)
 
     panel.keep()
     kept = viewer.layers[-1]
@@ -74,7 +74,7 @@ def test_a_brush_forces_psi_where_it_paints(
     segment()
     panel = opened().whatif_panel
     panel.painting.paint_button.click()
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     assert paint.mode == "paint"
     paint.brush_size = 20
     paint.paint((20, 24), 2)
@@ -91,7 +91,7 @@ def test_an_undone_stroke_is_decoded_again(
     segment()
     panel = opened().whatif_panel
     panel.painting.paint_button.click()
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     paint.brush_size = 20
     paint.paint((20, 24), 2)
     paint.events.paint(value=[])
@@ -131,7 +131,7 @@ def test_the_brush_works_without_a_mouse(
     panel.painting.dab_button.click()
     assert "Hold a reading first" in panel.message.text()
     qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     paint.brush_size, paint.selected_label = 20, 2
     panel.painting.dab_button.click()
     assert paint.data[1, 20, 24] == 2 and not paint.data[0].any()
@@ -254,7 +254,7 @@ def test_closing_takes_away_what_is_not_kept(
     widget.life.end()
     names = [layer.name for layer in viewer.layers]
     assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
-    assert "image · mask, what if 1/32=1.00" in names
+    assert "what if 1/32=1.00 · mask · image" in names
 
 
 def test_nothing_forced_is_no_what_if(
@@ -286,8 +286,8 @@ def test_no_brush_is_left_when_the_dock_closes(
     widget.whatif_panel.painting.paint_button.click()
     paint = viewer.layers.selection.active
     assert paint.mode == "paint" and viewer.cursor.style == "circle"
-    mask.mode = "paint"  # it is what napari selects when the paint is removed
+    viewer.layers.selection.active = mask
+    mask.mode = "paint"
     viewer.window.remove_dock_widget(dock)
     assert paint not in viewer.layers
-    assert viewer.layers.selection.active is not None
     assert mask.mode == "pan_zoom" and viewer.cursor.style == "standard"

@@ -88,7 +88,7 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
     assert not widget.hint.isVisibleTo(widget)
     assert widget.image_box.currentText() == "a"
     layer = measure(widget, qtbot)
-    assert layer is viewer.layers["a · mask · objects"] and layer is not mask
+    assert layer is viewer.layers["objects · mask · a"] and layer is not mask
     assert sorted(np.unique(layer.data)) == [0, 1, 2]
     assert layer.data.dtype == np.uint8  # of large images napari draws it much sooner
     expected = columns(measure_segmentation(found, IMAGE))
@@ -109,7 +109,7 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
     assert len(shown(widget)[0]) == len(expected)
     assert any("psi" in name for name in shown(widget)[0])
     # What was measured is chosen now, and is measured again as it is.
-    assert widget.labels_box.currentText() == "a · mask · objects"
+    assert widget.labels_box.currentText() == "objects · mask · a"
     assert measure(widget, qtbot) is layer
     assert "1 gate map" in widget.panel.summary.text()
 
@@ -255,7 +255,7 @@ def test_layers_may_go_while_they_are_measured_and_afterwards(
     widget.bar.start_button.click()
     viewer.layers.clear()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
-    assert [layer.name for layer in viewer.layers] == ["a · mask · objects"]
+    assert [layer.name for layer in viewer.layers] == ["objects · mask · a"]
     assert widget.panel.isVisibleTo(widget)
     viewer.layers.clear()
     assert not widget.panel.isVisibleTo(widget) and widget.panel.layer is None
@@ -271,7 +271,7 @@ def test_another_image_of_that_name_is_not_measured(
     assert measure(widget, qtbot) is not None
     viewer.layers.remove(image)
     viewer.add_image(np.zeros_like(IMAGE), name="a", rgb=True)
-    widget.labels_box.setCurrentText("a · mask")
+    widget.labels_box.setCurrentText("mask · a")
     widget.image_box.setCurrentText("a")
     widget.bar.start_button.click()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)

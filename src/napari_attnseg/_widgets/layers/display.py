@@ -98,7 +98,7 @@ def show_source(viewer: Any, source: Source) -> Source:
             return replace(source, name=layer.name, layer_id=str(layer.unique_id))
     kind = "colour" if source.rgb else "grey"
     options = {
-        "name": f"{source.name} ({kind})",
+        "name": f"{source.name} · {kind}",
         "rgb": source.rgb,
         **source.placement,
     }

@@ -76,7 +76,8 @@ def _look(layer: Any, zoom: float | None) -> Look:
     rows, columns = layer.data.shape[-2:]
     scale = float(np.abs(np.asarray(layer.scale)[-2:]).max())
     screen = _CANVAS / max(rows, columns) if zoom is None else zoom * scale
-    width = min(max(math.ceil(WIDTH / screen), 1), 10_000) if screen > 0 else 1
+    least = 2 if zoom is None else 1
+    width = max(math.ceil(min(WIDTH / screen, 1e4)), least) if screen > 0 else least
     if width > _THICKEST or rows * columns * (8 + width**2) > _AFFORDED:
         return Look(0, _FILLED)
     return Look(width, 1.0)

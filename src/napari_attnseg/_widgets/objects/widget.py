@@ -16,7 +16,7 @@ from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import NewLayer
+from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.record import (
     Derivation,
     ImageReference,
@@ -124,7 +124,7 @@ class ObjectsWidget(DockWidget):
             "Labels",
             task.data,
             {
-                "name": f"{labels.name} · objects",
+                "name": layer_name("objects", labels.name),
                 **placement_of(labels),
                 "opacity": 1.0,
                 # From the start: napari draws the layer anew for other colours.
