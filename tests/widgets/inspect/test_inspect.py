@@ -59,7 +59,7 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     mine = viewer.add_image(np.zeros((9, 9)), name="mine", visible=False)
     widget = opened()
     gate = viewer.layers["gate 1/32 · image"]
-    colours = gate.colormap.name
+    colours, own_name = gate.colormap.name, gate.name
 
     widget.preset_box.setCurrentText("at a glance")
     assert viewer.canvas.grid.enabled and viewer.canvas.overlays.scale_bar.visible
@@ -92,16 +92,51 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     assert "decoration in this model: 1/32." in widget.preset_description.text()
     widget.preset_box.setCurrentText("all scales")
     assert "decoration" in widget.preset_description.text()
-
-    assert gate.opacity < 0.5
+    # Full colours, so that 0.5 is white, and the word in its cell.
+    assert gate.opacity == 1 and gate.name == f"decorative · {own_name}"
     # As napari's own button does it.
     viewer.canvas.grid.enabled = False
+    assert gate.opacity < 0.5 and gate.name == own_name
     assert widget.preset_box.currentText() == "overlay"
     assert shown(viewer) == ["image", "mask · image"]
     assert not viewer.canvas.overlays.scale_bar.visible
     assert gate.colormap.name == colours and tuple(gate.contrast_limits) == (0, 1)
     gate.contrast_limits = (0.1, 1)
     assert tuple(other.contrast_limits) == (0, 1)  # no longer linked
+
+
+def cells(viewer: ViewerModel) -> dict[tuple[int, int], list[str]]:
+    """What is in each cell, the lowest layer first."""
+    layers, grid = viewer.layers, viewer.canvas.grid
+    return {
+        position: [layers[i].name.split(" · ")[0] for i in inside]
+        for position, inside in grid.iter_viewboxes(layers)
+    }
+
+
+def test_cells_are_full_and_in_reading_order(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    grid = viewer.canvas.grid
+    grid.stride, grid.shape = 2, (1, 5)
+    widget = opened()
+    widget.preset_box.setCurrentText("all scales")
+    gates = ["gate 1/32", "gate 1/16", "gate 1/8", "gate 1/4"]
+    mask = mask_of(viewer)
+    expected = [["image", "mask"], *([gate] for gate in gates), ["probability"]]
+    assert list(cells(viewer).values()) == expected
+    assert mask.contour > 0  # an outline, over the image
+    # What is added, and what somebody hides, fits too.
+    viewer.add_image(np.zeros((40, 48)), name="more")
+    assert all(cells(viewer).values())
+    assert mask.contour == 0 and ["mask"] in cells(viewer).values()
+    viewer.layers.remove("more")
+    for layer in viewer.layers:
+        layer.visible = layer.visible and "1/4" not in layer.name
+    assert all(cells(viewer).values())
+    widget.preset_box.setCurrentText("overlay")
+    assert (grid.stride, tuple(grid.shape)) == (2, (1, 5))
 
 
 def test_one_key_goes_there_and_back(
@@ -142,7 +177,7 @@ def test_closing_leaves_a_grid_that_was_there(
     viewer.canvas.grid.enabled = True
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
-    assert mask_of(viewer).contour == 0
+    assert mask_of(viewer).contour == 0  # alone in a cell of theirs
     widget.life.end()
     assert viewer.canvas.grid.enabled and mask_of(viewer).contour > 0
 

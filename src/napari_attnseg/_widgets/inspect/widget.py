@@ -165,6 +165,8 @@ class InspectWidget(DockWidget):
         result = self.result
         if result is None or chosen is None or not result.equals(chosen):
             self._choose_result()
+        else:
+            self._arrangement.refit()
 
     def _choose_result(self) -> None:
         result = self.result
