@@ -93,7 +93,7 @@ def test_of_a_stack_the_shown_frame_is_explained(
     viewer.dims.set_current_step(0, 2)
     widget.method_box.setCurrentText("gate")
     run(widget, qtbot)
-    layer = viewer.layers["s · gate 1/32"]
+    layer = viewer.layers["gate 1/32 · s"]
     np.testing.assert_allclose(
         layer.data_to_world((0, -0.5, -0.5)), image.data_to_world((2, -0.5, -0.5))
     )

@@ -92,7 +92,7 @@ def test_the_words_are_those_of_the_layer(
     assert "Blue (0): transformer. Orange (1): CNN." in widget.gate_description.text()
     widget.gate_box.setCurrentText("1/8 of b")
     assert "Purple (0): transformer." in widget.gate_description.text()
-    viewer.layers["b · gate 1/8 (transformer ↔ CNN)"].colormap = "gray"
+    viewer.layers["gate 1/8 · b"].colormap = "gray"
     widget.gate_box.activated.emit(widget.gate_box.currentIndex())
     assert widget.gate_description.text().startswith("0: transformer. 1: CNN.")
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, describe_card
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
@@ -169,13 +170,13 @@ def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
     widget: SegmentWidget, viewer: ViewerModel, segment: Any
 ) -> None:
     segment("a")
-    gate = viewer.layers["a · gate 1/8 (transformer ↔ CNN)"]
+    gate = viewer.layers["gate 1/8 · a"]
     widget.gate_box.setCurrentText("1/8 of a")
     gate.visible = False  # by its eye in the layer list
     assert widget.gate_box.currentText() == "none"
     widget.gate_box.setCurrentText("1/8 of a")
     assert gate.visible
-    viewer.layers["a · gate 1/4 (transformer ↔ CNN)"].visible = True
+    viewer.layers["gate 1/4 · a"].visible = True
     assert widget.gate_box.currentText() == "several"
     widget.gate_box.setCurrentText("1/4 of a")
     assert not gate.visible
@@ -188,7 +189,7 @@ def test_the_source_may_go_while_it_is_segmented(
     widget.start()
     viewer.layers.clear()
     wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers][-1] == "a · mask"
+    assert [layer.name for layer in viewer.layers][-1] == "mask · a"
 
 
 @pytest.mark.parametrize("what", ["renamed", "replaced"])
@@ -203,7 +204,7 @@ def test_the_source_may_change_while_it_is_segmented(
         viewer.layers.remove(layer)
         viewer.add_image(np.ones((9, 9)), name="a")
     wait(widget, qtbot)
-    mask = viewer.layers["a · mask"]
+    mask = viewer.layers["mask · a"]
     assert mask.data.shape == (20, 30, 40)
     assert widget.bar.start_button.isEnabled()
 
@@ -270,8 +271,9 @@ def test_two_widgets_do_not_fight(
     qtbot.addWidget(other)
     other.inputs.use_weights(tiny_weights)
     viewer.add_image(np.zeros((30, 40)), name="a")
-    widget.start()
-    other.start()
+    for one in (widget, other):
+        one.run_menu.keep_both.setChecked(True)
+        one.start()
     wait(widget, qtbot)
     wait(other, qtbot)
     assert len(viewer.layers) == 13
@@ -390,3 +392,34 @@ def chosen_by_another(viewer: ViewerModel, qtbot: Any) -> tuple[str, str]:
     boxes = other.inputs.weights_box, other.inputs.device_box
     qtbot.waitUntil(lambda: boxes[1].count() > 1, timeout=60_000)
     return boxes[0].currentText(), boxes[1].currentText()
+
+
+def test_a_second_run_replaces_the_first_but_no_work_by_hand(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    image = viewer.add_image(np.zeros((20, 30), np.uint8), name="a")
+
+    def again() -> Any:
+        before = set(viewer.layers)
+        widget.start()
+        wait(widget, qtbot)
+        qtbot.waitUntil(lambda: set(viewer.layers) != before)
+        return find_results(viewer.layers)[0]
+
+    first = again()
+    first.gates[8].visible = True
+    second = again()
+    assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
+    assert second.mask is not first.mask and second.mask.name == "mask · a"
+    assert second.gates[8].visible and not second.gates[16].visible
+
+    second.mask.data[:4] = 1 - second.mask.data[:4]  # by hand
+    edited = second.mask.data.copy()
+    again()
+    assert len(find_results(viewer.layers)) == 2
+    assert np.array_equal(second.mask.data, edited) and not second.mask.visible
+    assert any("edited by hand" in message for message in messages)
+
+    widget.run_menu.keep_both.setChecked(True)
+    third = again()
+    assert len(find_results(viewer.layers)) == 3 and third.image is image

@@ -44,17 +44,17 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
 
     assert [layer.name for layer in viewer.layers] == [
         "polyp",
-        "polyp · probability",
-        "polyp · gate 1/4 (transformer ↔ CNN)",
-        "polyp · gate 1/8 (transformer ↔ CNN)",
-        "polyp · gate 1/16 (transformer ↔ CNN)",
-        "polyp · gate 1/32 (transformer ↔ CNN)",
-        "polyp · mask",
+        "probability · polyp",
+        "gate 1/4 · polyp",
+        "gate 1/8 · polyp",
+        "gate 1/16 · polyp",
+        "gate 1/32 · polyp",
+        "mask · polyp",
     ]
-    mask = viewer.layers["polyp · mask"]
+    mask = viewer.layers["mask · polyp"]
     assert dice(sample_mask("polyp"), mask.data) > 0.8
     shown = [layer.name for layer in viewer.layers if layer.visible]
-    assert shown == ["polyp", "polyp · mask"]
+    assert shown == ["polyp", "mask · polyp"]
 
     # The outline changes the picture a little; a gate map on top changes most of it.
     outline = viewer.screenshot(canvas_only=True, flash=False)
@@ -63,7 +63,7 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     mask.visible = True
     changed = np.any(before != outline, axis=-1).mean()
     assert 0.001 < changed < 0.2
-    gate = viewer.layers["polyp · gate 1/32 (transformer ↔ CNN)"]
+    gate = viewer.layers["gate 1/32 · polyp"]
     widget.gate_box.setCurrentText("1/32 of polyp")
     assert gate.visible and gate.colorbar.visible
     covered = viewer.screenshot(canvas_only=True, flash=False)

@@ -17,7 +17,8 @@ from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.display import add_layers, show_source, shown_frame
+from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card

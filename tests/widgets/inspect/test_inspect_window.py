@@ -35,6 +35,10 @@ def test_looks_asks_and_comes_back(
     widget.toggle_button.click()
     assert widget.preset_box.currentText() == "all scales"
     beside = picture()
+    # 0.5 is white although every map is decoration in this model.
+    assert (beside[..., :3].min(-1) > 235).mean() > 0.02
+    grid = viewer.canvas.grid
+    assert all(inside for _, inside in grid.iter_viewboxes(viewer.layers))
     assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
     # The list of presets would search for what is typed.
     viewer.window.activate()

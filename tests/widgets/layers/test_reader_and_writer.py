@@ -158,7 +158,7 @@ def test_saving_says_what_is_missing(
         viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
     probability, *_, mask = segment(viewer, image, tiny_weights)
     viewer.add_layer(Labels(mask.data, name="copy", metadata=mask.metadata))
-    with pytest.raises(InputError, match="'a · mask' and 'copy' are the same"):
+    with pytest.raises(InputError, match="'mask · a' and 'copy' are the same"):
         viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
     viewer.layers.remove("copy")
     viewer.layers.remove(probability)

@@ -196,9 +196,14 @@ class WhatIfPanel(QWidget):
             for key, row in self.rows.items():
                 row.show_psi(self.forced.get(key), self._mean(key))
         self.undo_button.setEnabled(self._history.can_undo)
-        # The same once more would be two of each part of it.
-        new = self._change is not None and self._change is not self._kept
-        self.keep_button.setEnabled(new)
+        self.keep_button.setEnabled(self._may_keep)
+
+    @property
+    def _may_keep(self) -> bool:
+        """Whether gates are forced, by sliders or paint, and it is not kept yet."""
+        if self._change is None or self._change is self._kept:
+            return False
+        return bool(self._change.result.provenance["gates_forced"])
 
     def _frame(self) -> int:
         assert self._result is not None
@@ -326,7 +331,7 @@ class WhatIfPanel(QWidget):
 
         napari selects the mask, which is added last; the run menu is then for it.
         """
-        if self._result is not None and self._change is not None:
+        if self._result is not None and self._change is not None and self._may_keep:
             add_layers(
                 self._viewer,
                 keep(self._result, self._change.result, self._encoded.frame),
