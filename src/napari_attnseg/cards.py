@@ -70,6 +70,11 @@ class ModelCard:
         Intended use.
     limits : str
         What it must not be used for, and known weaknesses.
+    summary : str
+        What images the weights are for, in one short sentence without numbers. Empty:
+        `card_summary.card_lines` names the classes.
+    warning : str
+        What to beware of, in one or two short sentences. Empty: not for diagnosis.
     """
 
     spec: ModelSpec
@@ -85,6 +90,8 @@ class ModelCard:
     licence: str = ""
     use: str = "Research; not a diagnostic device."
     limits: str = ""
+    summary: str = ""
+    warning: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))

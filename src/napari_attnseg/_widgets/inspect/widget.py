@@ -17,10 +17,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.run_menu import RunMenu
@@ -94,10 +93,7 @@ class InspectWidget(DockWidget):
             ("Mask", self.mask_panel, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
-            group = QCollapsible(title)
-            group.setContent(panel)
-            (group.expand if opened else group.collapse)(animate=False)
-            inside.addWidget(group)
+            inside.addWidget(Fold(title, panel, opened))
         inside.addWidget(self.run_menu)
         layout = scrolled(self)
         layout.addWidget(self.hint)

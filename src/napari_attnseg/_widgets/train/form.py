@@ -17,9 +17,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
@@ -165,13 +164,10 @@ class TrainForm(QWidget):
         more.addRow("Device", self.device_box)
         more.addRow("Images per step", self.batch_box)
         more.addRow("Options", self.more_line)
-        collapsed = QCollapsible("More")
-        collapsed.setDuration(0)
-        collapsed.addWidget(inner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        layout.addWidget(collapsed)
+        layout.addWidget(Fold("More", inner))
 
     def choices(self, out: str) -> Choices:
         """Collect the choices for a run in the folder `out`.
