@@ -127,8 +127,9 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
-    assert "not importance" in widget.gate_description.text()
-    assert gates[1].metadata[METADATA]["finding"] in widget.gate_description.text()
+    assert "not importance" in widget.gate_details.text()
+    assert gates[1].metadata[METADATA]["finding"] in widget.gate_details.text()
+    assert "was never measured" in widget.gate_description.text()
     widget.gate_box.setCurrentText("none")
     assert not any(layer.visible for layer in gates)
 

@@ -78,6 +78,14 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     gate = viewer.layers["polyp · gate 1/32 (transformer ↔ CNN)"]
     widget.gate_box.setCurrentText("1/32 of polyp")
     assert gate.visible and gate.colorbar.visible
+    # In plain words; numbers are one click away.
+    assert widget.gate_description.text() == (
+        "This map did not affect the mask: swapping it for another image's changes "
+        "nothing. Do not read it as a reason."
+    )
+    assert "AUROC" in widget.gate_details.text()
+    assert not widget.gate_details.isVisible() and widget.gate_legend.bar.isVisible()
+    assert widget.gate_legend.high.text() == "orange: CNN"
     covered = viewer.screenshot(canvas_only=True, flash=False)
     assert np.any(outline != covered, axis=-1).mean() > changed
     assert image.visible

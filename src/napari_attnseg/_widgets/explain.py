@@ -11,7 +11,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -22,6 +22,7 @@ from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
@@ -48,7 +49,9 @@ class ExplainWidget(ModelWidget):
         self.level_box = QComboBox()
         self.target_box = QComboBox()
         self.meaning = wrapped_label()
-        self.gate_card = wrapped_label()
+        #: What was measured of the gate in plain words, and with numbers.
+        self.gate_description, self.gate_card = wrapped_label(), wrapped_label()
+        self.details = Fold("Details", self.gate_card)
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
         self._lay_out()
@@ -66,7 +69,8 @@ class ExplainWidget(ModelWidget):
         form.addRow("Map", self.method_box)
         form.addRow(self.meaning)
         form.addRow("Gate", self.level_box)
-        form.addRow(self.gate_card)
+        form.addRow(self.gate_description)
+        form.addRow(self.details)
         form.addRow("Target", self.target_box)
         layout = scrolled(self)
         layout.addWidget(self.inputs)
@@ -101,7 +105,7 @@ class ExplainWidget(ModelWidget):
         self.meaning.setText(explainer.meaning)
         self.level_box.setEnabled(explainer.per_gate)
         self.target_box.setEnabled(explainer.targeted)
-        path, finding = self.inputs.weights, ""
+        path, finding, plain = self.inputs.weights, "", ""
         if path is not None:
             # The line on the weights shows what is wrong with them.
             with suppress(AttnSegError):
@@ -110,7 +114,12 @@ class ExplainWidget(ModelWidget):
                 finding = explainer.finding(card, stride)
                 if not finding and explainer.per_gate:
                     finding = card.verdict(stride)
+                if explainer.per_gate and card.spec.has_gates:
+                    plain = pattern_sentence(card.pattern(stride), "This gate's map")
+        self.gate_description.setText(plain)
+        self.gate_description.setVisible(bool(plain))
         self.gate_card.setText(finding)
+        self.details.setVisible(bool(finding))
 
     def start(self) -> None:
         """Explain the chosen image, or the frame of it that is shown, in a thread."""
