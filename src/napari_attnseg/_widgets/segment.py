@@ -36,10 +36,16 @@ class SegmentWidget(ModelWidget):
         Only its layer list is used.
     """
 
+    tab = "Segment"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.run_menu = RunMenu(napari_viewer, self._life)
         self.gate_box = QComboBox()
+        self.gate_box.setToolTip(
+            "A gate is where the network mixes its two parts, at a coarse (1/32) to a "
+            "fine (1/4) scale. Shows the map of one gate over the image."
+        )
         self.gate_row, self.gate_words = QWidget(), QWidget()
         self.gate_legend = GateLegend()
         #: What was measured of the shown map in plain words, and with numbers.

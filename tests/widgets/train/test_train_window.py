@@ -77,6 +77,7 @@ def test_trains_and_hands_its_weights_to_segment(
     said = widget.view.log.toPlainText()
     assert said == widget.shown.log and said.count("epoch 2/2: ") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
+    assert widget.why.isVisible() and "choose another" in widget.why.text()
     # Segment was open all the time; one that is opened now knows them too.
     for one in (segment, open_widget(viewer, "Explain segmentation")):
         box = one.inputs.weights_box

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QLabel,
-    QSizePolicy,
+    QPushButton,
     QSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +26,12 @@ KEYS = {
     Qt.Key.Key_Home: -1000,
     Qt.Key.Key_End: 1000,
 }
+
+#: The title of a fold looks like a text that can be clicked.
+_TITLE = """
+QPushButton { text-align: left; background: transparent; padding: 2px; }
+QPushButton:!focus { border: none; }
+"""
 
 
 class UnitSlider(QLabeledDoubleSlider):
@@ -80,13 +86,9 @@ class Fold(QWidget):
     def __init__(self, title: str, content: QWidget, opened: bool = False) -> None:
         super().__init__()
         self._title, self.content = title, content
-        self.button = QToolButton()
+        self.button = QPushButton()
         self.button.setCheckable(True)
-        self.button.setAutoRaise(True)
-        self.button.setSizePolicy(
-            QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
-        )
-        self.button.setStyleSheet("QToolButton { text-align: left; border: none; }")
+        self.button.setStyleSheet(_TITLE)
         self.button.setToolTip(f"Show or hide: {title}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -104,6 +106,12 @@ class Fold(QWidget):
     def _show(self, opened: bool) -> None:
         self.button.setText(f"{'▼' if opened else '▶'} {self._title}")
         self.content.setVisible(opened)
+
+
+def set_tips(tips: Mapping[QWidget, str]) -> None:
+    """Give controls their tool tips."""
+    for control, text in tips.items():
+        control.setToolTip(text)
 
 
 def timer(milliseconds: int, call: Any) -> QTimer:

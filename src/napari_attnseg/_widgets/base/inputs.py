@@ -11,7 +11,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.model_card import CardView
@@ -67,14 +67,23 @@ class Inputs(QWidget):
         form.addRow("Intensity", self.intensity_box)
         form.addRow("Weights", self.weights_box)
         form.addRow("Device", self.device_box)
-        form.addRow("", self.device_note)
+        form.addRow(self.device_note)
         form.addRow(self.card)
 
+        set_tips(
+            {
+                self.image_box: "The image to work on. An image that you select in the "
+                "layer list is chosen here.",
+                self.device_box: "What computes: auto takes a graphics card (GPU) if "
+                "there is one. The CPU works too, and is slower.",
+            }
+        )
         self._weights_before = 0
         TRAINED.events.inserted.connect(self._offer_trained)
         life.at_end.append(
             partial(TRAINED.events.inserted.disconnect, self._offer_trained)
         )
+        self._note("")
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
         start(available_devices, self._fill_devices)
@@ -147,7 +156,7 @@ class Inputs(QWidget):
         """Remember the choices of a run, and note whether it was on the CPU."""
         remember(wanted, self.intensity_box.choice)
         if device == "cpu":
-            self.device_note.setText("The last run was on the CPU.")
+            self._note("The last run was on the CPU.")
 
     def _follow(self, event: Any = None) -> None:
         """Refill the list of images, keeping the choice; results are not offered."""
@@ -195,7 +204,11 @@ class Inputs(QWidget):
         if untouched and chosen is not None and chosen.device in names:
             self.device_box.setCurrentText(chosen.device)
         if names[1:] == ["cpu"]:
-            self.device_note.setText("No GPU found here: runs on the CPU.")
+            self._note("No GPU found here: runs on the CPU.")
+
+    def _note(self, text: str) -> None:
+        self.device_note.setText(text)
+        self.device_note.setVisible(bool(text))
 
     def _choose_preferred(self) -> None:
         """Choose as Preferences say; the first weights if their file is missing."""

@@ -29,6 +29,7 @@ class RunView(QWidget):
         self.curves = Curves()
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
+        self.log.setToolTip("What the run wrote, for whoever wants to know all of it.")
         self.log.setMinimumHeight(120)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
