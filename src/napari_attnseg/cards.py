@@ -16,7 +16,7 @@ from typing import Any
 
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.old_cards import with_machine_fields
-from napari_attnseg.results import NO_GATES, NOT_MEASURED
+from napari_attnseg.results import NO_GATES, NOT_MEASURED, PatternValue
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
@@ -70,6 +70,11 @@ class ModelCard:
         Intended use.
     limits : str
         What it must not be used for, and known weaknesses.
+    summary : str
+        What images the weights are for, in one short sentence without numbers. Empty:
+        `card_summary.card_lines` names the classes.
+    warning : str
+        What to beware of, in one or two short sentences. Empty: not for diagnosis.
     """
 
     spec: ModelSpec
@@ -85,6 +90,8 @@ class ModelCard:
     licence: str = ""
     use: str = "Research; not a diagnostic device."
     limits: str = ""
+    summary: str = ""
+    warning: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))
@@ -94,6 +101,11 @@ class ModelCard:
         if not self.spec.has_gates:
             return NO_GATES
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
+
+    def pattern(self, stride: int) -> PatternValue:
+        """What the pattern of the gate at 1/stride was measured to be worth."""
+        facts = self.gates.get(f"1/{stride}")
+        return PatternValue.NOT_MEASURED if facts is None else PatternValue.of(facts)
 
     def effective_share(self, stride: int) -> float | None:
         """Mean effective share of the CNN at the gate at 1/stride; None: unknown.

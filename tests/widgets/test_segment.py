@@ -10,8 +10,9 @@ from napari import settings
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, describe_card
+from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.threads import WorkError
+from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.preferences import preferences
@@ -127,8 +128,9 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
-    assert "not importance" in widget.gate_description.text()
-    assert gates[1].metadata[METADATA]["finding"] in widget.gate_description.text()
+    assert "not importance" in widget.gate_details.text()
+    assert gates[1].metadata[METADATA]["finding"] in widget.gate_details.text()
+    assert "was never measured" in widget.gate_description.text()
     widget.gate_box.setCurrentText("none")
     assert not any(layer.visible for layer in gates)
 
@@ -240,10 +242,20 @@ def test_weights_are_offered_with_their_card(
     widget: SegmentWidget, tiny_weights: Path
 ) -> None:
     offered = texts(widget.inputs.weights_box)
-    assert offered == [tiny_weights.name, "compact", CHOOSE_FILE]
-    assert "not a diagnostic device" in widget.inputs.card_line.text()
-    widget.inputs.weights_box.setCurrentText("compact")
-    assert "kvasir-seg" in widget.inputs.card_line.text()
+    assert offered == [
+        "compact · Dice 0.88",
+        f"{tiny_weights.stem} · not measured",
+        CHOOSE_FILE,
+    ]
+    card = widget.inputs.card
+    assert card.summary.text() == "Finds: lesion. Its Dice was not measured."
+    assert card.warning.text() == "Not for diagnosis."
+    assert "not a diagnostic device" in card.text.text()
+    widget.inputs.weights_box.setCurrentText("compact · Dice 0.88")
+    assert "Dice 0.88 on 120 test images." in card.summary.text()
+    assert "kvasir-seg" in card.text.text() and not card.text.isVisibleTo(widget)
+    card.fold.open()
+    assert card.text.isVisibleTo(widget)
 
 
 def test_card_words() -> None:
@@ -320,7 +332,7 @@ def test_a_run_can_be_copied_and_saved(
     assert "are gone" in messages[-1]
 
 
-def test_the_last_choices_are_remembered(
+def test_the_last_device_is_remembered_and_weights_only_on_purpose(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
 ) -> None:
     viewer.add_image(np.zeros((30, 40)), name="a")
@@ -328,13 +340,17 @@ def test_the_last_choices_are_remembered(
     widget.start()
     wait(widget, qtbot)
     settings._clear_plugin_settings_cache()  # napari is closed and opened again
-    assert preferences().weights == str(tiny_weights)
-    assert chosen_by_another(viewer, qtbot) == (tiny_weights.name, "cpu")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "cpu")
+    widget.inputs.card.start_button.click()
+    assert not widget.inputs.card.start_button.isEnabled()
+    settings._clear_plugin_settings_cache()
+    tiny = f"{tiny_weights.stem} · not measured"
+    assert chosen_by_another(viewer, qtbot) == (tiny, "cpu")
     preferences().remember = False
     preferences().weights, preferences().device = "compact", "auto"
     widget.start()
     wait(widget, qtbot)
-    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
 
 
 def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
@@ -381,7 +397,7 @@ def test_weights_that_went_are_not_chosen(
     viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
     preferences().weights = "gone.safetensors"
-    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
     assert "gone.safetensors, are not there" in messages[-1]
 
 

@@ -1,10 +1,12 @@
 """The widget in a real window: press Segment with the bundled weights and look."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari import settings
 from napari._app_model import get_app_model
 from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from qtpy.QtWidgets import (
@@ -35,7 +37,17 @@ def open_widget(viewer: Any) -> SegmentWidget:
 def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> None:
     image = viewer.add_image(sample_image("polyp"), name="polyp", rgb=True)
     widget = open_widget(viewer)
-    assert widget.inputs.weights_box.currentText() == "compact"
+    assert widget.inputs.weights_box.currentText() == "compact · Dice 0.88"
+    card = widget.inputs.card
+    assert (card.summary.text(), card.warning.text()) == (
+        "For colonoscopy frames with a polyp. Dice 0.88 on 120 test images.",
+        "May draw a mask where there is none. Not for diagnosis.",
+    )
+    # How often the test images were looked at stands in one place only.
+    card.fold.open()
+    assert "docs/experiments.md lists all of them" in card.text.text()
+    assert "times" not in card.text.text()
+    card.fold.open(False)
     qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
     widget.bar.start_button.click()
     assert widget.bar.progress.isVisibleTo(widget)
@@ -66,9 +78,46 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     gate = viewer.layers["gate 1/32 · polyp"]
     widget.gate_box.setCurrentText("1/32 of polyp")
     assert gate.visible and gate.colorbar.visible
+    # In plain words; numbers are one click away.
+    assert widget.gate_description.text() == (
+        "This map did not affect the mask: swapping it for another image's changes "
+        "nothing. Do not read it as a reason."
+    )
+    assert "AUROC" in widget.gate_details.text()
+    assert not widget.gate_details.isVisible() and widget.gate_legend.bar.isVisible()
+    assert widget.gate_legend.high.text() == "orange: CNN"
     covered = viewer.screenshot(canvas_only=True, flash=False)
     assert np.any(outline != covered, axis=-1).mean() > changed
     assert image.visible
+
+
+def test_weights_that_were_tried_once_are_not_those_of_the_next_session(
+    viewer: Any, qtbot: Any, tiny_weights: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "discs-tiny"
+    run.mkdir()
+    (run / "config.toml").touch()
+    best = run / "best.safetensors"
+    best.write_bytes(tiny_weights.read_bytes())
+    viewer.add_image(np.zeros((30, 40)), name="a")
+    widget = open_widget(viewer)
+    for path in (best, run / ".." / "discs-tiny" / "best.safetensors"):
+        widget.inputs.use_weights(path)
+    box = widget.inputs.weights_box
+    assert box.currentText() == "discs-tiny · not measured"
+    assert [box.itemText(i) for i in range(box.count())].count(box.currentText()) == 1
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=60_000)
+    viewer.window.remove_dock_widget("all")
+    settings._clear_plugin_settings_cache()  # napari is closed and opened again
+    again = open_widget(viewer).inputs
+    assert again.weights_box.currentText() == "compact · Dice 0.88"
+    again.use_weights(best)
+    again.card.fold.open()
+    again.card.start_button.click()
+    settings._clear_plugin_settings_cache()
+    last = open_widget(viewer).inputs.weights_box
+    assert last.currentText() == "discs-tiny · not measured"
 
 
 def test_the_image_that_is_selected_is_chosen(viewer: Any, qtbot: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from superqt import QCollapsible
 
+from napari_attnseg._widgets.base.controls import Fold
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
 from napari_attnseg.reproduce import EDITED
@@ -49,8 +49,8 @@ def test_looks_asks_and_comes_back(
     assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
 
     # Everything to the transformer: the bundled model loses much of this polyp.
-    for group in widget.findChildren(QCollapsible):
-        group.expand(animate=False)
+    for group in widget.findChildren(Fold):
+        group.open()
     # What is unfolded is scrolled: the window fits a small laptop as before.
     docks = (segment, widget)
     assert sum(one.minimumSizeHint().height() for one in docks) < 600

@@ -29,7 +29,7 @@ def test_what_is_held_goes_with_the_frame_and_the_mask(
     pointing.hold((0.0, 9.0, 10.0))
     viewer.dims.set_current_step(0, 2)
     assert pointing.point == (2.0, 9.0, 10.0)
-    assert pointing.held.text() == f"Held: {read_out(widget.result, (2, 9, 10))}"
+    assert pointing.held.text() == f"At the ring: {read_out(widget.result, (2, 9, 10))}"
     widget.mask_panel.threshold.setValue(0.0)
     widget.mask_panel.apply()
     assert " · in the mask" in pointing.held.text()

@@ -129,7 +129,7 @@ def test_the_brush_works_without_a_mouse(
     widget = opened()
     panel = widget.whatif_panel
     panel.painting.dab_button.click()
-    assert "Hold a reading first" in panel.message.text()
+    assert "Put a ring first" in panel.message.text()
     qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
     paint = viewer.layers["gate paint · image"]
     paint.brush_size, paint.selected_label = 20, 2

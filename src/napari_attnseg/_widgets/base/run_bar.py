@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
@@ -46,6 +46,12 @@ class RunBar(QWidget):
         self.error.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        set_tips(
+            {
+                self.start_button: f"{title} with what is chosen here.",
+                self.cancel_button: "Stop after the present step; nothing is added.",
+            }
         )
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)

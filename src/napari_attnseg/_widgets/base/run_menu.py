@@ -59,6 +59,9 @@ class RunMenu(QPushButton):
         removed.connect(self._removed)
         life.at_end.append(partial(removed.disconnect, self._removed))
         self.setText("Repeat or save this run")
+        self.setToolTip(
+            "Copy what made this result, as Python or as a command, or save its layers."
+        )
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
         menu.addAction("Copy as command", self.copy_command)

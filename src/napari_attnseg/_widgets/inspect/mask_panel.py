@@ -23,8 +23,14 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import UnitSlider, timer, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    UnitSlider,
+    set_tips,
+    timer,
+    wrapped_label,
+)
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
+from napari_attnseg._widgets.inspect.tips import MASK_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
@@ -37,6 +43,7 @@ from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
+NO_MASK = "The layers of mask and probability of this result are not in the viewer."
 COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
@@ -105,6 +112,7 @@ class MaskPanel(QWidget):
         self.min_size.setRange(0, 10_000_000)
         self.min_size.setSingleStep(50)
         self.min_size.setSuffix(" px")
+        set_tips({getattr(self, name): tip for name, tip in MASK_TIPS.items()})
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Threshold", self.threshold)
@@ -184,7 +192,7 @@ class MaskPanel(QWidget):
     def show_size(self) -> None:
         """Show area and number of objects in the shown frame."""
         if self._editor is None:
-            self.size_label.setText("")
+            self.size_label.setText(NO_MASK)
         else:
             self._show_size(self._editor.size(self._frame()))
 
@@ -250,7 +258,7 @@ class MaskPanel(QWidget):
             self._made = self._frame()
             self._show_size(self._editor.apply(self._history.now.rules, self._made))
             self.remade.emit()
-            self.undo_button.setEnabled(self._history.can_undo)
+        self._show_undo()
 
     def settle(self) -> None:
         """Complete the present undo step, and start on the other frames."""
@@ -284,7 +292,12 @@ class MaskPanel(QWidget):
                     control.setChecked(value)
                 else:
                     control.setValue(value)
-        self.undo_button.setEnabled(self._history.can_undo)
+        self._show_undo()
+
+    def _show_undo(self) -> None:
+        can_undo = self._history.can_undo
+        self.undo_button.setEnabled(can_undo)
+        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
 
     # -- edits by hand ---------------------------------------------------------------
 

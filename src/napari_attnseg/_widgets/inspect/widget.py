@@ -17,10 +17,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
@@ -54,6 +53,8 @@ class InspectWidget(DockWidget):
         Its layers and canvas; a key and mouse callbacks until the widget ends.
     """
 
+    tab = "Inspect"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
         life = self._life
@@ -72,6 +73,13 @@ class InspectWidget(DockWidget):
         self._arrangement = Arrangement(napari_viewer)
         self.preset_box.addItems([TITLES[preset] for preset in Preset])
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
+        set_tips(
+            {
+                self.result_box: "The result to look at: image and model.",
+                self.preset_box: "What is shown, over each other or side by side.",
+                self.toggle_button: f"Side by side, and back (key {KEY}).",
+            }
+        )
         self._lay_out()
 
         self.result_box.currentIndexChanged.connect(self._choose_result)
@@ -98,10 +106,7 @@ class InspectWidget(DockWidget):
             ("Mask", self.mask_panel, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
-            group = QCollapsible(title)
-            group.setContent(panel)
-            (group.expand if opened else group.collapse)(animate=False)
-            inside.addWidget(group)
+            inside.addWidget(Fold(title, panel, opened))
         inside.addWidget(self.run_menu)
         layout = scrolled(self)
         layout.addWidget(self.hint)

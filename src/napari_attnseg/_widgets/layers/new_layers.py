@@ -137,6 +137,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             finding=gate.finding,
             decorative=gate.decorative,
             effective_share=effective_share(results, i),
+            pattern=gate.pattern,
         )
         placed = options(
             f"gate {gate.label}",

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import record_of
@@ -63,6 +63,14 @@ class ObjectsPanel(QWidget):
         self.all_columns = QCheckBox("More (psi, colour, texture)")
         self.alone = QCheckBox("Only the selected object")
         self.save_button = QPushButton("Save CSV…")
+        set_tips(
+            {
+                self.table: "A row is an object: select it, and the view goes there.",
+                self.all_columns: "Every measurement, not only the first ones.",
+                self.alone: "Hide the other objects in the viewer.",
+                self.save_button: "Write every measurement of every object to a file.",
+            }
+        )
         below = QHBoxLayout()
         below.addWidget(self.all_columns)
         below.addWidget(self.alone)

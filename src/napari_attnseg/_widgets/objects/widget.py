@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
@@ -49,6 +49,8 @@ class ObjectsWidget(DockWidget):
         Its layers; camera, frame and a mouse callback by the panel.
     """
 
+    tab = "Measure"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
         self._found: tuple[Measurement, Any] | None = None
@@ -56,6 +58,12 @@ class ObjectsWidget(DockWidget):
         self.labels_box, self.image_box = QComboBox(), QComboBox()
         self.bar = RunBar("Measure", self._life)
         self.panel = ObjectsPanel(napari_viewer, self._life)
+        set_tips(
+            {
+                self.labels_box: "The mask whose objects are measured.",
+                self.image_box: "The image in which colour and sharpness are measured.",
+            }
+        )
         form = QFormLayout()
         form.addRow("Labels", self.labels_box)
         form.addRow("Image", self.image_box)
