@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,15 @@ FORMAT = "attnseg-1"
 #: The card is one JSON text under this key of the safetensors metadata.
 CARD_KEY = "attnseg_card"
 HASH_KEY = "attnseg_sha256"
+
+
+class ImageColours(StrEnum):
+    """Whether the images that weights were trained on were in colour."""
+
+    COLOUR = "colour"
+    GREY = "grey"
+    MIXED = "mixed"
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class ModelCard:
         `card_summary.card_lines` names the classes.
     warning : str
         What to beware of, in one or two short sentences. Empty: not for diagnosis.
+    image_colours : str
+        An `ImageColours`, as ``attnseg-train fit`` found the training images.
     """
 
     spec: ModelSpec
@@ -92,6 +104,7 @@ class ModelCard:
     limits: str = ""
     summary: str = ""
     warning: str = ""
+    image_colours: str = ImageColours.UNKNOWN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets import Sample, load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation import contact_sheet
 from attnseg_training.evaluation.evaluate import evaluate
@@ -164,3 +164,19 @@ def test_pictures_show_images_as_the_model_read_them(
     known = [sample.read(CLIPPED)[0] for sample in samples]
     assert drawn and all(any(np.array_equal(a, b) for b in known) for a in drawn)
     assert min(np.median(image) for image in drawn) > 20
+
+
+def test_a_store_knows_whether_its_images_are_in_colour(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    kinds = {
+        "grey": np.stack([grey] * 3, -1),
+        "colour": np.stack([grey, grey.T, grey], -1),
+    }
+    samples = []
+    for name, image in kinds.items():
+        files = tmp_path / f"{name}.png", tmp_path / f"{name}-mask.png"
+        Image.fromarray(image).save(files[0])
+        Image.fromarray((grey > 99).astype(np.uint8)).save(files[1])
+        samples.append(Sample(name, files[0], (files[1],)))
+        assert ImageStore(samples[-1:], 64).image_colours == name
+    assert ImageStore(samples, 64).image_colours == "mixed"

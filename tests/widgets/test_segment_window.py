@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_attnseg._widgets.base.image_note import GREY_IMAGE
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.metrics import dice
 from napari_attnseg.sample_data import sample_image, sample_mask
@@ -89,6 +90,30 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     covered = viewer.screenshot(canvas_only=True, flash=False)
     assert np.any(outline != covered, axis=-1).mean() > changed
     assert image.visible
+
+
+def test_what_an_image_is_read_as_is_said_before_the_run(
+    viewer: Any, qtbot: Any, tiny_weights: Path
+) -> None:
+    widget = open_widget(viewer)
+    note = widget.inputs.image_note
+    viewer.add_image(sample_image("polyp"), name="colour", rgb=True)
+    assert not note.isVisibleTo(widget)
+    viewer.add_image(np.zeros((30, 40), np.uint8), name="grey")
+    assert note.isVisibleTo(widget) and note.text() == GREY_IMAGE
+    viewer.add_image(np.zeros((2, 30, 40), np.uint8), name="two")
+    assert not note.isVisibleTo(widget)  # it is asked first
+    box = widget.inputs.questions.axis_box
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    stack = "Stack of 2 slices, each segmented by itself."
+    assert note.text() == f"{stack} {GREY_IMAGE}"
+    # Of weights that do not say what they learned from, nothing is said.
+    widget.inputs.use_weights(tiny_weights)
+    assert note.text() == stack
+    names = ("t", "y", "x")
+    viewer.add_image(np.zeros((9, 30, 40), np.uint8), axis_labels=names)
+    assert note.text() == "Stack of 9 frames, each segmented by itself."
 
 
 def test_weights_that_were_tried_once_are_not_those_of_the_next_session(

@@ -22,7 +22,10 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.weights import weights_path
 
-TEXTS = ("classes", "data", "licence", "use", "limits", "summary", "warning")
+TEXTS = (
+    *("classes", "data", "licence", "use", "limits"),
+    *("summary", "warning", "image_colours"),
+)
 
 
 def export(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.image_note import image_note
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.model_card import CardView
@@ -57,6 +59,8 @@ class Inputs(QWidget):
         self.hint = wrapped_label(NO_IMAGE)
         #: What there is to ask of the chosen image.
         self.questions = ReadingQuestions(viewer)
+        #: What to know of the chosen image before a run.
+        self.image_note = wrapped_label()
         self.card = CardView()
         self.device_note = wrapped_label()
         form = QFormLayout(self)
@@ -64,6 +68,7 @@ class Inputs(QWidget):
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
         form.addRow(self.questions)
+        form.addRow(self.image_note)
         form.addRow("Intensity", self.intensity_box)
         form.addRow("Weights", self.weights_box)
         form.addRow("Device", self.device_box)
@@ -90,6 +95,7 @@ class Inputs(QWidget):
 
         self.image_box.activated.connect(self._image_chosen)
         self.image_box.currentIndexChanged.connect(self._ask)
+        self.questions.changed.connect(self._show_note)
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
@@ -151,6 +157,17 @@ class Inputs(QWidget):
 
     def _ask(self) -> None:
         self.questions.show_layer(self.image)
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """Say what to know of the image, unless it has to be asked what it is."""
+        text = ""
+        if self.image is not None:
+            with suppress(InputError):
+                reading = self.questions.reading()
+                text = image_note(self.image, reading, self.card.card)
+        self.image_note.setText(text)
+        self.image_note.setVisible(bool(text))
 
     def ran_with(self, wanted: str, device: str) -> None:
         """Remember the choices of a run, and note whether it was on the CPU."""
@@ -254,3 +271,4 @@ class Inputs(QWidget):
 
     def _show_card(self) -> None:
         self.card.show_weights(self.weights)
+        self._show_note()

@@ -21,6 +21,8 @@ class CardView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._weights: Path | None = None
+        #: The card that is shown; None without weights that can be read.
+        self.card: ModelCard | None = None
         self.summary, self.warning = wrapped_label(), wrapped_label()
         #: The whole card.
         self.text = wrapped_label()
@@ -44,11 +46,11 @@ class CardView(QWidget):
 
     def show_weights(self, weights: Path | None) -> None:
         """Show the card of a weights file, or why it cannot be read."""
-        self._weights = weights
+        self._weights, self.card = weights, None
         lines, text = ("", ""), ""
         if weights is not None:
             try:
-                card = read_card(weights)
+                self.card = card = read_card(weights)
                 lines, text = card_lines(card), describe_card(card)
             except AttnSegError as error:
                 lines = (str(error), "")
