@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.agreement import Agreement
-from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
@@ -48,8 +48,7 @@ class MasksSeen:
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
     inverted : list of str
-        Names of the other images of one class that covers most of the border: a lesion
-        lies inside the image, and what lies around it is background.
+        Names of the other images of one class that looks inverted.
     outlines, turned : list of str
         Names of images whose masks look like outlines; whose masks fit turned or not.
     several, classes, mixed : list of str
@@ -109,7 +108,7 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and border_of(planes[0]).mean() > MOST:
+        elif len(planes) == 1 and is_inverted(planes[0] > 0):
             self.inverted.append(name)
         elif is_outlined(planes.max(0) > 0):
             self.outlines.append(name)
@@ -207,7 +206,8 @@ class MasksSeen:
             (Rule.MOSTLY_FULL, self.full, "full", "hold background"),
             (
                 *(Rule.MOSTLY_INVERTED, self.inverted),
-                *("lesion along most of the border", "have background there"),
+                "lesion along most of the border or around the background",
+                "have background around the lesion",
             ),
             (
                 *(Rule.MOSTLY_OUTLINES, self.outlines),

@@ -34,8 +34,9 @@ class Hint:
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {
     Rule.INVERTED: (
-        "In the mask of {} the lesion covers most of the border, so that it may be "
-        "inverted: look at it, and save it again as 0 and 255 if it is."
+        "In the mask of {} the lesion covers most of the border or lies around the "
+        "background, so that it may be inverted: look at it, and save it again as 0 "
+        "and 255 if it is."
     ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "

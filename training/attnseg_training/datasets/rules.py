@@ -41,7 +41,7 @@ class Rule(StrEnum):
     MOSTLY_EMPTY, MOSTLY_FULL
         More than half of all masks are.
     MOSTLY_INVERTED
-        In more than half of all masks the lesion covers most of the border.
+        More than half of all masks may be inverted.
     MOSTLY_OUTLINES
         More than half of all masks look like outlines.
     INVERTED, OUTLINES
