@@ -53,7 +53,8 @@ class Rule(StrEnum):
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
     NARROW_RANGE
-        Less than a tenth of an image's range of intensities holds 99 % of its pixels.
+        Less than three tenths of an image's range of intensities hold 99 % of its
+        pixels.
     """
 
     UNREADABLE = "unreadable"
