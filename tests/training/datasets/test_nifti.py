@@ -69,12 +69,14 @@ def test_a_cut_out_is_put_back(tmp_path: Path) -> None:
 def test_what_would_have_to_be_interpolated_is_refused(tmp_path: Path) -> None:
     half, wide, away = np.eye(4), np.eye(4), np.eye(4)
     half[0, 3], wide[0, 0], away[2, 3] = 0.5, 2, 1
+    part = np.eye(4)
+    part[1, 3] = 1.2
     outside = np.eye(4)
     outside[0, 3] = 30
     turn = np.eye(4)
     angle = np.pi / 6
     turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    for change in (half, wide, away, outside, turn):
+    for change in (half, part, wide, away, outside, turn):
         words = "within the image" if change is outside else "on the grid of"
         with pytest.raises(RuleError, match=rf"mask\.nii {words}") as refused:
             pair(tmp_path, MASK, AFFINE @ change).read()
@@ -96,3 +98,23 @@ def test_rounded_headers_are_the_same_grid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         pair(tmp_path, MASK, affine).read()[1], MASK[..., 0].T
     )
+
+
+def test_a_shift_by_less_than_a_tenth_of_a_voxel_is_rounding(tmp_path: Path) -> None:
+    near = np.eye(4)
+    near[0, 3] = 0.09
+    mask = pair(tmp_path, MASK, AFFINE @ near).read()[1]
+    np.testing.assert_array_equal(mask, MASK[..., 0].T)
+
+
+def test_whole_numbers_that_a_scale_made_are_classes(tmp_path: Path) -> None:
+    organ = np.roll(MASK, 6, axis=0)
+    values = np.where(MASK > 0, 1, 2 * organ)  # 1 and 2, in hundredths
+    image = nibabel.Nifti1Image((values * 100).astype(np.int16), AFFINE)
+    image.header.set_slope_inter(0.01, 0)
+    nibabel.save(image, tmp_path / "mask.nii")
+    stored = np.asarray(nibabel.load(tmp_path / "mask.nii").dataobj)
+    assert (stored != np.round(stored)).any()
+    like = save(tmp_path / "image.nii", IMAGE, AFFINE)
+    sample = Sample("x", like, (tmp_path / "mask.nii",), values=(1, 2))
+    np.testing.assert_array_equal(sample.read()[1], values[..., 0].T)
