@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from attnseg_training.datasets import Sample
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.nifti import Spacing
 from attnseg_training.datasets.rules import Rule, RuleError
 
@@ -118,3 +120,45 @@ def test_whole_numbers_that_a_scale_made_are_classes(tmp_path: Path) -> None:
     like = save(tmp_path / "image.nii", IMAGE, AFFINE)
     sample = Sample("x", like, (tmp_path / "mask.nii",), values=(1, 2))
     np.testing.assert_array_equal(sample.read()[1], values[..., 0].T)
+
+
+@pytest.mark.parametrize("image_too", [False, True])
+@pytest.mark.parametrize(
+    ("signs", "exchange", "orientation", "asks"),
+    [
+        ((-1, -1), False, "", False),  # as viewers show it
+        ((-1, 1), False, "", True),  # upside down
+        ((1, 1), False, "", True),
+        ((-1, -1), True, "", True),  # rows and columns exchanged
+        ((-1, 1), False, "stored", False),
+        ((-1, 1), False, "shown", True),
+    ],
+)
+def test_an_affine_that_nothing_is_compared_with_is_asked_about(
+    tmp_path: Path,
+    signs: tuple[int, int],
+    exchange: bool,
+    orientation: str,
+    asks: bool,
+    image_too: bool,
+) -> None:
+    affine = np.diag([*signs, 1.0, 1.0])
+    if exchange:
+        affine = affine[:, [1, 0, 2, 3]]
+    mask = save(tmp_path / "mask.nii", MASK, affine)
+    image = tmp_path / "image.png"
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(image)
+    if image_too:  # both have one: they are compared
+        image = save(tmp_path / "image.nii", IMAGE, affine)
+    sample = Sample("x", image, (mask,), orientation=orientation)
+    seen, read = MasksSeen(), sample.read_with_traits()
+    seen.add_read(sample, read)
+    np.testing.assert_array_equal(read.planes[0], MASK[..., 0].T)
+    told = [hint.rule for hint in seen.hints()]
+    assert told == ([Rule.AFFINE_ALONE] if asks and not image_too else [])
+
+
+def test_a_turned_nifti_image_beside_a_png_mask_is_asked_about(tmp_path: Path) -> None:
+    image = save(tmp_path / "image.nii", IMAGE, np.diag([-1, 1, 1, 1]))
+    Image.fromarray(MASK[..., 0].T).save(tmp_path / "mask.png")
+    assert Sample("x", image, (tmp_path / "mask.png",)).read_with_traits().affine_alone

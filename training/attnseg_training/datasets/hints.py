@@ -48,6 +48,12 @@ _SENTENCES = {
         'it asks: write orientation = "shown" into dataset.toml if that is right, or '
         'orientation = "stored" if masks were drawn on the pixels as they are stored.'
     ),
+    Rule.AFFINE_ALONE: (
+        "Of the image of {} and its mask only one is a NIfTI file, whose affine asks "
+        "for it to be shown turned or mirrored, and each was read as it is stored: "
+        'look at both together, write orientation = "stored" into dataset.toml if they '
+        "fit, or save both as PNG as they are shown if they do not."
+    ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours lie in or along each other, or each "
         "in several pieces, so that they may be classes, but all were read as one "
@@ -66,6 +72,7 @@ _SENTENCES = {
 #: Hints at what is mostly right as it was read.
 QUESTIONS = (
     Rule.UNCLEAR_ORIENTATION,
+    Rule.AFFINE_ALONE,
     Rule.MAYBE_CLASSES,
     Rule.OVERLAPPING_COLOURS,
 )

@@ -90,6 +90,20 @@ def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
     return whole if close.all() else values
 
 
+def is_turned(path: Path) -> bool:
+    """Whether the affine of a 2D image asks for another view than its stored pixels.
+
+    Viewers show the left side of a body, or its back, at the right, and the back, or
+    the feet, at the bottom. A file without qform and sform asks for nothing. Raises as
+    `read_nifti`.
+    """
+    found = _load(path)
+    along = found.affine[:3, :2]  # in space: to the right, to the front and up
+    axes = np.abs(np.nan_to_num(along)).argmax(0)
+    usual = axes[0] < axes[1] and (along[axes, [0, 1]] < 0).all()
+    return found.placed and not usual
+
+
 def nifti_spacing(path: Path) -> Spacing:
     """Size of a pixel of a 2D NIfTI image; raises as `read_nifti`."""
     return _load(path).spacing

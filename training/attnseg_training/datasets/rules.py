@@ -48,6 +48,8 @@ class Rule(StrEnum):
         A mask may be inverted, or looks like outlines.
     UNCLEAR_ORIENTATION
         Image and mask ask to be shown in different orientations, and fit either way.
+    AFFINE_ALONE
+        A NIfTI file is to be shown turned, and its image or mask is no NIfTI file.
     MAYBE_CLASSES
         Numbers or colours of one class lie as those of several would.
     OVERLAPPING_COLOURS
@@ -80,6 +82,7 @@ class Rule(StrEnum):
     INVERTED = "inverted-mask"
     OUTLINES = "outlines"
     UNCLEAR_ORIENTATION = "unclear-orientation"
+    AFFINE_ALONE = "affine-alone"
     MAYBE_CLASSES = "maybe-classes"
     OVERLAPPING_COLOURS = "overlapping-colours"
     NARROW_RANGE = "narrow-range"
