@@ -208,6 +208,14 @@ def _of_numbers(
     name: str,
 ) -> MaskReading:
     """Read numbers (H, W)."""
+    if numbers.dtype.kind == "c":
+        if numbers.imag.any():
+            raise UnclearMaskError(
+                Rule.UNCLEAR_VALUES,
+                f"Expected real numbers in the mask {name}, found complex ones; export "
+                "it as a mask of 0 and 255.",
+            )
+        numbers = numbers.real
     void = None
     traits: tuple[MaskTraits, ...] = ()
     if ignore is not None:
