@@ -154,3 +154,10 @@ def test_folders_are_searched_and_order_is_kept(tmp_path: Path) -> None:
         find_images([tmp_path / ("x" * 300)])
     with pytest.raises(InputError, match="no file"):
         find_images([tmp_path / "none"])
+
+
+def test_an_image_of_another_format_is_not_called_none(tmp_path: Path) -> None:
+    file = tmp_path / "scan.jp2"
+    file.write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n")
+    with pytest.raises(InputError, match="an image of another format, or none"):
+        read_image(file)

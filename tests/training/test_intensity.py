@@ -120,9 +120,9 @@ def test_images_of_a_narrow_range_are_counted_by_every_command(
             dim = np.asarray(Image.open(sample.image)) // 16  # 0 to 15 of 255
             Image.fromarray(dim).save(sample.image)
     sentence = (
-        "In {} of {} images less than a tenth of the range of intensities holds 99 % "
-        "of the pixels, so the rest of the range hides what is in the image: save the "
-        "images with the range that matters only."
+        "In {} of {} images less than three tenths of the range of intensities hold "
+        "99 % of the pixels, so the rest of the range leaves little contrast to what "
+        "is in the image: save the images with the range that matters only."
     )
     file = tmp_path / "check.json"
     done = CliRunner().invoke(app, ["check", str(data_folder), "--json", str(file)])

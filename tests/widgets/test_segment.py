@@ -381,8 +381,8 @@ def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
         expected = segmenter(values, intensity=rule)
         assert facts["mask_sha256"] == expected.provenance["mask_sha256"]
         narrow = choice in ("card", "whole_range")
-        assert ("tenth of the range" in widget.bar.error.text()) is narrow
-    assert any("tenth of the range" in message for message in messages)
+        assert ("three tenths of the range" in widget.bar.error.text()) is narrow
+    assert any("three tenths of the range" in message for message in messages)
     assert preferences().intensity == "displayed"
     another = SegmentWidget(viewer)
     qtbot.addWidget(another)

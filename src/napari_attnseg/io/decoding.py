@@ -204,7 +204,7 @@ def _decode_pillow(path: Path) -> Decoded:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error
         except UnidentifiedImageError as error:
-            raise ValueError("what it holds is no image") from error
+            raise ValueError("it holds an image of another format, or none") from error
         # MPO: a phone's JPEG with previews.
         count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
         turns, found = set(), []

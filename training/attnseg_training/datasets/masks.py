@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets import mask_colours, mask_numbers
 from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
-from attnseg_training.datasets.nifti import is_nifti, read_nifti
+from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
 from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, Series
@@ -125,7 +125,7 @@ def read(
         If it cannot be read.
     """
     if is_nifti(path):
-        numbers = read_nifti(path, like)
+        numbers = read_nifti_mask(path, like)
         return _of_numbers(numbers, values, ignore, False, path.name)
     try:
         decoded = decode_file(path)
@@ -208,6 +208,14 @@ def _of_numbers(
     name: str,
 ) -> MaskReading:
     """Read numbers (H, W)."""
+    if numbers.dtype.kind == "c":
+        if numbers.imag.any():
+            raise UnclearMaskError(
+                Rule.UNCLEAR_VALUES,
+                f"Expected real numbers in the mask {name}, found complex ones; export "
+                "it as a mask of 0 and 255.",
+            )
+        numbers = numbers.real
     void = None
     traits: tuple[MaskTraits, ...] = ()
     if ignore is not None:
