@@ -235,7 +235,7 @@ class Inputs(QWidget):
         self.intensity_box.choose(chosen.intensity)
         bundled = bundled_weights()
         if chosen.weights in bundled:
-            self.weights_box.choose(bundled[chosen.weights])
+            self.use_weights(bundled[chosen.weights])
         elif Path(chosen.weights).is_file():
             self.use_weights(Path(chosen.weights))
         else:

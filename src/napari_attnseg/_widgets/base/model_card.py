@@ -71,9 +71,9 @@ class CardView(QWidget):
         self.start_button.setVisible(initial is not None)
         self.start_button.setEnabled(not initial)
         self.start_button.setText(
-            "Every start is with these weights"
+            "These weights are chosen at every start"
             if initial
-            else "Always start with these"
+            else "Choose these weights at every start"
         )
 
 
