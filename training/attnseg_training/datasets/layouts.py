@@ -13,6 +13,7 @@ from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
     by_stem,
+    expect_mask_files,
     one_name_per_file,
     paired,
     without_twins,
@@ -192,6 +193,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             each = zip(said.classes, planes, strict=True)
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
+        expect_mask_files(root / "masks", said.classes)
         own = paired(files.images, by_stem(root / "masks"))
         files.masks = {n: (p,) for n, p in own.items()}
     other = one_name_per_file(files.images, files.masks)

@@ -166,7 +166,7 @@ def foreground(
     if hidden.all():
         return np.zeros(hidden.shape, bool), MaskTraits()
     if not lossy and are_objects(rgb, hidden):
-        return rgb.any(-1), MaskTraits(background=(0, 0, 0), several=True)
+        return np.asarray(rgb.any(-1)), MaskTraits(None, 0, (0, 0, 0), several=True)
     drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
@@ -275,7 +275,7 @@ def _background(
             return black
         raise _unclear(name, "black, but another colour that may be background")
     if len(drawn) == 1:
-        raise _unclear(name, "one colour alone, which is not black")
+        raise _unclear(name, "one colour alone, not black: it may be empty or full")
     if counts[common] < CLEAR * max(len(border), 1):
         raise _unclear(name, "no black, and no colour along most of the border")
     if len(drawn) > 2 and area[common] < area.max():

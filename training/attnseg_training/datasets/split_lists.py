@@ -104,10 +104,10 @@ def _expect_all_read(
             )
     if named:
         return
-    if folder.is_dir():
+    if folder.is_dir() and entries(folder):
         raise InputError(
             f"Expected lists of images in {folder} as {kind}, train.txt, val.txt and "
-            "test.txt, found none; add them, or remove the folder if there are none."
+            "test.txt, found none but other things; add them, or remove the folder."
         )
     for path in _elsewhere(root):
         if _is_list(path, known):
