@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.dataset import missing_masks, sample
+from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
@@ -241,9 +241,12 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
                 text = f"{name} is in {seen[name]} and in {split}."
                 report.found.append(("in two splits", name, text))
             seen[name] = split
+    end = mask_suffix(files)
     for name in missing_masks(files, tuple(files.images)):
         lacks = files.lacking.get(name)
-        where = f" in the folder of the class {lacks!r}" if lacks else ""
+        where = f", but {end}: rename them" if end else ""
+        if lacks:
+            where = f" in the folder of the class {lacks!r}: add one, black if empty"
         report.found.append(("missing mask", name, f"{name} has no mask{where}."))
     for name in files.masks:
         if name not in files.images:

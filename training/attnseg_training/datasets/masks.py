@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import mask_colours, mask_numbers
+from attnseg_training.datasets import colour_values, mask_colours, mask_numbers
 from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
@@ -135,6 +135,8 @@ def read(
             f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
             "expected a PNG, JPEG or TIFF image: replace it.",
         ) from error
+    for one in decoded.series:
+        colour_values.refuse_channels(one, path.name)
     found = [
         _of_page(page, one, decoded, values, ignore, path.name)
         for one in decoded.series
@@ -172,6 +174,8 @@ def _of_page(
     """Read one page: as numbers, by its alpha, or by its colours."""
     lossy = decoded.lossy
     if page.ndim == 2:
+        if values:
+            page = colour_values.stored_numbers(page, decoded, values, ignore)
         return _of_numbers(page, values, ignore, lossy, name)
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
@@ -179,6 +183,8 @@ def _of_page(
             return _of_numbers(numbers, values, ignore, lossy, name)
     if values:
         grey = mask_colours.luma(page)
+        if not lossy:
+            colour_values.refuse_colours(page, grey, values, ignore, name)
         return _of_numbers(grey, values, ignore, lossy, name)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
         return _of_numbers(page[..., 0], values, ignore, lossy, name)
