@@ -114,7 +114,7 @@ def _expect_all_read(
             where = path.relative_to(root).as_posix()
             raise InputError(
                 f"Expected lists of images in {folder} as {kind}, train.txt, val.txt "
-                f"and test.txt, found no such folder but {where}, which is not read; "
+                f"and test.txt, found none there but {where}, which is not read; "
                 "move the lists there, or write splits = FOLDER into dataset.toml, or "
                 "move them elsewhere if they are none."
             )
