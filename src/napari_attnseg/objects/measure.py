@@ -169,8 +169,8 @@ class _Scene:
             np.ix_(*(c[s] for c, s in zip(cells, starts, strict=True)))
         ]
         rows, columns = (
-            [slice(*ends) for ends in pairwise([*found, size])]
-            for found, size in zip(starts, self.near.shape, strict=True)
+            [slice(*ends) for ends in pairwise((*found, side))]
+            for found, side in zip(starts, self.near.shape, strict=True)
         )
         far = [
             [np.count_nonzero(~self.near[row, column]) for column in columns]
