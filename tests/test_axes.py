@@ -105,6 +105,8 @@ def test_one_channel_behind_is_grey() -> None:
         ((3, 64, 48), r"\(3, 64, 48\), whose axis 0 of length 3 .*moveaxis"),
         ((2, 64, 48), "axis 0 of length 2 may be channels or frames"),
         ((64, 48, 2), r"axis 2 has length 2; .*image\[\.\.\., 0\]"),
+        ((1, 64, 48), r"is one frame; give that alone, image\[0\]"),
+        ((64, 48, 5), "axis 2 of length 5 may be channels, or axis 0 of length 64"),
         ((10, 64, 48), "axis 0 of length 10 comes before rows and columns"),
     ],
 )

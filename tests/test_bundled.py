@@ -1,5 +1,8 @@
 """The weights that ship: they find polyps, and their card says what was measured."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -52,3 +55,17 @@ def test_file_and_card() -> None:
     for words in ("Kvasir-SEG", "research and education", "CC BY 4.0"):
         assert words in card.licence
     assert "diagnostic" in card.use and card.limits
+
+
+def test_its_card_says_what_the_repository_says() -> None:
+    """One source of the words: a change of the file of texts is a change of the card.
+
+    `attnseg_training.release.export.rewrite_texts` puts them in.
+    """
+    import attnseg_training
+
+    file = Path(attnseg_training.__file__).parent / "cards" / "compact.toml"
+    texts = tomllib.loads(file.read_text(encoding="utf-8"))
+    card = read_card(weights_path("compact"))
+    said = {name: getattr(card, name) for name in texts}
+    assert {**said, "classes": list(said["classes"])} == texts

@@ -186,6 +186,13 @@ def refusal(shape: Sequence[int]) -> str:
             f"{text}, whose axis 0 of length {first} may be channels or frames; give "
             f"one of them{move if first > 2 else ''}"
         )
+    if first == 1:
+        return f"{text}, which is one frame; give that alone, image[0]"
+    if last < first:
+        return (
+            f"{text}, whose axis 2 of length {last} may be channels, or axis 0 of "
+            f"length {first} frames; choose one slice or up to three channels"
+        )
     return (
         f"{text}, whose axis 0 of length {first} comes before rows and columns; choose "
         "one slice or up to three channels"

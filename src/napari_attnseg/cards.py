@@ -10,19 +10,29 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.old_cards import with_machine_fields
-from napari_attnseg.results import NO_GATES, NOT_MEASURED
+from napari_attnseg.results import NO_GATES, NOT_MEASURED, PatternValue
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
 #: The card is one JSON text under this key of the safetensors metadata.
 CARD_KEY = "attnseg_card"
 HASH_KEY = "attnseg_sha256"
+
+
+class ImageColours(StrEnum):
+    """Whether the images that weights were trained on were in colour."""
+
+    COLOUR = "colour"
+    GREY = "grey"
+    MIXED = "mixed"
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,13 @@ class ModelCard:
         Intended use.
     limits : str
         What it must not be used for, and known weaknesses.
+    summary : str
+        What images the weights are for, in one short sentence without numbers. Empty:
+        `card_summary.card_lines` names the classes.
+    warning : str
+        What to beware of, in one or two short sentences. Empty: not for diagnosis.
+    image_colours : str
+        An `ImageColours`, as ``attnseg-train fit`` found the training images.
     """
 
     spec: ModelSpec
@@ -85,6 +102,9 @@ class ModelCard:
     licence: str = ""
     use: str = "Research; not a diagnostic device."
     limits: str = ""
+    summary: str = ""
+    warning: str = ""
+    image_colours: str = ImageColours.UNKNOWN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))
@@ -94,6 +114,11 @@ class ModelCard:
         if not self.spec.has_gates:
             return NO_GATES
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
+
+    def pattern(self, stride: int) -> PatternValue:
+        """What the pattern of the gate at 1/stride was measured to be worth."""
+        facts = self.gates.get(f"1/{stride}")
+        return PatternValue.NOT_MEASURED if facts is None else PatternValue.of(facts)
 
     def effective_share(self, stride: int) -> float | None:
         """Mean effective share of the CNN at the gate at 1/stride; None: unknown.

@@ -36,6 +36,7 @@ from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
     GateKey,
+    PatternValue,
     Segmentation,
     ShareState,
     gate_label,
@@ -255,7 +256,11 @@ class Segmenter:
         facts = self.card.gates.get(gate_label(key))
         if facts is None:
             return {}
-        return {"finding": facts["verdict"], "decorative": facts["decorative"]}
+        return {
+            "finding": facts["verdict"],
+            "decorative": facts["decorative"],
+            "pattern": PatternValue.of(facts),
+        }
 
     def _provenance(
         self,

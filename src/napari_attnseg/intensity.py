@@ -77,7 +77,7 @@ class IntensityWarning(StrEnum):
     Attributes
     ----------
     NARROW_RANGE
-        Less than a tenth of the range that became [0, 1] holds 99 % of the pixels.
+        Less than three tenths of the range that became [0, 1] hold 99 % of the pixels.
     """
 
     NARROW_RANGE = "narrow_range"

@@ -8,8 +8,9 @@ from typing import Any
 from napari_attnseg.intensity import MAPPING, IntensityWarning
 
 _WARNINGS = {
-    IntensityWarning.NARROW_RANGE: "Less than a tenth of the range of intensities "
-    "holds 99 % of the pixels, so the rest of the range hides what is in the image"
+    IntensityWarning.NARROW_RANGE: "Less than three tenths of the range of "
+    "intensities hold 99 % of the pixels, so the rest of the range leaves little "
+    "contrast to what is in the image"
 }
 
 

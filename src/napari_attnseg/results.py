@@ -40,6 +40,28 @@ def gate_parts(key: GateKey) -> tuple[int, str]:
     return key if isinstance(key, tuple) else (key, "")
 
 
+class PatternValue(StrEnum):
+    """What the pattern of a gate was measured to be worth to the mask."""
+
+    HARMFUL = "harmful"
+    DECORATIVE = "decorative"
+    MATTERS = "matters"
+    NOT_SHOWN = "not_shown"
+    #: Measured on too few images to tell.
+    TOO_FEW = "too_few"
+    NOT_MEASURED = "not_measured"
+    #: By a version that did not record it, or records more than is known here.
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> PatternValue:
+        """Value in ``pattern`` of a card or result; of earlier ones by their flag."""
+        found = facts.get("pattern")
+        if found is None:
+            return cls.DECORATIVE if facts.get("decorative") else cls.UNKNOWN
+        return cls(found) if found in set(cls) else cls.UNKNOWN
+
+
 class ShareState(StrEnum):
     """Whether the effective share of the CNN is known for a gate."""
 
@@ -115,6 +137,8 @@ class AttentionMap:
         Name of the gate in a level that has two; empty where it has one.
     effective_share : EffectiveShare
         How much of the fused features is the CNN's.
+    pattern : PatternValue
+        What the pattern of the map was measured to be worth.
     """
 
     values: NDArray[np.float32]
@@ -126,6 +150,7 @@ class AttentionMap:
     decorative: bool = False
     gate: str = ""
     effective_share: EffectiveShare = EffectiveShare()
+    pattern: PatternValue = PatternValue.NOT_MEASURED
 
     @property
     def key(self) -> GateKey:

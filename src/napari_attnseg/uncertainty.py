@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from napari_attnseg.distances import near
 
 #: What the number of a case is, wherever it is shown.
 DOUBT_MEANING = (
@@ -56,12 +57,8 @@ def case_doubt(
     inside = np.asarray(mask) != 0
     if not inside.any():
         return float("nan")
-    best = probability.max(0) if probability.ndim == 3 else probability
-    width = band_width(inside.shape)
-    # Only where the mask and its band are: a distance in a whole large frame is dear.
-    box = tuple(
-        slice(max(found[0] - width, 0), found[-1] + width + 1)
-        for found in (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-    )
-    region = ndimage.distance_transform_edt(~inside[box]) <= width
-    return float(binary_entropy(best[box][region]).mean())
+    best = probability
+    if best.ndim == 3:
+        best = best[0] if len(best) == 1 else best.max(0)
+    region = near(inside, band_width(inside.shape))
+    return float(binary_entropy(best[region]).mean())

@@ -172,7 +172,7 @@ def widget_results() -> None:
     viewer.dims.set_point(0, 3)
     panel = widget.whatif_panel
     panel.paint_button.click()
-    paint = viewer.layers["stack · gate paint"]
+    paint = viewer.layers["gate paint · stack"]
     paint.brush_size = 12
     paint.paint((1, 20, 24), 2)
     paint.events.paint(value=[])

@@ -30,7 +30,7 @@ def card_in(weights: Path) -> Any:
 
 
 def card_words(card: Any) -> str:
-    from napari_attnseg._widgets.base.inputs import describe_card as card_words
+    from napari_attnseg._widgets.base.model_card import describe_card as card_words
 
     return card_words(card)
 

@@ -144,13 +144,20 @@ def test_cut_files_are_refused(tmp_path: Path, suffix: str) -> None:
 
 
 def test_folders_are_searched_and_order_is_kept(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "c.txt", ".hidden.png"):
+    for name in ("b.png", "a.JPG", "c.txt", "d.gif", ".hidden.png"):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     again = Path(os.path.relpath(tmp_path / "b.png"))
     found = find_images([tmp_path / "b.png", tmp_path, again])
-    assert [p.name for p in found] == ["b.png", "a.JPG"]
+    assert [p.name for p in found] == ["b.png", "a.JPG", "d.gif"]
     with pytest.raises(InputError, match="no file"):
         find_images([tmp_path / ("x" * 300)])
     with pytest.raises(InputError, match="no file"):
         find_images([tmp_path / "none"])
+
+
+def test_an_image_of_another_format_is_not_called_none(tmp_path: Path) -> None:
+    file = tmp_path / "scan.jp2"
+    file.write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n")
+    with pytest.raises(InputError, match="an image of another format, or none"):
+        read_image(file)

@@ -7,9 +7,12 @@ import re
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from skimage.draw import disk
 from skimage.filters import gaussian
+from skimage.measure import regionprops
 
+from napari_attnseg.distances import distances
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Percentiles, Window, rule_to_json
 from napari_attnseg.objects.descriptors import DESCRIPTORS, PixelSize, columns, csv_text
@@ -63,6 +66,38 @@ def test_pixels_that_are_not_square_make_a_square_of_a_rectangle() -> None:
     values = one(rectangle(20, 40), pixel=PixelSize(2, 1)).values
     assert values["eccentricity"] < 0.1
     assert math.isnan(values["calibrated area"])  # a ratio is no calibration
+
+
+def test_shape_is_what_scikit_image_finds_by_a_look_at_every_pixel() -> None:
+    rng = np.random.default_rng(2)
+    blobs = separate(gaussian(rng.random(SHAPE), 3) > 0.505)
+    expected = {region.label: region for region in regionprops(blobs)}
+    for record in measure(blobs):
+        region = expected[record.label]
+        assert record.values["area"] == region.area
+        assert record.centroid == pytest.approx(region.centroid)
+        if not math.isnan(record.values["solidity"]):
+            assert record.values["solidity"] == pytest.approx(region.solidity)
+
+
+def test_psi_outside_is_the_mean_over_all_pixels_beyond_every_band() -> None:
+    mask = np.maximum(disc(), disc(30, 200, 20))
+    far = distances(mask == 0) > band_width(SHAPE)
+    np.testing.assert_array_equal(
+        far, ndimage.distance_transform_edt(mask == 0) > band_width(SHAPE)
+    )
+    # Coarser than the image, not by a whole number; and finer than it.
+    for shape in ((7, 9), (300, 500)):
+        psi = np.random.default_rng(0).random(shape, np.float32)
+        stride = (SHAPE[0] / shape[0], SHAPE[1] / shape[1])
+        found = measure(separate(mask), gates=[AttentionMap(psi, 8, stride)])
+        rows, columns = (
+            np.minimum(((np.arange(n) + 0.5) / s).astype(int), m - 1)
+            for n, s, m in zip(SHAPE, stride, shape, strict=True)
+        )
+        expected = psi[np.ix_(rows, columns)][far].mean()
+        for record in found:
+            assert record.values["psi 1/8 outside"] == pytest.approx(expected)
 
 
 def test_objects_touch_by_corners_and_classes_are_apart() -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets import Sample, load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation import contact_sheet
 from attnseg_training.evaluation.evaluate import evaluate
@@ -120,9 +120,9 @@ def test_images_of_a_narrow_range_are_counted_by_every_command(
             dim = np.asarray(Image.open(sample.image)) // 16  # 0 to 15 of 255
             Image.fromarray(dim).save(sample.image)
     sentence = (
-        "In {} of {} images less than a tenth of the range of intensities holds 99 % "
-        "of the pixels, so the rest of the range hides what is in the image: save the "
-        "images with the range that matters only."
+        "In {} of {} images less than three tenths of the range of intensities hold "
+        "99 % of the pixels, so the rest of the range leaves little contrast to what "
+        "is in the image: save the images with the range that matters only."
     )
     file = tmp_path / "check.json"
     done = CliRunner().invoke(app, ["check", str(data_folder), "--json", str(file)])
@@ -164,3 +164,19 @@ def test_pictures_show_images_as_the_model_read_them(
     known = [sample.read(CLIPPED)[0] for sample in samples]
     assert drawn and all(any(np.array_equal(a, b) for b in known) for a in drawn)
     assert min(np.median(image) for image in drawn) > 20
+
+
+def test_a_store_knows_whether_its_images_are_in_colour(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    kinds = {
+        "grey": np.stack([grey] * 3, -1),
+        "colour": np.stack([grey, grey.T, grey], -1),
+    }
+    samples = []
+    for name, image in kinds.items():
+        files = tmp_path / f"{name}.png", tmp_path / f"{name}-mask.png"
+        Image.fromarray(image).save(files[0])
+        Image.fromarray((grey > 99).astype(np.uint8)).save(files[1])
+        samples.append(Sample(name, files[0], (files[1],)))
+        assert ImageStore(samples[-1:], 64).image_colours == name
+    assert ImageStore(samples, 64).image_colours == "mixed"

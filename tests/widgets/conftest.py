@@ -147,7 +147,19 @@ def segmented(halving_segmenter: Segmenter) -> Callable[..., Segmentation]:
 
 
 @pytest.fixture
-def segment(segmented: Any, viewer: ViewerModel) -> Callable[..., Any]:
+def add_result(segmented: Any) -> Callable[..., list[Any]]:
+    """Add the result of an image layer to a viewer, as the Segment widget does."""
+
+    def add(viewer: Any, layer: Any, frames: int = 0) -> list[Any]:
+        source = source_of(layer)
+        results = [segmented(source.frame(i)) for i in range(frames or 1)]
+        return add_layers(viewer, new_layers(source, results))
+
+    return add
+
+
+@pytest.fixture
+def segment(add_result: Any, viewer: ViewerModel) -> Callable[..., Any]:
     """Add an image and its result, as the Segment widget does."""
 
     def add(name: str = "image", frames: int = 0, **options: Any) -> Any:
@@ -155,9 +167,7 @@ def segment(segmented: Any, viewer: ViewerModel) -> Callable[..., Any]:
         shape = (frames, 40, 48, 3) if frames else (40, 48, 3)
         data = rng.integers(0, 255, shape, np.uint8)
         layer = viewer.add_image(data, name=name, rgb=True, **options)
-        source = source_of(layer)
-        results = [segmented(source.frame(i)) for i in range(frames or 1)]
-        add_layers(viewer, new_layers(source, results))
+        add_result(viewer, layer, frames)
         return layer
 
     return add

@@ -77,7 +77,7 @@ def keep(
     if paint:
         panel.painting.box.setCurrentText("1/8")
         panel.painting.paint_button.click()
-        layer = viewer.layers[f"{widget.result.name} · gate paint"]
+        layer = viewer.layers[f"gate paint · {widget.result.name}"]
         layer.brush_size = 60
         layer.paint(
             (*[widget.result.frame(viewer.dims.point)] * (layer.ndim - 2), 20, 20), 1
@@ -130,7 +130,7 @@ def assert_alike(read: list[Any], made: list[Any]) -> None:
         np.testing.assert_array_equal(a.data, b.data)
         assert (a.name, a.visible, a.data.dtype) == (b.name, b.visible, b.data.dtype)
         assert a.metadata[METADATA] == b.metadata[METADATA]
-        if a.name.startswith("polyp · mask"):
+        if a.name.endswith("mask · polyp"):
             np.testing.assert_array_equal(a.get_color(1), b.get_color(1))
         np.testing.assert_allclose(a.extent.world, b.extent.world)
 
@@ -146,7 +146,7 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
     paint: bool,
 ) -> None:
     widget = inspect(photo)
-    own = viewer.layers["polyp · mask"].data.copy()
+    own = viewer.layers["mask · polyp"].data.copy()
     made = keep(qtbot, viewer, widget, paint)
     mask = made[-1]
     names = ["probability", *(["gate"] if paint else []), "mask"]
@@ -154,7 +154,7 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
     assert not np.array_equal(mask.data, own)
     # Beside the model's own outline.
     assert not np.allclose(
-        mask.get_color(1), viewer.layers["polyp · mask"].get_color(1)
+        mask.get_color(1), viewer.layers["mask · polyp"].get_color(1)
     )
     said = mask.metadata[METADATA]
     assert said["threshold"] == widget.result.record.threshold

@@ -89,12 +89,18 @@ def test_the_words_are_those_of_the_layer(
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     widget.gate_box.setCurrentText("1/8 of a")
-    assert "Blue (0): transformer. Orange (1): CNN." in widget.gate_description.text()
+    legend = widget.gate_legend
+    assert (legend.low.text(), legend.high.text()) == (
+        "blue: transformer",
+        "orange: CNN",
+    )
+    assert legend.bar.isVisibleTo(widget)
     widget.gate_box.setCurrentText("1/8 of b")
-    assert "Purple (0): transformer." in widget.gate_description.text()
-    viewer.layers["b · gate 1/8 (transformer ↔ CNN)"].colormap = "gray"
+    assert legend.low.text() == "purple: transformer"
+    viewer.layers["gate 1/8 · b"].colormap = "gray"
     widget.gate_box.activated.emit(widget.gate_box.currentIndex())
-    assert widget.gate_description.text().startswith("0: transformer. 1: CNN.")
+    assert (legend.low.text(), legend.high.text()) == ("0: transformer", "1: CNN")
+    assert not legend.bar.isVisibleTo(widget)
 
 
 def test_they_are_remembered() -> None:

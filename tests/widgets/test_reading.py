@@ -107,7 +107,7 @@ def test_colour_is_one_image_right_over_the_layer(
     choose(widget, 2)
     run(widget, qtbot)
     image, *results = viewer.layers[1:]
-    assert image.rgb and image.name == "scan (colour)"
+    assert image.rgb and image.name == "scan · colour"
     np.testing.assert_array_equal(image.data, RGB)
     assert all(result.ndim == 2 for result in results)
     mask = mask_of(viewer)
@@ -131,7 +131,7 @@ def test_colour_is_one_image_right_over_the_layer(
     assert result.image is image
     # Again: the image is there already.
     run(widget, qtbot)
-    assert sum("(colour)" in x.name and x.rgb for x in images(viewer)) == 1
+    assert sum(x.name.endswith(" · colour") and x.rgb for x in images(viewer)) == 1
 
 
 def images(viewer: ViewerModel) -> list[Any]:
@@ -165,7 +165,7 @@ def test_one_channel_behind_is_grey_without_a_question(
     viewer.add_image(RGB[..., :1], name="grey", scale=(2, 3, 1))
     assert not asked(widget)
     run(widget, qtbot)
-    image, mask = viewer.layers["grey (grey)"], mask_of(viewer)
+    image, mask = viewer.layers["grey · grey"], mask_of(viewer)
     np.testing.assert_array_equal(image.data, RGB[..., 0])
     np.testing.assert_array_equal(mask.data, tiny_segmenter(RGB[..., 0]).mask)
     assert list(mask.scale) == list(image.scale) == [2, 3]

@@ -68,7 +68,7 @@ def test_side_by_side_and_back_shows_what_was_shown(
     widget = opened()
     widget.result_box.setCurrentIndex(1)
     widget.whatif_panel.painting.paint_button.click()
-    paint = viewer.layers[-1]
+    paint = viewer.layers.selection.active
     rename(viewer)
     other = widget.results[0].mask
     other.visible = True
@@ -92,7 +92,7 @@ def test_what_if_decodes_and_keeps(
     rename(viewer)
     qtbot.waitUntil(lambda: panel.change is not None, timeout=20_000)
     panel.keep()
-    kept = viewer.layers[-1]
+    kept = viewer.layers.selection.active
     rename(viewer)
     viewer.layers.selection.active = kept
     assert widget.run_menu.text() == "Repeat or save the selected what-if"
@@ -141,7 +141,7 @@ def test_explanations_go_to_the_image(
     renamed.name = "again"
     widget.start()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
-    found = viewer.layers["again · gate 1/32"]
+    found = viewer.layers["gate 1/32 · again"]
     found.name = "explanation"
     record = record_of(found)
     assert record is not None
@@ -168,7 +168,7 @@ def test_layers_are_saved_and_opened(
     assert sorted(Path(path).name for path in written)[0] == "scan.json"
     other = ViewerModel()
     *_, mask = other.open(tmp_path / "out", plugin=PLUGIN)
-    assert mask.name == "scan · mask"
+    assert mask.name == "mask · scan"
     (result,) = find_results(viewer.layers)
     assert mask.metadata[METADATA] == result.mask.metadata[METADATA]
 

@@ -10,9 +10,11 @@ from napari import settings
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_attnseg._widgets.base.inputs import CHOOSE_FILE, describe_card
+from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.threads import WorkError
+from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
@@ -126,8 +128,9 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     widget.gate_box.setCurrentText("1/8 of a")
     gates = [layer for layer in viewer.layers if "gate" in layer.name]
     assert [layer.visible for layer in gates] == [False, True, False, False]
-    assert "not importance" in widget.gate_description.text()
-    assert gates[1].metadata[METADATA]["finding"] in widget.gate_description.text()
+    assert "not importance" in widget.gate_details.text()
+    assert gates[1].metadata[METADATA]["finding"] in widget.gate_details.text()
+    assert "was never measured" in widget.gate_description.text()
     widget.gate_box.setCurrentText("none")
     assert not any(layer.visible for layer in gates)
 
@@ -169,13 +172,13 @@ def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
     widget: SegmentWidget, viewer: ViewerModel, segment: Any
 ) -> None:
     segment("a")
-    gate = viewer.layers["a · gate 1/8 (transformer ↔ CNN)"]
+    gate = viewer.layers["gate 1/8 · a"]
     widget.gate_box.setCurrentText("1/8 of a")
     gate.visible = False  # by its eye in the layer list
     assert widget.gate_box.currentText() == "none"
     widget.gate_box.setCurrentText("1/8 of a")
     assert gate.visible
-    viewer.layers["a · gate 1/4 (transformer ↔ CNN)"].visible = True
+    viewer.layers["gate 1/4 · a"].visible = True
     assert widget.gate_box.currentText() == "several"
     widget.gate_box.setCurrentText("1/4 of a")
     assert not gate.visible
@@ -188,7 +191,7 @@ def test_the_source_may_go_while_it_is_segmented(
     widget.start()
     viewer.layers.clear()
     wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers][-1] == "a · mask"
+    assert [layer.name for layer in viewer.layers][-1] == "mask · a"
 
 
 @pytest.mark.parametrize("what", ["renamed", "replaced"])
@@ -203,7 +206,7 @@ def test_the_source_may_change_while_it_is_segmented(
         viewer.layers.remove(layer)
         viewer.add_image(np.ones((9, 9)), name="a")
     wait(widget, qtbot)
-    mask = viewer.layers["a · mask"]
+    mask = viewer.layers["mask · a"]
     assert mask.data.shape == (20, 30, 40)
     assert widget.bar.start_button.isEnabled()
 
@@ -239,10 +242,20 @@ def test_weights_are_offered_with_their_card(
     widget: SegmentWidget, tiny_weights: Path
 ) -> None:
     offered = texts(widget.inputs.weights_box)
-    assert offered == [tiny_weights.name, "compact", CHOOSE_FILE]
-    assert "not a diagnostic device" in widget.inputs.card_line.text()
-    widget.inputs.weights_box.setCurrentText("compact")
-    assert "kvasir-seg" in widget.inputs.card_line.text()
+    assert offered == [
+        "compact · Dice 0.88",
+        f"{tiny_weights.stem} · not measured",
+        CHOOSE_FILE,
+    ]
+    card = widget.inputs.card
+    assert card.summary.text() == "Finds: lesion. Its Dice was not measured."
+    assert card.warning.text() == "Not for diagnosis."
+    assert "not a diagnostic device" in card.text.text()
+    widget.inputs.weights_box.setCurrentText("compact · Dice 0.88")
+    assert "Dice 0.88 on 120 test images." in card.summary.text()
+    assert "kvasir-seg" in card.text.text() and not card.text.isVisibleTo(widget)
+    card.fold.open()
+    assert card.text.isVisibleTo(widget)
 
 
 def test_card_words() -> None:
@@ -270,8 +283,9 @@ def test_two_widgets_do_not_fight(
     qtbot.addWidget(other)
     other.inputs.use_weights(tiny_weights)
     viewer.add_image(np.zeros((30, 40)), name="a")
-    widget.start()
-    other.start()
+    for one in (widget, other):
+        one.run_menu.keep_both.setChecked(True)
+        one.start()
     wait(widget, qtbot)
     wait(other, qtbot)
     assert len(viewer.layers) == 13
@@ -318,7 +332,7 @@ def test_a_run_can_be_copied_and_saved(
     assert "are gone" in messages[-1]
 
 
-def test_the_last_choices_are_remembered(
+def test_the_last_device_is_remembered_and_weights_only_on_purpose(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
 ) -> None:
     viewer.add_image(np.zeros((30, 40)), name="a")
@@ -326,13 +340,17 @@ def test_the_last_choices_are_remembered(
     widget.start()
     wait(widget, qtbot)
     settings._clear_plugin_settings_cache()  # napari is closed and opened again
-    assert preferences().weights == str(tiny_weights)
-    assert chosen_by_another(viewer, qtbot) == (tiny_weights.name, "cpu")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "cpu")
+    widget.inputs.card.start_button.click()
+    assert not widget.inputs.card.start_button.isEnabled()
+    settings._clear_plugin_settings_cache()
+    tiny = f"{tiny_weights.stem} · not measured"
+    assert chosen_by_another(viewer, qtbot) == (tiny, "cpu")
     preferences().remember = False
     preferences().weights, preferences().device = "compact", "auto"
     widget.start()
     wait(widget, qtbot)
-    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
 
 
 def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
@@ -363,8 +381,8 @@ def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
         expected = segmenter(values, intensity=rule)
         assert facts["mask_sha256"] == expected.provenance["mask_sha256"]
         narrow = choice in ("card", "whole_range")
-        assert ("tenth of the range" in widget.bar.error.text()) is narrow
-    assert any("tenth of the range" in message for message in messages)
+        assert ("three tenths of the range" in widget.bar.error.text()) is narrow
+    assert any("three tenths of the range" in message for message in messages)
     assert preferences().intensity == "displayed"
     another = SegmentWidget(viewer)
     qtbot.addWidget(another)
@@ -379,7 +397,7 @@ def test_weights_that_went_are_not_chosen(
     viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
     preferences().weights = "gone.safetensors"
-    assert chosen_by_another(viewer, qtbot) == ("compact", "auto")
+    assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
     assert "gone.safetensors, are not there" in messages[-1]
 
 
@@ -390,3 +408,34 @@ def chosen_by_another(viewer: ViewerModel, qtbot: Any) -> tuple[str, str]:
     boxes = other.inputs.weights_box, other.inputs.device_box
     qtbot.waitUntil(lambda: boxes[1].count() > 1, timeout=60_000)
     return boxes[0].currentText(), boxes[1].currentText()
+
+
+def test_a_second_run_replaces_the_first_but_no_work_by_hand(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    image = viewer.add_image(np.zeros((20, 30), np.uint8), name="a")
+
+    def again() -> Any:
+        before = set(viewer.layers)
+        widget.start()
+        wait(widget, qtbot)
+        qtbot.waitUntil(lambda: set(viewer.layers) != before)
+        return find_results(viewer.layers)[0]
+
+    first = again()
+    first.gates[8].visible = True
+    second = again()
+    assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
+    assert second.mask is not first.mask and second.mask.name == "mask · a"
+    assert second.gates[8].visible and not second.gates[16].visible
+
+    second.mask.data[:4] = 1 - second.mask.data[:4]  # by hand
+    edited = second.mask.data.copy()
+    again()
+    assert len(find_results(viewer.layers)) == 2
+    assert np.array_equal(second.mask.data, edited) and not second.mask.visible
+    assert any("edited by hand" in message for message in messages)
+
+    widget.run_menu.keep_both.setChecked(True)
+    third = again()
+    assert len(find_results(viewer.layers)) == 3 and third.image is image

@@ -115,7 +115,8 @@ def test_what_if_counts_what_it_paints_and_names_what_it_keeps(
     assert np.count_nonzero(painted == 2) == change.lost
     *maps, mask = keep(result, change.result, 0)
     for name, layer in zip(NAMES, maps, strict=True):
-        assert f"({name}), what if" in layer.options["name"]
+        shown = layer.options["name"]
+        assert shown.startswith("what if 1/32=1.00") and f" {name} · " in shown
     assert mask.options["features"]["class"] == ["background", *NAMES]
 
 

@@ -11,17 +11,19 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.display import add_layers, show_source, shown_frame
+from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
@@ -41,6 +43,8 @@ class ExplainWidget(ModelWidget):
         Its layer list is used, and which frame of a stack is shown.
     """
 
+    tab = "Explain"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Explain")  # napari passes it by this name
         self._explainers: Mapping[str, Explainer] = {}
@@ -48,9 +52,20 @@ class ExplainWidget(ModelWidget):
         self.level_box = QComboBox()
         self.target_box = QComboBox()
         self.meaning = wrapped_label()
-        self.gate_card = wrapped_label()
+        #: What was measured of the gate in plain words, and with numbers.
+        self.gate_description, self.gate_card = wrapped_label(), wrapped_label()
+        self.details = Fold("Details", self.gate_card)
+        set_tips(
+            {
+                self.method_box: "What the map is to show; it is explained below.",
+                self.level_box: "At which scale: 1/32 is the coarsest, 1/4 the finest.",
+                self.target_box: "Of which region the map is: the mask that the model "
+                "finds, or what you painted in a Labels layer.",
+            }
+        )
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
+        self.meaning.setText("The list of maps is being made…")
         self._lay_out()
 
         self.method_box.currentTextChanged.connect(self._describe)
@@ -62,11 +77,12 @@ class ExplainWidget(ModelWidget):
         start(_explainers, self._fill_methods)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.addRow("Map", self.method_box)
         form.addRow(self.meaning)
         form.addRow("Gate", self.level_box)
-        form.addRow(self.gate_card)
+        form.addRow(self.gate_description)
+        form.addRow(self.details)
         form.addRow("Target", self.target_box)
         layout = scrolled(self)
         layout.addWidget(self.inputs)
@@ -101,7 +117,10 @@ class ExplainWidget(ModelWidget):
         self.meaning.setText(explainer.meaning)
         self.level_box.setEnabled(explainer.per_gate)
         self.target_box.setEnabled(explainer.targeted)
-        path, finding = self.inputs.weights, ""
+        # Hidden rather than grey: who looks at a grey list wonders why.
+        self._form.setRowVisible(self.level_box, explainer.per_gate)
+        self._form.setRowVisible(self.target_box, explainer.targeted)
+        path, finding, plain = self.inputs.weights, "", ""
         if path is not None:
             # The line on the weights shows what is wrong with them.
             with suppress(AttnSegError):
@@ -110,7 +129,12 @@ class ExplainWidget(ModelWidget):
                 finding = explainer.finding(card, stride)
                 if not finding and explainer.per_gate:
                     finding = card.verdict(stride)
+                if explainer.per_gate and card.spec.has_gates:
+                    plain = pattern_sentence(card.pattern(stride), "This gate's map")
+        self.gate_description.setText(plain)
+        self.gate_description.setVisible(bool(plain))
         self.gate_card.setText(finding)
+        self.details.setVisible(bool(finding))
 
     def start(self) -> None:
         """Explain the chosen image, or the frame of it that is shown, in a thread."""

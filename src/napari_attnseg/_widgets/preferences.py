@@ -38,12 +38,32 @@ def _group(name: str) -> Any:
         return None
 
 
-def remember(weights: Path, device: str, intensity: str) -> None:
-    """Make these the initial choices, unless the user turned that off."""
+def remember(device: str, intensity: str) -> None:
+    """Make these the initial choices, unless the user turned that off.
+
+    The weights are left alone: who tries some once does not mean to start with them.
+    """
     chosen = preferences()
     if chosen is None or not chosen.remember:
         return
-    names = {path: name for name, path in bundled_weights().items()}
-    chosen.weights = names.get(weights, str(weights))
     chosen.device = device
     chosen.intensity = intensity
+
+
+def is_initial(weights: Path) -> bool | None:
+    """Whether widgets start with a weights file; None if there are no preferences."""
+    chosen = preferences()
+    return None if chosen is None else bool(chosen.weights == _stored(weights))
+
+
+def start_with(weights: Path) -> None:
+    """Make widgets start with a weights file from now on."""
+    chosen = preferences()
+    if chosen is not None:
+        chosen.weights = _stored(weights)
+
+
+def _stored(weights: Path) -> str:
+    """Text of a weights file in the preferences: a bundled name, or its path."""
+    names = {path: name for name, path in bundled_weights().items()}
+    return names.get(weights, str(weights))

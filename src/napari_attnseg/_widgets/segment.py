@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, wrapped_label
+from napari_attnseg._widgets.base.gate_legend import GateLegend
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
+from napari_attnseg._widgets.base.outcome_line import OutcomeLine
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
+from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.earlier import (
+    Output,
+    earlier_results,
+    is_edited,
+    output_of,
+)
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.record import LayerRecord
-from napari_attnseg._widgets.layers.runs import all_results
-from napari_attnseg.colormaps import GATE_MAPS
+from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
@@ -35,35 +49,58 @@ class SegmentWidget(ModelWidget):
         Only its layer list is used.
     """
 
+    tab = "Segment"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
-        self.run_menu = RunMenu(napari_viewer, self._life)
+        self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
+        self.outcome = OutcomeLine(napari_viewer, self._life)
+        self.own_results = OwnResults(napari_viewer, self._life)
+        self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = QComboBox()
-        self.gate_row = QWidget()
-        self.gate_description = wrapped_label()
+        self.gate_box.setToolTip(
+            "A gate is where the network mixes its two parts, at a coarse (1/32) to a "
+            "fine (1/4) scale. Shows the map of one gate over the image."
+        )
+        self.gate_row, self.gate_words = QWidget(), QWidget()
+        self.gate_legend = GateLegend()
+        #: What was measured of the shown map in plain words, and with numbers.
+        self.gate_description, self.gate_details = wrapped_label(), wrapped_label()
         self._lay_out()
 
         self.gate_box.currentIndexChanged.connect(self._show_gate)
         # The one that is chosen again may have been hidden since.
         self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
+        self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
         self._layers_changed()
 
     def _lay_out(self) -> None:
         gates = QFormLayout(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
-        gates.addRow(self.gate_description)
+        gates.addRow(self.gate_words)
+        words = QVBoxLayout(self.gate_words)
+        words.setContentsMargins(0, 0, 0, 0)
+        words.addWidget(self.gate_legend)
+        words.addWidget(self.gate_description)
+        words.addWidget(Fold("Details", self.gate_details))
         layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
+        layout.addWidget(self.outcome)
         layout.addWidget(self.gate_row)
+        layout.addWidget(self.own_results)
         layout.addWidget(self.run_menu)
         layout.addStretch()
 
     def _layers_changed(self) -> None:
         self.bar.set_ready(self.inputs.image is not None)
+        self._image_chosen()
         self._fill_gates()
+
+    def _image_chosen(self, index: int = 0) -> None:
+        self.outcome.follow(self.inputs.image)
 
     # -- running ---------------------------------------------------------------------
 
@@ -94,9 +131,42 @@ class SegmentWidget(ModelWidget):
         self.bar.warn(list(dict.fromkeys(chain.from_iterable(of_frames))))
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
+        visible: dict[Output, bool] = {}
+        if not self.run_menu.keep_both.isChecked():
+            visible = self._take_away(earlier_results(self._viewer.layers, source))
         added = add_layers(self._viewer, new_layers(source, done.results))
+        for layer in added:
+            layer.visible = visible.get(output_of(layer), layer.visible)
+        bring_forward(self._viewer, self._image_of(source))
         self.run_menu.show_run(added[-1])
         self._select(image)
+
+    def _take_away(self, earlier: Sequence[ResultLayers]) -> dict[Output, bool]:
+        """Remove earlier results, but none that was edited by hand: those are hidden.
+
+        Returns what was visible of those that were removed.
+        """
+        visible: dict[Output, bool] = {}
+        for result in earlier:
+            if result.mask is not None and is_edited(result.mask):
+                for layer in result.layers:
+                    layer.visible = False
+                show_info(
+                    f"The earlier result of {result.name} was edited by hand: it is "
+                    "kept, and hidden."
+                )
+                continue
+            for layer in result.layers:
+                visible[output_of(layer)] = layer.visible
+                self._viewer.layers.remove(layer)
+        return visible
+
+    def _image_of(self, source: Source) -> Any:
+        """The image layer of a source, if it is still there."""
+        for layer in self._viewer.layers:
+            if str(layer.unique_id) == source.layer_id:
+                return layer
+        return None
 
     # -- gate maps -------------------------------------------------------------------
 
@@ -153,21 +223,18 @@ class SegmentWidget(ModelWidget):
     def _describe_gate(self) -> None:
         """Show what the colours mean and what was measured of the shown gate map."""
         shown = self.gate_box.currentData()
+        self.gate_words.setVisible(shown is not None)
         shown = None if shown == SEVERAL else shown
         gates = [g for g in self._gates() if shown is None or g[0] is shown]
         if not gates:
             return
         layer, record = gates[0]
-        text = f"The colours say {GATE_LEGEND}."
+        # The same two for every gate, or none are named.
         ends = {(gate.low, gate.high) for _, gate in gates}
-        if len(ends) == 1:  # the same two for every gate
-            # Of the layer: the preference may have changed since it was made.
-            colours = GATE_MAPS.get(layer.colormap.name)
-            low, high = "0", "1"
-            if colours is not None:
-                low = f"{colours.low.capitalize()} (0)"
-                high = f"{colours.high.capitalize()} (1)"
-            text = f"{low}: {record.low}. {high}: {record.high}. {text}"
-        if shown is not None:
-            text += f"\n{record.finding}"
-        self.gate_description.setText(text)
+        self.gate_legend.setVisible(len(ends) == 1)
+        # Of the layer: the preference may have changed since it was made.
+        self.gate_legend.show_ends(layer.colormap.name, record.low, record.high)
+        self.gate_description.setVisible(shown is not None)
+        self.gate_description.setText(pattern_sentence(record.pattern))
+        finding = f"{record.finding}\n" if shown is not None else ""
+        self.gate_details.setText(f"{finding}The colours say {GATE_LEGEND}.")

@@ -41,7 +41,8 @@ class Note(StrEnum):
         The pattern of a gate that maps are about was measured to be worth nothing in
         this model.
     NARROW_RANGE
-        Less than a tenth of the image's range of intensities holds 99 % of its pixels.
+        Less than three tenths of the image's range of intensities hold 99 % of its
+        pixels.
     """
 
     NO_GPU = "no_gpu"

@@ -136,10 +136,16 @@ def segment_images(
         result = replace(result, provenance=facts)
         table = ""
         if how.objects:
-            from napari_attnseg.objects.descriptors import csv_text
+            from napari_attnseg.objects.descriptors import (
+                csv_text,
+                origin_of_numbers,
+            )
             from napari_attnseg.objects.measure import measure_segmentation
 
-            table = csv_text(measure_segmentation(result, image))
+            table = csv_text(
+                measure_segmentation(result, image),
+                origin_of_numbers(path.stem, str(path), result.provenance),
+            )
         results = Results(path.stem, str(path), [result], image=path)
 
         def write() -> list[Path]:

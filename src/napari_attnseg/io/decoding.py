@@ -80,6 +80,8 @@ class Decoded:
         Whether compression has changed the numbers.
     stack : bool
         Whether several pages of one kind are one array: a plain TIFF's.
+    bits : int
+        Of grey that was stored in 2 or 4 bits and is spread over 0 to 255; else 8.
     """
 
     series: tuple[Series, ...]
@@ -87,6 +89,7 @@ class Decoded:
     white_is_zero: bool = False
     lossy: bool = False
     stack: bool = False
+    bits: int = 8
 
     def stored(self) -> Decoded:
         """The same with the pixels as they are stored."""
@@ -204,21 +207,23 @@ def _decode_pillow(path: Path) -> Decoded:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error
         except UnidentifiedImageError as error:
-            raise ValueError("what it holds is no image") from error
+            raise ValueError("it holds an image of another format, or none") from error
         # MPO: a phone's JPEG with previews.
         count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
-        turns, found = set(), []
+        turns, found, bits = set(), [], 8
         for i in range(count):
             if count > 1:
                 file.seek(i)
             if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
                 raise ValueError("16-bit colour is read from an uncompressed TIFF only")
+            bits = next((n for n in (2, 4) if f"'L;{n}'" in str(file.tile)), bits)
             turn, turned = _load(file)
             turns.add(turn)
             found.append(_frame(file, 1 if turned else turn))
         if len(turns) > 1:
             raise ValueError(_DIFFERENT)
-        return Decoded(_joined(found), turns.pop(), lossy=_is_lossy(file, path))
+        lossy = _is_lossy(file, path)
+        return Decoded(_joined(found), turns.pop(), lossy=lossy, bits=bits)
 
 
 def _load(file: Picture) -> tuple[int, bool]:

@@ -13,7 +13,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def decode_file(path: Path) -> Decoded:
 def _unreadable(path: Path, reason: str) -> InputError:
     return InputError(
         f"{path.name} cannot be read as an image ({reason}); expected a whole PNG, "
-        "JPEG, TIFF, BMP or WebP file: replace it."
+        "JPEG, TIFF, BMP, GIF or WebP file: replace it."
     )
 
 

@@ -34,6 +34,7 @@ from napari_attnseg.results import (
     NO_GATES,
     AttentionMap,
     EffectiveShare,
+    PatternValue,
     Segmentation,
     gate_key,
     gate_parts,
@@ -177,6 +178,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
                 "1": gate.high,
                 "finding": gate.finding,
                 "decorative": gate.decorative,
+                "pattern": str(gate.pattern),
                 "effective_share": effective_share(frames, i),
             }
         )
@@ -288,6 +290,7 @@ def _attention(
         gate["decorative"],
         name,
         share_of_frame(gate.get("effective_share"), frame),
+        PatternValue.of(gate),
     )
 
 

@@ -14,6 +14,8 @@ from napari_attnseg.preprocessing import to_rgb
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
+#: Pixels: SciPy's Gaussian of 1 pixel ends after four.
+REACH = 4
 
 
 class Looks:
@@ -38,32 +40,59 @@ class Looks:
         #: How the image's values were mapped to [0, 1].
         self.mapping: IntensityMapping
         self._rgb, self.mapping = to_rgb(image, rgb, intensity)
+        red, green, blue = np.moveaxis(self._rgb, 2, 0)
         #: Whether there is any colour: a grey image may come as RGB.
-        self.coloured = bool(np.ptp(self._rgb, axis=2).any())
-        self.brightness: Floats = rgb2gray(self._rgb)
+        self.coloured = bool((red != green).any() or (green != blue).any())
+
+    def within(self, box: tuple[slice, slice]) -> ObjectLooks:
+        """What is seen in a part of the image."""
+        return ObjectLooks(self._rgb, box)
+
+
+class ObjectLooks:
+    """The part of an image around one object.
+
+    Parameters
+    ----------
+    rgb : ndarray, shape (H, W, 3), in [0, 1]
+        The whole image.
+    box : (slice, slice)
+        The part, with start and stop.
+    """
+
+    def __init__(self, rgb: Floats, box: tuple[slice, slice]) -> None:
+        # Filters see as far beyond the part as they reach.
+        wide = tuple(slice(max(s.start - REACH, 0), s.stop + REACH) for s in box)
+        inner = tuple(
+            slice(part.start - around.start, part.stop - around.start)
+            for part, around in zip(box, wide, strict=True)
+        )
+        brightness = rgb2gray(rgb[wide])
+        self._rgb = rgb[box]
+        self.brightness: Floats = brightness[inner]
         self._slope = np.stack(
             [
-                ndimage.gaussian_filter(self.brightness, 1, order)
+                ndimage.gaussian_filter(brightness, 1, order)[inner]
                 for order in ((1, 0), (0, 1))
             ]
         )
 
-    def tone(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+    def tone(self, inside: Bools) -> dict[str, float]:
         """Mean and SD of brightness, in % of the range (of `mapping`)."""
-        values = 100 * self.brightness[box][inside]
+        values = 100 * self.brightness[inside]
         return {"mean brightness": values.mean(), "SD of brightness": values.std()}
 
-    def colour(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+    def colour(self, inside: Bools) -> dict[str, float]:
         """Mean and SD of each CIELAB channel, and the share of highlights."""
-        rgb = self._rgb[box][inside]
+        rgb = self._rgb[inside]
         found = {"highlights": 100 * float((rgb.min(1) >= HIGHLIGHT).mean())}
         for name, values in zip(("L*", "a*", "b*"), rgb2lab(rgb).T, strict=True):
             found |= {f"mean {name}": values.mean(), f"SD of {name}": values.std()}
         return found
 
-    def texture(self, box: tuple[slice, slice], inside: Bools) -> dict[str, float]:
+    def texture(self, inside: Bools) -> dict[str, float]:
         """Haralick's contrast, homogeneity and entropy of neighbouring pixels."""
-        levels = np.clip(self.brightness[box] * GREY_LEVELS, 0, GREY_LEVELS - 1)
+        levels = np.clip(self.brightness * GREY_LEVELS, 0, GREY_LEVELS - 1)
         # 0 stands for outside; pairs with it are dropped.
         grey = np.where(inside, levels.astype(np.uint8) + 1, 0).astype(np.uint8)
         angles = np.arange(4) * np.pi / 4
@@ -78,15 +107,11 @@ class Looks:
             "texture entropy": float(-(p * np.log2(p)).sum()),
         }
 
-    def sharpness(
-        self, box: tuple[slice, slice], outline: Bools, distance: Floats
-    ) -> float:
+    def sharpness(self, outline: Bools, distance: Floats) -> float:
         """Median slope of brightness along the outline's normal, in % per pixel.
 
         Parameters
         ----------
-        box : (slice, slice)
-            Part of the image.
         outline : ndarray of bool
             The object's pixels next to what is outside.
         distance : ndarray
@@ -97,5 +122,5 @@ class Looks:
         sure = outline & (length > 0.1)  # a line's two sides cancel out
         if not sure.any():
             return float("nan")
-        slope = (self._slope[:, *box] * normal).sum(0)[sure] / length[sure]
+        slope = (self._slope * normal).sum(0)[sure] / length[sure]
         return 100 * float(np.median(np.abs(slope)))

@@ -11,6 +11,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from napari_attnseg.intensity import IntensityMapping, MappingRule
 from napari_attnseg.uncertainty import BAND
@@ -38,7 +40,15 @@ _RANGE = (
     "windows: of the way between the values that the run read as black and white, "
     "without a run the lowest and the highest)"
 )
+#: What the model was unsure of stands first: it decides whether the rest is read.
 DESCRIPTORS: dict[str, Descriptor] = {
+    "mean probability": Descriptor("", "The model's, over the object's pixels."),
+    "minimum probability": Descriptor("", "The model's, over the object's pixels."),
+    "doubt": Descriptor(
+        "bit",
+        "Mean binary entropy of the probability over the object and a band around it "
+        f"({_NEAR}): 0 decided, 1 undecided; not a measured error.",
+    ),
     "area": Descriptor("px", "Number of pixels."),
     "calibrated area": Descriptor("{unit}²", "Pixels times the area of one."),
     "% of frame": Descriptor("", "Pixels of the object per 100 of the frame."),
@@ -74,13 +84,6 @@ DESCRIPTORS: dict[str, Descriptor] = {
     "texture contrast": Descriptor("", f"Haralick's, of {_GREY}."),
     "texture homogeneity": Descriptor("", f"Haralick's, of {_GREY}."),
     "texture entropy": Descriptor("bit", f"Haralick's, of {_GREY}."),
-    "mean probability": Descriptor("", "The model's, over the object's pixels."),
-    "minimum probability": Descriptor("", "The model's, over the object's pixels."),
-    "doubt": Descriptor(
-        "bit",
-        "Mean binary entropy of the probability over the object and a band around it "
-        f"({_NEAR}): 0 decided, 1 undecided; not a measured error.",
-    ),
 }
 #: Where psi is averaged: pixels of the object beyond the band on either side of its
 #: outline; that band; and all that is beyond the band of every object.
@@ -172,12 +175,46 @@ def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
     return found
 
 
-def csv_text(records: Sequence[ObjectRecord]) -> str:
-    """Table of records as comma-separated values; what is not assessable is empty."""
-    table = columns(records)
+def origin_of_numbers(
+    image: str = "", source: str = "", provenance: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """What a table of measurements says of where it comes from, the same in each row.
+
+    Parameters
+    ----------
+    image : str
+        Name of the image.
+    source : str
+        Its file, or what else it was opened from.
+    provenance : mapping, optional
+        Of the run that made the mask; None where a person painted it.
+    """
+    run = provenance or {}
+    return {
+        "image": image,
+        "source": source,
+        "weights": str(run.get("weights", "")),
+        "threshold": str(run.get("threshold", "")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def csv_text(
+    records: Sequence[ObjectRecord], origin: Mapping[str, str] | None = None
+) -> str:
+    """Table of records as comma-separated values; what is not assessable is empty.
+
+    Parameters
+    ----------
+    records : sequence of ObjectRecord
+    origin : mapping of str to str, optional
+        Further columns at the end, with one value for all rows: `origin_of_numbers`.
+    """
+    table, last = columns(records), dict(origin or {})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table)
+    writer.writerow([*table, *last])
     for row in zip(*table.values(), strict=True):
-        writer.writerow(["" if value != value else value for value in row])
+        numbers = ["" if value != value else value for value in row]
+        writer.writerow([*numbers, *last.values()])
     return out.getvalue()

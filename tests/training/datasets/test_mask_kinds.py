@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -484,3 +485,14 @@ def test_a_grey_jpeg_of_several_levels_is_refused_as_its_png_is(
             read(tmp_path / name)
     Image.fromarray(WHITE).save(tmp_path / "m.jpg", quality=60)
     np.testing.assert_array_equal(read(tmp_path / "m.jpg").planes[0], TRUTH)
+
+
+def test_complex_numbers_are_read_where_they_are_real(tmp_path: Path) -> None:
+    file = tmp_path / "mask.tif"
+    tifffile.imwrite(file, TRUTH.astype(np.complex64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(read(file).planes[0], TRUTH)
+    tifffile.imwrite(file, (TRUTH * 1j).astype(np.complex64))
+    with pytest.raises(UnclearMaskError, match="found complex ones"):
+        read(file)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from attnseg_training.datasets import Sample
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.nifti import Spacing
 from attnseg_training.datasets.rules import Rule, RuleError
 
@@ -69,12 +71,14 @@ def test_a_cut_out_is_put_back(tmp_path: Path) -> None:
 def test_what_would_have_to_be_interpolated_is_refused(tmp_path: Path) -> None:
     half, wide, away = np.eye(4), np.eye(4), np.eye(4)
     half[0, 3], wide[0, 0], away[2, 3] = 0.5, 2, 1
+    part = np.eye(4)
+    part[1, 3] = 1.2
     outside = np.eye(4)
     outside[0, 3] = 30
     turn = np.eye(4)
     angle = np.pi / 6
     turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    for change in (half, wide, away, outside, turn):
+    for change in (half, part, wide, away, outside, turn):
         words = "within the image" if change is outside else "on the grid of"
         with pytest.raises(RuleError, match=rf"mask\.nii {words}") as refused:
             pair(tmp_path, MASK, AFFINE @ change).read()
@@ -96,3 +100,65 @@ def test_rounded_headers_are_the_same_grid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         pair(tmp_path, MASK, affine).read()[1], MASK[..., 0].T
     )
+
+
+def test_a_shift_by_less_than_a_tenth_of_a_voxel_is_rounding(tmp_path: Path) -> None:
+    near = np.eye(4)
+    near[0, 3] = 0.09
+    mask = pair(tmp_path, MASK, AFFINE @ near).read()[1]
+    np.testing.assert_array_equal(mask, MASK[..., 0].T)
+
+
+def test_whole_numbers_that_a_scale_made_are_classes(tmp_path: Path) -> None:
+    organ = np.roll(MASK, 6, axis=0)
+    values = np.where(MASK > 0, 1, 2 * organ)  # 1 and 2, in hundredths
+    image = nibabel.Nifti1Image((values * 100).astype(np.int16), AFFINE)
+    image.header.set_slope_inter(0.01, 0)
+    nibabel.save(image, tmp_path / "mask.nii")
+    stored = np.asarray(nibabel.load(tmp_path / "mask.nii").dataobj)
+    assert (stored != np.round(stored)).any()
+    like = save(tmp_path / "image.nii", IMAGE, AFFINE)
+    sample = Sample("x", like, (tmp_path / "mask.nii",), values=(1, 2))
+    np.testing.assert_array_equal(sample.read()[1], values[..., 0].T)
+
+
+@pytest.mark.parametrize("image_too", [False, True])
+@pytest.mark.parametrize(
+    ("signs", "exchange", "orientation", "asks"),
+    [
+        ((-1, -1), False, "", False),  # as viewers show it
+        ((-1, 1), False, "", True),  # upside down
+        ((1, 1), False, "", True),
+        ((-1, -1), True, "", True),  # rows and columns exchanged
+        ((-1, 1), False, "stored", False),
+        ((-1, 1), False, "shown", True),
+    ],
+)
+def test_an_affine_that_nothing_is_compared_with_is_asked_about(
+    tmp_path: Path,
+    signs: tuple[int, int],
+    exchange: bool,
+    orientation: str,
+    asks: bool,
+    image_too: bool,
+) -> None:
+    affine = np.diag([*signs, 1.0, 1.0])
+    if exchange:
+        affine = affine[:, [1, 0, 2, 3]]
+    mask = save(tmp_path / "mask.nii", MASK, affine)
+    image = tmp_path / "image.png"
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(image)
+    if image_too:  # both have one: they are compared
+        image = save(tmp_path / "image.nii", IMAGE, affine)
+    sample = Sample("x", image, (mask,), orientation=orientation)
+    seen, read = MasksSeen(), sample.read_with_traits()
+    seen.add_read(sample, read)
+    np.testing.assert_array_equal(read.planes[0], MASK[..., 0].T)
+    told = [hint.rule for hint in seen.hints()]
+    assert told == ([Rule.AFFINE_ALONE] if asks and not image_too else [])
+
+
+def test_a_turned_nifti_image_beside_a_png_mask_is_asked_about(tmp_path: Path) -> None:
+    image = save(tmp_path / "image.nii", IMAGE, np.diag([-1, 1, 1, 1]))
+    Image.fromarray(MASK[..., 0].T).save(tmp_path / "mask.png")
+    assert Sample("x", image, (tmp_path / "mask.png",)).read_with_traits().affine_alone

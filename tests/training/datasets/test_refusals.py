@@ -108,7 +108,10 @@ def test_the_class_whose_folder_lacks_masks_is_named(folder: Path) -> None:
     with pytest.raises(InputError, match=r"2 of 4 masks .*masks/tool, first 'c'"):
         load_dataset(folder)
     told = [text for kind, _, text in check(folder).found if kind == "missing mask"]
-    assert told == [f"{n} has no mask in the folder of the class 'tool'." for n in "cd"]
+    assert told == [
+        f"{n} has no mask in the folder of the class 'tool': add one, black if empty."
+        for n in "cd"
+    ]
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.tif", "x.webp"])

@@ -41,7 +41,7 @@ FILLS = {
 WORDS = {
     "mostly-empty": "empty",
     "mostly-full": "full",
-    "mostly-inverted": "lesion along most of the border",
+    "mostly-inverted": "lesion along most of the border or around the background",
     "mostly-outlines": "nothing but outlines",
 }
 
@@ -143,8 +143,8 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
         "Found in the data: empty mask (1), full mask (1), inverted-mask (2), "
         "near-duplicate (1); `attnseg-train check` names each.",
         f"In the mask of {train[3].name!r} (and of 1 more) the lesion covers most of "
-        "the border, so that it may be inverted: look at it, and save it again as 0 "
-        "and 255 if it is.",
+        "the border or lies around the background, so that it may be inverted: look at "
+        "it, and save it again as 0 and 255 if it is.",
     ]
     found = checked(data_folder, tmp_path)
     assert found.pop("stops") == []

@@ -70,6 +70,7 @@ def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
     assert [p.epoch for p in seen if p.dice is not None] == list(range(1, 26))
     assert all(p.images_per_s > 0 for p in seen)
     card = read_card(result.folder / "best.safetensors")
+    assert card.image_colours in ("colour", "grey")
     assert card.training["epoch"] == result.best_epoch
     assert str(tmp_path) not in card.to_json()  # no path of the machine travels
 

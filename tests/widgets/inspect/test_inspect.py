@@ -21,7 +21,7 @@ ADDED = 6  # probability, four gates, mask
 
 
 def mask_of(viewer: ViewerModel, name: str = "image") -> Any:
-    return viewer.layers[f"{name} · mask"]
+    return viewer.layers[f"mask · {name}"]
 
 
 def shown(viewer: ViewerModel) -> list[str]:
@@ -58,23 +58,23 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     segment()
     mine = viewer.add_image(np.zeros((9, 9)), name="mine", visible=False)
     widget = opened()
-    gate = viewer.layers["image · gate 1/32 (transformer ↔ CNN)"]
-    colours = gate.colormap.name
+    gate = viewer.layers["gate 1/32 · image"]
+    colours, own_name = gate.colormap.name, gate.name
 
     widget.preset_box.setCurrentText("at a glance")
     assert viewer.canvas.grid.enabled and viewer.canvas.overlays.scale_bar.visible
     assert shown(viewer) == [
         "image",
-        "image · gate 1/16",
-        "image · gate 1/32",
-        "image · mask",
+        "gate 1/16 · image",
+        "gate 1/32 · image",
+        "mask · image",
     ]
     assert gate.name_overlay.visible and gate.colorbar.visible
 
     widget.preset_box.setCurrentText("all scales")
     assert len(shown(viewer)) == 1 + ADDED and not mine.visible
     gate.contrast_limits = (0.2, 0.9)
-    other = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"]
+    other = viewer.layers["gate 1/4 · image"]
     assert tuple(other.contrast_limits) == (0.2, 0.9)  # linked
 
     widget.preset_box.setCurrentText("published style")
@@ -92,16 +92,51 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     assert "decoration in this model: 1/32." in widget.preset_description.text()
     widget.preset_box.setCurrentText("all scales")
     assert "decoration" in widget.preset_description.text()
-
-    assert gate.opacity < 0.5
+    # Full colours, so that 0.5 is white, and the word in its cell.
+    assert gate.opacity == 1 and gate.name == f"decorative · {own_name}"
     # As napari's own button does it.
     viewer.canvas.grid.enabled = False
+    assert gate.opacity < 0.5 and gate.name == own_name
     assert widget.preset_box.currentText() == "overlay"
-    assert shown(viewer) == ["image", "image · mask"]
+    assert shown(viewer) == ["image", "mask · image"]
     assert not viewer.canvas.overlays.scale_bar.visible
     assert gate.colormap.name == colours and tuple(gate.contrast_limits) == (0, 1)
     gate.contrast_limits = (0.1, 1)
     assert tuple(other.contrast_limits) == (0, 1)  # no longer linked
+
+
+def cells(viewer: ViewerModel) -> dict[tuple[int, int], list[str]]:
+    """What is in each cell, the lowest layer first."""
+    layers, grid = viewer.layers, viewer.canvas.grid
+    return {
+        position: [layers[i].name.split(" · ")[0] for i in inside]
+        for position, inside in grid.iter_viewboxes(layers)
+    }
+
+
+def test_cells_are_full_and_in_reading_order(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    grid = viewer.canvas.grid
+    grid.stride, grid.shape = 2, (1, 5)
+    widget = opened()
+    widget.preset_box.setCurrentText("all scales")
+    gates = ["gate 1/32", "gate 1/16", "gate 1/8", "gate 1/4"]
+    mask = mask_of(viewer)
+    expected = [["image", "mask"], *([gate] for gate in gates), ["probability"]]
+    assert list(cells(viewer).values()) == expected
+    assert mask.contour > 0  # an outline, over the image
+    # What is added, and what somebody hides, fits too.
+    viewer.add_image(np.zeros((40, 48)), name="more")
+    assert all(cells(viewer).values())
+    assert mask.contour == 0 and ["mask"] in cells(viewer).values()
+    viewer.layers.remove("more")
+    for layer in viewer.layers:
+        layer.visible = layer.visible and "1/4" not in layer.name
+    assert all(cells(viewer).values())
+    widget.preset_box.setCurrentText("overlay")
+    assert (grid.stride, tuple(grid.shape)) == (2, (1, 5))
 
 
 def test_one_key_goes_there_and_back(
@@ -127,11 +162,11 @@ def test_closing_brings_the_overlay_back(
     widget = opened()
     widget.preset_box.setCurrentText("published style")
     widget.life.end()
-    assert shown(viewer) == ["image", "image · mask"]
+    assert shown(viewer) == ["image", "mask · image"]
     assert not viewer.canvas.grid.enabled
     assert not viewer.canvas.overlays.scale_bar.visible
     assert tuple(camera.center) == (0, 7, 9) and camera.zoom == 3.0
-    gate = viewer.layers["image · gate 1/32 (transformer ↔ CNN)"]
+    gate = viewer.layers["gate 1/32 · image"]
     assert tuple(gate.contrast_limits) == (0, 1) and not gate.name_overlay.visible
 
 
@@ -142,9 +177,9 @@ def test_closing_leaves_a_grid_that_was_there(
     viewer.canvas.grid.enabled = True
     widget = opened()
     widget.preset_box.setCurrentText("all scales")
-    assert mask_of(viewer).contour == 0
+    assert mask_of(viewer).contour == 0  # alone in a cell of theirs
     widget.life.end()
-    assert viewer.canvas.grid.enabled and mask_of(viewer).contour == 2
+    assert viewer.canvas.grid.enabled and mask_of(viewer).contour > 0
 
 
 def test_closing_after_the_results_went(
@@ -179,7 +214,7 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
     panel = opened().mask_panel
     own_threshold = panel.threshold.value()
     own = mask_of(viewer).data.copy()
-    probability = viewer.layers["image · probability"].data
+    probability = viewer.layers["probability · image"].data
     cut = float(np.quantile(probability, 0.8))
     for step in (0.1, 0.3, cut):  # one drag
         panel.threshold.setValue(step)
@@ -188,10 +223,10 @@ def test_threshold_remakes_the_mask_and_undo_gives_it_back(
         lambda: np.array_equal(mask_of(viewer).data, probability >= cut), timeout=2000
     )
     area = int((probability >= cut).sum())
-    assert panel.size_label.text().startswith(f"{area:,} px (")
+    assert panel.size_label.text().endswith(f" ({area:,} px)")
     qtbot.waitUntil(lambda: panel.settled)
     panel.largest.setChecked(True)
-    qtbot.waitUntil(lambda: panel.size_label.text().endswith(", 1 object"))
+    qtbot.waitUntil(lambda: panel.size_label.text().startswith("1 object, "))
     panel.undo()
     assert np.array_equal(mask_of(viewer).data, probability >= cut)
     panel.undo()
@@ -221,9 +256,9 @@ def test_edits_by_hand_are_never_lost_unasked(
         assert np.array_equal(mask.data, edited)
         assert panel.threshold.value() == before
         return
-    probability = viewer.layers["image · probability"].data
+    probability = viewer.layers["probability · image"].data
     assert np.array_equal(mask.data, probability >= 0.3)
-    assert np.array_equal(viewer.layers["image · mask (edited)"].data, edited)
+    assert np.array_equal(viewer.layers["edited · mask · image"].data, edited)
     assert len(find_results(viewer.layers)) == 1
 
 
@@ -234,7 +269,7 @@ def test_a_stack_changes_in_every_frame(
     panel = opened().mask_panel
     assert not panel.edited
     viewer.dims.set_current_step(0, 1)
-    probability = viewer.layers["image · probability"].data
+    probability = viewer.layers["probability · image"].data
     panel.threshold.setValue(0.4)
     expected = probability.astype(np.float32) >= 0.4
     qtbot.waitUntil(lambda: np.array_equal(mask_of(viewer).data[1], expected[1]))
@@ -255,7 +290,7 @@ def test_what_is_painted_while_a_stack_is_remade_stays(
     mask.data[2, :5, :5] = 7
     panel.finish()
     assert (mask.data[2, :5, :5] == 7).all()
-    probability = viewer.layers["image · probability"].data.astype(np.float32)
+    probability = viewer.layers["probability · image"].data.astype(np.float32)
     for frame in (0, 1, 3):
         assert np.array_equal(mask.data[frame], probability[frame] >= 0.4)
     assert panel.edited
@@ -278,7 +313,7 @@ def test_every_frame_gets_the_rules_that_the_layer_names(
         widget.life.end()
     else:
         segment("b")
-    probability = viewer.layers["stack · probability"].data.astype(np.float32)
+    probability = viewer.layers["probability · stack"].data.astype(np.float32)
     assert np.array_equal(mask.data, probability >= 0.4)
 
 
@@ -323,14 +358,14 @@ def test_side_by_side_and_back_shows_what_was_shown(
     widget = opened()
     panel = widget.whatif_panel
     panel.painting.paint_button.click()
-    viewer.layers["image · gate 1/8 (transformer ↔ CNN)"].visible = True
+    viewer.layers["gate 1/8 · image"].visible = True
     before = shown(viewer)
     widget.toggle()
     widget.preset_box.setCurrentText("at a glance")
-    assert "image · gate paint" not in shown(viewer)
+    assert "gate paint · image" not in shown(viewer)
     widget.toggle()
     assert shown(viewer) == before
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     paint.visible = False
     panel.painting.paint_button.click()
     assert paint.visible and paint.mode == "paint"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from superqt import QCollapsible
 
+from napari_attnseg._widgets.base.controls import Fold
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
 from napari_attnseg.reproduce import EDITED
@@ -35,6 +35,10 @@ def test_looks_asks_and_comes_back(
     widget.toggle_button.click()
     assert widget.preset_box.currentText() == "all scales"
     beside = picture()
+    # 0.5 is white although every map is decoration in this model.
+    assert (beside[..., :3].min(-1) > 235).mean() > 0.02
+    grid = viewer.canvas.grid
+    assert all(inside for _, inside in grid.iter_viewboxes(viewer.layers))
     assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
     # The list of presets would search for what is typed.
     viewer.window.activate()
@@ -45,8 +49,8 @@ def test_looks_asks_and_comes_back(
     assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
 
     # Everything to the transformer: the bundled model loses much of this polyp.
-    for group in widget.findChildren(QCollapsible):
-        group.expand(animate=False)
+    for group in widget.findChildren(Fold):
+        group.open()
     # What is unfolded is scrolled: the window fits a small laptop as before.
     docks = (segment, widget)
     assert sum(one.minimumSizeHint().height() for one in docks) < 600

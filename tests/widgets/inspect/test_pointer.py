@@ -17,7 +17,7 @@ ADDED = 6  # probability, four gates, mask
 
 
 def mask_of(viewer: ViewerModel, name: str = "image") -> Any:
-    return viewer.layers[f"{name} · mask"]
+    return viewer.layers[f"mask · {name}"]
 
 
 def test_what_is_held_goes_with_the_frame_and_the_mask(
@@ -29,7 +29,7 @@ def test_what_is_held_goes_with_the_frame_and_the_mask(
     pointing.hold((0.0, 9.0, 10.0))
     viewer.dims.set_current_step(0, 2)
     assert pointing.point == (2.0, 9.0, 10.0)
-    assert pointing.held.text() == f"Held: {read_out(widget.result, (2, 9, 10))}"
+    assert pointing.held.text() == f"At the ring: {read_out(widget.result, (2, 9, 10))}"
     widget.mask_panel.threshold.setValue(0.0)
     widget.mask_panel.apply()
     assert " · in the mask" in pointing.held.text()
@@ -73,13 +73,13 @@ def test_the_reading_names_what_is_there(
     (result,) = find_results(viewer.layers)
     at = (30, 40)
     text = read_out(result, (100 + 2 * 30, 2 * 40))
-    p = viewer.layers["image · probability"].data[at]
-    gate = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"].data
+    p = viewer.layers["probability · image"].data[at]
+    gate = viewer.layers["gate 1/4 · image"].data
     rows, columns = (int(i * n / m) for i, n, m in zip(at, gate.shape, (40, 48)))
     psi = gate[rows, columns]
     side = "CNN" if psi > 0.5 else "transformer"
     assert text.startswith(f"row 30, column 40 · probability {p:.2f} · ")
-    share = viewer.layers["image · gate 1/4 (transformer ↔ CNN)"].metadata[SHARE_MAP]
+    share = viewer.layers["gate 1/4 · image"].metadata[SHARE_MAP]
     assert share.shape == gate.shape
     here = share[rows, columns]
     assert f"1/4 {side} {psi:.2f} (effective share of the CNN {here:.2f})" in text
@@ -98,7 +98,7 @@ def test_a_click_holds_the_reading_and_a_drag_does_not(
     assert pointing.held.isHidden()
     mouse.click((10.0, 12.0))
     assert "row 10, column 12" in pointing.held.text()
-    assert np.array_equal(viewer.layers["image · reading"].data, [[10, 12]])
+    assert np.array_equal(viewer.layers["reading · image"].data, [[10, 12]])
     mouse.move((1.0, 2.0))
     assert "row 1, column 2" in pointing.now.text()
     assert "row 10, column 12" in pointing.held.text()
@@ -132,7 +132,7 @@ def test_the_image_is_read_by_keys(
         pointing, Qt.Key.Key_Right, modifier=Qt.KeyboardModifier.ShiftModifier
     )
     assert "row 19, column 34" in pointing.held.text()
-    mark = viewer.layers["image · reading"]
+    mark = viewer.layers["reading · image"]
     assert np.allclose(mark.data_to_world(mark.data[0]), (100 + 2 * 19, 2 * 34))
     assert (
         viewer.layers.selection.active is active and len(widget.result.layers) == ADDED
@@ -150,4 +150,4 @@ def test_the_image_is_read_by_keys(
     assert pointing.held.isHidden() and mark not in viewer.layers
     qtbot.keyClick(pointing, Qt.Key.Key_Up)
     widget.life.end()
-    assert "image · reading" not in viewer.layers
+    assert "reading · image" not in viewer.layers

@@ -41,12 +41,12 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert set(change.result.provenance["gates_forced"]) == {
         f"1/{s}" for s in (4, 8, 16, 32)
     }
-    layer = viewer.layers["image · what if (green gained, pink lost)"]
+    layer = viewer.layers["gained and lost · image"]
     assert (layer.data == 1).sum() == change.gained
     assert (layer.data == 2).sum() == change.lost
     assert np.allclose(layer.extent.world, image.extent.world)
     assert f"{change.overlap:.3f}" in panel.message.text()
-    assert np.array_equal(viewer.layers["image · mask"].data > 0, change_own(panel) > 0)
+    assert np.array_equal(viewer.layers["mask · image"].data > 0, change_own(panel) > 0)
 
     panel.keep()
     kept = viewer.layers[-1]
@@ -74,7 +74,7 @@ def test_a_brush_forces_psi_where_it_paints(
     segment()
     panel = opened().whatif_panel
     panel.painting.paint_button.click()
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     assert paint.mode == "paint"
     paint.brush_size = 20
     paint.paint((20, 24), 2)
@@ -91,7 +91,7 @@ def test_an_undone_stroke_is_decoded_again(
     segment()
     panel = opened().whatif_panel
     panel.painting.paint_button.click()
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     paint.brush_size = 20
     paint.paint((20, 24), 2)
     paint.events.paint(value=[])
@@ -129,9 +129,9 @@ def test_the_brush_works_without_a_mouse(
     widget = opened()
     panel = widget.whatif_panel
     panel.painting.dab_button.click()
-    assert "Hold a reading first" in panel.message.text()
+    assert "Put a ring first" in panel.message.text()
     qtbot.keyClick(widget.pointing, Qt.Key.Key_Down)
-    paint = viewer.layers["image · gate paint"]
+    paint = viewer.layers["gate paint · image"]
     paint.brush_size, paint.selected_label = 20, 2
     panel.painting.dab_button.click()
     assert paint.data[1, 20, 24] == 2 and not paint.data[0].any()
@@ -254,4 +254,40 @@ def test_closing_takes_away_what_is_not_kept(
     widget.life.end()
     names = [layer.name for layer in viewer.layers]
     assert len(names) == 1 + ADDED + 2 and paint not in viewer.layers
-    assert "image · mask, what if 1/32=1.00" in names
+    assert "what if 1/32=1.00 · mask · image" in names
+
+
+def test_nothing_forced_is_no_what_if(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().whatif_panel
+    panel.rows[8].slider.setValue(0.0)
+    changed(qtbot, panel)
+    assert panel.keep_button.isEnabled()
+    forced, count = panel.change, len(viewer.layers)
+    panel.reset_button.click()
+    qtbot.waitUntil(lambda: panel.change is not forced)
+    assert not panel.keep_button.isEnabled()
+    panel.keep()
+    assert len(viewer.layers) == count
+
+
+def test_no_brush_is_left_when_the_dock_closes(
+    make_napari_viewer_proxy: Any, qtbot: Any, add_result: Any, tiny_weights: Path
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    image = viewer.add_image(
+        np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8), rgb=True
+    )
+    *_, mask = add_result(viewer, image)
+    add = viewer.window.add_plugin_dock_widget
+    dock, widget = add("napari-attnseg", "Inspect side by side")
+    widget.whatif_panel.painting.paint_button.click()
+    paint = viewer.layers.selection.active
+    assert paint.mode == "paint" and viewer.cursor.style == "circle"
+    viewer.layers.selection.active = mask
+    mask.mode = "paint"
+    viewer.window.remove_dock_widget(dock)
+    assert paint not in viewer.layers
+    assert mask.mode == "pan_zoom" and viewer.cursor.style == "standard"

@@ -101,10 +101,10 @@ def test_layers_are_what_the_names_say(tiny_weights: Path) -> None:
     data = np.random.default_rng(0).integers(0, 255, (50, 70), dtype=np.uint8)
     *images, mask = segmented(Image(data, name="scan"), tiny_weights)
     assert [layer.name for layer in images] == [
-        "scan · probability",
-        *(f"scan · gate 1/{s} (transformer ↔ CNN)" for s in (4, 8, 16, 32)),
+        "probability · scan",
+        *(f"gate 1/{s} · scan" for s in (4, 8, 16, 32)),
     ]
-    assert mask.name == "scan · mask" and mask.visible and mask.contour > 0
+    assert mask.name == "mask · scan" and mask.visible and mask.contour > 0
     assert mask.data.dtype == np.uint8 and mask.data.shape == (50, 70)
     for layer in images:
         assert not layer.visible
@@ -133,9 +133,9 @@ def test_several_classes_have_names_and_colours() -> None:
     added = add_layers(viewer, new_layers(source_of(layer), [result]))
     *maps, labels = added
     assert [m.name for m in maps] == [
-        "scan · probability 1 (ventricle)",
-        "scan · probability 2 (muscle)",
-        "scan · probability 3 (atrium)",
+        "probability ventricle · scan",
+        "probability muscle · scan",
+        "probability atrium · scan",
     ]
     colours = labels.colormap.map(np.array([1, 2, 3]))
     assert len(np.unique(colours, axis=0)) == 3 and (colours[:, 3] == 1).all()

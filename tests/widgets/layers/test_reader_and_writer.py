@@ -158,7 +158,7 @@ def test_saving_says_what_is_missing(
         viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
     probability, *_, mask = segment(viewer, image, tiny_weights)
     viewer.add_layer(Labels(mask.data, name="copy", metadata=mask.metadata))
-    with pytest.raises(InputError, match="'a · mask' and 'copy' are the same"):
+    with pytest.raises(InputError, match="'mask · a' and 'copy' are the same"):
         viewer.layers.save(str(tmp_path / "out"), plugin=PLUGIN)
     viewer.layers.remove("copy")
     viewer.layers.remove(probability)
@@ -232,8 +232,8 @@ def test_what_attnseg_explain_writes_opens_over_its_image(
         image, *maps = viewer.open(path, plugin=PLUGIN)
         assert (image.data == sample_image("polyp")).all()
         assert [layer.visible for layer in maps] == [False, False, False, True]
-        assert [layer.name.split()[-1] for layer in maps] == [
-            *("1/4", "1/8", "1/16", "1/32"),
+        assert [layer.name for layer in maps] == [
+            f"gate {level} · polyp" for level in ("1/4", "1/8", "1/16", "1/32")
         ]
         record = record_of(maps[-1])
         assert record is not None and record.explanation == "gate"

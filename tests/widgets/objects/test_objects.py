@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ MASK[30:50, 40:70] = 1
 def result(mask: np.ndarray = MASK) -> Segmentation:
     probability = np.where(mask, 0.9, 0.1).astype(np.float32)[None]
     gate = AttentionMap(RNG.random((15, 20), np.float32), 4, (4, 4))
-    return Segmentation(mask, probability, (gate,), {"model": "m", "date": "now"})
+    facts = {"model": "m", "date": "now", "weights": "compact", "threshold": 0.4}
+    return Segmentation(mask, probability, (gate,), facts)
 
 
 def segmented(viewer: ViewerModel, *masks: np.ndarray, **placement: Any) -> Any:
@@ -86,22 +88,28 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
     assert not widget.hint.isVisibleTo(widget)
     assert widget.image_box.currentText() == "a"
     layer = measure(widget, qtbot)
-    assert layer is viewer.layers["a · mask · objects"] and layer is not mask
+    assert layer is viewer.layers["objects · mask · a"] and layer is not mask
     assert sorted(np.unique(layer.data)) == [0, 1, 2]
+    assert layer.data.dtype == np.uint8  # of large images napari draws it much sooner
     expected = columns(measure_segmentation(found, IMAGE))
     for name, values in expected.items():
         # The first row is the background's.
         known = "index" if name == "object" else name
         np.testing.assert_allclose(layer.features[known][1:], values, rtol=1e-4)
     heading, first, second = shown(widget)
-    assert heading[:2] == ["object", "area (px)"] and "doubt (bit)" in heading
-    assert first[:2] == ["1", "200"] and second[:2] == ["2", "600"]
+    # What the model was unsure of stands first; psi is one click away.
+    said = [name.replace(" ", "") for name in heading]  # broken to fit
+    assert said[:4] == ["object", "meanprobability", "doubt(bit)", "area(px)"]
+    assert not any("psi" in name for name in heading)
+    assert (first[0], first[3]) == ("1", "200")
+    assert (second[0], second[3]) == ("2", "600")
     assert "1 gate map" in widget.panel.summary.text()
     assert "Doubt of this case: 0.469 bit" in widget.panel.summary.text()
     widget.panel.all_columns.setChecked(True)
     assert len(shown(widget)[0]) == len(expected)
+    assert any("psi" in name for name in shown(widget)[0])
     # What was measured is chosen now, and is measured again as it is.
-    assert widget.labels_box.currentText() == "a · mask · objects"
+    assert widget.labels_box.currentText() == "objects · mask · a"
     assert measure(widget, qtbot) is layer
     assert "1 gate map" in widget.panel.summary.text()
 
@@ -196,11 +204,15 @@ def test_csv(
 ) -> None:
     segmented(viewer, MASK, scale=(0.5, 0.5), units=("mm", "mm"))
     measure(widget, qtbot)
-    assert shown(widget)[0][1] == "area (mm²)"
+    assert shown(widget)[0][3] == "area (mm²)"
     widget.panel.save(tmp_path / "objects.csv")
     text = (tmp_path / "objects.csv").read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     assert [float(row["area (mm²)"]) for row in rows] == [50, 150]
+    for row in rows:  # where it comes from
+        said = [row[name] for name in ("image", "source", "weights", "threshold")]
+        assert said == ["a", "a", "compact", "0.4"]
+        assert datetime.fromisoformat(row["date"]).tzinfo is not None
     (tmp_path / "file").touch()
     widget.panel.save(tmp_path / "file" / "objects.csv")
     assert "cannot be written" in messages[-1]
@@ -243,7 +255,7 @@ def test_layers_may_go_while_they_are_measured_and_afterwards(
     widget.bar.start_button.click()
     viewer.layers.clear()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
-    assert [layer.name for layer in viewer.layers] == ["a · mask · objects"]
+    assert [layer.name for layer in viewer.layers] == ["objects · mask · a"]
     assert widget.panel.isVisibleTo(widget)
     viewer.layers.clear()
     assert not widget.panel.isVisibleTo(widget) and widget.panel.layer is None
@@ -259,7 +271,7 @@ def test_another_image_of_that_name_is_not_measured(
     assert measure(widget, qtbot) is not None
     viewer.layers.remove(image)
     viewer.add_image(np.zeros_like(IMAGE), name="a", rgb=True)
-    widget.labels_box.setCurrentText("a · mask")
+    widget.labels_box.setCurrentText("mask · a")
     widget.image_box.setCurrentText("a")
     widget.bar.start_button.click()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)

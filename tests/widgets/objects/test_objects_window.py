@@ -28,11 +28,11 @@ def test_two_polyps_have_two_rows(viewer: Any, qtbot: Any) -> None:
     )
     assert isinstance(widget, ObjectsWidget)
     widget.bar.start_button.click()
-    qtbot.waitUntil(lambda: "polyps · mask · objects" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: "objects · mask · polyps" in viewer.layers, timeout=60_000)
     qtbot.waitUntil(lambda: widget.panel.isVisibleTo(widget))
     table = widget.panel.table
     assert table.model().rowCount() == 2
-    layer = viewer.layers["polyps · mask · objects"]
+    layer = viewer.layers["objects · mask · polyps"]
     mask.visible = False
     before = viewer.screenshot(canvas_only=True, flash=False)
     table.selectRow(1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_attnseg._widgets.base.session_weights import TRAINED
@@ -77,12 +77,14 @@ def test_trains_and_hands_its_weights_to_segment(
     said = widget.view.log.toPlainText()
     assert said == widget.shown.log and said.count("epoch 2/2: ") == 1
     assert not widget.stop_button.isVisible() and not widget.start_button.isEnabled()
+    assert widget.why.isVisible() and "choose another" in widget.why.text()
     # Segment was open all the time; one that is opened now knows them too.
     for one in (segment, open_widget(viewer, "Explain segmentation")):
         box = one.inputs.weights_box
-        index = box.findText("discs-tiny/best")
+        index = box.findText("discs-tiny", Qt.MatchFlag.MatchStartsWith)
         assert box.itemData(index) == data_folder.parent / "discs-tiny/best.safetensors"
-        assert box.currentText() == "compact"
+        assert f"Dice {max(dice):.2f} in training" in box.itemText(index)
+        assert box.currentText() == "compact · Dice 0.88"
     assert messages == []
     # A theme of napari is followed.
     for theme in ("light", "dark"):

@@ -30,7 +30,10 @@ RELEASE_SETTINGS = (
     "bf16",
 )
 Texts = Annotated[
-    Path | None, typer.Option(help="TOML with classes, data, licence, use, limits.")
+    Path | None,
+    typer.Option(
+        help="TOML with classes, data, licence, use, limits, summary, warning."
+    ),
 ]
 
 

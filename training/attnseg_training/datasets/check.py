@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.dataset import missing_masks, sample
+from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
@@ -46,9 +46,9 @@ FINDINGS = {
     "in two splits": "the same name in two splits",
     "mostly-empty": "more than half of all masks are empty",
     "mostly-full": "more than half of all masks cover the whole image",
-    "mostly-inverted": "more than half of all masks cover most of the border",
+    "mostly-inverted": "more than half of all masks may be inverted",
     "mostly-outlines": "more than half of all masks look like outlines",
-    "inverted-mask": "a mask whose lesion covers most of the border",
+    "inverted-mask": "a mask that may be inverted",
     "outlines": "a mask that looks like outlines",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
@@ -241,9 +241,12 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
                 text = f"{name} is in {seen[name]} and in {split}."
                 report.found.append(("in two splits", name, text))
             seen[name] = split
+    end = mask_suffix(files)
     for name in missing_masks(files, tuple(files.images)):
         lacks = files.lacking.get(name)
-        where = f" in the folder of the class {lacks!r}" if lacks else ""
+        where = f", but {end}: rename them" if end else ""
+        if lacks:
+            where = f" in the folder of the class {lacks!r}: add one, black if empty"
         report.found.append(("missing mask", name, f"{name} has no mask{where}."))
     for name in files.masks:
         if name not in files.images:

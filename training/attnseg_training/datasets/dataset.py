@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.layouts import Files, find_files
+from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
@@ -145,13 +146,26 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
                     for n in missing
                     if files.lacking.get(n) == files.lacking[missing[0]]
                 ]
-            away = f"take the name out of {files.lists}/" if files.lists else "drop it"
+            listed = files.lists and files.named
+            away = f"take the name out of {files.lists}/" if listed else "drop it"
+            needs = "a mask of the same name: add it"
+            if kind == "mask" and missing[0] in files.lacking:
+                needs += ", all black where the class is not in the image"
+            elif kind == "mask" and (end := mask_suffix(files)):
+                needs, away = f"a mask of the same name, but {end}: rename them", ""
             raise InputError(
                 f"{len(missing)} of {len(names)} {kind}s are missing in "
-                f"{files.root / folder}, first {missing[0]!r}; every image needs a "
-                f"mask of the same name: add it, or {away}."
+                f"{files.root / folder}, first {missing[0]!r}; every image needs "
+                f"{needs}{f', or {away}' if away else ''}."
             )
     return tuple(sample(files, name) for name in sorted(names))
+
+
+def mask_suffix(files: Files) -> str:
+    """In words, in what suffix the names that are in no pair differ; or nothing."""
+    images = [name for name in files.images if name not in files.masks]
+    masks = [name for name in files.masks if name not in files.images]
+    return unlike_in_a_suffix(images, masks)
 
 
 def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:

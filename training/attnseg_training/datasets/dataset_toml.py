@@ -47,7 +47,7 @@ def read_descriptor(root: Path) -> Descriptor:
     if not path.is_file():
         return Descriptor()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     unknown = sorted(set(found) - set(_KEYS))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 Colours = NDArray[np.float64]
 Plane = NDArray[np.bool_]
@@ -15,8 +16,14 @@ Plane = NDArray[np.bool_]
 SAME = 12
 #: Colours that differ by less than this are one colour that a lossy file has spread.
 APART = 60
-#: More colours than this are a picture.
+#: More colours than this are a picture, or objects of which each has its own.
 MANY = 64
+#: Of those objects at least so many pixels lie beside one of the same colour; they and
+#: their background have so much of the area; a colour has about one piece.
+BESIDE, GROUND, PIECES = 0.9, 0.2, 1.2
+#: A heat map has so many hues between its colours, each in this share of them, on this
+#: share of the area.
+HUES, OF_ONE_HUE, BETWEEN = 6, 0.03, 0.03
 
 
 def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bool]:
@@ -83,6 +90,68 @@ def _lossy_colours(rgb: Colours, hidden: Plane) -> Colours:
         centres.append(centre)
         pixels = pixels[np.abs(pixels - centre).max(-1) > APART]
     return np.array(centres).reshape(-1, 3)
+
+
+def are_objects(rgb: Colours, hidden: Plane) -> bool:
+    """Whether many colours on black are those of objects, each in one flat piece.
+
+    Colours have to be exact. In a picture, or at soft edges, most have several pieces
+    or single pixels.
+    """
+    if hidden.any():
+        return False
+    found, numbers = np.unique(codes(rgb), return_inverse=True)
+    numbers = numbers.reshape(hidden.shape)
+    areas = np.bincount(numbers.ravel())
+    if len(found) <= MANY or found[0] != 0 or areas[0] != areas.max():
+        return False
+    objects = numbers > 0
+    if areas[0] < GROUND * objects.size:
+        return False
+    beside = np.zeros(objects.shape, bool)
+    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        same = numbers[a] == numbers[b]
+        beside[a] |= same
+        beside[b] |= same
+    if np.count_nonzero(beside & objects) < BESIDE * np.count_nonzero(objects):
+        return False
+    return _pieces(numbers) <= PIECES * (len(found) - 1)
+
+
+def _pieces(numbers: NDArray[Any]) -> int:
+    """Number of connected regions of one number, 0 left out."""
+    rows, columns = numbers.shape
+    # Twice as large, with what lies between two equal pixels filled.
+    wide = np.zeros((2 * rows - 1, 2 * columns - 1), bool)
+    wide[::2, ::2] = numbers > 0
+    wide[1::2, ::2] = (numbers[1:] == numbers[:-1]) & (numbers[1:] > 0)
+    wide[::2, 1::2] = (numbers[:, 1:] == numbers[:, :-1]) & (numbers[:, 1:] > 0)
+    return int(label(wide)[1])
+
+
+def are_of_many_hues(
+    rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane
+) -> bool:
+    """Whether colours run through many hues, as those of a heat map do.
+
+    At a soft edge they lie on the line between two colours that are drawn.
+    """
+    if len(drawn) < 2:
+        return False
+    least = np.full(rgb.shape[:2], np.inf)
+    for i, one in enumerate(drawn):
+        for other in drawn[i + 1 :]:
+            line = other - one
+            along = ((rgb - one) @ line / (line @ line)).clip(0, 1)
+            away = np.linalg.norm(rgb - one - along[..., None] * line, axis=-1)
+            least = np.minimum(least, away)
+    between = (least > APART) & ~hidden
+    if np.count_nonzero(between) < BETWEEN * np.count_nonzero(~hidden):
+        return False
+    towards = rgb[between] - ground
+    towards /= np.linalg.norm(towards, axis=-1, keepdims=True)
+    _, counts = np.unique((2 * towards).round(), axis=0, return_counts=True)
+    return bool(np.count_nonzero(counts > OF_ONE_HUE * len(towards)) >= HUES)
 
 
 def codes(rgb: Colours) -> NDArray[np.int64]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.agreement import Agreement
-from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import (
@@ -47,11 +47,11 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
-    inverted : list of str
-        Names of the other images of one class that covers most of the border: a lesion
-        lies inside the image, and what lies around it is background.
-    outlines, turned : list of str
-        Names of images whose masks look like outlines; whose masks fit turned or not.
+    inverted, outlines : list of str
+        Names of the other images of one class that looks inverted; like outlines.
+    turned, alone, narrow : list of str
+        Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
+        as of `IntensityWarning.NARROW_RANGE`.
     several, classes, mixed : list of str
         Names of images of one class with several numbers or colours; of those among
         them where these lie like classes; where they look like overlapping drawings.
@@ -63,8 +63,6 @@ class MasksSeen:
         What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
-    narrow : list of str
-        Names of images of a narrow range; see `IntensityWarning.NARROW_RANGE`.
     """
 
     total: int = 0
@@ -81,6 +79,7 @@ class MasksSeen:
     agreements: list[Agreement] = field(default_factory=list)
     hashes: dict[str, Bits] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -109,7 +108,7 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and border_of(planes[0]).mean() > MOST:
+        elif len(planes) == 1 and is_inverted(planes[0] > 0):
             self.inverted.append(name)
         elif is_outlined(planes.max(0) > 0):
             self.outlines.append(name)
@@ -127,8 +126,14 @@ class MasksSeen:
             *(sample.name, read.planes, read.ignored, read.rgb),
             *(read.readings, sample.stated),
         )
+        self.add_orientation(sample.name, read)
+
+    def add_orientation(self, name: str, read: SampleRead) -> None:
+        """Notice where it is not clear how image and mask belong together."""
         if read.fits_both_ways and read.planes.any():
-            self.turned.append(sample.name)
+            self.turned.append(name)
+        if read.affine_alone and read.planes.any():
+            self.alone.append(name)
 
     def add_mapping(self, name: str, mapping: IntensityMapping) -> None:
         """Notice how the intensities of an image became those that a network sees."""
@@ -167,7 +172,7 @@ class MasksSeen:
             [a + b for a, b in present],
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
-            self.narrow + other.narrow,
+            *(self.narrow + other.narrow, self.alone + other.alone),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -193,6 +198,7 @@ class MasksSeen:
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
+                (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
                 (Rule.MAYBE_CLASSES, classes, None),
             )
@@ -207,7 +213,8 @@ class MasksSeen:
             (Rule.MOSTLY_FULL, self.full, "full", "hold background"),
             (
                 *(Rule.MOSTLY_INVERTED, self.inverted),
-                *("lesion along most of the border", "have background there"),
+                "lesion along most of the border or around the background",
+                "have background around the lesion",
             ),
             (
                 *(Rule.MOSTLY_OUTLINES, self.outlines),

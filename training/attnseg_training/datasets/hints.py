@@ -34,8 +34,9 @@ class Hint:
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {
     Rule.INVERTED: (
-        "In the mask of {} the lesion covers most of the border, so that it may be "
-        "inverted: look at it, and save it again as 0 and 255 if it is."
+        "In the mask of {} the lesion covers most of the border or lies around the "
+        "background, so that it may be inverted: look at it, and save it again as 0 "
+        "and 255 if it is."
     ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "
@@ -46,6 +47,12 @@ _SENTENCES = {
         "or TIFF; most masks have none) and fit either way, so that each was turned as "
         'it asks: write orientation = "shown" into dataset.toml if that is right, or '
         'orientation = "stored" if masks were drawn on the pixels as they are stored.'
+    ),
+    Rule.AFFINE_ALONE: (
+        "Of the image of {} and its mask only one is a NIfTI file, whose affine asks "
+        "for it to be shown turned or mirrored, and each was read as it is stored: "
+        'look at both together, write orientation = "stored" into dataset.toml if they '
+        "fit, or save both as PNG as they are shown if they do not."
     ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours lie in or along each other, or each "
@@ -65,6 +72,7 @@ _SENTENCES = {
 #: Hints at what is mostly right as it was read.
 QUESTIONS = (
     Rule.UNCLEAR_ORIENTATION,
+    Rule.AFFINE_ALONE,
     Rule.MAYBE_CLASSES,
     Rule.OVERLAPPING_COLOURS,
 )

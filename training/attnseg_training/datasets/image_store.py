@@ -14,12 +14,15 @@ from torch import Tensor
 
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
+from napari_attnseg.cards import ImageColours
 from napari_attnseg.ignored import IGNORED
 from napari_attnseg.inference import resize
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 
 #: Value of an ignored pixel in the masks that are kept.
 _IGNORED = 255
+#: Levels by which red, green and blue of a grey JPEG may differ.
+_GREY = 8
 
 
 class ImageStore:
@@ -75,6 +78,14 @@ class ImageStore:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def image_colours(self) -> ImageColours:
+        """Whether the images are in colour; grey ones may be stored as RGB."""
+        kinds = {bool((i.amax(0) - i.amin(0)).max() > _GREY) for i in self.images}
+        if len(kinds) > 1:
+            return ImageColours.MIXED
+        return ImageColours.COLOUR if True in kinds else ImageColours.GREY
 
     @cached_property
     def sha256(self) -> str:

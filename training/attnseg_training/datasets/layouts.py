@@ -12,22 +12,21 @@ from pathlib import Path
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
-    SUFFIXES,
     by_stem,
+    expect_mask_files,
     one_name_per_file,
     paired,
     without_twins,
 )
 from attnseg_training.datasets.spec import DatasetSpec, Layout
+from attnseg_training.datasets.split_lists import expect_names, list_text, read_lists
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.io.folders import LeftOut, left_out, name_key
+from napari_attnseg.io.folders import LeftOut, left_out
 
 #: Folders below the root that are looked through.
 _DEPTH = 4
 #: Folders of a layout without patterns.
 _PAIRS = ("images", "masks")
-#: Lists that decide what is trained and measured on: nobody wants one of them empty.
-_USED = ("train", "val", "test")
 
 
 @dataclass(slots=True)
@@ -194,6 +193,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             each = zip(said.classes, planes, strict=True)
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
+        expect_mask_files(root / "masks", said.classes)
         own = paired(files.images, by_stem(root / "masks"))
         files.masks = {n: (p,) for n, p in own.items()}
     other = one_name_per_file(files.images, files.masks)
@@ -202,46 +202,8 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             f"Expected lists of names in {root / said.splits}, as dataset.toml says, "
             "but there is no such folder."
         )
-    known = {*files.images, *other}
-    keys = {name_key(name): name for name in known}
-    for file in sorted((root / said.splits).glob("*.txt")):
-        lines = filter(None, map(str.strip, _list(file).splitlines()))
-        names = [_listed_name(line, known, keys) for line in lines]
-        # A name that is listed twice is one image, and so are a link and its target.
-        once = dict.fromkeys(other.get(name, name) for name in names)
-        files.named[file.stem] = _expect_names(tuple(once), file)
+    files.named = read_lists(root, said.splits, files.images, other)
     return files
-
-
-def _expect_names(names: tuple[str, ...], file: Path) -> tuple[str, ...]:
-    """Refuse an empty list of what is trained or measured on."""
-    if not names and file.stem in _USED:
-        raise InputError(
-            f"Expected names of images in {file}, found none; list the images of "
-            f"{file.stem}, or remove the file."
-        )
-    return names
-
-
-def _listed_name(line: str, known: set[str], keys: dict[str, str]) -> str:
-    """Name of an image that is listed by its name, its file, or a path to that."""
-    file = line.replace("\\", "/").rpartition("/")[2]
-    suffix = next((s for s in SUFFIXES if file.lower().endswith(s)), "")
-    for name in (line, file, file[: len(file) - len(suffix)]):
-        if name in known or name_key(name) in keys:
-            return name if name in known else keys[name_key(name)]
-    return line
-
-
-def _list(file: Path) -> str:
-    """Text of a list of names; some Windows programs begin it with a mark."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"The list of names {file} cannot be read as UTF-8 text ({error}); save it "
-            "so."
-        ) from error
 
 
 def _matching(root: Path, candidates: dict[str, DatasetSpec]) -> list[Files]:
@@ -291,8 +253,8 @@ def _by_patterns(
             files.named[part.split] = tuple(sorted(key.values()))
     for split, file in layout.lists:
         if (root / file).is_file():
-            listed = set(_list(root / file).split())
-            _expect_names(tuple(listed), root / file)
+            listed = set(list_text(root / file).split())
+            expect_names(tuple(listed), root / file, (root / file).stem)
             files.named[split] = tuple(
                 n for n in sorted(files.images) if _listed(n, listed, spec.group)
             )

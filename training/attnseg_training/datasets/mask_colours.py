@@ -11,6 +11,8 @@ from attnseg_training.datasets.drawn_colours import (
     APART,
     MANY,
     SAME,
+    are_objects,
+    are_of_many_hues,
     border_of,
     codes,
     distance,
@@ -134,7 +136,7 @@ def foreground(
 
     Background is what is transparent; else black; else the commonest colour of the
     border, if it is clearly so. At a soft edge a pixel belongs to that of the mask's
-    colours to which it is nearest.
+    colours to which it is nearest. Many flat colours on black are objects.
 
     Parameters
     ----------
@@ -163,12 +165,16 @@ def foreground(
     hidden = hidden if void is None else hidden | void
     if hidden.all():
         return np.zeros(hidden.shape, bool), MaskTraits()
+    if not lossy and are_objects(rgb, hidden):
+        return np.asarray(rgb.any(-1)), MaskTraits(None, 0, (0, 0, 0), several=True)
     drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
         raise _picture(name)
     # First: of a picture it makes no sense to say which colour is background.
     _refuse_picture(rgb, drawn, hidden, lossy, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
+    if ground is not None and are_of_many_hues(rgb, drawn, ground, hidden):
+        raise _picture(name)
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
@@ -269,7 +275,7 @@ def _background(
             return black
         raise _unclear(name, "black, but another colour that may be background")
     if len(drawn) == 1:
-        raise _unclear(name, "one colour alone, which is not black")
+        raise _unclear(name, "one colour alone, not black: it may be empty or full")
     if counts[common] < CLEAR * max(len(border), 1):
         raise _unclear(name, "no black, and no colour along most of the border")
     if len(drawn) > 2 and area[common] < area.max():
@@ -280,8 +286,8 @@ def _background(
 def _picture(name: str) -> UnclearMaskError:
     return _unclear(
         name,
-        "as many colours as in a picture, which may be a photo with an outline drawn "
-        "on it",
+        "as many colours as in a picture, such as a heat map or a photo with an "
+        "outline drawn on it",
     )
 
 

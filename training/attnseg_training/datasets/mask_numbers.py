@@ -125,7 +125,7 @@ def _split(
         refuse_void(found, name)
         if are_numbers(values, found):
             return values > 0, "object-numbers"
-    if found[0] * 2 >= top:
+    if found[0] * 2 >= top or (found[0] > 0 and top < FAINT):
         raise _unclear(name, f"no 0 and the values {_listed(found)}", _NAME_CLASSES)
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
@@ -176,9 +176,9 @@ def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
         return np.zeros(values.shape, bool), "two-values"
     raise _unclear(
         name,
-        f"a largest value of {top:g} of 255, which may be noise or numbers that JPEG "
-        "has changed",
-        "export it as PNG, of 0 and 255",
+        f"a largest value of {top:g} of 255, which may be noise, or numbers that were "
+        "resized with smoothing or changed by JPEG",
+        "export it as PNG, of 0 and 255, resized without smoothing",
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import mask_colours, mask_numbers
+from attnseg_training.datasets import colour_values, mask_colours, mask_numbers
 from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
-from attnseg_training.datasets.nifti import is_nifti, read_nifti
+from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
 from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, Series
@@ -128,7 +128,7 @@ def read(
         If it cannot be read.
     """
     if is_nifti(path):
-        numbers = read_nifti(path, like)
+        numbers = read_nifti_mask(path, like)
         return _of_numbers(numbers, values, ignore, False, path.name, stated)
     try:
         decoded = decode_file(path)
@@ -138,6 +138,8 @@ def read(
             f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
             "expected a PNG, JPEG or TIFF image: replace it.",
         ) from error
+    for one in decoded.series:
+        colour_values.refuse_channels(one, path.name)
     found = [
         _of_page(page, one, decoded, values, ignore, path.name, stated)
         for one in decoded.series
@@ -176,6 +178,8 @@ def _of_page(
     """Read one page: as numbers, by its alpha, or by its colours."""
     lossy = decoded.lossy
     if page.ndim == 2:
+        if values:
+            page = colour_values.stored_numbers(page, decoded, values, ignore)
         return _of_numbers(page, values, ignore, lossy, name, stated)
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
@@ -183,6 +187,8 @@ def _of_page(
             return _of_numbers(numbers, values, ignore, lossy, name, stated)
     if values:
         grey = mask_colours.luma(page)
+        if not lossy:
+            colour_values.refuse_colours(page, grey, values, ignore, name)
         return _of_numbers(grey, values, ignore, lossy, name, stated)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
         return _of_numbers(page[..., 0], values, ignore, lossy, name, stated)
@@ -213,6 +219,14 @@ def _of_numbers(
     stated: bool,
 ) -> MaskReading:
     """Read numbers (H, W)."""
+    if numbers.dtype.kind == "c":
+        if numbers.imag.any():
+            raise UnclearMaskError(
+                Rule.UNCLEAR_VALUES,
+                f"Expected real numbers in the mask {name}, found complex ones; export "
+                "it as a mask of 0 and 255.",
+            )
+        numbers = numbers.real
     void = None
     traits: tuple[MaskTraits, ...] = ()
     if ignore is not None:

@@ -14,7 +14,9 @@ from napari_attnseg.errors import InputError
 
 SUFFIXES = (".nii.gz", ".nii")
 #: Affines may differ by so many voxels: headers are rounded.
-TOLERANCE = 1e-2
+TOLERANCE = 0.1
+#: Whole numbers may differ by this share: the scale of a header has 32 bits.
+ROUNDED = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,30 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     return _on_grid(found, image, path.name, like.name).T
 
 
+def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
+    """As `read_nifti`, whole numbers without what a header's scale adds to them."""
+    values = read_nifti(path, like)
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        return values
+    whole = np.round(values)
+    close = np.abs(values - whole) <= ROUNDED * np.maximum(np.abs(whole), 1)
+    return whole if close.all() else values
+
+
+def is_turned(path: Path) -> bool:
+    """Whether the affine of a 2D image asks for another view than its stored pixels.
+
+    Viewers show the left side of a body, or its back, at the right, and the back, or
+    the feet, at the bottom. A file without qform and sform asks for nothing. Raises as
+    `read_nifti`.
+    """
+    found = _load(path)
+    along = found.affine[:3, :2]  # in space: to the right, to the front and up
+    axes = np.abs(np.nan_to_num(along)).argmax(0)
+    usual = axes[0] < axes[1] and (along[axes, [0, 1]] < 0).all()
+    return found.placed and not usual
+
+
 def nifti_spacing(path: Path) -> Spacing:
     """Size of a pixel of a 2D NIfTI image; raises as `read_nifti`."""
     return _load(path).spacing
@@ -129,7 +155,7 @@ def _on_grid(mask: _Nifti, image: _Nifti, name: str, other: str) -> NDArray[Any]
         np.isfinite(between).all()
         # Over the whole image the rounding of a header must not add up to a voxel.
         and np.abs(linear - whole).max() * size < 0.5
-        and np.abs(shift - np.round(shift)).max() < TOLERANCE * size
+        and np.abs(shift - np.round(shift)).max() <= TOLERANCE
         and np.abs(np.round(shift[2])) == 0
         and (np.abs(whole).sum(0) == 1).all()
         and (np.abs(whole).sum(1) == 1).all()

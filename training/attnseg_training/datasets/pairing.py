@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +51,63 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "convert them to one of these, or choose another folder."
         )
     return without_twins(found)
+
+
+def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
+    """Say how classes are named where masks lie in folders below one for all.
+
+    Raises
+    ------
+    InputError
+        If there are folders of masks but no masks, or no folder of one of the classes.
+    """
+    there = entries(folder) if folder.is_dir() else []
+    inside = [path.name for path in there if path.is_dir() and by_stem(path)]
+    if not inside or len(inside) < len(there):
+        return
+    if lacking := [name for name in classes if name not in inside]:
+        raise InputError(
+            f"Expected a folder in {folder} for each of the classes "
+            f"{', '.join(classes)} of dataset.toml, found {', '.join(inside)}, none "
+            f"for {lacking[0]!r}; rename the folders or the classes."
+        )
+    names = ", ".join(f'"{name}"' for name in inside)
+    raise InputError(
+        f"Expected masks in {folder}, found folders only: {', '.join(inside)}; write "
+        f"classes = [{names}] into dataset.toml if each holds the masks of a class, or "
+        "move the files up."
+    )
+
+
+def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
+    """What names of masks have beside those of images, or the other way round.
+
+    Parameters
+    ----------
+    images, masks : collection of str
+        Names that are in no pair.
+
+    Returns
+    -------
+    str
+        ``"names of the masks end in '_mask' beyond those of the images"``; empty where
+        no such end makes a pair of most images.
+    """
+    for longer, shorter, words in (
+        (masks, images, "the masks end in {!r} beyond those of the images"),
+        (images, masks, "the images end in {!r} beyond those of the masks"),
+    ):
+        keys = {name_key(name) for name in shorter}
+        ends = Counter(
+            name[cut:]
+            for name in map(name_key, longer)
+            for cut in range(1, len(name))
+            if name[:cut] in keys
+        )
+        end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
+        if count > len(images) / 2:
+            return f"names of {words.format(end)}"
+    return ""
 
 
 def without_twins(found: dict[str, Path]) -> dict[str, Path]:

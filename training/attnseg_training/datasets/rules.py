@@ -41,19 +41,22 @@ class Rule(StrEnum):
     MOSTLY_EMPTY, MOSTLY_FULL
         More than half of all masks are.
     MOSTLY_INVERTED
-        In more than half of all masks the lesion covers most of the border.
+        More than half of all masks may be inverted.
     MOSTLY_OUTLINES
         More than half of all masks look like outlines.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     UNCLEAR_ORIENTATION
         Image and mask ask to be shown in different orientations, and fit either way.
+    AFFINE_ALONE
+        A NIfTI file is to be shown turned, and its image or mask is no NIfTI file.
     MAYBE_CLASSES
         Numbers or colours of one class lie as those of several would.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
     NARROW_RANGE
-        Less than a tenth of an image's range of intensities holds 99 % of its pixels.
+        Less than three tenths of an image's range of intensities hold 99 % of its
+        pixels.
     """
 
     UNREADABLE = "unreadable"
@@ -79,6 +82,7 @@ class Rule(StrEnum):
     INVERTED = "inverted-mask"
     OUTLINES = "outlines"
     UNCLEAR_ORIENTATION = "unclear-orientation"
+    AFFINE_ALONE = "affine-alone"
     MAYBE_CLASSES = "maybe-classes"
     OVERLAPPING_COLOURS = "overlapping-colours"
     NARROW_RANGE = "narrow-range"

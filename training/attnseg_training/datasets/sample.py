@@ -13,6 +13,7 @@ from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.nifti import (
     Spacing,
     is_nifti,
+    is_turned,
     nifti_spacing,
     read_nifti,
 )
@@ -43,6 +44,9 @@ class SampleRead:
     fits_both_ways : bool
         Whether image and mask ask to be shown in different orientations, both are of
         one size turned or not, and nobody said which is right.
+    affine_alone : bool
+        Whether one of image and mask alone is NIfTI, its affine asks for it to be shown
+        turned or mirrored, and nobody said that it belongs to the other as stored.
     """
 
     rgb: NDArray[np.uint8]
@@ -51,6 +55,7 @@ class SampleRead:
     ignored: NDArray[np.bool_] | None
     readings: tuple[MaskReading, ...]
     fits_both_ways: bool
+    affine_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,18 @@ class Sample:
             for one in readings
         )
         united = self.united(readings)
-        return SampleRead(rgb, mapping, *united, tuple(readings), both)
+        alone = self.orientation != "stored" and self._is_turned_alone()
+        return SampleRead(rgb, mapping, *united, tuple(readings), both, alone)
+
+    def _is_turned_alone(self) -> bool:
+        """Whether the affine of a NIfTI image or mask turns it, and the other has none.
+
+        There is nothing to compare that with: each is read as it is stored.
+        """
+        if is_nifti(self.image):
+            alone = not all(is_nifti(path) for path in self.masks)
+            return alone and is_turned(self.image)
+        return any(is_nifti(path) and is_turned(path) for path in self.masks)
 
     def _turned(self, mask: MaskReading, image: UprightImage) -> MaskReading:
         """A mask as its image is shown, if both belong together as they are stored."""

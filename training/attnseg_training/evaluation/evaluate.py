@@ -102,8 +102,7 @@ def evaluate(
     for done, sample in enumerate(samples, start=1):
         read = sample.read_with_traits(rule)
         image, planes, ignored = read.rgb, read.planes, read.ignored
-        if read.fits_both_ways and planes.any():
-            masks.turned.append(sample.name)
+        masks.add_orientation(sample.name, read)
         masks.add_mapping(sample.name, read.mapping)
         truth = planes.max(0)
         pixels += truth.size

@@ -157,7 +157,11 @@ def prepare(
         )
         origin |= session
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
-    card = partial(card_of, spec, reading, data.classes, images, origin)
+    card = partial(
+        card_of,
+        *(spec, reading, data.classes, images, origin),
+        image_colours=train.image_colours,
+    )
     return (
         Run(
             config,

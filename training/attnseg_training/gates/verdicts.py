@@ -10,23 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_attnseg.results import PatternValue
 from napari_attnseg.statistics import ENOUGH, Interval, enough, too_few_words
 
 #: A pattern worth less Dice than this, at the upper end of its interval, is decoration.
 DECORATIVE = 0.005
 #: Mean AUROC from which a gate that is surely above chance is said to agree.
 AGREES = 0.65
-
-
-class PatternValue(StrEnum):
-    """What the pattern of a gate was measured to be worth."""
-
-    HARMFUL = "harmful"
-    DECORATIVE = "decorative"
-    MATTERS = "matters"
-    NOT_SHOWN = "not_shown"
-    #: Measured on fewer than `statistics.ENOUGH` images.
-    TOO_FEW = "too_few"
 
 
 class TrustAgreement(StrEnum):

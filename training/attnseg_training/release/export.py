@@ -8,8 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 
+from napari_attnseg.cards import read_card, weights_hash
 from napari_attnseg.checkpoints import (
     checkpoint_bytes,
     expect_weights_name,
@@ -20,7 +22,10 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.weights import weights_path
 
-TEXTS = ("classes", "data", "licence", "use", "limits")
+TEXTS = (
+    *("classes", "data", "licence", "use", "limits"),
+    *("summary", "warning", "image_colours"),
+)
 
 
 def export(
@@ -43,7 +48,7 @@ def export(
     half : bool
         Store float16. Evaluate what comes out, not what went in.
     texts : Path, optional
-        TOML file with any of ``classes, data, licence, use, limits``.
+        TOML file with any of `TEXTS`.
     metrics : Path, optional
         JSON of ``attnseg-train evaluate`` on exactly these tensors.
     gates : Path, optional
@@ -61,17 +66,7 @@ def export(
     """
     expect_weights_name(out)
     network, card, _ = load_checkpoint(weights)
-    said = _read(texts, tomllib.loads) if texts else {}
-    unknown = sorted(set(said) - set(TEXTS))
-    if unknown:
-        raise InputError(f"Expected only {', '.join(TEXTS)}, got also {unknown}.")
-    if "classes" in said:
-        said["classes"] = tuple(said["classes"])
-        if len(said["classes"]) != card.spec.classes:
-            raise InputError(
-                f"Expected names of {card.spec.classes} classes in {texts}, got "
-                f"{len(said['classes'])}; name each of them."
-            )
+    said = read_texts(texts, card.spec.classes) if texts else {}
     measured = _results(metrics, "evaluate", "dice", "threshold_curve")
     if "medsam" in measured:
         raise InputError(
@@ -166,6 +161,58 @@ def average(files: list[Path], out: Path) -> str:
         training={"average_of": parts},
     )
     return save_checkpoint(out, mean, card)
+
+
+def read_texts(path: Path, classes: int) -> dict[str, Any]:
+    """Read the fields of a card that people write, from a TOML file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has other fields than `TEXTS`, or does not name
+        each of so many classes.
+    """
+    said = _read(path, tomllib.loads)
+    unknown = sorted(set(said) - set(TEXTS))
+    if unknown:
+        raise InputError(f"Expected only {', '.join(TEXTS)}, got also {unknown}.")
+    if "classes" in said:
+        said["classes"] = tuple(said["classes"])
+        if len(said["classes"]) != classes:
+            raise InputError(
+                f"Expected names of {classes} classes in {path}, got "
+                f"{len(said['classes'])}; name each of them."
+            )
+    return said
+
+
+def rewrite_texts(weights: Path, texts: Path) -> str:
+    """Put new texts into the card of a weights file; the rest stays byte for byte.
+
+    For words that became untrue, or fields that a card of before does not have: what
+    was measured of the tensors stays with them. Returns their SHA-256.
+
+    Parameters
+    ----------
+    weights : Path
+        Weights file, which is replaced.
+    texts : Path
+        TOML file with any of `TEXTS`.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read.
+    InputError
+        If the texts cannot be read.
+    """
+    card = read_card(weights)
+    card = dataclasses.replace(card, **read_texts(texts, card.spec.classes))
+    tensors = safetensors.torch.load(weights.read_bytes())
+    data, digest = checkpoint_bytes(tensors, card)
+    assert digest == weights_hash(weights)
+    write_bytes(weights, data)
+    return digest
 
 
 def _gates(found: dict[str, Any]) -> dict[str, Any]:

@@ -115,10 +115,12 @@ def card_of(
     data: str,
     origin: dict[str, Any],
     rows: Sequence[LogRow],
+    image_colours: str = "",
 ) -> ModelCard:
     """Make the card of a run's weights after the last of `rows`.
 
-    `origin` is the provenance that was known before the first epoch.
+    `origin` is the provenance that was known before the first epoch, and
+    `image_colours` an `ImageColours` of the training images.
     """
     return ModelCard(
         spec=spec,
@@ -131,6 +133,7 @@ def card_of(
             "val_dice": rows[-1].val_dice,
             "seconds": sum(row.seconds for row in rows),
         },
+        image_colours=image_colours,
     )
 
 

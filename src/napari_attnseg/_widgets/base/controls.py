@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QLabel, QSlider
+from qtpy.QtWidgets import (
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QLabeledDoubleSlider
 
 #: Key → number of steps; superqt's own slider takes no keys.
@@ -19,6 +26,12 @@ KEYS = {
     Qt.Key.Key_Home: -1000,
     Qt.Key.Key_End: 1000,
 }
+
+#: The title of a fold looks like a text that can be clicked.
+_TITLE = """
+QPushButton { text-align: left; background: transparent; padding: 2px; }
+QPushButton:!focus { border: none; }
+"""
 
 
 class UnitSlider(QLabeledDoubleSlider):
@@ -56,6 +69,49 @@ def wrapped_label(text: str = "") -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+class Fold(QWidget):
+    """A part of a widget under a title; a click on the title opens (▼) or closes (▶).
+
+    Parameters
+    ----------
+    title : str
+    content : QWidget
+        Hidden while it is closed, so that its controls do not take the keyboard.
+    opened : bool
+        Whether it is open at first.
+    """
+
+    def __init__(self, title: str, content: QWidget, opened: bool = False) -> None:
+        super().__init__()
+        self._title, self.content = title, content
+        self.button = QPushButton()
+        self.button.setCheckable(True)
+        self.button.setStyleSheet(_TITLE)
+        self.button.setToolTip(f"Show or hide: {title}")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.button)
+        layout.addWidget(content)
+        self.button.toggled.connect(self._show)
+        self.button.setChecked(opened)
+        self._show(opened)
+
+    def open(self, opened: bool = True) -> None:
+        """Open it, or close it."""
+        self.button.setChecked(opened)
+
+    def _show(self, opened: bool) -> None:
+        self.button.setText(f"{'▼' if opened else '▶'} {self._title}")
+        self.content.setVisible(opened)
+
+
+def set_tips(tips: Mapping[QWidget, str]) -> None:
+    """Give controls their tool tips."""
+    for control, text in tips.items():
+        control.setToolTip(text)
 
 
 def timer(milliseconds: int, call: Any) -> QTimer:

@@ -36,6 +36,9 @@ class DockWidget(QWidget):
         Its theme is followed.
     """
 
+    #: Title of its tab: five tabs fit a small screen only if each is one word.
+    tab = ""
+
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
@@ -73,7 +76,7 @@ class DockWidget(QWidget):
 
 
 def _join_others(ref: weakref.ref[DockWidget]) -> None:
-    """Make the dock a tab beside this plugin's other docks, and bring it to the front.
+    """Name the dock, make it a tab beside this plugin's others, and bring it to front.
 
     napari puts one dock below the other, which leaves too little height for each.
     """
@@ -86,6 +89,7 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
             dock = dock.parent()
         if dock is None or not isinstance(window := dock.parent(), QMainWindow):
             return
+        dock.setWindowTitle(widget.tab)
         if window.tabifiedDockWidgets(dock):
             return
         area = window.dockWidgetArea(dock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,27 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.image_note import image_note
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
+from napari_attnseg._widgets.base.model_card import CardView
 from napari_attnseg._widgets.base.reading import ReadingQuestions
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.base.weights_box import WeightsBox
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
-from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.cards import read_card
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.intensity import Intensity
-from napari_attnseg.results import NO_GATES
-from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import bundled_weights
 
 NO_IMAGE = (
     "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
 )
-CHOOSE_FILE = "choose a file…"
 
 
 class Inputs(QWidget):
@@ -52,41 +53,49 @@ class Inputs(QWidget):
         super().__init__()
         self._viewer, self._life = viewer, life
         self.image_box = QComboBox()
-        self.weights_box = QComboBox()
+        self.weights_box = WeightsBox()
         self.device_box = QComboBox()
         self.intensity_box = IntensityBox()
         self.hint = wrapped_label(NO_IMAGE)
         #: What there is to ask of the chosen image.
         self.questions = ReadingQuestions(viewer)
-        self.card_line = wrapped_label()
+        #: What to know of the chosen image before a run.
+        self.image_note = wrapped_label()
+        self.card = CardView()
         self.device_note = wrapped_label()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)
         form.addRow(self.questions)
+        form.addRow(self.image_note)
         form.addRow("Intensity", self.intensity_box)
         form.addRow("Weights", self.weights_box)
-        form.addRow(self.card_line)
         form.addRow("Device", self.device_box)
-        form.addRow("", self.device_note)
+        form.addRow(self.device_note)
+        form.addRow(self.card)
 
-        for name, path in bundled_weights().items():
-            self.weights_box.addItem(name, path)
-        self.weights_box.addItem(CHOOSE_FILE, None)
+        set_tips(
+            {
+                self.image_box: "The image to work on. An image that you select in the "
+                "layer list is chosen here.",
+                self.device_box: "What computes: auto takes a graphics card (GPU) if "
+                "there is one. The CPU works too, and is slower.",
+            }
+        )
         self._weights_before = 0
-        for path in TRAINED:
-            self._offer_trained(0, path)
         TRAINED.events.inserted.connect(self._offer_trained)
         life.at_end.append(
             partial(TRAINED.events.inserted.disconnect, self._offer_trained)
         )
+        self._note("")
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
         start(available_devices, self._fill_devices)
 
         self.image_box.activated.connect(self._image_chosen)
         self.image_box.currentIndexChanged.connect(self._ask)
+        self.questions.changed.connect(self._show_note)
         self.weights_box.activated.connect(self._choose_weights)
         self.weights_box.currentIndexChanged.connect(self._show_card)
         follow_layers(viewer, life, self._follow)
@@ -148,12 +157,23 @@ class Inputs(QWidget):
 
     def _ask(self) -> None:
         self.questions.show_layer(self.image)
+        self._show_note()
 
-    def ran_with(self, weights: Path, wanted: str, device: str) -> None:
+    def _show_note(self) -> None:
+        """Say what to know of the image, unless it has to be asked what it is."""
+        text = ""
+        if self.image is not None:
+            with suppress(InputError):
+                reading = self.questions.reading()
+                text = image_note(self.image, reading, self.card.card)
+        self.image_note.setText(text)
+        self.image_note.setVisible(bool(text))
+
+    def ran_with(self, wanted: str, device: str) -> None:
         """Remember the choices of a run, and note whether it was on the CPU."""
-        remember(weights, wanted, self.intensity_box.choice)
+        remember(wanted, self.intensity_box.choice)
         if device == "cpu":
-            self.device_note.setText("The last run was on the CPU.")
+            self._note("The last run was on the CPU.")
 
     def _follow(self, event: Any = None) -> None:
         """Refill the list of images, keeping the choice; results are not offered."""
@@ -201,15 +221,21 @@ class Inputs(QWidget):
         if untouched and chosen is not None and chosen.device in names:
             self.device_box.setCurrentText(chosen.device)
         if names[1:] == ["cpu"]:
-            self.device_note.setText("No GPU found here: runs on the CPU.")
+            self._note("No GPU found here: runs on the CPU.")
+
+    def _note(self, text: str) -> None:
+        self.device_note.setText(text)
+        self.device_note.setVisible(bool(text))
 
     def _choose_preferred(self) -> None:
         """Choose as Preferences say; the first weights if their file is missing."""
         chosen = preferences()
-        if chosen is not None:
-            self.intensity_box.choose(chosen.intensity)
-        if chosen is None or chosen.weights in bundled_weights():
-            self.weights_box.setCurrentText(chosen.weights if chosen else "compact")
+        if chosen is None:
+            return
+        self.intensity_box.choose(chosen.intensity)
+        bundled = bundled_weights()
+        if chosen.weights in bundled:
+            self.use_weights(bundled[chosen.weights])
         elif Path(chosen.weights).is_file():
             self.use_weights(Path(chosen.weights))
         else:
@@ -230,9 +256,8 @@ class Inputs(QWidget):
             self.use_weights(Path(name))
 
     def _offer_trained(self, index: int, path: Path) -> None:
-        """Add weights that were just trained, named by their run's folder."""
-        name = f"{path.parent.name}/{path.stem}"
-        self.weights_box.insertItem(self.weights_box.count() - 1, name, path)
+        """Add weights that were just trained."""
+        self.weights_box.offer(path)
 
     def use_weights(self, path: Path) -> None:
         """Offer a weights file and choose it; an unusable one is reported."""
@@ -241,48 +266,9 @@ class Inputs(QWidget):
         except AttnSegError as error:
             show_error(str(error))
             return
-        self.weights_box.insertItem(0, path.name, path)
-        self.weights_box.setCurrentIndex(0)
-        self._weights_before = 0
+        self.weights_box.choose(path)
+        self._weights_before = self.weights_box.currentIndex()
 
     def _show_card(self) -> None:
-        path = self.weights_box.currentData()
-        if path is None:
-            self.card_line.setText("")
-            return
-        try:
-            self.card_line.setText(describe_card(read_card(path)))
-        except AttnSegError as error:
-            self.card_line.setText(str(error))
-
-
-def describe_card(card: ModelCard) -> str:
-    """Text of a model card: model, data, Dice with interval, limits, intended use."""
-    lines = [f"{card.spec.name}: {card.data or 'training data not stated'}"]
-    dice = card.metrics.get("dice")
-    if dice:
-        lines.append(
-            f"Dice {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}], "
-            f"n = {card.metrics['n']}, {card.metrics['dataset']}"
-        )
-    else:
-        lines.append("Not evaluated on held-out images.")
-    if card.limits:
-        lines.append(f"Limits: {card.limits}")
-    if not card.spec.has_gates:
-        lines.append(NO_GATES)
-    else:
-        lines.append(
-            "What its gates mean was measured: choose a gate map to read it."
-            if card.gates
-            else "What its gates mean has not been measured."
-        )
-        shares = {stride: card.effective_share(stride) for stride in reversed(STRIDES)}
-        known = [f"1/{k} {s:.2f}" for k, s in shares.items() if s is not None]
-        if known:
-            lines.append(
-                "psi is a weight; effective share of the CNN in what is fused, by "
-                f"feature norms: {', '.join(known)}."
-            )
-    lines.append(card.use)
-    return "\n".join(lines)
+        self.card.show_weights(self.weights)
+        self._show_note()

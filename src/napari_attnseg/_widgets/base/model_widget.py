@@ -35,7 +35,7 @@ class ModelWidget(DockWidget):
 
     def _ran_with(self, model: LoadedModel) -> None:
         """Note in the form which model a run used."""
-        self.inputs.ran_with(model.weights, model.device, model.segmenter.device)
+        self.inputs.ran_with(model.device, model.segmenter.device)
 
     def _select(self, layer: Any) -> None:
         """Restore the selection: napari selects the layer that was added last."""

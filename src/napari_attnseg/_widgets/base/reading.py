@@ -8,7 +8,7 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.layers.image_reader import image_layer
 from napari_attnseg._widgets.layers.source import decoding_of, file_of, readings_of
 from napari_attnseg.axes import (
@@ -60,6 +60,14 @@ class ReadingQuestions(QWidget):
         self.axis_note = wrapped_label()
         self.file_note = wrapped_label()
         self.open_button = QPushButton(OPEN_AGAIN)
+        set_tips(
+            {
+                self.axis_box: "Whether this axis counts images (of a stack or a film) "
+                "or the colours of one image.",
+                self.open_button: "Add the file once more as a layer whose mask is the "
+                "same in napari and on the command line.",
+            }
+        )
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.axis_note)

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import work
@@ -47,6 +47,12 @@ class RunBar(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+        set_tips(
+            {
+                self.start_button: f"{title} with what is chosen here.",
+                self.cancel_button: "Stop after the present step; nothing is added.",
+            }
+        )
         buttons = QHBoxLayout()
         buttons.addWidget(self.start_button)
         buttons.addWidget(self.cancel_button)
@@ -68,7 +74,12 @@ class RunBar(QWidget):
         self.start_button.setEnabled(ready and not running)
 
     def launch(
-        self, run: Callable[..., Any], *args: Any, total: int, done: Callable[..., None]
+        self,
+        run: Callable[..., Any],
+        *args: Any,
+        total: int,
+        done: Callable[..., None],
+        after: Callable[[], None] | None = None,
     ) -> None:
         """Run ``run(*args)`` in a thread.
 
@@ -81,6 +92,9 @@ class RunBar(QWidget):
             Number of steps; 0 if it is not known.
         done : callable
             Gets what `run` returns, unless that is `Failed`.
+        after : callable, optional
+            Called at the end, however the run ended. Not together with `done`: what
+            takes long in both is a shorter pause of the window each.
         """
 
         def finished(result: Any) -> None:
@@ -96,6 +110,8 @@ class RunBar(QWidget):
         worker.errored.connect(lambda error: self._show_error(str(error)))
         worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
         worker.finished.connect(self._ended)
+        if after is not None:
+            worker.finished.connect(after)
         self._life.worker = worker
         self._show_error("")
         self.progress.setRange(0, total)

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtGui import QAction  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -22,6 +22,7 @@ from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import (
     record_of,
     results_file,
@@ -32,7 +33,6 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.saved_results import taken
 
 
@@ -45,9 +45,11 @@ class RunMenu(QPushButton):
         Its layers are saved.
     life : Lifetime
         Ends the connection to the viewer.
+    segments : bool
+        Whether the dock segments images.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime) -> None:
+    def __init__(self, viewer: Any, life: Lifetime, segments: bool = False) -> None:
         super().__init__()
         self._viewer = viewer
         # Not the layer itself: a layer that the user deletes is to be freed.
@@ -57,10 +59,18 @@ class RunMenu(QPushButton):
         removed.connect(self._removed)
         life.at_end.append(partial(removed.disconnect, self._removed))
         self.setText("Repeat or save this run")
+        self.setToolTip(
+            "Copy what made this result, as Python or as a command, or save its layers."
+        )
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
         menu.addAction("Copy as command", self.copy_command)
         menu.addAction("Save results…", self.choose_folder)
+        #: Whether a second run of an image leaves the first; shown where it is used.
+        self.keep_both = QAction("Keep both when this image is segmented again", menu)
+        self.keep_both.setCheckable(True)
+        menu.addAction(self.keep_both)
+        self.keep_both.setVisible(segments)
         self.setMenu(menu)
         self.hide()
 
@@ -84,7 +94,7 @@ class RunMenu(QPushButton):
         record = self._record if mask is None else record_of(mask)
         if record is None:
             return
-        edited = mask is not None and _edited(mask, record)
+        edited = mask is not None and is_edited(mask)
         saved = None if mask is None else results_file(mask)
         values = {**run_provenance(record), "source": record.source}
         try:
@@ -160,10 +170,3 @@ def _write(folder: Path, layers: list[LayerTuple]) -> str | Failed:
     except AttnSegError as error:
         return Failed(str(error))
     return f"{len(written)} files saved in {folder}."
-
-
-def _edited(mask: Any, record: LayerRecord) -> bool:
-    """Whether somebody painted in a mask since it was made."""
-    data = np.asarray(mask.data)
-    frames = data if data.ndim == 3 else data[None]
-    return tuple(array_sha256(frame) for frame in frames) != record.mask_sha256

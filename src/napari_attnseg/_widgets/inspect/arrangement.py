@@ -12,8 +12,10 @@ import numpy as np
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
+from napari_attnseg._widgets.inspect.cells import Cells
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
+from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
 from napari_attnseg.spec import STRIDES
@@ -38,25 +40,29 @@ TITLES = {
 #: What each preset shows of a result.
 DESCRIPTIONS = {
     Preset.OVERLAY: "The image with the outline of the mask.",
-    Preset.COARSE_GATES: "Side by side: image, mask, and the two coarse gates.",
-    Preset.ALL_SCALES: "Side by side: image, mask, every gate, probability.",
+    Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
+    "and the two coarse gates.",
+    Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
+    "every gate from coarse to fine, probability.",
     Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
 }
+#: Stands in the cell of a map that was measured to be decoration.
+DECORATIVE = "decorative"
+#: Of a map that lies over the image.
+PROBABILITY_OPACITY = 0.7
 _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
 _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
 def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
-    """What a preset shows of a result, and why gate maps in it are dim, if they are."""
+    """What a preset shows of a result, and which maps in it are decoration."""
     text = DESCRIPTIONS[preset]
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
-    if decorative and preset is Preset.PUBLISHED:
+    if decorative:
         text += f" Measured to be decoration in this model: {', '.join(decorative)}."
-    elif decorative:
-        text += " Dim maps were measured to be decoration in this model."
     return text
 
 
@@ -68,6 +74,9 @@ def _decorative(gate: Any) -> bool:
 class Arrangement:
     """Shows results in a viewer by preset, and restores the viewer at the end.
 
+    Side by side, the image with the outline of the mask is in the first cell, the gate
+    maps follow from coarse to fine, and the probability is last.
+
     Parameters
     ----------
     viewer : napari.Viewer or ViewerModel
@@ -76,12 +85,13 @@ class Arrangement:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        # Scale bar, centre and zoom as they were before side by side.
-        self._before: tuple[bool, tuple[float, ...], float] | None = None
+        self._cells = Cells(viewer)
         self._linked: list[Any] = []
         self._beside: ResultLayers | None = None
         # Other layers of this plugin that were visible before side by side.
         self._over: list[Any] = []
+        # Layer → its own name, and the one that says in its cell that it is decoration.
+        self._renamed: dict[Any, tuple[str, str]] = {}
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
         """Arrange one result. Hide other results; layers that are no results stay.
@@ -93,9 +103,14 @@ class Arrangement:
         preset : Preset
         """
         self._unlink()
+        self._name_back()
+        self._cells.let_go()
         if self._beside is not None and not result.equals(self._beside):
-            _dress(self._beside, Preset.OVERLAY)
+            _dress(self._beside, Preset.OVERLAY, self._cells.zoom)
         alone = preset is Preset.OVERLAY
+        if alone:
+            # First: with cells, napari builds all of them anew for every layer.
+            self._cells.leave()
         if not alone and self._beside is None:
             self._over = [
                 layer
@@ -104,22 +119,21 @@ class Arrangement:
             ]
         again = [x for x in self._over if alone and _over_image(x, result)]
         self._beside = None if alone else result
-        for layer in self._viewer.layers:
-            if has_record(layer):
-                layer.visible = False
-        if result.image is not None:
-            result.image.visible = True
-        shown = [layer for layer in (result.mask, *again) if layer is not None]
+        shown = [x for x in (result.image, result.mask, *again) if x is not None]
         if preset is Preset.ALL_SCALES:
             shown += result.probability
         if not alone:
             shown += _gates(
                 result, 2 if preset is Preset.COARSE_GATES else len(STRIDES)
             )
-        _dress(result, preset)
-        for layer in shown:
-            layer.visible = True
-        self._grid(not alone)
+        _dress(result, preset, self._cells.zoom)
+        if not alone:
+            self._name_decorative(result)
+        for layer in self._viewer.layers:
+            if layer in shown or has_record(layer):
+                layer.visible = layer in shown
+        if not alone:
+            self._cells.enter(result)
         if preset in (Preset.COARSE_GATES, Preset.ALL_SCALES) and len(result.gates) > 1:
             self._linked = list(result.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
@@ -129,16 +143,22 @@ class Arrangement:
         result, layers, canvas = self._beside, self._viewer.layers, self._viewer.canvas
         if result is None:
             return
-        theirs = self._before is None and canvas.grid.enabled  # it was on before
+        theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
         if any(layer in layers for layer in result.layers):
             self.show(result, Preset.OVERLAY)
             for layer in self._over:
                 layer.visible = True
         else:
-            self._grid(False)
+            self._name_back()
+            self._cells.leave()
         if theirs:
             canvas.grid.enabled = True
         self._beside = None
+
+    def refit(self) -> None:
+        """Fit the cells to the layers that are visible now."""
+        if self._beside is not None:
+            self._cells.fit(self._beside)
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]
@@ -146,25 +166,18 @@ class Arrangement:
             self._viewer.layers.unlink_layers(there, ("contrast_limits",))
         self._linked = []
 
-    def _grid(self, on: bool) -> None:
-        canvas, camera = self._viewer.canvas, self._viewer.scene.camera
-        if on and not canvas.grid.enabled:
-            self._before = (
-                bool(canvas.overlays.scale_bar.visible),
-                tuple(camera.center),
-                float(camera.zoom),
-            )
-            canvas.grid.stride = 1
-            canvas.grid.shape = (-1, -1)
-            canvas.grid.spacing = 0.02
-            canvas.overlays.scale_bar.visible = True
-        canvas.grid.enabled = on
-        if on:
-            self._viewer.reset_view()  # into cells, whose number may have changed
-        elif self._before is not None:
-            bar, camera.center, camera.zoom = self._before
-            canvas.overlays.scale_bar.visible = bar
-            self._before = None
+    def _name_decorative(self, result: ResultLayers) -> None:
+        """Write into the cells of decorative maps that they are: napari shows names."""
+        for layer in filter(_decorative, result.gates.values()):
+            own, said = layer.name, f"{DECORATIVE} · {layer.name}"
+            layer.name = said
+            self._renamed[layer] = own, layer.name
+
+    def _name_back(self) -> None:
+        for layer, (own, said) in self._renamed.items():
+            if layer.name == said:  # else somebody has renamed it meanwhile
+                layer.name = own
+        self._renamed = {}
 
 
 def _over_image(layer: Any, result: ResultLayers) -> bool:
@@ -172,22 +185,27 @@ def _over_image(layer: Any, result: ResultLayers) -> bool:
     return record is not None and result.same_image(record)
 
 
-def _dress(result: ResultLayers, preset: Preset) -> None:
+def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:
     """Set how the layers of a result look in a preset, visible or not."""
     alone = preset is Preset.OVERLAY
-    if result.mask is not None:
-        # An outline needs the image beneath it; alone in a cell it says little.
-        result.mask.contour = 2 if alone else 0
+    if result.mask is not None and alone:  # side by side, `Cells` knows how
+        outline(result.mask, zoom)
     for layer in result.gates.values():
-        _paint(layer, published=preset is Preset.PUBLISHED)
+        _paint(layer, preset)
+    for layer in result.probability:
+        layer.opacity = PROBABILITY_OPACITY if alone else 1.0
     # Every cell says what it is; bars are small enough for a cell.
     named = [result.image] if result.image is not None else []
     for layer in [*named, *result.layers]:
         layer.name_overlay.visible = not alone
         layer.name_overlay.font_size = 6
+    coarsest = next((result.gates[key] for key in result.coarse_first), None)
     for layer in [*result.probability, *result.gates.values()]:
         for name, value in (_LARGE if alone else _SMALL).items():
             setattr(layer.colorbar, name, value)
+        # One bar for all gate maps of one scale: napari takes long to make each.
+        one = alone or preset is Preset.PUBLISHED or layer in result.probability
+        layer.colorbar.visible = one or layer is coarsest
         # Beneath the name.
         layer.colorbar.position = "top_right" if alone else "bottom_right"
 
@@ -202,19 +220,23 @@ def _gates(result: ResultLayers, most: int) -> list[Any]:
     ]
 
 
-def _paint(layer: Any, published: bool) -> None:
+def _paint(layer: Any, preset: Preset) -> None:
     """Fixed scale and the preferred colours, or those of the paper.
+
+    Side by side there is no image beneath a map: its colours are those of the bar.
 
     1 − psi in jet is psi in jet turned around, so the numbers of the bar stay psi.
     """
-    if not published:
-        layer.colormap = Colormap(**gate_colormap())
+    record = record_of(layer)
+    if preset is not Preset.OVERLAY:
+        layer.opacity = 1.0
+    elif record is not None:
+        layer.opacity = gate_opacity(record)
+    if preset is not Preset.PUBLISHED:
+        if layer.colormap.name != gate_colormap()["name"]:
+            layer.colormap = Colormap(**gate_colormap())
         layer.contrast_limits = (0, 1)
-        record = record_of(layer)
-        if record is not None:
-            layer.opacity = gate_opacity(record)
         return
-    layer.opacity = 1.0  # jet over black, and dimmed, would be other colours
     jet = ensure_colormap("jet")
     layer.colormap = Colormap(jet.colors[::-1], name="jet of 1 − psi")
     low, high = float(np.min(layer.data)), float(np.max(layer.data))

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import UnitSlider
+from napari_attnseg._widgets.base.controls import UnitSlider, set_tips
 from napari_attnseg.results import GateKey, gate_label
 
 #: Data of the entry that is shown while psi is forced to a value that has no name;
@@ -43,6 +43,10 @@ class GateRow(QObject):
         self.slider = UnitSlider(0.05)
         self.choice = QComboBox()
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.choice.setToolTip(
+            "Which of the two networks is used everywhere at this scale; as it was: "
+            "what the model chose at each place."
+        )
         self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))
         self.choice.activated.connect(self._activated)
 
@@ -55,15 +59,15 @@ class GateRow(QObject):
         """Name the encoders that psi 0 and psi 1 stand for."""
         self.choice.clear()
         for text, value in (
-            ("own", None),
+            ("as it was", None),
             (low, 0.0),
-            ("half", 0.5),
-            ("its mean", np.nan),
+            ("both alike", 0.5),
+            ("its average", np.nan),
             (high, 1.0),
-            ("forced", OTHER_VALUE),
+            ("by slider", OTHER_VALUE),
         ):
             self.choice.addItem(text, value)
-        self.slider.setToolTip(f"0: {low}, 1: {high}")
+        self.slider.setToolTip(f"Left (0): only the {low}. Right (1): only the {high}.")
 
     def show_psi(self, psi: float | None, mean: float) -> None:
         """Show the forced psi; None: that the gate's own psi, of this mean, is used."""
@@ -109,9 +113,16 @@ class PaintControls(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.paint_button = QPushButton("Paint…")
-        self.dab_button = QPushButton("Dab")
-        self.dab_button.setToolTip("Paint once where the reading is held.")
+        self.dab_button = QPushButton("Paint at ring")
         self.box = QComboBox()
+        set_tips(
+            {
+                self.paint_button: "Paint on the image where one of the two networks "
+                "is to be used.",
+                self.dab_button: "Paint once where the ring is, without a mouse.",
+                self.box: "At which scales the paint counts.",
+            }
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.paint_button)

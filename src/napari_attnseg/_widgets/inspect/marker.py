@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Points
 
 from napari_attnseg._widgets.layers.metadata import metadata_of
+from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import placement_of
@@ -44,7 +45,7 @@ class Mark:
         self._layer = self._viewer.add_layer(
             Points(
                 at,
-                name=f"{result.name} · reading",
+                name=layer_name("reading", result.name),
                 **placement_of(read),
                 size=max(read.data.shape[read.ndim - 2 : read.ndim]) * _SHARE,
                 canvas_size_limits=_LIMITS,

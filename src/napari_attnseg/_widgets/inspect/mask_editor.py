@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -93,6 +93,27 @@ class MaskEditor:
         for frame in range(self.frames):
             if self._edited(frame):
                 self._written[frame] = self.mask(frame).copy()
+
+    def by_hand(self) -> Mapping[int, NDArray[np.uint8]]:
+        """Frame → a copy of its mask, of the frames that were edited by hand."""
+        edited = (frame for frame in range(self.frames) if self._edited(frame))
+        return {frame: self.mask(frame).copy() for frame in edited}
+
+    def bring_back(
+        self, rules: MaskRules, by_hand: Mapping[int, NDArray[np.uint8]]
+    ) -> None:
+        """Show masks that were edited by hand again; they count as edited.
+
+        Parameters
+        ----------
+        rules : MaskRules
+            By which the masks were made that somebody edited.
+        by_hand : mapping
+            What `by_hand` returned.
+        """
+        for frame, mask in by_hand.items():
+            self.apply(rules, frame)
+            redraw(self.result.mask, mask, frame if self.result.stacked else None)
 
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
         """Make the mask of one frame anew and show it; returns its size."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
     Signal,
 )
@@ -21,15 +23,43 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import UnitSlider, timer, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    UnitSlider,
+    set_tips,
+    timer,
+    wrapped_label,
+)
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
+from napari_attnseg._widgets.inspect.tips import MASK_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
+from napari_attnseg._widgets.layers.new_layers import layer_name
+from napari_attnseg._widgets.layers.outcome import (
+    CanvasMark,
+    is_loosened,
+    outcome_of,
+)
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
+NO_MASK = "The layers of mask and probability of this result are not in the viewer."
 COPY, REPLACE, STOP = "copy", "replace", "stop"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskStep:
+    """One step of the history: rules, and what was edited by hand after them.
+
+    Attributes
+    ----------
+    rules : MaskRules
+    by_hand : mapping of int to ndarray
+        Frame → mask (H, W) with its edits; empty where nothing was edited.
+    """
+
+    rules: MaskRules
+    by_hand: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class MaskPanel(QWidget):
@@ -48,8 +78,9 @@ class MaskPanel(QWidget):
         super().__init__()
         self._viewer = viewer
         self._editor: MaskEditor | None = None
-        self._history = History(MaskRules())
+        self._history = History(MaskStep(MaskRules()))
         self._rest: Iterator[int] = iter(())
+        self._mark = CanvasMark(viewer)
         self._made = 0  # the frame that was made last; the others are to follow it
         self.threshold = UnitSlider(0.01)
         self.smoothing = QDoubleSpinBox()
@@ -81,6 +112,7 @@ class MaskPanel(QWidget):
         self.min_size.setRange(0, 10_000_000)
         self.min_size.setSingleStep(50)
         self.min_size.setSuffix(" px")
+        set_tips({getattr(self, name): tip for name, tip in MASK_TIPS.items()})
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Threshold", self.threshold)
@@ -126,9 +158,11 @@ class MaskPanel(QWidget):
         self.forget()
         usable = result is not None and result.complete
         self._editor = MaskEditor(result) if result is not None and usable else None
-        self._history.restart(self._editor.own if self._editor else MaskRules())
+        editor = self._editor
+        self._history.restart(MaskStep(editor.own if editor else MaskRules()))
         if self._editor is not None:
-            self._history.change(self._editor.made)  # undone: the model's own
+            if self._editor.made != self._editor.own:  # undone: the model's own
+                self._history.change(MaskStep(self._editor.made))
             # The second tells of undo and redo, and of much else.
             for event in self._drawing():
                 event.connect(self._drawn_soon)
@@ -138,6 +172,7 @@ class MaskPanel(QWidget):
 
     def forget(self) -> None:
         """Disconnect from the mask layer, of another result or at the end."""
+        self._mark.take_away()
         for event in self._drawing():
             event.disconnect(self._drawn_soon)
 
@@ -157,18 +192,18 @@ class MaskPanel(QWidget):
     def show_size(self) -> None:
         """Show area and number of objects in the shown frame."""
         if self._editor is None:
-            self.size_label.setText("")
+            self.size_label.setText(NO_MASK)
         else:
             self._show_size(self._editor.size(self._frame()))
 
     def _show_size(self, size: MaskSize) -> None:
         assert self._editor is not None
-        total = self._editor.mask(self._frame()).size
-        objects = "1 object" if size.objects == 1 else f"{size.objects} objects"
-        self.size_label.setText(
-            f"{size.area:,} px ({100 * size.area / total:.1f} % of the frame), "
-            f"{objects}"
-        )
+        result, frame = self._editor.result, self._frame()
+        mask = self._editor.mask(frame)
+        outcome = outcome_of(mask, is_loosened(result), size)
+        self.size_label.setText(f"{outcome.sentence} ({size.area:,} px)")
+        seen = result.mask.visible and not self._viewer.canvas.grid.enabled
+        self._mark.show(outcome if seen else None, result.name)
 
     def _frame(self) -> int:
         assert self._editor is not None
@@ -179,21 +214,32 @@ class MaskPanel(QWidget):
     def _moved(self, name: str, value: Any) -> None:
         if self._editor is None:
             return
-        rules = replace(self._history.now, **{name: value})
-        if rules == self._history.now:
+        rules = replace(self._history.now.rules, **{name: value})
+        if rules == self._history.now.rules:
             return
         if not self._may_replace():
             self._show_rules()
             return
-        self._history.change(rules, by=name)
+        self._history.change(MaskStep(rules), by=name)
         self._later.start()
         self._soon.start()
 
     def undo(self) -> None:
-        """Undo the last step."""
-        if self._may_replace():
+        """Undo the last step; edits by hand that were replaced come back."""
+        if not self._may_replace():
+            return
+        if self._history.now.by_hand:  # which this would lose
+            self._history.undo_forward()
+        else:
             self._history.undo()
-            self._now()
+        self._now()
+        by_hand = self._history.now.by_hand
+        if self._editor is not None and by_hand:
+            for _ in self._rest:  # before their edits: all frames follow the rules
+                pass
+            self._editor.bring_back(self._history.now.rules, by_hand)
+            self._history.amend(MaskStep(self._history.now.rules))
+            self._mask_drawn()
 
     def reset(self) -> None:
         """The mask as the model made it; can be undone."""
@@ -210,15 +256,16 @@ class MaskPanel(QWidget):
         """Make the mask of the shown frame anew, without waiting for the event loop."""
         if self._editor is not None:
             self._made = self._frame()
-            self._show_size(self._editor.apply(self._history.now, self._made))
+            self._show_size(self._editor.apply(self._history.now.rules, self._made))
             self.remade.emit()
-            self.undo_button.setEnabled(self._history.can_undo)
+        self._show_undo()
 
     def settle(self) -> None:
         """Complete the present undo step, and start on the other frames."""
         self._history.settle()
         if self._editor is not None and self._editor.frames > 1:
-            self._rest = self._editor.apply_to_others(self._history.now, self._made)
+            rules = self._history.now.rules
+            self._rest = self._editor.apply_to_others(rules, self._made)
             self._step.start()
 
     def _next_frame(self) -> None:
@@ -239,13 +286,18 @@ class MaskPanel(QWidget):
 
     def _show_rules(self) -> None:
         for name, control in self.controls.items():
-            value = getattr(self._history.now, name)
+            value = getattr(self._history.now.rules, name)
             with signals_blocked(control):
                 if isinstance(control, QCheckBox):
                     control.setChecked(value)
                 else:
                     control.setValue(value)
-        self.undo_button.setEnabled(self._history.can_undo)
+        self._show_undo()
+
+    def _show_undo(self) -> None:
+        can_undo = self._history.can_undo
+        self.undo_button.setEnabled(can_undo)
+        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
 
     # -- edits by hand ---------------------------------------------------------------
 
@@ -262,13 +314,16 @@ class MaskPanel(QWidget):
             options = layer.as_layer_data_tuple()[1]
             record = record_of(layer)
             assert record is not None
-            options["name"] = f"{layer.name} (edited)"
+            options["name"] = layer_name("edited", layer.name)
             options["metadata"] = metadata_of(
                 record.derived(Derivation.EDITED, layer.name)
             )
             copy = self._viewer.add_labels(layer.data.copy(), **options)
             copy.visible = False
             self._viewer.layers.selection.active = layer
+        if answer == REPLACE:
+            present = self._history.now
+            self._history.amend(replace(present, by_hand=editor.by_hand()))
         if answer != STOP:
             editor.accept()
         return answer != STOP

@@ -15,8 +15,8 @@ from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import moved, read_out
 from napari_attnseg._widgets.layers.runs import ResultLayers
 
-HINT = "Point at the image to read it; click to hold the reading."
-KEYS = "Arrow keys move the held reading (Shift: ten pixels), Escape lets go."
+HINT = "Point at the image to read it; click to keep the reading (a ring)."
+KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape takes it away."
 FLAT = "Readings need the 2D view (the cube button below the layer list)."
 _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
@@ -84,7 +84,7 @@ class Pointing(QFrame):
     def read_again(self) -> None:
         """Read the held point again: the mask was made anew."""
         if self.point is not None:
-            self.held.setText(f"Held: {self._read(self.point)}")
+            self.held.setText(f"At the ring: {self._read(self.point)}")
 
     def show_mark(self, visible: bool) -> None:
         """Show or hide the ring: side by side it would take a cell of its own."""
@@ -136,7 +136,7 @@ class Pointing(QFrame):
     def hold(self, point: Any) -> None:
         text = "" if point is None else self._read(point)
         self.point = tuple(point) if text else None
-        self.held.setText(f"Held: {text}")
+        self.held.setText(f"At the ring: {text}")
         self.held.setVisible(bool(text))
         if text:
             self.show_mark(not self._viewer.canvas.grid.enabled)

@@ -51,6 +51,21 @@ class History(Generic[T]):
         """Complete the present step: the next change starts a new one."""
         self._by = ""
 
+    def amend(self, value: T) -> None:
+        """Replace the present value, without a step of its own."""
+        self.now = value
+
+    def undo_forward(self) -> T:
+        """As `undo`, but the present value is an earlier one then: it comes back next.
+
+        For a value that holds work that nobody can repeat.
+        """
+        present = self.now
+        self.undo()
+        if self.now is not present:
+            self._past.append(present)
+        return self.now
+
     def undo(self) -> T:
         """Return to the value before the last step, if there is one."""
         if self._past:

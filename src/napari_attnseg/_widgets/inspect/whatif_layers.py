@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers
+from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, layer_name
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -126,7 +126,7 @@ def change_layer(
     differs[(after != before) & (after > 0)] = GAINED
     differs[(after != before) & (after == 0)] = LOST
     options = {
-        "name": f"{result.name} · what if (green gained, pink lost)",
+        "name": layer_name("gained and lost", result.name),
         **_placed(result, frame),
         "colormap": {
             None: "transparent",
@@ -150,7 +150,7 @@ def paint_layer(result: ResultLayers) -> NewLayer:
     stops = GATE_MAPS[gate_colours()].stops
     size = source.data.shape[:-1] if source.rgb else source.data.shape
     options = {
-        "name": f"{source.name} · gate paint",
+        "name": layer_name("gate paint", source.name),
         **source.placement,
         "colormap": {
             None: "transparent",

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import timer, wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, timer, wrapped_label
+from napari_attnseg._widgets.base.gate_legend import GateLegend
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.tips import WHATIF_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import (
     Temporary,
@@ -32,6 +34,7 @@ from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
@@ -67,6 +70,8 @@ class WhatIfPanel(QWidget):
         self._paint: NDArray[np.float64] | None = None
         self._kept: Change | None = None
         self._history: History[Mapping[GateKey, float]] = History({})
+        #: What the left and the right end of every slider are.
+        self.legend = GateLegend()
         self.gate_rows = GateRows()
         #: All but the message, which says why the controls are disabled.
         self.controls = QWidget()
@@ -75,6 +80,7 @@ class WhatIfPanel(QWidget):
         self.undo_button = QPushButton("Undo")
         self.reset_button = QPushButton("Reset")
         self.keep_button = QPushButton("Keep as layers")
+        set_tips({getattr(self, name): tip for name, tip in WHATIF_TIPS.items()})
         self._lay_out()
         self._soon = timer(0, self._decode)
         self._later = timer(300, self._history.settle)
@@ -95,6 +101,7 @@ class WhatIfPanel(QWidget):
         outer.addWidget(self.message)
         layout = QVBoxLayout(self.controls)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.legend)
         layout.addWidget(self.gate_rows)
         layout.addWidget(self.painting)
         self._offer_gates(list(reversed(STRIDES)))
@@ -122,10 +129,15 @@ class WhatIfPanel(QWidget):
             self.message.setText("" if result is None else why_disabled(result))
             return
         self._offer_gates(self._result.coarse_first)
-        for key, row in self.rows.items():
-            record = record_of(self._result.gates[key])
+        records = {key: record_of(self._result.gates[key]) for key in self.rows}
+        ends = {(one.low, one.high) for one in records.values() if one is not None}
+        for key, record in records.items():
             if record is not None:
-                row.name_ends(record.low, record.high)
+                self.rows[key].name_ends(record.low, record.high)
+        # Two gates per level have ends of their own, which their lists name.
+        self.legend.setVisible(len(ends) == 1)
+        for low, high in ends:
+            self.legend.show_ends(gate_colours(), low, high)
         self._show_gates()
         self.message.setText("Move a slider: what would the mask be?")
 
@@ -195,10 +207,18 @@ class WhatIfPanel(QWidget):
         if self._result is not None:
             for key, row in self.rows.items():
                 row.show_psi(self.forced.get(key), self._mean(key))
-        self.undo_button.setEnabled(self._history.can_undo)
-        # The same once more would be two of each part of it.
-        new = self._change is not None and self._change is not self._kept
-        self.keep_button.setEnabled(new)
+        can_undo, may_keep = self._history.can_undo, self._may_keep
+        self.undo_button.setEnabled(can_undo)
+        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
+        self.keep_button.setEnabled(may_keep)
+        self.keep_button.setText("Keep as layers" if may_keep else "Nothing to keep")
+
+    @property
+    def _may_keep(self) -> bool:
+        """Whether gates are forced, by sliders or paint, and it is not kept yet."""
+        if self._change is None or self._change is self._kept:
+            return False
+        return bool(self._change.result.provenance["gates_forced"])
 
     def _frame(self) -> int:
         assert self._result is not None
@@ -315,7 +335,7 @@ class WhatIfPanel(QWidget):
             self._start_painting()
         if self._pointing.point is None:
             self.message.setText(
-                "Hold a reading first: click the image, or move there with arrow keys."
+                "Put a ring first: click the image, or move there with arrow keys."
             )
             return
         self._layers.dab(self._pointing.point)
@@ -326,7 +346,7 @@ class WhatIfPanel(QWidget):
 
         napari selects the mask, which is added last; the run menu is then for it.
         """
-        if self._result is not None and self._change is not None:
+        if self._result is not None and self._change is not None and self._may_keep:
             add_layers(
                 self._viewer,
                 keep(self._result, self._change.result, self._encoded.frame),

@@ -17,12 +17,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.inspect.arrangement import (
@@ -35,6 +35,8 @@ from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
+from napari_attnseg._widgets.layers.display import leave_brushes
+from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
@@ -50,6 +52,8 @@ class InspectWidget(DockWidget):
     napari_viewer : napari.Viewer
         Its layers and canvas; a key and mouse callbacks until the widget ends.
     """
+
+    tab = "Inspect"
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
@@ -69,9 +73,17 @@ class InspectWidget(DockWidget):
         self._arrangement = Arrangement(napari_viewer)
         self.preset_box.addItems([TITLES[preset] for preset in Preset])
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
+        set_tips(
+            {
+                self.result_box: "The result to look at: image and model.",
+                self.preset_box: "What is shown, over each other or side by side.",
+                self.toggle_button: f"Side by side, and back (key {KEY}).",
+            }
+        )
         self._lay_out()
 
         self.result_box.currentIndexChanged.connect(self._choose_result)
+        self.result_box.activated.connect(self._bring_forward)
         self.preset_box.currentIndexChanged.connect(self._arrange)
         self.toggle_button.clicked.connect(self.toggle)
         self._connect()
@@ -94,10 +106,7 @@ class InspectWidget(DockWidget):
             ("Mask", self.mask_panel, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
-            group = QCollapsible(title)
-            group.setContent(panel)
-            (group.expand if opened else group.collapse)(animate=False)
-            inside.addWidget(group)
+            inside.addWidget(Fold(title, panel, opened))
         inside.addWidget(self.run_menu)
         layout = scrolled(self)
         layout.addWidget(self.hint)
@@ -106,6 +115,7 @@ class InspectWidget(DockWidget):
 
     def _connect(self) -> None:
         viewer, life = self._viewer, self._life
+        life.at_end.append(partial(leave_brushes, viewer))
         life.at_end.append(self._arrangement.end)
         life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)
@@ -113,6 +123,7 @@ class InspectWidget(DockWidget):
         active.connect(self._offer_run)
         life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
+        self._outlines = OutlineWidths(viewer, life)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
@@ -159,6 +170,8 @@ class InspectWidget(DockWidget):
         result = self.result
         if result is None or chosen is None or not result.equals(chosen):
             self._choose_result()
+        else:
+            self._arrangement.refit()
 
     def _choose_result(self) -> None:
         result = self.result
@@ -175,6 +188,11 @@ class InspectWidget(DockWidget):
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
             self._arrange()
+
+    def _bring_forward(self, index: int) -> None:
+        """Show the image of a result that somebody chose, if another one covers it."""
+        if self.result is not None and self.result.image is not None:
+            bring_forward(self._viewer, self.result.image)
 
     def _offer_run(self, event: Any = None) -> None:
         """Offer the kept what-if that is selected, else the result, in the run menu."""

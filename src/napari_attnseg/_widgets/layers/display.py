@@ -1,8 +1,8 @@
-"""Layers in a viewer: adding them, redrawing them, the frame that is shown."""
+"""Layers in a viewer: adding them, redrawing them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,14 @@ from napari.utils import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.image_match import holds_pixels
-from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, has_record
+from napari_attnseg._widgets.layers.metadata import (
+    IMAGE_FILE,
+    has_record,
+    record_of,
+)
 from napari_attnseg._widgets.layers.new_layers import NewLayer, gate_colormap
+from napari_attnseg._widgets.layers.outline import outline
+from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
@@ -35,16 +41,39 @@ def make_layer(new: NewLayer) -> Any:
             colours = {k: preferred.get(v, v) for k, v in colours.items()}
         options["colormap"] = DirectLabelColormap(color_dict=colours)
     layer = getattr(napari.layers, new.kind)(new.data, **options)
-    if new.contour:
-        layer.contour = new.contour
+    if new.outlined:
+        outline(layer)
     if new.colorbar:
         layer.colorbar.visible = True
     return layer
 
 
-def add_layers(viewer: Any, layers: Iterable[NewLayer]) -> list[Any]:
-    """Add layers in order; returns them."""
-    return [viewer.add_layer(make_layer(new)) for new in layers]
+def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> list[Any]:
+    """Add layers in order, directly above their image; returns them.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layers : iterable of NewLayer
+        Of one image.
+    above : Image, optional
+        The layer to put them above; None: what their record says. On top of everything
+        where that image is not open.
+    """
+    made = [make_layer(new) for new in layers]
+    for layer in made:
+        record = record_of(layer)
+        if above is None and record is not None:
+            above = _layer_with(viewer.layers, record.image.layer_id)
+    place = place_above(viewer.layers, above)
+    for index, layer in enumerate(made, place):
+        viewer.layers.insert(index, layer)
+    return made
+
+
+def _layer_with(layers: Iterable[Any], unique_id: str) -> Any:
+    found = [layer for layer in layers if str(layer.unique_id) == unique_id]
+    return found[0] if found else None
 
 
 def show_source(viewer: Any, source: Source) -> Source:
@@ -69,28 +98,14 @@ def show_source(viewer: Any, source: Source) -> Source:
             return replace(source, name=layer.name, layer_id=str(layer.unique_id))
     kind = "colour" if source.rgb else "grey"
     options = {
-        "name": f"{source.name} ({kind})",
+        "name": f"{source.name} · {kind}",
         "rgb": source.rgb,
         **source.placement,
     }
     new = NewLayer("Image", pixels, options, metadata={IMAGE_FILE: source.file})
-    (layer,) = add_layers(viewer, [new])
+    below = _layer_with(viewer.layers, source.layer_id)
+    (layer,) = add_layers(viewer, [new], above=below)
     return replace(source, name=layer.name, layer_id=str(layer.unique_id))
-
-
-def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:
-    """Index of the frame nearest to a world point, of a layer with a leading axis.
-
-    Parameters
-    ----------
-    layer : napari layer, (T, Y, X)
-    point : sequence of float
-        ``viewer.dims.point``, with at least as many axes as the layer.
-    frames : int
-        Number of frames.
-    """
-    at = layer.world_to_data(point[-layer.ndim :])[0]
-    return int(np.clip(round(at), 0, frames - 1))
 
 
 def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
@@ -105,3 +120,10 @@ def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
         layer.data = data = np.array(data)
     data[... if frame is None else frame] = values
     layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+
+def leave_brushes(viewer: Any) -> None:
+    """Leave paint mode in this plugin's layers, whose brush stays on the canvas."""
+    for layer in viewer.layers:
+        if has_record(layer) and layer.mode != "pan_zoom":
+            layer.mode = "pan_zoom"

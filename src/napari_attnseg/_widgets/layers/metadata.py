@@ -20,7 +20,13 @@ from napari_attnseg._widgets.layers.record import (
     Part,
 )
 from napari_attnseg.io.images import is_file
-from napari_attnseg.results import GATE_LEGEND, NOT_MEASURED, gate_key, gate_label
+from napari_attnseg.results import (
+    GATE_LEGEND,
+    NOT_MEASURED,
+    PatternValue,
+    gate_key,
+    gate_label,
+)
 
 #: Key, in ``layer.metadata``, of the record as a dictionary.
 METADATA = "attnseg"
@@ -41,6 +47,7 @@ IMAGE_ORIENTATION = "attnseg image orientation"
 _LAYER_KEYS = frozenset(
     {
         *("part", "gate", "shows", "0", "1", "finding", "decorative"),
+        "pattern",
         "effective_share",
         *("explanation", "target", "made_from", "made_from_layer", "objects"),
     }
@@ -56,7 +63,7 @@ def to_dict(record: LayerRecord) -> dict[str, Any]:
         values["part"] = str(record.part)
     if record.gate is not None:
         values |= {"gate": gate_label(record.gate), "0": record.low, "1": record.high}
-        values |= {"decorative": record.decorative}
+        values |= {"decorative": record.decorative, "pattern": str(record.pattern)}
     if record.effective_share:  # earlier versions did not measure it
         values["effective_share"] = dict(record.effective_share)
     if record.explanation:
@@ -115,6 +122,7 @@ def record_from(metadata: Mapping[str, Any]) -> LayerRecord | None:
         derivation,
         str(values.get("made_from_layer", "")) or _old_parent(values, derivation),
         dict(values.get("effective_share", {})),
+        PatternValue.of(values),
     )
 
 

@@ -44,8 +44,8 @@ class NewLayer:
         Keyword arguments of the class, without ``metadata``.
     record : LayerRecord or None
         Becomes the layer's ``metadata``; None for an image that is opened.
-    contour : int
-        Width of a mask's outline in pixels; 0: filled.
+    outlined : bool
+        Whether a mask is outlined; else it is filled.
     colorbar : bool
         Whether the layer's colour bar is shown.
     metadata : dict
@@ -56,7 +56,7 @@ class NewLayer:
     data: NDArray[Any]
     options: dict[str, Any]
     record: LayerRecord | None = None
-    contour: int = 0
+    outlined: bool = False
     colorbar: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -99,13 +99,13 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         )
 
     def options(name: str, **more: Any) -> dict[str, Any]:
-        return {"name": f"{source.name} · {name}", **source.placement, **more}
+        return {"name": layer_name(name, source.name), **source.placement, **more}
 
     layers = []
     count = len(results[0].probability)
     classes = class_names(results[0].provenance, count)
     for c in range(count):
-        several = f" {c + 1} ({classes[c]})" if count > 1 else ""
+        several = f" {classes[c]}" if count > 1 else ""
         layers.append(
             NewLayer(
                 "Image",
@@ -137,9 +137,10 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             finding=gate.finding,
             decorative=gate.decorative,
             effective_share=effective_share(results, i),
+            pattern=gate.pattern,
         )
         placed = options(
-            gate.name,
+            f"gate {gate.label}",
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
@@ -158,8 +159,13 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     mask = options("mask", opacity=1.0) | class_options(classes)
     masks = stacked([r.mask for r in results])
     record = replace(run, part=Part.MASK)
-    layers.append(NewLayer("Labels", masks, mask, record, contour=2))
+    layers.append(NewLayer("Labels", masks, mask, record, outlined=True))
     return layers
+
+
+def layer_name(what: str, of: str) -> str:
+    """Name of a layer; what differs comes first, since long names are cut."""
+    return f"{what} · {of}"
 
 
 def gate_opacity(record: LayerRecord) -> float:
@@ -188,7 +194,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     )
     stacked = source.frames is not None
     options = {
-        "name": f"{source.name} · {found.method}{level}",
+        "name": layer_name(f"{found.method}{level}", source.name),
         **source.placement,
         **coarse_placement(source.placement, found.stride, frame if stacked else 0),
         "contrast_limits": found.limits,
@@ -231,7 +237,8 @@ def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLaye
     for new in new_layers(source, results):
         assert new.record is not None
         if new.record.gate is None or new.record.gate in painted:
-            new.options["name"] += f", what if {listed or 'nothing forced'}"
+            what_if = f"what if {listed or 'nothing forced'}"
+            new.options["name"] = layer_name(what_if, new.options["name"])
             kept.append(new)
     colours = kept[-1].options.get("colormap", {})
     for label, colour in colours.items():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.io.results import share_of_frame
-from napari_attnseg.results import AttentionMap, GateKey, gate_parts
+from napari_attnseg.results import AttentionMap, GateKey, PatternValue, gate_parts
 
 
 class Part(StrEnum):
@@ -105,6 +105,8 @@ class LayerRecord:
     effective_share : mapping
         JSON-ready `results.EffectiveShare` of a gate map, of a stack with one mean per
         frame; empty where it is not known.
+    pattern : PatternValue
+        What the pattern of a gate map was measured to be worth.
     """
 
     provenance: Mapping[str, Any]
@@ -122,6 +124,7 @@ class LayerRecord:
     derivation: Derivation | None = None
     made_from_layer: str = ""
     effective_share: Mapping[str, Any] = field(default_factory=dict)
+    pattern: PatternValue = PatternValue.UNKNOWN
 
     # -- reading ---------------------------------------------------------------------
 
@@ -199,6 +202,7 @@ class LayerRecord:
             self.decorative,
             name,
             share_of_frame(self.effective_share or None, frame),
+            self.pattern,
         )
 
     # -- changing --------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers.display import shown_frame
+from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.image_match import find_image
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,11 @@ from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
-from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
+from napari_attnseg.objects.descriptors import (
+    ObjectRecord,
+    PixelSize,
+    origin_of_numbers,
+)
 from napari_attnseg.objects.measure import measure, separate
 from napari_attnseg.results import AttentionMap
 from napari_attnseg.uncertainty import case_doubt
@@ -87,6 +91,8 @@ class Task:
     intensity : Percentiles or Window
         How the image's values become [0, 1]: as in the run, if it is the run's image;
         a window of the run says nothing of another channel.
+    origin : mapping of str to str
+        `descriptors.origin_of_numbers`.
     """
 
     name: str
@@ -99,6 +105,7 @@ class Task:
     probability: list[Any] = field(default_factory=list)
     gates: list[tuple[LayerRecord, Any]] = field(default_factory=list)
     intensity: Intensity = WHOLE_RANGE
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
@@ -143,7 +150,16 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
             if (record := record_of(layer)) is not None
         ],
         rule,
+        _origin(labels, result, source),
     )
+
+
+def _origin(
+    labels: Any, result: ResultLayers | None, source: Source | None
+) -> dict[str, str]:
+    own = record_of(labels) or (None if result is None else result.record)
+    name, origin = ("", "") if source is None else (source.name, str(source.origin))
+    return origin_of_numbers(name, origin, None if own is None else own.provenance)
 
 
 def _are_objects(labels: Any) -> bool:
@@ -227,7 +243,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             probability = None
             if task.probability:
                 maps = [shown(p) for p in task.probability]
-                probability = np.stack(maps).astype(np.float32)
+                probability = np.stack(maps).astype(np.float32, copy=False)
                 doubt.append(case_doubt(probability, mask))
             records += measure(
                 labels,
@@ -242,6 +258,10 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             )
     except AttnSegError as error:
         return Failed(str(error))
+    if not task.keep:
+        # As small as leaves room for more objects: what napari draws in the GUI's
+        # thread takes a fraction of the time.
+        parts = [part.astype(np.min_scalar_type(2 * last)) for part in parts]
     yield frames, "done"
     return Measurement(task, np.stack(parts) if stacked else parts[0], records, doubt)
 

@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
-from napari_attnseg._widgets.layers.display import shown_frame
+from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.objects.measurement import Measurement
@@ -60,9 +60,17 @@ class ObjectsPanel(QWidget):
         self._rows: dict[int, int] = {}
         self.summary, self.description = wrapped_label(), wrapped_label()
         self.table = ObjectTable()
-        self.all_columns = QCheckBox("All columns")
+        self.all_columns = QCheckBox("More (psi, colour, texture)")
         self.alone = QCheckBox("Only the selected object")
         self.save_button = QPushButton("Save CSV…")
+        set_tips(
+            {
+                self.table: "A row is an object: select it, and the view goes there.",
+                self.all_columns: "Every measurement, not only the first ones.",
+                self.alone: "Hide the other objects in the viewer.",
+                self.save_button: "Write every measurement of every object to a file.",
+            }
+        )
         below = QHBoxLayout()
         below.addWidget(self.all_columns)
         below.addWidget(self.alone)
@@ -136,7 +144,7 @@ class ObjectsPanel(QWidget):
             self._layer.events.selected_label.disconnect(self._label_selected)
             self._layer.events.paint.disconnect(self._say_stale)
             self._layer.events.set_data.disconnect(self._maybe_stale)
-            self._layer.show_selected_label = False
+            self._set_alone(False)
         self._layer = self._measured = None
         self._rows = {}
 
@@ -146,26 +154,30 @@ class ObjectsPanel(QWidget):
             return
         unit = self._measured.task.pixel.unit
         size = "calibrated " if unit else ""
-        few = (
-            *(f"{size}area", "% of frame", f"{size}Feret diameter"),
-            *("mean probability", "doubt"),
-        )
+        model = ("mean probability", "doubt") if self._measured.task.probability else ()
+        few = (*model, f"{size}area", "% of frame", f"{size}Feret diameter")
         self.table.show_only(["object", "frame", *(heading(n, unit) for n in few)])
 
     def _show_alone(self, alone: bool = False) -> None:
-        if self._layer is not None:
-            self._layer.show_selected_label = self.alone.isChecked()
+        self._set_alone(self.alone.isChecked())
+
+    def _set_alone(self, alone: bool) -> None:
+        # Only a change: napari draws the whole layer anew.
+        if self._layer is not None and self._layer.show_selected_label != alone:
+            self._layer.show_selected_label = alone
 
     def _colour(self) -> None:
         """Highlight the selected object in a layer that this plugin made."""
         layer = self._layer
         record = record_of(layer)
         if record is not None and record.derivation is Derivation.OBJECTS:
-            selected = {layer.selected_label: SELECTED_COLOUR}
-            colours = {None: mask_colour(), **selected, 0: "transparent"}
+            colours = object_colours(layer.selected_label, mask_colour())
+            colormap = DirectLabelColormap(color_dict=colours)
+            if _alike(colormap, layer.colormap):
+                return  # napari draws the whole layer anew for each
             # napari selects the label anew when the colours change.
             with layer.events.selected_label.blocker(self._label_selected):
-                layer.colormap = DirectLabelColormap(color_dict=colours)
+                layer.colormap = colormap
 
     def _maybe_stale(self, event: Any = None) -> None:
         """Report that the labels changed, if the shown frame differs.
@@ -247,9 +259,23 @@ class ObjectsPanel(QWidget):
         if self._measured is None:
             return
         try:
-            write_text(path, csv_text(self._measured.records))
+            text = csv_text(self._measured.records, self._measured.task.origin)
+            write_text(path, text)
         except AttnSegError as error:
             show_error(str(error))
+
+
+def object_colours(selected: int, other: str) -> dict[int | None, str]:
+    """Colours of labels: one object stands out among the others."""
+    return {None: other, selected: SELECTED_COLOUR, 0: "transparent"}
+
+
+def _alike(colours: Any, others: Any) -> bool:
+    """Whether two colormaps of labels give every label the same colour."""
+    one, other = (getattr(found, "color_dict", {}) for found in (colours, others))
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[key], other[key]) for key in one
+    )
 
 
 def summary(measured: Measurement) -> str:

@@ -10,13 +10,13 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import NewLayer
+from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.record import (
     Derivation,
     ImageReference,
@@ -30,7 +30,8 @@ from napari_attnseg._widgets.objects.measurement import (
     run_task,
     task_of,
 )
-from napari_attnseg._widgets.objects.panel import ObjectsPanel
+from napari_attnseg._widgets.objects.panel import ObjectsPanel, object_colours
+from napari_attnseg.colormaps import MASK_COLOUR
 from napari_attnseg.errors import AttnSegError
 
 NO_LABELS = (
@@ -48,12 +49,21 @@ class ObjectsWidget(DockWidget):
         Its layers; camera, frame and a mouse callback by the panel.
     """
 
+    tab = "Measure"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
+        self._found: tuple[Measurement, Any] | None = None
         self.hint = wrapped_label(NO_LABELS)
         self.labels_box, self.image_box = QComboBox(), QComboBox()
         self.bar = RunBar("Measure", self._life)
         self.panel = ObjectsPanel(napari_viewer, self._life)
+        set_tips(
+            {
+                self.labels_box: "The mask whose objects are measured.",
+                self.image_box: "The image in which colour and sharpness are measured.",
+            }
+        )
         form = QFormLayout()
         form.addRow("Labels", self.labels_box)
         form.addRow("Image", self.image_box)
@@ -122,18 +132,21 @@ class ObjectsWidget(DockWidget):
             "Labels",
             task.data,
             {
-                "name": f"{labels.name} · objects",
+                "name": layer_name("objects", labels.name),
                 **placement_of(labels),
                 "opacity": 1.0,
+                # From the start: napari draws the layer anew for other colours.
+                "colormap": object_colours(1, MASK_COLOUR),
             },
             record.derived(Derivation.OBJECTS, labels.name),
-            contour=2,
+            outlined=True,
         )
         self.bar.launch(
             run_task,
             task,
             total=len(task.data) if task.data.ndim == 3 else 0,
             done=partial(self._finished, labels, new),
+            after=self._show,
         )
 
     def _finished(self, labels: Any, new: NewLayer, done: Measurement) -> None:
@@ -145,4 +158,12 @@ class ObjectsWidget(DockWidget):
         names = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
         self.labels_box.setCurrentIndex(names.index(layer))
         self._viewer.layers.selection.active = layer
-        self.panel.show_objects(done, layer)
+        self._found = done, layer
+
+    def _show(self) -> None:
+        """Show what was measured; by itself, for the layer has just been drawn."""
+        found, self._found = self._found, None
+        if found is not None and not self._life.ended:
+            done, layer = found
+            if layer in self._viewer.layers:
+                self.panel.show_objects(done, layer)

@@ -17,9 +17,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.options import (
@@ -150,11 +149,25 @@ class TrainForm(QWidget):
         self.batch_box.setSpecialValueText("as in the recipe")
         self.device_box.addItem("auto")
         self.more_line.setPlaceholderText("--one-sided 0.3 --seed 1")
-        self.more_line.setToolTip("Further options of attnseg-train fit.")
+        # Some are replaced by the trainer's own words, as soon as it has answered.
+        set_tips(
+            {
+                self.data: "Folder with images and, under the same names, their masks.",
+                self.recipe_box: "Model and settings that were tried together.",
+                self.start_box: "What the model knows before it sees your images.",
+                self.cnn: "File with weights of the first of its two networks.",
+                self.transformer: "File with weights of the second one.",
+                self.weights: "Weights of the same model, which go on learning.",
+                self.epochs_box: "How often every image is looked at.",
+                self.device_box: "What computes: auto takes a GPU if there is one.",
+                self.batch_box: "More need more memory.",
+                self.more_line: "Further options of attnseg-train fit.",
+            }
+        )
         self._form = form = QFormLayout()
         form.addRow("Data", self.data)
         form.addRow("Recipe", self.recipe_box)
-        form.addRow("", self.about)
+        form.addRow(self.about)
         form.addRow("Start from", self.start_box)
         form.addRow("CNN", self.cnn)
         form.addRow("Transformer", self.transformer)
@@ -165,13 +178,10 @@ class TrainForm(QWidget):
         more.addRow("Device", self.device_box)
         more.addRow("Images per step", self.batch_box)
         more.addRow("Options", self.more_line)
-        collapsed = QCollapsible("More")
-        collapsed.setDuration(0)
-        collapsed.addWidget(inner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        layout.addWidget(collapsed)
+        layout.addWidget(Fold("More", inner))
 
     def choices(self, out: str) -> Choices:
         """Collect the choices for a run in the folder `out`.

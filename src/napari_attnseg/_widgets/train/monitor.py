@@ -9,11 +9,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.train.curves import Curves
 from napari_attnseg._widgets.train.status import NOTHING, Look
+from napari_attnseg.card_summary import weights_name
 from napari_attnseg.run_files import Place
 
 
@@ -29,16 +29,14 @@ class RunView(QWidget):
         self.curves = Curves()
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
+        self.log.setToolTip("What the run wrote, for whoever wants to know all of it.")
         self.log.setMinimumHeight(120)
-        collapsed = QCollapsible("Log")
-        collapsed.setDuration(0)
-        collapsed.addWidget(self.log)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.progress, self.state_line, self.weights_line):
             layout.addWidget(widget)
         layout.addWidget(self.curves, 1)
-        layout.addWidget(collapsed)
+        layout.addWidget(Fold("Log", self.log))
         layout.addStretch()
 
     def show_look(self, look: Look) -> None:
@@ -52,8 +50,7 @@ class RunView(QWidget):
         self.weights_line.setVisible(look.weights is not None and not going_on)
         if look.weights is not None:
             self.weights_line.setText(
-                "Its weights are in the list of Segment, as "
-                f"{look.weights.parent.name}/{look.weights.stem}."
+                f"Its weights are in the list of Segment: {weights_name(look.weights)}."
             )
         self.curves.setVisible(bool(look.epochs))
         if look.epochs != before.epochs:

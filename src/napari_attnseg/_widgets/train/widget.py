@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
@@ -26,6 +27,7 @@ from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.run_files import RunState
 
+TAKEN = "This folder holds a run: choose another run folder to start a new one."
 #: Milliseconds between two readings of the run folder.
 EVERY = 500
 
@@ -42,6 +44,8 @@ class TrainWidget(DockWidget):
         Only its theme is used.
     """
 
+    tab = "Train"
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._run: TrainingRun | None = None
@@ -55,6 +59,8 @@ class TrainWidget(DockWidget):
         self.start_button = QPushButton("Train")
         self.resume_button = QPushButton("Resume")
         self.stop_button = QPushButton("Stop")
+        #: Why no run can be started; hidden while one can.
+        self.why = wrapped_label(TAKEN)
         self.view = RunView()
         self._lay_out()
         self._connect()
@@ -66,6 +72,14 @@ class TrainWidget(DockWidget):
 
     def _lay_out(self) -> None:
         self.folder.line.setPlaceholderText("new folder, or one of an earlier run")
+        set_tips(
+            {
+                self.folder: "Where weights and curves of the run are written.",
+                self.start_button: "Begin a run with what is chosen here.",
+                self.resume_button: "Go on where the run in this folder stopped.",
+                self.stop_button: "Finish the present step, save, and stop.",
+            }
+        )
         where = QFormLayout()
         where.addRow("Run folder", self.folder)
         buttons = QHBoxLayout()
@@ -75,6 +89,7 @@ class TrainWidget(DockWidget):
         layout.addWidget(self.form)
         layout.addLayout(where)
         layout.addLayout(buttons)
+        layout.addWidget(self.why)
         layout.addWidget(self.view, 1)
 
     def _connect(self) -> None:
@@ -188,9 +203,7 @@ class TrainWidget(DockWidget):
         self.start_button.setVisible(not going_on)
         taken = _taken(look)
         self.start_button.setEnabled(not taken)
-        self.start_button.setToolTip(
-            "This folder holds a run: choose another for a new one." if taken else ""
-        )
+        self.why.setVisible(taken and not going_on)
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
         self.stop_button.setText(

@@ -1,0 +1,47 @@
+"""What is said of an image before it is segmented. No Qt, no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_attnseg.axes import AxisReading, ReadAs
+from napari_attnseg.cards import ImageColours, ModelCard
+
+GREY_IMAGE = (
+    "This image is grey, and these weights learned from colour images only: the mask "
+    "may be wrong."
+)
+COLOUR_IMAGE = (
+    "This image is in colour, and these weights learned from grey images only: the "
+    "mask may be wrong."
+)
+#: Names of an axis of time; others are slices.
+_TIME = ("t", "time", "frame", "frames")
+
+
+def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) -> str:
+    """What to know of an image layer before a run; empty if there is nothing.
+
+    Parameters
+    ----------
+    layer : Image
+    reading : AxisReading or None
+        What its axis is read as, if that had to be said.
+    card : ModelCard or None
+        Of the chosen weights.
+    """
+    said = []
+    if layer.ndim == 3 and (reading is None or not reading.is_one_image):
+        data = layer.data[0] if layer.multiscale else layer.data
+        time = str(layer.axis_labels[0]).lower() in _TIME
+        said.append(
+            f"Stack of {len(data)} {'frames' if time else 'slices'}, each segmented by "
+            "itself."
+        )
+    colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
+    known = ImageColours.UNKNOWN if card is None else card.image_colours
+    if known == ImageColours.COLOUR and not colour:
+        said.append(GREY_IMAGE)
+    if known == ImageColours.GREY and colour:
+        said.append(COLOUR_IMAGE)
+    return " ".join(said)

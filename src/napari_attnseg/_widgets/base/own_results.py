@@ -1,0 +1,68 @@
+"""The switch "Show only this image's results", and what follows the layers for it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtWidgets import QCheckBox
+
+from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
+from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.own_image import show_all_again, show_only_own
+
+
+class OwnResults(QCheckBox):
+    """Hides what belongs to other images than those that are seen; on at first.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The visibility of this plugin's layers follows that of their images.
+    life : Lifetime
+        Ends the connections to the viewer.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__("Show only this image's results")
+        self.setToolTip(
+            "Results of an image are hidden while another image covers it, or while it "
+            "is hidden itself. Images side by side keep theirs."
+        )
+        self.setChecked(True)
+        self._viewer, self._life = viewer, life
+        # Once, when a list of layers is complete.
+        self._soon = timer(0, self._apply)
+        self.toggled.connect(self._switched)
+        follow_layers(viewer, life, self._follow)
+        grid = viewer.canvas.grid.events.enabled
+        grid.connect(self._follow)
+        life.at_end.append(partial(grid.disconnect, self._follow))
+        life.at_end.append(partial(_disconnect, viewer.layers, self._follow))
+        self._follow()
+
+    def _follow(self, event: Any = None) -> None:
+        if self._life.ended:
+            return
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and not has_record(layer):
+                layer.events.visible.disconnect(self._follow)
+                layer.events.visible.connect(self._follow)
+        self._soon.start()
+
+    def _apply(self) -> None:
+        if self.isChecked() and not self._life.ended:
+            show_only_own(self._viewer)
+
+    def _switched(self, on: bool) -> None:
+        if on:
+            self._apply()
+        else:
+            show_all_again(self._viewer)
+
+
+def _disconnect(layers: Any, callback: Any) -> None:
+    for layer in layers:
+        layer.events.visible.disconnect(callback)

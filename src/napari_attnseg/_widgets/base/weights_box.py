@@ -1,0 +1,60 @@
+"""List of weights: bundled ones, those trained in this session, chosen files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QComboBox
+
+from napari_attnseg._widgets.base.session_weights import TRAINED
+from napari_attnseg.card_summary import dice_words, weights_name
+from napari_attnseg.cards import read_card
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.weights import bundled_weights
+
+CHOOSE_FILE = "choose a file…"
+
+
+class WeightsBox(QComboBox):
+    """List of weights files, each once, by run name and with its measured Dice.
+
+    The data of an entry is the file; None is that of the last one, `CHOOSE_FILE`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip(
+            "What was learned from images with known masks, and how well it then found "
+            "the masks of others: Dice, 1 is perfect."
+        )
+        # A long name of a run is not to make the dock wider.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.setSizeAdjustPolicy(policy)
+        self.setMinimumContentsLength(12)
+        self.addItem(CHOOSE_FILE, None)
+        for path in (*bundled_weights().values(), *TRAINED):
+            self.offer(path)
+        self.setCurrentIndex(0)
+
+    def offer(self, path: Path) -> int:
+        """Add a weights file unless it is there; returns its place in the list."""
+        same = path.resolve()
+        for index in range(self.count()):
+            known = self.itemData(index)
+            if known is not None and known.resolve() == same:
+                self.setItemText(index, _entry(path))  # trained on since
+                return index
+        index = self.count() - 1
+        self.insertItem(index, _entry(path), path)
+        return index
+
+    def choose(self, path: Path) -> None:
+        """Choose a weights file, which is added if it is not there."""
+        self.setCurrentIndex(self.offer(path))
+
+
+def _entry(path: Path) -> str:
+    try:
+        return f"{weights_name(path)} · {dice_words(read_card(path))}"
+    except AttnSegError:
+        return f"{weights_name(path)} · cannot be read"

@@ -1,0 +1,174 @@
+"""Cells of the canvas that show the layers of one result side by side. No Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from napari_attnseg._widgets.layers.outline import fill, outline
+from napari_attnseg._widgets.layers.runs import ResultLayers
+
+#: Rows and columns as napari chooses them.
+AUTOMATIC = (-1, -1)
+#: How many times longer than wide a cell may be, or wider than long.
+NARROWEST = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What side by side changes of the canvas, as it was."""
+
+    bar: bool
+    bar_position: Any
+    center: tuple[float, ...]
+    zoom: float
+    stride: int
+    shape: tuple[int, int]
+    spacing: float
+
+
+class Cells:
+    """napari's grid, filled from the uppermost layer on, without an empty cell.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+        Its canvas, and which of its layers are visible.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._before: _Before | None = None
+        self._result: ResultLayers | None = None
+        self._watched: list[Any] = []
+
+    @property
+    def ours(self) -> bool:
+        """Whether the grid is on and was not before."""
+        return self._before is not None
+
+    @property
+    def zoom(self) -> float:
+        """Zoom of the overlay, also while results are side by side."""
+        if self._before is not None:
+            return self._before.zoom
+        return float(self._viewer.scene.camera.zoom)
+
+    def enter(self, result: ResultLayers) -> None:
+        """Show the visible layers side by side."""
+        canvas, camera = self._viewer.canvas, self._viewer.scene.camera
+        grid, bar = canvas.grid, canvas.overlays.scale_bar
+        if not grid.enabled:
+            self._before = _Before(
+                bool(bar.visible),
+                bar.position,
+                tuple(camera.center),
+                float(camera.zoom),
+                int(grid.stride),
+                tuple(grid.shape),
+                float(grid.spacing),
+            )
+            grid.stride = -1
+            grid.spacing = 0.02
+            # The colour bar of the last cell is on the right.
+            bar.visible, bar.position = True, "bottom_left"
+            # Before it is on: napari builds all cells anew for another shape.
+            grid.shape, _ = self._shape(result)
+            grid.enabled = True
+        self.fit(result)
+        self._viewer.reset_view()  # into cells, whose number may have changed
+        self._draw_mask(result)  # at the zoom in a cell
+
+    def leave(self) -> None:
+        """Show all layers over each other again, with the view of before."""
+        canvas, camera = self._viewer.canvas, self._viewer.scene.camera
+        self.let_go()
+        canvas.grid.enabled = False
+        if self._before is not None:
+            before, self._before = self._before, None
+            camera.center, camera.zoom = before.center, before.zoom
+            bar = canvas.overlays.scale_bar
+            bar.visible, bar.position = before.bar, before.bar_position
+            canvas.grid.stride, canvas.grid.shape = before.stride, before.shape
+            canvas.grid.spacing = before.spacing
+
+    def fit(self, result: ResultLayers) -> None:
+        """Fit the cells to the visible layers, now and when others are visible."""
+        grid = self._viewer.canvas.grid
+        if not grid.enabled or not self.ours:
+            return
+        self.let_go()
+        self._result = result
+        shape, _ = self._shape(result)
+        if tuple(grid.shape) != shape:
+            grid.shape = shape
+        self._draw_mask(result)
+        for layer in self._viewer.layers:
+            layer.events.visible.connect(self._fit_again)
+            self._watched.append(layer)
+
+    def let_go(self) -> None:
+        """Follow the layers no more."""
+        for layer in self._watched:
+            layer.events.visible.disconnect(self._fit_again)
+        self._watched, self._result = [], None
+
+    def _fit_again(self, event: Any = None) -> None:
+        if self._result is not None:
+            self.fit(self._result)
+
+    def _shape(self, result: ResultLayers) -> tuple[tuple[int, int], bool]:
+        """Rows and columns, and whether image and mask share the first cell.
+
+        With one cell less than layers, napari puts the last layer, the image, into the
+        first cell too, below the mask.
+        """
+        visible = [layer for layer in self._viewer.layers if layer.visible]
+        size = self._viewer.canvas.size
+        if (
+            len(visible) > 2
+            and visible[0] is result.image
+            and visible[-1] is result.mask
+        ):
+            shape = without_empty_cells(len(visible) - 1, size)
+            if shape != AUTOMATIC:
+                return shape, True
+        return without_empty_cells(len(visible), size), False
+
+    def _draw_mask(self, result: ResultLayers) -> None:
+        """An outline needs the image beneath it; alone in a cell it says little."""
+        mask = result.mask
+        if mask is None:
+            return
+        _, over = self._shape(result)
+        if over and self.ours:
+            outline(mask, float(self._viewer.scene.camera.zoom))
+        else:
+            fill(mask)
+        mask.name_overlay.visible = not over  # that of the image is there
+
+
+def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns that are filled by so many cells.
+
+    Parameters
+    ----------
+    cells : int
+    canvas : (int, int)
+        Height and width in pixels.
+
+    Returns
+    -------
+    (int, int)
+        Those whose cells are the least long and narrow; `AUTOMATIC`, which may leave
+        some empty, where all are.
+    """
+    height, width = (max(float(side), 1.0) for side in canvas)
+
+    def narrowness(rows: int) -> float:
+        return abs(math.log(height / rows / (width * rows / cells)))
+
+    rows = min((n for n in range(1, cells + 1) if cells % n == 0), key=narrowness)
+    fits = narrowness(rows) <= math.log(NARROWEST)
+    return (rows, cells // rows) if fits else AUTOMATIC

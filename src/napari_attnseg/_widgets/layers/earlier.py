@@ -1,0 +1,50 @@
+"""Earlier results of an image that is segmented again. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.record import Part
+from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.results import GateKey
+
+
+class Output(NamedTuple):
+    """Which output of a run a layer shows."""
+
+    part: Part | None
+    class_number: int
+    gate: GateKey | None
+
+
+def output_of(layer: Any) -> Output:
+    """Which output of its run a layer of this plugin shows."""
+    record = record_of(layer)
+    assert record is not None
+    return Output(record.part, record.class_number, record.gate)
+
+
+def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]:
+    """Results that are in the layer list of the image that was segmented again."""
+    if not source.layer_id:
+        return []
+    return [
+        result
+        for result in all_results(layers)
+        if result.image is not None and str(result.image.unique_id) == source.layer_id
+    ]
+
+
+def is_edited(mask: Any) -> bool:
+    """Whether somebody painted in a mask since it was made by a run or by rules."""
+    record = record_of(mask)
+    assert record is not None
+    data = np.asarray(mask.data)
+    frames = data if data.ndim == 3 else data[None]
+    return tuple(array_sha256(frame) for frame in frames) != record.mask_sha256

@@ -1,0 +1,112 @@
+"""What a mask says at a glance: how much it found, nothing, or everything. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.masks import MaskSize, measure, rules_of
+
+
+class Found(StrEnum):
+    """What a mask holds; the last two look like no result at all when outlined."""
+
+    OBJECTS = "objects"
+    NOTHING = "nothing"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found in one frame.
+
+    Attributes
+    ----------
+    found : Found
+    objects : int
+        Number of connected objects.
+    area, total : int
+        Pixels of the mask and of the frame.
+    loosened : bool
+        Whether the threshold is lower than the one that the model came with.
+    """
+
+    found: Found
+    objects: int
+    area: int
+    total: int
+    loosened: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """One line for people."""
+        if self.found is Found.NOTHING:
+            return "Nothing found"
+        if self.found is Found.EVERYTHING:
+            why = "the threshold is too low" if self.loosened else ""
+            why = why or "these weights do not fit this image"
+            return f"The mask covers the whole frame: {why}"
+        objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
+        share = 100 * self.area / self.total
+        shown = f"{share:.1f}" if share >= 0.1 else "less than 0.1"
+        return f"{objects}, {shown} % of the frame"
+
+
+def outcome_of(
+    mask: NDArray[np.integer[Any]],
+    loosened: bool = False,
+    size: MaskSize | None = None,
+) -> Outcome:
+    """What was found in the mask (H, W) of one frame, measured unless `size` is."""
+    size = size or measure(mask)
+    found = Found.OBJECTS
+    if size.area in (0, mask.size):
+        found = Found.EVERYTHING if size.area else Found.NOTHING
+    return Outcome(found, size.objects, size.area, mask.size, loosened)
+
+
+def is_loosened(result: ResultLayers) -> bool:
+    """Whether a mask is made at a lower threshold than the model's own."""
+    now = rules_of(result.record.provenance)
+    return now.threshold < result.record.threshold
+
+
+class CanvasMark:
+    """Text on the canvas that says what an outline cannot show.
+
+    No QObject: it outlives the widget. Text that somebody else shows there stays.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its text overlay is used.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._text = ""
+
+    def show(self, outcome: Outcome | None, name: str) -> None:
+        """Mark an image called `name` as empty or fully covered; else nothing."""
+        if outcome is None or outcome.found is Found.OBJECTS:
+            self.take_away()
+            return
+        overlay = self._viewer.canvas.overlays.text
+        if overlay.visible and overlay.text not in ("", self._text):
+            return
+        self._text = overlay.text = f"{name}: {outcome.sentence}"
+        overlay.font_size = 12
+        overlay.visible = True
+
+    def take_away(self) -> None:
+        """Remove the text, if it is still there."""
+        overlay = self._viewer.canvas.overlays.text
+        if self._text and overlay.text == self._text:
+            overlay.visible = False
+            overlay.text = ""
+        self._text = ""

@@ -1,0 +1,146 @@
+"""Which image of a viewer a result belongs to, and what is seen of it. No Qt, no torch.
+
+A result lies directly above its own image, so that an image on top covers the results
+of what is below it, and is never covered by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.runs import all_results
+
+#: Key, in ``layer.metadata``, of a result that is hidden only because its image is not
+#: looked at; it is shown again with its image.
+HIDDEN = "attnseg hidden with its image"
+#: Images whose blending lets what is below them through, as channels do.
+_SEEN_THROUGH = frozenset({"additive", "minimum", "multiplicative"})
+#: Share of an image that another one must overlap to cover it.
+_COVERED = 0.5
+
+
+def images_of(layers: Iterable[Any]) -> dict[Any, Any]:
+    """The open image of every result, explanation and edited copy among layers.
+
+    Parameters
+    ----------
+    layers : iterable of napari layers
+        ``viewer.layers``.
+
+    Returns
+    -------
+    dict of layer to Image
+        Layers of this plugin whose image is open.
+    """
+    layers = list(layers)
+    ids = {str(x.unique_id): x for x in layers if _is_image(x)}
+    found: dict[Any, Any] = {}
+    others = []
+    for layer in layers:
+        record = record_of(layer)
+        if record is not None and record.image.layer_id in ids:
+            found[layer] = ids[record.image.layer_id]
+        elif record is not None:
+            others.append((layer, record))
+    if others and ids:  # the image was opened later, or once more
+        of_run = {one.record.run_id: one.image for one in all_results(layers)}
+        for layer, record in others:
+            if of_run.get(record.run_id) is not None:
+                found[layer] = of_run[record.run_id]
+    return found
+
+
+def place_above(layers: Sequence[Any], image: Any) -> int:
+    """Index at which a new result of an image belongs.
+
+    That is directly above the image and what else belongs to it, and below every other
+    image that lies higher; the end of the list if the image is not there.
+    """
+    order = list(layers)
+    if image not in order:
+        return len(order)
+    own = images_of(order)
+    place = start = order.index(image) + 1
+    for index, layer in enumerate(order[start:], start):
+        if _is_image(layer):
+            break
+        if own.get(layer) is image:
+            place = index + 1
+    return place
+
+
+def looked_at(layers: Sequence[Any]) -> list[Any]:
+    """Visible images that no other image covers; several where they lie apart."""
+    seen: list[Any] = []
+    for layer in reversed(layers):
+        visible = _is_image(layer) and layer.visible
+        if visible and not any(_covers(above, layer) for above in seen):
+            seen.append(layer)
+    return seen
+
+
+def bring_forward(viewer: Any, image: Any) -> None:
+    """Move an image that others cover to the top of the list, with what is its own."""
+    layers = viewer.layers
+    if image not in layers or image in looked_at(layers):
+        return
+    image.visible = True
+    if image in looked_at(layers):
+        return
+    own = images_of(layers)
+    moved = [i for i, x in enumerate(layers) if x is image or own.get(x) is image]
+    layers.move_multiple(moved, len(layers))
+
+
+def show_only_own(viewer: Any) -> None:
+    """Hide what belongs to images that are not looked at; show it again with them.
+
+    What somebody hid stays hidden. Side by side in a grid everything stays as it is.
+    """
+    if viewer.canvas.grid.enabled:
+        return
+    layers = viewer.layers
+    seen = looked_at(layers)
+    for layer, image in images_of(layers).items():
+        if image in seen:
+            _show_again(layer)
+        elif layer.visible:
+            layer.visible = False
+            layer.metadata[HIDDEN] = True
+
+
+def show_all_again(viewer: Any) -> None:
+    """Show everything that `show_only_own` hid."""
+    for layer in viewer.layers:
+        if has_record(layer):
+            _show_again(layer)
+
+
+def _show_again(layer: Any) -> None:
+    if layer.metadata.pop(HIDDEN, False):
+        layer.visible = True
+
+
+def _is_image(layer: Any) -> bool:
+    return isinstance(layer, Image) and not has_record(layer)
+
+
+def _covers(above: Any, below: Any) -> bool:
+    """Whether an image hides most of what is below it."""
+    if str(above.blending) in _SEEN_THROUGH or above.opacity < 1:
+        return False
+    (top_low, top_high), (low, high) = (_extent(one) for one in (above, below))
+    shared = np.clip(np.minimum(top_high, high) - np.maximum(top_low, low), 0, None)
+    return bool(np.prod(shared) >= _COVERED * np.prod(high - low))
+
+
+def _extent(layer: Any) -> Any:
+    """Lowest and highest (y, x) of a layer in the world, pixel edges included."""
+    world = np.asarray(layer.extent.world)[:, -2:]
+    half = np.abs(np.asarray(layer.scale)[-2:]) / 2
+    return world[0] - half, world[1] + half

@@ -1,0 +1,45 @@
+"""What was measured of a gate's map, in plain words. No torch, no Qt.
+
+The verdict with its numbers and intervals is `results.AttentionMap.finding`.
+"""
+
+from __future__ import annotations
+
+from napari_attnseg.results import PatternValue
+
+#: What both ends of a gate's colours are, for who never heard of them.
+TWO_NETWORKS = (
+    "Two networks read the image: a CNN, which sees detail nearby, and a transformer, "
+    "which sees the whole image. The colour says whose features were used where, not "
+    "what was important."
+)
+_NO_REASON = "Do not read it as a reason."
+_SENTENCES = {
+    PatternValue.DECORATIVE: (
+        "did not affect the mask: swapping it for another image's changes nothing. "
+        f"{_NO_REASON}"
+    ),
+    PatternValue.HARMFUL: (
+        "made masks worse: one value everywhere made better ones. " + _NO_REASON
+    ),
+    PatternValue.MATTERS: (
+        "affected the mask: with one value everywhere, masks were worse. It shows "
+        "which network was used where, not why."
+    ),
+    PatternValue.NOT_SHOWN: (
+        f"was not shown to affect the mask, nor that it does not. {_NO_REASON}"
+    ),
+    PatternValue.TOO_FEW: (
+        "was measured on too few images to say whether it affects the mask. "
+        f"{_NO_REASON}"
+    ),
+    PatternValue.NOT_MEASURED: (
+        f"was never measured: nobody knows whether it affects the mask. {_NO_REASON}"
+    ),
+    PatternValue.UNKNOWN: "was made by another version: what it found is in Details.",
+}
+
+
+def pattern_sentence(pattern: PatternValue, subject: str = "This map") -> str:
+    """Say whether a gate's map affected the masks of the images it was measured on."""
+    return f"{subject} {_SENTENCES[pattern]}"

@@ -1,0 +1,93 @@
+"""Masks of many colours: objects are told from pictures; few numbers without a 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.masks import UnclearMaskError, read
+from attnseg_training.datasets.rules import Rule
+
+RNG = np.random.default_rng(0)
+H, W = 90, 120
+BLOB = np.zeros((H, W), bool)
+BLOB[30:60, 40:90] = True
+
+
+def save(path: Path, array: np.ndarray) -> Path:
+    Image.fromarray(np.asarray(array, np.uint8)).save(path)
+    return path
+
+
+def cells(colours: np.ndarray, size: int) -> np.ndarray:
+    """Squares of 100 colours (100, 3) on black, and where they are (H, W)."""
+    rgb = np.zeros((H, W, 3), np.uint8)
+    for i, colour in enumerate(colours):
+        y, x = divmod(i, 12)
+        rgb[9 * y + 2 : 9 * y + 2 + size, 10 * x + 1 : 10 * x + 1 + size] = colour
+    return rgb
+
+
+@pytest.mark.parametrize("size", [2, 6])
+@pytest.mark.parametrize("ids", [False, True])
+def test_flat_objects_of_many_colours_on_black_are_lesions(
+    tmp_path: Path, size: int, ids: bool
+) -> None:
+    numbers = np.arange(1, 101)
+    coded = np.stack([numbers % 256, numbers // 256, 0 * numbers], -1)  # as RGB ids
+    colours = coded * [1, 1, 1] if ids else RNG.integers(0, 256, (100, 3)) | 1
+    colours[:, 1] += ids * (numbers % 3)
+    rgb = cells(colours, size)
+    planes = read(save(tmp_path / "m.png", rgb)).planes
+    np.testing.assert_array_equal(planes[0], rgb.any(-1))
+    assert planes.sum() == 100 * size**2
+
+
+def test_a_heat_map_is_refused(tmp_path: Path) -> None:
+    share = gaussian_filter(BLOB.astype(float), 3)[..., None]
+    jet = (1.5 - np.abs(4 * share - [3, 2, 1])).clip(0, 1) * 255
+    with pytest.raises(UnclearMaskError, match="picture, such as a heat map") as error:
+        read(save(tmp_path / "m.png", jet))
+    assert error.value.rule is Rule.UNCLEAR_COLOURS
+
+
+def test_soft_edges_of_few_colours_are_no_heat_map(tmp_path: Path) -> None:
+    one, two = BLOB, np.roll(BLOB, (-20, -35), (0, 1)) & ~BLOB
+    parts = [gaussian_filter(part.astype(float), 0.8)[..., None] for part in (one, two)]
+    rgb = parts[0] * [255, 40, 0] + parts[1] * [0, 200, 255]
+    planes = read(save(tmp_path / "m.png", rgb)).planes
+    assert np.mean(planes[0] != (one | two)) < 0.01
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (1, 2, 3), (1, 3), (2, 9)])
+def test_few_numbers_without_0_are_not_empty(
+    tmp_path: Path, numbers: tuple[int, ...]
+) -> None:
+    mask = np.full((H, W), numbers[0])
+    mask[BLOB] = numbers[-1]
+    mask[30:60, 40:44] = numbers[len(numbers) // 2]
+    with pytest.raises(UnclearMaskError, match=r"found no 0 and the values .*; give"):
+        read(save(tmp_path / "m.png", mask))
+
+
+def test_numbers_that_were_resized_are_told_so(tmp_path: Path) -> None:
+    soft = 20 * gaussian_filter(BLOB.astype(float), 3)
+    with pytest.raises(UnclearMaskError, match="resized with smoothing or changed by"):
+        read(save(tmp_path / "m.png", soft.round()))
+
+
+def test_dataset_toml_may_begin_with_a_mark(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for name in "ab":
+            save(tmp_path / folder / f"{name}.png", BLOB * 2)
+    text = "classes = {organ = 2}\n"
+    (tmp_path / "dataset.toml").write_text(text, encoding="utf-8-sig")
+    data = load_dataset(tmp_path)
+    assert data.classes == ("organ",)
+    np.testing.assert_array_equal(data.split("all")[0].read()[1] > 0, BLOB)

@@ -1,0 +1,86 @@
+"""Results lie above their own image, and only those of what is looked at are seen."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+
+from napari_attnseg._widgets.layers.own_image import images_of, looked_at
+from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.segment import SegmentWidget
+
+
+def test_what_is_seen_is_of_the_image_that_is_seen(
+    make_napari_viewer_proxy: Callable[..., Any],
+    qtbot: Any,
+    segmented: Any,
+    add_result: Any,
+) -> None:
+    """Two images of one size, the lower one segmented last."""
+    viewer = make_napari_viewer_proxy(show=True)
+    rng = np.random.default_rng(0)
+    first, second = (
+        viewer.add_image(rng.integers(0, 255, (40, 48, 3), np.uint8), name=n, rgb=True)
+        for n in "ab"
+    )
+
+    def picture() -> Any:
+        return viewer.screenshot(canvas_only=True, flash=False)
+
+    plain = picture()
+    add_result(viewer, first)
+    assert np.array_equal(picture(), plain)  # its results lie below the other image
+    add_result(viewer, second)
+    results = {result.name: result for result in find_results(viewer.layers)}
+    order = list(viewer.layers)
+    assert order.index(results["a"].mask) < order.index(second)
+    assert not np.array_equal(picture(), plain)
+
+    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    mine, other = results["a"].mask, results["b"].mask
+    qtbot.waitUntil(lambda: other.visible and not mine.visible)
+    second.visible = False  # now the first one is looked at
+    qtbot.waitUntil(lambda: mine.visible and not other.visible)
+    widget.own_results.setChecked(False)
+    assert mine.visible and other.visible
+    widget.own_results.setChecked(True)
+    assert mine.visible and not other.visible
+    # Side by side each keeps its own.
+    second.translate = (0, 60)
+    other.translate = (0, 60)
+    second.visible = True
+    qtbot.waitUntil(lambda: mine.visible and other.visible)
+
+
+def test_what_was_segmented_is_brought_forward(
+    viewer: ViewerModel, qtbot: Any, tiny_weights: Any
+) -> None:
+    data = np.zeros((20, 30), np.uint8)
+    below = viewer.add_image(data, name="below")
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.inputs.use_weights(tiny_weights)
+    viewer.add_image(data, name="above")
+    viewer.layers.selection.active = below
+    assert looked_at(viewer.layers) != [below]
+    widget.start()
+    qtbot.waitUntil(lambda: find_results(viewer.layers) != [], timeout=60_000)
+    qtbot.waitUntil(lambda: looked_at(viewer.layers) == [below])
+    own = [layer for layer, image in images_of(viewer.layers).items() if image is below]
+    assert list(viewer.layers)[2:] == own
+
+
+def test_what_somebody_hid_stays_hidden(
+    viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    image = segment("a")
+    mask = find_results(viewer.layers)[0].mask
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    mask.visible = False
+    image.visible = False
+    qtbot.wait(10)
+    image.visible = True
+    qtbot.wait(10)
+    assert not mask.visible

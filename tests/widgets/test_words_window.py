@@ -1,0 +1,168 @@
+"""All docks in a small window: every control is explained, and no text is cut."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QRect
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollBar,
+    QTabBar,
+    QWidget,
+)
+
+from napari_attnseg._widgets.base.controls import Fold
+from napari_attnseg._widgets.base.dock import DockWidget
+
+NAMES = (
+    "Segment image",
+    "Explain segmentation",
+    "Inspect side by side",
+    "Measure objects",
+    "Train segmentation model",
+)
+CONTROLS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+)
+
+
+@pytest.fixture
+def docks(
+    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any, tiny_weights: Path
+) -> dict[str, Any]:
+    """Every dock, with a result of the tiny model, in a window of 1280×720."""
+    viewer = make_napari_viewer_proxy(show=True)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    viewer.add_image(noise, name="polyp", rgb=True)
+
+    def open_(name: str) -> Any:
+        return viewer.window.add_plugin_dock_widget("napari-attnseg", name)[1]
+
+    found = {name: open_(name) for name in NAMES}
+    segment, explain = found["Segment image"], found["Explain segmentation"]
+    segment.inputs.use_weights(tiny_weights)
+    segment.start()
+    qtbot.waitUntil(lambda: segment.life.worker is None, timeout=60_000)
+    segment.gate_box.setCurrentIndex(1)
+    found["Measure objects"].start()
+    qtbot.waitUntil(
+        lambda: found["Measure objects"].life.worker is None, timeout=60_000
+    )
+    qtbot.waitUntil(lambda: explain.method_box.count() > 0, timeout=60_000)
+    segment.window().resize(1280, 720)
+    qtbot.waitUntil(lambda: segment.window().height() == 720)
+    return found
+
+
+def own(dock: DockWidget, kind: Any) -> list[Any]:
+    """Parts of a dock that a reader meets: not those that Qt makes inside of others."""
+    inside = (QComboBox, QAbstractSpinBox, QAbstractItemView, QScrollBar)
+    found = []
+    for part in dock.findChildren(kind):
+        above = part.parentWidget()
+        while above is not dock and not isinstance(above, inside):
+            above = above.parentWidget()
+        if above is dock and not isinstance(part, QScrollBar):
+            found.append(part)
+    return found
+
+
+def tip(part: QWidget, dock: QWidget) -> str:
+    """Tool tip as Qt shows it: a part without one has that of what it is part of."""
+    while part is not dock and not part.toolTip():
+        part = part.parentWidget()
+    return part.toolTip()
+
+
+def test_every_control_is_explained(docks: dict[str, Any]) -> None:
+    for name, dock in docks.items():
+        found = [part for kind in CONTROLS for part in own(dock, kind)]
+        assert len(found) > 4
+        bare = [(type(part).__name__, part) for part in found if not tip(part, dock)]
+        assert not bare, (name, bare)
+
+
+def test_grey_buttons_say_why(docks: dict[str, Any], qtbot: Any) -> None:
+    inspect = docks["Inspect side by side"]
+    for button, text in (
+        (inspect.mask_panel.undo_button, "Nothing to undo"),
+        (inspect.whatif_panel.undo_button, "Nothing to undo"),
+        (inspect.whatif_panel.keep_button, "Nothing to keep"),
+    ):
+        assert not button.isEnabled() and button.text() == text
+    inspect.mask_panel.fill_holes.click()
+    qtbot.waitUntil(lambda: inspect.mask_panel.undo_button.text() == "Undo")
+    # What a map does not need is not there, rather than grey.
+    explain = docks["Explain segmentation"]
+    explain.method_box.setCurrentText("gate")
+    assert not explain.target_box.isVisibleTo(explain)
+    explain.method_box.setCurrentText("occlusion")
+    assert explain.target_box.isVisibleTo(explain)
+    assert not explain.level_box.isVisibleTo(explain)
+
+
+def test_nothing_is_cut_or_below_the_fold_on_a_small_screen(
+    docks: dict[str, Any], qtbot: Any
+) -> None:
+    for name, dock in docks.items():
+        for fold in dock.findChildren(Fold):
+            fold.open()
+        raised(dock, qtbot)
+        cut = [part.text() for part in own(dock, (QLabel, QPushButton)) if is_cut(part)]
+        assert not cut, (name, cut)
+        for fold in dock.findChildren(Fold):
+            fold.open(fold is dock.findChild(Fold) and name.startswith("Inspect"))
+    for bar in docks["Segment image"].window().findChildren(QTabBar):
+        texts = [bar.tabText(i) for i in range(bar.count())]
+        if "Segment" in texts:
+            break
+    assert texts == ["Segment", "Explain", "Inspect", "Measure", "Train"]
+    wide = bar.fontMetrics().horizontalAdvance
+    assert all(wide(text) < bar.tabRect(i).width() for i, text in enumerate(texts))
+    explain = docks["Explain segmentation"]
+    bundled = explain.inputs.weights_box.findText("compact · Dice 0.88")
+    explain.inputs.weights_box.setCurrentIndex(bundled)
+    for method in range(explain.method_box.count()):
+        explain.method_box.setCurrentIndex(method)
+        raised(explain, qtbot)
+        for part in (explain.target_box, explain.bar.start_button):
+            if part.isVisibleTo(explain):
+                seen = part.visibleRegion().boundingRect()
+                assert seen == QRect(0, 0, part.width(), part.height())
+
+
+def raised(dock: Any, qtbot: Any) -> None:
+    """Bring the tab of a dock to the front and let it take its size."""
+    above = dock.parentWidget()
+    while not hasattr(above, "toggleViewAction"):
+        above = above.parentWidget()
+    above.raise_()
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty())
+    qtbot.wait(20)
+
+
+def is_cut(part: Any) -> bool:
+    """Whether a text has less room than it takes."""
+    if not part.isVisible() or not part.text():
+        return False
+    if isinstance(part, QLabel) and part.wordWrap():
+        return bool(part.height() < part.heightForWidth(part.width()))
+    hint = part.minimumSizeHint() if isinstance(part, QLabel) else part.sizeHint()
+    return bool(part.width() < hint.width() or part.height() < hint.height())

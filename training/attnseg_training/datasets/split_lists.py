@@ -1,0 +1,188 @@
+"""Lists of names that say which images are for training, validation and test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from attnseg_training.datasets.pairing import SUFFIXES
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.folders import entries, name_key
+
+Names = tuple[str, ...]
+
+#: Lists that decide what is trained and measured on: nobody wants one of them empty.
+_USED = ("train", "val", "test")
+#: Other words for them.
+_WORDS = {
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
+#: Suffixes of lists that are read: one name per line.
+_READ = (".txt", ".lst")
+#: What lists are kept in; those of `_READ` among them.
+_TABLES = (
+    *_READ,
+    *("", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".list"),
+    *(".xls", ".xlsx", ".ods", ".npy", ".npz", ".pkl", ".mat"),
+)
+#: Folders that other programs keep lists in, in lower case.
+_FOLDERS = ("split", "splits", "imagesets", "lists")
+_LIKE_A_LIST = re.compile(
+    r"(.*[_\-. ])?(train|training|val|valid|validation|test|testing|trainval|splits?"
+    r"|folds?)([_\-. ]?(\d+|names|ids|list|files|images|set|split))?"
+)
+#: Bytes of a file that are looked through for names of images.
+_LOOKED_THROUGH = 2**20
+
+
+def read_lists(
+    root: Path, lists: str, images: Iterable[str], others: Mapping[str, str]
+) -> dict[str, Names]:
+    """Split → names that are listed for it; empty where there is no list.
+
+    Parameters
+    ----------
+    root : Path
+        The data folder.
+    lists : str
+        Folder of the lists, relative to it.
+    images : iterable of str
+        Names of images.
+    others : mapping
+        Further names of images → the name that is used.
+
+    Raises
+    ------
+    InputError
+        If a list cannot be read or is one of two for a split, if there seem to be
+        lists of which none is read, or a used one is empty.
+    """
+    known = {*images, *others}
+    keys = {name_key(name): name for name in known}
+    folder = root / lists
+    named: dict[str, Names] = {}
+    of_split: dict[str, Path] = {}
+    there = entries(folder) if folder.is_dir() else []
+    there = [path for path in there if path.is_file()]
+    read = [path for path in there if path.suffix.lower() in _READ]
+    for file in sorted(read, key=lambda path: (split_of(path), path)):
+        split = split_of(file)
+        if split in named:
+            raise InputError(
+                f"{of_split[split].name} and {file.name} in {folder} are two lists for "
+                f"{split}, so it is not clear which is meant; remove one."
+            )
+        lines = filter(None, map(str.strip, list_text(file).splitlines()))
+        names = [_listed_name(line, known, keys) for line in lines]
+        # A name that is listed twice is one image, and so are a link and its target.
+        once = dict.fromkeys(others.get(name, name) for name in names)
+        named[split] = expect_names(tuple(once), file, split)
+        of_split[split] = file
+    _expect_all_read(root, folder, [p for p in there if p not in read], known, named)
+    return named
+
+
+def _expect_all_read(
+    root: Path,
+    folder: Path,
+    unread: list[Path],
+    known: set[str],
+    named: Mapping[str, Names],
+) -> None:
+    """Refuse lists that would be overlooked, so that nobody trains on test images."""
+    kind = "text files with one name of an image per line"
+    for path in unread:
+        if _is_list(path, known, any_name=True):
+            raise InputError(
+                f"Expected lists of images in {folder} as {kind}, train.txt, val.txt "
+                f"and test.txt, found {path.name}, which is not read; save it so, or "
+                "move it elsewhere if it is no list."
+            )
+    if named:
+        return
+    if folder.is_dir() and entries(folder):
+        raise InputError(
+            f"Expected lists of images in {folder} as {kind}, train.txt, val.txt and "
+            "test.txt, found none but other things; add them, or remove the folder."
+        )
+    for path in _elsewhere(root):
+        if _is_list(path, known):
+            where = path.relative_to(root).as_posix()
+            raise InputError(
+                f"Expected lists of images in {folder} as {kind}, train.txt, val.txt "
+                f"and test.txt, found none there but {where}, which is not read; "
+                "move the lists there, or write splits = FOLDER into dataset.toml, or "
+                "move them elsewhere if they are none."
+            )
+
+
+def _elsewhere(root: Path) -> list[Path]:
+    """Files beside the images, and in folders that are called as if of lists."""
+    found = []
+    for path in entries(root):
+        if path.is_file():
+            found.append(path)
+        elif path.name.lower() in _FOLDERS:
+            found += sorted(p for p in path.rglob("*") if p.is_file())
+    return found
+
+
+def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
+    """Whether a file is called as a list of images is, and names one if it is text."""
+    if path.suffix.lower() not in _TABLES:
+        return False
+    if not any_name and not _LIKE_A_LIST.fullmatch(path.stem.lower()):
+        return False
+    with path.open("rb") as file:
+        text = file.read(_LOOKED_THROUGH).decode(errors="replace")
+    if "\0" in text:  # no text
+        return True
+    words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", text.casefold()))
+    words |= {_without_suffix(word) for word in words}
+    return any(name_key(name) in words for name in known)
+
+
+def split_of(file: Path) -> str:
+    """Split that a list is for: its name, the three that are used in any case."""
+    word = file.stem.lower()
+    word = _WORDS.get(word, word)
+    return word if word in _USED else file.stem
+
+
+def expect_names(names: Names, file: Path, split: str) -> Names:
+    """Refuse an empty list of what is trained or measured on."""
+    if not names and split in _USED:
+        raise InputError(
+            f"Expected names of images in {file}, found none; list the images of "
+            f"{split}, or remove the file."
+        )
+    return names
+
+
+def _listed_name(line: str, known: set[str], keys: dict[str, str]) -> str:
+    """Name of an image that is listed by its name, its file, or a path to that."""
+    file = line.replace("\\", "/").rpartition("/")[2]
+    for name in (line, file, _without_suffix(file)):
+        if name in known or name_key(name) in keys:
+            return name if name in known else keys[name_key(name)]
+    return line
+
+
+def _without_suffix(file: str) -> str:
+    suffix = next((s for s in SUFFIXES if file.lower().endswith(s)), "")
+    return file[: len(file) - len(suffix)]
+
+
+def list_text(file: Path) -> str:
+    """Text of a list of names; some Windows programs begin it with a mark."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The list of names {file} cannot be read as UTF-8 text ({error}); save it "
+            "so."
+        ) from error
