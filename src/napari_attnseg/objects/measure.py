@@ -168,10 +168,9 @@ class _Scene:
         values = gate.values[
             np.ix_(*(c[s] for c, s in zip(cells, starts, strict=True)))
         ]
-        rows, columns = (
-            [slice(*ends) for ends in pairwise((*found, side))]
-            for found, side in zip(starts, self.near.shape, strict=True)
-        )
+        shape: tuple[int, ...] = self.near.shape
+        ends = [[*map(int, f), n] for f, n in zip(starts, shape, strict=True)]
+        rows, columns = ([slice(*pair) for pair in pairwise(one)] for one in ends)
         far = [
             [np.count_nonzero(~self.near[row, column]) for column in columns]
             for row in rows

@@ -60,7 +60,7 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
         kept = np.zeros(count + 1, bool)
         kept[np.unique(pieces[values > cut])] = True
         lost = np.count_nonzero(~kept[pieces] & (pieces > 0))
-        return 2 * lost > np.count_nonzero(values)
+        return bool(2 * lost > np.count_nonzero(values))
     filled, pixels = np.unique(inner, return_counts=True)
     return any(
         n > REGION * np.count_nonzero(values == number)
