@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label, minimum_filter
+from scipy.ndimage import label
 
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
@@ -19,9 +19,6 @@ SPARSE, GAPS = 4, 32
 GRADIENT = 0.4
 #: Share of a number's pixels that are constant around in a region, but not at an edge.
 REGION = 0.25
-#: A level is that of a mask, not of a tiny lesion without one whole pixel, where as
-#: much as this share of it fills a square of so many pixels.
-BRIGHT, SQUARE = 0.8, 5
 
 
 def are_numbers(values: Values, found: Values) -> bool:
@@ -66,12 +63,6 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
         n > REGION * np.count_nonzero(values == number)
         for number, n in zip(filled, pixels, strict=True)
     )
-
-
-def is_level(values: Values, level: float) -> bool:
-    """Whether nearly this number, or more, fills a square somewhere."""
-    bright = (values >= BRIGHT * level).astype(np.uint8)
-    return bool(minimum_filter(bright, SQUARE, mode="constant").any())
 
 
 def core(mask: Plane) -> Plane:
