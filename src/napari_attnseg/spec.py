@@ -88,6 +88,9 @@ class ModelSpec:
         Bring both encoders' maps of a level to the same mean and spread per location
         before gate and fusion (LayerNorm over channels without parameters), so that
         psi weighs like against like. Not in the paper.
+    learnt_norm : bool
+        The same with a learnt scale and shift of each channel (LayerNorm), instead of
+        `normalise`. Not in the paper.
     widths : tuple of int
         Channels of the fused maps, finest first. Empty: the CNN's own widths, with
         only the transformer projected, and only where its width differs (the paper).
@@ -116,6 +119,7 @@ class ModelSpec:
     psi_norm: bool = False
     gate_window: int = 0
     normalise: bool = False
+    learnt_norm: bool = False
     widths: tuple[int, ...] = ()
     decoder: tuple[int, ...] = (256, 128, 128)
     head: tuple[int, ...] = (64, 64)

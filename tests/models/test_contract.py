@@ -31,6 +31,7 @@ SPECS = {
     "mixed": _MIXED,
     "smooth": dataclasses.replace(MODELS["tiny"], gate_window=24),
     "normalised": dataclasses.replace(MODELS["tiny"], normalise=True),
+    "learnt-norm": dataclasses.replace(MODELS["tiny"], learnt_norm=True),
     "three-classes": dataclasses.replace(MODELS["tiny"], classes=3),
     "double-norm": dataclasses.replace(
         STAND_INS["tiny-double-weighted"], psi_norm=True

@@ -45,6 +45,16 @@ class TrainConfig(LearningSettings):
         unit="min",
         may_change=True,
     )
+    measure_every: int = setting(
+        1,
+        "Epochs between measurements on the validation images; the last epoch is "
+        "always measured.",
+        details="Only measured epochs have a row in log.csv, can be the best, and have "
+        "a training state. On a GPU, measuring can take longer than an epoch.",
+        minimum=1,
+        unit="epochs",
+        option=False,
+    )
     snapshot_every: int = setting(
         5,
         "Epochs between pictures of the masks of up to four validation images, in "
@@ -94,6 +104,15 @@ class TrainConfig(LearningSettings):
         minimum=0,
         maximum=1,
     )
+    gate_fields: float = setting(
+        0.0,
+        "Fraction of steps with random gates: psi is 0 or 1 in each of some regions.",
+        details="Regions and levels are drawn for each image, so that the decoder can "
+        "read either encoder anywhere.",
+        minimum=0,
+        maximum=1,
+        option=False,
+    )
     trust_weight: float = setting(
         0.0,
         "Weight of the loss that trains psi towards the better encoder; 0: none.",
@@ -106,6 +125,12 @@ class TrainConfig(LearningSettings):
         choices=TRUST_GATES,
     )
 
+    trust_labels: str = setting(
+        "",
+        "File of trust-labels, which say what encoder errs where on images that it was "
+        "not trained on; empty: psi is trained by what is measured in each step.",
+        option=False,
+    )
     allow: tuple[str, ...] = setting(
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
@@ -119,6 +144,11 @@ class TrainConfig(LearningSettings):
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.fold >= self.folds > 0 or self.folds == 1:
+            raise InputError(
+                "Expected folds of 2 or more and a fold below it, got "
+                f"folds = {self.folds}, fold = {self.fold}."
+            )
         if self.freeze and self.encoder_weights == "scratch" and not self.init:
             raise InputError(
                 "A frozen encoder with random weights learns nothing; give "

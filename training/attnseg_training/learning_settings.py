@@ -65,6 +65,14 @@ class LearningSettings(ModelSettings):
         minimum=0,
         option=False,
     )
+    auxiliary_heads: float = setting(
+        0.0,
+        "Weight of the same loss on logits of each encoder alone; 0: none.",
+        details="Each encoder gets a small head of its own, so that it learns to do "
+        "the whole job; the heads are not part of the saved model.",
+        minimum=0,
+        option=False,
+    )
     accumulate: int = setting(
         1,
         "Parts of a batch that are computed one after another, to need less memory.",

@@ -7,6 +7,7 @@ gradient; see `napari_attnseg.ignored`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_attnseg.errors import UnknownNameError
 from napari_attnseg.ignored import known_pixels
+from napari_attnseg.models.decoder import conv_bn_relu
 from napari_attnseg.spec import ModelSpec
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -198,5 +200,48 @@ class DeepSupervision(nn.Module):
         each = []
         for head, x in zip(self.heads, maps, strict=True):
             logits = F.interpolate(head(x).float(), size, mode="bilinear")
+            each.append(loss(logits, masks))
+        return torch.stack(each).mean()
+
+
+class AuxiliaryHeads(nn.Module):
+    """A small head for each of the two encoders, on its maps alone.
+
+    Kept beside the network, as `DeepSupervision`.
+    """
+
+    def __init__(self, widths: Sequence[int], classes: int, width: int = 64) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(w, width, 1) for w in widths) for _ in range(2)
+        )
+        self.heads = nn.ModuleList(
+            nn.Sequential(conv_bn_relu(width, width), nn.Conv2d(width, classes, 1))
+            for _ in range(2)
+        )
+
+    def forward(
+        self, pairs: Sequence[Sequence[Tensor]], masks: Tensor, loss: Loss
+    ) -> Tensor:
+        """Mean of the loss of both encoders' own logits, resized to the masks' size.
+
+        Parameters
+        ----------
+        pairs : sequence of (Tensor, Tensor)
+            From `SegmentationNetwork.align`: maps of CNN and transformer per level.
+        masks : Tensor, shape (N, classes, S, S)
+        loss : callable
+            Loss function of (logits, masks).
+        """
+        size, finest = masks.shape[-2:], pairs[0][0].shape[-2:]
+        each = []
+        for encoder, head in enumerate(self.heads):
+            projections = cast(nn.ModuleList, self.projections[encoder])
+            maps = [
+                F.interpolate(projection(pair[encoder]), finest, mode="bilinear")
+                for projection, pair in zip(projections, pairs, strict=True)
+            ]
+            logits = head(torch.stack(maps).sum(0)).float()
+            logits = F.interpolate(logits, (size[0], size[1]), mode="bilinear")
             each.append(loss(logits, masks))
         return torch.stack(each).mean()

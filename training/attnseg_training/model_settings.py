@@ -65,6 +65,22 @@ class ModelSettings:
         maximum=MAX_SEED,
         option=False,
     )
+    folds: int = setting(
+        0,
+        "Number of parts into which the training images are cut, of which one is left "
+        "out; 0: all are trained on.",
+        details="For what is to be measured on images that were not trained on, such "
+        "as trust_labels. The validation images stay what they are.",
+        minimum=0,
+        unit="parts",
+        option=False,
+    )
+    fold: int = setting(
+        0,
+        "The part that is left out, from 0.",
+        minimum=0,
+        option=False,
+    )
     device: str = setting(
         "auto", "Compute device: auto, cpu, cuda:0, mps …", may_change=True
     )

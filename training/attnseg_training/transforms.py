@@ -106,8 +106,8 @@ def recolour(images: Tensor, colour: Colour) -> Tensor:
         out[i : i + 1] = blur(out[i : i + 1], float(colour.blur[i]))
     for i in torch.nonzero(colour.noise).flatten().tolist():
         # One for each image: a view is the same in whichever batch it is drawn.
-        generator = torch.Generator().manual_seed(colour.seeds[i])
-        noise = torch.randn(out[i].shape, generator=generator).to(out.device)
+        generator = torch.Generator(out.device).manual_seed(colour.seeds[i])
+        noise = torch.randn(out[i].shape, generator=generator, device=out.device)
         out[i] = (out[i] + colour.noise[i] * noise).clamp(0, 1)
     return out
 

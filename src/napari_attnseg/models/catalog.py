@@ -255,6 +255,33 @@ _SMOOTH = dataclasses.replace(
     about="As compact-256, every gate averaged over 64 px before its sigmoid.",
 )
 
+#: Both encoders trained throughout: each can do the job alone.
+_COMPACT_384 = dataclasses.replace(
+    _COMPACT,
+    name="compact-384",
+    cnn=dataclasses.replace(_LITE0, size=384),
+    transformer=dataclasses.replace(
+        _DINOV2_S, blocks=(3, 6, 9, 12), options=(("drop_path_rate", 0.1),)
+    ),
+    size=384,
+    learnt_norm=True,
+    about="Two encoders that can each do the job; a finer CNN, four blocks of the ViT.",
+)
+_COMPACT_384_CNN = dataclasses.replace(
+    _COMPACT_256_CNN,
+    name="compact-384-cnn",
+    cnn=_COMPACT_384.cnn,
+    size=384,
+    about="EfficientNet-Lite0 of compact-384 alone, U-Net decoder.",
+)
+_COMPACT_384_VIT = dataclasses.replace(
+    _COMPACT_384_CNN,
+    name="compact-384-vit",
+    cnn=None,
+    transformer=_COMPACT_384.transformer,
+    about="The DINOv2-S ViT of compact-384 alone, U-Net decoder.",
+)
+
 _TINY_CNN = EncoderSpec("test_resnet", 64)
 _TINY = ModelSpec(
     name="tiny",
@@ -282,6 +309,7 @@ MODELS: dict[str, ModelSpec] = {
     for spec in (
         *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED, _SMOOTH),
         *(*_variants(_COMPACT_256, "compact-256"), _COMPACT_256_CNN, _COMPACT_256_VIT),
+        *(_COMPACT_384, _COMPACT_384_CNN, _COMPACT_384_VIT),
         *(_DUAL, *_variants(_DUAL, "dual")),
         *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),
         *(_vit(size, scratch) for size in _VITS for scratch in (True, False)),
@@ -292,11 +320,13 @@ MODELS: dict[str, ModelSpec] = {
     )
 }
 
-#: Known by name and in no list: the rest of the family of `tiny`, for trying out what
-#: trains several models. Tests add stand-ins of the other architectures.
+#: Known by name and in no list: the rest of the families of `compact-384` and `tiny`,
+#: the latter for trying out what trains several models. Tests add stand-ins of the
+#: other architectures.
 UNLISTED: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
+        *_variants(_COMPACT_384, "compact-384"),
         *_variants(_TINY, "tiny"),
         dataclasses.replace(
             _RESNET34_UNET,
@@ -331,6 +361,7 @@ FAMILIES: dict[str, dict[str, str]] = {
     for family, guided, cnn, transformer in (
         ("dual", _DUAL.name, _RESNET34_UNET.name, _SWIN_B_UNET.name),
         ("compact-256", "compact-256", "compact-256-cnn", "compact-256-vit"),
+        ("compact-384", "compact-384", "compact-384-cnn", "compact-384-vit"),
         ("tiny", "tiny", "tiny-cnn", "tiny-swin"),
     )
 }

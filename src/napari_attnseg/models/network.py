@@ -113,6 +113,8 @@ class SegmentationNetwork(nn.Module):
         widths = list(spec.widths) or list(self.cnn.channels)
         self.cnn_projection = _projections(self.cnn.channels, widths)
         self.transformer_projection = _projections(self.transformer.channels, widths)
+        self.cnn_norm = _norms(widths, spec.learnt_norm)
+        self.transformer_norm = _norms(widths, spec.learnt_norm)
         self.fusion = nn.ModuleList(
             # An odd number of locations, so that each is in the middle of its own.
             fusion(width, spec.psi_norm, 2 * (spec.gate_window // (2 * stride)) + 1)
@@ -215,7 +217,8 @@ class SegmentationNetwork(nn.Module):
             )
             if self.spec.normalise:
                 cnn, transformer = _normalised(cnn), _normalised(transformer)
-            pairs.append((cnn, transformer))
+            cnn = self.cnn_norm[level](cnn)
+            pairs.append((cnn, self.transformer_norm[level](transformer)))
         return pairs
 
     def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
@@ -294,6 +297,18 @@ def _projections(inputs: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
         nn.Identity() if i == w else nn.Conv2d(i, w, 1)
         for i, w in zip(inputs, widths, strict=True)
     )
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of each location of a map (N, C, h, w)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape."""
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+def _norms(widths: Sequence[int], learnt: bool) -> nn.ModuleList:
+    return nn.ModuleList(ChannelNorm(w) if learnt else nn.Identity() for w in widths)
 
 
 def _normalised(x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.batches import Batch
 from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import build_network
@@ -24,7 +25,7 @@ from napari_attnseg.errors import (
     UnknownNameError,
 )
 from napari_attnseg.models import catalog
-from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.run_files import Progress
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
@@ -90,6 +91,8 @@ RECIPE = {
     "deep_supervision": 0.4,
     "accumulate": 2,
     "layer_decay": 0.7,
+    "auxiliary_heads": 0.3,
+    "gate_fields": 0.5,
 }
 
 
@@ -141,8 +144,8 @@ class FewImages(NamedTuple):
     images: torch.Tensor
     masks: torch.Tensor
 
-    def batch(self, index: list[int], epoch: int) -> tuple[Features, torch.Tensor]:
-        return self.network.encode(self.images[index]), self.masks[index]
+    def batch(self, index: list[int], epoch: int) -> Batch:
+        return Batch(self.network.encode(self.images[index]), self.masks[index])
 
 
 def one_step(config: TrainConfig) -> tuple[Trainer, float]:
@@ -188,6 +191,40 @@ def test_deep_supervision_reaches_what_is_before_it(config: TrainConfig) -> None
     assert deep.state()["deep"].keys() == {
         f"heads.{i}.{part}" for i in range(3) for part in ("weight", "bias")
     }
+
+
+def test_each_encoder_is_trained_by_a_head_of_its_own(config: TrainConfig) -> None:
+    plain, loss = one_step(config)
+    heads, more = one_step(dataclasses.replace(config, auxiliary_heads=1.0))
+    assert more > loss
+    for encoder in ("cnn", "transformer"):
+        own = {
+            name: torch.allclose(gradient, gradients(plain)[name])
+            for name, gradient in gradients(heads).items()
+            if name.startswith(encoder)
+        }
+        assert own and not all(own.values())
+    assert not any("auxiliary" in name for name in heads.state()["network"])
+    alone = dataclasses.replace(config, model="tiny-cnn", auxiliary_heads=1.0)
+    with pytest.raises(InputError, match="has one encoder; auxiliary_heads"):
+        Trainer(build_network(catalog.model_spec("tiny-cnn"), "scratch"), alone, 1)
+
+
+def test_epochs_that_are_not_measured_leave_no_row(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    seldom = dataclasses.replace(config, epochs=3, measure_every=2, snapshot_every=0)
+    every = fit(dataclasses.replace(seldom, measure_every=1), tmp_path / "every")
+    found = fit(seldom, tmp_path / "seldom")
+    assert found.best_epoch in (2, 3)
+    rows = [
+        list(csv.DictReader((run.folder / "log.csv").read_text().splitlines()))
+        for run in (every, found)
+    ]
+    assert [row["epoch"] for row in rows[1]] == ["2", "3"]
+    assert [row["val_dice"] for row in rows[0][1:]] == [
+        row["val_dice"] for row in rows[1]
+    ]
 
 
 def test_out_of_memory_says_what_would_fit(config: TrainConfig) -> None:

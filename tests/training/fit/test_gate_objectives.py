@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from attnseg_training.config import TrainConfig
+from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.gate_objectives import (
     damage,
     draw_damage,
     dropped_encoder,
+    labelled_trust_loss,
+    random_gates,
     trust_loss,
+    with_damage,
 )
+from attnseg_training.fit.start import training_splits, without_fold
+from attnseg_training.fit.trust_labels import read_trust_labels, write_trust_labels
 from attnseg_training.gates.faithfulness import faithfulness
 from attnseg_training.release.calibration import calibrate
 from attnseg_training.release.export import average, export
@@ -60,6 +65,93 @@ def test_draws_repeat_and_follow_their_share() -> None:
     assert np.mean([bool(f) for f in forced]) == pytest.approx(0.5, abs=0.08)
     values = {float(f[4]) for f in forced if f}
     assert values == {0.0, 1.0} and set(next(filter(None, forced))) == set(STRIDES)
+
+
+def test_random_gates_give_regions_to_either_encoder() -> None:
+    sizes = [(16, 16), (8, 8), (4, 4), (2, 2)]
+    drawn = [
+        random_gates(np.random.default_rng(i), sizes, 6, rate=0.5) for i in range(200)
+    ]
+    used = [fields for fields in drawn if fields]
+    assert np.mean([bool(f) for f in drawn]) == pytest.approx(0.5, abs=0.1)
+    for fields in used:
+        assert tuple(fields) == STRIDES
+        for field, size in zip(fields.values(), sizes, strict=True):
+            assert field.shape == (6, 1, *size)
+            assert set(field.unique().tolist()) <= {0.0, 1.0}
+    finest = torch.cat([fields[4] for fields in used])
+    mixed = (finest.mean((1, 2, 3)) % 1 > 0).float().mean()
+    assert 0.5 < mixed < 0.95  # else one encoder has all of the image
+    assert finest.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_labelled_trust_turns_psi_to_the_encoder_that_errs_less() -> None:
+    logits = torch.zeros(2, 1, 8, 8, requires_grad=True)
+    difference = torch.zeros(2, 1, 16, 16)
+    difference[:, :, :8] = -0.5  # the CNN errs less in the upper half …
+    difference[0, :, 8:, :8] = 0.2  # … the transformer in a quarter of one image
+    loss = labelled_trust_loss({4: logits.sigmoid()}, difference)
+    loss.backward()
+    push = -logits.grad.sign()
+    assert (push[:, :, :4] == 1).all() and (push[0, :, 4:, :4] == -1).all()
+    assert (push[1, :, 4:] == 0).all()  # where both err alike, nothing is learnt
+    assert labelled_trust_loss({4: logits.detach().sigmoid()}, 0 * difference) == 0
+    drawn = draw_damage(seeds(16), 64, share=1.0)
+    known = with_damage(torch.zeros(16, 1, 16, 16), drawn)
+    for i in range(16):  # whoever is damaged errs there
+        assert set(known[i].unique().tolist()) == {
+            0.0,
+            1.0 if drawn.cnn[i] else -1.0,
+        }
+
+
+@pytest.mark.usefixtures("plain_curves")
+def test_trust_labels_come_from_runs_that_left_the_image_out(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(
+        str(data_folder), "tiny", epochs=1, batch=4, device="cpu", snapshot_every=0
+    )
+    runs = []
+    for fold in range(2):
+        runs.append(tmp_path / f"fold-{fold}")
+        found = fit(dataclasses.replace(config, folds=2, fold=fold), runs[-1])
+        assert (found.train, found.val) == (4, 1)
+    train, _ = training_splits(load_dataset(data_folder))
+    names = [
+        {
+            sample.name
+            for sample in without_fold(
+                train, TrainConfig(**read_toml(run / "config.toml"))
+            )[0]
+        }
+        for run in runs
+    ]
+    assert not names[0] & names[1]
+    assert names[0] | names[1] == {sample.name for sample in train}
+    labels = tmp_path / "labels.safetensors"
+    assert write_trust_labels(runs, labels, "cpu") == 8
+    found = read_trust_labels(labels, sorted(names[0]))
+    assert found.shape == (4, 1, 96, 96) and found.abs().sum() > 0
+    for wrong, words in (
+        ([runs[0], runs[0]], "left out what another one did"),
+        ([tmp_path / "learnt"], "left no images out"),
+    ):
+        if words == "left no images out":
+            learnt = dataclasses.replace(
+                config, trust_weight=1.0, trust_labels=str(labels), gate_fields=0.5
+            )
+            fit(learnt, wrong[0])
+            card = read_card(wrong[0] / "best.safetensors")
+            assert card.training["config"]["trust_labels"] == labels.name
+        with pytest.raises(InputError, match=words):
+            write_trust_labels(wrong, tmp_path / "no", "cpu")
+    with pytest.raises(InputError, match="1 of 2 training images have no trust label"):
+        read_trust_labels(labels, [next(iter(names[0])), "elsewhere"])
+    with pytest.raises(InputError, match="Expected trust labels"):
+        read_trust_labels(tmp_path / "none", [])
+    with pytest.raises(InputError, match="folds = 2, fold = 2"):
+        TrainConfig("d", folds=2, fold=2)
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -188,3 +188,25 @@ def figure_command(
     )
     write_bytes(out, png)
     print(out)
+
+
+def trust_labels_command(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders of fit, one for each fold of the settings."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Labels to write, for the setting trust_labels.", callback=output_file
+        ),
+    ],
+    device: Device = "auto",
+) -> None:
+    """Measure which encoder errs where, on images that each run left out."""
+    from attnseg_training.commands.console import counted
+    from attnseg_training.fit.trust_labels import write_trust_labels
+
+    with counted("measuring encoders") as watch:
+        n = write_trust_labels(runs, out, device, watch)
+    print(f"{out}: trust labels of {n} images")

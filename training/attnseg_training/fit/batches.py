@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets.image_store import ImageStore
-from attnseg_training.fit.gate_objectives import damage, draw_damage
+from attnseg_training.fit.gate_objectives import damage, draw_damage, with_damage
 from attnseg_training.fit.token_cache import TokenCache
+from attnseg_training.fit.trust_labels import read_trust_labels
 from attnseg_training.transforms import colour, geometry, recolour, warp
 from napari_attnseg.models.encoders import PlainViTEncoder
 from napari_attnseg.models.network import Features, SegmentationNetwork
+
+
+class Batch(NamedTuple):
+    """An augmented batch of N images.
+
+    Attributes
+    ----------
+    features : Features
+        Maps of both encoders.
+    masks : Tensor, shape (N, classes, S, S)
+    trust : Tensor or None, shape (N, 1, h, w)
+        What `labelled_trust_loss` takes, augmented as the masks; None without labels.
+    """
+
+    features: Features
+    masks: Tensor
+    trust: Tensor | None = None
 
 
 class Views:
@@ -27,6 +46,10 @@ class Views:
     ) -> None:
         self.network, self.store, self.config = network, store, config
         self.views = config.views if config.augment else 1
+        self.trust = None
+        if config.trust_labels:
+            labels = read_trust_labels(Path(config.trust_labels), store.names)
+            self.trust = labels.to(store.images.device)
         self.cache = None
         if cache is not None and isinstance(network.transformer, PlainViTEncoder):
             # All that a view's tokens depend on, besides image and encoder.
@@ -35,8 +58,8 @@ class Views:
                 cache, network.transformer, store, self.views, drawn
             )
 
-    def batch(self, index: list[int], epoch: int) -> tuple[Features, Tensor]:
-        """Return both pyramids of augmented images, and masks (N, classes, S, S).
+    def batch(self, index: list[int], epoch: int) -> Batch:
+        """Return both pyramids of augmented images, and their masks.
 
         With a cache, a view fixes the warp and what the ViT sees, for every seed; the
         CNN's colours are drawn afresh every epoch.
@@ -49,20 +72,27 @@ class Views:
         else:
             view = epoch % self.views
             turned = geometry([(shared, i, view) for i in index], self.config.scale)
-        seen = images
+        seen, trust = images, None
+        if self.trust is not None:
+            trust = self.trust[index].float()
         if self.config.augment:
             images, masks = warp(images, turned), warp(masks, turned)
+            trust = None if trust is None else warp(trust, turned)
             seen = recolour(images, colour([(seed, i, epoch, 1) for i in index]))
         drawn = draw_damage(
             [(seed, i, epoch) for i in index], images.shape[-1], self.config.one_sided
         )
+        if trust is not None and self.config.one_sided:
+            trust = with_damage(trust, drawn)
         cnn = self.network.cnn(damage(seen, drawn, "cnn"))
         vit = self.network.transformer
         if self.cache is None:
-            return Features(cnn, vit(damage(seen, drawn, "transformer"))), masks
+            return Batch(
+                Features(cnn, vit(damage(seen, drawn, "transformer"))), masks, trust
+            )
         if self.config.augment and not self.cache.complete(index, view):
             images = recolour(images, colour([(shared, i, view, 2) for i in index]))
         tokens = self.cache.tokens(images, index, view)
         assert isinstance(vit, PlainViTEncoder)
         pyramid = vit.pyramid(damage(tokens, drawn, "transformer"))
-        return Features(cnn, pyramid), masks
+        return Batch(Features(cnn, pyramid), masks, trust)

@@ -17,7 +17,7 @@ from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.first_step import check_first_step
 from attnseg_training.fit.initial_weights import run_spec
-from attnseg_training.fit.start import start_network, training_splits
+from attnseg_training.fit.start import start_network, training_parts
 from attnseg_training.fit.trainer import Trainer
 from attnseg_training.runs.provenance import run_preprocessing
 from napari_attnseg.devices import resolve_device
@@ -83,7 +83,7 @@ def rehearse(
     device = resolve_device(config.device)
     data = load_dataset(Path(config.data), config.split_seed)
     spec = run_spec(config, len(data.classes))
-    samples, val = training_splits(data, config.protocol)
+    samples, val = training_parts(data, config)
     check_first_step(spec, config, len(samples))
     wanted = min(len(samples), config.batch * (STEPS + 1))
     rule = run_preprocessing(spec).intensity

@@ -20,7 +20,7 @@ from attnseg_training.fit.prepare import Place, Run, prepare
 from attnseg_training.fit.shutdown import GracefulShutdown
 from attnseg_training.fit.start import (
     _named,
-    training_splits,
+    training_parts,
 )
 from attnseg_training.fit.validation import snapshot
 from attnseg_training.runs.folder import RunFolder
@@ -101,7 +101,8 @@ def fit(
             callbacks.before_first_step()
         while place.epoch < config.epochs:
             _train_epoch(run, place, callbacks.watch, shutdown)
-            if main:
+            done = place.epoch + 1
+            if main and (done % config.measure_every == 0 or done == config.epochs):
                 _close_epoch(run, place, rows, callbacks.watch, log)
             place = Place(place.epoch + 1)
     with run.processes.main_first():  # the others read what it wrote last
@@ -122,7 +123,7 @@ def expect_run(folder: Path, config: TrainConfig) -> None:
     """
     RunFolder(folder).expect_settings(config)
     data = load_dataset(Path(config.data), config.split_seed)
-    named = _named(training_splits(data, config.protocol))
+    named = _named(training_parts(data, config))
     expect_data(folder, fingerprint(named), config)
 
 

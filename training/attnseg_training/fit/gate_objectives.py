@@ -1,18 +1,20 @@
 """Gate objectives: damaged inputs, encoder dropout and trust loss, off by default.
 
 Two encoders that see the same clean image are redundant, and then nothing makes the
-gate's pattern mean anything (measured; see docs/experiments.md). Three remedies:
+gate's pattern mean anything (measured; see docs/experiments.md). Four remedies:
 
 * one-sided damage: a rectangle of one encoder's input is replaced, so that there only
   the other one can know;
 * encoder dropout: psi is forced to 0 or 1 everywhere now and then, so that the decoder
   can live on either encoder and forcing a gate is no foreign input to it;
+* random gates: psi is 0 or 1 in each of some regions now and then, so that the decoder
+  can read any mixture of both encoders;
 * trust loss: psi is trained towards the encoder that measurably is the better one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,8 +93,10 @@ def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
     if not bool(where.any()):
         return maps
     shape = (len(maps), *[1] * (maps.ndim - 3), *size)
-    generator = torch.Generator().manual_seed(drawn.seed)
-    noise = torch.randn(maps.shape, generator=generator).to(maps.device)
+    # Where it is used: half a million numbers for each image, drawn on the CPU, take
+    # longer than a step on a GPU.
+    generator = torch.Generator(maps.device).manual_seed(drawn.seed)
+    noise = torch.randn(maps.shape, generator=generator, device=maps.device)
     noise = maps.mean() + maps.std() * noise
     each = (-1, *[1] * (maps.ndim - 1))
     use_noise = drawn.noise.to(maps.device).view(each)
@@ -113,6 +117,88 @@ def dropped_encoder(rng: np.random.Generator, rate: float) -> dict[int, Tensor]:
     if rng.random() >= rate:
         return {}
     return dict.fromkeys(STRIDES, torch.tensor(float(rng.integers(2))))
+
+
+#: Regions per side of random gates; 1: the same psi in all of the map.
+_FIELD_SIDES = (1, 2, 3, 4, 6)
+
+
+def random_gates(
+    rng: np.random.Generator, sizes: Sequence[tuple[int, int]], images: int, rate: float
+) -> dict[int, Tensor]:
+    """Draw whether a step uses random gates, and which.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws all of it.
+    sizes : sequence of (int, int)
+        Rows and columns of each level's maps, finest first.
+    images : int
+        Number of images N of the batch.
+    rate : float
+        Probability of random gates.
+
+    Returns
+    -------
+    dict of int to Tensor, shape (N, 1, h, w)
+        Stride → psi, 0 or 1 in each of up to 6×6 regions; half of the images have the
+        same regions at all levels. Empty with probability 1 - `rate`.
+    """
+    if rng.random() >= rate:
+        return {}
+    each = []
+    for _ in range(images):
+        alike, fields = rng.random() < 0.5, []
+        for _ in sizes:
+            side = int(rng.choice(_FIELD_SIDES))
+            field = rng.integers(0, 2, (side, side))
+            fields.append(torch.from_numpy(field).float()[None, None])
+        each.append(fields[:1] * len(sizes) if alike else fields)
+    return {
+        stride: torch.cat([F.interpolate(f[level], size) for f in each])
+        for level, (stride, size) in enumerate(zip(STRIDES, sizes, strict=True))
+    }
+
+
+def labelled_trust_loss(psi: Mapping[int, Tensor], difference: Tensor) -> Tensor:
+    """BCE between psi and the encoder that errs less, weighted by how much less.
+
+    Parameters
+    ----------
+    psi : mapping of int to Tensor, shape (N, 1, h, w)
+        Stride → weight of the CNN.
+    difference : Tensor, shape (N, 1, H, W)
+        Pixel loss of the CNN alone minus that of the transformer alone, on images that
+        neither was trained on; 0 where both err alike.
+
+    Returns
+    -------
+    Tensor
+        Mean over the levels; 0 where no pixel differs.
+    """
+    losses = []
+    for weight in psi.values():
+        size = (weight.shape[-2], weight.shape[-1])
+        pooled = F.adaptive_avg_pool2d(difference, size)
+        better = (pooled < 0).float()
+        bce = F.binary_cross_entropy_with_logits(
+            weight.float().logit(1e-4), better, weight=pooled.abs(), reduction="sum"
+        )
+        losses.append(bce / pooled.abs().sum().clamp(min=1e-6))
+    return torch.stack(losses).mean()
+
+
+def with_damage(difference: Tensor, drawn: Damage) -> Tensor:
+    """Differences (N, 1, h, w) where damage decides: its encoder errs there.
+
+    Where one encoder's input is replaced, what was measured on the clean image does
+    not hold; the other encoder counts as better by 1 there.
+    """
+    size = (difference.shape[-2], difference.shape[-1])
+    where = F.adaptive_avg_pool2d(drawn.where, size).to(difference.device) >= 0.5
+    sign = torch.where(drawn.cnn, 1.0, -1.0).to(difference.device)
+    return torch.where(where, sign.expand_as(difference), difference)
 
 
 def trust_loss(

@@ -21,7 +21,7 @@ from attnseg_training.fit.start import (
     _named,
     protocol_words,
     start_network,
-    training_splits,
+    training_parts,
 )
 from attnseg_training.fit.trainer import Trainer
 from attnseg_training.fit.validation import Validation
@@ -104,7 +104,7 @@ def prepare(
         folder = RunFolder.open(out, config, resume, processes.main)
         data = load_dataset(Path(config.data), config.split_seed)
         spec = run_spec(config, len(data.classes))
-        parts = training_splits(data, config.protocol)
+        parts = training_parts(data, config)
         check_first_step(spec, config, len(parts[0]), processes)
         reading = run_preprocessing(spec, folder.last_card() if resume else None)
     train, val = (

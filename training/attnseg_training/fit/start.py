@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import Dataset, Sample
 from attnseg_training.fit.initial_weights import (
@@ -17,6 +19,14 @@ from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.protocols import TrainingProtocol, protocol_sentence
 from napari_attnseg.spec import ModelSpec
 from napari_attnseg.weights import weights_path
+
+
+def training_parts(
+    data: Dataset, config: TrainConfig
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """`training_splits` of a run, without the part that it leaves out."""
+    train, val = training_splits(data, config.protocol)
+    return without_fold(train, config)[0], val
 
 
 def training_splits(
@@ -46,6 +56,21 @@ def training_splits(
     if protocol == TrainingProtocol.ALL:
         train = tuple(sorted((*train, *val), key=lambda s: s.name))
     return train, val
+
+
+def without_fold(
+    train: tuple[Sample, ...], config: TrainConfig
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """Samples that are trained on, and those of the part that is left out.
+
+    Parts differ by one image at most, and are the same for every seed.
+    """
+    if not config.folds:
+        return train, ()
+    order = np.random.default_rng((5, config.split_seed)).permutation(len(train))
+    left_out = {int(i) for i in order[config.fold :: config.folds]}
+    kept = tuple(s for i, s in enumerate(train) if i not in left_out)
+    return kept, tuple(train[i] for i in sorted(left_out))
 
 
 def _named(

@@ -11,13 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.fit.batches import Views
+from attnseg_training.fit.batches import Batch, Views
 from attnseg_training.fit.distributed import Processes, cut
-from attnseg_training.fit.gate_objectives import dropped_encoder, trust_loss
-from attnseg_training.losses import DeepSupervision, loss_function
+from attnseg_training.fit.gate_objectives import (
+    dropped_encoder,
+    labelled_trust_loss,
+    random_gates,
+    trust_loss,
+)
+from attnseg_training.losses import AuxiliaryHeads, DeepSupervision, loss_function
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder
-from napari_attnseg.models.network import Features, SegmentationNetwork
+from napari_attnseg.models.network import SegmentationNetwork
 
 
 class Trainer:
@@ -63,9 +68,16 @@ class Trainer:
             self._deep = DeepSupervision(network.spec).to(self.device)
             own = {"params": list(self._deep.parameters()), "peak": config.lr}
             groups.append({**own, "lr": 0.0, "weight_decay": 0.0})
+        self._auxiliary = None
+        if config.auxiliary_heads:
+            widths = network.spec.widths or network.cnn.channels
+            heads = AuxiliaryHeads(widths, network.spec.classes)
+            self._auxiliary = heads.to(self.device)
+            own = {"params": list(heads.parameters()), "peak": config.lr}
+            groups.append({**own, "lr": 0.0, "weight_decay": 0.0})
         self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), fused=True)
-        deep = self._deep.parameters() if self._deep else ()
-        self._trained = [p for p in (*network.parameters(), *deep) if p.requires_grad]
+        parts = (network, *self._beside().values())
+        self._trained = [p for m in parts for p in m.parameters() if p.requires_grad]
 
     def state(self) -> dict[str, Any]:
         """Return the training state for `restore`, as ``torch.save`` takes it."""
@@ -73,16 +85,22 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "deep": self._deep.state_dict() if self._deep else {},
+            "deep": {},
+            **{name: part.state_dict() for name, part in self._beside().items()},
         }
+
+    def _beside(self) -> dict[str, nn.Module]:
+        """What is trained beside the network, by its name in `state`."""
+        parts = {"deep": self._deep, "auxiliary": self._auxiliary}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restore a training `state`."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        if self._deep:
-            self._deep.load_state_dict(state["deep"])
+        for name, part in self._beside().items():
+            part.load_state_dict(state[name])
 
     def lr(self, done: int) -> float:
         """Highest learning rate of all groups in the step after `done` steps."""
@@ -122,8 +140,7 @@ class Trainer:
                 # weighted sums is that over images.
                 weight = len(piece) * others.count / len(index)
                 with torch.autocast(self.device.type, torch.bfloat16, config.bf16):
-                    features, masks = views.batch(piece, epoch)
-                    loss = self._loss(features, masks, done) * weight
+                    loss = self._loss(views.batch(piece, epoch), done) * weight
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
         except torch.OutOfMemoryError as error:
@@ -141,15 +158,19 @@ class Trainer:
             _average(self.average, self.network, decay)
         return value
 
-    def _loss(self, features: Features, masks: Tensor, step: int) -> Tensor:
+    def _loss(self, batch: Batch, step: int) -> Tensor:
         """Loss of one part of a batch, with the gate objectives."""
-        network, config = self.network, self.config
+        network, config, masks = self.network, self.config, batch.masks
         rng = np.random.default_rng((4, config.seed, step))
         forced = {
             stride: psi.to(masks.device)
             for stride, psi in dropped_encoder(rng, config.encoder_dropout).items()
         }
-        pairs = network.align(features)
+        pairs = network.align(batch.features)
+        if config.gate_fields and not forced:
+            sizes = [(x.shape[-2], x.shape[-1]) for x, _ in pairs]
+            drawn = random_gates(rng, sizes, len(masks), config.gate_fields)
+            forced = {stride: psi.to(masks.device) for stride, psi in drawn.items()}
         fused, attention = network.fuse(pairs, forced)
         if self._deep:
             logits, maps = network.logits_and_stages(fused)
@@ -158,18 +179,21 @@ class Trainer:
             loss = loss + config.deep_supervision * others
         else:
             loss = self._loss_function(network.logits(fused).float(), masks)
-        if config.trust_weight and not forced:
-            trust = trust_loss(
-                network,
-                pairs,
-                fused,
-                attention,
-                masks,
-                rng,
-                config.trust_gates == "together",
-            )
-            loss = loss + config.trust_weight * trust
-        return loss
+        if self._auxiliary:
+            alone = self._auxiliary(pairs, masks, self._loss_function)
+            loss = loss + config.auxiliary_heads * alone
+        if not config.trust_weight:
+            return loss
+        if batch.trust is not None:
+            # The gates' own psi, also in a step that forces another.
+            psi = network.psi(pairs) if forced else attention
+            trust = labelled_trust_loss(network.psi_of_cnn(psi), batch.trust)
+            return loss + config.trust_weight * trust
+        if forced:
+            return loss
+        together = config.trust_gates == "together"
+        trust = trust_loss(network, pairs, fused, attention, masks, rng, together)
+        return loss + config.trust_weight * trust
 
     def _shared(self) -> list[Tensor]:
         """Tensors that differ between processes: gradients and running statistics.
@@ -224,7 +248,11 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
             raise InputError(f"{name!r} has no {encoder} that could be frozen.")
     if config.one_sided and not network.dual:
         raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
-    if config.encoder_dropout or config.trust_weight:
+    if config.auxiliary_heads and not network.dual:
+        raise InputError(
+            f"{name!r} has one encoder; auxiliary_heads needs two: leave it 0."
+        )
+    if config.encoder_dropout or config.trust_weight or config.gate_fields:
         network.psi_of_cnn({})  # one gate per level, or an error
     if config.deep_supervision and not hasattr(network.decoder, "stages"):
         raise InputError(
@@ -287,5 +315,4 @@ def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
     pairs = zip(average.parameters(), network.parameters(), strict=True)
     trained = [(a, p) for a, p in pairs if p.requires_grad]
     torch._foreach_lerp_([a for a, _ in trained], [p for _, p in trained], 1 - decay)
-    for a, b in zip(average.buffers(), network.buffers(), strict=True):
-        a.copy_(b)
+    torch._foreach_copy_([*average.buffers()], [*network.buffers()])

@@ -212,7 +212,7 @@ def _without_folders(config: TrainConfig, name: str) -> Any:
     value = getattr(config, name)
     if name == "encoder_weights":
         return without_folders(value)
-    return Path(value).name if name == "init" else value
+    return Path(value).name if name in ("init", "trust_labels") else value
 
 
 def _read_state(path: Path, device: str) -> dict[str, Any]:

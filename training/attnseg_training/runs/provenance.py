@@ -201,4 +201,5 @@ def settings_without_folders(config: TrainConfig) -> dict[str, Any]:
         "encoder_weights": without_folders(config.encoder_weights),
         "init": Path(config.init).name,
         "cache": Path(config.cache).name,
+        "trust_labels": Path(config.trust_labels).name,
     }
