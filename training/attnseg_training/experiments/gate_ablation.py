@@ -53,8 +53,17 @@ GATES: dict[str, dict[str, Any]] = {
     "all, trust loss ×10": {**_DAMAGED, **_ONE, "trust_weight": 1.0},
     "trust of all gates": _TOGETHER,
     "all, trust of all gates": {**_DAMAGED, **_TOGETHER},
+    "encoder heads": {"auxiliary_heads": 0.4},
+    "random gates": {"gate_fields": 0.5},
+    "encoder heads, random gates": {"auxiliary_heads": 0.4, "gate_fields": 0.5},
 }
-OFF = {"one_sided": 0.0, "encoder_dropout": 0.0, "trust_weight": 0.0}
+OFF = {
+    "one_sided": 0.0,
+    "encoder_dropout": 0.0,
+    "trust_weight": 0.0,
+    "auxiliary_heads": 0.0,
+    "gate_fields": 0.0,
+}
 RESULT, PER_IMAGE = "faithfulness.json", "per_image.csv"
 
 

@@ -28,6 +28,9 @@ _ALONE: dict[str, Any] = {
     "one_sided": 0.0,
     "encoder_dropout": 0.0,
     "trust_weight": 0.0,
+    "gate_fields": 0.0,
+    "auxiliary_heads": 0.0,
+    "trust_labels": "",
 }
 
 
