@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
-from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
+from attnseg_training.datasets.dataset_toml import FILE, Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
     by_stem,
     expect_mask_files,
@@ -57,6 +57,8 @@ class Files:
         Mask value of pixels that are neither a class nor background.
     orientation : str
         On which pixels masks were drawn; see `Sample`.
+    threshold : float or None
+        Number above which masks of one class are lesion.
     stated : bool
         Whether its ``dataset.toml`` gives classes.
     lacking : dict
@@ -80,6 +82,7 @@ class Files:
     stated: bool = False
     lacking: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    threshold: float | None = None
 
 
 def find_files(source: Path) -> Files:
@@ -116,7 +119,12 @@ def find_files(source: Path) -> Files:
     files.left_out = counts
     said = read_descriptor(files.root)
     files.ignore, files.orientation = said.ignore, said.orientation
-    files.stated = bool(said.classes)
+    files.stated, files.threshold = bool(said.classes), said.threshold
+    if said.threshold is not None and files.spec.values and not files.apart:
+        raise InputError(
+            f"Expected no threshold in {files.root / FILE} beside the values of "
+            "classes, got both; take one out."
+        )
     return files
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
+from attnseg_training.datasets.mask_scale import Scale
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -42,6 +43,8 @@ class MaskTraits:
     mixed : bool
         Whether one colour is a mixture of two others and lies between them, as where
         two drawings overlap.
+    scale : Scale or None
+        Against what numbers were compared; None: they are colours, or no lesion.
     """
 
     lesion_level: float | None = None
@@ -51,6 +54,7 @@ class MaskTraits:
     several: bool = False
     like_classes: tuple[tuple[float, ...], ...] = ()
     mixed: bool = False
+    scale: Scale | None = None
 
 
 def traits_of_numbers(

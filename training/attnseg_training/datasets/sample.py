@@ -82,6 +82,8 @@ class Sample:
         said, read as ``shown``.
     stated : bool
         Whether ``dataset.toml`` says which classes there are.
+    threshold : float or None
+        Number above which masks of one class are lesion; None: that follows from each.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Sample:
     ignore: int | None = None
     orientation: str = ""
     stated: bool = False
+    threshold: float | None = None
 
     @property
     def classes(self) -> int:
@@ -196,7 +199,8 @@ class Sample:
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         return [
-            read(path, values, self.ignore, like, self.stated) for path in self.masks
+            read(path, values, self.ignore, like, self.stated, self.threshold)
+            for path in self.masks
         ]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
