@@ -302,6 +302,24 @@ def test_outlines_are_told_from_areas() -> None:
         assert not is_outlined(area)
 
 
+def test_outlines_with_a_gap_are_told_from_other_lines() -> None:
+    right = (X > 40) & (abs(Y - 30) < 3)
+    open_ring = ring(30, 40, 15) & ~right
+    tail = (Y == 30) & (X < 27)
+    assert is_outlined(open_ring) and is_outlined(ring(30, 40, 25) & ~right)
+    assert is_outlined(ring(30, 40, 25) & ((X + Y) % 12 > 2))  # dashes
+    two = ring(15, 15, 10) & ~((X > 15) & (abs(Y - 15) < 3))
+    assert is_outlined(two | np.roll(two, (25, 40), (0, 1)) | disc(50, 10, 3))
+    for line in (
+        ring(30, 40, 25) & (X < 40),
+        tail | open_ring & (X > 40),
+        (abs(Y - 30) < 2) | (abs(X - 40) < 2),
+        (abs(X - Y) < 2) | (abs(X - Y - 15) < 2),
+        two | disc(45, 55, 14),
+    ):
+        assert not is_outlined(line)
+
+
 def test_few_outlines_are_named_and_most_stop(tmp_path: Path) -> None:
     def draw(outlined: int) -> Callable:
         return lambda i: (

@@ -15,6 +15,7 @@ from attnseg_training.datasets.mask_regions import (
     are_numbers,
     constant_around,
     core,
+    is_drawn,
     would_vanish,
 )
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
@@ -48,8 +49,8 @@ _NAME_CLASSES = (
 )
 _NAME_MEANINGS = (
     'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
-    "classes = {name = value, …} if each is a class, or ignore = value if one is "
-    "neither lesion nor background"
+    "classes = {name = value, …} if each is a class, ignore = value if one is "
+    "neither lesion nor background, or threshold = number if lesion is what is above it"
 )
 
 
@@ -72,7 +73,7 @@ def one_class(
 
     - 0 and one other value, or one value alone: what is not 0 is lesion;
     - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
-    - other numbers that fill regions: so too, if one class is `stated`;
+    - other numbers that fill regions or lines: so too, if one class is `stated`;
     - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
       largest is 200 to 255, else above half of the largest. Fractions up to 1 are
       probabilities: above 0.5.
@@ -147,7 +148,9 @@ def _split(
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
     exact = found[0] == 0 and values.dtype.kind in "ui" and len(found) <= LEVELS
-    if exact and would_vanish(values, found, cut_of(float(top))):
+    if exact and (
+        would_vanish(values, found, cut_of(float(top))) or is_drawn(values, found)
+    ):
         if stated:
             return values > 0, "object-numbers"
         came = "which may be objects, classes or what is not labelled"
