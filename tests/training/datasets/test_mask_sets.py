@@ -174,6 +174,30 @@ def test_a_colour_is_background_in_all_masks_or_in_none(tmp_path: Path) -> None:
     assert found(root) == {}
 
 
+def test_a_mask_of_one_colour_is_empty_if_it_is_that_of_other_backgrounds(
+    tmp_path: Path,
+) -> None:
+    dark, bright = np.array([68, 1, 84], np.uint8), np.array([253, 231, 36], np.uint8)
+    alone = {"empty": dark, "full": bright}
+    for name, colour in alone.items():
+
+        def draw(i: int, colour: np.ndarray = colour) -> np.ndarray:
+            lesion = disc(30, 30, 14)[..., None]
+            return np.where(lesion, bright, dark) if i else colour + 0 * photo(0)
+
+        root = folder(tmp_path / name, draw)
+        samples = load_dataset(root).split("all")
+        with pytest.raises(RuleError, match="one colour alone, not black"):
+            samples[0].read()  # which sees no other mask
+        if name == "empty":
+            assert found(root) == {"empty mask": ["a0"]}
+            assert look_at_masks(samples).empty == ["a0"]
+            continue
+        assert found(root)["values"] == [name]
+        with pytest.raises(RuleError, match=r"mask a0\.png, found one colour alone"):
+            look_at_masks(samples)
+
+
 def test_a_lesion_that_is_nearly_black_is_no_contradiction(tmp_path: Path) -> None:
     def draw(i: int) -> np.ndarray:
         return (disc(30, 30 + 5 * i, 14)[..., None] * np.array([2, 0, 1])).astype(

@@ -30,6 +30,8 @@ class Agreement:
         Colour → the first image whose mask has it as lesion, or as background.
     scales : Scales
         Against what numbers were compared.
+    alone : dict
+        The only colour of a mask → what to tell if it is no background elsewhere.
     """
 
     lesion: _Level | None = None
@@ -37,6 +39,7 @@ class Agreement:
     lesions: dict[Colour, str] = field(default_factory=dict)
     backgrounds: dict[Colour, str] = field(default_factory=dict)
     scales: Scales = field(default_factory=Scales)
+    alone: dict[Colour, str] = field(default_factory=dict)
 
     def add(self, name: str, traits: MaskTraits) -> None:
         """Notice how one page of a mask was read."""
@@ -45,6 +48,8 @@ class Agreement:
         self._add_levels(None, (traits.background_level, name))
         if traits.scale is not None:
             self.scales.add(name, traits.scale)
+        if traits.alone is not None:
+            self.alone.setdefault(traits.alone.colour, traits.alone.text)
         for colour in traits.lesions:
             self.lesions.setdefault(colour, name)
         if traits.background is not None:
@@ -64,6 +69,7 @@ class Agreement:
             other.lesions | self.lesions,
             other.backgrounds | self.backgrounds,
             self.scales.joined(other.scales),
+            other.alone | self.alone,
         )
         both._add_levels(other.lesion, other.background)
         return both
@@ -84,7 +90,7 @@ class Agreement:
             )
         for ground, first in self.backgrounds.items():
             for colour, second in self.lesions.items():
-                if np.abs(np.subtract(ground, colour)).max() <= SAME:
+                if _same(ground, colour):
                     shown = ", ".join(f"{value:.0f}" for value in ground)
                     return UnclearMaskError(
                         Rule.UNCLEAR_COLOURS,
@@ -93,4 +99,11 @@ class Agreement:
                         f"{first!r} and inside that of {second!r}; export all as masks "
                         "of 0 and 255.",
                     )
+        for colour, text in self.alone.items():
+            if not any(_same(colour, ground) for ground in self.backgrounds):
+                return UnclearMaskError(Rule.UNCLEAR_COLOURS, text)
         return self.scales.contradiction(cut_of)
+
+
+def _same(one: Colour, other: Colour) -> bool:
+    return bool(np.abs(np.subtract(one, other)).max() <= SAME)

@@ -21,7 +21,7 @@ from attnseg_training.datasets.pairing import (
 from attnseg_training.datasets.spec import DatasetSpec, Layout
 from attnseg_training.datasets.split_lists import expect_names, list_text, read_lists
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.io.folders import LeftOut, left_out
+from napari_attnseg.io.folders import LeftOut, left_out, left_out_words
 
 #: Folders below the root that are looked through.
 _DEPTH = 4
@@ -117,6 +117,12 @@ def find_files(source: Path) -> Files:
         if names:
             counts[kind] = len(names)
     files.left_out = counts
+    if not files.images:
+        rest = left_out_words(counts)
+        raise InputError(
+            f"Expected images in {files.root / 'images'}, found none"
+            f"{f' ({rest})' if rest else ''}; put them there."
+        )
     said = read_descriptor(files.root)
     files.ignore, files.orientation = said.ignore, said.orientation
     files.stated, files.threshold = bool(said.classes), said.threshold

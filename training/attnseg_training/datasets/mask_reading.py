@@ -90,9 +90,12 @@ class MaskMeaning:
         Whether somebody said that there is one class, where `values` are empty.
     threshold : float or None
         Numbers above it are lesion, where `values` are empty.
+    among_others : bool
+        Whether other masks are read too, which tell whether one of one colour is empty.
     """
 
     values: tuple[int, ...] = ()
     ignore: int | None = None
     stated: bool = False
     threshold: float | None = None
+    among_others: bool = False

@@ -22,6 +22,21 @@ PIECE = 5
 
 
 @dataclass(frozen=True, slots=True)
+class OneColour:
+    """The one colour of a mask that was read as empty, if it is that of backgrounds.
+
+    Attributes
+    ----------
+    colour : tuple of float
+    text : str
+        What to tell if no other mask has this background.
+    """
+
+    colour: Colour
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class MaskTraits:
     """How one page of a mask was read, as far as it says something of the others.
 
@@ -45,6 +60,8 @@ class MaskTraits:
         two drawings overlap.
     scale : Scale or None
         Against what numbers were compared; None: they are colours, or no lesion.
+    alone : OneColour or None
+        The only colour that there is, if it is not black.
     """
 
     lesion_level: float | None = None
@@ -55,6 +72,7 @@ class MaskTraits:
     like_classes: tuple[tuple[float, ...], ...] = ()
     mixed: bool = False
     scale: Scale | None = None
+    alone: OneColour | None = None
 
 
 def traits_of_numbers(

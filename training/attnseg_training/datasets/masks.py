@@ -22,9 +22,18 @@ from attnseg_training.datasets.mask_reading import (
     MaskReading,
 )
 from attnseg_training.datasets.mask_scale import scale_of
-from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
+from attnseg_training.datasets.mask_traits import (
+    MaskTraits,
+    OneColour,
+    traits_of_numbers,
+)
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
-from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
+from attnseg_training.datasets.rules import (
+    OneColourError,
+    Rule,
+    RuleError,
+    UnclearMaskError,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, Series
 from napari_attnseg.io.images import decode_file
@@ -50,6 +59,7 @@ def read(
     like: Path | None = None,
     stated: bool = False,
     threshold: float | None = None,
+    among_others: bool = False,
 ) -> MaskReading:
     """Read a mask file.
 
@@ -70,6 +80,9 @@ def read(
         Whether somebody said that there is one class, where `values` are empty.
     threshold : float, optional
         Numbers above it are lesion, where `values` are empty.
+    among_others : bool
+        Whether a mask of one colour is read as empty for now, because other masks,
+        compared by `agreement`, tell whether it is.
 
     Raises
     ------
@@ -80,7 +93,7 @@ def read(
     InputError
         If it cannot be read.
     """
-    said = MaskMeaning(values, ignore, stated, threshold)
+    said = MaskMeaning(values, ignore, stated, threshold, among_others)
     if is_nifti(path):
         return _of_numbers(read_nifti_mask(path, like), said, False, path.name)
     try:
@@ -159,7 +172,13 @@ def _of_page(
     elif series.indices is not None:
         seen = series.indices if alpha is None else series.indices[alpha > 0]
         mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name)
-    plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
+    try:
+        plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
+    except OneColourError as error:
+        if not said.among_others:
+            raise
+        plane = np.zeros(page.shape[:2], bool)
+        traits = MaskTraits(alone=OneColour(error.colour, str(error)))
     kind = MaskKind.COLOURS
     return MaskReading(_stacked(plane), _or_none(void), kind, traits=(traits,))
 

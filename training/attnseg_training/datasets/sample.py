@@ -17,7 +17,7 @@ from attnseg_training.datasets.nifti import (
     nifti_spacing,
     read_nifti,
 )
-from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.io.file_kinds import header_size
@@ -138,6 +138,9 @@ class Sample:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
         read = self.read_with_traits(intensity)
+        for trait in (trait for one in read.readings for trait in one.traits):
+            if trait.alone is not None:  # only other masks tell whether it is empty
+                raise UnclearMaskError(Rule.UNCLEAR_COLOURS, trait.alone.text)
         return read.rgb, read.planes, read.ignored
 
     def read_with_traits(self, intensity: Intensity = WHOLE_RANGE) -> SampleRead:
@@ -195,11 +198,11 @@ class Sample:
         return planes, void
 
     def read_masks(self) -> list[MaskReading]:
-        """Each mask file, in order; raises as `masks.read`."""
+        """Each mask file, in order; raises as `masks.read` of one among others."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         return [
-            read(path, values, self.ignore, like, self.stated, self.threshold)
+            read(path, values, self.ignore, like, self.stated, self.threshold, True)
             for path in self.masks
         ]
 
@@ -207,7 +210,7 @@ class Sample:
         """Raise as `read_all` for masks of another size, mostly without decoding."""
         size = header_size(self.image)
         if size and any(one.planes.shape[1:] != size for one in readings):
-            self.read_all()  # which decides, and says what is wrong
+            self.read_with_traits()  # which decides, and says what is wrong
 
     def read_raw(self) -> NDArray[np.generic]:
         """The image alone, upright, with the numbers that are stored."""
