@@ -13,7 +13,8 @@ from PIL import Image
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen, look_at_masks
-from attnseg_training.datasets.masks import read
+from attnseg_training.datasets.kept_masks import KeptMasks
+from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.evaluation.evaluate import evaluate
@@ -432,13 +433,24 @@ def test_an_unknown_orientation_is_refused(tmp_path: Path) -> None:
         load_dataset(root)
 
 
-def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
+def test_evaluate_tells_the_same(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def draw(i: int) -> np.ndarray:
         return np.where(disc(20, 30, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
 
     root = folder(tmp_path / "d", draw, orientation=3)
     data = load_dataset(root)
-    summary = evaluate(tiny_weights, data, "all", "cpu").summary()
+    decoded: list[str] = []
+
+    def decode(path: Path, *said: object) -> MaskReading:
+        decoded.append(path.stem)
+        return read(path, *said)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("attnseg_training.datasets.sample.read", decode)
+        summary = evaluate(tiny_weights, data, "all", "cpu").summary()
+    assert sorted(decoded) == ["a0", "a1", "a2"]  # each mask once
     told = {one["rule"]: one["text"] for one in summary["findings"]}
     assert set(told) == {"inverted-mask", "unclear-orientation"}
     texts = [text for _, _, text in check(root).found]
@@ -446,3 +458,20 @@ def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
     assert "'a0' (and of 2 more)" in told["unclear-orientation"]
     gates, _ = faithfulness(tiny_weights, data, "all", device="cpu")
     assert gates["findings"] == summary["findings"]
+
+
+def test_masks_that_are_kept_are_as_they_were_read(tmp_path: Path) -> None:
+    mask = disc(20, 30, 9).astype(np.uint8)
+    mask[disc(45, 60, 9)] = 255
+    save(tmp_path / "m.png", mask)
+    whole, part = (
+        read(tmp_path / "m.png", (1,), 255),
+        read(tmp_path / "m.png", (1, 255)),
+    )
+    kept = KeptMasks()
+    kept.keep("m", [whole, part])
+    for one, was in zip(kept.take("m"), (whole, part), strict=True):
+        np.testing.assert_array_equal(one.planes, was.planes)
+        assert one.planes.dtype == np.uint8 and one.values == was.values
+        assert (one.ignored is None) == (was.ignored is None)
+        assert one.ignored is None or (one.ignored == was.ignored).all()

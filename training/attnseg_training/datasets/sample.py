@@ -143,11 +143,24 @@ class Sample:
                 raise UnclearMaskError(Rule.UNCLEAR_COLOURS, trait.alone.text)
         return read.rgb, read.planes, read.ignored
 
-    def read_with_traits(self, intensity: Intensity = WHOLE_RANGE) -> SampleRead:
-        """As `read_planes`, and everything else that was noticed."""
+    def read_with_traits(
+        self,
+        intensity: Intensity = WHOLE_RANGE,
+        masks: Sequence[MaskReading] | None = None,
+    ) -> SampleRead:
+        """As `read_planes`, and everything else that was noticed.
+
+        Parameters
+        ----------
+        intensity : Percentiles or Window
+            As of `read_planes`.
+        masks : sequence of MaskReading, optional
+            What `read_masks` gave before, so that it is not read again.
+        """
         image = self._read_upright()
         rgb, mapping = self._rgb(image, intensity)
-        readings = [self._turned(one, image) for one in self.read_masks()]
+        masks = self.read_masks() if masks is None else masks
+        readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
         if not readings:
