@@ -35,6 +35,14 @@ def percent(probability: np.ndarray) -> np.ndarray:
     return (probability * 100).astype(np.float32)
 
 
+def red(probability: np.ndarray) -> np.ndarray:
+    return of_8_bits(probability)[..., None] * np.array([1, 0, 0], np.uint8)
+
+
+def opaque(probability: np.ndarray) -> np.ndarray:
+    return np.dstack([np.full((60, 80, 3), 90, np.uint8), of_8_bits(probability)])
+
+
 def seen(folder: Path, suffix: str, *masks: np.ndarray) -> MasksSeen:
     """What is noticed of these masks, each read and noticed by itself, then joined."""
     parts = []
@@ -67,6 +75,24 @@ def test_faint_probabilities_among_sure_ones_are_refused(
     assert "for that of 'm1'" in str(error) and "threshold = " in str(error)
     # Of one scale each is clear.
     assert not seen(tmp_path, suffix, *[stored(SURE * faint)] * 2).contradictions()
+
+
+@pytest.mark.parametrize("stored", [red, opaque])
+def test_faint_colours_among_strong_ones_are_refused(
+    tmp_path: Path, stored: Callable
+) -> None:
+    (error,) = seen(tmp_path, ".png", stored(SURE), stored(SURE * 0.3)).contradictions()
+    assert "soft colours of each give 38 for that of 'm1'" in str(error)
+    # Colours that somebody chose may be dark in one mask and bright in another.
+    hard = seen(tmp_path, ".png", stored(DISC), stored(DISC * 0.3))
+    assert not hard.contradictions()
+
+
+def test_a_small_faint_spot_is_no_lesion_with_soft_edges(tmp_path: Path) -> None:
+    spot = gaussian_filter(((Y == 20) & (X == 20)) * 1.0, 2)
+    both = seen(tmp_path, ".png", of_8_bits(SURE), of_8_bits(spot / spot.max() * 0.3))
+    (error,) = both.contradictions()
+    assert "38 for that of 'm1'" in str(error)
 
 
 def test_probabilities_of_less_than_one_percent_are_no_masks_of_0_and_1(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from attnseg_training.datasets.drawn_colours import (
     distance,
     drawn_colours,
 )
+from attnseg_training.datasets.mask_scale import scale_of_colours
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 
 Values = NDArray[Any]
@@ -179,9 +181,15 @@ def foreground(
     if ground is not None:
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
     which = np.zeros(hidden.shape, np.int64)
+    nearest = distance(rgb, drawn).min(-1) if len(drawn) else np.zeros(hidden.shape)
     if len(drawn):
         which[lesion] = 1 + distance(rgb[lesion], drawn).argmin(-1)
-    return lesion, traits_of_colours(which, drawn, ground)
+    traits = traits_of_colours(which, drawn, ground)
+    if ground is not None:
+        away = distance(rgb, ground[None])[..., 0]
+        edges = ~hidden & (np.minimum(away, nearest) > APART / 2)
+        traits = replace(traits, scale=scale_of_colours(away, lesion, edges))
+    return lesion, traits
 
 
 def _refuse_picture(

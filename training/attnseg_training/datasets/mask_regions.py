@@ -73,7 +73,7 @@ def is_drawn(values: Values, found: Values) -> bool:
 
     It may be a line around lesions that nobody is sure of, or a frame.
     """
-    return len(found) == 3 and np.count_nonzero(values == found[1]) > STRAY
+    return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
 
 def core(mask: Plane) -> Plane:

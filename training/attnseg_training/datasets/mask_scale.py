@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ FACTOR, LOSSY_FACTOR = 1.25, 1.5
 SIDE, SMALL_FACTOR = 5, 4.0
 #: Edges wider than so many pixels are those of probabilities.
 WIDE = 3.0
+#: Kind of the scale of colours.
+COLOURS = "colours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Scale:
     exact : bool
         Whether each number but 0 was read as lesion, so that there are no soft edges.
     small : bool
-        Whether soft edges alone may have made the level smaller.
+        Whether soft edges, which are not wide, may have made the level smaller.
     wide : bool
         Whether soft edges are wider than resizing makes them. Beside them, masks of 0
         and 1 are nearly empty ones, rather than drawn by somebody else.
@@ -71,26 +73,57 @@ def scale_of(
     if not lesion.any():
         return None
     kind = "float" if numbers.dtype.kind == "f" else numbers.dtype.name
-    if lossy:
-        kind, exact = f"{kind} lossy", False
     inside = numbers[lesion]
-    if exact:
+    if exact and not lossy:
         return Scale(kind, float(inside.min()), exact=True)
-    square = np.ones((SIDE, SIDE), bool)
-    small = top is None and not binary_erosion(lesion, square).any()
     level = float(inside.max()) if top is None else top
-    wide = _width(numbers, lesion) > WIDE
-    factor = LOSSY_FACTOR if lossy else FACTOR
-    return Scale(kind, level, small=small, wide=wide, factor=factor)
+    return _soft(kind, level, numbers, lesion, lossy)
 
 
-def _width(numbers: NDArray[Any], lesion: Plane) -> float:
+def scale_of_colours(
+    away: NDArray[Any], lesion: Plane, edges: Plane | None = None
+) -> Scale | None:
+    """Scale of colours, by how far they are away (H, W) from the background.
+
+    Without wide edges they are what somebody chose, and each is lesion.
+
+    Parameters
+    ----------
+    away, lesion : ndarray, shape (H, W)
+    edges : ndarray of bool, shape (H, W), optional
+        Pixels between the colours of the mask; else those between background and the
+        largest distance.
+    """
+    if not lesion.any():
+        return None
+    found = _soft(COLOURS, float(away[lesion].max()), away, lesion, True, edges)
+    return found if found.wide else replace(found, exact=True, small=False)
+
+
+def _soft(
+    kind: str,
+    level: float,
+    numbers: NDArray[Any],
+    lesion: Plane,
+    lossy: bool,
+    edges: Plane | None = None,
+) -> Scale:
+    wide = _width(numbers, lesion, edges) > WIDE
+    square = np.ones((SIDE, SIDE), bool)
+    small = not wide and not binary_erosion(lesion, square).any()
+    if lossy:
+        return Scale(f"{kind} lossy", level, False, small, wide, LOSSY_FACTOR)
+    return Scale(kind, level, False, small, wide)
+
+
+def _width(numbers: NDArray[Any], lesion: Plane, edges: Plane | None) -> float:
     """Pixels across the soft edge of a lesion, on average."""
-    top = float(numbers[lesion].max())
-    between = np.count_nonzero((numbers > 0.1 * top) & (numbers < 0.9 * top))
-    edge = np.count_nonzero(lesion[1:] != lesion[:-1])
-    edge += np.count_nonzero(lesion[:, 1:] != lesion[:, :-1])
-    return between / max(edge, 1)
+    if edges is None:
+        top = float(numbers[lesion].max())
+        edges = (numbers > 0.1 * top) & (numbers < 0.9 * top)
+    outline = int(np.count_nonzero(lesion[1:] != lesion[:-1]))
+    outline += int(np.count_nonzero(lesion[:, 1:] != lesion[:, :-1]))
+    return int(np.count_nonzero(edges)) / max(outline, 1)
 
 
 @dataclass(slots=True)
@@ -134,21 +167,33 @@ class Scales:
             for high, second in self.highest.values():
                 if low.kind != high.kind or (low.exact and not high.wide):
                     continue
-                factor = SMALL_FACTOR if low.small else max(low.factor, high.factor)
+                factor = max(low.factor, high.factor)
+                if low.small and not high.wide:
+                    factor = SMALL_FACTOR
                 limits = cut(low.level), cut(high.level)
                 if high.level >= factor * low.level and limits[1] >= factor * limits[0]:
-                    return _different(limits, (first, second))
+                    return _different(low.kind, limits, (first, second))
         return None
 
 
-def _different(limits: tuple[float, float], names: tuple[str, str]) -> UnclearMaskError:
+def _different(
+    kind: str, limits: tuple[float, float], names: tuple[str, str]
+) -> UnclearMaskError:
+    remedy = (
+        "write threshold = NUMBER into dataset.toml if in all of them lesion is what "
+        "is above it, or export all as masks of 0 and 255"
+    )
+    numbers, remedy = (
+        ("soft colours", "export all as masks of 0 and 255")
+        if kind.startswith(COLOURS)
+        else ("numbers", remedy)
+    )
     return UnclearMaskError(
         Rule.UNCLEAR_VALUES,
         "Expected one limit between background and lesion for all masks, but the "
-        f"numbers of each give {_told(limits[0])} for that of {names[0]!r} and "
+        f"{numbers} of each give {_told(limits[0])} for that of {names[0]!r} and "
         f"{_told(limits[1])} for that of {names[1]!r}, as where some probabilities are "
-        "faint; write threshold = NUMBER into dataset.toml if in all of them lesion is "
-        "what is above it, or export all as masks of 0 and 255.",
+        f"faint; {remedy}.",
     )
 
 

@@ -21,7 +21,7 @@ from attnseg_training.datasets.mask_reading import (
     MaskMeaning,
     MaskReading,
 )
-from attnseg_training.datasets.mask_scale import scale_of
+from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
 from attnseg_training.datasets.mask_traits import (
     MaskTraits,
     OneColour,
@@ -156,8 +156,9 @@ def _of_page(
     if alpha is not None and mask_colours.is_shape(colours, alpha, name):
         if said.threshold is not None:
             return _of_numbers(alpha, replace(said, ignore=None), lossy, name)
-        shape = mask_numbers.one_class(alpha, lossy, name)
-        return MaskReading(_stacked(shape.lesion), None, MaskKind.ALPHA)
+        lesion = mask_numbers.one_class(alpha, lossy, name).lesion
+        traits = MaskTraits(scale=scale_of_colours(alpha, lesion))
+        return MaskReading(_stacked(lesion), None, MaskKind.ALPHA, traits=(traits,))
     if alpha is None and mask_colours.is_grey(colours, lossy):
         return _of_numbers(mask_colours.luma(page), said, lossy, name)
     if said.threshold is not None:

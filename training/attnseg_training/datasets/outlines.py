@@ -75,14 +75,15 @@ def _is_open(lesion: NDArray[np.bool_]) -> bool:
         piece = pieces[boxes[k]] == k + 1
         if areas[k] <= 2 * LINE * _length(piece) and _nearly_encloses(piece):
             rings += int(areas[k])
-    return 2 * rings > area or _nearly_encloses(lesion)
+    return bool(2 * rings > area) or _nearly_encloses(lesion)
 
 
 def _length(line: NDArray[np.bool_]) -> int:
     """Length of a thin line along rows and columns."""
     padded = np.pad(line, 1)
-    edge = np.count_nonzero(padded[1:] != padded[:-1])
-    return (edge + np.count_nonzero(padded[:, 1:] != padded[:, :-1])) // 2
+    edge = int(np.count_nonzero(padded[1:] != padded[:-1]))
+    edge += int(np.count_nonzero(padded[:, 1:] != padded[:, :-1]))
+    return edge // 2
 
 
 def _nearly_encloses(line: NDArray[np.bool_]) -> bool:
