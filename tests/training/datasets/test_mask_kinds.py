@@ -243,6 +243,13 @@ ramp = np.tile(np.arange(W, dtype=np.uint8) * 3, (H, 1))
 shifted = np.roll(WHITE, 3, 1)
 hole = rgba(np.full((H, W, 3), 255), 255 - WHITE * (X < 60))
 
+#: A line of one pixel around the lesion, and a frame of one around the image.
+LINED = np.where(
+    TRUTH, 255, 128 * (TRUTH | np.roll(TRUTH, 1, 1) | np.roll(TRUTH, -1, 1))
+).astype(np.uint8)
+FRAMED = np.where(TRUTH, 255, 128 * ((X % (W - 1) == 0) | (Y % (H - 1) == 0)))
+FRAMED = FRAMED.astype(np.uint8)
+
 REFUSED = {
     "0, 1 and 255": (png(VOID), Rule.VOID_VALUES),
     "0, 1, 2, 3 and 255": (png(np.where(VOID == 255, 255, LABELS)), Rule.VOID_VALUES),
@@ -255,6 +262,8 @@ REFUSED = {
         png(np.array([0, 128, 255, 0], np.uint8)[LABELS]),
         Rule.UNCLEAR_VALUES,
     ),
+    "a line of 128 around 255": (png(LINED), Rule.UNCLEAR_VALUES),
+    "a frame of 128 around 255": (png(FRAMED), Rule.UNCLEAR_VALUES),
     "negative": (tiff(-TRUTH.astype(np.int16)), Rule.UNCLEAR_VALUES),
     "NaN": (tiff(np.where(TRUTH, np.nan, 0).astype("f4")), Rule.UNCLEAR_VALUES),
     "a ramp": (png(ramp), Rule.UNCLEAR_VALUES),

@@ -13,7 +13,8 @@ from PIL import Image
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen, look_at_masks
-from attnseg_training.datasets.masks import read
+from attnseg_training.datasets.kept_masks import KeptMasks
+from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.evaluation.evaluate import evaluate
@@ -174,6 +175,30 @@ def test_a_colour_is_background_in_all_masks_or_in_none(tmp_path: Path) -> None:
     assert found(root) == {}
 
 
+def test_a_mask_of_one_colour_is_empty_if_it_is_that_of_other_backgrounds(
+    tmp_path: Path,
+) -> None:
+    dark, bright = np.array([68, 1, 84], np.uint8), np.array([253, 231, 36], np.uint8)
+    alone = {"empty": dark, "full": bright}
+    for name, colour in alone.items():
+
+        def draw(i: int, colour: np.ndarray = colour) -> np.ndarray:
+            lesion = disc(30, 30, 14)[..., None]
+            return np.where(lesion, bright, dark) if i else colour + 0 * photo(0)
+
+        root = folder(tmp_path / name, draw)
+        samples = load_dataset(root).split("all")
+        with pytest.raises(RuleError, match="one colour alone, not black"):
+            samples[0].read()  # which sees no other mask
+        if name == "empty":
+            assert found(root) == {"empty mask": ["a0"]}
+            assert look_at_masks(samples).empty == ["a0"]
+            continue
+        assert found(root)["values"] == [name]
+        with pytest.raises(RuleError, match=r"mask a0\.png, found one colour alone"):
+            look_at_masks(samples)
+
+
 def test_a_lesion_that_is_nearly_black_is_no_contradiction(tmp_path: Path) -> None:
     def draw(i: int) -> np.ndarray:
         return (disc(30, 30 + 5 * i, 14)[..., None] * np.array([2, 0, 1])).astype(
@@ -302,6 +327,24 @@ def test_outlines_are_told_from_areas() -> None:
         assert not is_outlined(area)
 
 
+def test_outlines_with_a_gap_are_told_from_other_lines() -> None:
+    right = (X > 40) & (abs(Y - 30) < 3)
+    open_ring = ring(30, 40, 15) & ~right
+    tail = (Y == 30) & (X < 27)
+    assert is_outlined(open_ring) and is_outlined(ring(30, 40, 25) & ~right)
+    assert is_outlined(ring(30, 40, 25) & ((X + Y) % 12 > 2))  # dashes
+    two = ring(15, 15, 10) & ~((X > 15) & (abs(Y - 15) < 3))
+    assert is_outlined(two | np.roll(two, (25, 40), (0, 1)) | disc(50, 10, 3))
+    for line in (
+        ring(30, 40, 25) & (X < 40),
+        tail | open_ring & (X > 40),
+        (abs(Y - 30) < 2) | (abs(X - 40) < 2),
+        (abs(X - Y) < 2) | (abs(X - Y - 15) < 2),
+        two | disc(45, 55, 14),
+    ):
+        assert not is_outlined(line)
+
+
 def test_few_outlines_are_named_and_most_stop(tmp_path: Path) -> None:
     def draw(outlined: int) -> Callable:
         return lambda i: (
@@ -390,13 +433,24 @@ def test_an_unknown_orientation_is_refused(tmp_path: Path) -> None:
         load_dataset(root)
 
 
-def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
+def test_evaluate_tells_the_same(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def draw(i: int) -> np.ndarray:
         return np.where(disc(20, 30, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
 
     root = folder(tmp_path / "d", draw, orientation=3)
     data = load_dataset(root)
-    summary = evaluate(tiny_weights, data, "all", "cpu").summary()
+    decoded: list[str] = []
+
+    def decode(path: Path, *said: object) -> MaskReading:
+        decoded.append(path.stem)
+        return read(path, *said)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("attnseg_training.datasets.sample.read", decode)
+        summary = evaluate(tiny_weights, data, "all", "cpu").summary()
+    assert sorted(decoded) == ["a0", "a1", "a2"]  # each mask once
     told = {one["rule"]: one["text"] for one in summary["findings"]}
     assert set(told) == {"inverted-mask", "unclear-orientation"}
     texts = [text for _, _, text in check(root).found]
@@ -404,3 +458,20 @@ def test_evaluate_tells_the_same(tmp_path: Path, tiny_weights: Path) -> None:
     assert "'a0' (and of 2 more)" in told["unclear-orientation"]
     gates, _ = faithfulness(tiny_weights, data, "all", device="cpu")
     assert gates["findings"] == summary["findings"]
+
+
+def test_masks_that_are_kept_are_as_they_were_read(tmp_path: Path) -> None:
+    mask = disc(20, 30, 9).astype(np.uint8)
+    mask[disc(45, 60, 9)] = 255
+    save(tmp_path / "m.png", mask)
+    whole, part = (
+        read(tmp_path / "m.png", (1,), 255),
+        read(tmp_path / "m.png", (1, 255)),
+    )
+    kept = KeptMasks()
+    kept.keep("m", [whole, part])
+    for one, was in zip(kept.take("m"), (whole, part), strict=True):
+        np.testing.assert_array_equal(one.planes, was.planes)
+        assert one.planes.dtype == np.uint8 and one.values == was.values
+        assert (one.ignored is None) == (was.ignored is None)
+        assert one.ignored is None or (one.ignored == was.ignored).all()

@@ -42,13 +42,13 @@ def test_other_sizes_are_found_before_the_network_runs(
 ) -> None:
     samples = load_dataset(folder).split("all")
     decoded: list[str] = []
-    whole = Sample.read_all
+    whole = Sample.read_with_traits
 
-    def read_all(self: Sample, *given: Any) -> Any:
+    def decode(self: Sample, *given: Any) -> Any:
         decoded.append(self.name)
         return whole(self, *given)
 
-    monkeypatch.setattr(Sample, "read_all", read_all)
+    monkeypatch.setattr(Sample, "read_with_traits", decode)
     assert look_at_masks(samples).total == 4 and decoded == []
     (folder / "images" / "d.png").unlink()
     save(folder / "images" / f"d.{suffix}", np.dstack([SQUARE[:-1]] * 3))
@@ -77,6 +77,20 @@ def test_a_folder_of_another_kind_says_which(folder: Path, part: str) -> None:
     words = rf"{part}, found none \(4 \.npy, 1 folder left out\)"
     for command in (load_dataset, check):
         with pytest.raises(InputError, match=words):
+            command(folder)
+
+
+def test_folders_without_anything_in_them_are_refused(folder: Path) -> None:
+    (folder / "splits").mkdir()
+    for command in (load_dataset, check):
+        with pytest.raises(InputError, match=r"splits as text .* found none; add them"):
+            command(folder)
+    (folder / "splits").rmdir()
+    for part in ("masks", "images"):
+        for path in (folder / part).iterdir():
+            path.unlink()
+    for command in (load_dataset, check):
+        with pytest.raises(InputError, match=r"images in .*images, found none; put"):
             command(folder)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from attnseg_training.datasets.drawn_colours import SAME
-from attnseg_training.datasets.mask_numbers import FAINT, NOISE
+from attnseg_training.datasets.mask_numbers import FAINT, NOISE, cut_of
+from attnseg_training.datasets.mask_scale import Scales
 from attnseg_training.datasets.mask_traits import Colour, MaskTraits
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -27,18 +28,28 @@ class Agreement:
         Largest number of a region that was read as background.
     lesions, backgrounds : dict
         Colour → the first image whose mask has it as lesion, or as background.
+    scales : Scales
+        Against what numbers were compared.
+    alone : dict
+        The only colour of a mask → what to tell if it is no background elsewhere.
     """
 
     lesion: _Level | None = None
     background: _Level = (0.0, "")
     lesions: dict[Colour, str] = field(default_factory=dict)
     backgrounds: dict[Colour, str] = field(default_factory=dict)
+    scales: Scales = field(default_factory=Scales)
+    alone: dict[Colour, str] = field(default_factory=dict)
 
     def add(self, name: str, traits: MaskTraits) -> None:
         """Notice how one page of a mask was read."""
         if traits.lesion_level is not None:
             self._add_levels((traits.lesion_level, name), (0.0, ""))
         self._add_levels(None, (traits.background_level, name))
+        if traits.scale is not None:
+            self.scales.add(name, traits.scale)
+        if traits.alone is not None:
+            self.alone.setdefault(traits.alone.colour, traits.alone.text)
         for colour in traits.lesions:
             self.lesions.setdefault(colour, name)
         if traits.background is not None:
@@ -57,6 +68,8 @@ class Agreement:
             self.background,
             other.lesions | self.lesions,
             other.backgrounds | self.backgrounds,
+            self.scales.joined(other.scales),
+            other.alone | self.alone,
         )
         both._add_levels(other.lesion, other.background)
         return both
@@ -77,7 +90,7 @@ class Agreement:
             )
         for ground, first in self.backgrounds.items():
             for colour, second in self.lesions.items():
-                if np.abs(np.subtract(ground, colour)).max() <= SAME:
+                if _same(ground, colour):
                     shown = ", ".join(f"{value:.0f}" for value in ground)
                     return UnclearMaskError(
                         Rule.UNCLEAR_COLOURS,
@@ -86,4 +99,11 @@ class Agreement:
                         f"{first!r} and inside that of {second!r}; export all as masks "
                         "of 0 and 255.",
                     )
-        return None
+        for colour, text in self.alone.items():
+            if not any(_same(colour, ground) for ground in self.backgrounds):
+                return UnclearMaskError(Rule.UNCLEAR_COLOURS, text)
+        return self.scales.contradiction(cut_of)
+
+
+def _same(one: Colour, other: Colour) -> bool:
+    return bool(np.abs(np.subtract(one, other)).max() <= SAME)

@@ -186,4 +186,5 @@ def sample(files: Files, name: str) -> Sample:
         files.ignore,
         files.orientation,
         files.stated,
+        files.threshold,
     )

@@ -1,8 +1,9 @@
-"""``dataset.toml``: what a folder does not say by itself, in up to five lines.
+"""``dataset.toml``: what a folder does not say by itself, in up to six lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
 1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names;
-``ignore`` the mask value of what is neither a class nor background; ``orientation``
+``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
+number above which masks of one class are lesion; ``orientation``
 whether masks were drawn on images as they are "shown" or as they are "stored", where
 these ask to be shown turned.
 """
@@ -17,7 +18,7 @@ from typing import Any
 from napari_attnseg.errors import InputError
 
 FILE = "dataset.toml"
-_KEYS = ("name", "classes", "splits", "ignore", "orientation")
+_KEYS = ("name", "classes", "splits", "ignore", "threshold", "orientation")
 #: Of a mask of 32 bits.
 LARGEST = 2**32 - 1
 ORIENTATIONS = ("shown", "stored")
@@ -33,6 +34,7 @@ class Descriptor:
     splits: str = "splits"
     ignore: int | None = None
     orientation: str = ""
+    threshold: float | None = None
 
 
 def read_descriptor(root: Path) -> Descriptor:
@@ -67,7 +69,9 @@ def read_descriptor(root: Path) -> Descriptor:
         raise InputError(
             f'Expected orientation in {path} as "shown" or "stored", got {turned!r}.'
         )
-    return Descriptor(found.get("name", ""), classes, values, splits, ignore, turned)
+    threshold = _threshold(found.get("threshold"), path)
+    name = found.get("name", "")
+    return Descriptor(name, classes, values, splits, ignore, turned, threshold)
 
 
 def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:
@@ -79,6 +83,17 @@ def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:
             f"no class's value, got {given!r}; 0 is background."
         )
     return given
+
+
+def _threshold(given: Any, path: Path) -> float | None:
+    if given is None:
+        return None
+    if type(given) not in (int, float) or not 0 <= given < LARGEST:
+        raise InputError(
+            f"Expected threshold in {path} as a number from 0 to below {LARGEST}, got "
+            f"{given!r}."
+        )
+    return float(given)
 
 
 def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:

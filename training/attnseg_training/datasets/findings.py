@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +13,11 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
-from attnseg_training.datasets.near_duplicates import (
-    Bits,
-    difference_hash,
-    near_duplicates,
-)
+from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.sample import Sample, SampleRead
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
-from napari_attnseg.intensity_warnings import counted_warning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
@@ -241,8 +234,17 @@ class MasksSeen:
         return broken
 
 
-def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:
+def look_at_masks(
+    samples: Iterable[Sample],
+    keep: Callable[[str, Sequence[MaskReading]], None] = lambda name, readings: None,
+) -> MasksSeen:
     """Read the masks of all images, and of images the headers, before work begins.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+    keep : callable
+        Called with the name of each image and its masks.
 
     Raises
     ------
@@ -254,6 +256,7 @@ def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:
     for sample in samples:
         readings = sample.read_masks()
         sample.expect_sizes(readings)
+        keep(sample.name, readings)
         if readings:
             planes, ignored = sample.united(readings)
             seen.add(sample.name, planes, ignored, None, readings, sample.stated)
@@ -262,38 +265,3 @@ def look_at_masks(samples: Iterable[Sample]) -> MasksSeen:
     for error in seen.contradictions():
         raise error
     return seen
-
-
-def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[str, int]:
-    """Count findings that stop nothing, by rule, in the splits that were read.
-
-    Empty masks are none where they belong to the data (`empty_masks`).
-    """
-    found: Counter[str] = Counter()
-    every = list(parts.values())
-    if not empty_masks:
-        found[Rule.EMPTY] = sum(len(seen.empty) for seen in every)
-    found[Rule.FULL] = sum(len(seen.full) for seen in every)
-    found[Rule.NARROW_RANGE] = sum(len(seen.narrow) for seen in every)
-    present = np.sum([seen.present for seen in every if seen.total], axis=0)
-    found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))
-    hashes = {name: bits for seen in every for name, bits in seen.hashes.items()}
-    names = {split: tuple(seen.hashes) for split, seen in parts.items()}
-    filled = [seen for seen in every if seen.total]
-    for hint in reduce(MasksSeen.joined, filled).hints() if filled else ():
-        found[hint.rule] = len(hint.names)
-    found[Rule.NEAR_DUPLICATE] = len(near_duplicates(hashes, names))
-    return {str(rule): n for rule, n in found.items() if n}
-
-
-def warning(found: Mapping[str, int], images: int) -> str:
-    """Sentences on findings in so many images that stop nothing; empty for none."""
-    said = []
-    named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
-    if named:
-        said.append(
-            f"Found in the data: {', '.join(named)}; `attnseg-train check` names each."
-        )
-    if narrow := found.get(Rule.NARROW_RANGE, 0):
-        said.append(counted_warning(IntensityWarning.NARROW_RANGE, narrow, images))
-    return " ".join(said)

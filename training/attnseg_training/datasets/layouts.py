@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
-from attnseg_training.datasets.dataset_toml import Descriptor, read_descriptor
+from attnseg_training.datasets.dataset_toml import FILE, Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
     by_stem,
     expect_mask_files,
@@ -21,7 +21,7 @@ from attnseg_training.datasets.pairing import (
 from attnseg_training.datasets.spec import DatasetSpec, Layout
 from attnseg_training.datasets.split_lists import expect_names, list_text, read_lists
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.io.folders import LeftOut, left_out
+from napari_attnseg.io.folders import LeftOut, left_out, left_out_words
 
 #: Folders below the root that are looked through.
 _DEPTH = 4
@@ -57,6 +57,8 @@ class Files:
         Mask value of pixels that are neither a class nor background.
     orientation : str
         On which pixels masks were drawn; see `Sample`.
+    threshold : float or None
+        Number above which masks of one class are lesion.
     stated : bool
         Whether its ``dataset.toml`` gives classes.
     lacking : dict
@@ -80,6 +82,7 @@ class Files:
     stated: bool = False
     lacking: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    threshold: float | None = None
 
 
 def find_files(source: Path) -> Files:
@@ -114,9 +117,20 @@ def find_files(source: Path) -> Files:
         if names:
             counts[kind] = len(names)
     files.left_out = counts
+    if not files.images:
+        rest = left_out_words(counts)
+        raise InputError(
+            f"Expected images in {files.root / 'images'}, found none"
+            f"{f' ({rest})' if rest else ''}; put them there."
+        )
     said = read_descriptor(files.root)
     files.ignore, files.orientation = said.ignore, said.orientation
-    files.stated = bool(said.classes)
+    files.stated, files.threshold = bool(said.classes), said.threshold
+    if said.threshold is not None and files.spec.values and not files.apart:
+        raise InputError(
+            f"Expected no threshold in {files.root / FILE} beside the values of "
+            "classes, got both; take one out."
+        )
     return files
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.colour_errors import one_colour, picture, unclear
 from attnseg_training.datasets.drawn_colours import (
     APART,
     MANY,
@@ -18,8 +20,8 @@ from attnseg_training.datasets.drawn_colours import (
     distance,
     drawn_colours,
 )
+from attnseg_training.datasets.mask_scale import scale_of_colours
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
-from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
 Colours = NDArray[np.float64]
@@ -103,7 +105,7 @@ def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
     varies = bool(alpha.max() - alpha.min() > SAME)
     if not seen.any():
         if np.ptp(colours, (0, 1)).max() > SAME:
-            raise _unclear(name, "a shape that is wholly transparent")
+            raise unclear(name, "a shape that is wholly transparent")
         return True
     if not varies:
         return False
@@ -112,7 +114,7 @@ def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
     if spread > SAME:
         return False
     if border_of(alpha > alpha.max() / 2).all():
-        raise _unclear(name, "an opaque sheet with a transparent hole")
+        raise unclear(name, "an opaque sheet with a transparent hole")
     return True
 
 
@@ -156,7 +158,7 @@ def foreground(
         If it is not clear which colour is background, or the file is a picture.
     """
     if not np.isfinite(colours).all():
-        raise _unclear(name, "colours that are NaN or infinite")
+        raise unclear(name, "colours that are NaN or infinite")
     rgb = colours if colours.shape[-1] == 3 else np.repeat(colours, 3, -1)
     hidden = np.zeros(rgb.shape[:2], bool)
     if alpha is not None:
@@ -169,19 +171,25 @@ def foreground(
         return np.asarray(rgb.any(-1)), MaskTraits(None, 0, (0, 0, 0), several=True)
     drawn, lossy = drawn_colours(rgb, hidden, lossy)
     if len(drawn) == 0 or len(drawn) > MANY:
-        raise _picture(name)
+        raise picture(name)
     # First: of a picture it makes no sense to say which colour is background.
     _refuse_picture(rgb, drawn, hidden, lossy, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
     if ground is not None and are_of_many_hues(rgb, drawn, ground, hidden):
-        raise _picture(name)
+        raise picture(name)
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
     which = np.zeros(hidden.shape, np.int64)
+    nearest = distance(rgb, drawn).min(-1) if len(drawn) else np.zeros(hidden.shape)
     if len(drawn):
         which[lesion] = 1 + distance(rgb[lesion], drawn).argmin(-1)
-    return lesion, traits_of_colours(which, drawn, ground)
+    traits = traits_of_colours(which, drawn, ground)
+    if ground is not None:
+        away = distance(rgb, ground[None])[..., 0]
+        edges = ~hidden & (np.minimum(away, nearest) > APART / 2)
+        traits = replace(traits, scale=scale_of_colours(away, lesion, edges))
+    return lesion, traits
 
 
 def _refuse_picture(
@@ -193,7 +201,7 @@ def _refuse_picture(
     nearest = distance(rgb, drawn).min(-1)
     near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
     if near < DRAWN * np.count_nonzero(visible):
-        raise _picture(name)
+        raise picture(name)
 
 
 def _classified(
@@ -210,7 +218,7 @@ def _classified(
         return visible
     away = np.abs(drawn - ground).max(-1)
     if not lossy and (away <= SAME).sum() > 1 and away.max() > APART:
-        raise _unclear(name, "a colour that hardly differs from the background")
+        raise unclear(name, "a colour that hardly differs from the background")
     others = drawn[away > (APART / 2 if lossy else 0)]
     if len(others) == 0:
         _refuse_missed(rgb, ground, visible, name)
@@ -231,7 +239,7 @@ def _classified(
 def _refuse_missed(rgb: Colours, ground: Colours, visible: Plane, name: str) -> None:
     """A mask is empty only if nothing in it differs much from the background."""
     if (np.abs(rgb - ground).max(-1)[visible] > APART).any():
-        raise _unclear(name, "other colours, but none in an area of its own")
+        raise unclear(name, "other colours, but none in an area of its own")
 
 
 def _of_another_hue(rgb: Colours, others: Colours, ground: Colours) -> Plane:
@@ -259,7 +267,7 @@ def _background(
     dark = drawn.max(-1) <= (BLACK if lossy else 0)
     if transparent:
         if dark.any():
-            raise _unclear(name, "both black and transparent pixels beside colours")
+            raise unclear(name, "both black and transparent pixels beside colours")
         return None
     black: Colours | None = drawn[dark][0] if dark.any() else None
     if black is not None and len(drawn) == 2:
@@ -273,27 +281,11 @@ def _background(
         share = area[dark].sum()
         if share >= 0.5 or (dark[common] and share >= area.max()):
             return black
-        raise _unclear(name, "black, but another colour that may be background")
+        raise unclear(name, "black, but another colour that may be background")
     if len(drawn) == 1:
-        raise _unclear(name, "one colour alone, not black: it may be empty or full")
+        raise one_colour(name, drawn[0])
     if counts[common] < CLEAR * max(len(border), 1):
-        raise _unclear(name, "no black, and no colour along most of the border")
+        raise unclear(name, "no black, and no colour along most of the border")
     if len(drawn) > 2 and area[common] < area.max():
-        raise _unclear(name, "a frame around a larger area of another colour")
+        raise unclear(name, "a frame around a larger area of another colour")
     return np.asarray(drawn[common])
-
-
-def _picture(name: str) -> UnclearMaskError:
-    return _unclear(
-        name,
-        "as many colours as in a picture, such as a heat map or a photo with an "
-        "outline drawn on it",
-    )
-
-
-def _unclear(name: str, came: str) -> UnclearMaskError:
-    return UnclearMaskError(
-        Rule.UNCLEAR_COLOURS,
-        "Expected black or one colour along the border, and any other for lesions, in "
-        f"the mask {name}, found {came}; export it as a mask of 0 and 255.",
-    )

@@ -15,6 +15,7 @@ from attnseg_training.datasets.mask_regions import (
     are_numbers,
     constant_around,
     core,
+    is_drawn,
     would_vanish,
 )
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
@@ -48,8 +49,8 @@ _NAME_CLASSES = (
 )
 _NAME_MEANINGS = (
     'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
-    "classes = {name = value, …} if each is a class, or ignore = value if one is "
-    "neither lesion nor background"
+    "classes = {name = value, …} if each is a class, ignore = value if one is "
+    "neither lesion nor background, or threshold = number if lesion is what is above it"
 )
 
 
@@ -72,7 +73,7 @@ def one_class(
 
     - 0 and one other value, or one value alone: what is not 0 is lesion;
     - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
-    - other numbers that fill regions: so too, if one class is `stated`;
+    - other numbers that fill regions or lines: so too, if one class is `stated`;
     - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
       largest is 200 to 255, else above half of the largest. Fractions up to 1 are
       probabilities: above 0.5.
@@ -104,9 +105,26 @@ def one_class(
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
-        raise _unclear(name, f"negative numbers ({_listed(found)})", _NAME_CLASSES)
+        raise _unclear(name, f"negative numbers ({listed(found)})", _NAME_CLASSES)
     lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
+
+
+def above(
+    values: Values, threshold: float, name: str, void: Plane | None = None
+) -> Plane:
+    """Lesion (H, W) of numbers (H, W): those above a threshold that somebody gave.
+
+    Raises
+    ------
+    UnclearMaskError
+        If a number outside `void` is not finite.
+    """
+    known = values if void is None else values[~void]
+    if known.dtype.kind == "f" and not np.isfinite(known).all():
+        raise _unclear(name, "numbers that are NaN or infinite", _NAME_CLASSES)
+    lesion: Plane = values > threshold
+    return lesion if void is None else lesion & ~void
 
 
 def _split(
@@ -126,20 +144,22 @@ def _split(
         if are_numbers(values, found):
             return values > 0, "object-numbers"
     if found[0] * 2 >= top or (found[0] > 0 and top < FAINT):
-        raise _unclear(name, f"no 0 and the values {_listed(found)}", _NAME_CLASSES)
+        raise _unclear(name, f"no 0 and the values {listed(found)}", _NAME_CLASSES)
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
     exact = found[0] == 0 and values.dtype.kind in "ui" and len(found) <= LEVELS
-    if exact and would_vanish(values, found, _cut(float(top))):
+    if exact and (
+        would_vanish(values, found, cut_of(float(top))) or is_drawn(values, found)
+    ):
         if stated:
             return values > 0, "object-numbers"
         came = "which may be objects, classes or what is not labelled"
-        raise _unclear(name, f"the values {_listed(found)}, {came}", _NAME_MEANINGS)
+        raise _unclear(name, f"the values {listed(found)}, {came}", _NAME_MEANINGS)
     _refuse_regions(values, found, name)
-    return values > _cut(float(top)), "half-of-maximum"
+    return values > cut_of(float(top)), "half-of-maximum"
 
 
-def _cut(top: float) -> float:
+def cut_of(top: float) -> float:
     """Above this is lesion, where there are many levels."""
     return 127 if WHITE <= top <= 255 else top / 2
 
@@ -152,7 +172,7 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
         raise _unclear(
             name, "regions of a grey between background and lesion", _NAME_CLASSES
         )
-    return values > _cut(top), "two-values"
+    return values > cut_of(top), "two-values"
 
 
 def _plateaus(values: Values, top: float) -> int:
@@ -187,7 +207,8 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
         raise _unclear(
             name,
             f"fractions up to {top:g} only, none of them above 0.5",
-            "export it as a mask of 0 and 1",
+            "export it as a mask of 0 and 1, or write threshold = 0.5 into "
+            "dataset.toml if these are probabilities",
         )
     _refuse_regions(values, np.unique(values), name, exact=False)
     return values > 0.5, "probabilities"
@@ -209,7 +230,7 @@ def refuse_void(found: Values, name: str) -> None:
         raise UnclearMaskError(
             Rule.VOID_VALUES,
             f"Expected {top} alone or no {top} in the mask {name}, found "
-            f"{_listed(found)}: write ignore = {top} into dataset.toml if it is "
+            f"{listed(found)}: write ignore = {top} into dataset.toml if it is "
             "neither lesion nor background, or export the mask without it.",
         )
 
@@ -234,53 +255,12 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
-            _NAME_CLASSES,
+            _NAME_CLASSES + ", or threshold = number if above it is lesion",
         )
 
 
-def classes(
-    values: Values,
-    wanted: tuple[int, ...],
-    void: Plane | None,
-    lossy: bool,
-    name: str,
-) -> NDArray[np.uint8]:
-    """Read the numbers of a mask whose classes have values: uint8 (classes, H, W).
-
-    Raises
-    ------
-    UnclearMaskError
-        If there are other values: a class that nobody named would vanish.
-    """
-    found = np.unique(values if void is None else values[~void])
-    others = [v for v in found.tolist() if v and v not in wanted]
-    if others == [255] and not lossy:
-        raise UnclearMaskError(
-            Rule.VOID_VALUES,
-            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
-            f"{name}, found also 255: write ignore = 255 into dataset.toml if it is "
-            "neither a class nor background, or export the mask without it.",
-        )
-    if others:
-        hint = (
-            "JPEG changes label values: export it as PNG"
-            if lossy
-            else "export it so, or give the values in dataset.toml: "
-            "classes = {name = value, …}"
-        )
-        if len(others) == 1 and others[0] > 0 and not lossy:
-            hint += (
-                f", or ignore = {others[0]:g} if that is neither a class nor background"
-            )
-        raise UnclearMaskError(
-            Rule.UNCLEAR_VALUES,
-            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
-            f"{name}, found also {_listed(np.array(others))}; {hint}.",
-        )
-    return np.stack([values == v for v in wanted]).astype(np.uint8)
-
-
-def _listed(found: Values) -> str:
+def listed(found: Values) -> str:
+    """Numbers for a message; of many the first ones."""
     if len(found) <= TOLD:
         return ", ".join(f"{v:g}" for v in found.tolist())
     return ", ".join(f"{v:g}" for v in found[:FEW].tolist()) + " …"

@@ -19,6 +19,9 @@ SPARSE, GAPS = 4, 32
 GRADIENT = 0.4
 #: Share of a number's pixels that are constant around in a region, but not at an edge.
 REGION = 0.25
+#: Pixels of one number between two others above which it was drawn: a soft edge has
+#: more numbers.
+STRAY = 16
 
 
 def are_numbers(values: Values, found: Values) -> bool:
@@ -63,6 +66,14 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
         n > REGION * np.count_nonzero(values == number)
         for number, n in zip(filled, pixels, strict=True)
     )
+
+
+def is_drawn(values: Values, found: Values) -> bool:
+    """Whether the only number between 0 and the largest one is no soft edge.
+
+    It may be a line around lesions that nobody is sure of, or a frame.
+    """
+    return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
 
 def core(mask: Plane) -> Plane:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
+from attnseg_training.datasets.mask_scale import Scale
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -18,6 +19,21 @@ Colour = tuple[float, float, float]
 CLASSES = 4
 #: A piece of a number has at least so many pixels.
 PIECE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OneColour:
+    """The one colour of a mask that was read as empty, if it is that of backgrounds.
+
+    Attributes
+    ----------
+    colour : tuple of float
+    text : str
+        What to tell if no other mask has this background.
+    """
+
+    colour: Colour
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,10 @@ class MaskTraits:
     mixed : bool
         Whether one colour is a mixture of two others and lies between them, as where
         two drawings overlap.
+    scale : Scale or None
+        Against what numbers were compared; None: they are colours, or no lesion.
+    alone : OneColour or None
+        The only colour that there is, if it is not black.
     """
 
     lesion_level: float | None = None
@@ -51,6 +71,8 @@ class MaskTraits:
     several: bool = False
     like_classes: tuple[tuple[float, ...], ...] = ()
     mixed: bool = False
+    scale: Scale | None = None
+    alone: OneColour | None = None
 
 
 def traits_of_numbers(

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import colour_values, mask_colours, mask_numbers
+from attnseg_training.datasets import (
+    class_numbers,
+    colour_values,
+    mask_colours,
+    mask_numbers,
+)
 from attnseg_training.datasets.drawn_colours import border_of
-from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_numbers
+from attnseg_training.datasets.mask_reading import (
+    MaskKind,
+    MaskMeaning,
+    MaskReading,
+)
+from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
+from attnseg_training.datasets.mask_traits import (
+    MaskTraits,
+    OneColour,
+    traits_of_numbers,
+)
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
-from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
+from attnseg_training.datasets.rules import (
+    OneColourError,
+    Rule,
+    RuleError,
+    UnclearMaskError,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, Series
 from napari_attnseg.io.images import decode_file
@@ -25,66 +44,6 @@ Values = NDArray[Any]
 Plane = NDArray[np.bool_]
 #: Pages of a mask may overlap by this share of the smaller one: soft edges do.
 OVERLAP = 0.02
-
-
-class MaskKind(StrEnum):
-    """How a mask was read.
-
-    Attributes
-    ----------
-    TWO_VALUES
-        Background and lesion, edges that JPEG rings around included.
-    OBJECT_NUMBERS
-        0, 1, 2 …: what is not 0 is lesion.
-    CLASSES
-        The numbers that classes are given by.
-    HALF_OF_MAXIMUM
-        Many levels: lesion is what is above half of the largest.
-    PROBABILITIES
-        Fractions up to 1: lesion is what is above 0.5.
-    ALPHA
-        Opaque is lesion.
-    COLOURS
-        Every colour but that of the background is lesion.
-    PAGES
-        Several pages, united.
-    """
-
-    TWO_VALUES = "two-values"
-    OBJECT_NUMBERS = "object-numbers"
-    CLASSES = "classes"
-    HALF_OF_MAXIMUM = "half-of-maximum"
-    PROBABILITIES = "probabilities"
-    ALPHA = "alpha"
-    COLOURS = "colours"
-    PAGES = "pages"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MaskReading:
-    """A mask that was read.
-
-    Attributes
-    ----------
-    planes : ndarray of uint8, shape (classes, H, W)
-        0 and 1.
-    ignored : ndarray of bool, shape (H, W), or None
-        What is neither lesion nor background; in no plane. None: nothing is.
-    how : MaskKind
-    orientation : int
-        That was applied, 1 to 8 as EXIF defines it.
-    values : tuple of float
-        The numbers that the file holds, if they are few; empty for colours.
-    traits : tuple of MaskTraits
-        Of each page, where its numbers or colours have no names.
-    """
-
-    planes: NDArray[np.uint8]
-    ignored: Plane | None
-    how: MaskKind
-    orientation: int = 1
-    values: tuple[float, ...] = ()
-    traits: tuple[MaskTraits, ...] = ()
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -99,6 +58,8 @@ def read(
     ignore: int | None = None,
     like: Path | None = None,
     stated: bool = False,
+    threshold: float | None = None,
+    among_others: bool = False,
 ) -> MaskReading:
     """Read a mask file.
 
@@ -117,6 +78,11 @@ def read(
         NIfTI image on whose grid a NIfTI mask is brought.
     stated : bool
         Whether somebody said that there is one class, where `values` are empty.
+    threshold : float, optional
+        Numbers above it are lesion, where `values` are empty.
+    among_others : bool
+        Whether a mask of one colour is read as empty for now, because other masks,
+        compared by `agreement`, tell whether it is.
 
     Raises
     ------
@@ -127,9 +93,9 @@ def read(
     InputError
         If it cannot be read.
     """
+    said = MaskMeaning(values, ignore, stated, threshold, among_others)
     if is_nifti(path):
-        numbers = read_nifti_mask(path, like)
-        return _of_numbers(numbers, values, ignore, False, path.name, stated)
+        return _of_numbers(read_nifti_mask(path, like), said, False, path.name)
     try:
         decoded = decode_file(path)
     except InputError as error:
@@ -141,7 +107,7 @@ def read(
     for one in decoded.series:
         colour_values.refuse_channels(one, path.name)
     found = [
-        _of_page(page, one, decoded, values, ignore, path.name, stated)
+        _of_page(page, one, decoded, said, path.name)
         for one in decoded.series
         for page in one.pages
     ]
@@ -167,58 +133,62 @@ def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
 
 
 def _of_page(
-    page: Values,
-    series: Series,
-    decoded: Decoded,
-    values: tuple[int, ...],
-    ignore: int | None,
-    name: str,
-    stated: bool,
+    page: Values, series: Series, decoded: Decoded, said: MaskMeaning, name: str
 ) -> MaskReading:
     """Read one page: as numbers, by its alpha, or by its colours."""
-    lossy = decoded.lossy
+    lossy, values, ignore = decoded.lossy, said.values, said.ignore
     if page.ndim == 2:
         if values:
             page = colour_values.stored_numbers(page, decoded, values, ignore)
-        return _of_numbers(page, values, ignore, lossy, name, stated)
+        return _of_numbers(page, said, lossy, name)
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
         if numbers is not None:
-            return _of_numbers(numbers, values, ignore, lossy, name, stated)
+            return _of_numbers(numbers, said, lossy, name)
     if values:
         grey = mask_colours.luma(page)
         if not lossy:
             colour_values.refuse_colours(page, grey, values, ignore, name)
-        return _of_numbers(grey, values, ignore, lossy, name, stated)
+        return _of_numbers(grey, said, lossy, name)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
-        return _of_numbers(page[..., 0], values, ignore, lossy, name, stated)
+        return _of_numbers(page[..., 0], said, lossy, name)
     colours, alpha = mask_colours.split(page)
     if alpha is not None and mask_colours.is_shape(colours, alpha, name):
-        shape = mask_numbers.one_class(alpha, lossy, name)
-        return MaskReading(_stacked(shape.lesion), None, MaskKind.ALPHA)
+        if said.threshold is not None:
+            return _of_numbers(alpha, replace(said, ignore=None), lossy, name)
+        lesion = mask_numbers.one_class(alpha, lossy, name).lesion
+        traits = MaskTraits(scale=scale_of_colours(alpha, lesion))
+        return MaskReading(_stacked(lesion), None, MaskKind.ALPHA, traits=(traits,))
     if alpha is None and mask_colours.is_grey(colours, lossy):
-        grey = mask_colours.luma(page)
-        return _of_numbers(grey, values, ignore, lossy, name, stated)
+        return _of_numbers(mask_colours.luma(page), said, lossy, name)
+    if said.threshold is not None:
+        raise UnclearMaskError(
+            Rule.UNCLEAR_COLOURS,
+            f"Expected grey numbers in the mask {name}, as dataset.toml gives a "
+            "threshold, found colours; export it in grey.",
+        )
     void = None
     if series.indices is not None and ignore is not None:
         void = series.indices == ignore
     elif series.indices is not None:
         seen = series.indices if alpha is None else series.indices[alpha > 0]
         mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name)
-    plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
+    try:
+        plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
+    except OneColourError as error:
+        if not said.among_others:
+            raise
+        plane = np.zeros(page.shape[:2], bool)
+        traits = MaskTraits(alone=OneColour(error.colour, str(error)))
     kind = MaskKind.COLOURS
     return MaskReading(_stacked(plane), _or_none(void), kind, traits=(traits,))
 
 
 def _of_numbers(
-    numbers: Values,
-    values: tuple[int, ...],
-    ignore: int | None,
-    lossy: bool,
-    name: str,
-    stated: bool,
+    numbers: Values, said: MaskMeaning, lossy: bool, name: str
 ) -> MaskReading:
     """Read numbers (H, W)."""
+    ignore = said.ignore
     if numbers.dtype.kind == "c":
         if numbers.imag.any():
             raise UnclearMaskError(
@@ -237,14 +207,21 @@ def _of_numbers(
                 "ignored, but JPEG changes them; export it as PNG.",
             )
         void = numbers == ignore
-    if values:
-        planes = mask_numbers.classes(numbers, values, void, lossy, name)
+    if said.values:
+        planes = class_numbers.classes(numbers, said.values, void, lossy, name)
         how = MaskKind.CLASSES
+    elif said.threshold is not None:
+        lesion = mask_numbers.above(numbers, said.threshold, name, void)
+        planes, how = _stacked(lesion), MaskKind.THRESHOLD
     else:
-        read = mask_numbers.one_class(numbers, lossy, name, void, stated)
+        read = mask_numbers.one_class(numbers, lossy, name, void, said.stated)
         planes, how = _stacked(read.lesion), MaskKind(read.how)
         each = how != MaskKind.HALF_OF_MAXIMUM
-        traits = (traits_of_numbers(numbers, read.lesion, void, each, lossy),)
+        own = traits_of_numbers(numbers, read.lesion, void, each, lossy)
+        top = 1.0 if how == MaskKind.PROBABILITIES else None
+        exact = each and top is None
+        scale = scale_of(numbers, read.lesion, lossy, exact, top)
+        traits = (replace(own, scale=scale),)
     few = np.unique(numbers)
     told = tuple(float(v) for v in few) if len(few) <= mask_numbers.FEW else ()
     return MaskReading(planes, _or_none(void), how, values=told, traits=traits)

@@ -105,3 +105,21 @@ class RuleError(InputError):
 
 class UnclearMaskError(RuleError):
     """A mask of which it is not clear what is lesion in it."""
+
+
+class OneColourError(UnclearMaskError):
+    """A mask of one colour alone; other masks may tell whether it is empty.
+
+    Parameters
+    ----------
+    rule, message
+        As of `RuleError`.
+    colour : tuple of float
+        Red, green and blue of 0 to 255.
+    """
+
+    def __init__(
+        self, rule: Rule, message: str, colour: tuple[float, float, float]
+    ) -> None:
+        super().__init__(rule, message)
+        self.colour = colour

@@ -17,7 +17,7 @@ from attnseg_training.datasets.nifti import (
     nifti_spacing,
     read_nifti,
 )
-from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.io.file_kinds import header_size
@@ -82,6 +82,8 @@ class Sample:
         said, read as ``shown``.
     stated : bool
         Whether ``dataset.toml`` says which classes there are.
+    threshold : float or None
+        Number above which masks of one class are lesion; None: that follows from each.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Sample:
     ignore: int | None = None
     orientation: str = ""
     stated: bool = False
+    threshold: float | None = None
 
     @property
     def classes(self) -> int:
@@ -135,13 +138,29 @@ class Sample:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
         """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
         read = self.read_with_traits(intensity)
+        for trait in (trait for one in read.readings for trait in one.traits):
+            if trait.alone is not None:  # only other masks tell whether it is empty
+                raise UnclearMaskError(Rule.UNCLEAR_COLOURS, trait.alone.text)
         return read.rgb, read.planes, read.ignored
 
-    def read_with_traits(self, intensity: Intensity = WHOLE_RANGE) -> SampleRead:
-        """As `read_planes`, and everything else that was noticed."""
+    def read_with_traits(
+        self,
+        intensity: Intensity = WHOLE_RANGE,
+        masks: Sequence[MaskReading] | None = None,
+    ) -> SampleRead:
+        """As `read_planes`, and everything else that was noticed.
+
+        Parameters
+        ----------
+        intensity : Percentiles or Window
+            As of `read_planes`.
+        masks : sequence of MaskReading, optional
+            What `read_masks` gave before, so that it is not read again.
+        """
         image = self._read_upright()
         rgb, mapping = self._rgb(image, intensity)
-        readings = [self._turned(one, image) for one in self.read_masks()]
+        masks = self.read_masks() if masks is None else masks
+        readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
         if not readings:
@@ -192,18 +211,19 @@ class Sample:
         return planes, void
 
     def read_masks(self) -> list[MaskReading]:
-        """Each mask file, in order; raises as `masks.read`."""
+        """Each mask file, in order; raises as `masks.read` of one among others."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         return [
-            read(path, values, self.ignore, like, self.stated) for path in self.masks
+            read(path, values, self.ignore, like, self.stated, self.threshold, True)
+            for path in self.masks
         ]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
         """Raise as `read_all` for masks of another size, mostly without decoding."""
         size = header_size(self.image)
         if size and any(one.planes.shape[1:] != size for one in readings):
-            self.read_all()  # which decides, and says what is wrong
+            self.read_with_traits()  # which decides, and says what is wrong
 
     def read_raw(self) -> NDArray[np.generic]:
         """The image alone, upright, with the numbers that are stored."""

@@ -104,10 +104,11 @@ def _expect_all_read(
             )
     if named:
         return
-    if folder.is_dir() and entries(folder):
+    if folder.is_dir():
+        but = " but other things" if entries(folder) else ""
         raise InputError(
             f"Expected lists of images in {folder} as {kind}, train.txt, val.txt and "
-            "test.txt, found none but other things; add them, or remove the folder."
+            f"test.txt, found none{but}; add them, or remove the folder."
         )
     for path in _elsewhere(root):
         if _is_list(path, known):

@@ -17,6 +17,7 @@ from torch import Tensor
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
+from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.evaluation.areas import pixel_mm2
 from attnseg_training.evaluation.evaluation_report import EvaluationReport
@@ -85,7 +86,8 @@ def evaluate(
     segmenter = Segmenter.from_checkpoint(weights, device)
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     # Frames without a lesion may be evaluated: this is told, and stops nothing.
-    masks = look_at_masks(samples)
+    kept = KeptMasks()
+    masks = look_at_masks(samples, kept.keep)
     broken = masks.broken()
     told = [
         {"rule": str(error.rule), "text": str(error)}
@@ -100,7 +102,7 @@ def evaluate(
     cases, by_class, at_network, packed, sizes = [], [], [], [], set()
     unprompted = pixels = left_out = 0
     for done, sample in enumerate(samples, start=1):
-        read = sample.read_with_traits(rule)
+        read = sample.read_with_traits(rule, kept.take(sample.name))
         image, planes, ignored = read.rgb, read.planes, read.ignored
         masks.add_orientation(sample.name, read)
         masks.add_mapping(sample.name, read.mapping)

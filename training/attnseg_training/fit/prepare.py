@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from attnseg_training.config import TrainConfig
-from attnseg_training.datasets import findings, load_dataset
+from attnseg_training.datasets import counted_findings, load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.callbacks import FitCallbacks
@@ -112,8 +112,10 @@ def prepare(
     )
     both = train.seen.joined(val.seen)
     allowed = both.expect(config.allow)
-    seen = findings.counts({"train": train.seen, "val": val.seen}, data.empty_masks)
-    said = findings.warning(seen, len(train) + len(val))
+    seen = counted_findings.counts(
+        {"train": train.seen, "val": val.seen}, data.empty_masks
+    )
+    said = counted_findings.warning(seen, len(train) + len(val))
     told = (*map(str, allowed), said, *map(str, both.hints()))
     for sentence in filter(None, told):
         if processes.main:

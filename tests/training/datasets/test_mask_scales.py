@@ -1,0 +1,170 @@
+"""All masks of a data set are compared against one limit, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.findings import MasksSeen, look_at_masks
+from attnseg_training.datasets.masks import MaskKind, read
+from attnseg_training.datasets.rules import Rule, RuleError
+from napari_attnseg.errors import InputError
+
+Y, X = np.mgrid[:60, :80]
+DISC = (Y - 30) ** 2 + (X - 40) ** 2 < 144.0
+#: Probabilities of a lesion, up to 1.
+SURE = gaussian_filter(DISC * 1.0, 2)
+
+
+def of_8_bits(probability: np.ndarray) -> np.ndarray:
+    return np.rint(probability * 255).astype(np.uint8)
+
+
+def of_16_bits(probability: np.ndarray) -> np.ndarray:
+    return np.rint(probability * 65535).astype(np.uint16)
+
+
+def percent(probability: np.ndarray) -> np.ndarray:
+    return (probability * 100).astype(np.float32)
+
+
+def red(probability: np.ndarray) -> np.ndarray:
+    return of_8_bits(probability)[..., None] * np.array([1, 0, 0], np.uint8)
+
+
+def opaque(probability: np.ndarray) -> np.ndarray:
+    return np.dstack([np.full((60, 80, 3), 90, np.uint8), of_8_bits(probability)])
+
+
+def seen(folder: Path, suffix: str, *masks: np.ndarray) -> MasksSeen:
+    """What is noticed of these masks, each read and noticed by itself, then joined."""
+    parts = []
+    for i, mask in enumerate(masks):
+        file = folder / f"m{i}{suffix}"
+        if mask.dtype.kind == "f":
+            tifffile.imwrite(file, mask)
+        else:
+            Image.fromarray(mask).save(file)
+        reading = read(file)
+        parts.append(MasksSeen())
+        parts[-1].add(file.stem, reading.planes, readings=[reading])
+    both = parts[0]
+    for part in parts[1:]:
+        both = both.joined(part)
+    return both
+
+
+@pytest.mark.parametrize("faint", [0.15, 0.6])
+@pytest.mark.parametrize(
+    ("stored", "suffix"),
+    [(of_8_bits, ".png"), (of_8_bits, ".jpg"), (of_16_bits, ".png"), (percent, ".tif")],
+)
+def test_faint_probabilities_among_sure_ones_are_refused(
+    tmp_path: Path, stored: Callable, suffix: str, faint: float
+) -> None:
+    both = seen(tmp_path, suffix, stored(SURE), stored(SURE * faint))
+    (error,) = both.contradictions()
+    assert error.rule == Rule.UNCLEAR_VALUES
+    assert "for that of 'm1'" in str(error) and "threshold = " in str(error)
+    # Of one scale each is clear.
+    assert not seen(tmp_path, suffix, *[stored(SURE * faint)] * 2).contradictions()
+
+
+@pytest.mark.parametrize("stored", [red, opaque])
+def test_faint_colours_among_strong_ones_are_refused(
+    tmp_path: Path, stored: Callable
+) -> None:
+    (error,) = seen(tmp_path, ".png", stored(SURE), stored(SURE * 0.3)).contradictions()
+    assert "soft colours of each give 38 for that of 'm1'" in str(error)
+    # Colours that somebody chose may be dark in one mask and bright in another.
+    hard = seen(tmp_path, ".png", stored(DISC), stored(DISC * 0.3))
+    assert not hard.contradictions()
+
+
+def test_a_small_faint_spot_is_no_lesion_with_soft_edges(tmp_path: Path) -> None:
+    spot = gaussian_filter(((Y == 20) & (X == 20)) * 1.0, 2)
+    both = seen(tmp_path, ".png", of_8_bits(SURE), of_8_bits(spot / spot.max() * 0.3))
+    (error,) = both.contradictions()
+    assert "38 for that of 'm1'" in str(error)
+
+
+def test_probabilities_of_less_than_one_percent_are_no_masks_of_0_and_1(
+    tmp_path: Path,
+) -> None:
+    percents, parts = percent(SURE), percent(SURE * 0.009)
+    (error,) = seen(tmp_path, ".tif", percents, parts).contradictions()
+    assert "0.5 for that of 'm1' and 50 for that of 'm0'" in str(error)
+    nearly_empty = of_8_bits(SURE * 0.004)
+    assert set(np.unique(nearly_empty)) == {0, 1}
+    (error,) = seen(tmp_path, ".png", of_8_bits(SURE), nearly_empty).contradictions()
+    assert "0.5 for that of 'm1'" in str(error)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        DISC.astype(np.uint8),
+        DISC.astype(np.uint8) * 255,
+        # A small lesion with soft edges is not faint.
+        of_8_bits(gaussian_filter(((abs(Y - 30) < 2) & (abs(X - 40) < 2)) * 1.0, 1.3)),
+        # Ringing and noise change the largest number.
+        of_8_bits(SURE * 0.85),
+    ],
+)
+def test_ordinary_masks_of_other_levels_agree(
+    tmp_path: Path, other: np.ndarray
+) -> None:
+    soft = of_8_bits(gaussian_filter(DISC * 1.0, 0.8))
+    assert not seen(tmp_path, ".png", soft, other).contradictions()
+
+
+def data(folder: Path, toml: str) -> Path:
+    """Two images; the probabilities of one are faint."""
+    for part in ("images", "masks"):
+        (folder / part).mkdir(exist_ok=True)
+    for i, top in enumerate((1, 0.4)):
+        Image.fromarray(of_8_bits(SURE)).save(folder / "images" / f"m{i}.png")
+        Image.fromarray(of_8_bits(SURE * top)).save(folder / "masks" / f"m{i}.png")
+    (folder / "dataset.toml").write_text(toml)
+    return folder
+
+
+def test_a_threshold_is_one_limit_for_all(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="51 for that of 'm1'"):
+        look_at_masks(load_dataset(data(tmp_path, "")).split("all"))
+    samples = load_dataset(data(tmp_path, "threshold = 127.5")).split("all")
+    assert look_at_masks(samples).empty == ["m1"]
+    assert samples[0].read_masks()[0].how == MaskKind.THRESHOLD
+    np.testing.assert_array_equal(samples[0].read()[1], of_8_bits(SURE) > 127)
+
+
+@pytest.mark.parametrize(
+    ("toml", "text"),
+    [
+        ("threshold = -1", "from 0 to below"),
+        ("threshold = true", "from 0 to below"),
+        ("threshold = nan", "from 0 to below"),
+        ("threshold = 5\nclasses = {a = 1, b = 2}", "beside the values of classes"),
+    ],
+)
+def test_a_threshold_that_is_none_is_refused(
+    tmp_path: Path, toml: str, text: str
+) -> None:
+    with pytest.raises(InputError, match=text):
+        load_dataset(data(tmp_path, toml))
+
+
+def test_colours_have_no_threshold(tmp_path: Path) -> None:
+    Image.fromarray(DISC[..., None] * np.array([9, 99, 0], np.uint8)).save(
+        tmp_path / "m.png"
+    )
+    with pytest.raises(RuleError, match="found colours") as refused:
+        read(tmp_path / "m.png", threshold=50)
+    assert refused.value.rule == Rule.UNCLEAR_COLOURS

@@ -1,0 +1,56 @@
+"""Masks of classes that have numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.mask_numbers import listed
+from attnseg_training.datasets.rules import Rule, UnclearMaskError
+
+Values = NDArray[Any]
+Plane = NDArray[np.bool_]
+
+
+def classes(
+    values: Values,
+    wanted: tuple[int, ...],
+    void: Plane | None,
+    lossy: bool,
+    name: str,
+) -> NDArray[np.uint8]:
+    """Read the numbers of a mask whose classes have values: uint8 (classes, H, W).
+
+    Raises
+    ------
+    UnclearMaskError
+        If there are other values: a class that nobody named would vanish.
+    """
+    found = np.unique(values if void is None else values[~void])
+    others = [v for v in found.tolist() if v and v not in wanted]
+    if others == [255] and not lossy:
+        raise UnclearMaskError(
+            Rule.VOID_VALUES,
+            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"{name}, found also 255: write ignore = 255 into dataset.toml if it is "
+            "neither a class nor background, or export the mask without it.",
+        )
+    if others:
+        hint = (
+            "JPEG changes label values: export it as PNG"
+            if lossy
+            else "export it so, or give the values in dataset.toml: "
+            "classes = {name = value, …}"
+        )
+        if len(others) == 1 and others[0] > 0 and not lossy:
+            hint += (
+                f", or ignore = {others[0]:g} if that is neither a class nor background"
+            )
+        raise UnclearMaskError(
+            Rule.UNCLEAR_VALUES,
+            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"{name}, found also {listed(np.array(others))}; {hint}.",
+        )
+    return np.stack([values == v for v in wanted]).astype(np.uint8)

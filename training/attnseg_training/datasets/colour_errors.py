@@ -1,0 +1,37 @@
+"""Why the colours of a mask cannot be read, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.rules import OneColourError, Rule, UnclearMaskError
+
+_SENTENCE = (
+    "Expected black or one colour along the border, and any other for lesions, in the "
+    "mask {name}, found {came}; export it as a mask of 0 and 255."
+)
+
+
+def unclear(name: str, came: str) -> UnclearMaskError:
+    """Error of a mask in which it is not clear which colour is lesion."""
+    return UnclearMaskError(
+        Rule.UNCLEAR_COLOURS, _SENTENCE.format(name=name, came=came)
+    )
+
+
+def picture(name: str) -> UnclearMaskError:
+    """Error of a mask that seems to be a picture."""
+    return unclear(
+        name,
+        "as many colours as in a picture, such as a heat map or a photo with an "
+        "outline drawn on it",
+    )
+
+
+def one_colour(name: str, colour: NDArray[np.float64]) -> OneColourError:
+    """Error of a mask of one colour (3,) alone."""
+    red, green, blue = (float(value) for value in colour)
+    came = "one colour alone, not black: it may be empty or full"
+    sentence = _SENTENCE.format(name=name, came=came)
+    return OneColourError(Rule.UNCLEAR_COLOURS, sentence, (red, green, blue))

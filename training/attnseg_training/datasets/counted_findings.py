@@ -1,0 +1,50 @@
+"""How often images break rules that stop nothing, and a sentence on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import reduce
+
+import numpy as np
+
+from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.near_duplicates import near_duplicates
+from attnseg_training.datasets.rules import Rule
+from napari_attnseg.intensity import IntensityWarning
+from napari_attnseg.intensity_warnings import counted_warning
+
+
+def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[str, int]:
+    """Count findings that stop nothing, by rule, in the splits that were read.
+
+    Empty masks are none where they belong to the data (`empty_masks`).
+    """
+    found: Counter[str] = Counter()
+    every = list(parts.values())
+    if not empty_masks:
+        found[Rule.EMPTY] = sum(len(seen.empty) for seen in every)
+    found[Rule.FULL] = sum(len(seen.full) for seen in every)
+    found[Rule.NARROW_RANGE] = sum(len(seen.narrow) for seen in every)
+    present = np.sum([seen.present for seen in every if seen.total], axis=0)
+    found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))
+    hashes = {name: bits for seen in every for name, bits in seen.hashes.items()}
+    names = {split: tuple(seen.hashes) for split, seen in parts.items()}
+    filled = [seen for seen in every if seen.total]
+    for hint in reduce(MasksSeen.joined, filled).hints() if filled else ():
+        found[hint.rule] = len(hint.names)
+    found[Rule.NEAR_DUPLICATE] = len(near_duplicates(hashes, names))
+    return {str(rule): n for rule, n in found.items() if n}
+
+
+def warning(found: Mapping[str, int], images: int) -> str:
+    """Sentences on findings in so many images that stop nothing; empty for none."""
+    said = []
+    named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
+    if named:
+        said.append(
+            f"Found in the data: {', '.join(named)}; `attnseg-train check` names each."
+        )
+    if narrow := found.get(Rule.NARROW_RANGE, 0):
+        said.append(counted_warning(IntensityWarning.NARROW_RANGE, narrow, images))
+    return " ".join(said)

@@ -1,0 +1,101 @@
+"""What a mask file holds once it was read, and what was said of it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.mask_traits import MaskTraits
+
+Plane = NDArray[np.bool_]
+
+
+class MaskKind(StrEnum):
+    """How a mask was read.
+
+    Attributes
+    ----------
+    TWO_VALUES
+        Background and lesion, edges that JPEG rings around included.
+    OBJECT_NUMBERS
+        0, 1, 2 …: what is not 0 is lesion.
+    CLASSES
+        The numbers that classes are given by.
+    HALF_OF_MAXIMUM
+        Many levels: lesion is what is above half of the largest.
+    PROBABILITIES
+        Fractions up to 1: lesion is what is above 0.5.
+    THRESHOLD
+        What is above the number that somebody gave is lesion.
+    ALPHA
+        Opaque is lesion.
+    COLOURS
+        Every colour but that of the background is lesion.
+    PAGES
+        Several pages, united.
+    """
+
+    TWO_VALUES = "two-values"
+    OBJECT_NUMBERS = "object-numbers"
+    CLASSES = "classes"
+    HALF_OF_MAXIMUM = "half-of-maximum"
+    PROBABILITIES = "probabilities"
+    THRESHOLD = "threshold"
+    ALPHA = "alpha"
+    COLOURS = "colours"
+    PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskReading:
+    """A mask that was read.
+
+    Attributes
+    ----------
+    planes : ndarray of uint8, shape (classes, H, W)
+        0 and 1.
+    ignored : ndarray of bool, shape (H, W), or None
+        What is neither lesion nor background; in no plane. None: nothing is.
+    how : MaskKind
+    orientation : int
+        That was applied, 1 to 8 as EXIF defines it.
+    values : tuple of float
+        The numbers that the file holds, if they are few; empty for colours.
+    traits : tuple of MaskTraits
+        Of each page, where its numbers or colours have no names.
+    """
+
+    planes: NDArray[np.uint8]
+    ignored: Plane | None
+    how: MaskKind
+    orientation: int = 1
+    values: tuple[float, ...] = ()
+    traits: tuple[MaskTraits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MaskMeaning:
+    """What somebody said of the numbers of masks, as in ``dataset.toml``.
+
+    Attributes
+    ----------
+    values : tuple of int
+        Number of each class; empty: one class.
+    ignore : int or None
+        Number of what is neither lesion nor background.
+    stated : bool
+        Whether somebody said that there is one class, where `values` are empty.
+    threshold : float or None
+        Numbers above it are lesion, where `values` are empty.
+    among_others : bool
+        Whether other masks are read too, which tell whether one of one colour is empty.
+    """
+
+    values: tuple[int, ...] = ()
+    ignore: int | None = None
+    stated: bool = False
+    threshold: float | None = None
+    among_others: bool = False
