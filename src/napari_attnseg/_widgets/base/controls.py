@@ -65,3 +65,12 @@ def timer(milliseconds: int, call: Any) -> QTimer:
     made.setInterval(milliseconds)
     made.timeout.connect(call)
     return made
+
+
+def repeating(milliseconds: int, call: Any) -> QTimer:
+    """A timer that runs, and calls again and again until it is stopped."""
+    made = QTimer()
+    made.setInterval(milliseconds)
+    made.timeout.connect(call)
+    made.start()
+    return made
