@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -65,3 +66,9 @@ def timer(milliseconds: int, call: Any) -> QTimer:
     made.setInterval(milliseconds)
     made.timeout.connect(call)
     return made
+
+
+def restart(waiting: QTimer) -> None:
+    """Start a timer again, unless Qt has destroyed it: napari is closing."""
+    with suppress(RuntimeError):
+        waiting.start()

@@ -13,7 +13,7 @@ from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
+from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import fill, outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import gate_label
@@ -58,12 +58,19 @@ def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
         text += f" Measured to be decoration in this model: {', '.join(decorative)}."
     elif decorative:
         text += " Dim maps were measured to be decoration in this model."
+    elif preset is not Preset.PUBLISHED and any(map(_unmeasured, gates.values())):
+        text += " Dim maps have not been measured in this model."
     return text
 
 
 def _decorative(gate: Any) -> bool:
     record = record_of(gate)
     return record is not None and record.decorative
+
+
+def _unmeasured(gate: Any) -> bool:
+    record = record_of(gate)
+    return record is not None and record.measured is False
 
 
 class Arrangement:
@@ -223,7 +230,7 @@ def _paint(layer: Any, published: bool) -> None:
         layer.contrast_limits = (0, 1)
         record = record_of(layer)
         if record is not None:
-            layer.opacity = gate_opacity(record)
+            layer.opacity = map_opacity(record.decorative, record.measured)
         return
     layer.opacity = 1.0  # jet over black, and dimmed, would be other colours
     jet = ensure_colormap("jet")
