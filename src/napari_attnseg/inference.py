@@ -255,7 +255,11 @@ class Segmenter:
         facts = self.card.gates.get(gate_label(key))
         if facts is None:
             return {}
-        return {"finding": facts["verdict"], "decorative": facts["decorative"]}
+        return {
+            "finding": facts["verdict"],
+            "decorative": facts["decorative"],
+            "measured": True,
+        }
 
     def _provenance(
         self,

@@ -115,6 +115,9 @@ class AttentionMap:
         Name of the gate in a level that has two; empty where it has one.
     effective_share : EffectiveShare
         How much of the fused features is the CNN's.
+    measured : bool or None
+        Whether it was measured what the map means in this model; None: an earlier
+        version did not write it down.
     """
 
     values: NDArray[np.float32]
@@ -126,6 +129,7 @@ class AttentionMap:
     decorative: bool = False
     gate: str = ""
     effective_share: EffectiveShare = EffectiveShare()
+    measured: bool | None = False
 
     @property
     def key(self) -> GateKey:
@@ -202,6 +206,8 @@ class Explanation:
     effective_share : EffectiveShare
         How much of that gate's fused features is the CNN's; unknown for a map that is
         about no gate.
+    measured : bool or None
+        As of `AttentionMap`, of that gate; None for a map that is about no gate.
     """
 
     method: str
@@ -217,6 +223,7 @@ class Explanation:
     high: str = ""
     decorative: bool = False
     effective_share: EffectiveShare = EffectiveShare()
+    measured: bool | None = None
 
     @property
     def limits(self) -> tuple[float, float]:

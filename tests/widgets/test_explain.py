@@ -45,7 +45,7 @@ def test_a_map_is_added_over_its_image(
     assert widget.meaning.text() == EXPLAINERS["measured trust"].meaning
     assert widget.gate_card.text() == NOT_MEASURED
     run(widget, qtbot)
-    layer = viewer.layers["a · measured trust 1/8"]
+    layer = viewer.layers["measured trust 1/8 · a"]
     expected = explain(tiny_segmenter, IMAGE, "measured trust", 8)
     np.testing.assert_array_equal(layer.data, expected.values)
     low, high = layer.contrast_limits
@@ -74,7 +74,7 @@ def test_the_target_is_the_selected_label(
     assert widget.life.worker is None and "is 2" in messages[-1]
     labels.selected_label = 3
     run(widget, qtbot)
-    found = viewer.layers["a · CNN contribution 1/32"]
+    found = viewer.layers["CNN contribution 1/32 · a"]
     assert found.metadata[METADATA]["target"] == "a given region"
     viewer.layers.remove(labels)
     assert widget.target_box.currentText() == OWN_MASK

@@ -118,6 +118,7 @@ def _explanation(
         low=explainer.low,
         high=explainer.high,
         decorative=bool(measured.get("decorative", False)),
+        measured=bool(measured) if explainer.of_a_gate else None,
         effective_share=_effective_share(subject, level)
         if explainer.of_a_gate
         else EffectiveShare(),

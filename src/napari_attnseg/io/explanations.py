@@ -122,6 +122,7 @@ def save_explanation(
                 "source_pixels_per_map_pixel": list(found.stride),
                 "finding": found.finding,
                 "decorative": found.decorative,
+                "measured": found.measured,
                 **_share(found),
             }
             for name, found in zip(maps, saved.maps, strict=True)
@@ -226,6 +227,7 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
         low=facts["low"],
         high=facts["high"],
         decorative=entry["decorative"],
+        measured=entry.get("measured"),
         effective_share=EffectiveShare.from_json(entry.get("effective_share")),
     )
 

@@ -177,6 +177,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
                 "1": gate.high,
                 "finding": gate.finding,
                 "decorative": gate.decorative,
+                "measured": gate.measured,
                 "effective_share": effective_share(frames, i),
             }
         )
@@ -288,6 +289,7 @@ def _attention(
         gate["decorative"],
         name,
         share_of_frame(gate.get("effective_share"), frame),
+        gate.get("measured"),
     )
 
 

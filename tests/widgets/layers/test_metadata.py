@@ -86,7 +86,7 @@ def test_every_kind_of_layer_is_read_as_it_was_written(
     more += keep(shown, result(), 0)
     add_layers(viewer, more)
     assert len(viewer.layers) == 1 + 5 + 2 + 2
-    said = viewer.layers["scan · entropy"].metadata[METADATA]
+    said = viewer.layers["entropy · scan"].metadata[METADATA]
     assert said["effective_share"] == {"state": "measured", "of": "CNN", "mean": 0.75}
     for layer in list(viewer.layers)[1:]:
         record = record_of(layer)

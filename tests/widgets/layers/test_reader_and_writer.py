@@ -232,7 +232,7 @@ def test_what_attnseg_explain_writes_opens_over_its_image(
         image, *maps = viewer.open(path, plugin=PLUGIN)
         assert (image.data == sample_image("polyp")).all()
         assert [layer.visible for layer in maps] == [False, False, False, True]
-        assert [layer.name.split()[-1] for layer in maps] == [
+        assert [layer.name.split(" · ")[0].split()[-1] for layer in maps] == [
             *("1/4", "1/8", "1/16", "1/32"),
         ]
         record = record_of(maps[-1])

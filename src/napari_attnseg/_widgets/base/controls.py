@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -74,3 +75,9 @@ def repeating(milliseconds: int, call: Any) -> QTimer:
     made.timeout.connect(call)
     made.start()
     return made
+
+
+def restart(waiting: QTimer) -> None:
+    """Start a timer again, unless Qt has destroyed it: napari is closing."""
+    with suppress(RuntimeError):
+        waiting.start()

@@ -41,6 +41,7 @@ IMAGE_ORIENTATION = "attnseg image orientation"
 _LAYER_KEYS = frozenset(
     {
         *("part", "gate", "shows", "0", "1", "finding", "decorative"),
+        "measured",
         "effective_share",
         *("explanation", "target", "made_from", "made_from_layer", "objects"),
     }
@@ -57,6 +58,8 @@ def to_dict(record: LayerRecord) -> dict[str, Any]:
     if record.gate is not None:
         values |= {"gate": gate_label(record.gate), "0": record.low, "1": record.high}
         values |= {"decorative": record.decorative}
+        if record.measured is not None:  # earlier versions did not say
+            values["measured"] = record.measured
     if record.effective_share:  # earlier versions did not measure it
         values["effective_share"] = dict(record.effective_share)
     if record.explanation:
@@ -115,6 +118,7 @@ def record_from(metadata: Mapping[str, Any]) -> LayerRecord | None:
         derivation,
         str(values.get("made_from_layer", "")) or _old_parent(values, derivation),
         dict(values.get("effective_share", {})),
+        values.get("measured"),
     )
 
 

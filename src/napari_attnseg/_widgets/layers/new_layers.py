@@ -142,6 +142,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             shows=GATE_LEGEND,
             finding=gate.finding,
             decorative=gate.decorative,
+            measured=gate.measured,
             effective_share=effective_share(results, i),
         )
         placed = options(
@@ -149,7 +150,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            opacity=gate_opacity(record),
+            opacity=map_opacity(record.decorative, record.measured),
             interpolation2d="nearest",
             visible=False,
         )
@@ -173,9 +174,13 @@ def layer_name(what: str, of: str) -> str:
     return f"{what} · {of}"
 
 
-def gate_opacity(record: LayerRecord) -> float:
-    """Opacity of a gate map: low if it was measured to be decoration."""
-    return 0.35 if record.decorative else 0.7
+def map_opacity(decorative: bool, measured: bool | None) -> float:
+    """Opacity of a map over its image, by what was measured of its gate.
+
+    Low if it was measured to be decoration, or was not measured. A map that is about
+    no gate, or of a version that did not say, has not been measured to be either.
+    """
+    return 0.35 if decorative or measured is False else 0.7
 
 
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
@@ -208,7 +213,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
             found.scale, "magma"
         ),
         "blending": "translucent",
-        "opacity": 0.9 if found.scale == "signed" else 0.7,
+        "opacity": map_opacity(found.decorative, found.measured),
         "interpolation2d": "nearest",
     }
     values = found.values[None] if stacked else found.values

@@ -94,6 +94,8 @@ class LayerRecord:
         One sentence on what was measured of the map in this model.
     decorative : bool
         Whether a gate map was measured to be decoration.
+    measured : bool or None
+        Whether it was measured what a gate map means; None: it is not known.
     explanation : str
         Method of an explanation; empty for any other layer.
     target : str
@@ -122,6 +124,7 @@ class LayerRecord:
     derivation: Derivation | None = None
     made_from_layer: str = ""
     effective_share: Mapping[str, Any] = field(default_factory=dict)
+    measured: bool | None = None
 
     # -- reading ---------------------------------------------------------------------
 
@@ -199,6 +202,7 @@ class LayerRecord:
             self.decorative,
             name,
             share_of_frame(self.effective_share or None, frame),
+            self.measured,
         )
 
     # -- changing --------------------------------------------------------------------

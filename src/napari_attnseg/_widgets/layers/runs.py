@@ -158,7 +158,9 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
             result.probability.append(layer)
     images = [x for x in layers if isinstance(x, Image) and not has_record(x)]
     names: Counter[str] = Counter()
-    for result in found.values():
+    # Not as they lie in the list, where each is above its own image.
+    in_time = sorted(found.values(), key=lambda one: one.record.run_id.date)
+    for result in in_time:
         # The user may have moved them in the list.
         result.probability.sort(key=_class_number)
         result.gates = dict(
@@ -169,7 +171,7 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
         result.image = find_image(result.record, shape, images)
         result.number = names[result.name]
         names[result.name] += 1
-    return list(found.values())
+    return in_time
 
 
 def find_results(layers: Iterable[Any]) -> list[ResultLayers]:
