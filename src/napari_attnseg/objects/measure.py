@@ -162,7 +162,8 @@ class _Scene:
 
     def psi_outside(self, gate: AttentionMap) -> float:
         """Mean of the gate beyond the bands of all objects; NaN if nothing is there."""
-        cells = _cells(gate, self.near.shape)
+        shape: tuple[int, ...] = self.near.shape
+        cells = _cells(gate, shape)
         # Many pixels share one value of the map: their number is its weight.
         starts = [np.flatnonzero(np.diff(found, prepend=-1)) for found in cells]
         values = gate.values[
@@ -170,7 +171,7 @@ class _Scene:
         ]
         rows, columns = (
             [slice(*ends) for ends in pairwise([*found, size])]
-            for found, size in zip(starts, self.near.shape, strict=True)
+            for found, size in zip(starts, shape, strict=True)
         )
         far = [
             [np.count_nonzero(~self.near[row, column]) for column in columns]
