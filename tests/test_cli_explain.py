@@ -125,7 +125,7 @@ def test_maps_picture_and_provenance_are_written(
     for found in again.maps:
         one = direct[found.level or 32]
         np.testing.assert_allclose(found.values, one.values, atol=1e-5)
-        for key in ("method", "level", "stride", "scale", "low", "high", "decorative"):
+        for key in ("method", "level", "stride", "scale", "low", "high", "pattern"):
             assert getattr(found, key) == getattr(one, key)
         assert found.effective_share.state is one.effective_share.state
         assert found.effective_share.mean == one.effective_share.mean

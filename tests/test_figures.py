@@ -10,12 +10,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from napari_attnseg.colormaps import MASK_COLOUR, TRUTH_COLOUR
-from napari_attnseg.figures import GATE_CMAP, explanation_png, map_heading, summary_png
+from napari_attnseg.figures import (
+    GATE_CMAP,
+    explanation_png,
+    gate_caption,
+    map_heading,
+    summary_png,
+)
 from napari_attnseg.png import png_bytes
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
     Explanation,
+    PatternValue,
     Segmentation,
     ShareState,
 )
@@ -55,6 +62,18 @@ def test_gates_are_drawn_on_a_fixed_scale(disc: np.ndarray) -> None:
         colour = GATE_CMAP(psi)[:3]
         drawn = count(pictures[psi], colour)
         assert drawn > count(pictures[other], colour) + 50_000
+
+
+def test_a_gate_map_says_plainly_whether_it_affected_the_mask() -> None:
+    numbers = "1/4: decorative in this model, spatial value +0.000 [-0.001, 0.001]."
+    gate = AttentionMap(np.zeros((1, 1), np.float32), 4, (4, 4), finding=numbers)
+    measured = dataclasses.replace(gate, pattern=PatternValue.DECORATIVE)
+    caption = gate_caption(measured)
+    assert caption.startswith("This map did not affect the mask")
+    assert "[" not in caption and len(caption.splitlines()) < 4
+    # An earlier version left nothing but its own sentence.
+    earlier = dataclasses.replace(gate, pattern=PatternValue.UNKNOWN)
+    assert " ".join(gate_caption(earlier).split()) == numbers
 
 
 def test_contours_are_drawn(disc: np.ndarray) -> None:

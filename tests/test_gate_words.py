@@ -21,6 +21,7 @@ def test_every_value_has_a_sentence(value: PatternValue) -> None:
     [
         ({"pattern": "matters", "decorative": False}, PatternValue.MATTERS),
         ({"pattern": "of a later version"}, PatternValue.UNKNOWN),
+        ({"pattern": "later", "decorative": True}, PatternValue.DECORATIVE),
         ({"decorative": True}, PatternValue.DECORATIVE),
         ({"decorative": False}, PatternValue.UNKNOWN),
     ],

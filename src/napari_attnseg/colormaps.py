@@ -15,6 +15,8 @@ GATE_STOPS = (
     (1.0, "#a34d00"),
 )
 GATE_COLOURS = "attnseg gate"
+#: Those of maps around 0, in the colours of psi 0 and 1; 0 is transparent.
+SIGNED_COLOURS = "attnseg signed"
 
 
 class GateColours(NamedTuple):

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from napari_attnseg.colormaps import GATE_COLOURS, GATE_STOPS, MASK_COLOUR, TRUTH_COLOUR
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.metrics import dice
 from napari_attnseg.png import png_bytes
@@ -20,7 +21,9 @@ from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
+    AttentionMap,
     Explanation,
+    PatternValue,
     Segmentation,
 )
 
@@ -80,14 +83,11 @@ def summary_png(
         axes.set_title(f"gate {gate.label} ({rows}×{columns})", fontsize=10)
         axes.set_axis_off()
         # A title below: the layout keeps room for it, unlike for a free text.
-        finding = textwrap.fill(gate.finding, 48)
-        if gate.gate:  # the common bar cannot name the ends of both
-            finding = f"0: {gate.low}, 1: {gate.high}\n{finding}"
         axes.text(
             0.5,
             -0.03,
-            finding,
-            fontsize=7,
+            gate_caption(gate),
+            fontsize=9.5,
             ha="center",
             va="top",
             transform=axes.transAxes,
@@ -152,6 +152,17 @@ def explanation_png(
     )
     figure.supxlabel(text, fontsize=9)
     return png_bytes(figure)
+
+
+def gate_caption(gate: AttentionMap) -> str:
+    """What stands below a gate map: whether it affected the mask, in plain words."""
+    known = gate.pattern is not PatternValue.UNKNOWN
+    caption = textwrap.fill(
+        pattern_sentence(gate.pattern) if known else gate.finding, 43
+    )
+    if gate.gate:  # the common bar cannot name the ends of both
+        return f"0: {gate.low}, 1: {gate.high}\n{caption}"
+    return caption
 
 
 def map_heading(found: Explanation) -> str:

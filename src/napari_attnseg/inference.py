@@ -258,7 +258,6 @@ class Segmenter:
             return {}
         return {
             "finding": facts["verdict"],
-            "decorative": facts["decorative"],
             "pattern": PatternValue.of(facts),
         }
 

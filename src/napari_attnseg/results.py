@@ -55,11 +55,18 @@ class PatternValue(StrEnum):
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> PatternValue:
-        """Value in ``pattern`` of a card or result; of earlier ones by their flag."""
+        """Value in ``pattern`` of a card or result; of others by their flag."""
         found = facts.get("pattern")
-        if found is None:
-            return cls.DECORATIVE if facts.get("decorative") else cls.UNKNOWN
-        return cls(found) if found in set(cls) else cls.UNKNOWN
+        if found in set(cls):
+            return cls(found)
+        return cls.DECORATIVE if facts.get("decorative") else cls.UNKNOWN
+
+    @property
+    def measured(self) -> bool | None:
+        """Whether it was measured at all; None: it is not known."""
+        if self is PatternValue.UNKNOWN:
+            return None
+        return self is not PatternValue.NOT_MEASURED
 
 
 class ShareState(StrEnum):
@@ -131,8 +138,6 @@ class AttentionMap:
         Names of the two ends, e.g. ``"transformer"`` and ``"CNN"``.
     finding : str
         One sentence on what was measured of this gate in this model, from its card.
-    decorative : bool
-        Whether the map's pattern was measured to be worth nothing in this model.
     gate : str
         Name of the gate in a level that has two; empty where it has one.
     effective_share : EffectiveShare
@@ -147,10 +152,19 @@ class AttentionMap:
     low: str = "transformer"
     high: str = "CNN"
     finding: str = NOT_MEASURED
-    decorative: bool = False
     gate: str = ""
     effective_share: EffectiveShare = EffectiveShare()
     pattern: PatternValue = PatternValue.NOT_MEASURED
+
+    @property
+    def decorative(self) -> bool:
+        """Whether the pattern was measured to be worth nothing in this model."""
+        return self.pattern is PatternValue.DECORATIVE
+
+    @property
+    def measured(self) -> bool | None:
+        """Whether the pattern's worth was measured; None: it is not known."""
+        return self.pattern.measured
 
     @property
     def key(self) -> GateKey:
@@ -221,11 +235,11 @@ class Explanation:
         JSON-ready facts: model, weights hash, device, image hash, versions, date.
     low, high : str
         What the lower and the upper end of the scale stand for.
-    decorative : bool
-        Whether the pattern of the gate that the map is about was measured to be worth
-        nothing in this model.
     effective_share : EffectiveShare
         How much of that gate's fused features is the CNN's; unknown for a map that is
+        about no gate.
+    pattern : PatternValue or None
+        What the pattern of that gate was measured to be worth; None for a map that is
         about no gate.
     """
 
@@ -240,8 +254,18 @@ class Explanation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     low: str = ""
     high: str = ""
-    decorative: bool = False
     effective_share: EffectiveShare = EffectiveShare()
+    pattern: PatternValue | None = None
+
+    @property
+    def decorative(self) -> bool:
+        """Whether that gate's pattern was measured to be worth nothing."""
+        return self.pattern is PatternValue.DECORATIVE
+
+    @property
+    def measured(self) -> bool | None:
+        """Whether that gate's pattern was measured; None: not known, or no gate."""
+        return None if self.pattern is None else self.pattern.measured
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -100,10 +100,16 @@ def public() -> dict[str, Any]:
             "list_models": parameters(list_models),
         },
         "fields": {
-            kind.__name__: [field.name for field in dataclasses.fields(kind)]
+            kind.__name__: attributes(kind)
             for kind in (Segmenter, Segmentation, AttentionMap, Explanation)
         },
     }
+
+
+def attributes(kind: type) -> list[str]:
+    """What people read of an object: its fields, and what is derived from them."""
+    derived = [name for name, one in vars(kind).items() if isinstance(one, property)]
+    return [field.name for field in dataclasses.fields(kind)] + derived
 
 
 def without_address(value: Any) -> str:

@@ -328,5 +328,6 @@ def test_card_says_which_gates_are_decorative(segmenter: Segmenter) -> None:
     told = dataclasses.replace(segmenter, card=card)
     assert explain(told, IMAGE, "gate", 8).decorative
     assert not explain(told, IMAGE, "gate", 4).decorative
+    assert explain(segmenter, IMAGE, "entropy", 4).measured is None
     assert not explain(told, IMAGE, "entropy", 8).decorative
     assert not explain(told, IMAGE, "Seg-Grad-CAM", 8).decorative

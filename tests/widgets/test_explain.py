@@ -9,6 +9,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
+from napari_attnseg._widgets.base.pace import Pace, expected_seconds
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg.explanations import EXPLAINERS, explain
@@ -77,6 +78,68 @@ def test_the_target_is_the_selected_label(
     assert found.metadata[METADATA]["target"] == "a given region"
     viewer.layers.remove(labels)
     assert widget.target_box.currentText() == OWN_MASK
+
+
+def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    segment("a")
+    outline = viewer.layers[-1]
+    widget.method_box.setCurrentText("CNN contribution")
+    said = widget.colours.text()
+    assert said.startswith("Orange: speaks for the target") and "against" in said
+    run(widget, qtbot)
+    assert viewer.layers[-1] is outline
+    layer = viewer.layers[-2]
+    below, zero, above = layer.colormap.map(np.array([0.0, 0.5, 1.0]))
+    assert zero[3] < 0.01 and below[3] == above[3] == 1
+    assert below[2] > below[0] and above[0] > above[2]  # blue, orange
+    widget.method_box.setCurrentText("gate")
+    assert widget.colours.text() == ""
+
+
+def test_a_slow_map_says_how_long_it_takes(
+    widget: ExplainWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("napari_attnseg._widgets.base.pace._MEASURED", {"auto": 2.0})
+    viewer.add_image(IMAGE, name="a")
+    widget.method_box.setCurrentText("occlusion")
+    assert widget.duration.text() == "Takes about 2 min."
+    widget.method_box.setCurrentText("integrated gradients")
+    assert widget.duration.text() == "Takes about 2 min."
+    go_on = threading.Event()
+    decode = UnetDecoder.forward
+
+    def slow(self: UnetDecoder, fused: Any) -> Any:
+        assert go_on.wait(60)
+        return decode(self, fused)
+
+    monkeypatch.setattr(UnetDecoder, "forward", slow)
+    widget.start()
+    left = widget.bar.progress
+    qtbot.waitUntil(lambda: "left" in left.format(), timeout=30_000)
+    assert left.format() == "about 2 min left"
+    go_on.set()
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    # The next estimate is what this run took on this device.
+    assert not widget.duration.isVisibleTo(widget)
+
+
+def test_time_left_is_what_the_decodings_so_far_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 1.0, 30.0, 30.0, 200.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    pace = Pace(10, 20, "cpu")
+    pace.decoded()
+    pace.decoded()
+    assert pace.seconds_left() == pytest.approx(expected_seconds(20, "cpu") - 1)
+    pace.decoded()
+    pace.decoded()
+    assert pace.seconds_left() == pytest.approx(30 / 3 * 7)
 
 
 def test_of_a_stack_the_shown_frame_is_explained(

@@ -15,13 +15,21 @@ from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
+from napari_attnseg._widgets.base.pace import (
+    WORTH_SAYING,
+    Pace,
+    expected_seconds,
+    time_words,
+)
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.layers.display import add_layers, show_source
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.cards import read_card
+from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
@@ -63,6 +71,8 @@ class ExplainWidget(ModelWidget):
                 "finds, or what you painted in a Labels layer.",
             }
         )
+        #: What the colours speak for, and how long the map will take.
+        self.colours, self.duration = wrapped_label(), wrapped_label()
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
         self.meaning.setText("The list of maps is being made…")
@@ -87,6 +97,8 @@ class ExplainWidget(ModelWidget):
         layout = scrolled(self)
         layout.addWidget(self.inputs)
         layout.addLayout(form)
+        layout.addWidget(self.colours)
+        layout.addWidget(self.duration)
         layout.addWidget(self.bar)
         layout.addStretch()
 
@@ -115,6 +127,11 @@ class ExplainWidget(ModelWidget):
         if explainer is None:
             return
         self.meaning.setText(explainer.meaning)
+        self.colours.setText(_colours(explainer))
+        self.colours.setVisible(bool(self.colours.text()))
+        seconds = expected_seconds(explainer.passes, self.inputs.device)
+        self.duration.setText(f"Takes about {time_words(seconds)}.")
+        self.duration.setVisible(seconds >= WORTH_SAYING)
         self.level_box.setEnabled(explainer.per_gate)
         self.target_box.setEnabled(explainer.targeted)
         # Hidden rather than grey: who looks at a grey list wonders why.
@@ -159,6 +176,16 @@ class ExplainWidget(ModelWidget):
             shown = show_source(self._viewer, source)
             add_layers(self._viewer, [explanation_layer(shown, found, frame)])
             self._select(layer)
+            pace.finished()
+            self._describe()
+
+        method = self.method_box.currentText()
+        explainer = self._explainers[method]
+        pace = Pace(explainer.decodings, explainer.passes, self.inputs.device)
+
+        def cancelled() -> bool:
+            pace.decoded()  # it is asked before every decoding
+            return self._life.stopping()
 
         self.bar.launch(
             explain,
@@ -167,13 +194,14 @@ class ExplainWidget(ModelWidget):
             path,
             self.inputs.device,
             self._models,
-            self.method_box.currentText(),
+            method,
             self.level_box.currentData(),
             target,
-            self._life.stopping,
+            cancelled,
             intensity,
             total=0,
             done=done,
+            left=pace.seconds_left,
         )
 
     def target(self, source: Source) -> NDArray[np.bool_] | None:
@@ -210,6 +238,20 @@ class ExplainWidget(ModelWidget):
                 "does not reach it; go to its frame, or choose another layer."
             )
         return np.asarray(data[shown])
+
+
+def _colours(explainer: Explainer) -> str:
+    """Which colour speaks for what, of a map around 0; else nothing."""
+    if explainer.scale != "signed":
+        return ""
+    named = GATE_MAPS[gate_colours()]
+    low, high = explainer.low, explainer.high
+    if explainer.targeted:
+        low, high = f"speaks against it ({low})", f"speaks for the target ({high})"
+    return (
+        f"{named.high.capitalize()}: {high}. {named.low.capitalize()}: {low}. "
+        "Where nothing is coloured the map is 0."
+    )
 
 
 def _explainers() -> Mapping[str, Explainer]:

@@ -57,6 +57,11 @@ class Explainer:
         Whether it explains the logit of a region.
     needs : tuple of Requirement
         What has to be there; `requirements.check` says what is missing.
+    decodings : int
+        How often the network is decoded, about: progress is counted in them.
+    passes : int
+        How many images go through the network, about; a gradient counts three times.
+        They say how long it takes.
     finding : callable
         (model card, stride) → what was measured of this map in this model; "" if
         nothing is.
@@ -70,6 +75,8 @@ class Explainer:
     per_gate: bool = True
     targeted: bool = True
     needs: tuple[Requirement, ...] = ()
+    decodings: int = 2
+    passes: int = 3
     finding: Callable[[ModelCard, int], str] = lambda card, stride: ""
 
     @property

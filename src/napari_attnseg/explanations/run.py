@@ -104,7 +104,6 @@ def _explanation(
     provenance: dict[str, Any],
 ) -> Explanation:
     height, width = provenance["image_shape"]
-    measured = segmenter.card.gates.get(f"1/{level}", {}) if explainer.of_a_gate else {}
     return Explanation(
         method,
         level if explainer.per_gate else None,
@@ -117,7 +116,7 @@ def _explanation(
         provenance,
         low=explainer.low,
         high=explainer.high,
-        decorative=bool(measured.get("decorative", False)),
+        pattern=segmenter.card.pattern(level) if explainer.of_a_gate else None,
         effective_share=_effective_share(subject, level)
         if explainer.of_a_gate
         else EffectiveShare(),

@@ -25,7 +25,12 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_image
-from napari_attnseg.results import EffectiveShare, Explanation, ShareState
+from napari_attnseg.results import (
+    EffectiveShare,
+    Explanation,
+    PatternValue,
+    ShareState,
+)
 
 FORMAT = "attnseg-explanation-1"
 
@@ -122,6 +127,7 @@ def save_explanation(
                 "source_pixels_per_map_pixel": list(found.stride),
                 "finding": found.finding,
                 "decorative": found.decorative,
+                **_pattern(found),
                 **_share(found),
             }
             for name, found in zip(maps, saved.maps, strict=True)
@@ -213,6 +219,7 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
     level = entry["level"]
     own = dict(facts["provenance"])
     own.pop("source")
+    about_a_gate = "pattern" in entry or entry["decorative"]
     return Explanation(
         facts["method"],
         None if level is None else int(level.removeprefix("1/")),
@@ -225,9 +232,14 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
         own,
         low=facts["low"],
         high=facts["high"],
-        decorative=entry["decorative"],
+        pattern=PatternValue.of(entry) if about_a_gate else None,
         effective_share=EffectiveShare.from_json(entry.get("effective_share")),
     )
+
+
+def _pattern(found: Explanation) -> dict[str, Any]:
+    """What the map's gate was measured to be worth; nothing if it is about none."""
+    return {} if found.pattern is None else {"pattern": str(found.pattern)}
 
 
 def _share(found: Explanation) -> dict[str, Any]:

@@ -287,7 +287,6 @@ def _attention(
         gate["0"],
         gate["1"],
         gate["finding"],
-        gate["decorative"],
         name,
         share_of_frame(gate.get("effective_share"), frame),
         PatternValue.of(gate),

@@ -162,13 +162,13 @@ class _Scene:
 
     def psi_outside(self, gate: AttentionMap) -> float:
         """Mean of the gate beyond the bands of all objects; NaN if nothing is there."""
-        cells = _cells(gate, self.near.shape)
+        shape: tuple[int, ...] = self.near.shape
+        cells = _cells(gate, shape)
         # Many pixels share one value of the map: their number is its weight.
         starts = [np.flatnonzero(np.diff(found, prepend=-1)) for found in cells]
         values = gate.values[
             np.ix_(*(c[s] for c, s in zip(cells, starts, strict=True)))
         ]
-        shape: tuple[int, ...] = self.near.shape
         ends = [[*map(int, f), n] for f, n in zip(starts, shape, strict=True)]
         rows, columns = ([slice(*pair) for pair in pairwise(one)] for one in ends)
         far = [

@@ -84,7 +84,7 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     assert red > 0.4 and blue < 0.1
     assert "relative" in widget.preset_description.text()
     assert "decoration" not in widget.preset_description.text()
-    gate.metadata[METADATA]["decorative"] = True
+    gate.metadata[METADATA]["pattern"] = "decorative"
     widget.preset_box.setCurrentText("at a glance")
     widget.preset_box.setCurrentText("published style")
     # The paper's colours as they are; what was measured is said.

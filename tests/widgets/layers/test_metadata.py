@@ -32,6 +32,7 @@ from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
     Explanation,
+    PatternValue,
     Segmentation,
     ShareState,
 )
@@ -51,7 +52,13 @@ def result(classes: int = 1) -> Segmentation:
     rng = np.random.default_rng(0)
     gates = (
         AttentionMap(
-            rng.random((4, 5), np.float32), 4, (2, 2), "a", "b", "found", True
+            rng.random((4, 5), np.float32),
+            4,
+            (2, 2),
+            "a",
+            "b",
+            "found",
+            pattern=PatternValue.DECORATIVE,
         ),
         AttentionMap(rng.random((2, 2), np.float32), 8, (4, 5), gate="CNN"),
     )
@@ -112,6 +119,7 @@ def test_what_users_read_in_the_metadata_stays(
         "finding": "found",
     }
     assert gate["decorative"] is True and "shows" in gate
+    assert "measured" not in gate  # `pattern` says it
 
 
 def test_a_gate_layer_is_an_attention_map_again(
@@ -124,7 +132,7 @@ def test_a_gate_layer_is_an_attention_map_again(
         assert record is not None
         again = record.attention_map(layer.data, (8, 10))
         assert np.array_equal(again.values, gate.values)
-        for name in ("key", "stride", "low", "high", "finding", "decorative"):
+        for name in ("key", "stride", "low", "high", "finding", "pattern"):
             assert getattr(again, name) == getattr(gate, name), name
 
 

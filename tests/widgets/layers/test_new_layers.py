@@ -16,7 +16,7 @@ from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.classes import class_legend
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.new_layers import explanation_layer, new_layers
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.errors import InputError
@@ -24,6 +24,8 @@ from napari_attnseg.results import (
     GATE_LEGEND,
     NOT_MEASURED,
     AttentionMap,
+    Explanation,
+    PatternValue,
     Segmentation,
 )
 
@@ -179,20 +181,47 @@ def test_every_kind_of_image_layer_works(tiny_weights: Path, make: Any) -> None:
     assert mask.data.shape == tuple(shape[: layer.ndim])
 
 
-def test_a_gate_says_what_was_measured_of_it_and_decoration_is_dimmed() -> None:
+def test_a_gate_says_what_was_measured_of_it_and_what_is_no_reason_is_dimmed() -> None:
     values = np.full((2, 2), 0.5, np.float32)
     gates = (
-        AttentionMap(values, 4, (4, 4), finding="1/4: decorative.", decorative=True),
+        AttentionMap(
+            values,
+            4,
+            (4, 4),
+            finding="1/4: decorative.",
+            pattern=PatternValue.DECORATIVE,
+        ),
         AttentionMap(values, 8, (4, 4)),
+        AttentionMap(
+            values, 16, (4, 4), finding="1/16: used.", pattern=PatternValue.MATTERS
+        ),
     )
     empty = np.zeros((8, 8), np.uint8)
     result = Segmentation(empty, empty[None].astype(np.float32), gates)
     viewer = ViewerModel()
     layer = viewer.add_image(np.zeros((8, 8)), name="a")
-    _, dim, plain, _ = add_layers(viewer, new_layers(source_of(layer), [result]))
+    _, dim, plain, used, _ = add_layers(viewer, new_layers(source_of(layer), [result]))
     assert dim.metadata[METADATA]["finding"] == "1/4: decorative."
     assert plain.metadata[METADATA]["finding"] == NOT_MEASURED
-    assert dim.opacity < plain.opacity
+    assert dim.opacity == plain.opacity < used.opacity
+    # The same map, asked for by Explain.
+    for gate, layer in zip(gates, (dim, plain, used), strict=True):
+        found = Explanation(
+            "gate",
+            gate.level,
+            values,
+            (4, 4),
+            "gate",
+            "",
+            "",
+            "",
+            {},
+            pattern=gate.pattern,
+        )
+        (again,) = add_layers(
+            viewer, [explanation_layer(source_of(viewer.layers["a"]), found, 0)]
+        )
+        assert again.opacity == layer.opacity
 
 
 def test_a_stack_is_its_frames(tiny_weights: Path) -> None:

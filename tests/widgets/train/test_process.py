@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from napari_attnseg._widgets.base.pace import time_words
 from napari_attnseg._widgets.train.options import (
     Choices,
     declared_settings,
@@ -24,7 +25,6 @@ from napari_attnseg._widgets.train.status import (
     NOTHING,
     Look,
     sentence,
-    time_words,
 )
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError

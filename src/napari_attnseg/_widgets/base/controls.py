@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -121,3 +122,18 @@ def timer(milliseconds: int, call: Any) -> QTimer:
     made.setInterval(milliseconds)
     made.timeout.connect(call)
     return made
+
+
+def repeating(milliseconds: int, call: Any) -> QTimer:
+    """A timer that runs, and calls again and again until it is stopped."""
+    made = QTimer()
+    made.setInterval(milliseconds)
+    made.timeout.connect(call)
+    made.start()
+    return made
+
+
+def restart(waiting: QTimer) -> None:
+    """Start a timer again, unless Qt has destroyed it: napari is closing."""
+    with suppress(RuntimeError):
+        waiting.start()

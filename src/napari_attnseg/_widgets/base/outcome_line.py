@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QLabel
 
-from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
@@ -75,7 +75,7 @@ class OutcomeLine(QLabel):
 
     def _changed(self, event: Any = None) -> None:
         if not self._life.ended:
-            self._soon.start()
+            restart(self._soon)
 
     def _result(self) -> ResultLayers | None:
         for one in find_results(self._viewer.layers):

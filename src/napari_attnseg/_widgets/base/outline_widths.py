@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.outline import follow_zoom
@@ -31,7 +31,7 @@ class OutlineWidths:
             life.at_end.append(partial(event.disconnect, self._changed))
 
     def _changed(self, event: Any = None) -> None:
-        self._soon.start()
+        restart(self._soon)
 
     def _follow(self) -> None:
         if self._life.ended or self._viewer.canvas.grid.enabled:

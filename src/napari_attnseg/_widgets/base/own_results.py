@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox
 
-from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.own_image import show_all_again, show_only_own
@@ -50,7 +50,7 @@ class OwnResults(QCheckBox):
             if isinstance(layer, Image) and not has_record(layer):
                 layer.events.visible.disconnect(self._follow)
                 layer.events.visible.connect(self._follow)
-        self._soon.start()
+        restart(self._soon)
 
     def _apply(self) -> None:
         if self.isChecked() and not self._life.ended:

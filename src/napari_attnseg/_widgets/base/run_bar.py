@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -15,9 +15,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import repeating, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.pace import WORTH_SAYING, time_words
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warning_sentence
@@ -38,6 +39,9 @@ class RunBar(QWidget):
         super().__init__()
         self._life = life
         self._ready = False
+        self._left: Callable[[], float] | None = None
+        self._ticking: QTimer | None = None
+        self._said_left = False
         self.start_button = QPushButton(title)
         self.cancel_button = QPushButton("Cancel")
         self.progress = QProgressBar()
@@ -80,6 +84,7 @@ class RunBar(QWidget):
         total: int,
         done: Callable[..., None],
         after: Callable[[], None] | None = None,
+        left: Callable[[], float] | None = None,
     ) -> None:
         """Run ``run(*args)`` in a thread.
 
@@ -95,6 +100,8 @@ class RunBar(QWidget):
         after : callable, optional
             Called at the end, however the run ended. Not together with `done`: what
             takes long in both is a shorter pause of the window each.
+        left : callable, optional
+            Says how many seconds are left; shown while it is worth saying.
         """
 
         def finished(result: Any) -> None:
@@ -112,6 +119,8 @@ class RunBar(QWidget):
         worker.finished.connect(self._ended)
         if after is not None:
             worker.finished.connect(after)
+        self._left = left
+        self._ticking = repeating(500, self._show_left) if left is not None else None
         self._life.worker = worker
         self._show_error("")
         self.progress.setRange(0, total)
@@ -148,7 +157,22 @@ class RunBar(QWidget):
             self.progress.setValue(step[0])
             self.progress.setFormat(step[1])
 
+    def _show_left(self) -> None:
+        """Say how long it still takes, unless it is being cancelled."""
+        if self._life.ended or self._left is None or not self.cancel_button.isEnabled():
+            return
+        seconds = self._left()
+        if seconds >= WORTH_SAYING / 2:
+            self.progress.setFormat(f"about {time_words(seconds)} left")
+            self._said_left = True
+        elif self._said_left:
+            self.progress.setFormat("a few seconds left")
+
     def _ended(self) -> None:
+        if self._ticking is not None:
+            self._ticking.stop()
+        self._left = self._ticking = None
+        self._said_left = False
         self._life.worker = None
         if not self._life.ended:
             self.set_ready(self._ready)

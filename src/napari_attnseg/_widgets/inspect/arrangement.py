@@ -14,10 +14,10 @@ from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.inspect.cells import Cells
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.new_layers import gate_colormap, gate_opacity
+from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg.results import gate_label
+from napari_attnseg.results import PatternValue, gate_label
 from napari_attnseg.spec import STRIDES
 
 
@@ -63,12 +63,20 @@ def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
     if decorative:
         text += f" Measured to be decoration in this model: {', '.join(decorative)}."
+    unmeasured = [gate_label(key) for key, gate in gates.items() if _unmeasured(gate)]
+    if unmeasured:
+        text += f" Not measured in this model: {', '.join(unmeasured)}."
     return text
 
 
 def _decorative(gate: Any) -> bool:
     record = record_of(gate)
     return record is not None and record.decorative
+
+
+def _unmeasured(gate: Any) -> bool:
+    record = record_of(gate)
+    return record is not None and record.pattern is PatternValue.NOT_MEASURED
 
 
 class Arrangement:
@@ -231,7 +239,7 @@ def _paint(layer: Any, preset: Preset) -> None:
     if preset is not Preset.OVERLAY:
         layer.opacity = 1.0
     elif record is not None:
-        layer.opacity = gate_opacity(record)
+        layer.opacity = map_opacity(record.pattern)
     if preset is not Preset.PUBLISHED:
         if layer.colormap.name != gate_colormap()["name"]:
             layer.colormap = Colormap(**gate_colormap())

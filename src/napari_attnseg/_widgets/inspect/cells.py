@@ -141,8 +141,8 @@ class Cells:
         mask = result.mask
         if mask is None:
             return
-        _, over = self._shape(result)
-        if over and self.ours:
+        over = self.ours and self._shape(result)[1]
+        if over:
             outline(mask, float(self._viewer.scene.camera.zoom))
         else:
             fill(mask)

@@ -17,12 +17,16 @@ from napari_attnseg._widgets.layers.metadata import (
     has_record,
     record_of,
 )
-from napari_attnseg._widgets.layers.new_layers import NewLayer, gate_colormap
+from napari_attnseg._widgets.layers.new_layers import (
+    NewLayer,
+    gate_colormap,
+    signed_colormap,
+)
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import mask_colour
-from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR
+from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR, SIGNED_COLOURS
 from napari_attnseg.hashing import array_sha256
 
 
@@ -34,6 +38,8 @@ def make_layer(new: NewLayer) -> Any:
     options = {**new.options, "metadata": new.all_metadata()}
     if options.get("colormap") == GATE_COLOURS:
         options["colormap"] = Colormap(**gate_colormap())
+    elif options.get("colormap") == SIGNED_COLOURS:
+        options["colormap"] = Colormap(**signed_colormap())
     elif new.kind == "Labels" and "colormap" in options:
         colours = options["colormap"]
         if set(colours) <= {None, 0, 1}:  # several classes have colours of their own
@@ -66,9 +72,17 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
         if above is None and record is not None:
             above = _layer_with(viewer.layers, record.image.layer_id)
     place = place_above(viewer.layers, above)
+    if not any(_is_outline(layer) for layer in made):
+        # A map that is added later covers the image, never the outline over it.
+        while place and _is_outline(viewer.layers[place - 1]):
+            place -= 1
     for index, layer in enumerate(made, place):
         viewer.layers.insert(index, layer)
     return made
+
+
+def _is_outline(layer: Any) -> bool:
+    return isinstance(layer, napari.layers.Labels) and has_record(layer)
 
 
 def _layer_with(layers: Iterable[Any], unique_id: str) -> Any:

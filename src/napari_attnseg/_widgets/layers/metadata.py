@@ -116,7 +116,6 @@ def record_from(metadata: Mapping[str, Any]) -> LayerRecord | None:
         str(values.get("1", "")),
         str(values.get("shows", "" if gate is None else GATE_LEGEND)),
         str(values.get("finding", "" if gate is None else NOT_MEASURED)),
-        bool(values.get("decorative", False)),
         str(values.get("explanation", "")),
         str(values.get("target", "")),
         derivation,

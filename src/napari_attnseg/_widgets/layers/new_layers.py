@@ -19,11 +19,18 @@ from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import LayerRecord, Part
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import gate_colours
-from napari_attnseg.colormaps import GATE_COLOURS, GATE_MAPS, KEPT_COLOUR, MASK_COLOUR
+from napari_attnseg.colormaps import (
+    GATE_COLOURS,
+    GATE_MAPS,
+    KEPT_COLOUR,
+    MASK_COLOUR,
+    SIGNED_COLOURS,
+)
 from napari_attnseg.io.results import effective_share, provenance
 from napari_attnseg.results import (
     GATE_LEGEND,
     Explanation,
+    PatternValue,
     Segmentation,
     ShareState,
     gate_key,
@@ -135,7 +142,6 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             high=gate.high,
             shows=GATE_LEGEND,
             finding=gate.finding,
-            decorative=gate.decorative,
             effective_share=effective_share(results, i),
             pattern=gate.pattern,
         )
@@ -144,7 +150,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             contrast_limits=(0, 1),
             colormap=GATE_COLOURS,
             blending="translucent",
-            opacity=gate_opacity(record),
+            opacity=map_opacity(record.pattern),
             interpolation2d="nearest",
             visible=False,
         )
@@ -168,17 +174,23 @@ def layer_name(what: str, of: str) -> str:
     return f"{what} · {of}"
 
 
-def gate_opacity(record: LayerRecord) -> float:
-    """Opacity of a gate map: low if it was measured to be decoration."""
-    return 0.35 if record.decorative else 0.7
+def map_opacity(pattern: PatternValue | None) -> float:
+    """Opacity of a map over its image, by what was measured of its gate.
+
+    Low if it was measured to be decoration, or was not measured. A map that is about
+    no gate, or of a version that did not say, has not been measured to be either.
+    """
+    dimmed = (PatternValue.DECORATIVE, PatternValue.NOT_MEASURED)
+    return 0.35 if pattern in dimmed else 0.7
 
 
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
     """Layer of one explanation, over its image or over one `frame` of a stack.
 
-    Signed maps have the gate maps' colours, centred on 0; the colour of psi 1 marks
-    positive values. Other maps go from dark to bright. Signed and positive maps are
-    scaled to their own range: their values compare within a map only.
+    Signed maps are transparent at 0, and the farther a value is from it the denser is
+    its colour: that of psi 1 marks positive values, that of psi 0 negative ones. Other
+    maps go from dark to bright. Signed and positive maps are scaled to their own range:
+    their values compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     record = LayerRecord(
@@ -198,9 +210,11 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         **source.placement,
         **coarse_placement(source.placement, found.stride, frame if stacked else 0),
         "contrast_limits": found.limits,
-        "colormap": GATE_COLOURS if found.scale in ("gate", "signed") else "magma",
+        "colormap": {"gate": GATE_COLOURS, "signed": SIGNED_COLOURS}.get(
+            found.scale, "magma"
+        ),
         "blending": "translucent",
-        "opacity": 0.7,
+        "opacity": map_opacity(found.pattern),
         "interpolation2d": "nearest",
     }
     values = found.values[None] if stacked else found.values
@@ -215,6 +229,18 @@ def gate_colormap() -> dict[str, Any]:
         "name": name,
         "colors": [colour for _, colour in stops],
         "controls": [at for at, _ in stops],
+    }
+
+
+def signed_colormap() -> dict[str, Any]:
+    """As `gate_colormap`, for maps around 0."""
+    name = gate_colours()
+    (_, low), *_, (_, high) = GATE_MAPS[name].stops
+    # By alpha alone: a pale colour over a dark image would look like a bright finding.
+    return {
+        "name": f"{name}, around 0",
+        "colors": [low, f"{low}00", f"{high}00", high],
+        "controls": [0.0, 0.499, 0.501, 1.0],
     }
 
 

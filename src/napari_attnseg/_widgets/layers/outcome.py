@@ -43,6 +43,12 @@ class Outcome:
     loosened: bool = False
 
     @property
+    def mark(self) -> str:
+        """Few words for the canvas, where a sentence would be cut."""
+        nothing = self.found is Found.NOTHING
+        return "Nothing found" if nothing else "The mask covers the whole frame"
+
+    @property
     def sentence(self) -> str:
         """One line for people."""
         if self.found is Found.NOTHING:
@@ -99,8 +105,9 @@ class CanvasMark:
         overlay = self._viewer.canvas.overlays.text
         if overlay.visible and overlay.text not in ("", self._text):
             return
-        self._text = overlay.text = f"{name}: {outcome.sentence}"
-        overlay.font_size = 12
+        self._text = overlay.text = f"{outcome.mark}\n{name}"
+        overlay.position = "top_left"
+        overlay.font_size = 11
         overlay.visible = True
 
     def take_away(self) -> None:

@@ -92,8 +92,6 @@ class LayerRecord:
         One sentence on what the map is.
     finding : str
         One sentence on what was measured of the map in this model.
-    decorative : bool
-        Whether a gate map was measured to be decoration.
     explanation : str
         Method of an explanation; empty for any other layer.
     target : str
@@ -118,7 +116,6 @@ class LayerRecord:
     high: str = ""
     shows: str = ""
     finding: str = ""
-    decorative: bool = False
     explanation: str = ""
     target: str = ""
     derivation: Derivation | None = None
@@ -166,6 +163,11 @@ class LayerRecord:
         return _per_frame(self.provenance.get("mask_sha256"))
 
     @property
+    def decorative(self) -> bool:
+        """Whether a gate map was measured to be decoration."""
+        return self.pattern is PatternValue.DECORATIVE
+
+    @property
     def is_run_output(self) -> bool:
         """Whether the layer is a run's own output: no explanation, nothing derived."""
         return self.part is not None and self.derivation is None
@@ -199,7 +201,6 @@ class LayerRecord:
             self.low,
             self.high,
             self.finding,
-            self.decorative,
             name,
             share_of_frame(self.effective_share or None, frame),
             self.pattern,

@@ -158,7 +158,7 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
             result.probability.append(layer)
     images = [x for x in layers if isinstance(x, Image) and not has_record(x)]
     names: Counter[str] = Counter()
-    for result in found.values():
+    for result in found.values():  # numbered as napari numbers the names of layers
         # The user may have moved them in the list.
         result.probability.sort(key=_class_number)
         result.gates = dict(
@@ -169,7 +169,8 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
         result.image = find_image(result.record, shape, images)
         result.number = names[result.name]
         names[result.name] += 1
-    return list(found.values())
+    # Not as they lie in the list, where each is above its own image.
+    return sorted(found.values(), key=lambda one: one.record.run_id.date)
 
 
 def find_results(layers: Iterable[Any]) -> list[ResultLayers]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_attnseg._widgets.base.pace import time_words
 from napari_attnseg.run_files import LogRow, Place, RunFiles, RunState
 
 
@@ -79,12 +80,3 @@ def sentence(state: RunState, files: RunFiles, resumable: bool) -> str:
             return files.message
         return f"The run ended without a word, its process is gone.{go_on}{dice}"
     return ""
-
-
-def time_words(seconds: float) -> str:
-    """Format a duration in seconds for people."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"

@@ -17,6 +17,8 @@ from napari_attnseg.explanations.target_score import TargetScore
 
 #: Steps of the path: seconds on a CPU.
 STEPS = 16
+#: Of them at once.
+BATCH = 4
 
 
 def integrated_gradients(subject: Subject, stride: int) -> Tensor:
@@ -29,7 +31,9 @@ def integrated_gradients(subject: Subject, stride: int) -> Tensor:
     """
     method = captum().IntegratedGradients(TargetScore(subject))
     with torch.enable_grad():
-        found = method.attribute(subject.image, n_steps=STEPS, internal_batch_size=4)
+        found = method.attribute(
+            subject.image, n_steps=STEPS, internal_batch_size=BATCH
+        )
     total: Tensor = found.detach().float().sum(1)[0]
     return total
 
@@ -42,4 +46,6 @@ EXPLAINER = Explainer(
     high="raised the logit",
     per_gate=False,
     needs=(Requirement.CAPTUM,),
+    decodings=2 + STEPS // BATCH,
+    passes=3 * STEPS,
 )

@@ -18,6 +18,8 @@ from napari_attnseg.explanations.target_score import TargetScore
 
 #: Squares per side: seconds on a CPU.
 WINDOWS = 7
+#: Of them at once.
+BATCH = 4
 
 
 def occlusion(subject: Subject, stride: int) -> Tensor:
@@ -39,7 +41,7 @@ def occlusion(subject: Subject, stride: int) -> Tensor:
                 sliding_window_shapes=(3, side, side),
                 strides=(3, side, side),
                 baselines=0.5,
-                perturbations_per_eval=4,
+                perturbations_per_eval=BATCH,
             )
         )
     first: Tensor = found.detach()[0, 0]
@@ -54,4 +56,6 @@ EXPLAINER = Explainer(
     high="covering lowers the logit",
     per_gate=False,
     needs=(Requirement.CAPTUM,),
+    decodings=2 + -(-(WINDOWS**2) // BATCH),
+    passes=WINDOWS**2,
 )
