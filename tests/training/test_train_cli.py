@@ -266,7 +266,13 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
     said = " ".join(done.stderr.split())
     assert "8 training and 1 validation images at 64×64 px" in said
     assert "2 steps, " in said and "for 2 epochs" in said and "GiB" in said
+    done = call(*fit, "--out", tmp_path / "run", "--dry-run", "--json")
+    found = json.loads(done.stdout)
+    assert found["train"] == 8 and found["steps"] == 2 and found["size"] == 64
+    assert found["seconds_per_step"] > 0 and found["memory_bytes"] > 2**20
     assert not (tmp_path / "run").exists()
+    done = call(*fit, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 2 and "add that" in done.stderr
 
 
 def test_recipes_are_valid() -> None:

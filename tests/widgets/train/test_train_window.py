@@ -143,3 +143,40 @@ def test_what_is_missing_or_wrong_is_said(
     assert widget.view.state_line.text() == messages[-1]
     assert widget.form.isVisible() and widget.start_button.isEnabled()
     close_all(viewer, qtbot, widget)
+
+
+@pytest.mark.usefixtures("forked_runs")
+def test_three_recipes_in_plain_words_come_first(
+    viewer: Any, qtbot: Any, data_folder: Path
+) -> None:
+    form = open_widget(viewer, TRAIN).form
+    *first, other = form.recipe_buttons.values()
+    assert [b.text() for b in first] == ["Quick try", "On a CPU", "On a graphics card"]
+    assert first[1].isChecked() and form.recipe_box.currentText() == "compact"
+    starts = {}
+    for button in first:
+        button.click()
+        starts[form.recipe_box.currentText()] = form.start_box.currentData()
+        assert "Needs" in form.about.text() and form.about.isVisibleTo(form)
+    assert starts == {
+        "tiny": "scratch",
+        "compact": "bundled",
+        "compact-gpu": "pretrained",
+    }
+    assert not form.recipe_box.isVisibleTo(form)  # the rest is under More
+    other.click()
+    assert form.recipe_box.isVisibleTo(form)
+    form.recipe_box.setCurrentText("compact-352")
+    assert other.isChecked() and "105 minutes" in form.about.text()
+    first[0].click()
+    assert form.epochs_box.value() == 5
+
+    # How long it takes here is measured here, and what is missing is said.
+    form.cost_button.click()
+    assert "Choose a data folder" in form.cost.text()
+    form.data.set(data_folder)
+    form.cost_button.click()
+    assert not form.cost_button.isEnabled()
+    qtbot.waitUntil(form.cost_button.isEnabled, timeout=120_000)
+    assert "for 5 epochs of 8 training images on " in form.cost.text()
+    assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}

@@ -15,7 +15,7 @@ from attnseg_training.commands.options import (
     with_settings,
 )
 from attnseg_training.config import TrainConfig
-from napari_attnseg.errors import AttnSegError
+from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.exit_codes import INTERRUPTED
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
 from napari_attnseg.usage import output_folder
@@ -60,6 +60,10 @@ def fit_command(
             help="Do a few steps, report what the run would cost, and stop.",
         ),
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the report of --dry-run as JSON."),
+    ] = False,
 ) -> None:
     """Train one model; its best and last weights open in the napari widget.
 
@@ -72,6 +76,8 @@ def fit_command(
     from attnseg_training.runs.progress import ProgressFile
 
     rank, _ = started()
+    if as_json and not dry_run:
+        raise InputError("--json is for the report of --dry-run; add that.")
     given = {"data": str(data.expanduser()), **given}
     # A resumed run keeps its own settings; only what is given here differs.
     own = out / CONFIG_FILE
@@ -89,17 +95,22 @@ def fit_command(
             raise
         return
     if dry_run:
-        _rehearse(configured(recipe, given))
+        _rehearse(configured(recipe, given), as_json)
         return
     with ProgressFile(out) as progress:
         _train(configured(recipe, given), out, resume, num_processes, progress)
 
 
-def _rehearse(run: TrainConfig) -> None:
+def _rehearse(run: TrainConfig, as_json: bool) -> None:
+    import json
+
     from attnseg_training.commands.console import console, rehearsal_words
     from attnseg_training.fit.dry_run import rehearse
 
     found = rehearse(run, announce)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=1))
+        return
     _print_settings(run)
     console.print(rehearsal_words(found, run))
 

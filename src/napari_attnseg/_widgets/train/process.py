@@ -51,6 +51,11 @@ _PLAIN = {
 _CHILDREN: dict[int, Popen[bytes]] = {}
 
 
+def quiet_environment() -> dict[str, str]:
+    """Environment of a process whose output goes to a file or a pipe."""
+    return {**os.environ, **_PLAIN}
+
+
 def end_children() -> None:
     """Kill the runs that this napari started and wait for their ends."""
     while _CHILDREN:
@@ -99,7 +104,7 @@ class TrainingRun:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **_PLAIN},
+                    env=quiet_environment(),
                     **_detached(),
                 )
         except OSError as error:
