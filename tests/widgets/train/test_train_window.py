@@ -15,6 +15,7 @@ from napari_attnseg._widgets.train.form import START_LABELS
 from napari_attnseg._widgets.train.options import declared_settings
 from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
+from napari_attnseg.cards import read_card
 
 
 @pytest.fixture
@@ -55,7 +56,11 @@ def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
 
 
 def test_trains_and_hands_its_weights_to_segment(
-    viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
+    viewer: Any,
+    qtbot: Any,
+    data_folder: Path,
+    messages: list[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     segment: SegmentWidget = open_widget(viewer, "Segment image")
     widget: TrainWidget = open_widget(viewer, TRAIN)
@@ -85,6 +90,17 @@ def test_trains_and_hands_its_weights_to_segment(
         assert box.itemData(index) == data_folder.parent / "discs-tiny/best.safetensors"
         assert f"Dice {max(dice):.2f} in training" in box.itemText(index)
         assert box.currentText() == "compact · Dice 0.88"
+    # It is trained on in a folder of its own.
+    widget.on_epochs.setValue(1)
+    assert widget.on_row.isVisible()
+    request.getfixturevalue("forked_runs")
+    widget.on_button.click()
+    more = data_folder.parent / "discs-tiny-on"
+    assert Path(widget.folder.text) == more and not widget.on_row.isVisible()
+    qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
+    assert len(widget.shown.epochs) == 1
+    card = read_card(more / "best.safetensors").training
+    assert card["config"]["epochs"] == 1 and card["started_from"]["val_dice"] in dice
     assert messages == []
     # A theme of napari is followed.
     for theme in ("light", "dark"):

@@ -15,6 +15,7 @@ from attnseg_training.commands.options import (
     with_settings,
 )
 from attnseg_training.config import TrainConfig
+from attnseg_training.runs.continuation import continued
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.exit_codes import INTERRUPTED
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
@@ -53,6 +54,13 @@ def fit_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume from the last training state.")
     ] = False,
+    train_on: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a finished run: train its best weights on with its "
+            "settings, apart from options given here, in the new folder --out."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -79,6 +87,13 @@ def fit_command(
     if as_json and not dry_run:
         raise InputError("--json is for the report of --dry-run; add that.")
     given = {"data": str(data.expanduser()), **given}
+    if train_on is not None:
+        if config or resume or "init" in given:
+            raise InputError(
+                "--train-on takes settings and weights of the earlier run; leave out "
+                "--config, --init and --resume."
+            )
+        given = continued(train_on, given)
     # A resumed run keeps its own settings; only what is given here differs.
     own = out / CONFIG_FILE
     recipe = config or (own if resume and own.is_file() else None)

@@ -121,6 +121,12 @@ class TrainingRun:
         where = ["--data", str(data.absolute()), "--out", str(self.folder)]
         self.start([*where, "--device", device, "--resume"])
 
+    def train_on(self, finished: Path, data: Path, epochs: int, device: str) -> None:
+        """Train the weights of a finished run on in this folder; errors as `start`."""
+        where = ["--data", str(data.absolute()), "--out", str(self.folder)]
+        what = ["--train-on", str(finished), "--epochs", str(epochs)]
+        self.start([*where, *what, "--device", device])
+
     def stop(self) -> None:
         """Let the run finish its step and save; a second call kills it."""
         files = RunFiles.read(self.folder)
