@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.outcome_line import OutcomeLine
@@ -95,7 +96,7 @@ class SegmentWidget(ModelWidget):
         layout.addStretch()
 
     def _layers_changed(self) -> None:
-        self.bar.set_ready(self.inputs.image is not None)
+        self.bar.set_ready(self.inputs.image is not None, NO_IMAGE_OPEN)
         self._image_chosen()
         self._fill_gates()
 

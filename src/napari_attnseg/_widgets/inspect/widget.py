@@ -40,6 +40,10 @@ from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
+MASK_FIXED = (
+    "Grey because the mask layer of this result, or the probability of one of its "
+    "classes, was removed: segment the image again to change its mask."
+)
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
 
@@ -67,6 +71,8 @@ class InspectWidget(DockWidget):
         self.legend = wrapped_label()
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
+        #: Why the mask cannot be changed; hidden while it can.
+        self.mask_why = wrapped_label(MASK_FIXED)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
         self.body = QWidget()
@@ -102,6 +108,7 @@ class InspectWidget(DockWidget):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
         inside.addWidget(self.pointing)
+        inside.addWidget(self.mask_why)
         for title, panel, opened in (
             ("Mask", self.mask_panel, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
@@ -184,6 +191,7 @@ class InspectWidget(DockWidget):
         self.legend.setVisible(len(classes) > 1)
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
+        self.mask_why.setVisible(result is not None and not result.complete)
         self.whatif_panel.set_result(self.result)
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
