@@ -124,7 +124,7 @@ def test_grey_buttons_say_why(docks: dict[str, Any], qtbot: Any) -> None:
         segment.bar.why: "no image is open",
         explain.bar.why: "no image is open",
         objects.bar.why: "no mask to measure",
-        inspect.mask_why: "mask layer of this result was removed",
+        inspect.mask_why: "mask layer of this result",
     }
     assert not any(label.isVisibleTo(label.parentWidget()) for label in reasons)
     viewer = current_viewer()
