@@ -25,6 +25,7 @@ from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.base.training_set import TrainingSetButton
 from napari_attnseg._widgets.inspect.arrangement import (
     TITLES,
     Arrangement,
@@ -75,6 +76,7 @@ class InspectWidget(DockWidget):
         self.mask_why = wrapped_label(MASK_FIXED)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
+        self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
         self.preset_box.addItems([TITLES[preset] for preset in Preset])
@@ -115,6 +117,7 @@ class InspectWidget(DockWidget):
         ):
             inside.addWidget(Fold(title, panel, opened))
         inside.addWidget(self.run_menu)
+        inside.addWidget(self.training_set)
         layout = scrolled(self)
         layout.addWidget(self.hint)
         layout.addWidget(self.body)
@@ -210,6 +213,7 @@ class InspectWidget(DockWidget):
         else:
             mask = None if self.result is None else self.result.mask
             self.run_menu.show_run(mask, "this result")
+        self.training_set.show_mask(mask if kept is None else kept)
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.show_size()
