@@ -90,6 +90,7 @@ class TrainingSetButton(QWidget):
         if not found:
             self._say(NO_MASK)
             return
+        self._say("")
         send(self._viewer, found[0], self, self._say, lambda: self._life.ended)
 
     def _say(self, text: str) -> None:
