@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,25 @@ class Segmenter:
         path = weights_path(source)
         network, card, sha256 = load_checkpoint(path, device)
         return cls(channels_last(network), card, device, path.name, sha256)
+
+    def on(self, device: str) -> Segmenter:
+        """Move to another device; a segmenter that was moved is not to be used again.
+
+        Parameters
+        ----------
+        device : str
+            As for `from_checkpoint`.
+
+        Raises
+        ------
+        DeviceError
+            If the device is not there.
+        """
+        device = resolve_device(device)
+        if device == self.device:
+            return self
+        network = channels_last(self.network.to(torch.device(device)))
+        return replace(self, network=network, device=device)
 
     def segment(
         self,

@@ -266,7 +266,57 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
     said = " ".join(done.stderr.split())
     assert "8 training and 1 validation images at 64×64 px" in said
     assert "2 steps, " in said and "for 2 epochs" in said and "GiB" in said
+    done = call(*fit, "--out", tmp_path / "run", "--dry-run", "--json")
+    found = json.loads(done.stdout)
+    assert found["train"] == 8 and found["steps"] == 2 and found["size"] == 64
+    assert found["seconds_per_step"] > 0 and found["memory_bytes"] > 2**20
     assert not (tmp_path / "run").exists()
+    done = call(*fit, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 2 and "add that" in done.stderr
+
+
+def test_a_finished_run_is_trained_on(
+    fit: list[str | Path], data_folder: Path, tmp_path: Path, call: Command
+) -> None:
+    from napari_attnseg.cards import read_card, weights_hash
+
+    run, more = tmp_path / "run", tmp_path / "more"
+    fit[fit.index("--epochs") + 1] = "1"
+    assert call(*fit, "--out", run).returncode == 0
+    files = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    on = ("fit", "--data", data_folder, "--train-on", run, "--out", more)
+    done = call(*on, "--epochs", "2", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "not those that the earlier run" not in " ".join(done.stderr.split())
+    own = TrainConfig(**read_toml(more / "config.toml"))
+    assert (own.model, own.batch, own.epochs, own.seed) == ("tiny", 4, 2, 4)
+    assert own.init == str(run / "best.safetensors")
+    earlier = read_card(more / "best.safetensors").training["started_from"]
+    assert earlier["weights_sha256"] == weights_hash(run / "best.safetensors")
+    assert earlier["epoch"] == 1 and earlier["config"]["seed"] == 3
+    assert files == {path: path.read_bytes() for path in files}
+
+    for wrong, words in (
+        (("--out", tmp_path / "x", "--config", "compact"), "leave out --config"),
+        (("--out", more), "There is already a run"),
+        (("--out", tmp_path / "x", "--train-on", tmp_path), "no config.toml"),
+    ):
+        options = dict(zip(on[1::2], on[2::2], strict=True))
+        options |= dict(zip(wrong[::2], wrong[1::2], strict=True))
+        done = call("fit", *(word for pair in options.items() for word in pair))
+        assert done.returncode == 2 and words in done.stderr
+    (run / "log.csv").unlink()
+    done = call(*on[:-1], tmp_path / "x")
+    assert done.returncode == 2 and "finished 0 of 1 epochs" in done.stderr
+    (run / "log.csv").write_bytes(files[run / "log.csv"])
+
+    # With other images it is said that validation may be flattered.
+    (data_folder / "splits" / "train.txt").write_text(
+        "\n".join(f"disc0{i}" for i in range(8))
+    )
+    done = call(*on[:-1], tmp_path / "other", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "not those that the earlier run" in " ".join(done.stderr.split())
 
 
 def test_recipes_are_valid() -> None:

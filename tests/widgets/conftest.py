@@ -40,6 +40,12 @@ def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     settings._clear_plugin_settings_cache()
 
 
+@pytest.fixture(autouse=True)
+def nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docks load no weights before they are asked to; a test may undo that."""
+    monkeypatch.setattr("napari_attnseg._widgets.base.preload.DELAY", 10**8)
+
+
 @pytest.fixture
 def viewer() -> ViewerModel:
     return ViewerModel()

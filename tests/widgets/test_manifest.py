@@ -24,6 +24,8 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
     menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
     assert menu == ["napari-attnseg.objects"]
+    menu = [item.command for item in manager.iter_menu("napari/layers/data")]
+    assert menu == ["napari-attnseg.send_mask"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
     assert widgets[:5] == [
         "Segment image",

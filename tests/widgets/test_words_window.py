@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari import current_viewer
+from napari.layers import Labels
 from qtpy.QtCore import QRect
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -116,6 +118,27 @@ def test_grey_buttons_say_why(docks: dict[str, Any], qtbot: Any) -> None:
     explain.method_box.setCurrentText("occlusion")
     assert explain.target_box.isVisibleTo(explain)
     assert not explain.level_box.isVisibleTo(explain)
+    # What is grey for want of a layer says so beside it.
+    segment, objects = docks["Segment image"], docks["Measure objects"]
+    reasons = {
+        segment.bar.why: "no image is open",
+        explain.bar.why: "no image is open",
+        objects.bar.why: "no mask to measure",
+        inspect.mask_why: "mask layer of this result",
+    }
+    assert not any(label.isVisibleTo(label.parentWidget()) for label in reasons)
+    viewer = current_viewer()
+    for layer in list(viewer.layers):
+        if isinstance(layer, Labels):
+            viewer.layers.remove(layer)
+    assert inspect.mask_why.isVisibleTo(inspect)
+    for layer in list(viewer.layers):
+        viewer.layers.remove(layer)
+    for label, text in reasons.items():
+        assert text in label.text()
+    for dock in (segment, explain, objects):
+        assert dock.bar.why.isVisibleTo(dock)
+        assert not dock.bar.start_button.isEnabled()
 
 
 def test_nothing_is_cut_or_below_the_fold_on_a_small_screen(

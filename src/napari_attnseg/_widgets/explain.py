@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
+from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -112,8 +113,12 @@ class ExplainWidget(ModelWidget):
                 self.target_box.addItem(f"selected label of {layer.name}", layer)
                 if layer is chosen:
                     self.target_box.setCurrentIndex(self.target_box.count() - 1)
-        ready = self.inputs.image is not None and bool(self._explainers)
-        self.bar.set_ready(ready)
+        if self.inputs.image is None:
+            self.bar.set_ready(False, NO_IMAGE_OPEN)
+        else:
+            self.bar.set_ready(
+                bool(self._explainers), "Grey until the maps are listed."
+            )
 
     def _fill_methods(self, explainers: Mapping[str, Explainer]) -> None:
         if self._life.ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
@@ -11,11 +12,13 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.outcome_line import OutcomeLine
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.own_results import OwnResults
+from napari_attnseg._widgets.base.preload import Preload
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.layers.display import add_layers, show_source
@@ -73,6 +76,8 @@ class SegmentWidget(ModelWidget):
         self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
         self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
+        self.preload = Preload(self._models, self._life, self._chosen_weights)
+        self.inputs.weights_box.currentIndexChanged.connect(self.preload.soon)
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -95,9 +100,12 @@ class SegmentWidget(ModelWidget):
         layout.addStretch()
 
     def _layers_changed(self) -> None:
-        self.bar.set_ready(self.inputs.image is not None)
+        self.bar.set_ready(self.inputs.image is not None, NO_IMAGE_OPEN)
         self._image_chosen()
         self._fill_gates()
+
+    def _chosen_weights(self) -> Path | None:
+        return self.inputs.weights
 
     def _image_chosen(self, index: int = 0) -> None:
         self.outcome.follow(self.inputs.image)

@@ -1,5 +1,6 @@
 """One cache of loaded models for all docks and threads."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,13 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
-from napari_attnseg._widgets.base import model_widget
+from napari_attnseg._widgets.base import model_widget, preload
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.explain import ExplainWidget
 from napari_attnseg._widgets.inspect import whatif_panel
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import CheckpointError, InputError
 
 
@@ -130,3 +132,70 @@ def test_what_one_dock_loads_serves_the_others(
     for dock in docks:
         dock.life.end()
     assert len(models) == 0
+
+
+def test_what_was_loaded_ahead_is_used_once_and_only_if_it_still_fits(
+    tiny_weights: Path, tmp_path: Path, loads: list[Path]
+) -> None:
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(tiny_weights.read_bytes())
+    models = ModelCache()
+    models.load_ahead(weights)
+    assert loads == []  # nobody is there to use it
+    leave = models.add_user()
+    models.load_ahead(weights)
+    models.load_ahead(weights)
+    assert loads == [weights] and len(models) == 0
+    model = models.load(weights, "auto")
+    assert loads == [weights] and len(models) == 1
+    assert model.device == "auto" and model.segmenter.device == resolve_device("auto")
+    models.load_ahead(weights)  # it is there
+    assert loads == [weights]
+    os.utime(weights, (1, 1))
+    models.load_ahead(weights)
+    os.utime(weights, (2, 2))
+    models.load(weights, "cpu")
+    assert loads == [weights] * 3
+    models.load_ahead(tiny_weights)
+    leave()
+    models.add_user()
+    models.load(tiny_weights, "cpu")
+    assert loads == [*[weights] * 3, tiny_weights, tiny_weights]
+
+
+def test_segment_loads_while_the_user_looks(
+    qtbot: Any,
+    viewer: ViewerModel,
+    weights_of: Callable[..., Path],
+    tmp_path: Path,
+    loads: list[Path],
+    models: ModelCache,
+    messages: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preload, "DELAY", 0)
+    monkeypatch.setattr(model_widget, "MODELS", models)
+    viewer.add_image(np.zeros((40, 48, 3), np.uint8), rgb=True)
+    first, second = (weights_of("tiny", seed) for seed in (0, 1))
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.inputs.use_weights(first)  # before the event loop runs
+    qtbot.waitUntil(lambda: loads == [first] and not widget.preload.loading)
+    assert len(models) == 0 and gc.isenabled()
+    # Others that are chosen are loaded in their place; what cannot be says nothing.
+    damaged = tmp_path / "damaged.safetensors"
+    data = second.read_bytes()
+    damaged.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    for count, weights in enumerate((damaged, second), 2):
+        widget.inputs.use_weights(weights)
+        qtbot.waitUntil(lambda n=count: len(loads) == n and not widget.preload.loading)
+    assert messages == [] and gc.isenabled()
+    widget.inputs.device_box.setCurrentText("cpu")
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=60_000)
+    assert loads == [first, damaged, second]  # not once more
+    # A dock that is closed loads no more.
+    widget.inputs.use_weights(first)
+    widget.life.end()
+    qtbot.wait(50)
+    assert loads == [first, damaged, second] and not widget.preload.loading

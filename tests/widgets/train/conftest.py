@@ -7,4 +7,7 @@ import pytest
 @pytest.fixture
 def forked_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start runs as copies of a process that has imported torch."""
-    monkeypatch.setattr("napari_attnseg._widgets.train.process.Popen", forked.Popen)
+    for module in ("process", "cost"):
+        monkeypatch.setattr(
+            f"napari_attnseg._widgets.train.{module}.Popen", forked.Popen
+        )

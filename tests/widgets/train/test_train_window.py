@@ -15,6 +15,7 @@ from napari_attnseg._widgets.train.form import START_LABELS
 from napari_attnseg._widgets.train.options import declared_settings
 from napari_attnseg._widgets.train.process import end_children
 from napari_attnseg._widgets.train.widget import TrainWidget
+from napari_attnseg.cards import read_card
 
 
 @pytest.fixture
@@ -55,7 +56,11 @@ def choose(widget: TrainWidget, data: Path, epochs: int) -> None:
 
 
 def test_trains_and_hands_its_weights_to_segment(
-    viewer: Any, qtbot: Any, data_folder: Path, messages: list[str]
+    viewer: Any,
+    qtbot: Any,
+    data_folder: Path,
+    messages: list[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     segment: SegmentWidget = open_widget(viewer, "Segment image")
     widget: TrainWidget = open_widget(viewer, TRAIN)
@@ -85,6 +90,17 @@ def test_trains_and_hands_its_weights_to_segment(
         assert box.itemData(index) == data_folder.parent / "discs-tiny/best.safetensors"
         assert f"Dice {max(dice):.2f} in training" in box.itemText(index)
         assert box.currentText() == "compact · Dice 0.88"
+    # It is trained on in a folder of its own.
+    widget.on_epochs.setValue(1)
+    assert widget.on_row.isVisible()
+    request.getfixturevalue("forked_runs")
+    widget.on_button.click()
+    more = data_folder.parent / "discs-tiny-on"
+    assert Path(widget.folder.text) == more and not widget.on_row.isVisible()
+    qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
+    assert len(widget.shown.epochs) == 1
+    card = read_card(more / "best.safetensors").training
+    assert card["config"]["epochs"] == 1 and card["started_from"]["val_dice"] in dice
     assert messages == []
     # A theme of napari is followed.
     for theme in ("light", "dark"):
@@ -143,3 +159,40 @@ def test_what_is_missing_or_wrong_is_said(
     assert widget.view.state_line.text() == messages[-1]
     assert widget.form.isVisible() and widget.start_button.isEnabled()
     close_all(viewer, qtbot, widget)
+
+
+@pytest.mark.usefixtures("forked_runs")
+def test_three_recipes_in_plain_words_come_first(
+    viewer: Any, qtbot: Any, data_folder: Path
+) -> None:
+    form = open_widget(viewer, TRAIN).form
+    *first, other = form.recipe_buttons.values()
+    assert [b.text() for b in first] == ["Quick try", "On a CPU", "On a graphics card"]
+    assert first[1].isChecked() and form.recipe_box.currentText() == "compact"
+    starts = {}
+    for button in first:
+        button.click()
+        starts[form.recipe_box.currentText()] = form.start_box.currentData()
+        assert "Needs" in form.about.text() and form.about.isVisibleTo(form)
+    assert starts == {
+        "tiny": "scratch",
+        "compact": "bundled",
+        "compact-gpu": "pretrained",
+    }
+    assert not form.recipe_box.isVisibleTo(form)  # the rest is under More
+    other.click()
+    assert form.recipe_box.isVisibleTo(form)
+    form.recipe_box.setCurrentText("compact-352")
+    assert other.isChecked() and "105 minutes" in form.about.text()
+    first[0].click()
+    assert form.epochs_box.value() == 5
+
+    # How long it takes here is measured here, and what is missing is said.
+    form.cost_button.click()
+    assert "Choose a data folder" in form.cost.text()
+    form.data.set(data_folder)
+    form.cost_button.click()
+    assert not form.cost_button.isEnabled()
+    qtbot.waitUntil(form.cost_button.isEnabled, timeout=120_000)
+    assert "for 5 epochs of 8 training images on " in form.cost.text()
+    assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}

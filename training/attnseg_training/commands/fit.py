@@ -15,7 +15,8 @@ from attnseg_training.commands.options import (
     with_settings,
 )
 from attnseg_training.config import TrainConfig
-from napari_attnseg.errors import AttnSegError
+from attnseg_training.runs.continuation import continued
+from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.exit_codes import INTERRUPTED
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
 from napari_attnseg.usage import output_folder
@@ -53,12 +54,23 @@ def fit_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume from the last training state.")
     ] = False,
+    train_on: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a finished run: train its best weights on with its "
+            "settings, apart from options given here, in the new folder --out."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
             help="Do a few steps, report what the run would cost, and stop.",
         ),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the report of --dry-run as JSON."),
     ] = False,
 ) -> None:
     """Train one model; its best and last weights open in the napari widget.
@@ -72,7 +84,16 @@ def fit_command(
     from attnseg_training.runs.progress import ProgressFile
 
     rank, _ = started()
+    if as_json and not dry_run:
+        raise InputError("--json is for the report of --dry-run; add that.")
     given = {"data": str(data.expanduser()), **given}
+    if train_on is not None:
+        if config or resume or "init" in given:
+            raise InputError(
+                "--train-on takes settings and weights of the earlier run; leave out "
+                "--config, --init and --resume."
+            )
+        given = continued(train_on, given)
     # A resumed run keeps its own settings; only what is given here differs.
     own = out / CONFIG_FILE
     recipe = config or (own if resume and own.is_file() else None)
@@ -89,17 +110,22 @@ def fit_command(
             raise
         return
     if dry_run:
-        _rehearse(configured(recipe, given))
+        _rehearse(configured(recipe, given), as_json)
         return
     with ProgressFile(out) as progress:
         _train(configured(recipe, given), out, resume, num_processes, progress)
 
 
-def _rehearse(run: TrainConfig) -> None:
+def _rehearse(run: TrainConfig, as_json: bool) -> None:
+    import json
+
     from attnseg_training.commands.console import console, rehearsal_words
     from attnseg_training.fit.dry_run import rehearse
 
     found = rehearse(run, announce)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=1))
+        return
     _print_settings(run)
     console.print(rehearsal_words(found, run))
 

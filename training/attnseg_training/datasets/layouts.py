@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
-from attnseg_training.datasets.dataset_toml import FILE, Descriptor, read_descriptor
 from attnseg_training.datasets.pairing import (
     by_stem,
     expect_mask_files,
@@ -21,6 +20,7 @@ from attnseg_training.datasets.pairing import (
 from attnseg_training.datasets.spec import DatasetSpec, Layout
 from attnseg_training.datasets.split_lists import expect_names, list_text, read_lists
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.io.dataset_toml import FILE, Descriptor, read_descriptor
 from napari_attnseg.io.folders import LeftOut, left_out, left_out_words
 
 #: Folders below the root that are looked through.

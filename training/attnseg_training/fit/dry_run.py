@@ -6,8 +6,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -60,6 +61,13 @@ class Rehearsal:
     seconds: float
     memory: int | None
     device: str
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready, with units in the names."""
+        values = asdict(self)
+        values["seconds_per_step"] = values.pop("seconds")
+        values["memory_bytes"] = values.pop("memory")
+        return values
 
 
 def rehearse(

@@ -26,6 +26,7 @@ from attnseg_training.fit.start import (
 from attnseg_training.fit.trainer import Trainer
 from attnseg_training.fit.validation import Validation
 from attnseg_training.losses import loss_function
+from attnseg_training.runs.continuation import OTHER_DATA, learned_from_other_data
 from attnseg_training.runs.folder import RunFolder
 from attnseg_training.runs.provenance import (
     card_of,
@@ -158,6 +159,8 @@ def prepare(
             out, _named(parts), config, device, processes.count, data.rule, found
         )
         origin |= session
+        if learned_from_other_data(before.get("started_from", {}), origin):
+            callbacks.warn(OTHER_DATA)
     images = f"{data.name}: {len(train)} training, {config.measured(len(val))}"
     card = partial(
         card_of,

@@ -33,6 +33,8 @@ from napari_attnseg.weights import bundled_weights
 NO_IMAGE = (
     "Open an image first: drop a file into the window, or File ▸ Open Sample ▸ AttnSeg."
 )
+#: Why a start button is grey, beside the button.
+NO_IMAGE_OPEN = "Grey because no image is open."
 
 
 class Inputs(QWidget):

@@ -57,6 +57,8 @@ class ModelCache:
         self._loading = threading.Lock()
         # Held for a moment only, also by the thread of the window.
         self._lock = threading.Lock()
+        #: Loaded for the CPU before somebody asked for it; not yet used.
+        self._ahead: LoadedModel | None = None
         #: SHA-256 of weights → file that they were loaded from.
         self._files: dict[str, Path] = {}
 
@@ -75,6 +77,7 @@ class ModelCache:
                 self._users.discard(user)
                 if not self._users:
                     self._models.clear()
+                    self._ahead = None
 
         return leave
 
@@ -108,13 +111,51 @@ class ModelCache:
                 del found
                 while len(self._models) >= self._size:
                     self._models.popitem(last=False)
-            segmenter = Segmenter.from_checkpoint(weights, device)
+            segmenter = self._take_ahead(weights, modified, device)
+            if segmenter is None:
+                segmenter = Segmenter.from_checkpoint(weights, device)
             model = LoadedModel(weights, modified, device, segmenter)
             with self._lock:
                 self._files[segmenter.sha256] = weights
                 if self._users:
                     self._models[weights, device] = model
             return model
+
+    def load_ahead(self, weights: Path) -> None:
+        """Load a model for the CPU that `load` is likely to be asked for.
+
+        It is kept beside those that were asked for, until it is asked for itself, on
+        whatever device, or another one is loaded ahead. Raises as `load`.
+        """
+        from napari_attnseg.inference import Segmenter
+
+        with self._loading:
+            modified = weights.stat().st_mtime_ns if weights.is_file() else -1
+            with self._lock:
+                there = [
+                    model
+                    for model in (*self._models.values(), self._ahead)
+                    if model is not None
+                    and (model.weights, model.modified) == (weights, modified)
+                ]
+                if there or not self._users:
+                    return
+                self._ahead = None  # freed first
+            segmenter = Segmenter.from_checkpoint(weights, "cpu")
+            with self._lock:
+                if self._users:
+                    self._ahead = LoadedModel(weights, modified, "cpu", segmenter)
+
+    def _take_ahead(
+        self, weights: Path, modified: int, device: str
+    ) -> Segmenter | None:
+        """What was loaded ahead of these weights, moved to a device."""
+        with self._lock:
+            found = self._ahead
+            if found is None or (found.weights, found.modified) != (weights, modified):
+                return None
+            self._ahead = None
+        return found.segmenter.on(device)
 
     def find(
         self, weights_sha256: str, device: str | None = None

@@ -44,6 +44,8 @@ class RunBar(QWidget):
         self._said_left = False
         self.start_button = QPushButton(title)
         self.cancel_button = QPushButton("Cancel")
+        #: Why the start button is grey; hidden while it is not, and during a run.
+        self.why = wrapped_label()
         self.progress = QProgressBar()
         #: Why the last run failed: napari's notification fades before it is copied.
         self.error = wrapped_label()
@@ -63,19 +65,29 @@ class RunBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
+        layout.addWidget(self.why)
         layout.addWidget(self.progress)
         layout.addWidget(self.error)
         self.error.hide()
         self.cancel_button.clicked.connect(self.cancel)
         self.set_ready(False)
 
-    def set_ready(self, ready: bool) -> None:
-        """Enable or disable the start button; a run in progress keeps it disabled."""
+    def set_ready(self, ready: bool, why: str = "") -> None:
+        """Enable or disable the start button; a run in progress keeps it disabled.
+
+        Parameters
+        ----------
+        ready : bool
+        why : str
+            What is missing, in a sentence, where it is not ready.
+        """
         self._ready = ready
+        self.why.setText(why)
         running = self._life.worker is not None
         self.progress.setVisible(running)
         self.cancel_button.setVisible(running)
         self.start_button.setEnabled(ready and not running)
+        self.why.setVisible(bool(why) and not ready and not running)
 
     def launch(
         self,
@@ -125,7 +137,7 @@ class RunBar(QWidget):
         self._show_error("")
         self.progress.setRange(0, total)
         self.cancel_button.setEnabled(True)
-        self.set_ready(self._ready)
+        self.set_ready(self._ready, self.why.text())
         worker.start()
 
     def cancel(self) -> None:
@@ -175,4 +187,4 @@ class RunBar(QWidget):
         self._said_left = False
         self._life.worker = None
         if not self._life.ended:
-            self.set_ready(self._ready)
+            self.set_ready(self._ready, self.why.text())

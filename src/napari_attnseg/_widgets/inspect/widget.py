@@ -25,6 +25,7 @@ from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.base.training_set import TrainingSetButton
 from napari_attnseg._widgets.inspect.arrangement import (
     TITLES,
     Arrangement,
@@ -40,6 +41,10 @@ from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
+MASK_FIXED = (
+    "Grey because the mask layer of this result, or the probability of one of its "
+    "classes, was removed: segment the image again to change its mask."
+)
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
 
@@ -67,8 +72,11 @@ class InspectWidget(DockWidget):
         self.legend = wrapped_label()
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
+        #: Why the mask cannot be changed; hidden while it can.
+        self.mask_why = wrapped_label(MASK_FIXED)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
+        self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
         self.preset_box.addItems([TITLES[preset] for preset in Preset])
@@ -102,12 +110,14 @@ class InspectWidget(DockWidget):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
         inside.addWidget(self.pointing)
+        inside.addWidget(self.mask_why)
         for title, panel, opened in (
             ("Mask", self.mask_panel, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
         inside.addWidget(self.run_menu)
+        inside.addWidget(self.training_set)
         layout = scrolled(self)
         layout.addWidget(self.hint)
         layout.addWidget(self.body)
@@ -184,6 +194,7 @@ class InspectWidget(DockWidget):
         self.legend.setVisible(len(classes) > 1)
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
+        self.mask_why.setVisible(result is not None and not result.complete)
         self.whatif_panel.set_result(self.result)
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
@@ -202,6 +213,7 @@ class InspectWidget(DockWidget):
         else:
             mask = None if self.result is None else self.result.mask
             self.run_menu.show_run(mask, "this result")
+        self.training_set.show_mask(mask if kept is None else kept)
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.show_size()

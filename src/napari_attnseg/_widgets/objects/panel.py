@@ -129,6 +129,7 @@ class ObjectsPanel(QWidget):
         self._show_alone()
         self.summary.setText(summary(measured))
         self.save_button.setEnabled(bool(records))
+        self.save_button.setText("Save CSV…" if records else "Nothing to save")
         self._label_selected()
         self.show()
 

@@ -92,7 +92,7 @@ class ObjectsWidget(DockWidget):
             if chosen in labels:
                 self.labels_box.setCurrentIndex(labels.index(chosen))
         self.hint.setVisible(not labels)
-        self.bar.set_ready(bool(labels))
+        self.bar.set_ready(bool(labels), "Grey because there is no mask to measure.")
         self._offer_images(image if chosen in labels else None)
 
     def _labels_chosen(self, index: int) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QRadioButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
+from napari_attnseg._widgets.train.cost import CostQuestion
 from napari_attnseg._widgets.train.options import (
     Choices,
     declared_settings,
@@ -28,6 +29,8 @@ from napari_attnseg._widgets.train.options import (
     recipes,
     suggest_folder,
 )
+from napari_attnseg._widgets.train.path_edit import PathEdit
+from napari_attnseg._widgets.train.recommended import RECOMMENDED
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import InputError
 
@@ -43,64 +46,6 @@ BUNDLED = "bundled"
 AS_IN_RECIPE = 0
 #: Largest numbers of the boxes, where a setting has no largest value.
 MOST_EPOCHS, MOST_IMAGES = 100_000, 4096
-
-
-class PathEdit(QWidget):
-    """Line edit for a path, with a button that opens a file dialog.
-
-    Parameters
-    ----------
-    title : str
-        Title of the dialog.
-    files : str
-        Name filter of the files to choose from; empty: folders are chosen.
-    """
-
-    #: Emitted when another path was chosen or typed.
-    changed = Signal()
-
-    def __init__(self, title: str, files: str = "") -> None:
-        super().__init__()
-        self._title, self._files, self._before = title, files, ""
-        self.line = QLineEdit()
-        self.button = QPushButton("Choose…")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.line, 1)
-        layout.addWidget(self.button)
-        self.button.clicked.connect(self._choose)
-        self.line.editingFinished.connect(self._edited)
-
-    @property
-    def text(self) -> str:
-        """Path with `~` expanded; empty if there is none."""
-        written = self.line.text().strip()
-        return str(Path(written).expanduser()) if written else ""
-
-    def set(self, path: Path | str) -> None:
-        """Set the path as if it had been chosen."""
-        self.line.setText(str(path))
-        self._edited()
-
-    def prefill(self, path: Path | str) -> None:
-        """Set a default path, which does not count as chosen."""
-        self.line.setText(str(path))
-        self._before = self.text
-
-    def _edited(self) -> None:
-        # Qt says "finished" also when the line was only passed through.
-        if self.text != self._before:
-            self._before = self.text
-            self.changed.emit()
-
-    def _choose(self) -> None:
-        if self._files:
-            start = str(Path(self.text).parent) if self.text else ""
-            name, _ = QFileDialog.getOpenFileName(self, self._title, start, self._files)
-        else:
-            name = QFileDialog.getExistingDirectory(self, self._title, self.text)
-        if name:
-            self.set(name)
 
 
 class TrainForm(QWidget):
@@ -122,6 +67,12 @@ class TrainForm(QWidget):
         self._bundled = ""
         tensors = "Weights (*.safetensors);;All files (*)"
         self.data = PathEdit("Folder with images/ and masks/")
+        #: Name of a recommended recipe → its button; the last one, of no name, is on
+        #: while another recipe is chosen.
+        self.recipe_buttons = {
+            **{name: QRadioButton(one.title) for name, one in RECOMMENDED.items()},
+            "": QRadioButton("Another recipe, under More"),
+        }
         self.recipe_box = QComboBox()
         self.about = wrapped_label()
         self.start_box = QComboBox()
@@ -132,9 +83,17 @@ class TrainForm(QWidget):
         self.device_box = QComboBox()
         self.batch_box = QSpinBox()
         self.more_line = QLineEdit()
+        self.cost_button = QPushButton("How long here?")
+        #: The answer to that, or why there is none.
+        self.cost = wrapped_label()
+        self._question: CostQuestion | None = None
+        life.at_end.append(self._end_question)
         self._lay_out()
         self.data.changed.connect(self.suggest)
         self.recipe_box.currentIndexChanged.connect(self._describe)
+        for name, button in self.recipe_buttons.items():
+            button.clicked.connect(partial(self._choose_recipe, name))
+        self.cost_button.clicked.connect(self.ask_cost)
         self.start_box.currentIndexChanged.connect(self._show_files)
         self._describe()
         # In a thread: it imports torch, which takes seconds.
@@ -154,6 +113,12 @@ class TrainForm(QWidget):
             {
                 self.data: "Folder with images and, under the same names, their masks.",
                 self.recipe_box: "Model and settings that were tried together.",
+                **{
+                    button: RECOMMENDED[name].about if name else "All other recipes."
+                    for name, button in self.recipe_buttons.items()
+                },
+                self.cost_button: "Does a few steps with what is chosen here, and "
+                "says how long all of it takes. Nothing is written.",
                 self.start_box: "What the model knows before it sees your images.",
                 self.cnn: "File with weights of the first of its two networks.",
                 self.transformer: "File with weights of the second one.",
@@ -166,22 +131,60 @@ class TrainForm(QWidget):
         )
         self._form = form = QFormLayout()
         form.addRow("Data", self.data)
-        form.addRow("Recipe", self.recipe_box)
+        buttons = QVBoxLayout()
+        for button in self.recipe_buttons.values():
+            buttons.addWidget(button)
+        form.addRow("Recipe", buttons)
         form.addRow(self.about)
         form.addRow("Start from", self.start_box)
         form.addRow("CNN", self.cnn)
         form.addRow("Transformer", self.transformer)
         form.addRow("Weights", self.weights)
         form.addRow("Epochs", self.epochs_box)
+        form.addRow(self.cost_button, self.cost)
         inner = QWidget()
         more = QFormLayout(inner)
+        more.addRow("All recipes", self.recipe_box)
         more.addRow("Device", self.device_box)
         more.addRow("Images per step", self.batch_box)
         more.addRow("Options", self.more_line)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        layout.addWidget(Fold("More", inner))
+        self.more = Fold("More", inner)
+        layout.addWidget(self.more)
+
+    def _choose_recipe(self, name: str) -> None:
+        """Take a recommended recipe; of no name, show the list of all."""
+        if name:
+            self.recipe_box.setCurrentText(name)
+        else:
+            self.more.open()
+
+    def ask_cost(self) -> None:
+        """Say what the chosen run would cost on this computer; takes a while."""
+        try:
+            # Nothing is written: any folder that is not there does.
+            choices = self.choices(str(Path(self.data.text) / "nothing-is-written"))
+            options = choices.options()
+        except InputError as error:
+            self.cost.setText(str(error))
+            return
+        self._end_question()
+        question = self._question = CostQuestion(options, choices.epochs)
+        self.cost.setText("Does a few steps…")
+        self.cost_button.setEnabled(False)
+
+        def answered(text: str) -> None:
+            if not self._life.ended and question is self._question:
+                self.cost.setText(text)
+                self.cost_button.setEnabled(True)
+
+        start(question.ask, answered)
+
+    def _end_question(self) -> None:
+        if self._question is not None:
+            self._question.cancel()
 
     def choices(self, out: str) -> Choices:
         """Collect the choices for a run in the folder `out`.
@@ -233,9 +236,11 @@ class TrainForm(QWidget):
 
     def _describe(self) -> None:
         recipe = self._recipes[self.recipe_box.currentText()]
-        self.about.setText(recipe.about)
-        self.epochs_box.setValue(recipe.epochs)
-        before = self.start_box.currentData()
+        first = RECOMMENDED.get(recipe.name)
+        self.recipe_buttons[recipe.name if first else ""].setChecked(True)
+        self.about.setText(first.about if first else recipe.about)
+        self.epochs_box.setValue((first and first.epochs) or recipe.epochs)
+        before = first.start if first else self.start_box.currentData()
         self.start_box.clear()
         self._bundled = recipe.bundled or ""
         if self._bundled:

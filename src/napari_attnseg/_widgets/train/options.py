@@ -174,7 +174,15 @@ def encoder_files(cnn: str, transformer: str) -> tuple[str, ...]:
 
 def suggest_folder(data: Path, recipe: str) -> Path:
     """Return a new run folder beside a data folder."""
-    first = data.parent / f"{data.name}-{recipe}"
+    return _free(data.parent / f"{data.name}-{recipe}")
+
+
+def suggest_next_folder(finished: Path) -> Path:
+    """Return a new run folder beside that of a finished run, which is trained on."""
+    return _free(finished.with_name(f"{finished.name}-on"))
+
+
+def _free(first: Path) -> Path:
     folder, number = first, 2
     while folder.exists():
         folder, number = first.with_name(f"{first.name}-{number}"), number + 1

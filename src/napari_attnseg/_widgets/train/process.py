@@ -51,6 +51,11 @@ _PLAIN = {
 _CHILDREN: dict[int, Popen[bytes]] = {}
 
 
+def quiet_environment() -> dict[str, str]:
+    """Environment of a process whose output goes to a file or a pipe."""
+    return {**os.environ, **_PLAIN}
+
+
 def end_children() -> None:
     """Kill the runs that this napari started and wait for their ends."""
     while _CHILDREN:
@@ -99,7 +104,7 @@ class TrainingRun:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **_PLAIN},
+                    env=quiet_environment(),
                     **_detached(),
                 )
         except OSError as error:
@@ -115,6 +120,12 @@ class TrainingRun:
         """Continue from the last training state; errors as for `start`."""
         where = ["--data", str(data.absolute()), "--out", str(self.folder)]
         self.start([*where, "--device", device, "--resume"])
+
+    def train_on(self, finished: Path, data: Path, epochs: int, device: str) -> None:
+        """Train the weights of a finished run on in this folder; errors as `start`."""
+        where = ["--data", str(data.absolute()), "--out", str(self.folder)]
+        what = ["--train-on", str(finished), "--epochs", str(epochs)]
+        self.start([*where, *what, "--device", device])
 
     def stop(self) -> None:
         """Let the run finish its step and save; a second call kills it."""

@@ -13,6 +13,8 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
+    QSpinBox,
+    QWidget,
 )
 
 from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
@@ -20,14 +22,19 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
 from napari_attnseg._widgets.base.threads import work
-from napari_attnseg._widgets.train.form import PathEdit, TrainForm
+from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
+from napari_attnseg._widgets.train.options import suggest_next_folder
+from napari_attnseg._widgets.train.path_edit import PathEdit
 from napari_attnseg._widgets.train.process import TrainingRun
 from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.run_files import RunState
 
-TAKEN = "This folder holds a run: choose another run folder to start a new one."
+TAKEN = (
+    "Train is grey because this folder holds a run: choose another run folder to start "
+    "a new one."
+)
 #: Milliseconds between two readings of the run folder.
 EVERY = 500
 
@@ -59,6 +66,10 @@ class TrainWidget(DockWidget):
         self.start_button = QPushButton("Train")
         self.resume_button = QPushButton("Resume")
         self.stop_button = QPushButton("Stop")
+        #: Shown when a run is done.
+        self.on_row = QWidget()
+        self.on_button = QPushButton("Train on for")
+        self.on_epochs = QSpinBox()
         #: Why no run can be started; hidden while one can.
         self.why = wrapped_label(TAKEN)
         self.view = RunView()
@@ -78,6 +89,9 @@ class TrainWidget(DockWidget):
                 self.start_button: "Begin a run with what is chosen here.",
                 self.resume_button: "Go on where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
+                self.on_button: "Train the best weights of this run on, with the same "
+                "settings. Begins a new run folder; this one stays as it is.",
+                self.on_epochs: "How often every image is looked at again.",
             }
         )
         where = QFormLayout()
@@ -85,11 +99,19 @@ class TrainWidget(DockWidget):
         buttons = QHBoxLayout()
         for button in (self.start_button, self.resume_button, self.stop_button):
             buttons.addWidget(button)
+        self.on_epochs.setRange(1, MOST_EPOCHS)
+        self.on_epochs.setValue(10)
+        self.on_epochs.setSuffix(" epochs")
+        on = QHBoxLayout(self.on_row)
+        on.setContentsMargins(0, 0, 0, 0)
+        on.addWidget(self.on_button)
+        on.addWidget(self.on_epochs, 1)
         layout = scrolled(self)
         layout.addWidget(self.form)
         layout.addLayout(where)
         layout.addLayout(buttons)
         layout.addWidget(self.why)
+        layout.addWidget(self.on_row)
         layout.addWidget(self.view, 1)
 
     def _connect(self) -> None:
@@ -98,6 +120,7 @@ class TrainWidget(DockWidget):
         self.start_button.clicked.connect(self.start)
         self.resume_button.clicked.connect(self.resume)
         self.stop_button.clicked.connect(self.stop)
+        self.on_button.clicked.connect(self.train_on)
         self.view.curves.use_theme(self._viewer.theme)
         theme = self._viewer.events.theme
         theme.connect(self._follow_theme)
@@ -131,14 +154,31 @@ class TrainWidget(DockWidget):
         """Resume the displayed run on the chosen device."""
 
         def begin() -> None:
-            data = Path(self.shown.data)
-            if not data.is_dir():  # moved since
-                data = Path(self.form.data.text)
+            data = self._data_of_run()
             run = self._run_in(Path(self.folder.text))
             run.resume(data, self.form.device_box.currentText())
             self._begun = True
 
         self._try(begin)
+
+    def train_on(self) -> None:
+        """Train the displayed finished run on, in a new folder beside its own."""
+
+        def begin() -> None:
+            data = self._data_of_run()
+            finished = Path(self.folder.text).absolute()
+            self.folder.set(suggest_next_folder(finished))
+            run = self._run_in(Path(self.folder.text))
+            device = self.form.device_box.currentText()
+            run.train_on(finished, data, self.on_epochs.value(), device)
+            self._begun = True
+
+        self._try(begin)
+
+    def _data_of_run(self) -> Path:
+        data = Path(self.shown.data)
+        # It may have been moved since.
+        return data if data.is_dir() else Path(self.form.data.text)
 
     def stop(self) -> None:
         """Stop the run after its step; a second call kills it."""
@@ -206,6 +246,8 @@ class TrainWidget(DockWidget):
         self.why.setVisible(taken and not going_on)
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
+        done = look.state is RunState.DONE and look.weights is not None
+        self.on_row.setVisible(done)
         self.stop_button.setText(
             "Stop now" if look.state is RunState.STOPPING else "Stop"
         )

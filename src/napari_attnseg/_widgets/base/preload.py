@@ -1,0 +1,113 @@
+"""Load what the first click needs while the user looks at the dock.
+
+In a thread, without a word: what fails here is told when it is clicked. The weights are
+loaded for the CPU, so that no memory of a graphics card is taken before a run.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.model_cache import ModelCache
+from napari_attnseg._widgets.base.threads import work
+
+#: Milliseconds from the choice of weights to the start: the dock is drawn first.
+DELAY = 100
+#: Imported last, after torch and timm.
+_LAST = "napari_attnseg.inference"
+
+
+class Preload:
+    """Preloads the chosen weights of a dock, one file at a time, until its life ends.
+
+    Parameters
+    ----------
+    models : ModelCache
+    life : Lifetime
+    chosen : callable
+        Returns the chosen weights file, or None.
+    """
+
+    def __init__(
+        self, models: ModelCache, life: Lifetime, chosen: Callable[[], Path | None]
+    ) -> None:
+        self._models, self._life = models, life
+        self._chosen = weakref.WeakMethod(chosen)
+        self._worker: Any = None
+        self._last: Path | None = None
+        self._timer = timer(DELAY, self._start)
+        life.at_end.append(self._timer.stop)
+        self._timer.start()
+
+    @property
+    def loading(self) -> bool:
+        """Whether something is being loaded."""
+        return self._worker is not None
+
+    def soon(self, index: int = 0) -> None:
+        """Preload the weights that are chosen now, unless others follow at once."""
+        self._timer.start()
+
+    def _start(self) -> None:
+        chosen = self._chosen()
+        weights = None if chosen is None else chosen()
+        # During a run it would only be slower; that one loads what it needs.
+        if self._life.ended or self._life.worker is not None or weights is None:
+            return
+        if self._worker is not None or weights == self._last:
+            return
+        self._last = weights
+        self._worker = work(load_ahead, self._models, weights, self._ended)
+        self._worker.finished.connect(self._finished)
+        self._worker.start()
+
+    def _finished(self) -> None:
+        self._worker = None
+        self._start()  # others may have been chosen meanwhile
+
+    def _ended(self) -> bool:
+        return self._life.ended
+
+
+def load_ahead(models: ModelCache, weights: Path, ended: Callable[[], bool]) -> None:
+    """Import and load in steps; fails silently.
+
+    Parameters
+    ----------
+    models : ModelCache
+    weights : Path
+    ended : callable
+        Whether nobody waits for it any more; asked between the steps.
+    """
+    # What is wrong is told when somebody asks for it.
+    with suppress(Exception), _without_collection():
+        for module in ("torch", "napari_attnseg.models.encoders", _LAST):
+            if ended():
+                return
+            importlib.import_module(module)
+        if not ended():
+            models.load_ahead(weights)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the garbage collector.
+
+    Imports make so many objects that it looks through all of napari's several times,
+    and the window stands still each time. So it does that once, at the end.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,73 @@
+"""How long a run takes on this computer: asked of the trainer, in a process. No Qt."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from subprocess import Popen
+from typing import Any
+
+from napari_attnseg._widgets.base.pace import time_words
+from napari_attnseg._widgets.train.process import quiet_environment
+
+
+class CostQuestion:
+    """A few steps of a run, done to learn what all of it costs; nothing is written.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Options of ``attnseg-train fit``.
+    epochs : int
+        Number of epochs that they say.
+    """
+
+    def __init__(self, options: Sequence[str], epochs: int) -> None:
+        self._options, self._epochs = options, epochs
+        self._process: Popen[str] | None = None
+        self._cancelled = False
+
+    def ask(self) -> str:
+        """Answer in a sentence, or why there is none; takes seconds to minutes."""
+        command = [sys.executable, "-Pm", "attnseg_training.cli", "fit"]
+        try:
+            self._process = Popen(
+                [*command, *self._options, "--dry-run", "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env=quiet_environment(),
+            )
+            if self._cancelled:
+                self._process.kill()
+            answer, said = self._process.communicate()
+            return cost_sentence(json.loads(answer), self._epochs)
+        except OSError as error:
+            return f"The trainer cannot be started ({error.strerror})."
+        except ValueError:
+            lines = said.strip().splitlines()
+            return lines[-1] if lines else "The trainer ended without an answer."
+
+    def cancel(self) -> None:
+        """End the process, if there is one."""
+        self._cancelled = True
+        if self._process is not None:
+            with suppress(OSError):
+                self._process.kill()
+
+
+def cost_sentence(found: dict[str, Any], epochs: int) -> str:
+    """What a run costs, of the JSON of ``fit --dry-run --json``."""
+    epoch = found["steps"] * found["seconds_per_step"]
+    text = (
+        f"About {time_words(epoch * epochs)} for {epochs} epochs of {found['train']} "
+        f"training images on {found['device']}"
+    )
+    if found["memory_bytes"]:
+        text += f", with {found['memory_bytes'] / 2**30:.1f} GiB of memory"
+    return f"{text}; measured on a few steps here."

@@ -1,0 +1,57 @@
+"""The three recipes that the Train widget offers first, in plain words. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """A recipe that is offered first.
+
+    Attributes
+    ----------
+    title : str
+        What it is for, in a few words.
+    about : str
+        What it trains, for what data, how long that took, and what it needs.
+    start : str
+        Initial weights to begin with: a key of `form.START_LABELS`, or ``bundled``.
+    epochs : int or None
+        Default number of epochs; None: that of the recipe.
+    """
+
+    title: str
+    about: str
+    start: str
+    epochs: int | None = None
+
+
+#: Name of the recipe → how it is offered, in the order of the choices. The times are
+#: those of docs/the-bundled-model.md.
+RECOMMENDED = {
+    "tiny": Recommended(
+        "Quick try",
+        "Trains a very small network, to see in a minute or a few whether a folder of "
+        "images and masks works. For any images. Needs no other weights. Its masks are "
+        "coarse: not for use.",
+        "scratch",
+        5,
+    ),
+    "compact": Recommended(
+        "On a CPU",
+        "Recommended without a graphics card. Trains on from the bundled weights, "
+        "which know polyps in colonoscopy frames: the CNN, the gates and what draws "
+        "the mask; the transformer stays as it is. Took 89 minutes for 792 images on "
+        "two CPU cores. Needs no other weights. For images unlike polyps, start from "
+        "pretrained encoders instead.",
+        "bundled",
+    ),
+    "compact-gpu": Recommended(
+        "On a graphics card",
+        "Trains all of the same model, both of its encoders too, for any images; on a "
+        "CPU it takes many hours. Needs weights of pretrained encoders: downloaded at "
+        "the start (about 110 MB), or chosen as two files that you have.",
+        "pretrained",
+    ),
+}
