@@ -10,6 +10,13 @@ MASK_TIPS = {
     "undo_button": "Takes back the last change of this panel.",
     "reset_button": "The mask as the model made it; can be undone.",
 }
+CLICK_TIPS = {
+    "button": "While this is pressed, a click on the image adds what is missing around "
+    "it; a right click, or Shift and a click, removes what does not belong.",
+    "class_box": "The class that clicks add to or remove from.",
+    "undo_button": "Takes back the last click (Ctrl+Z while clicking).",
+    "clear_button": "Takes back every click since clicking began.",
+}
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
     "reset_button": "The gates as the model set them, without paint.",
