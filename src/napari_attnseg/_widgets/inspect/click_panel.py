@@ -278,9 +278,8 @@ class ClickPanel(QWidget):
         elif layer is not None and layer.mode != "pan_zoom":
             self.message.setText(BRUSH)
         else:
-            other = getattr(event, "button", 1) == 2 or "Shift" in map(
-                str, event.modifiers
-            )
+            # Compared, not converted: vispy's keys equal their names.
+            other = event.button == 2 or "Shift" in event.modifiers
             self.click(event.position, not other)
 
     def click(self, point: Sequence[float], positive: bool) -> None:

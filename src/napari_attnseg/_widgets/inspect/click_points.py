@@ -16,7 +16,7 @@ from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg.corrections.clicks import Click
 
 #: Screen pixels, at any zoom.
-_LIMITS = (12, 18)
+_LIMITS = (16, 24)
 #: A plus adds, a minus takes away; with a light border, on dark and on light tissue.
 _ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
 
@@ -35,6 +35,8 @@ class ClickPoints:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layer: Any = None
+        #: Leading coordinates and click of each point.
+        self._shown: list[tuple[tuple[int, ...], Click]] = []
 
     def show(
         self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
@@ -43,16 +45,24 @@ class ClickPoints:
         layers = self._viewer.layers
         if self._layer is None or self._layer not in layers:
             selected = set(layers.selection)
-            self._layer = self._viewer.add_layer(_empty(result))
+            self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
             layers.selection = selected
-        layer, lead = self._layer, () if frame is None else (frame,)
-        points = [(*lead, click.row, click.column) for click in clicks]
-        looks = [_ADDS if click.positive else _TAKES for click in clicks]
-        layer.data = np.reshape(np.array(points, float), (len(points), layer.ndim))
-        if points:
-            layer.symbol = [symbol for symbol, _ in looks]
-            layer.face_color = [colour for _, colour in looks]
-        layer.selected_data = set()
+        lead = () if frame is None else (frame,)
+        wanted = [(lead, click) for click in clicks]
+        kept = 0
+        while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
+            kept += 1
+        # One by one: napari redraws the layer for every property that is assigned.
+        if kept < len(self._shown):
+            self._layer.data = self._layer.data[:kept]
+        for lead, click in wanted[kept:]:
+            symbol, colour = _ADDS if click.positive else _TAKES
+            self._layer.selected_data = set()  # which would take the new looks
+            self._layer.current_symbol = symbol
+            self._layer.current_face_color = colour
+            self._layer.add((*lead, click.row, click.column))
+        self._layer.selected_data = set()
+        self._shown = wanted
 
     def take_away(self) -> None:
         """Remove them, if they are still there."""
@@ -71,7 +81,7 @@ def _empty(result: ResultLayers) -> Points:
         size=max(read.data.shape[-2:]) / 40,
         canvas_size_limits=_LIMITS,
         border_color="white",
-        border_width=0.15,
+        border_width=0.05,
         metadata=metadata_of(
             LayerRecord({}, result.reference, derivation=Derivation.CLICKS)
         ),
