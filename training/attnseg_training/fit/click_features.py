@@ -6,6 +6,7 @@ turned, scaled, recoloured and blurred further than in its own training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -17,14 +18,15 @@ from torch import Tensor
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.fit.click_training import FINE, ClickSamples
-from attnseg_training.transforms import blur, colour, geometry, recolour, warp
 from napari_attnseg.corrections.of_model import click_features
 from napari_attnseg.inference import Segmenter, resize
 
 #: Largest scale of the images.
 SCALE = 1.7
-#: Largest standard deviation of the blur, in pixels of the network's input.
-BLUR = 5.0
+#: Most pixels per side that a coarse image has in one.
+COARSE = 5
+#: Largest standard deviation of the noise, of [0, 1].
+NOISE = 0.12
 
 
 @torch.inference_mode()
@@ -62,15 +64,15 @@ def gather(
         read = sample.read_with_traits(segmenter.card.preprocessing.intensity)
         seen.add_read(sample, read)
         image = torch.from_numpy(read.rgb).permute(2, 0, 1)[None].float() / 255
-        image = resize(image, segmenter.network.spec.size)
         planes = torch.from_numpy(read.planes)[None].float()
         void = torch.zeros_like(planes[:, :1])
         if read.ignored is not None:
             void[0, 0] = torch.from_numpy(read.ignored)
-        masks = resize(torch.cat([planes, void], dim=1), segmenter.network.spec.size)
+        masks = torch.cat([planes, void], dim=1)
         for view in range(views):
             changed, warped = _change(image, masks, (seed, number, view))
-            found, probability = _seen_by(segmenter, changed)
+            side = segmenter.network.spec.size
+            found, probability = _seen_by(segmenter, resize(changed, side))
             features.append(found.half().cpu())
             size = FINE * found.shape[-2], FINE * found.shape[-1]
             probabilities.append(_sized(probability, size).astype(np.float16))
@@ -83,15 +85,44 @@ def gather(
 def _change(
     image: Tensor, masks: Tensor, seeds: tuple[int, int, int]
 ) -> tuple[Tensor, Tensor]:
-    """An image and its masks (1, C, S, S), turned, scaled, recoloured and blurred."""
-    rng = np.random.default_rng((3, *seeds))
-    turn = geometry([seeds], SCALE)
-    image, masks = warp(image, turn), warp(masks, turn)
-    for again in range(2):
-        image = recolour(image, colour([(*seeds, again)]))
+    """An image and its masks (1, C, H, W), turned, scaled, recoloured and blurred."""
+    rng = np.random.default_rng(seeds)
+    grid = F.affine_grid(_turn(rng), list(image.shape), align_corners=False)
+
+    def warped(maps: Tensor) -> Tensor:
+        # Mirrored beyond the edge, so that no black corner tells where the image ends.
+        return F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
+
+    image, masks = warped(image), warped(masks)
+    if rng.random() < 0.8:
+        gain = torch.tensor(rng.uniform(0.6, 1.4, 3) * rng.uniform(0.6, 1.3))
+        image = image * gain.float().view(1, 3, 1, 1) + rng.uniform(-0.1, 0.1)
+        image = image.clamp(0, 1) ** rng.uniform(0.6, 1.6)
+    if rng.random() < 0.3:
+        grey = image.mean(1, keepdim=True)
+        image = grey.lerp(image, float(rng.uniform(0, 0.7)))
     if rng.random() < 0.5:
-        image = blur(image, float(rng.uniform(0.5, BLUR)))
+        size = image.shape[-2:]
+        small = F.avg_pool2d(image, int(rng.integers(1, COARSE + 1)))
+        image = F.interpolate(small, size, mode="bilinear", align_corners=False)
+    if rng.random() < 0.4:
+        noise = rng.normal(0, rng.uniform(0, NOISE), image.shape)
+        image = image + torch.tensor(noise).float()
     return image.clamp(0, 1), masks
+
+
+def _turn(rng: np.random.Generator) -> Tensor:
+    """Affine matrix (1, 2, 3): any angle, both sides, scaled and moved."""
+    angle = rng.uniform(-np.pi, np.pi)
+    scale = math.exp(rng.uniform(-math.log(SCALE), math.log(SCALE)))
+    longer = math.exp(rng.uniform(-0.2, 0.2))
+    side = 1 if rng.random() < 0.5 else -1
+    turn = np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    linear = turn @ np.diag([side * scale * longer, scale / longer])
+    matrix = np.concatenate([linear, rng.uniform(-0.25, 0.25, (2, 1))], axis=1)
+    return torch.tensor(matrix[None]).float()
 
 
 def _seen_by(segmenter: Segmenter, image: Tensor) -> tuple[Tensor, Tensor]:
