@@ -21,37 +21,25 @@ from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
+from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask
 from napari_attnseg._widgets.inspect.preparation import Preparation
-from napari_attnseg._widgets.inspect.tips import CLICK_TIPS
+from napari_attnseg._widgets.inspect.tips import (
+    BESIDE,
+    BRUSH,
+    CLICK_TIPS,
+    CORRECTORS,
+    HOW,
+    NO_IMAGE,
+    WAIT,
+)
 from napari_attnseg._widgets.layers.classes import class_names
-from napari_attnseg._widgets.layers.display import leave_brushes, redraw
-from napari_attnseg._widgets.layers.metadata import record_of, set_record
+from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import source_of
-from napari_attnseg.corrections.clicks import CLICKS, Click
-from napari_attnseg.corrections.session import (
-    ClickSession,
-    clicks_in,
-    repeats,
-    with_clicks,
-)
+from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.masks import make_mask, rules_of
 
 START = "Correct by clicks"
-HOW = (
-    "Click what is missing. Right click, or Shift and click, what does not belong to "
-    "the mask."
-)
-WAIT = "Running the encoders once…"
-NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
-BESIDE = "Clicks need the overlay in 2D: go back from side by side or 3D."
-BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
-#: Corrector → its name for people.
-NAMES = {
-    "click_head": "trained for these weights",
-    "feature_similarity": "by similarity; these weights have no click head",
-}
 
 
 class ClickPanel(QWidget):
@@ -71,10 +59,7 @@ class ClickPanel(QWidget):
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer, self._life = viewer, life
-        self._result: ResultLayers | None = None
-        self._session: ClickSession | None = None
-        #: Clicks before the session, which cannot be undone one by one.
-        self._earlier: tuple[Click, ...] = ()
+        self._mask: ClickedMask | None = None
         #: Clicks that were made while the encoders run.
         self._waiting: list[Click] = []
         self._ready = Preparation()
@@ -123,23 +108,17 @@ class ClickPanel(QWidget):
     @property
     def clicks(self) -> tuple[Click, ...]:
         """Clicks that the mask of the shown frame was corrected by."""
-        if self._session is not None:
-            return self._earlier + self._session.clicks
-        if self._result is None:
-            return ()
-        facts = self._result.record.provenance.get(CLICKS)
-        return clicks_in(facts, self._stack_frame())
+        return () if self._mask is None else self._mask.clicks(self._frame)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or mask cannot be corrected."""
         self._ready.free()
-        self._session = None
         self._waiting.clear()
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, self._points_now)
         complete = result is not None and result.complete
         usable = result is not None and complete and result.image is not None
-        self._result = result if usable else None
+        self._mask = ClickedMask(result) if result is not None and usable else None
         names: list[str] = []
         if result is not None and usable:
             names = class_names(result.record.provenance, len(result.probability))
@@ -154,33 +133,21 @@ class ClickPanel(QWidget):
         if self.active:
             self._prepare()
 
-    def _stack_frame(self) -> int | None:
-        """The shown frame of a stack; None: of a single image."""
-        assert self._result is not None
-        return self._frame() if self._result.stacked else None
-
+    @property
     def _frame(self) -> int:
-        assert self._result is not None
-        return self._result.frame(self._viewer.dims.point)
-
-    def _mask(self) -> Any:
-        """Mask (H, W) of the shown frame, as its layer has it."""
-        assert self._result is not None
-        data, frame = self._result.mask.data, self._stack_frame()
-        return np.asarray(data if frame is None else data[frame])
+        """The shown frame."""
+        assert self._mask is not None
+        return self._mask.result.frame(self._viewer.dims.point)
 
     def follow_mask(self) -> None:
         """Follow a mask that was made anew, painted in, or is of another frame."""
-        if self._result is None:
+        if self._mask is None:
             return
-        session = self._session
-        stale = self._ready.frame != self._frame() or (
-            session is not None and not np.array_equal(session.mask, self._mask())
-        )
-        if stale:
-            self._session = None
-            if self.active:
-                self._prepare()
+        self._mask.forget_if_changed(self._frame)
+        if self._ready.frame != self._frame:
+            self._mask.session = None
+        if self.active and self._mask.session is None:
+            self._prepare()
         self._show_buttons()
 
     # -- the mode ----------------------------------------------------------------------
@@ -199,16 +166,16 @@ class ClickPanel(QWidget):
 
     def _prepare(self) -> None:
         """Begin a session on the shown frame; the encoders run if they have not."""
-        if self._result is None or self._session is not None:
+        mask = self._mask
+        if mask is None or mask.session is not None:
             self._show()
             return
-        frame = self._frame()
+        frame, result = self._frame, mask.result
         if self._ready.corrector is not None and self._ready.frame == frame:
             self._begin()
             return
         if self._ready.worker is not None:
             return
-        result = self._result
         try:
             source = source_of(result.image)
         except AttnSegError as error:
@@ -217,7 +184,7 @@ class ClickPanel(QWidget):
         self.message.setText(WAIT)
 
         def finished(found: Any) -> None:
-            if self._life.ended or self._result is not result:
+            if self._life.ended or self._mask is not mask:
                 return
             if isinstance(found, Failed):
                 self._fail(found.message)
@@ -234,26 +201,15 @@ class ClickPanel(QWidget):
         )
 
     def _begin(self) -> None:
-        """Begin with the mask as it is; recorded clicks are repeated if they can be."""
-        assert self._result is not None and self._ready.corrector is not None
-        if self._ready.frame != self._frame():
+        """Begin with the mask as it is, and make the clicks that were waited for."""
+        assert self._mask is not None and self._ready.corrector is not None
+        if self._ready.frame != self._frame:
             self._prepare()
             return
-        mask, facts = self._mask(), self._result.record.provenance
-        known = clicks_in(facts.get(CLICKS), self._stack_frame())
-        session = None
-        if known:
-            start = make_mask(
-                self._result.probabilities(self._ready.frame), rules_of(facts)
-            )
-            session = repeats(self._ready.corrector, start, mask, known)
-        self._earlier = () if session is not None else known
-        self._session = session or ClickSession(self._ready.corrector, mask)
+        self._mask.begin(self._ready.corrector, self._frame)
         waiting, self._waiting = self._waiting, []
         for click in waiting:
-            self._session.add(click)
-        if waiting:
-            self._changed()
+            self._mask.add(click, self._frame)
         self._show()
 
     def _fail(self, error: str) -> None:
@@ -284,63 +240,48 @@ class ClickPanel(QWidget):
 
     def click(self, point: Sequence[float], positive: bool) -> None:
         """Correct the mask at a world point; nothing happens outside the image."""
-        if self._result is None:
+        if self._mask is None:
             return
-        mask = self._result.mask
-        at = mask.world_to_data(tuple(point)[-mask.ndim :])[-2:]
+        layer = self._mask.result.mask
+        at = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
         row, column = (int(np.floor(x + 0.5)) for x in at)
-        height, width = mask.data.shape[-2:]
+        height, width = layer.data.shape[-2:]
         if not (0 <= row < height and 0 <= column < width):
             return
         click = Click(row, column, positive, max(self.class_box.currentIndex(), 0) + 1)
         self.follow_mask()
-        if self._session is None:
+        if self._mask.session is None:
             self._waiting.append(click)
             self._prepare()
-            return
-        self._session.add(click)
-        self._changed()
-        self._show()
+        else:
+            self._mask.add(click, self._frame)
+            self._show()
 
     def undo(self) -> None:
         """Take the last click back."""
-        self.follow_mask()
-        if self._session is not None and self._session.clicks:
-            self._session.undo()
-            self._changed()
-            self._show()
+        self._undo(every=False)
 
     def clear(self) -> None:
         """Take every click back."""
-        self.follow_mask()
-        if self._session is not None and self._session.clicks:
-            self._session.clear()
-            self._changed()
-            self._show()
+        self._undo(every=True)
 
-    def _changed(self) -> None:
-        """Show the mask of the session in its layer, and record its clicks."""
-        assert self._result is not None and self._session is not None
-        layer, frame = self._result.mask, self._stack_frame()
-        record = record_of(layer)
-        if record is not None:
-            facts = with_clicks(
-                record.provenance.get(CLICKS),
-                self._session.corrector,
-                self.clicks,
-                frame,
-            )
-            set_record(layer, record.with_provenance(**{CLICKS: facts}))
-        redraw(layer, self._session.mask, frame)
+    def _undo(self, every: bool) -> None:
+        self.follow_mask()
+        if self._mask is not None:
+            self._mask.undo(self._frame, every)
+            self._show()
 
     def _show(self) -> None:
         self._points_now()
         self._show_buttons()
-        if not self.active or self._session is None:
+        session = None if self._mask is None else self._mask.session
+        if not self.active or session is None:
             return
-        corrector, count = self._session.corrector, len(self.clicks)
+        corrector, count = session.corrector, len(self.clicks)
         if not count:
-            self.message.setText(f"{HOW} ({NAMES.get(corrector.name, corrector.name)})")
+            self.message.setText(
+                f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
+            )
             return
         reach = round(max(corrector.reach))
         self.message.setText(
@@ -352,13 +293,14 @@ class ClickPanel(QWidget):
         """Show the points, where Qt has not destroyed the panel meanwhile."""
         if self._life.ended:
             return
-        if self._result is None or not self.active:
+        mask = self._mask
+        if mask is None or not self.active:
             self._points.take_away()
         else:
-            self._points.show(self._result, self.clicks, self._stack_frame())
+            self._points.show(mask.result, self.clicks, mask.key(self._frame))
 
     def _show_buttons(self) -> None:
-        can_undo = self._session is not None and bool(self._session.clicks)
+        can_undo = self._mask is not None and self._mask.can_undo
         for button in (self.undo_button, self.clear_button):
             button.setVisible(self.active)
             button.setEnabled(self.active and can_undo)
