@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.cli import app
+from napari_attnseg.corrections import Click, clicks_to_json, correct
+from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import Results, load_results, provenance, save_results
@@ -155,6 +157,25 @@ def test_a_mask_that_was_made_anew_is_repeated(
     facts["mask_rules"] = asdict(MaskRules(cut, min_size=9))
     said = command_text(facts, tiny_weights)
     assert "--min-size 9" in said and "--smooth" not in said and "--fill" not in said
+
+
+def test_clicks_are_repeated(
+    segmenter: Segmenter,
+    tiny_weights: Path,
+    photo: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image = sample_image("polyp")
+    encoded = segmenter.encode(image)
+    own = segmenter.decode(encoded)
+    clicks = [Click(100, 120, True), Click(200, 90, False), Click(40, 300, True)]
+    wanted = correct(corrector_of(segmenter, encoded), own.mask, clicks)
+    facts = provenance([own], str(photo))
+    facts["clicks"] = {"clicks": clicks_to_json(wanted.clicks), **wanted.facts}
+    names = run_python(python_text(facts, tiny_weights))
+    np.testing.assert_array_equal(names["mask"], wanted.mask)
+    assert (names["mask"] != own.mask).any()
+    assert "The same mask." in capsys.readouterr().out
 
 
 def test_a_stack_that_was_made_anew_is_repeated(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_header
+from napari_attnseg.click_heads import PREFIX, network_end
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.network import SegmentationNetwork
@@ -83,6 +84,8 @@ def load_checkpoint(
 ) -> tuple[SegmentationNetwork, ModelCard, str]:
     """Network in eval mode, its card and the hash of its tensors.
 
+    A click head in the file is left out, also of the hash; see `click_heads`.
+
     Raises
     ------
     CheckpointError
@@ -91,7 +94,8 @@ def load_checkpoint(
     card = read_card(path)
     header, start = read_header(path)
     data = path.read_bytes()
-    digest = hashlib.sha256(memoryview(data)[start:]).hexdigest()
+    network_data = memoryview(data)[start : start + network_end(header)]
+    digest = hashlib.sha256(network_data).hexdigest()
     if digest != header["__metadata__"].get(HASH_KEY):
         raise CheckpointError(
             f"The tensors in {path.name} do not have the hash that was stored with "
@@ -113,7 +117,11 @@ def load_checkpoint(
     try:
         # Floats become float32: half is how they are stored, not how they compute.
         network.load_state_dict(
-            {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
+            {
+                name: tensor.float() if tensor.is_floating_point() else tensor
+                for name, tensor in state.items()
+                if not name.startswith(PREFIX)
+            }
         )
     except RuntimeError as error:
         first = str(error).splitlines()[1:2]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.click_heads import load_click_head
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.encoded_image import FLIPS, EncodedImage, resize
 from napari_attnseg.errors import DeviceError, InputError
@@ -29,6 +30,7 @@ from napari_attnseg.intensity import (
     rule_to_json,
 )
 from napari_attnseg.masks import MaskRules, make_mask
+from napari_attnseg.models.click_head import ClickHead
 from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
@@ -65,6 +67,8 @@ class Segmenter:
         Name of the weights file, without its folder.
     sha256 : str
         Of the weights' tensors.
+    click_head : ClickHead or None
+        That corrects masks by clicks, if the weights have one; see `corrections`.
     """
 
     network: SegmentationNetwork
@@ -72,6 +76,7 @@ class Segmenter:
     device: str
     weights: str
     sha256: str
+    click_head: ClickHead | None = None
 
     @classmethod
     def from_checkpoint(
@@ -93,7 +98,8 @@ class Segmenter:
         device = resolve_device(device)
         path = weights_path(source)
         network, card, sha256 = load_checkpoint(path, device)
-        return cls(channels_last(network), card, device, path.name, sha256)
+        head = load_click_head(path, device)
+        return cls(channels_last(network), card, device, path.name, sha256, head)
 
     def on(self, device: str) -> Segmenter:
         """Move to another device; a segmenter that was moved is not to be used again.

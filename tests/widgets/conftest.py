@@ -63,10 +63,16 @@ class Mouse:
         event.modifiers, event.is_dragging = (), False
         mouse_move_callbacks(self.viewer, event)
 
-    def click(self, position: Sequence[float], moves: int = 0) -> None:
+    def click(
+        self,
+        position: Sequence[float],
+        moves: int = 0,
+        button: int = 1,
+        modifiers: tuple[str, ...] = (),
+    ) -> None:
         """Press, move so many times, and release."""
         event = SimpleNamespace(type="mouse_press", position=tuple(position))
-        event.modifiers, event.is_dragging = (), True
+        event.modifiers, event.is_dragging, event.button = modifiers, True, button
         mouse_press_callbacks(self.viewer, event)
         for _ in range(moves):
             event.type = "mouse_move"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attnseg_training.commands import (
     benchmark,
+    clicks,
     data,
     evaluate,
     experiments,
@@ -34,6 +35,8 @@ app.command("average")(release.average_command)
 app.command("calibrate")(release.calibrate_command)
 app.command("export")(release.export_command)
 app.command("release")(release.release_command)
+app.command("fit-clicks")(clicks.fit_clicks_command)
+app.command("clicks")(clicks.clicks_command)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("import")(release.import_command)
 

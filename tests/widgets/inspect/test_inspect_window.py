@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def test_looks_asks_and_comes_back(
@@ -76,6 +81,25 @@ def test_looks_asks_and_comes_back(
     assert pink.sum() > 500
     panel.reset_button.click()
     qtbot.waitUntil(lambda: panel.change.overlap == 1.0)
+
+    # With the mouse and the key of a real window.
+    clicking, mask = widget.click_panel, widget.result.mask
+    own = mask.data.copy()
+    viewer.layers.selection.active = mask
+    clicking.button.click()
+    qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=60_000)
+    (canvas,) = (
+        one
+        for one in dock.window().findChildren(QWidget)
+        if one.inherits("QOpenGLWidget")
+    )
+    for button, key in ((LEFT, NONE), (RIGHT, NONE), (LEFT, SHIFT)):
+        qtbot.mouseClick(canvas, button, key, canvas.rect().center())
+    assert [click.positive for click in clicking.clicks] == [True, False, False]
+    assert not np.array_equal(mask.data, own)
+    for _ in range(3):
+        qtbot.keyClick(canvas, "z", CONTROL)
+    assert not clicking.clicks and np.array_equal(mask.data, own)
 
     widget.toggle()
     viewer.window.remove_dock_widget(dock)

@@ -157,6 +157,30 @@ def report_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+def clicks_table(summary: dict[str, Any]) -> Table:
+    """Table of a study of clicks, one row per way to correct."""
+    table = Table(
+        title=f"{summary['dataset']}, split {summary['split']}, n = {summary['n']}"
+    )
+    ways = summary["ways"]
+    first = next(iter(ways.values()))
+    columns = [f"Dice, {number} clicks" for number in first["dice"]]
+    columns += [f"clicks for {wanted}" for wanted in first["clicks_needed"]]
+    for column in ("", *columns):
+        table.add_column(column)
+    for name, way in ways.items():
+        dice = [
+            f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+            for one in way["dice"].values()
+        ]
+        needed = [
+            f"{one['mean']:.1f} ({one['not_reached']} not)"
+            for one in way["clicks_needed"].values()
+        ]
+        table.add_row(name, *dice, *needed)
+    return table
+
+
 def paired_table(summary: dict[str, Any], first: str, second: str) -> Table:
     """Table of a paired comparison, one row per metric."""
     table = Table(title=f"the same images, n = {summary['n']}")

@@ -25,6 +25,7 @@ from napari_attnseg.intensity import Intensity, rule_of
 from napari_attnseg.masks import MEDSAM
 
 if TYPE_CHECKING:
+    from napari_attnseg.corrections import Corrector
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.results import Explanation, Segmentation
     from napari_attnseg.whatif import WhatIf
@@ -154,14 +155,7 @@ def encode(
                 "This result was made with forced gates or flips; segment the image "
                 "without them to try other gates."
             )
-        pixels = source.frame(frame)
-        of_frames = provenance["image_sha256"]
-        wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
-        if array_sha256(pixels) != wanted:
-            raise InputError(
-                f"The image {source.name!r} does not hold the pixels that this result "
-                "was made of; open the one that does, or segment this one."
-            )
+        pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
         own = _model_of(provenance, models).segmenter
         yield 0, "encoding"
@@ -173,6 +167,62 @@ def encode(
     except AttnSegError as error:
         return Failed(str(error))
     return what_if
+
+
+def prepare_clicks(
+    source: Source,
+    frame: int,
+    provenance: Mapping[str, Any],
+    probability: NDArray[np.floating[Any]],
+    models: ModelCache,
+) -> Generator[tuple[int, str], None, Corrector | Failed]:
+    """Compute what corrects one frame's mask by clicks; fails as `run`.
+
+    Parameters
+    ----------
+    source : Source
+    frame : int
+        Index of the frame; 0 for a single image.
+    provenance : mapping
+        Of the run.
+    probability : ndarray, shape (classes, H, W), in [0, 1]
+        Of the frame.
+    models : ModelCache
+    """
+    from napari_attnseg.corrections.of_model import corrector_of
+
+    try:
+        pixels = _pixels_of(source, frame, provenance)
+        yield 0, "loading weights"
+        own = _model_of(provenance, models).segmenter
+        yield 0, "encoding"
+        encoded = own.encode(pixels, source.rgb, intensity=rule_of(provenance))
+        threshold = float(provenance["threshold"])
+        corrector = corrector_of(own, encoded, probability, threshold)
+        yield 1, "done"
+    except AttnSegError as error:
+        return Failed(str(error))
+    return corrector
+
+
+def _pixels_of(
+    source: Source, frame: int, provenance: Mapping[str, Any]
+) -> NDArray[Any]:
+    """Pixels of a frame, which have to be those that the run was of.
+
+    Raises
+    ------
+    InputError
+    """
+    pixels = source.frame(frame)
+    of_frames = provenance["image_sha256"]
+    wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
+    if array_sha256(pixels) != wanted:
+        raise InputError(
+            f"The image {source.name!r} does not hold the pixels that this result "
+            "was made of; open the one that does, or segment this one."
+        )
+    return pixels
 
 
 def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:

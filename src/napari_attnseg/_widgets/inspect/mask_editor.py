@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.corrections.clicks import CLICKS
+from napari_attnseg.corrections.session import clicks_in, with_clicks
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import (
     RULES,
@@ -71,6 +74,8 @@ class MaskEditor:
             return not np.array_equal(found, self._written[frame])
         if array_sha256(found) == self._sha256(frame):
             return False  # and to make it anew would take longer
+        if clicks_in(self.clicks, frame if self.result.stacked else None):
+            return True
         probability = self.result.probabilities(frame)
         differs = found != make_mask(probability, self.made)
         if not differs.any():
@@ -100,7 +105,10 @@ class MaskEditor:
         return {frame: self.mask(frame).copy() for frame in edited}
 
     def bring_back(
-        self, rules: MaskRules, by_hand: Mapping[int, NDArray[np.uint8]]
+        self,
+        rules: MaskRules,
+        by_hand: Mapping[int, NDArray[np.uint8]],
+        clicks: Mapping[str, Any] | None = None,
     ) -> None:
         """Show masks that were edited by hand again; they count as edited.
 
@@ -110,10 +118,22 @@ class MaskEditor:
             By which the masks were made that somebody edited.
         by_hand : mapping
             What `by_hand` returned.
+        clicks : mapping, optional
+            What `clicks` was.
         """
         for frame, mask in by_hand.items():
             self.apply(rules, frame)
             redraw(self.result.mask, mask, frame if self.result.stacked else None)
+        record = record_of(self.result.mask)
+        if clicks is not None and record is not None:
+            clicked = record.with_provenance(**{CLICKS: clicks})
+            set_record(self.result.mask, clicked)
+
+    @property
+    def clicks(self) -> Mapping[str, Any] | None:
+        """Clicks that the mask was corrected by, as provenance has them."""
+        record = record_of(self.result.mask)
+        return None if record is None else record.provenance.get(CLICKS)
 
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
         """Make the mask of one frame anew and show it; returns its size."""
@@ -133,7 +153,13 @@ class MaskEditor:
             of_frames = list(record.mask_sha256)
             of_frames[frame] = array_sha256(mask)
             hashes = of_frames
-        changed = {RULES: asdict(rules), "mask_sha256": hashes}
+        left = with_clicks(
+            record.provenance.get(CLICKS),
+            None,
+            (),  # they corrected the mask that is replaced
+            frame if self.result.stacked else None,
+        )
+        changed = {RULES: asdict(rules), "mask_sha256": hashes, CLICKS: left}
         set_record(self.result.mask, record.with_provenance(**changed))
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:

@@ -56,10 +56,13 @@ class MaskStep:
     rules : MaskRules
     by_hand : mapping of int to ndarray
         Frame → mask (H, W) with its edits; empty where nothing was edited.
+    clicks : mapping or None
+        ``provenance["clicks"]`` of these edits.
     """
 
     rules: MaskRules
     by_hand: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    clicks: Mapping[str, Any] | None = None
 
 
 class MaskPanel(QWidget):
@@ -233,11 +236,11 @@ class MaskPanel(QWidget):
         else:
             self._history.undo()
         self._now()
-        by_hand = self._history.now.by_hand
+        by_hand, clicks = self._history.now.by_hand, self._history.now.clicks
         if self._editor is not None and by_hand:
             for _ in self._rest:  # before their edits: all frames follow the rules
                 pass
-            self._editor.bring_back(self._history.now.rules, by_hand)
+            self._editor.bring_back(self._history.now.rules, by_hand, clicks)
             self._history.amend(MaskStep(self._history.now.rules))
             self._mask_drawn()
 
@@ -323,7 +326,9 @@ class MaskPanel(QWidget):
             self._viewer.layers.selection.active = layer
         if answer == REPLACE:
             present = self._history.now
-            self._history.amend(replace(present, by_hand=editor.by_hand()))
+            self._history.amend(
+                replace(present, by_hand=editor.by_hand(), clicks=editor.clicks)
+            )
         if answer != STOP:
             editor.accept()
         return answer != STOP

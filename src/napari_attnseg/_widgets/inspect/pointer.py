@@ -48,6 +48,7 @@ class Pointing(QFrame):
         self._result: ResultLayers | None = None
         self._mark = Mark(viewer)
         self.point: tuple[float, ...] | None = None
+        self._paused = False
         self.now = wrapped_label(HINT)
         self.held = wrapped_label()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -74,6 +75,10 @@ class Pointing(QFrame):
         self.held.setVisible(False)
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, self._unmark)
+
+    def pause(self, paused: bool) -> None:
+        """Hold no readings at clicks for now: they are for something else."""
+        self._paused = paused
 
     def follow_frame(self) -> None:
         """Hold the same pixel in the frame that is shown now."""
@@ -127,7 +132,7 @@ class Pointing(QFrame):
             yield
         active = self._viewer.layers.selection.active
         brush = active is not None and active.mode != "pan_zoom"
-        if not dragged and not brush and not self._solid():
+        if not (dragged or brush or self._paused or self._solid()):
             self.hold(event.position)
 
     def _read(self, point: Any) -> str:

@@ -1,4 +1,4 @@
-"""Tool tips of the panels: attribute of the panel → what its control does. No Qt."""
+"""Texts of the panels; of tool tips: attribute of the panel → what it does. No Qt."""
 
 MASK_TIPS = {
     "threshold": "From which probability a pixel belongs to the mask: higher, and the "
@@ -10,8 +10,30 @@ MASK_TIPS = {
     "undo_button": "Takes back the last change of this panel.",
     "reset_button": "The mask as the model made it; can be undone.",
 }
+CLICK_TIPS = {
+    "button": "While this is pressed, a click on the image adds what is missing around "
+    "it; a right click, or Shift and a click, removes what does not belong.",
+    "class_box": "The class that clicks add to or remove from.",
+    "undo_button": "Takes back the last click (Ctrl+Z while clicking).",
+    "clear_button": "Takes back every click since clicking began.",
+}
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
     "reset_button": "The gates as the model set them, without paint.",
     "keep_button": "Adds the changed mask and its probability as layers that stay.",
+}
+
+#: What the click panel says.
+HOW = (
+    "Click what is missing. Right click, or Shift and click, what does not belong to "
+    "the mask."
+)
+WAIT = "Running the encoders once…"
+NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
+BESIDE = "Clicks need the overlay in 2D: go back from side by side or 3D."
+BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
+#: Corrector → its name for people.
+CORRECTORS = {
+    "click_head": "trained for these weights",
+    "feature_similarity": "by similarity; these weights have no click head",
 }

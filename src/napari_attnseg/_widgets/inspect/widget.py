@@ -32,6 +32,7 @@ from napari_attnseg._widgets.inspect.arrangement import (
     Preset,
     describe_preset,
 )
+from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
@@ -74,6 +75,7 @@ class InspectWidget(DockWidget):
         self.mask_panel = MaskPanel(napari_viewer)
         #: Why the mask cannot be changed; hidden while it can.
         self.mask_why = wrapped_label(MASK_FIXED)
+        self.click_panel = ClickPanel(napari_viewer, life)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
         self.training_set = TrainingSetButton(napari_viewer, life)
@@ -111,8 +113,13 @@ class InspectWidget(DockWidget):
         inside.addLayout(form)
         inside.addWidget(self.pointing)
         inside.addWidget(self.mask_why)
+        mask = QWidget()
+        below = QVBoxLayout(mask)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self.mask_panel)
+        below.addWidget(self.click_panel)
         for title, panel, opened in (
-            ("Mask", self.mask_panel, True),
+            ("Mask", mask, True),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
@@ -129,6 +136,8 @@ class InspectWidget(DockWidget):
         life.at_end.append(self._arrangement.end)
         life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)
+        self.mask_panel.remade.connect(self.click_panel.follow_mask)
+        self.click_panel.toggled.connect(self.pointing.pause)
         active = viewer.layers.selection.events.active
         active.connect(self._offer_run)
         life.at_end.append(partial(active.disconnect, self._offer_run))
@@ -195,6 +204,7 @@ class InspectWidget(DockWidget):
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
         self.mask_why.setVisible(result is not None and not result.complete)
+        self.click_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
@@ -217,6 +227,7 @@ class InspectWidget(DockWidget):
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.show_size()
+        self.click_panel.follow_mask()
         self.pointing.follow_frame()
         self.whatif_panel.follow_frame()
 

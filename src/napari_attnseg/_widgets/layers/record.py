@@ -33,6 +33,8 @@ class Derivation(StrEnum):
     PAINT = "paint"
     #: The point whose reading is held.
     READING = "reading"
+    #: Points where a mask is corrected by clicks.
+    CLICKS = "clicks"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
     #: Separated and numbered objects of a mask.
@@ -213,8 +215,11 @@ class LayerRecord:
         return replace(self, derivation=derivation, made_from_layer=layer_name)
 
     def with_provenance(self, **changed: Any) -> LayerRecord:
-        """The same record with other values in its provenance."""
-        return replace(self, provenance={**self.provenance, **changed})
+        """The same record with other values in its provenance; None takes one out."""
+        values = {**self.provenance, **changed}
+        gone = {key for key, value in changed.items() if value is None}
+        kept = {key: value for key, value in values.items() if key not in gone}
+        return replace(self, provenance=kept)
 
 
 def _per_frame(hashes: Any) -> tuple[str, ...]:

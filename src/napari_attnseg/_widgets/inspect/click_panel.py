@@ -1,0 +1,311 @@
+"""Clicks of the Inspect widget: add what is missing, remove what does not belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
+    Qt,
+    QTimer,
+    Signal,
+)
+from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
+from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.inspect.click_points import ClickPoints
+from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask
+from napari_attnseg._widgets.inspect.preparation import Preparation
+from napari_attnseg._widgets.inspect.tips import (
+    BESIDE,
+    BRUSH,
+    CLICK_TIPS,
+    CORRECTORS,
+    HOW,
+    NO_IMAGE,
+    WAIT,
+)
+from napari_attnseg._widgets.layers.classes import class_names
+from napari_attnseg._widgets.layers.display import leave_brushes
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.corrections.clicks import Click
+from napari_attnseg.errors import AttnSegError
+
+START = "Correct by clicks"
+
+
+class ClickPanel(QWidget):
+    """A mode in which clicks on the canvas correct the mask of the shown frame.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        A mouse callback, and points while the mode is on.
+    life : Lifetime
+        Takes both away.
+    """
+
+    #: The mode was entered or left.
+    toggled = Signal(bool)
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        self._mask: ClickedMask | None = None
+        #: Clicks that were made while the encoders run.
+        self._waiting: list[Click] = []
+        self._ready = Preparation()
+        self._points = ClickPoints(viewer)
+        self.button = QPushButton(START)
+        self.button.setCheckable(True)
+        self.class_box = QComboBox()
+        self.message = wrapped_label()
+        self.undo_button = QPushButton("Undo click")
+        self.clear_button = QPushButton("Undo all clicks")
+        set_tips({getattr(self, name): tip for name, tip in CLICK_TIPS.items()})
+        self._lay_out()
+        self._undo_key = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self)
+        self._undo_key.setContext(Qt.ShortcutContext.WindowShortcut)
+        self._undo_key.activated.connect(self.undo)
+        self.button.toggled.connect(self._switch)
+        self.undo_button.clicked.connect(self.undo)
+        self.clear_button.clicked.connect(self.clear)
+        life.at_end.append(MODELS.add_user())
+        life.at_end += [self._points.take_away, self._ready.free]
+        press = weakly(self._press)
+        viewer.mouse_drag_callbacks.append(press)
+        life.at_end.append(partial(_remove, viewer.mouse_drag_callbacks, press))
+        self.set_result(None)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        first = QHBoxLayout()
+        first.addWidget(self.button, 1)
+        first.addWidget(self.class_box)
+        layout.addLayout(first)
+        layout.addWidget(self.message)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.undo_button)
+        buttons.addWidget(self.clear_button)
+        layout.addLayout(buttons)
+
+    # -- the result --------------------------------------------------------------------
+
+    @property
+    def active(self) -> bool:
+        """Whether clicks correct the mask at present."""
+        return self.button.isChecked()
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """Clicks that the mask of the shown frame was corrected by."""
+        return () if self._mask is None else self._mask.clicks(self._frame)
+
+    def set_result(self, result: ResultLayers | None) -> None:
+        """Work on another result; one without image or mask cannot be corrected."""
+        self._ready.free()
+        self._waiting.clear()
+        # Not now: napari may be going through a list of layers to remove.
+        QTimer.singleShot(0, self._points_now)
+        complete = result is not None and result.complete
+        usable = result is not None and complete and result.image is not None
+        self._mask = ClickedMask(result) if result is not None and usable else None
+        names: list[str] = []
+        if result is not None and usable:
+            names = class_names(result.record.provenance, len(result.probability))
+        self.class_box.clear()
+        self.class_box.addItems(names)
+        self.class_box.setVisible(len(names) > 1)
+        self.button.setEnabled(usable)
+        if not usable:
+            self.button.setChecked(False)
+        self.message.setText(NO_IMAGE if complete and not usable else "")
+        self._show_buttons()
+        if self.active:
+            self._prepare()
+
+    @property
+    def _frame(self) -> int:
+        """The shown frame."""
+        assert self._mask is not None
+        return self._mask.result.frame(self._viewer.dims.point)
+
+    def follow_mask(self) -> None:
+        """Follow a mask that was made anew, painted in, or is of another frame."""
+        if self._mask is None:
+            return
+        self._mask.forget_if_changed(self._frame)
+        if self._ready.frame != self._frame:
+            self._mask.session = None
+        if self.active and self._mask.session is None:
+            self._prepare()
+        self._show_buttons()
+
+    # -- the mode ----------------------------------------------------------------------
+
+    def _switch(self, on: bool) -> None:
+        self._undo_key.setEnabled(on)
+        if on:
+            leave_brushes(self._viewer)
+            self._prepare()
+        else:
+            self._waiting.clear()
+            self.message.setText("")
+            self._points.take_away()
+        self._show_buttons()
+        self.toggled.emit(on)
+
+    def _prepare(self) -> None:
+        """Begin a session on the shown frame; the encoders run if they have not."""
+        mask = self._mask
+        if mask is None or mask.session is not None:
+            self._show()
+            return
+        frame, result = self._frame, mask.result
+        if self._ready.corrector is not None and self._ready.frame == frame:
+            self._begin()
+            return
+        if self._ready.worker is not None:
+            return
+        try:
+            source = source_of(result.image)
+        except AttnSegError as error:
+            self._fail(str(error))
+            return
+        self.message.setText(WAIT)
+
+        def finished(found: Any) -> None:
+            if self._life.ended or self._mask is not mask:
+                return
+            if isinstance(found, Failed):
+                self._fail(found.message)
+            elif self.active:
+                self._begin()
+
+        self._ready.start(
+            source,
+            frame,
+            result.record.provenance,
+            result.probabilities(frame),
+            MODELS,
+            finished,
+        )
+
+    def _begin(self) -> None:
+        """Begin with the mask as it is, and make the clicks that were waited for."""
+        assert self._mask is not None and self._ready.corrector is not None
+        if self._ready.frame != self._frame:
+            self._prepare()
+            return
+        self._mask.begin(self._ready.corrector, self._frame)
+        waiting, self._waiting = self._waiting, []
+        for click in waiting:
+            self._mask.add(click, self._frame)
+        self._show()
+
+    def _fail(self, error: str) -> None:
+        self.button.setChecked(False)
+        self.message.setText(error)
+        show_error(error)
+
+    # -- clicks ------------------------------------------------------------------------
+
+    def _press(self, event: Any) -> Iterator[None]:
+        """Correct at a click, a press without a move."""
+        yield
+        dragged = False
+        while event.type == "mouse_move":
+            dragged = True
+            yield
+        if not self.active or dragged:
+            return
+        layer = self._viewer.layers.selection.active
+        if self._viewer.dims.ndisplay == 3 or self._viewer.canvas.grid.enabled:
+            self.message.setText(BESIDE)
+        elif layer is not None and layer.mode != "pan_zoom":
+            self.message.setText(BRUSH)
+        else:
+            # Compared, not converted: vispy's keys equal their names.
+            other = event.button == 2 or "Shift" in event.modifiers
+            self.click(event.position, not other)
+
+    def click(self, point: Sequence[float], positive: bool) -> None:
+        """Correct the mask at a world point; nothing happens outside the image."""
+        if self._mask is None:
+            return
+        layer = self._mask.result.mask
+        at = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
+        row, column = (int(np.floor(x + 0.5)) for x in at)
+        height, width = layer.data.shape[-2:]
+        if not (0 <= row < height and 0 <= column < width):
+            return
+        click = Click(row, column, positive, max(self.class_box.currentIndex(), 0) + 1)
+        self.follow_mask()
+        if self._mask.session is None:
+            self._waiting.append(click)
+            self._prepare()
+        else:
+            self._mask.add(click, self._frame)
+            self._show()
+
+    def undo(self) -> None:
+        """Take the last click back."""
+        self._undo(every=False)
+
+    def clear(self) -> None:
+        """Take every click back."""
+        self._undo(every=True)
+
+    def _undo(self, every: bool) -> None:
+        self.follow_mask()
+        if self._mask is not None:
+            self._mask.undo(self._frame, every)
+            self._show()
+
+    def _show(self) -> None:
+        self._points_now()
+        self._show_buttons()
+        session = None if self._mask is None else self._mask.session
+        if not self.active or session is None:
+            return
+        corrector, count = session.corrector, len(self.clicks)
+        if not count:
+            self.message.setText(
+                f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
+            )
+            return
+        reach = round(max(corrector.reach))
+        self.message.setText(
+            f"{count} click{'s' if count > 1 else ''}; nothing further than {reach} px "
+            "from them was changed."
+        )
+
+    def _points_now(self) -> None:
+        """Show the points, where Qt has not destroyed the panel meanwhile."""
+        if self._life.ended:
+            return
+        mask = self._mask
+        if mask is None or not self.active:
+            self._points.take_away()
+        else:
+            self._points.show(mask.result, self.clicks, mask.key(self._frame))
+
+    def _show_buttons(self) -> None:
+        can_undo = self._mask is not None and self._mask.can_undo
+        for button in (self.undo_button, self.clear_button):
+            button.setVisible(self.active)
+            button.setEnabled(self.active and can_undo)
+
+
+def _remove(callbacks: list[Any], call: Any) -> None:
+    if call in callbacks:
+        callbacks.remove(call)

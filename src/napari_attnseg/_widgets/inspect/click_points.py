@@ -1,0 +1,88 @@
+"""Points on the image where a mask is corrected by clicks. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Points
+
+from napari_attnseg._widgets.layers.metadata import metadata_of
+from napari_attnseg._widgets.layers.new_layers import layer_name
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.source import placement_of
+from napari_attnseg.corrections.clicks import Click
+
+#: Screen pixels, at any zoom.
+_LIMITS = (16, 24)
+#: A plus adds, a minus takes away; with a light border, on dark and on light tissue.
+_ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
+
+
+class ClickPoints:
+    """A Points layer with one point per click, while clicks can be made.
+
+    No QObject: it outlives the widget.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The layer is added to it and removed.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layer: Any = None
+        #: Leading coordinates and click of each point.
+        self._shown: list[tuple[tuple[int, ...], Click]] = []
+
+    def show(
+        self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
+    ) -> None:
+        """Show these clicks on a frame; the selection stays as it was."""
+        layers = self._viewer.layers
+        if self._layer is None or self._layer not in layers:
+            selected = set(layers.selection)
+            self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
+            layers.selection = selected
+        lead = () if frame is None else (frame,)
+        wanted = [(lead, click) for click in clicks]
+        kept = 0
+        while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
+            kept += 1
+        # One by one: napari redraws the layer for every property that is assigned.
+        if kept < len(self._shown):
+            self._layer.data = self._layer.data[:kept]
+        for lead, click in wanted[kept:]:
+            symbol, colour = _ADDS if click.positive else _TAKES
+            self._layer.selected_data = set()  # which would take the new looks
+            self._layer.current_symbol = symbol
+            self._layer.current_face_color = colour
+            self._layer.add((*lead, click.row, click.column))
+        self._layer.selected_data = set()
+        self._shown = wanted
+
+    def take_away(self) -> None:
+        """Remove them, if they are still there."""
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+
+def _empty(result: ResultLayers) -> Points:
+    read = result.probability[0]
+    return Points(
+        np.zeros((0, read.ndim)),
+        ndim=read.ndim,
+        name=layer_name("clicks", result.name),
+        **placement_of(read),
+        size=max(read.data.shape[-2:]) / 40,
+        canvas_size_limits=_LIMITS,
+        border_color="white",
+        border_width=0.05,
+        metadata=metadata_of(
+            LayerRecord({}, result.reference, derivation=Derivation.CLICKS)
+        ),
+    )

@@ -1,0 +1,98 @@
+"""A mask layer that is corrected by clicks. No Qt, no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.layers.display import redraw
+from napari_attnseg._widgets.layers.metadata import record_of, set_record
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.corrections.clicks import CLICKS, Click
+from napari_attnseg.corrections.rules import Corrector
+from napari_attnseg.corrections.session import (
+    ClickSession,
+    clicks_in,
+    repeats,
+    with_clicks,
+)
+from napari_attnseg.masks import make_mask, rules_of
+
+
+class ClickedMask:
+    """Writes clicks on one frame of a result into its mask layer and their record.
+
+    Parameters
+    ----------
+    result : ResultLayers
+        With a mask and its probability.
+    """
+
+    def __init__(self, result: ResultLayers) -> None:
+        self.result = result
+        self.session: ClickSession | None = None
+        #: Clicks before the session, which cannot be undone one by one.
+        self._earlier: tuple[Click, ...] = ()
+
+    def key(self, frame: int) -> int | None:
+        """The frame of a stack; None: of a single image."""
+        return frame if self.result.stacked else None
+
+    def mask(self, frame: int) -> NDArray[np.uint8]:
+        """Mask (H, W) of a frame, as its layer has it."""
+        data = self.result.mask.data
+        return np.asarray(data[frame] if self.result.stacked else data)
+
+    def clicks(self, frame: int) -> tuple[Click, ...]:
+        """Clicks that the mask of a frame was corrected by."""
+        if self.session is not None:
+            return self._earlier + self.session.clicks
+        facts = self.result.record.provenance.get(CLICKS)
+        return clicks_in(facts, self.key(frame))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a click to take back."""
+        return self.session is not None and bool(self.session.clicks)
+
+    def forget_if_changed(self, frame: int) -> None:
+        """End the session if somebody painted, or the mask was made anew."""
+        session = self.session
+        if session is not None and not np.array_equal(session.mask, self.mask(frame)):
+            self.session = None
+
+    def begin(self, corrector: Corrector, frame: int) -> None:
+        """Begin with the mask as it is; recorded clicks are repeated if they can be."""
+        mask, facts = self.mask(frame), self.result.record.provenance
+        known = clicks_in(facts.get(CLICKS), self.key(frame))
+        session = None
+        if known:
+            start = make_mask(self.result.probabilities(frame), rules_of(facts))
+            session = repeats(corrector, start, mask, known)
+        self._earlier = () if session is not None else known
+        self.session = session or ClickSession(corrector, mask)
+
+    def add(self, click: Click, frame: int) -> None:
+        """Correct by one more click."""
+        assert self.session is not None
+        self.session.add(click)
+        self._write(frame)
+
+    def undo(self, frame: int, every: bool = False) -> None:
+        """Take the last click of the session back, or every one."""
+        if self.session is not None and self.session.clicks:
+            self.session.clear() if every else self.session.undo()
+            self._write(frame)
+
+    def _write(self, frame: int) -> None:
+        assert self.session is not None
+        layer, key = self.result.mask, self.key(frame)
+        record = record_of(layer)
+        if record is not None:
+            known = record.provenance.get(CLICKS)
+            corrector, clicks = self.session.corrector, self.clicks(frame)
+            facts: Any = with_clicks(known, corrector, clicks, key)
+            set_record(layer, record.with_provenance(**{CLICKS: facts}))
+        redraw(layer, self.session.mask, key)

@@ -1,0 +1,179 @@
+"""Click heads on disk: behind the network's tensors in a weights file, or alone.
+
+The head's tensors come last in the file, under a prefix of their own. The hash of the
+weights covers the network alone, as it does in a file without a head: a head changes no
+mask that the network makes. The head has a hash and a record of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from napari_attnseg.cards import HASH_KEY, read_header
+from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.io.atomic import write_bytes
+from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
+
+#: Names of the head's tensors begin with it.
+PREFIX = "click_head."
+#: Key, in the safetensors metadata, of the head's record as JSON: its architecture, the
+#: hash of its tensors, and what it was trained on.
+HEAD_KEY = "attnseg_click_head"
+
+
+def network_end(header: Mapping[str, Any]) -> int:
+    """Bytes of tensor data that are the network's: all before the head's."""
+    ends = (
+        int(tensor["data_offsets"][1])
+        for name, tensor in header.items()
+        if name != "__metadata__" and not name.startswith(PREFIX)
+    )
+    return max(ends, default=0)
+
+
+def head_record(path: Path) -> dict[str, Any]:
+    """Record of the click head in a file, from its header; empty if there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If it is no weights file.
+    """
+    text = read_header(path)[0].get("__metadata__", {}).get(HEAD_KEY)
+    try:
+        return {} if text is None else dict(json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def load_click_head(path: Path, device: str = "cpu") -> ClickHead | None:
+    """Click head of a weights file, or of a file of its own; None if there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If the file or the head is damaged, or of a later version.
+    """
+    record = head_record(path)
+    if not record:
+        return None
+    header, start = read_header(path)
+    with path.open("rb") as file:
+        file.seek(start + network_end(header))
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != record.get("sha256"):
+        raise CheckpointError(
+            f"The click head in {path.name} does not have the hash that was stored "
+            "with it: the file was changed or damaged; copy or download it again."
+        )
+    try:
+        head = ClickHead(ClickHeadSpec.from_json(record["spec"]))
+        state = _tensors(header, data)
+        head.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    return head.eval().requires_grad_(False).to(torch.device(device))
+
+
+def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> None:
+    """Write a head to a file of its own, atomically.
+
+    Parameters
+    ----------
+    path : Path
+    head : ClickHead
+    facts : mapping
+        JSON-ready: what it was trained on; ``weights_sha256`` names the network.
+    """
+    write_bytes(path, _bytes({}, b"", {}, head, facts))
+
+
+def join_click_head(
+    weights: Path, out: Path, head: ClickHead, facts: Mapping[str, Any]
+) -> None:
+    """Write a copy of a weights file with a head, which replaces one that it had.
+
+    Everything else, the hash of the weights too, stays as it is.
+
+    Raises
+    ------
+    InputError
+        If the head was trained for another network, or the file cannot be written.
+    CheckpointError
+        If `weights` is no weights file.
+    """
+    header, start = read_header(weights)
+    metadata = dict(header.get("__metadata__", {}))
+    wanted, own = facts.get("weights_sha256"), metadata.get(HASH_KEY)
+    if wanted != own:
+        raise InputError(
+            f"Expected a click head that was trained for {weights.name}, got one for "
+            f"weights with the hash {str(wanted)[:12]}…; train one with fit-clicks."
+        )
+    end = network_end(header)
+    with weights.open("rb") as file:
+        file.seek(start)
+        network = file.read(end)
+    tensors = {
+        name: tensor
+        for name, tensor in header.items()
+        if name != "__metadata__" and not name.startswith(PREFIX)
+    }
+    write_bytes(out, _bytes(tensors, network, metadata, head, facts))
+
+
+def _bytes(
+    tensors: Mapping[str, Any],
+    network: bytes,
+    metadata: Mapping[str, str],
+    head: ClickHead,
+    facts: Mapping[str, Any],
+) -> bytes:
+    state = {
+        PREFIX + name: tensor.half().cpu().contiguous()
+        for name, tensor in head.state_dict().items()
+    }
+    saved = safetensors.torch.save(state)
+    length = int.from_bytes(saved[:8], "little")
+    data, behind = saved[8 + length :], json.loads(saved[8 : 8 + length])
+    for tensor in behind.values():
+        tensor["data_offsets"] = [len(network) + at for at in tensor["data_offsets"]]
+    record = {
+        "spec": head.spec.to_json(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **facts,
+    }
+    header = {
+        "__metadata__": {**metadata, HEAD_KEY: json.dumps(record)},
+        **tensors,
+        **behind,
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as safetensors does: tensors begin aligned
+    return len(text).to_bytes(8, "little") + text + network + data
+
+
+def _tensors(header: Mapping[str, Any], data: bytes) -> dict[str, torch.Tensor]:
+    """The head's tensors, without the prefix."""
+    shift = network_end(header)
+    own = {}
+    for name, tensor in header.items():
+        if name.startswith(PREFIX):
+            at = [place - shift for place in tensor["data_offsets"]]
+            own[name.removeprefix(PREFIX)] = {**tensor, "data_offsets": at}
+    text = json.dumps(own).encode()
+    return safetensors.torch.load(len(text).to_bytes(8, "little") + text + data)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"The click head in {path.name} cannot be read ({error}); it may come from "
+        "another version: update napari-attnseg or train the head again."
+    )

@@ -1,0 +1,33 @@
+"""Correct a mask by clicks: rules that hold for every click, and what proposes changes.
+
+``correct(corrector, mask, clicks)`` is the whole of it; see `corrector_of` for the
+corrector that a model's weights allow.
+"""
+
+from napari_attnseg.corrections.clicks import (
+    CLICKS,
+    Click,
+    clicks_from_json,
+    clicks_to_json,
+)
+from napari_attnseg.corrections.rules import (
+    Correction,
+    Corrector,
+    Proposal,
+    Reach,
+    correct,
+)
+from napari_attnseg.corrections.simulated import next_click
+
+__all__ = [
+    "CLICKS",
+    "Click",
+    "Correction",
+    "Corrector",
+    "Proposal",
+    "Reach",
+    "clicks_from_json",
+    "clicks_to_json",
+    "correct",
+    "next_click",
+]

@@ -1,0 +1,137 @@
+"""Clicks on one mask, one after another, with undo. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_attnseg.corrections.clicks import (
+    Click,
+    clicks_from_json,
+    clicks_to_json,
+    expect_clicks,
+)
+from napari_attnseg.corrections.rules import Corrector, Mask, apply_click, reach_box
+
+
+class ClickSession:
+    """A mask that is corrected by clicks; each can be undone.
+
+    Undoing restores what a click changed, so the mask is always that of
+    `corrections.correct` with the clicks that are left.
+
+    Parameters
+    ----------
+    corrector : Corrector
+        Of the image.
+    start : ndarray of uint8, shape (H, W)
+        Mask before the clicks; a copy is kept.
+    clicks : sequence of Click
+        Made before, which are repeated.
+
+    Attributes
+    ----------
+    mask : ndarray of uint8, shape (H, W)
+        After all clicks. Not to be changed from outside.
+
+    Raises
+    ------
+    InputError
+        If a click is outside the image.
+    """
+
+    def __init__(
+        self, corrector: Corrector, start: Mask, clicks: Sequence[Click] = ()
+    ) -> None:
+        self.corrector = corrector
+        self.mask = start.copy()
+        self._clicks: list[Click] = []
+        self._before: list[Mask] = []
+        for click in clicks:
+            self.add(click)
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """Every click so far, in order."""
+        return tuple(self._clicks)
+
+    def add(self, click: Click) -> None:
+        """Change the mask by one more click."""
+        expect_clicks([click], self.corrector.shape, self.corrector.classes)
+        box = reach_box(click, self.corrector.reach, self.mask.shape)
+        before = self.mask[box].copy()
+        apply_click(self.corrector, self.mask, [*self._clicks, click])
+        self._clicks.append(click)
+        self._before.append(before)
+
+    def undo(self) -> None:
+        """Take the last click back, if there is one."""
+        if self._clicks:
+            box = reach_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
+            self.mask[box] = self._before.pop()
+
+    def clear(self) -> None:
+        """Take every click back."""
+        while self._clicks:
+            self.undo()
+
+
+def repeats(
+    corrector: Corrector, start: Mask, mask: Mask, clicks: Sequence[Click]
+) -> ClickSession | None:
+    """A session whose clicks turn `start` into `mask`; None if they do not.
+
+    Somebody may have painted since, or another corrector may have been used.
+    """
+    session = ClickSession(corrector, start, clicks)
+    return session if np.array_equal(session.mask, mask) else None
+
+
+def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
+    """Clicks on a frame of a run, from ``provenance["clicks"]``.
+
+    Parameters
+    ----------
+    facts : mapping or None
+    frame : int, optional
+        Of a stack; None: of a single image.
+    """
+    values = [] if facts is None else facts.get("clicks", [])
+    return clicks_from_json(
+        one for one in values if frame is None or one.get("frame") == frame
+    )
+
+
+def with_clicks(
+    facts: Any, corrector: Corrector | None, clicks: Sequence[Click], frame: int | None
+) -> dict[str, Any] | None:
+    """``provenance["clicks"]`` with other clicks on a frame; None: no clicks are left.
+
+    Parameters
+    ----------
+    facts : mapping or None
+        What it was.
+    corrector : Corrector or None
+        That was used; None: as before.
+    clicks : sequence of Click
+        On the frame.
+    frame : int, optional
+        Of a stack.
+    """
+    known = {} if facts is None else dict(facts)
+    others = [
+        one
+        for one in known.get("clicks", [])
+        if frame is not None and one.get("frame") != frame
+    ]
+    own = [
+        one if frame is None else {**one, "frame": frame}
+        for one in clicks_to_json(clicks)
+    ]
+    if not others and not own:
+        return None
+    if corrector is not None:
+        known |= {"corrector": corrector.name, "reach": list(corrector.reach)}
+    return {**known, "clicks": others + own}

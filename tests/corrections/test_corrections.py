@@ -1,0 +1,177 @@
+"""What holds for every click, whoever proposes the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_attnseg import Segmenter
+from napari_attnseg.corrections import (
+    Click,
+    Correction,
+    Corrector,
+    Proposal,
+    Reach,
+    clicks_from_json,
+    clicks_to_json,
+    correct,
+    next_click,
+)
+from napari_attnseg.corrections.by_head import HeadCorrector
+from napari_attnseg.corrections.by_similarity import SimilarityCorrector
+from napari_attnseg.corrections.of_model import corrector_of
+from napari_attnseg.corrections.rules import reach_box
+from napari_attnseg.errors import InputError
+from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
+
+SHAPE = (90, 120)
+
+
+class Eager:
+    """Proposes all of its box for a positive click, nothing for a negative one."""
+
+    name, classes, shape, reach = "eager", 2, SHAPE, Reach(20, 30)
+
+    def propose(self, mask: np.ndarray, clicks: Sequence[Click]) -> Proposal:
+        box = reach_box(clicks[-1], self.reach, mask.shape)
+        return Proposal(box, np.full(mask[box].shape, clicks[-1].positive))
+
+
+class Idle(Eager):
+    """Proposes the opposite of what a click says."""
+
+    def propose(self, mask: np.ndarray, clicks: Sequence[Click]) -> Proposal:
+        box, inside = super().propose(mask, clicks)
+        return Proposal(box, ~inside)
+
+
+def by_head(probability: np.ndarray) -> Corrector:
+    torch.manual_seed(0)
+    head = ClickHead(ClickHeadSpec(6, 4, 8, (1, 2), 4)).eval()
+    torch.nn.init.constant_(head.out.bias, 3.0)
+    return HeadCorrector(head, torch.randn(1, 6, 12, 16), probability, 0.5)
+
+
+def by_similarity(probability: np.ndarray) -> Corrector:
+    rng = np.random.default_rng(0)
+    features = np.repeat(rng.normal(size=(6, 1, 16)), 12, axis=1)
+    return SimilarityCorrector(features, probability, 0.5)
+
+
+MAKERS: list[Callable[[np.ndarray], Corrector]] = [
+    lambda probability: Eager(),
+    lambda probability: Idle(),
+    by_head,
+    by_similarity,
+]
+NAMES = ["eager", "idle", "head", "similarity"]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+def test_what_holds_for_every_click(make: Callable[[np.ndarray], Corrector]) -> None:
+    rng = np.random.default_rng(1)
+    probability = np.zeros((2, *SHAPE))
+    probability[0, 30:60, 40:90] = 0.8
+    start = (probability[0] >= 0.5).astype(np.uint8)
+    start[5:20, 5:30] = 2
+    corrector, clicks, before = make(probability), [], start
+    # Corners and edges too; opposite clicks near each other among them.
+    places = [(0, 0), (89, 119), (45, 60), (46, 61), (45, 63), (12, 12)]
+    places += [tuple(rng.integers(SHAPE)) for _ in range(8)]
+    for row, column in places:
+        positive = bool(rng.random() < 0.5)
+        number = int(rng.integers(1, 3))
+        clicks.append(Click(int(row), int(column), positive, number))
+        result = correct(corrector, start, clicks)
+        changed = result.mask != before
+        rows, columns = np.nonzero(changed)
+        away = ((rows - row) / result.reach.rows) ** 2
+        away += ((columns - column) / result.reach.columns) ** 2
+        assert (away <= 1).all()  # nothing that is far from it
+        after = result.mask[changed]
+        assert (after == number).all() if positive else (after == 0).all()
+        if not positive:  # nor anything of another class
+            assert (before[changed] == number).all()
+        own = result.mask[row, column] == number
+        assert own == positive
+        before = result.mask
+    for one in clicks:
+        if sum(other[:2] == (one.row, one.column) for other in places) == 1:
+            own = before[one.row, one.column] == one.class_number
+            assert own or not one.positive
+    assert result.clicks == tuple(clicks)
+    assert not np.array_equal(start, result.mask)
+
+
+def test_a_click_changes_only_what_is_connected_to_it() -> None:
+    class Two(Eager):
+        def propose(self, mask: np.ndarray, clicks: Sequence[Click]) -> Proposal:
+            box, inside = super().propose(mask, clicks)
+            inside[:, 25:28] = False  # a gap: what is beyond it is not the click's
+            return Proposal(box, inside)
+
+    click = Click(45, 60, True)
+    found = correct(Two(), np.zeros(SHAPE, np.uint8), [click]).mask
+    assert found[45, 60] and found[45, 70]
+    assert not found[:, : 60 - 30 + 25].any()
+
+
+def test_a_later_click_leaves_the_place_of_an_earlier_one() -> None:
+    clicks = [Click(45, 60, True), Click(45, 70, False), Click(45, 64, True)]
+    for number in range(1, 4):
+        mask = correct(Eager(), np.zeros(SHAPE, np.uint8), clicks[:number]).mask
+        for click in clicks[:number]:
+            assert bool(mask[click.row, click.column]) == click.positive
+
+
+def test_the_same_clicks_give_the_same_mask_and_the_start_stays() -> None:
+    start = np.zeros(SHAPE, np.uint8)
+    clicks = [Click(10, 10, True), Click(40, 40, True)]
+    one, two = (correct(Eager(), start, clicks) for _ in range(2))
+    assert np.array_equal(one.mask, two.mask) and not start.any()
+    assert np.array_equal(correct(Eager(), start, []).mask, start)
+    assert isinstance(one, Correction) and one.facts["corrector"] == "eager"
+
+
+def test_clicks_as_json() -> None:
+    clicks = (Click(1, 2, True), Click(3, 4, False, 2))
+    assert clicks_from_json(clicks_to_json(clicks)) == clicks
+    for bad in ([{"row": 1}], [3], [{"row": "x", "column": 1, "positive": True}]):
+        with pytest.raises(InputError, match="Expected clicks"):
+            clicks_from_json(bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("click", [Click(90, 0, True), Click(0, -1, True)])
+def test_a_click_outside_is_refused(click: Click) -> None:
+    with pytest.raises(InputError, match="inside the image of 90×120"):
+        correct(Eager(), np.zeros(SHAPE, np.uint8), [click])
+    with pytest.raises(InputError, match="class from 1 to 2"):
+        correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(0, 0, True, 3)])
+
+
+def test_the_next_click_is_in_the_middle_of_the_largest_error() -> None:
+    truth = np.zeros(SHAPE, bool)
+    truth[20:31, 20:31] = True
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[60:65, 60:70] = 1
+    assert next_click(mask, truth) == Click(25, 25, True)
+    mask[20:31, 20:31] = 1
+    found = next_click(mask, truth)
+    assert found is not None and not found.positive and 60 <= found.row < 65
+    ignored = np.zeros(SHAPE, bool)
+    ignored[50:] = True
+    assert next_click(mask, truth, ignored=ignored) is None
+
+
+def test_a_model_without_a_head_is_corrected_by_similarity(tiny_weights: Path) -> None:
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
+    encoded = segmenter.encode(image)
+    corrector = corrector_of(segmenter, encoded)
+    assert corrector.name == "feature_similarity" and corrector.shape == (50, 70)
+    mask = correct(corrector, np.zeros((50, 70), np.uint8), [Click(20, 30, True)]).mask
+    assert mask[20, 30] == 1

@@ -1,0 +1,179 @@
+"""Correcting by clicks in the Inspect widget, without a window."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_attnseg._widgets.inspect.mask_panel import REPLACE
+from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.reader import read
+from napari_attnseg._widgets.layers.writer import write
+
+POINTS = "clicks · image"
+
+
+@pytest.fixture
+def clicking(opened: Any, segment: Any, qtbot: Any) -> Any:
+    """The widget on a result, in the mode; ready to click."""
+    segment()
+    widget = opened()
+    start(widget, qtbot)
+    return widget
+
+
+def start(widget: Any, qtbot: Any) -> None:
+    panel = widget.click_panel
+    panel.button.click()
+    qtbot.waitUntil(lambda: "missing" in panel.message.text() or bool(panel.clicks))
+
+
+def mask_in(viewer: ViewerModel) -> Any:
+    return viewer.layers["mask · image"]
+
+
+def test_clicks_add_and_remove_and_each_can_be_undone(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    before = mask.data.copy()
+    where_not = tuple(int(x) for x in np.argwhere(before == 0)[100])
+    where = tuple(int(x) for x in np.argwhere(before == 1)[200])
+    selected = viewer.layers.selection.active
+    mouse.click(where_not)
+    one = mask.data.copy()
+    assert one[where_not] == 1 and (one >= before).all()
+    mouse.click(where, button=2)
+    assert mask.data[where] == 0 and (mask.data <= one).all()
+    two = mask.data.copy()
+    mouse.click(where_not, modifiers=("Shift",))
+    assert mask.data[where_not] == 0 and len(panel.clicks) == 3
+    assert "3 clicks" in panel.message.text()
+    points = viewer.layers[POINTS]
+    assert len(points.data) == 3 and viewer.layers.selection.active is selected
+    assert [str(s) for s in points.symbol] == ["cross", "hbar", "hbar"]
+    facts = mask.metadata[METADATA]["clicks"]
+    assert facts["corrector"] == "feature_similarity"
+    assert [c["positive"] for c in facts["clicks"]] == [True, False, False]
+
+    panel.undo_button.click()
+    assert np.array_equal(mask.data, two)
+    panel.clear_button.click()
+    assert np.array_equal(mask.data, before) and not len(points.data)
+    assert "clicks" not in mask.metadata[METADATA]
+    assert not panel.undo_button.isEnabled()
+
+
+def test_what_is_no_click_corrects_nothing(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    before = mask.data.copy()
+    mouse.click((10, 10), moves=2)  # a drag moves the image
+    mouse.click((-20, 10))
+    mask.mode = "paint"
+    viewer.layers.selection.active = mask
+    mouse.click((10, 10))
+    assert "brush" in panel.message.text()
+    mask.mode = "pan_zoom"
+    viewer.dims.ndisplay = 3
+    mouse.click((10, 10))
+    assert np.array_equal(mask.data, before) and not panel.clicks
+    viewer.dims.ndisplay = 2
+    # No reading is held meanwhile; afterwards it is again.
+    assert clicking.pointing.point is None
+    panel.button.click()
+    mouse.click((10, 10))
+    assert clicking.pointing.point is not None and not panel.clicks
+
+
+def test_the_mode_ends_with_the_dock(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    mouse.click((10, 10))
+    corrected = mask_in(viewer).data.copy()
+    callbacks = len(viewer.mouse_drag_callbacks)
+    clicking.life.end()
+    assert POINTS not in viewer.layers
+    assert len(viewer.mouse_drag_callbacks) < callbacks
+    mouse.click((30, 30), button=2)
+    assert np.array_equal(mask_in(viewer).data, corrected)
+
+
+def test_clicks_are_saved_and_can_be_undone_after_reopening(
+    viewer: ViewerModel, clicking: Any, mouse: Any, opened: Any, qtbot: Any,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    before = mask_in(viewer).data.copy()
+    mouse.click((10, 10), button=2)
+    mouse.click((30, 20))
+    corrected, clicks = mask_in(viewer).data.copy(), clicking.click_panel.clicks
+    clicking.life.end()
+    own = [layer for layer in viewer.layers if METADATA in layer.metadata]
+    write(str(tmp_path), [layer.as_layer_data_tuple() for layer in own])
+    for layer in own:
+        viewer.layers.remove(layer)
+    (file,) = tmp_path.glob("*.json")
+    for layer in read(str(file)):
+        if METADATA in layer.metadata:
+            viewer.add_layer(layer)
+    assert np.array_equal(mask_in(viewer).data, corrected)
+    widget = opened()
+    assert widget.click_panel.clicks == clicks
+    start(widget, qtbot)
+    qtbot.waitUntil(widget.click_panel.undo_button.isEnabled)
+    widget.click_panel.clear_button.click()
+    assert np.array_equal(mask_in(viewer).data, before)
+
+
+def test_other_edits_and_clicks_go_together(
+    viewer: ViewerModel, clicking: Any, mouse: Any, monkeypatch: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    mouse.click((10, 10), button=2)
+    mask.data[30:34, 30:34] = 1 - mask.data[30:34, 30:34]  # by a brush
+    mask.refresh()
+    painted = mask.data.copy()
+    mouse.click((20, 40))
+    assert (mask.data >= painted).all() and len(panel.clicks) == 2
+    panel.undo_button.click()
+    assert np.array_equal(mask.data, painted)
+    assert not panel.undo_button.isEnabled()  # the paint came after the first click
+    # A slider makes the mask anew: the clicks go with it, and come back with it.
+    monkeypatch.setattr(clicking.mask_panel, "ask_about_edits", lambda: REPLACE)
+    clicking.mask_panel.threshold.setValue(0.9)
+    clicking.mask_panel.finish()
+    assert "clicks" not in mask.metadata[METADATA] and not panel.clicks
+    clicking.mask_panel.undo_button.click()
+    assert np.array_equal(mask.data, painted) and len(panel.clicks) == 1
+
+
+def test_frames_of_a_stack_have_clicks_of_their_own(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment(frames=2)
+    widget = opened()
+    viewer.dims.set_current_step(0, 0)
+    start(widget, qtbot)
+    panel, mask = widget.click_panel, mask_in(viewer)
+    before = mask.data.copy()
+    mouse.click((0, 10, 10), button=2)
+    viewer.dims.set_current_step(0, 1)
+    assert panel.clicks == ()
+    mouse.click((1, 20, 20), button=2)  # waits for the encoders
+    qtbot.waitUntil(lambda: len(panel.clicks) == 1)
+    assert mask.data[0, 10, 10] == 0 and mask.data[1, 20, 20] == 0
+    assert [c["frame"] for c in mask.metadata[METADATA]["clicks"]["clicks"]] == [0, 1]
+    panel.undo_button.click()
+    assert np.array_equal(mask.data[1], before[1])
+    assert not np.array_equal(mask.data[0], before[0])
+
+
+def test_without_the_image_it_says_so(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    viewer.layers.remove(segment())
+    panel = opened().click_panel
+    assert not panel.button.isEnabled() and "not open" in panel.message.text()
