@@ -92,9 +92,7 @@ class ReaderRecord:
 
     def _interval(self, block: str, which: str) -> Interval | None:
         found: Interval | None = self.facts.get(block, {}).get(which)
-        if found is None or not math.isfinite(found["mean"]):
-            return None
-        return found
+        return found if found is not None and _finite(found["mean"]) else None
 
     def state(self, reader: Reader) -> ReaderState:
         """Whether this reader can do the job alone."""
@@ -111,8 +109,13 @@ class ReaderRecord:
         if not self.measured:
             return Following.NOT_MEASURED
         area = self.facts["follows_better"]
-        if not (enough(area["n"]) and math.isfinite(area["low"])):
+        if not (enough(area["n"]) and _finite(area["low"])):
             return Following.UNDEFINED
         if area["low"] > 0.5:
             return Following.BETTER
         return Following.WORSE if area["high"] < 0.5 else Following.CHANCE
+
+
+def _finite(value: float | None) -> bool:
+    """Whether a number is defined; in files None stands for one that is not."""
+    return value is not None and math.isfinite(value)

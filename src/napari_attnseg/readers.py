@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import Reader, ReaderRecord
 
 #: Objects of a mask, and regions of disagreement, are 8-connected.
@@ -70,6 +71,14 @@ class Readers:
     def __getitem__(self, reader: Reader) -> ReaderMask:
         """One of both."""
         return self.cnn if reader is Reader.CNN else self.transformer
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What provenance says of them: the hash of each mask."""
+        return {
+            f"{reader.key}_mask_sha256": array_sha256(self[reader].mask)
+            for reader in Reader
+        }
 
     @property
     def disagreement(self) -> NDArray[np.uint8]:
@@ -136,7 +145,9 @@ def mean_psi(
     shape : (int, int)
         (H, W) of the image.
     """
-    return np.mean([_nearest(one, shape) for one in weights], axis=0, dtype=float)
+    maps = np.stack([_nearest(one, shape) for one in weights])
+    found: NDArray[np.float64] = maps.mean(axis=0, dtype=float)
+    return found
 
 
 def _nearest(

@@ -72,6 +72,8 @@ def test_planted_readers_are_found() -> None:
     assert found["agree"]["mean"] == pytest.approx(2 * 32 / (80 + 96))
     assert (found["images"], found["regions"]) == (20, 60)
     assert found["follows_better"]["mean"] == 1
+    # Of what the CNN draws: the half of the lesion, and the square too much.
+    assert found["follows_better_alike"]["mean"] == 1
     record = ReaderRecord(found)
     assert record.following is Following.BETTER
     assert record.state(Reader.TRANSFORMER) is ReaderState.USELESS
@@ -80,6 +82,7 @@ def test_planted_readers_are_found() -> None:
     assert first.startswith("The transformer alone cannot do this job (Dice 0.310")
     against = summarise_readers(planted(follows=False))
     assert against["follows_better"]["mean"] == 0
+    assert against["follows_better_alike"]["mean"] == 0
     assert ReaderRecord(against).following is Following.WORSE
 
 
@@ -92,7 +95,7 @@ def test_few_images_give_no_verdict_and_none_agreement_no_numbers() -> None:
     columns = reader_columns(logits, {4: alike}, alike)
     assert columns[Key(Measure.READERS_DIFFER)] == [0, 0]
     assert np.isnan(columns[Key(Measure.READER_RIGHT, "", "CNN")]).all()
-    assert columns[Key(Measure.DISAGREEMENTS)][0].shape == (0, 2)
+    assert columns[Key(Measure.DISAGREEMENTS)][0].shape == (0, 3)
     none = ReaderRecord()
     assert none.state(Reader.CNN) is ReaderState.NOT_MEASURED
     assert none.following is Following.NOT_MEASURED and none.right("cnn") is None

@@ -159,17 +159,17 @@ def faithfulness(
     }
     seen = split == "val" and trained_on(segmenter.card, data)
     measured_on = f"{data.name}, {split}{', trained on' if seen else ''}"
-    images = {
+    measured = {
         "dataset": data.name,
         "split": split,
         "n": len(rows),
         "trained_on": seen,
     }
-    combination = {**judge(maps, rows, measured_on), "measured_on": images}
+    combination = {**judge(maps, rows, measured_on), "measured_on": measured}
     place = {name: i for i, name in enumerate(store.names)}
     rows.sort(key=lambda row: place[row[IMAGE]])
     found = {**facts, **summarise(rows), "combination": combination}
-    found[READERS]["measured_on"] = images
+    found[READERS]["measured_on"] = measured
     return found, rows
 
 

@@ -78,8 +78,9 @@ class Measure(StrEnum):
     READER_RIGHT = "reader_right"
     #: Share of the pixels that only this encoder's mask has which belong to a lesion.
     DRAWN_ALONE_RIGHT = "drawn_alone_right"
-    #: Per connected region in which the masks differ: mean psi over the levels, and the
-    #: share of its pixels in which the CNN is right, (regions, 2).
+    #: Per connected region in which the masks differ: mean psi over the levels, the
+    #: share of its pixels in which the CNN is right, and whether it is the CNN that
+    #: draws there, (regions, 3).
     DISAGREEMENTS = "disagreements"
 
 

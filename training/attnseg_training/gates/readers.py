@@ -7,6 +7,7 @@ CNN, says whether the gates choose well where their choice shows in the mask.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ INTERVENTION = {
     Reader.CNN: "CNN only",
     Reader.TRANSFORMER: "transformer only",
 }
-#: Per region of disagreement: mean psi, share of its pixels where the CNN is right.
+#: Per region of disagreement: mean psi, share of its pixels where the CNN is right,
+#: and whether the CNN draws there.
 _REGIONS = Key(Measure.DISAGREEMENTS)
 
 
@@ -97,9 +99,8 @@ def _one_image(
     for encoder, other in (ENCODERS, ENCODERS[::-1]):
         alone = drawn[encoder] & ~drawn[other]
         row[Key(Measure.DRAWN_ALONE_RIGHT, "", encoder)] = _share(lesion, alone)
-    row[_REGIONS] = _of_regions(
-        regions(kinds), mean_psi(psi, lesion.shape), cnn == lesion
-    )
+    maps = (mean_psi(psi, lesion.shape), drawn["CNN"] == lesion, drawn["CNN"])
+    row[_REGIONS] = _of_regions(regions(kinds), maps)
     return row
 
 
@@ -109,16 +110,11 @@ def _share(right: NDArray[np.bool_], where: NDArray[np.bool_]) -> float:
 
 
 def _of_regions(
-    numbered: NDArray[np.int32],
-    psi: NDArray[np.float64],
-    cnn_right: NDArray[np.bool_],
+    numbered: NDArray[np.int32], maps: Sequence[NDArray[Any]]
 ) -> NDArray[np.float64]:
-    """(regions, 2): mean psi, and share of the pixels where the CNN is right."""
+    """(regions, maps): mean of each map in each region that is large enough."""
     sizes = np.bincount(numbered.ravel())
-    sums = [
-        np.bincount(numbered.ravel(), values.ravel().astype(float))
-        for values in (psi, cnn_right)
-    ]
+    sums = [np.bincount(numbered.ravel(), one.ravel().astype(float)) for one in maps]
     kept = sizes >= SMALLEST * numbered.size
     kept[0] = False
     found: NDArray[np.float64] = np.stack([s[kept] / sizes[kept] for s in sums], 1)
@@ -129,8 +125,9 @@ def summarise_readers(rows: list[Row]) -> dict[str, Any]:
     """The block ``readers`` of ``faithfulness.json``; see `ReaderRecord`.
 
     Beside what that names: ``agree`` (Dice of both readers' masks), ``differ`` (share
-    of the image where they disagree), ``images`` with a disagreement, and the number of
-    ``regions`` that the AUROC is over.
+    of the image where they disagree), ``images`` with a disagreement, the number of
+    ``regions`` that the AUROC is over, and ``follows_better_alike``, the AUROC among
+    regions that the same encoder draws.
     """
     found = [row[_REGIONS] for row in rows]
     differ = _values(rows, Key(Measure.READERS_DIFFER))
@@ -160,6 +157,9 @@ def summarise_readers(rows: list[Row]) -> dict[str, Any]:
         "follows_better": jackknife_interval(
             lambda images: _follows(found, images), len(rows), UNIT
         ),
+        "follows_better_alike": jackknife_interval(
+            lambda images: _follows_alike(found, images), len(rows), UNIT
+        ),
     }
     record = ReaderRecord(facts)
     states = {reader.key: str(record.state(reader)) for reader in Reader}
@@ -187,6 +187,23 @@ def _follows(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> floa
     return auroc(chosen[:, 0], chosen[:, 1] > 0.5)
 
 
+def _follows_alike(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
+    """`_follows` among regions that the same encoder draws.
+
+    A gate that is high wherever the CNN draws, right or wrong, is near chance here.
+    """
+    chosen = np.concatenate([found[i] for i in images])
+    total = pairs = 0.0
+    for draws in (0, 1):
+        own = chosen[chosen[:, 2].round() == draws]
+        better = own[:, 1] > 0.5
+        n = float(better.sum() * (~better).sum())
+        if n:
+            total += n * auroc(own[:, 0], better)
+            pairs += n
+    return total / pairs if pairs else float("nan")
+
+
 _FOLLOWING_WORDS = {
     Following.BETTER: "psi is higher where the CNN is the better one",
     Following.WORSE: "psi is lower where the CNN is the better one",
@@ -208,6 +225,7 @@ def reader_lines(facts: dict[str, Any]) -> list[str]:
     dice, right = facts["dice"], facts["right"]
     alone = facts["drawn_alone_right"]
     area = words(facts["follows_better"], ".2f")
+    alike = words(facts["follows_better_alike"], ".2f")
     few = too_few_words(dice[BOTH]["n"])
     return [
         *useless,
@@ -222,5 +240,6 @@ def reader_lines(facts: dict[str, Any]) -> list[str]:
         + "; ".join(f"{r} {words(alone[r.key], '.2f')}" for r in Reader)
         + ".",
         f"In {facts['regions']} regions of disagreement "
-        f"{_FOLLOWING_WORDS[record.following]}: AUROC {area}.",
+        f"{_FOLLOWING_WORDS[record.following]}: AUROC {area}, among regions that the "
+        f"same one draws {alike}.",
     ]
