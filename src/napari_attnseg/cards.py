@@ -87,6 +87,9 @@ class ModelCard:
         What to beware of, in one or two short sentences. Empty: not for diagnosis.
     image_colours : str
         An `ImageColours`, as ``attnseg-train fit`` found the training images.
+    readers : dict
+        What ``attnseg-train faithfulness`` measured of the masks by one encoder alone;
+        see `reader_record.ReaderRecord`. Empty: not measured.
     """
 
     spec: ModelSpec
@@ -105,6 +108,7 @@ class ModelCard:
     summary: str = ""
     warning: str = ""
     image_colours: str = ImageColours.UNKNOWN
+    readers: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))

@@ -34,6 +34,7 @@ from napari_attnseg.models.click_head import ClickHead
 from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -44,6 +45,7 @@ from napari_attnseg.results import (
     gate_label,
 )
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.two_readers import expect_two_readers, read_alone
 from napari_attnseg.weights import weights_path
 
 __all__ = ["FLIPS", "EncodedImage", "Segmenter", "resize"]
@@ -126,6 +128,7 @@ class Segmenter:
         rgb: bool | None = None,
         flip: bool = False,
         intensity: Intensity | str | None = None,
+        readers: bool = False,
     ) -> Segmentation:
         """Segment one 2D image.
 
@@ -143,15 +146,22 @@ class Segmenter:
             How values become [0, 1], instead of the model card's rule:
             ``intensity.Window(low, high)``, ``intensity.Percentiles(low, high)``,
             ``"whole_range"`` or ``"percentiles"``; see `preprocessing.to_rgb`.
+        readers : bool
+            Also the masks by the CNN alone and by the transformer alone, as
+            `Segmentation.readers`. Encoders run once; two more decodings.
 
         Raises
         ------
         InputError
-            If it is not such an image, or not such a rule.
+            If it is not such an image, or not such a rule, or `readers` are asked of a
+            model without one gate per level.
         DeviceError
             If the device ran out of memory.
         """
-        return self.decode(self.encode(image, rgb, flip, intensity))
+        if readers:
+            expect_two_readers(self.network)
+        encoded = self.encode(image, rgb, flip, intensity)
+        return self.decode(encoded, readers=readers)
 
     __call__ = segment
 
@@ -182,6 +192,7 @@ class Segmenter:
         encoded: EncodedImage,
         gates: Mapping[GateKey, Forced] | None = None,
         threshold: float | None = None,
+        readers: bool = False,
     ) -> Segmentation:
         """Fuse and decode; the cheap half.
 
@@ -196,11 +207,14 @@ class Segmenter:
             or an array of the gate's own resolution.
         threshold : float, optional
             In [0, 1], instead of the model card's.
+        readers : bool
+            As for `segment`; the readers are the same whatever `gates` forces.
 
         Raises
         ------
         InputError
-            If `gates` names no gate of this model, or a value does not fit.
+            If `gates` names no gate of this model, or a value does not fit, or the
+            model has no two readers.
         DeviceError
             If the device ran out of memory.
         """
@@ -238,12 +252,11 @@ class Segmenter:
             for stride, psi in used.items()
             for channel, gate in enumerate(self.network.gates)
         )
-        return Segmentation(
-            mask,
-            probability,
-            attention,
-            self._provenance(encoded, gates, threshold, mask),
-        )
+        facts = self._provenance(encoded, gates, threshold, mask)
+        alone = read_alone(self, encoded, threshold) if readers else None
+        if alone is not None:
+            facts[READERS] = alone.facts
+        return Segmentation(mask, probability, attention, facts, alone)
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

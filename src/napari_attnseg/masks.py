@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import Segmentation
 
 #: Key, in the provenance of a run, of the rules by which its mask was made again.
@@ -114,7 +115,16 @@ def remake(
     """
     mask = make_mask(result.probability.astype(kept_as), rules)
     made = {RULES: asdict(rules), "mask_sha256": array_sha256(mask)}
-    return replace(result, mask=mask, provenance={**result.provenance, **made})
+    readers = result.readers
+    if readers is not None:  # else they would be compared with another kind of mask
+        alone = [
+            replace(one, mask=make_mask(one.probability.astype(kept_as), rules))
+            for one in (readers.cnn, readers.transformer)
+        ]
+        readers = replace(readers, cnn=alone[0], transformer=alone[1])
+        made[READERS] = readers.facts
+    facts = {**result.provenance, **made}
+    return replace(result, mask=mask, provenance=facts, readers=readers)
 
 
 class MaskMaker:

@@ -40,6 +40,7 @@ from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
 from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import Segmentation
 
 #: Probability at and above which a pixel belongs to the refined mask.
@@ -155,6 +156,8 @@ class Medsam:
     def refine(self, result: Segmentation, seen: Tensor) -> Segmentation:
         """Replace mask and probability; gate maps stay those of the first model.
 
+        Its readers are left out: MedSAM's mask is by no encoder of that model.
+
         Parameters
         ----------
         result : Segmentation
@@ -186,9 +189,12 @@ class Medsam:
                 "mask_sha256": array_sha256(result.mask),
             },
         }
-        own.pop(RULES, None)
+        for key in (RULES, READERS):  # of the mask before
+            own.pop(key, None)
         own |= {"threshold": THRESHOLD, "mask_sha256": array_sha256(mask), MEDSAM: said}
-        return replace(result, mask=mask, probability=found, provenance=own)
+        return replace(
+            result, mask=mask, probability=found, provenance=own, readers=None
+        )
 
     def _probability(
         self, box: Box, shape: tuple[int, ...], seen: Tensor

@@ -28,6 +28,7 @@ from napari_attnseg.intensity import (
 from napari_attnseg.io.results import gate_file
 from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.reproduce_image import comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
@@ -201,6 +202,7 @@ def command_text(
     words += ["--keep-largest"] if rules.largest else []
     if facts.get("flip_augmented"):
         words.append("--flip")
+    words += ["--readers"] if READERS in facts else []
     words += _intensity_words(_intensity(facts))
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]

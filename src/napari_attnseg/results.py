@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_attnseg.readers import Readers
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
@@ -200,12 +203,15 @@ class Segmentation:
         JSON-ready facts about the run: model, weights hash, device, threshold,
         how intensities were mapped (``intensity`` in words, ``intensity_rule`` and
         ``intensity_mapping`` as data), versions, date.
+    readers : Readers or None
+        Masks by the CNN alone and by the transformer alone, where they were asked for.
     """
 
     mask: NDArray[np.uint8]
     probability: NDArray[np.float32]
     attention: tuple[AttentionMap, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    readers: Readers | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,10 +23,12 @@ from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images, read_upright
+from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.results import GateKey
+from napari_attnseg.two_readers import expect_two_readers
 
 if TYPE_CHECKING:
     from napari_attnseg.forced_gates import Forced
@@ -55,6 +57,8 @@ class SegmentOptions:
         Margin of MedSAM's boxes in pixels of 1024; None: `medsam.MARGIN`.
     intensity : Percentiles, Window, str or None
         How values become [0, 1], as for `Segmenter.segment`; None: by the model card.
+    readers : bool
+        Whether to write the masks by each encoder alone too.
     """
 
     gates: Mapping[GateKey, Forced] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class SegmentOptions:
     medsam: Path | None = None
     medsam_margin: float | None = None
     intensity: Intensity | str | None = None
+    readers: bool = False
 
 
 def segment_images(
@@ -110,8 +115,15 @@ def segment_images(
 
     how = options or SegmentOptions()
     stems = result_stems(find_images(list(inputs)))
-    _check_results_folder(out, inputs, stems)
+    _check_results_folder(out, inputs, stems, how.readers)
     segmenter = Segmenter.from_checkpoint(weights, device)
+    if how.readers:
+        expect_two_readers(segmenter.network)
+        if how.medsam is not None:
+            raise InputError(
+                "The masks by one encoder alone are of the model, and MedSAM's are "
+                "not; leave out the readers or MedSAM."
+            )
     _, limit = segmenter.check(how.gates, how.threshold)
     intensity = parse_intensity(how.intensity, segmenter.card.preprocessing.intensity)
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
@@ -124,7 +136,7 @@ def segment_images(
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
         encoded = segmenter.encode(image, flip=how.flip, intensity=intensity)
-        result = segmenter.decode(encoded, how.gates, how.threshold)
+        result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
         notes += intensity_notes(result.provenance)
         if rules != MaskRules(limit):
             result = remake(result, rules)
@@ -164,7 +176,7 @@ def segment_images(
 
 
 def _check_results_folder(
-    out: Path, inputs: Sequence[Path], stems: Mapping[Path, str]
+    out: Path, inputs: Sequence[Path], stems: Mapping[Path, str], readers: bool
 ) -> None:
     """Refuse, before any work, to replace files that are no results of these images."""
     check_not_inputs(out, inputs)
@@ -172,8 +184,9 @@ def _check_results_folder(
     for path, stem in stems.items():
         other = foreign(out, stem, path)
         mask, story = out / f"{stem}_mask.png", out / f"{stem}_gate.json"
-        if other is None and mask.resolve() in given:
-            other = mask
+        masks = [mask, *(out / name for name in reader_files(stem) if readers)]
+        if other is None:
+            other = next((one for one in masks if one.resolve() in given), None)
         if other is None and is_explanation(story):
             other = story  # its maps have the names of gate maps
         if other is not None:

@@ -70,6 +70,14 @@ def segment(
         bool,
         typer.Option("--keep-largest", help="Keep only the largest object."),
     ] = False,
+    readers: Annotated[
+        bool,
+        typer.Option(
+            "--readers",
+            help="Also write the masks by the CNN alone and by the transformer alone, "
+            "and where they disagree.",
+        ),
+    ] = False,
     intensity: IntensityName = None,
     window: IntensityWindow = None,
     medsam: Annotated[
@@ -94,7 +102,9 @@ def segment(
     NAME_probability.tif, NAME_gate_1-4.tif to 1-32.tif (float32; NAME.json says whose
     features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
     opens as layers; with --objects also NAME_objects.csv, a row per connected object,
-    in pixels. A file that asks to be shown turned (EXIF or TIFF orientation) is turned
+    in pixels; with --readers also NAME_mask_cnn.png, NAME_mask_transformer.png, their
+    probabilities, and NAME_mask_disagree.png, with areas and agreement (Dice) in
+    NAME.json. A file that asks to be shown turned (EXIF or TIFF orientation) is turned
     upright first, and its results lie on the upright image. An image that cannot be
     read is named and skipped; the exit code is 1 then, and what else lies in a folder
     is counted by kind at the end. Earlier results of the same image are replaced;
@@ -115,6 +125,7 @@ def segment(
         medsam=medsam,
         medsam_margin=medsam_margin,
         intensity=intensity_rule(intensity, window),
+        readers=readers,
     )
     batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)

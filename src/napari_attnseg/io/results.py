@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import MAPPING
-from napari_attnseg.io.atomic import write_together
+from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.files import (
     image_of,
     png_bytes,
@@ -28,7 +28,9 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
@@ -45,7 +47,7 @@ FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam")
+PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +134,9 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
     without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
     ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
+    With readers also ``<stem>_mask_cnn``, ``<stem>_mask_transformer``,
+    ``<stem>_mask_disagree`` and ``<stem>_probability_cnn.tif``,
+    ``<stem>_probability_transformer.tif``; those of earlier results go with them.
     ``mask_edited`` in the JSON says whether somebody painted in the mask since it was
     made by the threshold or, where there are some, by ``mask_rules`` in provenance.
 
@@ -207,8 +212,21 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         doubt = case_doubt(first.probability, first.mask)
         facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
         facts["doubt_is"] = DOUBT_MEANING
+    more, block = reader_parts(
+        frames,
+        stem,
+        ".png" if single else ".tif",
+        lambda masks: (png_bytes if single else tiff_bytes)(
+            _stack(list(masks), results.frames) * mask.dtype.type(unit)
+        ),
+    )
+    parts |= more
+    facts |= block
+    earlier = read_facts(folder / f"{stem}.json", FORMAT)
     parts[f"{stem}.json"] = (json.dumps(facts, indent=2) + "\n").encode()
     write_together({folder / name: data for name, data in parts.items()})
+    for file in stale_files(earlier, folder, parts):
+        remove(file)
     return [folder / name for name in parts]
 
 
@@ -258,13 +276,16 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
         raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
+    readers = load_readers(facts, facts["mask_value"], frames)
     segmentations = []
     for i in range(count or 1):
         said = dict(own)
         if count is not None and count > 1:
             said |= {key: own[key][i] for key in PER_FRAME if key in own}
         attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
-        segmentations.append(Segmentation(masks[i], probabilities[i], attention, said))
+        alone = None if readers is None else readers[i]
+        parts = (masks[i], probabilities[i], attention, said, alone)
+        segmentations.append(Segmentation(*parts))
     return Results(
         layer["name"],
         own["source"],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_attnseg.io.files import image_of, read_facts
 from napari_attnseg.io.images import is_file
+from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.results import FORMAT
 
 
@@ -36,7 +37,8 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
 def taken(folder: Path, stem: str) -> Path | None:
     """A file, whosever, that has a name of these results already."""
     ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
-    return next((p for end in ends if is_file(p := folder / f"{stem}{end}")), None)
+    names = [f"{stem}{end}" for end in ends] + reader_files(stem)
+    return next((p for name in names if is_file(p := folder / name)), None)
 
 
 def find_results(path: Path) -> list[Path]:

@@ -126,6 +126,11 @@ def test_summary_rows_and_card(
     assert summary["combination"]["name"] in COMBINATIONS
     images = {"dataset": "discs", "split": "train", "n": 8, "trained_on": False}
     assert summary["combination"]["measured_on"] == images
+    assert summary["readers"]["measured_on"] == images
+    for name, reader in (("CNN only", "cnn"), ("transformer only", "transformer")):
+        change = summary["interventions"][name]["all"]["mean"]
+        dice = summary["readers"]["dice"][reader]["mean"]
+        assert dice == pytest.approx(summary["dice"]["mean"] + change)
     rule = load_dataset(shared_data_folder).rule
     assert SplitRule.from_json(summary["split_rule"]) == rule
     assert summary["trained_under"] == []  # its card records no training

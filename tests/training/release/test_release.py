@@ -61,6 +61,7 @@ def test_a_release_goes_on_where_it_was_and_looks_once(
     card = read_card(out / "tiny.safetensors")
     assert card.metrics["dice"]["mean"] == test[found["chosen"]]
     assert card.metrics["split"] == "test" and set(card.gates) > {"1/4", "all"}
+    assert card.readers["measured_on"]["split"] == "test"
     assert card.combination and card.limits == "tried on made-up blobs"
     assert card.temperature != 1
     assert Segmenter.from_checkpoint(out / "tiny.safetensors", "cpu")

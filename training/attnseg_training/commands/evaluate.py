@@ -172,6 +172,7 @@ def faithfulness_command(
     from attnseg_training.gates.columns import rows_csv
     from attnseg_training.gates.examples import examples_png
     from attnseg_training.gates.faithfulness import faithfulness
+    from attnseg_training.gates.readers import reader_lines
     from napari_attnseg.cards import read_card
     from napari_attnseg.io.atomic import write_bytes, write_text
     from napari_attnseg.weights import weights_path
@@ -199,6 +200,8 @@ def faithfulness_command(
         console.print(gate["verdict"])
     console.print(summary["together"]["verdict"])
     console.print(summary["combination"]["verdict"])
+    for line in reader_lines(summary["readers"]):
+        console.print(line)
     console.print(f"Protocol: {summary['protocol']}.")
     for finding in summary.get("findings", []):
         console.print(finding["text"], markup=False)

@@ -10,9 +10,11 @@ import numpy as np
 from attnseg_training.gates.checks import DRAWS
 from attnseg_training.gates.columns import damage_name, damage_of
 from attnseg_training.gates.keys import ENCODERS, SEVERITIES, Damage
+from attnseg_training.gates.readers import reader_lines
 from attnseg_training.gates.sanity import PARTS
 from attnseg_training.gates.verdicts import words
 from napari_attnseg.png import png_bytes
+from napari_attnseg.reader_record import READERS
 
 
 def gate_card_png(summary: dict[str, Any]) -> bytes:
@@ -150,7 +152,9 @@ def _page_lines(summary: dict[str, Any]) -> list[str]:
         for kind, found in together["agreement_damaged"].items()
     )
     lines.append(f"{together['verdict']} One input damaged (n = {n}): AUROC {hurt}.")
-    return [*lines, summary["combination"]["verdict"]]
+    # Earlier suites did not measure the readers.
+    readers = reader_lines(summary[READERS]) if READERS in summary else []
+    return [*lines, summary["combination"]["verdict"], *readers]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from attnseg_training.gates.keys import (
     ALL,
     CHANGES,
     DICE,
+    ENCODERS,
     IMAGE,
     LEVELS,
     PLACES,
@@ -34,6 +35,7 @@ from attnseg_training.gates.keys import (
 from attnseg_training.gates.sanity import PARTS
 from napari_attnseg.explanations import EXPLAINERS
 from napari_attnseg.explanations.interventions import INTERVENTIONS
+from napari_attnseg.reader_record import BOTH
 
 #: Measures of other explanations → their names in files.
 OTHER_MEASURES = {
@@ -117,6 +119,14 @@ def every_key() -> Iterator[Key]:
     yield from (Key(Measure.DICE, "", damage) for damage in hurt)
     yield from (Key(Measure.DICE_MEAN_ALL, "", damage) for damage in hurt)
     yield from (Key(Measure.DICE_COPY, "", copied) for copied in COPIES)
+    for measure in (
+        Measure.READERS_AGREE,
+        Measure.READERS_DIFFER,
+        Measure.DISAGREEMENTS,
+    ):
+        yield Key(measure)
+    yield from (Key(Measure.READER_RIGHT, "", who) for who in (BOTH, *ENCODERS))
+    yield from (Key(Measure.DRAWN_ALONE_RIGHT, "", who) for who in ENCODERS)
     for measure in OTHER_MEASURES:
         yield from (Key(measure, "", name) for name in EXPLAINERS)
 

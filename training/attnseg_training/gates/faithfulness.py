@@ -39,6 +39,7 @@ from attnseg_training.gates.keys import (
     Measure,
     Row,
 )
+from attnseg_training.gates.readers import INTERVENTION, reader_columns
 from attnseg_training.gates.suites import SUITES, Suite, expect_suite
 from attnseg_training.gates.summary import summarise
 from attnseg_training.runs.lineage import (
@@ -55,6 +56,7 @@ from napari_attnseg.ignored import known_pixels
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.rank_statistics import partial_spearman, spearman
+from napari_attnseg.reader_record import BOTH, READERS
 from napari_attnseg.spec import STRIDES
 
 BATCH = 8
@@ -157,18 +159,18 @@ def faithfulness(
     }
     seen = split == "val" and trained_on(segmenter.card, data)
     measured_on = f"{data.name}, {split}{', trained on' if seen else ''}"
-    combination = {
-        **judge(maps, rows, measured_on),
-        "measured_on": {
-            "dataset": data.name,
-            "split": split,
-            "n": len(rows),
-            "trained_on": seen,
-        },
+    measured = {
+        "dataset": data.name,
+        "split": split,
+        "n": len(rows),
+        "trained_on": seen,
     }
+    combination = {**judge(maps, rows, measured_on), "measured_on": measured}
     place = {name: i for i, name in enumerate(store.names)}
     rows.sort(key=lambda row: place[row[IMAGE]])
-    return {**facts, **summarise(rows), "combination": combination}, rows
+    found = {**facts, **summarise(rows), "combination": combination}
+    found[READERS]["measured_on"] = measured
+    return found, rows
 
 
 @torch.no_grad()
@@ -190,10 +192,14 @@ def _measure(
     for stride, share in network.effective_shares(pairs, psis).items():
         key = Key(Measure.EFFECTIVE_SHARE, f"1/{stride}")
         columns[key] = share.nanmean((1, 2, 3)).tolist()
+    alone: dict[str, Tensor] = {BOTH: logits}
     for name, level, changed in interventions(network, pairs):
+        if level == ALL:
+            alone |= {who: changed for who, by in INTERVENTION.items() if by == name}
         columns[Key(Measure.DICE, level, name)] = dice(changed)
         flipped = ((changed >= 0) != (logits >= 0)).float().mean((1, 2, 3))
         columns[Key(Measure.FLIPPED, level, name)] = flipped.tolist()
+    columns |= reader_columns(alone, attention, masks)
     temperature = asked.card.temperature
     tau = _trust(columns, "", network, pairs, masks, suite, temperature)
     _localise(columns, attention, images, masks, logits / temperature)

@@ -69,6 +69,19 @@ class Measure(StrEnum):
     OTHER_LOCALISES = "other_localises"
     OTHER_STABLE = "other_stable"
     OTHER_SHUFFLED = "other_shuffled"
+    #: Dice of the mask by the CNN alone with that by the transformer alone.
+    READERS_AGREE = "readers_agree"
+    #: Share of the image's pixels in which these two masks differ.
+    READERS_DIFFER = "readers_differ"
+    #: Share of those pixels in which the mask of the condition is right: of the model
+    #: ("both"), or of one of `ENCODERS` alone.
+    READER_RIGHT = "reader_right"
+    #: Share of the pixels that only this encoder's mask has which belong to a lesion.
+    DRAWN_ALONE_RIGHT = "drawn_alone_right"
+    #: Per connected region in which the masks differ: mean psi over the levels, the
+    #: share of its pixels in which the CNN is right, and whether it is the CNN that
+    #: draws there, (regions, 3).
+    DISAGREEMENTS = "disagreements"
 
 
 #: Measures of regions, which agreement is computed from.

@@ -25,6 +25,7 @@ from attnseg_training.gates.keys import (
     Row,
     damages,
 )
+from attnseg_training.gates.readers import summarise_readers
 from attnseg_training.gates.sanity import PARTS
 from attnseg_training.gates.verdicts import verdict
 from napari_attnseg.explanations.agreement import (
@@ -36,6 +37,7 @@ from napari_attnseg.explanations.agreement import (
 )
 from napari_attnseg.explanations.interventions import INTERVENTIONS
 from napari_attnseg.rank_statistics import spearman
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.statistics import (
     UNIT,
     Interval,
@@ -58,9 +60,10 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
 
     ``dice``; ``interventions`` (name → level → change of Dice); ``gates`` (level → what
     was measured of that gate, and its `verdict`); ``together`` (the same question of
-    all gates at once: mean psi, and trust where all of them change); ``damage``,
-    ``copies`` and ``rivals`` (other explanations) with the number ``n`` of images on
-    which they were measured.
+    all gates at once: mean psi, and trust where all of them change); ``readers`` (the
+    masks by one encoder alone, see `readers.summarise_readers`); ``damage``, ``copies``
+    and ``rivals`` (other explanations) with the number ``n`` of images on which they
+    were measured.
     """
     detailed = [row for row in rows if _copy(next(iter(COPIES))) in row]
     together = _trusted(rows, detailed, ALL)
@@ -72,6 +75,7 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
         },
         "gates": {level: _gate(rows, detailed, level) for level in LEVELS},
         "together": {**together, **verdict("All gates together", together)},
+        READERS: summarise_readers(rows),
         "damage": {
             "n": len(detailed),
             **{damage_name(one): _damaged(detailed, one) for one in _damages(detailed)},

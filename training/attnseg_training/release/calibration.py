@@ -194,5 +194,6 @@ def _write(
         metrics={},
         gates={},
         combination={},
+        readers={},
     )
     save_checkpoint(out, stored.state_dict(), card, half)

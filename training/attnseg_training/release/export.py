@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from napari_attnseg.cards import read_card, weights_hash
+from napari_attnseg.cards import ModelCard, read_card, weights_hash
 from napari_attnseg.checkpoints import (
     checkpoint_bytes,
     expect_weights_name,
@@ -20,6 +20,7 @@ from napari_attnseg.checkpoints import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes
+from napari_attnseg.reader_record import READERS
 from napari_attnseg.weights import weights_path
 
 TEXTS = (
@@ -52,9 +53,11 @@ def export(
     metrics : Path, optional
         JSON of ``attnseg-train evaluate`` on exactly these tensors.
     gates : Path, optional
-        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors; the record of
+        the readers is taken from it too.
     combination : Path, optional
-        The same, on the split that is to choose the "at a glance" map: validation.
+        The same, on the split that is to choose the "at a glance" map: validation. Of
+        the readers, what it says is taken where `gates` says nothing.
 
     Raises
     ------
@@ -86,6 +89,7 @@ def export(
         metrics=measured,
         gates=_gates(found),
         combination=chosen.get("combination", {}),
+        readers=found.get(READERS, chosen.get(READERS, {})),
     )
     data, digest = checkpoint_bytes(network.state_dict(), card, half)
     for path, numbers in (
@@ -158,6 +162,7 @@ def average(files: list[Path], out: Path) -> str:
         metrics={},
         gates={},
         combination={},
+        readers={},
         training={"average_of": parts},
     )
     return save_checkpoint(out, mean, card)
@@ -207,7 +212,41 @@ def rewrite_texts(weights: Path, texts: Path) -> str:
         If the texts cannot be read.
     """
     card = read_card(weights)
-    card = dataclasses.replace(card, **read_texts(texts, card.spec.classes))
+    texts_read = read_texts(texts, card.spec.classes)
+    return _rewrite(weights, dataclasses.replace(card, **texts_read))
+
+
+def rewrite_readers(weights: Path, measured: Path) -> str:
+    """Put the measured record of the readers into the card of a weights file.
+
+    The rest stays byte for byte. Returns the SHA-256 of the tensors.
+
+    Parameters
+    ----------
+    weights : Path
+        Weights file, which is replaced.
+    measured : Path
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be read.
+    InputError
+        If the JSON cannot be read, has no such record, or is of other weights.
+    """
+    found = _results(measured, "faithfulness", "gates", READERS)
+    if found["weights_sha256"] != weights_hash(weights):
+        raise InputError(
+            f"{measured} was measured on other weights ({found['weights_sha256']}); "
+            f"measure these ({weights_hash(weights)})."
+        )
+    return _rewrite(
+        weights, dataclasses.replace(read_card(weights), readers=found[READERS])
+    )
+
+
+def _rewrite(weights: Path, card: ModelCard) -> str:
     tensors = safetensors.torch.load(weights.read_bytes())
     data, digest = checkpoint_bytes(tensors, card)
     assert digest == weights_hash(weights)

@@ -1,0 +1,121 @@
+"""What was measured of the two readers of a model, as its card has it. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from napari_attnseg.statistics import Interval, enough
+
+#: Key, in the JSON of the gate suite and of results, of the readers.
+READERS = "readers"
+#: A reader whose Dice stays below this, at the upper end of its interval, cannot do the
+#: job alone: more of what it draws and misses is wrong than right.
+USELESS = 0.5
+#: Regions of disagreement with a smaller share of the image's pixels are not measured:
+#: psi at the edge of a coarse map says little of a few pixels.
+SMALLEST = 0.001
+
+
+class Reader(StrEnum):
+    """One encoder, used alone."""
+
+    CNN = "CNN"
+    TRANSFORMER = "transformer"
+
+    @property
+    def key(self) -> str:
+        """As part of file names and JSON keys."""
+        return self.value.lower()
+
+
+#: Key of the model's own mask beside those of the readers.
+BOTH = "both"
+
+
+class ReaderState(StrEnum):
+    """What the measured Dice of a reader says of it."""
+
+    NOT_MEASURED = "not_measured"
+    #: Measured on fewer than `statistics.ENOUGH` images.
+    TOO_FEW = "too_few"
+    USELESS = "useless"
+    USABLE = "usable"
+
+
+class Following(StrEnum):
+    """Whether the gates follow the better reader where both disagree."""
+
+    NOT_MEASURED = "not_measured"
+    #: On too few images, or one reader is the better one everywhere.
+    UNDEFINED = "undefined"
+    BETTER = "better"
+    WORSE = "worse"
+    CHANCE = "chance"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRecord:
+    """What ``attnseg-train faithfulness`` measured of the readers of a model.
+
+    Attributes
+    ----------
+    facts : mapping
+        The block ``readers`` of its JSON: ``dice`` (``both``, ``cnn``, ``transformer``;
+        each an interval over images), ``right`` (of the same three: share of the pixels
+        where the readers disagree that agree with the truth), ``drawn_alone_right``
+        (``cnn``, ``transformer``: share of what only this reader draws that is lesion),
+        ``follows_better`` (AUROC) and ``measured_on``. Empty: not measured.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a record."""
+        return bool(self.facts)
+
+    def dice(self, which: str) -> Interval | None:
+        """Dice of ``cnn``, ``transformer`` or ``both``; None: not measured."""
+        return self._interval("dice", which)
+
+    def right(self, which: str) -> Interval | None:
+        """How often it is right where the readers disagree; None: not measured."""
+        return self._interval("right", which)
+
+    def drawn_alone_right(self, reader: Reader) -> Interval | None:
+        """How often what only this reader draws is right; None: not measured."""
+        return self._interval("drawn_alone_right", reader.key)
+
+    def _interval(self, block: str, which: str) -> Interval | None:
+        found: Interval | None = self.facts.get(block, {}).get(which)
+        return found if found is not None and _finite(found["mean"]) else None
+
+    def state(self, reader: Reader) -> ReaderState:
+        """Whether this reader can do the job alone."""
+        dice = self.dice(reader.key)
+        if dice is None:
+            return ReaderState.NOT_MEASURED
+        if not enough(dice["n"]):
+            return ReaderState.TOO_FEW
+        return ReaderState.USELESS if dice["high"] < USELESS else ReaderState.USABLE
+
+    @property
+    def following(self) -> Following:
+        """Whether the gates follow the better reader, by their interval."""
+        if not self.measured:
+            return Following.NOT_MEASURED
+        area = self.facts["follows_better"]
+        if not (enough(area["n"]) and _finite(area["low"])):
+            return Following.UNDEFINED
+        if area["low"] > 0.5:
+            return Following.BETTER
+        return Following.WORSE if area["high"] < 0.5 else Following.CHANCE
+
+
+def _finite(value: float | None) -> bool:
+    """Whether a number is defined; in files None stands for one that is not."""
+    return value is not None and math.isfinite(value)

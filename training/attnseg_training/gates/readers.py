@@ -1,0 +1,245 @@
+"""The two readers of a model, measured: by the CNN alone, by the transformer alone.
+
+Both are the network with psi forced to one encoder at all levels. Where their masks
+differ, one of them is right: how often which, and whether psi is higher where it is the
+CNN, says whether the gates choose well where their choice shows in the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnseg_training.gates.keys import ALL, DICE, ENCODERS, Columns, Key, Measure, Row
+from attnseg_training.gates.verdicts import words
+from napari_attnseg.ignored import known_pixels
+from napari_attnseg.rank_statistics import auroc
+from napari_attnseg.reader_record import (
+    BOTH,
+    SMALLEST,
+    Following,
+    Reader,
+    ReaderRecord,
+    ReaderState,
+)
+from napari_attnseg.readers import disagreement, mask_agreement, mean_psi, regions
+from napari_attnseg.statistics import (
+    UNIT,
+    Interval,
+    jackknife_interval,
+    mean_interval,
+    too_few_words,
+)
+
+#: Interventions at all levels that make a reader of the model.
+INTERVENTION = {
+    Reader.CNN: "CNN only",
+    Reader.TRANSFORMER: "transformer only",
+}
+#: Per region of disagreement: mean psi, share of its pixels where the CNN is right,
+#: and whether the CNN draws there.
+_REGIONS = Key(Measure.DISAGREEMENTS)
+
+
+def reader_columns(
+    logits: dict[str, Tensor], weights: dict[int, Tensor], masks: Tensor
+) -> Columns:
+    """Where the readers disagree in each of N images, and who is right there.
+
+    Parameters
+    ----------
+    logits : dict of str to Tensor, shape (N, 1, S, S)
+        By ``"both"`` and by each of `ENCODERS` alone.
+    weights : dict of int to Tensor, shape (N, 1, h, w)
+        Stride → psi as weight of the CNN.
+    masks : Tensor, shape (N, 1, S, S)
+        True masks, NaN where they are ignored.
+    """
+    truth, known = known_pixels(masks)
+    counted = torch.ones_like(truth) if known is None else known
+    drawn = {who: _flat(found >= 0) for who, found in logits.items()}
+    psi = [one[:, 0].float().cpu().numpy() for one in weights.values()]
+    columns: Columns = {}
+    for i, (lesion, there) in enumerate(
+        zip(_flat(truth > 0.5), _flat(counted > 0), strict=True)
+    ):
+        own = {who: found[i] & there for who, found in drawn.items()}
+        numbers = _one_image(own, [level[i] for level in psi], lesion, there)
+        for key, value in numbers.items():
+            columns.setdefault(key, []).append(value)
+    return columns
+
+
+def _flat(maps: Tensor) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = maps[:, 0].cpu().numpy()
+    return found
+
+
+def _one_image(
+    drawn: dict[str, NDArray[np.bool_]],
+    psi: list[NDArray[np.floating[Any]]],
+    lesion: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+) -> Row:
+    cnn, transformer = (drawn[encoder].astype(np.uint8) for encoder in ENCODERS)
+    kinds = disagreement(cnn, transformer)
+    differs = kinds > 0
+    row: Row = {
+        Key(Measure.READERS_AGREE): mask_agreement(cnn, transformer),
+        Key(Measure.READERS_DIFFER): float(differs.sum() / max(known.sum(), 1)),
+    }
+    for who in (BOTH, *ENCODERS):
+        right = drawn[who] == lesion
+        row[Key(Measure.READER_RIGHT, "", who)] = _share(right, differs)
+    for encoder, other in (ENCODERS, ENCODERS[::-1]):
+        alone = drawn[encoder] & ~drawn[other]
+        row[Key(Measure.DRAWN_ALONE_RIGHT, "", encoder)] = _share(lesion, alone)
+    maps = (mean_psi(psi, lesion.shape), drawn["CNN"] == lesion, drawn["CNN"])
+    row[_REGIONS] = _of_regions(regions(kinds), maps)
+    return row
+
+
+def _share(right: NDArray[np.bool_], where: NDArray[np.bool_]) -> float:
+    """Share of the pixels `where` that are right; NaN where there are none."""
+    return float(right[where].mean()) if where.any() else float("nan")
+
+
+def _of_regions(
+    numbered: NDArray[np.int32], maps: Sequence[NDArray[Any]]
+) -> NDArray[np.float64]:
+    """(regions, maps): mean of each map in each region that is large enough."""
+    sizes = np.bincount(numbered.ravel())
+    sums = [np.bincount(numbered.ravel(), one.ravel().astype(float)) for one in maps]
+    kept = sizes >= SMALLEST * numbered.size
+    kept[0] = False
+    found: NDArray[np.float64] = np.stack([s[kept] / sizes[kept] for s in sums], 1)
+    return found
+
+
+def summarise_readers(rows: list[Row]) -> dict[str, Any]:
+    """The block ``readers`` of ``faithfulness.json``; see `ReaderRecord`.
+
+    Beside what that names: ``agree`` (Dice of both readers' masks), ``differ`` (share
+    of the image where they disagree), ``images`` with a disagreement, the number of
+    ``regions`` that the AUROC is over, and ``follows_better_alike``, the AUROC among
+    regions that the same encoder draws.
+    """
+    found = [row[_REGIONS] for row in rows]
+    differ = _values(rows, Key(Measure.READERS_DIFFER))
+    facts: dict[str, Any] = {
+        "dice": {
+            BOTH: mean_interval(_values(rows, DICE), UNIT),
+            **{reader.key: _dice(rows, reader) for reader in Reader},
+        },
+        "agree": mean_interval(_values(rows, Key(Measure.READERS_AGREE)), UNIT),
+        "differ": mean_interval(differ, UNIT),
+        "images": int((differ > 0).sum()),
+        "right": {
+            who.lower(): mean_interval(
+                _values(rows, Key(Measure.READER_RIGHT, "", who)), UNIT
+            )
+            for who in (BOTH, *ENCODERS)
+        },
+        "drawn_alone_right": {
+            reader.key: mean_interval(
+                _values(rows, Key(Measure.DRAWN_ALONE_RIGHT, "", reader)), UNIT
+            )
+            for reader in Reader
+        },
+        "regions": sum(len(one) for one in found),
+        "smallest_region": SMALLEST,
+        "cnn_better": _cnn_better(found),
+        "follows_better": jackknife_interval(
+            lambda images: _follows(found, images), len(rows), UNIT
+        ),
+        "follows_better_alike": jackknife_interval(
+            lambda images: _follows_alike(found, images), len(rows), UNIT
+        ),
+    }
+    record = ReaderRecord(facts)
+    states = {reader.key: str(record.state(reader)) for reader in Reader}
+    return {**facts, "states": states, "following": str(record.following)}
+
+
+def _dice(rows: list[Row], reader: Reader) -> Interval:
+    values = _values(rows, Key(Measure.DICE, ALL, INTERVENTION[reader]))
+    return mean_interval(values, UNIT)
+
+
+def _values(rows: list[Row], key: Key) -> NDArray[np.float64]:
+    return np.array([row[key] for row in rows], dtype=float)
+
+
+def _cnn_better(found: list[NDArray[np.float64]]) -> float:
+    """Share of the regions in which the CNN is right in most pixels."""
+    right = np.concatenate([one[:, 1] for one in found])
+    return float((right > 0.5).mean()) if len(right) else float("nan")
+
+
+def _follows(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
+    """AUROC of mean psi for the regions in which the CNN is the better reader."""
+    chosen = np.concatenate([found[i] for i in images])
+    return auroc(chosen[:, 0], chosen[:, 1] > 0.5)
+
+
+def _follows_alike(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
+    """`_follows` among regions that the same encoder draws.
+
+    A gate that is high wherever the CNN draws, right or wrong, is near chance here.
+    """
+    chosen = np.concatenate([found[i] for i in images])
+    total = pairs = 0.0
+    for draws in (0, 1):
+        own = chosen[chosen[:, 2].round() == draws]
+        better = own[:, 1] > 0.5
+        n = float(better.sum() * (~better).sum())
+        if n:
+            total += n * auroc(own[:, 0], better)
+            pairs += n
+    return total / pairs if pairs else float("nan")
+
+
+_FOLLOWING_WORDS = {
+    Following.BETTER: "psi is higher where the CNN is the better one",
+    Following.WORSE: "psi is lower where the CNN is the better one",
+    Following.CHANCE: "psi tells the better one no better than chance",
+    Following.UNDEFINED: "whether psi tells the better one is open",
+    Following.NOT_MEASURED: "whether psi tells the better one is open",
+}
+
+
+def reader_lines(facts: dict[str, Any]) -> list[str]:
+    """Sentences on the readers, for the printed summary and the gate card."""
+    record = ReaderRecord(facts)
+    useless = [
+        f"The {reader} alone cannot do this job (Dice "
+        f"{words(facts['dice'][reader.key], '.3f')})."
+        for reader in Reader
+        if record.state(reader) is ReaderState.USELESS
+    ]
+    dice, right = facts["dice"], facts["right"]
+    alone = facts["drawn_alone_right"]
+    area = words(facts["follows_better"], ".2f")
+    alike = words(facts["follows_better_alike"], ".2f")
+    few = too_few_words(dice[BOTH]["n"])
+    return [
+        *useless,
+        f"Readers, Dice: both {words(dice[BOTH], '.3f')}; "
+        + "; ".join(f"{r} alone {words(dice[r.key], '.3f')}" for r in Reader)
+        + (f"; {few}" if few else "")
+        + f". Agreement of the two (Dice) {words(facts['agree'], '.2f')}.",
+        f"Where they disagree ({facts['images']} images), share of the pixels that is "
+        f"right: both {words(right[BOTH], '.2f')}; "
+        + "; ".join(f"{r} alone {words(right[r.key], '.2f')}" for r in Reader)
+        + ". Lesion in what one draws alone: "
+        + "; ".join(f"{r} {words(alone[r.key], '.2f')}" for r in Reader)
+        + ".",
+        f"In {facts['regions']} regions of disagreement "
+        f"{_FOLLOWING_WORDS[record.following]}: AUROC {area}, among regions that the "
+        f"same one draws {alike}.",
+    ]
