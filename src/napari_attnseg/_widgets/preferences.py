@@ -31,6 +31,12 @@ def mask_colour() -> str:
     return MASK_COLOUR if chosen is None else MASK_COLOURS[chosen.mask]
 
 
+def first_gate() -> str:
+    """Label of the gate whose map a first run shows over the image; else ``none``."""
+    chosen = _group("layers")
+    return "none" if chosen is None else str(chosen.gate)
+
+
 def _group(name: str) -> Any:
     try:
         return getattr(get_plugin_settings("napari-attnseg"), name)

@@ -34,10 +34,11 @@ from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.preferences import first_gate
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
-from napari_attnseg.results import GATE_LEGEND, gate_label
+from napari_attnseg.results import GATE_LEGEND, gate_label, gate_parts
 
 #: Data of the list's entry while more than one gate map is visible.
 SEVERAL = "several"
@@ -143,8 +144,10 @@ class SegmentWidget(ModelWidget):
         if not self.run_menu.keep_both.isChecked():
             visible = self._take_away(earlier_results(self._viewer.layers, source))
         added = add_layers(self._viewer, new_layers(source, done.results))
+        first = _first_gate(added)
         for layer in added:
-            layer.visible = visible.get(output_of(layer), layer.visible)
+            shown = layer.visible or layer is first
+            layer.visible = visible.get(output_of(layer), shown)
         bring_forward(self._viewer, self._image_of(source))
         self.run_menu.show_run(added[-1])
         self._select(image)
@@ -246,3 +249,15 @@ class SegmentWidget(ModelWidget):
         self.gate_description.setText(pattern_sentence(record.pattern))
         finding = f"{record.finding}\n" if shown is not None else ""
         self.gate_details.setText(f"{finding}The colours say {GATE_LEGEND}.")
+
+
+def _first_gate(layers: Sequence[Any]) -> Any:
+    """The gate map that is shown besides the mask, by the preferences; else None."""
+    wanted = first_gate()
+    for layer in layers:
+        record = record_of(layer)
+        if record is not None and record.gate is not None:
+            level, _ = gate_parts(record.gate)
+            if f"1/{level}" == wanted:
+                return layer
+    return None

@@ -46,7 +46,10 @@ def make_layer(new: NewLayer) -> Any:
             preferred = {MASK_COLOUR: mask_colour()}
             colours = {k: preferred.get(v, v) for k, v in colours.items()}
         options["colormap"] = DirectLabelColormap(color_dict=colours)
+    # napari makes a thumbnail of what is visible only; black ones show nothing.
+    visible = options.pop("visible", True)
     layer = getattr(napari.layers, new.kind)(new.data, **options)
+    layer.visible = visible
     if new.outlined:
         outline(layer)
     if new.colorbar:
