@@ -48,7 +48,9 @@ class ClickPoints:
             self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
             layers.selection = selected
         lead = () if frame is None else (frame,)
-        wanted = [(lead, click) for click in clicks]
+        wanted: list[tuple[tuple[int, ...], Click]] = [
+            (lead, click) for click in clicks
+        ]
         kept = 0
         while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
             kept += 1
