@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy.ndimage import maximum_filter
 
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.masks import MaskKind, UnclearMaskError, read
@@ -244,9 +245,7 @@ shifted = np.roll(WHITE, 3, 1)
 hole = rgba(np.full((H, W, 3), 255), 255 - WHITE * (X < 60))
 
 #: A line of one pixel around the lesion, and a frame of one around the image.
-LINED = np.where(
-    TRUTH, 255, 128 * (TRUTH | np.roll(TRUTH, 1, 1) | np.roll(TRUTH, -1, 1))
-).astype(np.uint8)
+LINED = np.where(TRUTH, 255, 128 * maximum_filter(TRUTH, 3)).astype(np.uint8)
 FRAMED = np.where(TRUTH, 255, 128 * ((X % (W - 1) == 0) | (Y % (H - 1) == 0)))
 FRAMED = FRAMED.astype(np.uint8)
 
@@ -264,6 +263,8 @@ REFUSED = {
     ),
     "a line of 128 around 255": (png(LINED), Rule.UNCLEAR_VALUES),
     "a frame of 128 around 255": (png(FRAMED), Rule.UNCLEAR_VALUES),
+    "a line of 128 as JPEG": (jpeg(LINED, 95), Rule.UNCLEAR_VALUES),
+    "a frame of 100 as JPEG": (jpeg(FRAMED - FRAMED // 4, 95), Rule.UNCLEAR_VALUES),
     "negative": (tiff(-TRUTH.astype(np.int16)), Rule.UNCLEAR_VALUES),
     "NaN": (tiff(np.where(TRUTH, np.nan, 0).astype("f4")), Rule.UNCLEAR_VALUES),
     "a ramp": (png(ramp), Rule.UNCLEAR_VALUES),

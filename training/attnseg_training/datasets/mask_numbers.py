@@ -15,6 +15,7 @@ from attnseg_training.datasets.mask_regions import (
     are_numbers,
     constant_around,
     core,
+    has_lines,
     is_drawn,
     would_vanish,
 )
@@ -172,7 +173,14 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
         raise _unclear(
             name, "regions of a grey between background and lesion", _NAME_CLASSES
         )
-    return values > cut_of(top), "two-values"
+    lesion = values > cut_of(top)
+    if has_lines(values, lesion):
+        raise _unclear(
+            name,
+            "lines of one grey between background and lesion",
+            _NAME_CLASSES + ", or threshold = number if above it is lesion",
+        )
+    return lesion, "two-values"
 
 
 def _plateaus(values: Values, top: float) -> int:

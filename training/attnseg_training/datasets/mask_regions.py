@@ -22,6 +22,9 @@ REGION = 0.25
 #: Pixels of one number between two others above which it was drawn: a soft edge has
 #: more numbers.
 STRAY = 16
+#: In a lossy file: share of the pixels of edges that have one grey, in a window of this
+#: many of so many bins between background and lesion; soft edges have half of it.
+ONE_GREY, WINDOW, BINS = 0.75, 6, 24
 
 
 def are_numbers(values: Values, found: Values) -> bool:
@@ -74,6 +77,25 @@ def is_drawn(values: Values, found: Values) -> bool:
     It may be a line around lesions that nobody is sure of, or a frame.
     """
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
+
+
+def has_lines(values: Values, lesion: Plane) -> bool:
+    """Whether lines of one grey lie between background and lesion in a lossy file.
+
+    Parameters
+    ----------
+    values, lesion : ndarray, shape (H, W)
+    """
+    bright = float(np.median(values[lesion]))
+    low, high = 0.2 * bright, 0.8 * bright
+    between = values[(values > low) & (values < high)]
+    outline = int(np.count_nonzero(lesion[1:] != lesion[:-1]))
+    outline += int(np.count_nonzero(lesion[:, 1:] != lesion[:, :-1]))
+    if len(between) < max(outline / 2, 2 * STRAY):
+        return False
+    counts, _ = np.histogram(between, BINS, (low, high))
+    commonest = np.convolve(counts, np.ones(WINDOW), "valid").max()
+    return bool(commonest > ONE_GREY * len(between))
 
 
 def core(mask: Plane) -> Plane:
