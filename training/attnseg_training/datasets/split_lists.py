@@ -104,7 +104,8 @@ def _expect_all_read(
             )
     if named:
         return
-    if folder.is_dir():
+    # A folder with a hidden file (.keep) is empty on purpose.
+    if folder.is_dir() and (entries(folder) or not any(folder.iterdir())):
         but = " but other things" if entries(folder) else ""
         raise InputError(
             f"Expected lists of images in {folder} as {kind}, train.txt, val.txt and "
