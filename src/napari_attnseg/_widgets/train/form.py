@@ -101,6 +101,11 @@ class TrainForm(QWidget):
         start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
+        # Their longest entries are not to make the dock wider.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        for box in (self.recipe_box, self.start_box):
+            box.setSizeAdjustPolicy(policy)
+            box.setMinimumContentsLength(12)
         self.data.line.setPlaceholderText("folder with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
         self.epochs_box.setRange(1, MOST_EPOCHS)
@@ -141,7 +146,10 @@ class TrainForm(QWidget):
         form.addRow("Transformer", self.transformer)
         form.addRow("Weights", self.weights)
         form.addRow("Epochs", self.epochs_box)
-        form.addRow(self.cost_button, self.cost)
+        # Not as the label of a row: it would take width from all others.
+        form.addRow("", self.cost_button)
+        form.addRow(self.cost)
+        self.cost.hide()
         inner = QWidget()
         more = QFormLayout(inner)
         more.addRow("All recipes", self.recipe_box)
@@ -168,19 +176,23 @@ class TrainForm(QWidget):
             choices = self.choices(str(Path(self.data.text) / "nothing-is-written"))
             options = choices.options()
         except InputError as error:
-            self.cost.setText(str(error))
+            self._say_cost(str(error))
             return
         self._end_question()
         question = self._question = CostQuestion(options, choices.epochs)
-        self.cost.setText("Does a few steps…")
+        self._say_cost("Does a few steps…")
         self.cost_button.setEnabled(False)
 
         def answered(text: str) -> None:
             if not self._life.ended and question is self._question:
-                self.cost.setText(text)
+                self._say_cost(text)
                 self.cost_button.setEnabled(True)
 
         start(question.ask, answered)
+
+    def _say_cost(self, text: str) -> None:
+        self.cost.setText(text)
+        self.cost.show()
 
     def _end_question(self) -> None:
         if self._question is not None:
