@@ -99,6 +99,8 @@ def test_trains_and_hands_its_weights_to_segment(
     assert Path(widget.folder.text) == more and not widget.on_row.isVisible()
     qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
     assert len(widget.shown.epochs) == 1
+    was = f"Before this run: {max(dice):.3f}."
+    assert was in widget.view.state_line.text()
     card = read_card(more / "best.safetensors").training
     assert card["config"]["epochs"] == 1 and card["started_from"]["val_dice"] in dice
     assert messages == []
