@@ -53,15 +53,18 @@ def test_a_second_correction_replaces_the_first_and_another_suffix(
     new.write()
     assert read_image(tmp_path / "masks" / f"{new.name}.png")[0, 0] == 255
     # An image of the set itself keeps its name, whatever suffix its mask had.
-    own = tmp_path / "images" / "A.png"
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.txt").write_text("A.1\n")
+    own = tmp_path / "images" / "A.1.png"
     Image.fromarray(PIXELS[::-1].copy()).save(own)
-    Image.fromarray(MASK * 255).save(tmp_path / "masks" / "a.bmp")
+    Image.fromarray(MASK * 255).save(tmp_path / "masks" / "a.1.bmp")
     new = addition(tmp_path, Correction(PIXELS[::-1], MASK, file=own))
-    assert new.replaced == (tmp_path / "masks" / "a.bmp",) and new.name == "A"
+    assert new.replaced == (tmp_path / "masks" / "a.1.bmp",) and new.name == "A.1"
+    assert not new.unlisted
     before = own.read_bytes()
     new.write()
     assert own.read_bytes() == before and not new.replaced[0].exists()
-    assert (tmp_path / "masks" / "A.png").is_file()
+    assert (tmp_path / "masks" / "A.1.png").is_file()
 
 
 def test_classes_and_lists_of_the_folder_are_heeded(tmp_path: Path) -> None:
@@ -69,6 +72,10 @@ def test_classes_and_lists_of_the_folder_are_heeded(tmp_path: Path) -> None:
     two = MASK + (np.arange(8)[:, None] > 6).astype(np.uint8) * 2
     addition(tmp_path, Correction(PIXELS, two, classes)).write()
     told = tmp_path / "dataset.toml"
+    other = tmp_path / "other"  # of one that only says what its classes are
+    other.mkdir()
+    (other / "dataset.toml").write_text(told.read_text())
+    addition(other, Correction(PIXELS, two, classes)).write()
     assert told.read_text() == 'classes = ["muscle", "fat"]\n'
     told.write_text("classes = {fat = 9, muscle = 4}\nignore = 255\n")
     (tmp_path / "splits").mkdir()

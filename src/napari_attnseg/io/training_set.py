@@ -150,7 +150,8 @@ def addition(folder: Path, correction: Correction) -> Addition:
 def _expect_training_set(folder: Path) -> None:
     if not folder.is_dir():
         return
-    there = entries(folder)
+    begun = {IMAGES, MASKS, RECORDS, FILE}
+    there = [path for path in entries(folder) if path.name not in begun]
     if there and not (folder / IMAGES).is_dir():
         raise InputError(
             f"Expected an empty folder, or one with {IMAGES}/ and {MASKS}/ to add to, "
@@ -249,11 +250,12 @@ def _unlisted(lists: Path, name: str) -> bool:
     """Whether there are lists of names and none of them has this one."""
     found = list(lists.glob("*.txt")) + list(lists.glob("*.lst"))
     lines = [
-        line.strip()
+        Path(line.strip().replace("\\", "/"))
         for path in found
         for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     ]
-    return bool(found) and name not in (Path(line).stem for line in lines)
+    named = {form for line in lines for form in (line.name, line.stem)}
+    return bool(found) and name not in named
 
 
 def _encoded(pixels: NDArray[np.generic]) -> tuple[str, bytes]:

@@ -99,6 +99,8 @@ def test_trains_and_hands_its_weights_to_segment(
     assert Path(widget.folder.text) == more and not widget.on_row.isVisible()
     qtbot.waitUntil(lambda: widget.shown.state == "done", timeout=180_000)
     assert len(widget.shown.epochs) == 1
+    was = f"Before this run: {max(dice):.3f}."
+    assert was in widget.view.state_line.text()
     card = read_card(more / "best.safetensors").training
     assert card["config"]["epochs"] == 1 and card["started_from"]["val_dice"] in dice
     assert messages == []
@@ -188,11 +190,13 @@ def test_three_recipes_in_plain_words_come_first(
     assert form.epochs_box.value() == 5
 
     # How long it takes here is measured here, and what is missing is said.
-    form.cost_button.click()
-    assert "Choose a data folder" in form.cost.text()
+    form.cost.button.click()
+    assert "Choose a data folder" in form.cost.answer.text()
     form.data.set(data_folder)
-    form.cost_button.click()
-    assert not form.cost_button.isEnabled()
-    qtbot.waitUntil(form.cost_button.isEnabled, timeout=120_000)
-    assert "for 5 epochs of 8 training images on " in form.cost.text()
+    form.cost.button.click()
+    assert not form.cost.button.isEnabled()
+    qtbot.waitUntil(form.cost.button.isEnabled, timeout=120_000)
+    assert "for 5 epochs of 8 training images on " in form.cost.answer.text()
+    form.epochs_box.setValue(6)  # of which that was no answer
+    assert not form.cost.answer.isVisibleTo(form)
     assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}

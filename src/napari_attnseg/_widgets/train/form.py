@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QLineEdit,
-    QPushButton,
     QRadioButton,
     QSpinBox,
     QVBoxLayout,
@@ -21,7 +20,7 @@ from qtpy.QtWidgets import (
 from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.train.cost import CostQuestion
+from napari_attnseg._widgets.train.cost_row import CostRow
 from napari_attnseg._widgets.train.options import (
     Choices,
     declared_settings,
@@ -83,17 +82,15 @@ class TrainForm(QWidget):
         self.device_box = QComboBox()
         self.batch_box = QSpinBox()
         self.more_line = QLineEdit()
-        self.cost_button = QPushButton("How long here?")
-        #: The answer to that, or why there is none.
-        self.cost = wrapped_label()
-        self._question: CostQuestion | None = None
-        life.at_end.append(self._end_question)
+        self.cost = CostRow(life, self.choices)
         self._lay_out()
         self.data.changed.connect(self.suggest)
         self.recipe_box.currentIndexChanged.connect(self._describe)
         for name, button in self.recipe_buttons.items():
             button.clicked.connect(partial(self._choose_recipe, name))
-        self.cost_button.clicked.connect(self.ask_cost)
+        self.data.changed.connect(self.cost.forget)
+        self.start_box.currentIndexChanged.connect(self.cost.forget)
+        self.epochs_box.valueChanged.connect(self.cost.forget)
         self.start_box.currentIndexChanged.connect(self._show_files)
         self._describe()
         # In a thread: it imports torch, which takes seconds.
@@ -101,6 +98,11 @@ class TrainForm(QWidget):
         start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
+        # Their longest entries are not to make the dock wider.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        for box in (self.recipe_box, self.start_box):
+            box.setSizeAdjustPolicy(policy)
+            box.setMinimumContentsLength(12)
         self.data.line.setPlaceholderText("folder with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
         self.epochs_box.setRange(1, MOST_EPOCHS)
@@ -117,8 +119,6 @@ class TrainForm(QWidget):
                     button: RECOMMENDED[name].about if name else "All other recipes."
                     for name, button in self.recipe_buttons.items()
                 },
-                self.cost_button: "Does a few steps with what is chosen here, and "
-                "says how long all of it takes. Nothing is written.",
                 self.start_box: "What the model knows before it sees your images.",
                 self.cnn: "File with weights of the first of its two networks.",
                 self.transformer: "File with weights of the second one.",
@@ -141,7 +141,7 @@ class TrainForm(QWidget):
         form.addRow("Transformer", self.transformer)
         form.addRow("Weights", self.weights)
         form.addRow("Epochs", self.epochs_box)
-        form.addRow(self.cost_button, self.cost)
+        form.addRow(self.cost)
         inner = QWidget()
         more = QFormLayout(inner)
         more.addRow("All recipes", self.recipe_box)
@@ -160,31 +160,6 @@ class TrainForm(QWidget):
             self.recipe_box.setCurrentText(name)
         else:
             self.more.open()
-
-    def ask_cost(self) -> None:
-        """Say what the chosen run would cost on this computer; takes a while."""
-        try:
-            # Nothing is written: any folder that is not there does.
-            choices = self.choices(str(Path(self.data.text) / "nothing-is-written"))
-            options = choices.options()
-        except InputError as error:
-            self.cost.setText(str(error))
-            return
-        self._end_question()
-        question = self._question = CostQuestion(options, choices.epochs)
-        self.cost.setText("Does a few steps…")
-        self.cost_button.setEnabled(False)
-
-        def answered(text: str) -> None:
-            if not self._life.ended and question is self._question:
-                self.cost.setText(text)
-                self.cost_button.setEnabled(True)
-
-        start(question.ask, answered)
-
-    def _end_question(self) -> None:
-        if self._question is not None:
-            self._question.cancel()
 
     def choices(self, out: str) -> Choices:
         """Collect the choices for a run in the folder `out`.
@@ -238,6 +213,7 @@ class TrainForm(QWidget):
         recipe = self._recipes[self.recipe_box.currentText()]
         first = RECOMMENDED.get(recipe.name)
         self.recipe_buttons[recipe.name if first else ""].setChecked(True)
+        self.cost.forget()
         self.about.setText(first.about if first else recipe.about)
         self.epochs_box.setValue((first and first.epochs) or recipe.epochs)
         before = first.start if first else self.start_box.currentData()

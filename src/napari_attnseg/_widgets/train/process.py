@@ -179,7 +179,7 @@ class TrainingRun:
         best = self.folder / BEST_WEIGHTS
         return Look(
             state,
-            sentence(state, files, resumable),
+            sentence(state, files, resumable, _earlier(files)),
             files.epochs,
             files.place if state.active else None,
             files.output,
@@ -192,6 +192,19 @@ class TrainingRun:
     @staticmethod
     def _alive(status: RunStatus | None) -> bool:
         return _process(status) is not None or _alive_elsewhere(status)
+
+
+def _earlier(files: RunFiles) -> RunFiles | None:
+    """The run on the same data whose best weights a run began with, if it is there."""
+    init = Path(str(files.settings.get("init", "")))
+    if init.name != BEST_WEIGHTS or not init.is_file():
+        return None
+    found = RunFiles.read(init.parent)
+    same = all(
+        found.settings.get(key) == files.settings.get(key)
+        for key in ("data", "protocol", "split_seed")
+    )
+    return found if same else None
 
 
 def _process(status: RunStatus | None) -> psutil.Process | None:

@@ -50,8 +50,16 @@ class Look:
 NOTHING = Look(RunState.NONE, "")
 
 
-def sentence(state: RunState, files: RunFiles, resumable: bool) -> str:
-    """Describe the state of a run; for a failed one, return its error message."""
+def sentence(
+    state: RunState,
+    files: RunFiles,
+    resumable: bool,
+    earlier: RunFiles | None = None,
+) -> str:
+    """Describe the state of a run; for a failed one, return its error message.
+
+    `earlier` is the run on the same data whose weights this one began with.
+    """
     place, epochs = files.place, files.epochs
     if state is RunState.STARTING:
         return "Starting: reads the images and builds the network."
@@ -70,6 +78,9 @@ def sentence(state: RunState, files: RunFiles, resumable: bool) -> str:
         best = max(epochs, key=lambda e: e.val_dice)
         dice = f" Best {files.measured_on} Dice {best.val_dice:.3f}, "
         dice += f"in epoch {best.epoch}."
+        if earlier is not None and earlier.epochs:
+            was = max(e.val_dice for e in earlier.epochs)
+            dice += f" Before this run: {was:.3f}."
     if state is RunState.DONE:
         return f"Done: {len(epochs)} epochs.{dice}"
     go_on = " Resume goes on from there." if resumable else ""
