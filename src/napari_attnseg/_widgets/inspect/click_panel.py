@@ -27,8 +27,6 @@ from napari_attnseg._widgets.inspect.tips import (
     BESIDE,
     BRUSH,
     CLICK_TIPS,
-    CORRECTORS,
-    HOW,
     NO_IMAGE,
     WAIT,
 )
@@ -274,20 +272,8 @@ class ClickPanel(QWidget):
     def _show(self) -> None:
         self._points_now()
         self._show_buttons()
-        session = None if self._mask is None else self._mask.session
-        if not self.active or session is None:
-            return
-        corrector, count = session.corrector, len(self.clicks)
-        if not count:
-            self.message.setText(
-                f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
-            )
-            return
-        reach = round(max(corrector.reach))
-        self.message.setText(
-            f"{count} click{'s' if count > 1 else ''}; nothing further than {reach} px "
-            "from them was changed."
-        )
+        if self.active and self._mask is not None and self._mask.session is not None:
+            self.message.setText(self._mask.describe(self._frame))
 
     def _points_now(self) -> None:
         """Show the points, where Qt has not destroyed the panel meanwhile."""

@@ -47,7 +47,7 @@ class ClickPoints:
             selected = set(layers.selection)
             self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
             layers.selection = selected
-        lead = () if frame is None else (frame,)
+        lead: tuple[int, ...] = () if frame is None else (frame,)
         wanted = [(lead, click) for click in clicks]
         kept = 0
         while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
