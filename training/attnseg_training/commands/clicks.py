@@ -37,7 +37,7 @@ def fit_clicks_command(
     ] = None,
     steps: Annotated[
         int, typer.Option(help="Optimizer steps, one per click of a batch.", min=1)
-    ] = 2000,
+    ] = 800,
     batch: Annotated[int, typer.Option(help="Images per step.", min=1)] = 16,
     views: Annotated[
         int, typer.Option(help="How often each image is taken, changed.", min=1)
