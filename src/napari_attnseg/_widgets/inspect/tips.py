@@ -10,6 +10,11 @@ MASK_TIPS = {
     "undo_button": "Takes back the last change of this panel.",
     "reset_button": "The mask as the model made it; can be undone.",
 }
+READER_TIPS = {
+    "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
+    "both as the gates mixed them.",
+    "disagreement_box": "Fills what only one of the two networks draws, in its colour.",
+}
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
     "reset_button": "The gates as the model set them, without paint.",

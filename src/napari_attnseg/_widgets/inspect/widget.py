@@ -33,6 +33,7 @@ from napari_attnseg._widgets.inspect.arrangement import (
 )
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -68,6 +69,7 @@ class InspectWidget(DockWidget):
         self.pointing = Pointing(napari_viewer, life)
         self.mask_panel = MaskPanel(napari_viewer)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
+        self.readers_panel = ReadersPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
@@ -104,6 +106,7 @@ class InspectWidget(DockWidget):
         inside.addWidget(self.pointing)
         for title, panel, opened in (
             ("Mask", self.mask_panel, True),
+            ("Each network alone", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
@@ -185,6 +188,7 @@ class InspectWidget(DockWidget):
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
+        self.readers_panel.set_result(self.result)
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
             self._arrange()

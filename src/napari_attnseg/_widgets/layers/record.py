@@ -33,6 +33,8 @@ class Derivation(StrEnum):
     PAINT = "paint"
     #: The point whose reading is held.
     READING = "reading"
+    #: Mask by one encoder alone, by both, or where these disagree.
+    READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
     #: Separated and numbered objects of a mask.
