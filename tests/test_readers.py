@@ -29,7 +29,7 @@ IMAGE = np.random.default_rng(1).integers(0, 255, (50, 70, 3), np.uint8)
 RECORD = {
     "dice": {"transformer": {"mean": 0.31, "low": 0.2, "high": 0.4, "n": 88}},
     "right": {"cnn": {"mean": float("nan"), "low": None, "high": None, "n": 0}},
-    "follows_better": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 88},
+    "psi_auroc": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 88},
 }
 
 
@@ -118,7 +118,7 @@ def test_readers_are_saved_and_read_back(
             assert np.array_equal(mine.probability, its.probability)
         assert back.readers.record.dice("transformer") == RECORD["dice"]["transformer"]
         assert back.readers.record.right("cnn") is None
-        assert back.readers.record.following == result.readers.record.following
+        assert back.readers.record.psi_tells == result.readers.record.psi_tells
     # Without readers, those of before go: they would describe another run.
     plain = [replace(result, readers=None)] * (frames or 1)
     files = save_results(replace(given, segmentations=plain), tmp_path, "a")

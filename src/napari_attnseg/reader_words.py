@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_attnseg.reader_record import (
     BOTH,
     SMALLEST,
-    Following,
+    PsiTells,
     Reader,
     ReaderRecord,
     ReaderState,
@@ -14,13 +14,10 @@ from napari_attnseg.readers import Disagreement
 from napari_attnseg.statistics import Interval
 
 _SPLITS = {"val": "validation ", "test": "test ", "train": "training "}
-_FOLLOWING = {
-    Following.BETTER: "Where the two disagree, the gates leaned to the better one more "
-    "often than chance",
-    Following.WORSE: "Where the two disagree, the gates leaned to the worse one more "
-    "often than chance",
-    Following.CHANCE: "Where the two disagree, which one the gates leaned to told no "
-    "more than chance which was right",
+_TELLS = {
+    PsiTells.BETTER: "psi was higher where the CNN was the better one",
+    PsiTells.WORSE: "psi was lower where the CNN was the better one",
+    PsiTells.CHANCE: "psi told no better than chance which one was right",
 }
 
 
@@ -46,7 +43,7 @@ def useless_sentences(record: ReaderRecord) -> list[str]:
 
 
 def record_sentences(record: ReaderRecord) -> list[str]:
-    """What each reader is worth alone, and whether the gates follow the better one."""
+    """What each reader is worth alone, and whether psi tells the better one."""
     dice = [record.dice(key) for key in (Reader.CNN.key, Reader.TRANSFORMER.key, BOTH)]
     names = (f"{Reader.CNN} alone", f"{Reader.TRANSFORMER} alone", "both together")
     known = [
@@ -57,10 +54,13 @@ def record_sentences(record: ReaderRecord) -> list[str]:
     if not known:
         return ["How good each is alone has not been measured for these weights."]
     said = [f"Measured {measured_on(record)}, Dice: {', '.join(known)}."]
-    if record.following in _FOLLOWING:
-        area = record.facts["follows_better"]
+    if record.psi_tells in _TELLS:
+        area = record.facts["psi_auroc"]
+        leaned, regions = (record.facts[key] for key in ("leaned_to_cnn", "regions"))
         said.append(
-            f"{_FOLLOWING[record.following]} (AUROC {_number(area)}; 0.5 is chance)."
+            f"Where they disagreed, {_TELLS[record.psi_tells]} (AUROC {_number(area)}; "
+            f"0.5 is chance), and the CNN had the larger weight in {leaned} of "
+            f"{regions} regions."
         )
     return said
 

@@ -30,7 +30,9 @@ RECORD = ReaderRecord(
             "transformer": interval(0.31, 0.25, 0.37),
         },
         "drawn_alone_right": {"cnn": interval(0.89, 0.85, 0.93, 80)},
-        "follows_better": interval(0.83, 0.71, 0.94),
+        "psi_auroc": interval(0.83, 0.71, 0.94),
+        "regions": 123,
+        "leaned_to_cnn": 121,
         "measured_on": {
             "dataset": "discs",
             "split": "val",
@@ -113,7 +115,8 @@ def test_what_is_useless_is_said_with_where_it_was_measured() -> None:
     ]
     dice, gates = record_sentences(RECORD)
     assert "CNN alone 0.91, transformer alone 0.31, both together 0.92" in dice
-    assert "the better one more often than chance (AUROC 0.83" in gates
+    assert "psi was higher where the CNN was the better one (AUROC 0.83" in gates
+    assert "larger weight in 121 of 123 regions" in gates
     assert useless_sentences(ReaderRecord()) == []
 
 
@@ -126,6 +129,7 @@ def test_a_region_is_told_by_who_draws_it() -> None:
     assert "(80 had such pixels)" in known and "small" not in known
     # What the CNN is worth where it draws says nothing of where the other does.
     kind = Disagreement.ONLY_TRANSFORMER
-    here, known = region_sentences(kind, 0.499, 0.5, SMALLEST / 2, RECORD)
-    assert "followed neither here" in here and here.endswith("has less than half of it.")
+    here, known = region_sentences(kind, 0.499, 0.7, SMALLEST / 2, RECORD)
+    assert "followed neither here" in here
+    assert here.endswith("The mask by both has most of it.")
     assert "has not been measured" in known and "as small as this" in known
