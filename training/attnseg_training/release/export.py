@@ -227,7 +227,8 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
     weights : Path
         Weights file, which is replaced.
     measured : Path
-        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors, or a part of
+        it that has the readers.
 
     Raises
     ------
@@ -236,7 +237,7 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
     InputError
         If the JSON cannot be read, has no such record, or is of other weights.
     """
-    found = _results(measured, "faithfulness", "gates", READERS)
+    found = _results(measured, "faithfulness", READERS)
     if found["weights_sha256"] != weights_hash(weights):
         raise InputError(
             f"{measured} was measured on other weights ({found['weights_sha256']}); "

@@ -35,6 +35,8 @@ class Derivation(StrEnum):
     READING = "reading"
     #: Points where a mask is corrected by clicks.
     CLICKS = "clicks"
+    #: Mask by one encoder alone, by both, or where these disagree.
+    READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
     #: Separated and numbered objects of a mask.
