@@ -69,6 +69,9 @@ WORDS = {
     "attnseg-train two-stage": ["--data", "d"],
     "attnseg-train table": ["gates", "--data", "d"],
     "attnseg-train figure": ["3", "w", "--data", "d"],
+    "attnseg-train trust-labels": ["run"],
+    "attnseg-train fit-clicks": ["w", "--data", "d", "--out", "c.safetensors"],
+    "attnseg-train clicks": ["w", "--data", "d"],
     "attnseg-train average": ["w"],
     "attnseg-train calibrate": ["w"],
     "attnseg-train export": ["w"],
@@ -77,7 +80,7 @@ WORDS = {
     "attnseg-train import": ["c.pth"],
 }
 #: Parameters of commands that name what is written; all others are read.
-WRITTEN = ("out", "json_file", "csv_file", "report_folder", "figure")
+WRITTEN = ("out", "json_file", "csv_file", "report_folder", "figure", "head_only")
 
 
 def programs() -> dict[str, typer.Typer]:

@@ -53,7 +53,10 @@ def fit_clicks_command(
     ] = None,
     head_only: Annotated[
         Path | None,
-        typer.Option(help="Write the head to a file of its own too, a few hundred kB."),
+        typer.Option(
+            help="Write the head to a file of its own too, a few hundred kB.",
+            callback=output_file,
+        ),
     ] = None,
     allow: Allow = None,
 ) -> None:
