@@ -87,6 +87,9 @@ class ModelCard:
         What to beware of, in one or two short sentences. Empty: not for diagnosis.
     image_colours : str
         An `ImageColours`, as ``attnseg-train fit`` found the training images.
+    expected_dice : dict
+        How the Dice of a case is estimated, as ``attnseg-train expected-dice``
+        measured it: the JSON of a `reliability.rule.Reliability`. Empty: it is not.
     """
 
     spec: ModelSpec
@@ -105,6 +108,7 @@ class ModelCard:
     summary: str = ""
     warning: str = ""
     image_colours: str = ImageColours.UNKNOWN
+    expected_dice: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))
@@ -132,7 +136,10 @@ class ModelCard:
 
     def to_json(self) -> str:
         """JSON text of the card, format marker included."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+        facts = dataclasses.asdict(self)
+        if not self.expected_dice:
+            del facts["expected_dice"]  # versions before it can read the card
+        return json.dumps({"format": FORMAT, **facts})
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
@@ -32,6 +33,8 @@ from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reliability.observe import estimate
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -193,6 +196,8 @@ class Segmenter:
             # Each view turned back; without flips there is one, which stays as it is.
             back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
             mean = torch.stack(back).mean(0, keepdim=True)
+            own_mask = not gates and threshold == self.card.threshold
+            expected = self._expected_dice(encoded, mean) if own_mask else None
             probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
@@ -217,8 +222,20 @@ class Segmenter:
             mask,
             probability,
             attention,
-            self._provenance(encoded, gates, threshold, mask),
+            self._provenance(encoded, gates, threshold, mask)
+            | ({} if expected is None else expected.to_provenance()),
         )
+
+    def _expected_dice(
+        self, encoded: EncodedImage, probability: Tensor
+    ) -> ExpectedDice | None:
+        """Of the model's own mask, if the card has a rule for it; not with flips.
+
+        `probability` is (1, classes, S, S), at the network's size.
+        """
+        if not self.card.expected_dice or len(encoded.pairs[0][0]) > 1:
+            return None
+        return estimate(self.network, self.card, encoded.pairs, probability)
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_attnseg.reliability.estimate import ExpectedDice
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
@@ -192,6 +195,18 @@ class Segmentation:
     probability: NDArray[np.float32]
     attention: tuple[AttentionMap, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def expected_dice(self) -> ExpectedDice | None:
+        """How good the mask probably is, where that was measured for the model.
+
+        None for other weights, and for a mask that is not the model's own: gates were
+        forced, another threshold, cleaned, refined by MedSAM, averaged over flips.
+        """
+        # Imported here: what it needs imports this module.
+        from napari_attnseg.reliability.estimate import estimate_of
+
+        return estimate_of(self.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,11 @@ from napari_attnseg.io.images import find_images, read_upright
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
+from napari_attnseg.reliability.estimate import (
+    EstimateState,
+    ExpectedDice,
+    estimate_of,
+)
 from napari_attnseg.results import GateKey
 
 if TYPE_CHECKING:
@@ -117,6 +122,7 @@ def segment_images(
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
     rules = MaskRules(limit, *cleaning)
     sam = _load_medsam(how, device)
+    estimates: dict[Path, ExpectedDice] = {}
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
         found = read_upright(path)
@@ -132,6 +138,11 @@ def segment_images(
             result = sam.refine(result, sam.encode(image, intensity=intensity))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
+        expected = estimate_of(result.provenance)
+        if expected is not None:
+            estimates[path] = expected
+            if expected.state is EstimateState.UNLIKE:
+                notes.append(Note.UNLIKE)
         facts = {**result.provenance, "orientation": found.orientation}
         result = replace(result, provenance=facts)
         table = ""
@@ -160,7 +171,7 @@ def segment_images(
         return write
 
     others = not_images(inputs, stems)
-    return Batch(stems, compute, model_notes(segmenter, device), others)
+    return Batch(stems, compute, model_notes(segmenter, device), others, estimates)
 
 
 def _check_results_folder(

@@ -29,6 +29,7 @@ from napari_attnseg.io.files import (
 )
 from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.masks import rules_of
+from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
@@ -45,7 +46,10 @@ FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam")
+PER_FRAME = (
+    *("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam"),
+    ESTIMATE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
