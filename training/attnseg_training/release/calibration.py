@@ -194,5 +194,6 @@ def _write(
         metrics={},
         gates={},
         combination={},
+        expected_dice={},
     )
     save_checkpoint(out, stored.state_dict(), card, half)

@@ -158,6 +158,7 @@ def average(files: list[Path], out: Path) -> str:
         metrics={},
         gates={},
         combination={},
+        expected_dice={},
         training={"average_of": parts},
     )
     return save_checkpoint(out, mean, card)
