@@ -132,10 +132,6 @@ def expected_dice_command(
         ),
     ] = None,
     device: Device = "auto",
-    half: Annotated[
-        bool,
-        typer.Option("--half", help="Store the weights as float16, half the size."),
-    ] = False,
     allow: Allow = None,
 ) -> None:
     """Measure on validation images how good a mask probably is; put it into the card.
@@ -159,7 +155,7 @@ def expected_dice_command(
 
     with counted("measuring") as watch:
         found = add_expected_dice(
-            weights, out, dataset, split, device, half, rules, warn, watch
+            weights, out, dataset, split, device, rules, warn, watch
         )
     for line in report_lines(found):
         console.print(line, markup=False)

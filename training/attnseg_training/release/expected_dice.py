@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
@@ -31,11 +32,7 @@ from attnseg_training.release.expected_dice_fit import (
 from attnseg_training.release.foreign_images import foreign_images
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.cards import versions
-from napari_attnseg.checkpoints import (
-    expect_weights_name,
-    load_checkpoint,
-    save_checkpoint,
-)
+from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter, resize
 from napari_attnseg.preprocessing import to_rgb
@@ -59,14 +56,14 @@ def add_expected_dice(
     data: Dataset,
     split: str,
     device: str = "auto",
-    half: bool = False,
     allow: Collection[str] = (),
     warn: Callable[[str], None] = lambda sentence: None,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Write weights again with a rule for the expected Dice; returns the measurement.
 
-    It is to be fitted on validation images. All else in the card stays.
+    It is to be fitted on validation images. All else in the card stays, and the tensors
+    stay byte for byte, so that what was measured of them does too.
 
     Raises
     ------
@@ -108,9 +105,9 @@ def add_expected_dice(
         "split": split,
     }
     found, report = fit_cases(cases, foreign, origin)
-    network, card, sha256 = load_checkpoint(weights_path(weights))
-    card = dataclasses.replace(card, expected_dice=found.to_json())
-    save_checkpoint(out, network.state_dict(), card, half)
+    card = dataclasses.replace(segmenter.card, expected_dice=found.to_json())
+    tensors = safetensors.torch.load(weights_path(weights).read_bytes())
+    sha256 = save_checkpoint(out, tensors, card)
     run = {
         "model": card.spec.name,
         "weights_sha256": sha256,

@@ -65,8 +65,8 @@ def simplest(cases: Sequence[Case], tried: Mapping[Signals, Array]) -> Signals:
     _, image = np.unique([case.image for case in cases], return_inverse=True)
 
     def by_image(numbers: Array) -> Array:
-        sums: Array = np.bincount(image, (numbers[:, 0] - dice) ** 2)
-        return sums
+        squared = (numbers[:, 0] - dice) ** 2
+        return np.array([squared[image == i].sum() for i in range(image.max() + 1)])
 
     errors = {one: by_image(numbers) for one, numbers in tried.items()}
     best = min(errors.values(), key=lambda error: float(error.sum()))
@@ -88,16 +88,14 @@ def fit_rule(cases: Sequence[Case], signals: Sequence[Signal]) -> DiceRule:
     """
     x = np.array([[case.signals[signal] for signal in signals] for case in cases])
     dice = np.array([case.dice for case in cases])
-    centre, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
-    z = (x - centre) / scale
-    weights = _weights(z, dice)
-    score = z @ weights
-    return DiceRule(
-        tuple(signals),
-        *(tuple(float(f"{v:.6g}") for v in part) for part in (centre, scale, weights)),
-        knots=_knots(score, dice),
-        coverage=COVERAGE,
+    middle, spread = x.mean(0), np.maximum(x.std(0), 1e-6)
+    z = (x - middle) / spread
+    slope = _weights(z, dice)
+    centre, scale, weights = (
+        tuple(float(f"{v:.6g}") for v in part) for part in (middle, spread, slope)
     )
+    knots = _knots(z @ slope, dice)
+    return DiceRule(tuple(signals), centre, scale, weights, knots, COVERAGE)
 
 
 def _weights(z: Array, dice: Array) -> Array:
@@ -151,9 +149,10 @@ def held_out(
     of_train, of_cases = folds(train), folds(cases)
     found: dict[int, Sequence[float]] = {}
     for part in np.unique(of_cases):
-        fitted = fit([train[i] for i in np.flatnonzero(of_train != part)])
-        for i in np.flatnonzero(of_cases == part):
-            found[int(i)] = use(fitted, cases[i])
+        others = np.flatnonzero(of_train != part).tolist()
+        fitted = fit([train[i] for i in others])
+        for i in np.flatnonzero(of_cases == part).tolist():
+            found[i] = use(fitted, cases[i])
     return np.array([found[i] for i in range(len(cases))], dtype=float)
 
 
