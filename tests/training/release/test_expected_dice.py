@@ -9,11 +9,16 @@ import pytest
 import torch
 
 from attnseg_training.datasets import load_dataset
-from attnseg_training.release import damaged_copies, expected_dice
-from attnseg_training.release.expected_dice import fit_cases
+from attnseg_training.release import (
+    damaged_copies,
+    expected_dice,
+    expected_dice_report,
+)
 from attnseg_training.release.expected_dice_cases import Case, Kind
 from attnseg_training.release.expected_dice_fit import fit_likeness, predicted
+from attnseg_training.release.expected_dice_report import fit_cases
 from attnseg_training.release.export import export
+from napari_attnseg import statistics
 from napari_attnseg.cards import read_card, weights_hash
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -44,13 +49,18 @@ def made_up(images: int = 60, seed: int = 0) -> list[Case]:
     return cases
 
 
-def test_the_rule_is_chosen_and_measured_on_images_that_it_was_not_fitted_on() -> None:
+def test_the_rule_is_chosen_and_measured_on_images_that_it_was_not_fitted_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 50)
     cases = made_up()
     far = Case(0, Kind.ORIGINAL, "", 0.0, False, {}, np.full(8, 99.0))
     found, report = fit_cases(cases, {"photograph": far}, ORIGIN)
     assert report["chosen"] == ["stability"]  # the simplest of the good ones
     assert found.rule.readers == frozenset()
     both = report["all"]
+    around = both["auroc_bootstrap"]
+    assert around["low"] < both["auroc"]["mean"] < around["high"] <= 1
     assert both["cases"] == 180 and both["auroc"]["mean"] > 0.95
     assert 0.85 <= both["coverage"] <= 0.97 and both["calibration"]["error"] < 0.05
     assert report["originals"]["cases"] == 60
@@ -122,8 +132,9 @@ def test_the_command_writes_a_rule_into_the_card(
     assert done.returncode == 2 and "at least 20 images" in done.stderr
     done = in_process(*command, "--split", "test")
     assert done.returncode == 2 and "validation images" in done.stderr
+    monkeypatch.setattr(statistics, "RESAMPLES", 5)
     monkeypatch.setattr(expected_dice, "FEWEST", 4)
-    monkeypatch.setattr(expected_dice, "BAD", 0.2)
+    monkeypatch.setattr(expected_dice_report, "BAD", 0.2)
     foreign = [("noise", np.zeros((9, 9), np.uint8))]
     monkeypatch.setattr(expected_dice, "foreign_images", lambda: iter(foreign))
     data = load_dataset(data_folder)

@@ -143,7 +143,8 @@ def expected_dice_command(
     import json
 
     from attnseg_training.commands.console import console, counted
-    from attnseg_training.release.expected_dice import add_expected_dice, report_lines
+    from attnseg_training.release.expected_dice import add_expected_dice
+    from attnseg_training.release.expected_dice_report import report_lines
     from napari_attnseg.checkpoints import expect_weights_name
     from napari_attnseg.io.atomic import write_text
 

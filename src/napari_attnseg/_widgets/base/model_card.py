@@ -11,6 +11,7 @@ from napari_attnseg._widgets.preferences import is_initial, start_with
 from napari_attnseg.card_summary import card_lines
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.reliability.estimate import details_of
 from napari_attnseg.results import NO_GATES
 from napari_attnseg.spec import STRIDES
 
@@ -88,6 +89,8 @@ def describe_card(card: ModelCard) -> str:
         )
     else:
         lines.append("Not evaluated on held-out images.")
+    if "measured" in card.expected_dice:
+        lines.append(details_of(card.expected_dice["measured"]))
     if card.limits:
         lines.append(f"Limits: {card.limits}")
     if not card.spec.has_gates:
