@@ -1,18 +1,24 @@
 """What a mask says at a glance, in the dock and on the canvas."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import Found, outcome_of
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.objects.measurement import task_of
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.spec import Preprocessing
 
 
 def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
@@ -91,7 +97,10 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     )
     qtbot.waitUntil(lambda: line.text().endswith(wanted))
     assert line.details.isVisibleTo(widget)
+    of_objects = task_of(mask, None, None).origin
+    assert of_objects["expected Dice of the mask"] == "0.9100"
     mask.data = 1 - own  # painted by hand
+    assert "expected Dice of the mask" not in task_of(mask, None, None).origin
     qtbot.waitUntil(lambda: "Expected" not in line.text())
     assert not line.details.isVisibleTo(widget)
     mask.data = own
@@ -107,3 +116,11 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     panel.threshold.setValue(0.9)
     panel.apply()
     assert "expected Dice" not in panel.size_label.text()
+
+
+def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:
+    card = ModelCard(model_spec("tiny"), Preprocessing(64))
+    assert "Expected Dice" not in describe_card(card)
+    measured = {"measured": {"n": 88, "title": "Kvasir-SEG", "split": "val"}}
+    text = describe_card(replace(card, expected_dice=measured))
+    assert "fitted on 88 Kvasir-SEG validation images" in text

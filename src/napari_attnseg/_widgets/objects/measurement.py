@@ -161,16 +161,18 @@ def _origin(
 ) -> dict[str, str]:
     own = record_of(labels) or (None if result is None else result.record)
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
-    provenance = None if own is None else dict(own.provenance)
-    if own is not None and provenance is not None and not _is_own_mask(labels, own):
-        provenance.pop(ESTIMATE, None)
-    return origin_of_numbers(name, origin, provenance)
+    if own is None:
+        return origin_of_numbers(name, origin)
+    run = dict(own.provenance)
+    if ESTIMATE in run and not _is_own_mask(labels):
+        del run[ESTIMATE]
+    return origin_of_numbers(name, origin, run)
 
 
-def _is_own_mask(labels: Any, record: LayerRecord) -> bool:
+def _is_own_mask(labels: Any) -> bool:
     """Whether a layer is the mask of a run, in which nobody painted."""
-    has_run = record_of(labels) is not None
-    return has_run and record.is_run_output and not is_edited(labels)
+    record = record_of(labels)
+    return record is not None and record.is_run_output and not is_edited(labels)
 
 
 def _are_objects(labels: Any) -> bool:
