@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
@@ -35,6 +36,8 @@ from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reader_record import READERS
+from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reliability.observe import estimate
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -232,6 +235,8 @@ class Segmenter:
             # Each view turned back; without flips there is one, which stays as it is.
             back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
             mean = torch.stack(back).mean(0, keepdim=True)
+            own_mask = not gates and threshold == self.card.threshold
+            expected = self._expected_dice(encoded, mean) if own_mask else None
             probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
@@ -253,10 +258,23 @@ class Segmenter:
             for channel, gate in enumerate(self.network.gates)
         )
         facts = self._provenance(encoded, gates, threshold, mask)
+        if expected is not None:
+            facts |= expected.to_provenance()
         alone = read_alone(self, encoded, threshold) if readers else None
         if alone is not None:
             facts[READERS] = alone.facts
         return Segmentation(mask, probability, attention, facts, alone)
+
+    def _expected_dice(
+        self, encoded: EncodedImage, probability: Tensor
+    ) -> ExpectedDice | None:
+        """Of the model's own mask, if the card has a rule for it; not with flips.
+
+        `probability` is (1, classes, S, S), at the network's size.
+        """
+        if not self.card.expected_dice or len(encoded.pairs[0][0]) > 1:
+            return None
+        return estimate(self.network, self.card, encoded.pairs, probability)
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_attnseg.readers import Readers
+    from napari_attnseg.reliability.estimate import ExpectedDice
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
@@ -212,6 +213,18 @@ class Segmentation:
     attention: tuple[AttentionMap, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     readers: Readers | None = None
+
+    @property
+    def expected_dice(self) -> ExpectedDice | None:
+        """How good the mask probably is, where that was measured for the model.
+
+        None for other weights, and for a mask that is not the model's own: gates were
+        forced, another threshold, cleaned, refined by MedSAM, averaged over flips.
+        """
+        # Imported here: what it needs imports this module.
+        from napari_attnseg.reliability.estimate import estimate_of
+
+        return estimate_of(self.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

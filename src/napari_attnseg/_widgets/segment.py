@@ -95,6 +95,7 @@ class SegmentWidget(ModelWidget):
         layout.addWidget(self.inputs)
         layout.addWidget(self.bar)
         layout.addWidget(self.outcome)
+        layout.addWidget(self.outcome.details)
         layout.addWidget(self.gate_row)
         layout.addWidget(self.own_results)
         layout.addWidget(self.run_menu)

@@ -27,6 +27,11 @@ from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
+from napari_attnseg.reliability.estimate import (
+    EstimateState,
+    ExpectedDice,
+    estimate_of,
+)
 from napari_attnseg.results import GateKey
 from napari_attnseg.two_readers import expect_two_readers
 
@@ -129,6 +134,7 @@ def segment_images(
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
     rules = MaskRules(limit, *cleaning)
     sam = _load_medsam(how, device)
+    estimates: dict[Path, ExpectedDice] = {}
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
         found = read_upright(path)
@@ -144,6 +150,11 @@ def segment_images(
             result = sam.refine(result, sam.encode(image, intensity=intensity))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
+        expected = estimate_of(result.provenance)
+        if expected is not None:
+            estimates[path] = expected
+            if expected.state is EstimateState.UNLIKE:
+                notes.append(Note.UNLIKE)
         facts = {**result.provenance, "orientation": found.orientation}
         result = replace(result, provenance=facts)
         table = ""
@@ -172,7 +183,7 @@ def segment_images(
         return write
 
     others = not_images(inputs, stems)
-    return Batch(stems, compute, model_notes(segmenter, device), others)
+    return Batch(stems, compute, model_notes(segmenter, device), others, estimates)
 
 
 def _check_results_folder(

@@ -31,6 +31,7 @@ from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
 from napari_attnseg.reader_record import READERS
+from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
@@ -47,7 +48,10 @@ FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS)
+PER_FRAME = (
+    *("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS),
+    ESTIMATE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MaskSize, measure, rules_of
+from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 
 class Found(StrEnum):
@@ -74,6 +76,29 @@ def outcome_of(
     if size.area in (0, mask.size):
         found = Found.EVERYTHING if size.area else Found.NOTHING
     return Outcome(found, size.objects, size.area, mask.size, loosened)
+
+
+def expected_dice(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> ExpectedDice | None:
+    """Expected Dice of what a mask layer shows; None unless it is the model's own mask.
+
+    Parameters
+    ----------
+    result : ResultLayers
+    frame : int
+        Of a stack.
+    mask : ndarray, shape (H, W)
+        That frame of its mask layer.
+    """
+    record = result.record
+    found = estimate_of(record.provenance, frame)
+    if found is None or record.derivation is not None:
+        return None
+    made = record.mask_sha256
+    index = frame if len(made) > 1 else 0
+    unedited = bool(made) and array_sha256(mask) == made[index]
+    return found if unedited else None
 
 
 def is_loosened(result: ResultLayers) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -23,6 +24,7 @@ from napari_attnseg.objects.descriptors import (
     origin_of_numbers,
 )
 from napari_attnseg.objects.measure import measure, separate
+from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import AttentionMap
 from napari_attnseg.uncertainty import case_doubt
 
@@ -159,7 +161,18 @@ def _origin(
 ) -> dict[str, str]:
     own = record_of(labels) or (None if result is None else result.record)
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
-    return origin_of_numbers(name, origin, None if own is None else own.provenance)
+    if own is None:
+        return origin_of_numbers(name, origin)
+    run = dict(own.provenance)
+    if ESTIMATE in run and not _is_own_mask(labels):
+        del run[ESTIMATE]
+    return origin_of_numbers(name, origin, run)
+
+
+def _is_own_mask(labels: Any) -> bool:
+    """Whether a layer is the mask of a run, in which nobody painted."""
+    record = record_of(labels)
+    return record is not None and record.is_run_output and not is_edited(labels)
 
 
 def _are_objects(labels: Any) -> bool:
