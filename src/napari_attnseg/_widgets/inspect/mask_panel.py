@@ -203,7 +203,7 @@ class MaskPanel(QWidget):
         assert self._editor is not None
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
-        outcome = outcome_of(mask, is_loosened(result), size)
+        outcome = outcome_of(mask, is_loosened(result), size, result.record.box)
         self.size_label.setText(f"{outcome.sentence} ({size.area:,} px)")
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)

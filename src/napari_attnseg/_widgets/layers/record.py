@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.io.results import share_of_frame
 from napari_attnseg.results import AttentionMap, GateKey, PatternValue, gate_parts
 
@@ -149,6 +150,11 @@ class LayerRecord:
         return float(self.provenance.get("threshold", 0.5))
 
     @property
+    def box(self) -> Box | None:
+        """The box of the image that was segmented; None for all of it."""
+        return box_of(self.provenance)
+
+    @property
     def frame(self) -> int | None:
         """Frame of a stack that a what-if is of; None for a whole image or stack."""
         found = self.provenance.get("frame")
@@ -189,13 +195,14 @@ class LayerRecord:
         values : ndarray, shape (h, w), in [0, 1]
             One frame of the layer's data.
         image_shape : (int, int)
-            (H, W) of the image that the map covers.
+            (H, W) of the image that the map covers, or covers a box of.
         frame : int
             Of a stack.
         """
         assert self.gate is not None
         level, name = gate_parts(self.gate)
-        height, width = image_shape
+        box = self.box
+        height, width = image_shape if box is None else box.shape
         return AttentionMap(
             values.astype(np.float32),
             level,
@@ -206,6 +213,7 @@ class LayerRecord:
             name,
             share_of_frame(self.effective_share or None, frame),
             self.pattern,
+            (0.0, 0.0) if box is None else box.origin,
         )
 
     # -- changing --------------------------------------------------------------------
