@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.jobs import Failed, encode, prepare_clicks, run
 from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.inspect.arrangement import Arrangement, Preset
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.correction import correction_of
@@ -98,6 +99,13 @@ def test_only_a_drawn_box_is_segmented(
     outside = read_out(result, world(image, (5, 5)))
     assert outside == "row 5, column 5 · outside the box that was segmented"
     assert "probability" in read_out(result, world(image, (20, 30)))
+
+    # Side by side the box takes no cell.
+    arrangement = Arrangement(viewer)
+    arrangement.show(result, Preset.ALL_SCALES)
+    assert not box.visible and result.gates[32].visible
+    arrangement.end()
+    assert box.visible and not result.gates[32].visible
 
     # What it cannot do says so.
     record = record_of(result.mask)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
@@ -13,7 +12,6 @@ from napari_attnseg._widgets.layers.drawn_box import (
     box_layer,
     draw_box,
     drawn_box,
-    show_box,
     stop_drawing,
 )
 from napari_attnseg._widgets.layers.source import Source
@@ -54,12 +52,12 @@ class BoxControl(QWidget):
         self.draw_button.clicked.connect(self.draw)
         self.switch.toggled.connect(self._switched)
         self.follow(None)
-        life.at_end.append(partial(stop_drawing, viewer.layers))
+        life.at_end.append(self._end)
 
     def follow(self, image: Any) -> None:
         """Draw on this image from now on; None: there is no image."""
-        if image is not self._image and self.switch.isChecked():
-            show_box(self._viewer.layers, image)
+        if image is not self._image:
+            stop_drawing(self._viewer.layers, self._image)
         self._image = image
         self.switch.setEnabled(image is not None)
         self.draw_button.setVisible(self.switch.isChecked())
@@ -81,14 +79,19 @@ class BoxControl(QWidget):
         if not self.switch.isChecked():
             return None
         found = drawn_box(self._viewer.layers, self._image, source)
-        stop_drawing(self._viewer.layers)
+        stop_drawing(self._viewer.layers, self._image)
         return found
 
     def _switched(self, on: bool) -> None:
         self.follow(self._image)
-        layers = self._viewer.layers
-        show_box(layers, self._image if on else None)
-        if not on:
-            stop_drawing(layers)
-        elif box_layer(layers, self._image) is None:
+        layer = box_layer(self._viewer.layers, self._image)
+        if layer is not None:
+            layer.visible = on
+        elif on:
             self.draw()
+        if not on:
+            stop_drawing(self._viewer.layers, self._image)
+
+    def _end(self) -> None:
+        """Leave nothing on the canvas that waits for the pointer."""
+        stop_drawing(self._viewer.layers, self._image)

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 from napari.layers import Shapes
 
+from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
-from napari_attnseg._widgets.layers.source import Source, placement_of
+from napari_attnseg._widgets.layers.record import (
+    Derivation,
+    ImageReference,
+    LayerRecord,
+)
+from napari_attnseg._widgets.layers.source import Source, file_of, placement_of
 from napari_attnseg.boxes import SMALLEST, Box
 from napari_attnseg.errors import InputError
 
-#: Key, in ``layer.metadata`` of a Shapes layer, of the id of the image it is drawn on.
-DRAWN_ON = "attnseg box on"
 #: Pixels that rounding may add to a side.
 ROUNDING = 0.01
 NO_BOX = "Draw a box on the image first, or switch off 'Only inside a drawn box'."
@@ -21,10 +25,11 @@ NO_BOX = "Draw a box on the image first, or switch off 'Only inside a drawn box'
 
 def box_layer(layers: Any, image: Any) -> Any:
     """The Shapes layer for the box of an image; None if there is none."""
-    if image is None:
-        return None
+    wanted = None if image is None else str(image.unique_id)
     for layer in reversed(layers):
-        if layer.metadata.get(DRAWN_ON) == str(image.unique_id):
+        record = record_of(layer)
+        drawn = record is not None and record.derivation is Derivation.BOX
+        if record is not None and drawn and record.image.layer_id == wanted:
             return layer
     return None
 
@@ -37,6 +42,7 @@ def draw_box(viewer: Any, image: Any) -> Any:
     """
     layer = box_layer(viewer.layers, image)
     if layer is None:
+        of_image = ImageReference(image.name, str(image.unique_id), file_of(image))
         layer = viewer.add_layer(
             Shapes(
                 ndim=image.ndim,
@@ -45,7 +51,9 @@ def draw_box(viewer: Any, image: Any) -> Any:
                 face_color="transparent",
                 edge_color="yellow",  # seen on tissue, on glare and on black
                 edge_width=max(image.extent.data[1][-2:]) / 200,
-                metadata={DRAWN_ON: str(image.unique_id)},
+                metadata=metadata_of(
+                    LayerRecord({}, of_image, derivation=Derivation.BOX)
+                ),
             )
         )
     layer.visible = True
@@ -102,16 +110,8 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
     return Box(*(int(one) for one in (*low, *high)))
 
 
-def show_box(layers: Any, image: Any) -> None:
-    """Show the box of an image, and no box of another; None: no box at all."""
-    shown = box_layer(layers, image)
-    for layer in layers:
-        if DRAWN_ON in layer.metadata:
-            layer.visible = layer is shown
-
-
-def stop_drawing(layers: Any) -> None:
-    """Leave the drawing of boxes, which the pointer on the canvas stays ready for."""
-    for layer in layers:
-        if DRAWN_ON in layer.metadata and layer.mode != "pan_zoom":
-            layer.mode = "pan_zoom"
+def stop_drawing(layers: Any, image: Any) -> None:
+    """Leave the drawing of a box, which the pointer on the canvas stays ready for."""
+    layer = box_layer(layers, image)
+    if layer is not None and layer.mode != "pan_zoom":
+        layer.mode = "pan_zoom"

@@ -36,6 +36,8 @@ class Derivation(StrEnum):
     READING = "reading"
     #: Points where a mask is corrected by clicks.
     CLICKS = "clicks"
+    #: The rectangle that is to be segmented, and nothing else.
+    BOX = "box"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
     #: Separated and numbered objects of a mask.
