@@ -1,5 +1,6 @@
 """The weights that ship: they find polyps, and their card says what was measured."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from napari_attnseg import Segmenter
 from napari_attnseg.cards import read_card
 from napari_attnseg.metrics import dice
+from napari_attnseg.reader_record import ReaderRecord
+from napari_attnseg.reader_words import useless_sentences
 from napari_attnseg.sample_data import SAMPLES, sample_image, sample_mask
 from napari_attnseg.weights import weights_path
 
@@ -55,6 +58,18 @@ def test_file_and_card() -> None:
     for words in ("Kvasir-SEG", "research and education", "CC BY 4.0"):
         assert words in card.licence
     assert "diagnostic" in card.use and card.limits
+
+
+def test_its_card_says_that_its_transformer_is_useless_alone() -> None:
+    """What was measured is in the repository too; `rewrite_readers` puts it in."""
+    results = Path(__file__).parents[1] / "training" / "results"
+    file = results / "compact-kvasir-seg-val-readers.json"
+    card = read_card(weights_path("compact"))
+    measured = json.loads(file.read_text(encoding="utf-8"))
+    assert card.readers == measured["readers"]
+    assert measured["split"] == "val" and measured["n"] == 88
+    (said,) = useless_sentences(ReaderRecord(card.readers))
+    assert said.startswith("The transformer alone cannot do this job (Dice 0.39 on 88")
 
 
 def test_its_card_says_what_the_repository_says() -> None:

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from napari_attnseg import cli
 from napari_attnseg.batch import SegmentOptions, segment_images
+from napari_attnseg.corrections import Click, correct
+from napari_attnseg.corrections.by_medsam import MedsamCorrector
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.inference import Segmenter
@@ -380,3 +382,19 @@ def test_gates_are_not_tried_on_a_mask_of_medsam() -> None:
     with pytest.raises(StopIteration) as stopped:
         next(encode(None, 0, {"medsam": {}}, None))
     assert "MedSAM's, which sees no gates" in stopped.value.value.message
+
+
+def test_clicks_prompt_it_too(folder: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8)
+    sam = Medsam.from_folder(folder, "cpu")
+    corrector = MedsamCorrector(sam, sam.encode(image), (40, 60))
+    empty = np.zeros((40, 60), np.uint8)
+    clicks = [Click(10, 12, True), Click(30, 50, True), Click(30, 52, False)]
+    mask = correct(corrector, empty, clicks).mask
+    assert [mask[one.row, one.column] == 1 for one in clicks] == [True, True, False]
+    assert not mask[21:, :27].any()  # out of reach of all
+    # Where the point is makes a difference to what is proposed.
+    one, two = (
+        corrector.propose(empty, [Click(row, 30, True)]).inside for row in (12, 20)
+    )
+    assert one.shape == two.shape and (one != two).any()

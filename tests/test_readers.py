@@ -29,7 +29,7 @@ IMAGE = np.random.default_rng(1).integers(0, 255, (50, 70, 3), np.uint8)
 RECORD = {
     "dice": {"transformer": {"mean": 0.31, "low": 0.2, "high": 0.4, "n": 88}},
     "right": {"cnn": {"mean": float("nan"), "low": None, "high": None, "n": 0}},
-    "follows_better": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 88},
+    "psi_auroc": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 88},
 }
 
 
@@ -96,7 +96,7 @@ def test_readers_are_made_again_with_the_mask(result: Segmentation) -> None:
     assert again.readers.facts != result.readers.facts
 
 
-@pytest.mark.parametrize("frames", [None, 2])
+@pytest.mark.parametrize("frames", [None, 1, 2])
 def test_readers_are_saved_and_read_back(
     result: Segmentation, tmp_path: Path, frames: int | None
 ) -> None:
@@ -105,10 +105,10 @@ def test_readers_are_saved_and_read_back(
     files = save_results(given, tmp_path, "a")
     facts = json.loads(files[-1].read_text())["readers"]
     one = facts["dice"]["cnn_transformer"]
-    assert (one[1] if frames else one) == result.readers.dice
+    assert (one[1] if frames == 2 else one) == result.readers.dice
     area = facts["disagreement"]["area_px"]
     differs = int((result.readers.disagreement > 0).sum())
-    assert (area[1] if frames else area) == differs > 0
+    assert (area[1] if frames == 2 else area) == differs > 0
     assert facts["record"]["right"]["cnn"]["mean"] is None  # JSON has no NaN
     for back in load_results(files[-1]).segmentations:
         assert back.provenance == {**result.provenance, "source": "a"}
@@ -118,7 +118,7 @@ def test_readers_are_saved_and_read_back(
             assert np.array_equal(mine.probability, its.probability)
         assert back.readers.record.dice("transformer") == RECORD["dice"]["transformer"]
         assert back.readers.record.right("cnn") is None
-        assert back.readers.record.following == result.readers.record.following
+        assert back.readers.record.psi_tells == result.readers.record.psi_tells
     # Without readers, those of before go: they would describe another run.
     plain = [replace(result, readers=None)] * (frames or 1)
     files = save_results(replace(given, segmentations=plain), tmp_path, "a")

@@ -16,7 +16,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from napari_attnseg.cards import HASH_KEY, read_header
+from napari_attnseg.cards import HASH_KEY, read_header, weights_hash
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
@@ -129,6 +129,26 @@ def join_click_head(
     write_bytes(out, _bytes(tensors, network, metadata, head, facts))
 
 
+def carry_click_head(source: Path, data: bytes) -> bytes:
+    """Content of a weights file, with the click head of another one if it fits.
+
+    Parameters
+    ----------
+    source : Path
+        Weights file that may have a head.
+    data : bytes
+        Content of a weights file without a head. It gets that head if it holds the
+        same network; else it stays as it is.
+    """
+    head = load_click_head(source)
+    length = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:length])
+    metadata = header.pop("__metadata__")
+    if head is None or metadata.get(HASH_KEY) != weights_hash(source):
+        return data
+    return _bytes(header, data[length:], metadata, head, head_record(source))
+
+
 def _bytes(
     tensors: Mapping[str, Any],
     network: bytes,
@@ -145,11 +165,8 @@ def _bytes(
     data, behind = saved[8 + length :], json.loads(saved[8 : 8 + length])
     for tensor in behind.values():
         tensor["data_offsets"] = [len(network) + at for at in tensor["data_offsets"]]
-    record = {
-        "spec": head.spec.to_json(),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        **facts,
-    }
+    own = {"spec": head.spec.to_json(), "sha256": hashlib.sha256(data).hexdigest()}
+    record = {**own, **{key: v for key, v in facts.items() if key not in own}}
     header = {
         "__metadata__": {**metadata, HEAD_KEY: json.dumps(record)},
         **tensors,

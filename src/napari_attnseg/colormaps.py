@@ -91,5 +91,12 @@ LOST_COLOUR = "#cc79a7"
 #: Mask outline of a what-if that was kept: it lies beside the model's own.
 KEPT_COLOUR = "#ffffff"
 
+#: Outlines of the masks by one encoder alone and by both: hues of the gate maps' ends,
+#: brighter (Okabe and Ito's orange and sky blue), and white; they differ in lightness
+#: too, so that they stay apart for every colour vision.
+READER_CNN_COLOUR = "#e69f00"
+READER_TRANSFORMER_COLOUR = "#56b4e9"
+READER_BOTH_COLOUR = "#ffffff"
+
 #: The one object among several that a table's row is about.
 SELECTED_COLOUR = "#ff4fd8"

@@ -46,8 +46,8 @@ class ReaderState(StrEnum):
     USABLE = "usable"
 
 
-class Following(StrEnum):
-    """Whether the gates follow the better reader where both disagree."""
+class PsiTells(StrEnum):
+    """Whether psi is higher where the CNN is the better reader, by its AUROC."""
 
     NOT_MEASURED = "not_measured"
     #: On too few images, or one reader is the better one everywhere.
@@ -67,8 +67,11 @@ class ReaderRecord:
         The block ``readers`` of its JSON: ``dice`` (``both``, ``cnn``, ``transformer``;
         each an interval over images), ``right`` (of the same three: share of the pixels
         where the readers disagree that agree with the truth), ``drawn_alone_right``
-        (``cnn``, ``transformer``: share of what only this reader draws that is lesion),
-        ``follows_better`` (AUROC) and ``measured_on``. Empty: not measured.
+        (``cnn``, ``transformer``: share of what only this reader draws that is lesion)
+        and ``measured_on``. Of the regions of disagreement: ``regions``, how many,
+        ``leaned_to_cnn``, in how many mean psi was above 0.5, and ``psi_auroc``, the
+        AUROC of mean psi for those in which the CNN is the better one. Empty: not
+        measured.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -104,16 +107,16 @@ class ReaderRecord:
         return ReaderState.USELESS if dice["high"] < USELESS else ReaderState.USABLE
 
     @property
-    def following(self) -> Following:
-        """Whether the gates follow the better reader, by their interval."""
+    def psi_tells(self) -> PsiTells:
+        """Whether psi tells the better reader, by the interval of its AUROC."""
         if not self.measured:
-            return Following.NOT_MEASURED
-        area = self.facts["follows_better"]
+            return PsiTells.NOT_MEASURED
+        area = self.facts["psi_auroc"]
         if not (enough(area["n"]) and _finite(area["low"])):
-            return Following.UNDEFINED
+            return PsiTells.UNDEFINED
         if area["low"] > 0.5:
-            return Following.BETTER
-        return Following.WORSE if area["high"] < 0.5 else Following.CHANCE
+            return PsiTells.BETTER
+        return PsiTells.WORSE if area["high"] < 0.5 else PsiTells.CHANCE
 
 
 def _finite(value: float | None) -> bool:

@@ -15,6 +15,8 @@ from napari_attnseg.results import AttentionMap, GateKey, Segmentation, gate_lab
 if TYPE_CHECKING:
     from napari_attnseg.intensity import Intensity
 from napari_attnseg.inference import EncodedImage, Segmenter
+from napari_attnseg.readers import Readers
+from napari_attnseg.two_readers import read_alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +136,10 @@ class WhatIf:
             int(np.count_nonzero((before > 0) & (after == 0))),
             2 * kept / total if total else 1.0,
         )
+
+    def readers(self) -> Readers:
+        """Masks by each encoder alone; raises as `two_readers.read_alone`."""
+        return read_alone(self._segmenter, self._encoded)
 
     def _check(self, forced: ForcedGates) -> None:
         """The paint; what is forced everywhere is `Segmenter.decode`'s to check."""

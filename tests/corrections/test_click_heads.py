@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from attnseg_training.release.export import export, rewrite_texts
 from napari_attnseg import Segmenter
 from napari_attnseg.cards import read_card, weights_hash
 from napari_attnseg.checkpoints import load_checkpoint
@@ -50,6 +51,26 @@ def test_a_head_travels_in_the_weights_file(
     again = tmp_path / "again.safetensors"
     join_click_head(joined, again, head, facts)
     assert again.read_bytes() == joined.read_bytes()
+
+
+def test_new_words_on_the_card_leave_the_head(
+    tmp_path: Path, tiny_weights: Path, head: ClickHead
+) -> None:
+    path, texts = tmp_path / "joined.safetensors", tmp_path / "texts.toml"
+    facts = {"weights_sha256": weights_hash(tiny_weights)}
+    join_click_head(tiny_weights, path, head, facts)
+    before = head_record(path)
+    texts.write_text('summary = "For discs."')
+    assert rewrite_texts(path, texts) == facts["weights_sha256"]
+    out = tmp_path / "out.safetensors"
+    export(path, out, texts=texts)
+    for one in (path, out):
+        assert read_card(one).summary == "For discs."
+        assert head_record(one) == before and load_click_head(one) is not None
+        load_checkpoint(one)
+    export(path, out, texts=texts, half=True)  # other tensors: another network
+    assert load_click_head(out) is None and not head_record(out)
+    load_checkpoint(out)
 
 
 def test_damage_and_another_network_are_named(

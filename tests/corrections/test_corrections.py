@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from napari_attnseg.corrections import (
 )
 from napari_attnseg.corrections.by_head import HeadCorrector
 from napari_attnseg.corrections.by_similarity import SimilarityCorrector
-from napari_attnseg.corrections.of_model import corrector_of
+from napari_attnseg.corrections.of_model import click_features, corrector_of
 from napari_attnseg.corrections.rules import reach_box
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
@@ -159,6 +160,9 @@ def test_the_next_click_is_in_the_middle_of_the_largest_error() -> None:
     mask = np.zeros(SHAPE, np.uint8)
     mask[60:65, 60:70] = 1
     assert next_click(mask, truth) == Click(25, 25, True)
+    places = [next_click(mask, truth, rng=np.random.default_rng(i)) for i in range(9)]
+    assert all(one is not None and truth[one.row, one.column] for one in places)
+    assert len(set(places)) > 5
     mask[20:31, 20:31] = 1
     found = next_click(mask, truth)
     assert found is not None and not found.positive and 60 <= found.row < 65
@@ -175,3 +179,9 @@ def test_a_model_without_a_head_is_corrected_by_similarity(tiny_weights: Path) -
     assert corrector.name == "feature_similarity" and corrector.shape == (50, 70)
     mask = correct(corrector, np.zeros((50, 70), np.uint8), [Click(20, 30, True)]).mask
     assert mask[20, 30] == 1
+
+
+def test_a_network_without_such_features_is_refused_in_a_sentence() -> None:
+    network = SimpleNamespace(decoder=object(), spec=SimpleNamespace(name="other"))
+    with pytest.raises(InputError, match=r"'other' cannot be corrected by clicks.*\.$"):
+        click_features(network, [])  # type: ignore[arg-type]

@@ -69,6 +69,9 @@ WORDS = {
     "attnseg-train two-stage": ["--data", "d"],
     "attnseg-train table": ["gates", "--data", "d"],
     "attnseg-train figure": ["3", "w", "--data", "d"],
+    "attnseg-train trust-labels": ["run"],
+    "attnseg-train fit-clicks": ["w", "--data", "d"],
+    "attnseg-train clicks": ["w", "--data", "d"],
     "attnseg-train average": ["w"],
     "attnseg-train calibrate": ["w"],
     "attnseg-train export": ["w"],
@@ -76,8 +79,10 @@ WORDS = {
     "attnseg-train benchmark training": ["--data", "d"],
     "attnseg-train import": ["c.pth"],
 }
+#: What a command does not go without, where another of its results is asked for.
+NEEDED = {"attnseg-train fit-clicks": ["--out", "c.safetensors"]}
 #: Parameters of commands that name what is written; all others are read.
-WRITTEN = ("out", "json_file", "csv_file", "report_folder", "figure")
+WRITTEN = ("out", "json_file", "csv_file", "report_folder", "figure", "head_only")
 
 
 def programs() -> dict[str, typer.Typer]:
@@ -102,7 +107,8 @@ def written(name: str) -> list[list[str]]:
 
 def refusal(name: str, option: list[str], path: Path) -> str:
     program, *words = name.split()
-    given = [*words, *WORDS[name], *option, str(path)]
+    needed = [] if option == ["--out"] else NEEDED.get(name, [])
+    given = [*words, *WORDS[name], *needed, *option, str(path)]
     done = CliRunner().invoke(programs()[program], given)
     assert isinstance(done.exception, InputError), (given, done)
     return str(done.exception)

@@ -68,6 +68,10 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     assert dice(sample_mask("polyp"), mask.data) > 0.8
     shown = [layer.name for layer in viewer.layers if layer.visible]
     assert shown == ["polyp", "mask · polyp"]
+    hidden = [layer for layer in viewer.layers if not layer.visible]
+    # In full colours: the gate maps themselves are dimmed.
+    bright = [layer.thumbnail[..., :3].max() for layer in hidden]
+    assert len(hidden) == 5 and min(bright) > 120
 
     # The outline changes the picture a little; a gate map on top changes most of it.
     outline = viewer.screenshot(canvas_only=True, flash=False)

@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from npe2 import PluginManager
 
 from napari_attnseg import Segmenter, explain
+from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.whatif_layers import change_layer, keep
 from napari_attnseg._widgets.inspect.widget import InspectWidget
@@ -22,6 +23,8 @@ from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import run_task, task_of
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
+from napari_attnseg.corrections import Click
+from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.masks import MaskRules
 from napari_attnseg.models.catalog import model_spec
@@ -118,6 +121,32 @@ def test_what_if_counts_what_it_paints_and_names_what_it_keeps(
         shown = layer.options["name"]
         assert shown.startswith("what if 1/32=1.00") and f" {name} · " in shown
     assert mask.options["features"]["class"] == ["background", *NAMES]
+
+
+def test_a_click_is_of_one_class(
+    viewer: ViewerModel, added: list[Any], segmenter: Segmenter
+) -> None:
+    (result,) = find_results(viewer.layers)
+    frame = 1 if result.stacked else 0
+    clicked = ClickedMask(result)
+    encoded = segmenter.encode(image(frame), rgb=True)
+    own = result.probabilities(frame)
+    clicked.begin(corrector_of(segmenter, encoded, own), frame)
+    before = clicked.mask(frame).copy()
+    counts = np.bincount(before.ravel(), minlength=12)
+    number = int(counts[1:].argmax()) + 1
+    other = 1 if number != 1 else 2
+    row, column = (int(x) for x in np.argwhere(before == number)[0])
+    clicked.add(Click(row, column, False, number), frame)
+    after = clicked.mask(frame).copy()
+    assert after[row, column] == 0 and (before[after != before] == number).all()
+    clicked.add(Click(row, column, True, other), frame)
+    both = clicked.mask(frame)
+    assert both[row, column] == other and (both[both != after] == other).all()
+    made = result.mask.metadata[METADATA]["clicks"]["clicks"]
+    assert [one["class_number"] for one in made] == [number, other]
+    clicked.undo(frame, every=True)
+    assert np.array_equal(clicked.mask(frame), before)
 
 
 def test_objects_do_not_share_classes(viewer: ViewerModel, added: list[Any]) -> None:

@@ -16,6 +16,7 @@ def next_click(
     truth: NDArray[Any],
     class_number: int = 1,
     ignored: NDArray[np.bool_] | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Click into the middle of the largest error, as RITM and FocalClick simulate it.
 
@@ -28,6 +29,8 @@ def next_click(
         Value of the class in `mask`.
     ignored : ndarray of bool, shape (H, W), optional
         Pixels that count as no error.
+    rng : numpy.random.Generator, optional
+        Draws any pixel of the region instead of the middle one.
 
     Returns
     -------
@@ -52,8 +55,11 @@ def next_click(
     box = ndimage.find_objects(labels, largest)[largest - 1]
     # Padded: the edge of the image is an edge of the region.
     inner = np.pad(labels[box] == largest, 1)
-    depth = ndimage.distance_transform_edt(inner)
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    if rng is None:
+        depth = ndimage.distance_transform_edt(inner)
+        row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    else:
+        row, column = rng.choice(np.argwhere(inner))
     return Click(
         int(box[0].start + row - 1),
         int(box[1].start + column - 1),

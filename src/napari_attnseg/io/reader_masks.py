@@ -30,7 +30,8 @@ def reader_parts(
     frames: Sequence[Segmentation],
     stem: str,
     suffix: str,
-    mask_bytes: Callable[[Sequence[NDArray[Any]]], bytes],
+    stack: Callable[[list[NDArray[Any]]], NDArray[Any]],
+    mask_bytes: Callable[[NDArray[Any]], bytes],
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Files of the readers, and the block ``readers`` of the JSON.
 
@@ -42,23 +43,24 @@ def reader_parts(
         One per frame.
     stem, suffix : str
         Begin of the names of the files, and end of those of masks.
+    stack : callable
+        Joins the arrays of the frames; of a single image it returns the only one.
     mask_bytes : callable
-        Encodes a mask of each frame, as the model's own is.
+        Encodes joined masks, as the model's own are.
     """
     found = [frame.readers for frame in frames if frame.readers is not None]
     if len(found) != len(frames):
         return {}, {}
-    single = suffix == ".png" or len(frames) == 1
     parts: dict[str, bytes] = {}
     facts: dict[str, Any] = {}
     for reader in Reader:
         alone = [one[reader] for one in found]
         mask = f"{stem}_mask_{reader.key}{suffix}"
         probability = f"{stem}_probability_{reader.key}.tif"
-        parts[mask] = mask_bytes([one.mask for one in alone])
-        maps = [one.probability.astype(np.float32) for one in alone]
+        parts[mask] = mask_bytes(stack([one.mask for one in alone]))
+        maps = [one.probability for one in alone]
         maps = [one[0] if len(one) == 1 else one for one in maps]
-        parts[probability] = tiff_bytes(maps[0] if single else np.stack(maps))
+        parts[probability] = tiff_bytes(stack(maps).astype(np.float32))
         facts[reader.key] = {
             "mask": mask,
             "probability": probability,
@@ -66,7 +68,7 @@ def reader_parts(
         }
     differs = [(one.disagreement > 0).astype(np.uint8) for one in found]
     name = f"{stem}_{DISAGREE}{suffix}"
-    parts[name] = mask_bytes(differs)
+    parts[name] = mask_bytes(stack(differs))
     pairs = list(zip(found, frames, strict=True))
     facts |= {
         BOTH: {"area_px": _each([_area(frame.mask) for frame in frames])},

@@ -163,12 +163,14 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         ],
         results.frames,
     )
+
+    def encode(masks: NDArray[Any]) -> bytes:
+        return (png_bytes if single else tiff_bytes)(masks * masks.dtype.type(unit))
+
     # The probability first: by it `foreign` knows what a run that was stopped left.
     parts = {
         files["probability"]: tiff_bytes(probability.astype(np.float32)),
-        files["mask"]: (png_bytes if single else tiff_bytes)(
-            mask * mask.dtype.type(unit)
-        ),
+        files["mask"]: encode(mask),
     }
     gates = []
     for i, gate in enumerate(first.attention):
@@ -220,9 +222,8 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
         frames,
         stem,
         ".png" if single else ".tif",
-        lambda masks: (png_bytes if single else tiff_bytes)(
-            _stack(list(masks), results.frames) * mask.dtype.type(unit)
-        ),
+        lambda arrays: _stack(arrays, results.frames),
+        encode,
     )
     parts |= more
     facts |= block

@@ -15,7 +15,8 @@ from attnseg_training.fit.batches import Batch
 from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.fit import fit
 from attnseg_training.fit.initial_weights import build_network
-from attnseg_training.fit.trainer import Trainer, _groups
+from attnseg_training.fit.parameter_groups import parameter_groups
+from attnseg_training.fit.trainer import Trainer
 from napari_attnseg.cards import read_card
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import (
@@ -341,7 +342,7 @@ def test_each_encoder_has_a_rate_of_its_own() -> None:
     config = TrainConfig("d", lr=1e-3, encoder_lr=2e-4, transformer_lr=5e-5)
     peak = {
         id(p): (group["peak"], group["weight_decay"] > 0)
-        for group in _groups(network, config)
+        for group in parameter_groups(network, config)
         for p in group["params"]
     }
     expected = {"cnn": 2e-4, "transformer": 5e-5}
@@ -357,7 +358,9 @@ def test_each_encoder_has_a_rate_of_its_own() -> None:
 def test_rates_fall_towards_the_input(mixed: ModelSpec) -> None:
     network = build_network(mixed, "scratch")
     config = TrainConfig("d", lr=1.0, encoder_lr=1.0, layer_decay=0.5)
-    peak = {id(p): g["peak"] for g in _groups(network, config) for p in g["params"]}
+    peak = {
+        id(p): g["peak"] for g in parameter_groups(network, config) for p in g["params"]
+    }
     rates = {name: peak[id(p)] for name, p in network.named_parameters()}
     expected = {
         "cnn.backbone.conv1.weight": 0.5**4,

@@ -18,7 +18,7 @@ from attnseg_training.gates.readers import (
 from attnseg_training.release.export import rewrite_readers
 from napari_attnseg.cards import read_card, weights_hash
 from napari_attnseg.errors import InputError
-from napari_attnseg.reader_record import Following, Reader, ReaderRecord, ReaderState
+from napari_attnseg.reader_record import PsiTells, Reader, ReaderRecord, ReaderState
 
 SIDE = 32
 
@@ -71,25 +71,27 @@ def test_planted_readers_are_found() -> None:
     assert found["differ"]["mean"] == pytest.approx(112 / (SIDE * (SIDE - 2)))
     assert found["agree"]["mean"] == pytest.approx(2 * 32 / (80 + 96))
     assert (found["images"], found["regions"]) == (20, 60)
-    assert found["follows_better"]["mean"] == 1
+    assert found["psi_auroc"]["mean"] == 1
     # Of what the CNN draws: the half of the lesion, and the square too much.
-    assert found["follows_better_alike"]["mean"] == 1
+    assert found["psi_auroc_alike"]["mean"] == 1
+    assert (found["leaned_to_cnn"], found["cnn_better"]) == (40, 40)
+    assert found["psi_transformer_better"] == pytest.approx(0.2)
     record = ReaderRecord(found)
-    assert record.following is Following.BETTER
+    assert record.psi_tells is PsiTells.BETTER
     assert record.state(Reader.TRANSFORMER) is ReaderState.USELESS
     assert record.state(Reader.CNN) is ReaderState.USABLE
     first = reader_lines(found)[0]
     assert first.startswith("The transformer alone cannot do this job (Dice 0.310")
     against = summarise_readers(planted(follows=False))
-    assert against["follows_better"]["mean"] == 0
-    assert against["follows_better_alike"]["mean"] == 0
-    assert ReaderRecord(against).following is Following.WORSE
+    assert against["psi_auroc"]["mean"] == 0
+    assert against["psi_auroc_alike"]["mean"] == 0
+    assert ReaderRecord(against).psi_tells is PsiTells.WORSE
 
 
 def test_few_images_give_no_verdict_and_none_agreement_no_numbers() -> None:
     few = ReaderRecord(summarise_readers(planted(follows=True, images=5)))
     assert few.state(Reader.TRANSFORMER) is ReaderState.TOO_FEW
-    assert few.following is Following.UNDEFINED
+    assert few.psi_tells is PsiTells.UNDEFINED
     alike = torch.stack([square(4, 4)] * 2)
     logits = dict.fromkeys(("both", "CNN", "transformer"), alike - 0.5)
     columns = reader_columns(logits, {4: alike}, alike)
@@ -98,7 +100,7 @@ def test_few_images_give_no_verdict_and_none_agreement_no_numbers() -> None:
     assert columns[Key(Measure.DISAGREEMENTS)][0].shape == (0, 3)
     none = ReaderRecord()
     assert none.state(Reader.CNN) is ReaderState.NOT_MEASURED
-    assert none.following is Following.NOT_MEASURED and none.right("cnn") is None
+    assert none.psi_tells is PsiTells.NOT_MEASURED and none.right("cnn") is None
 
 
 def test_the_record_gets_into_a_card(tiny_weights: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,6 @@ def test_what_cannot_be_released_is_said_before_training(
     (lists / "test.txt").write_text("disc09")
     with pytest.raises(InputError, match="at least 2 images"):
         Release(config).run(tmp_path)
-    for file in lists.iterdir():
-        file.unlink()
+    shutil.rmtree(lists)
     with pytest.raises(InputError, match="a split 'test'"):
         Release(config).run(tmp_path)

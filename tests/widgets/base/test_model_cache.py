@@ -18,8 +18,11 @@ from napari_attnseg._widgets.explain import ExplainWidget
 from napari_attnseg._widgets.inspect import whatif_panel
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.cards import weights_hash
+from napari_attnseg.click_heads import join_click_head
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import CheckpointError, InputError
+from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
 
 @pytest.fixture
@@ -199,3 +202,19 @@ def test_segment_loads_while_the_user_looks(
     widget.life.end()
     qtbot.wait(50)
     assert loads == [first, damaged, second] and not widget.preload.loading
+
+
+def test_of_one_network_the_file_with_a_click_head_is_found(
+    models: ModelCache, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """Both have the same hash, and a result does not say which one made it."""
+    joined = tmp_path / "with head.safetensors"
+    sha256 = weights_hash(tiny_weights)
+    head = ClickHead(ClickHeadSpec(8, 4, 8, (1,), 4))
+    join_click_head(tiny_weights, joined, head, {"weights_sha256": sha256})
+    for order in ((tiny_weights, joined), (joined, tiny_weights)):
+        for weights in order:
+            models.load(weights, "cpu")
+        found = models.find(sha256)
+        assert found is not None and found.weights == joined
+        assert models.weights_of({"weights_sha256": sha256}) == joined

@@ -177,3 +177,17 @@ def test_without_the_image_it_says_so(
     viewer.layers.remove(segment())
     panel = opened().click_panel
     assert not panel.button.isEnabled() and "not open" in panel.message.text()
+
+
+def test_a_click_that_waits_is_for_its_own_frame(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment(frames=2)
+    panel = opened().click_panel
+    viewer.dims.set_current_step(0, 0)
+    before = mask_in(viewer).data.copy()
+    panel.button.click()
+    mouse.click((0, 10, 10), button=2)  # the encoders still run
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: "missing" in panel.message.text())
+    assert not panel.clicks and np.array_equal(mask_in(viewer).data[1], before[1])

@@ -86,13 +86,17 @@ def test_looks_asks_and_comes_back(
     clicking, mask = widget.click_panel, widget.result.mask
     own = mask.data.copy()
     viewer.layers.selection.active = mask
-    clicking.button.click()
-    qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=60_000)
     (canvas,) = (
         one
         for one in dock.window().findChildren(QWidget)
         if one.inherits("QOpenGLWidget")
     )
+    mask.paint((5, 5), 1)
+    assert not np.array_equal(mask.data, own)
+    qtbot.keyClick(canvas, "z", CONTROL)  # napari's own, of its brush
+    assert np.array_equal(mask.data, own)
+    clicking.button.click()
+    qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=60_000)
     for button, key in ((LEFT, NONE), (RIGHT, NONE), (LEFT, SHIFT)):
         qtbot.mouseClick(canvas, button, key, canvas.rect().center())
     assert [click.positive for click in clicking.clicks] == [True, False, False]

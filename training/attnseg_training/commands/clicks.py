@@ -37,7 +37,7 @@ def fit_clicks_command(
     ] = None,
     steps: Annotated[
         int, typer.Option(help="Optimizer steps, one per click of a batch.", min=1)
-    ] = 2000,
+    ] = 800,
     batch: Annotated[int, typer.Option(help="Images per step.", min=1)] = 16,
     views: Annotated[
         int, typer.Option(help="How often each image is taken, changed.", min=1)
@@ -53,7 +53,10 @@ def fit_clicks_command(
     ] = None,
     head_only: Annotated[
         Path | None,
-        typer.Option(help="Write the head to a file of its own too, a few hundred kB."),
+        typer.Option(
+            help="Write the head to a file of its own too, a few hundred kB.",
+            callback=output_file,
+        ),
     ] = None,
     allow: Allow = None,
 ) -> None:
@@ -111,6 +114,14 @@ def clicks_command(
     data: Data,
     split: Split = None,
     device: Device = "auto",
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Click anywhere in the largest error, drawn by this seed, instead of "
+            "in its middle.",
+            min=0,
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -132,7 +143,7 @@ def clicks_command(
     dataset = data_for(data, weights)
     chosen = split or "val"
     with counted("clicking") as watch:
-        summary = click_study(weights, dataset, chosen, device, watch)
+        summary = click_study(weights, dataset, chosen, device, watch, seed)
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=1) + "\n")
     console.print(clicks_table(summary))

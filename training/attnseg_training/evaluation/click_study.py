@@ -63,11 +63,12 @@ def click_study(
     split: str,
     device: str = "auto",
     watch: Callable[[int, int], None] = lambda done, total: None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """Correct every mask of a split by simulated clicks; returns a JSON-ready summary.
 
     Every click goes into the middle of the largest error (`next_click`), which the
-    simulated user knows from the expert's mask.
+    simulated user knows from the expert's mask; with a seed, anywhere into it.
 
     Raises
     ------
@@ -97,9 +98,11 @@ def click_study(
         correctors.append(corrector_of(plain, encoded, own.probability))
         correctors += [Growing(read.rgb), Brush(read.rgb)]
         for corrector in correctors:
-            one = click_through(corrector, own.mask, read.planes[0], read.ignored)
+            rng = None if seed is None else np.random.default_rng((seed, done))
+            one = click_through(corrector, own.mask, read.planes[0], read.ignored, rng)
             found.setdefault(corrector.name, []).append(one)
         watch(done, len(samples))
+    where = "in the middle of" if seed is None else f"anywhere (seed {seed}) in"
     return {
         **provenance(segmenter),
         **protocol_fields(segmenter.card, data),
@@ -109,7 +112,7 @@ def click_study(
         "n": len(samples),
         "click_head": head_record(weights_path(weights)),
         "protocol": (
-            "simulated clicks in the middle of the largest connected error, one after "
+            f"simulated clicks {where} the largest connected error, one after "
             f"another, from the model's own mask, at most {MOST}; every way keeps the "
             "same rules of a click; Dice per image at its original size; clicks needed "
             f"count as {MOST} where they were not enough; mean, SD and 95 % interval "
@@ -132,6 +135,7 @@ def click_through(
     start: NDArray[np.uint8],
     truth: NDArray[np.uint8],
     ignored: NDArray[np.bool_] | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Clicked:
     """Correct one mask until it is good enough, or `MOST` clicks are made."""
     mask, clicks = start.copy(), list[Click]()
@@ -139,7 +143,7 @@ def click_through(
     while len(clicks) < MOST:
         if len(clicks) >= max(AFTER) and max(dice) >= max(WANTED):
             break
-        click = next_click(mask, truth, ignored=ignored)
+        click = next_click(mask, truth, ignored=ignored, rng=rng)
         if click is None:
             break
         clicks.append(click)

@@ -62,7 +62,7 @@ class ClickFit:
     seed : int
     """
 
-    steps: int = 2000
+    steps: int = 800
     batch: int = 16
     rate: float = 2e-3
     most: int = 5

@@ -19,6 +19,7 @@ from attnseg_training.fit.gate_objectives import (
     random_gates,
     trust_loss,
 )
+from attnseg_training.fit.parameter_groups import parameter_groups, with_backbone
 from attnseg_training.losses import AuxiliaryHeads, DeepSupervision, loss_function
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.models.encoders import PlainViTEncoder
@@ -63,7 +64,7 @@ class Trainer:
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
         self._loss_function = loss_function(config.loss)
         self._deep = None
-        groups = _groups(network, config)
+        groups = parameter_groups(network, config)
         if config.deep_supervision:
             self._deep = DeepSupervision(network.spec).to(self.device)
             own = {"params": list(self._deep.parameters()), "peak": config.lr}
@@ -206,34 +207,6 @@ class Trainer:
         return gradients + [s for pair in running for s in pair if s is not None]
 
 
-def _groups(network: SegmentationNetwork, config: TrainConfig) -> list[dict[str, Any]]:
-    """Parameter groups: encoder rates by depth, no decay of norms and biases."""
-    peaks = {
-        "cnn": config.encoder_lr,
-        "transformer": config.transformer_lr or config.encoder_lr,
-    }
-    depths: dict[str, int] = {}
-    if config.layer_decay < 1:
-        for encoder in _with_backbone(network):
-            found = getattr(network, encoder).depths()
-            depths |= {f"{encoder}.{name}": depth for name, depth in found.items()}
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, p in network.named_parameters():
-        if p.requires_grad:
-            peak = peaks.get(name.split(".")[0], config.lr)
-            peak *= config.layer_decay ** depths.get(name, 0)
-            groups.setdefault((peak, p.ndim > 1), []).append(p)
-    return [
-        {
-            "params": params,
-            "lr": 0.0,
-            "peak": peak,
-            "weight_decay": config.weight_decay if decay else 0.0,
-        }
-        for (peak, decay), params in sorted(groups.items(), key=lambda g: g[0])
-    ]
-
-
 def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
     """Check that the model has the parts that the settings refer to.
 
@@ -259,16 +232,10 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
             f"The decoder of {name!r} has no blocks of ours for deep_supervision; "
             "leave it 0."
         )
-    if config.layer_decay < 1 and not _with_backbone(network):
+    if config.layer_decay < 1 and not with_backbone(network):
         raise InputError(
             f"{name!r} has no encoder apart from its decoder; leave layer_decay 1."
         )
-
-
-def _with_backbone(network: SegmentationNetwork) -> list[str]:
-    """Names of its encoders that wrap a timm backbone."""
-    encoders = ("cnn", "transformer")
-    return [name for name in encoders if hasattr(getattr(network, name), "backbone")]
 
 
 def _freeze(network: SegmentationNetwork, config: TrainConfig) -> None:

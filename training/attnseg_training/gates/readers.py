@@ -22,7 +22,7 @@ from napari_attnseg.rank_statistics import auroc
 from napari_attnseg.reader_record import (
     BOTH,
     SMALLEST,
-    Following,
+    PsiTells,
     Reader,
     ReaderRecord,
     ReaderState,
@@ -125,9 +125,10 @@ def summarise_readers(rows: list[Row]) -> dict[str, Any]:
     """The block ``readers`` of ``faithfulness.json``; see `ReaderRecord`.
 
     Beside what that names: ``agree`` (Dice of both readers' masks), ``differ`` (share
-    of the image where they disagree), ``images`` with a disagreement, the number of
-    ``regions`` that the AUROC is over, and ``follows_better_alike``, the AUROC among
-    regions that the same encoder draws.
+    of the image where they disagree) and ``images`` with a disagreement. Of the
+    regions: ``cnn_better``, in how many the CNN is right in most pixels, mean psi in
+    these and in the others, and ``psi_auroc_alike``, the AUROC among regions that the
+    same encoder draws.
     """
     found = [row[_REGIONS] for row in rows]
     differ = _values(rows, Key(Measure.READERS_DIFFER))
@@ -153,17 +154,17 @@ def summarise_readers(rows: list[Row]) -> dict[str, Any]:
         },
         "regions": sum(len(one) for one in found),
         "smallest_region": SMALLEST,
-        "cnn_better": _cnn_better(found),
-        "follows_better": jackknife_interval(
-            lambda images: _follows(found, images), len(rows), UNIT
+        **_psi_in(found),
+        "psi_auroc": jackknife_interval(
+            lambda images: _psi_auroc(found, images), len(rows), UNIT
         ),
-        "follows_better_alike": jackknife_interval(
-            lambda images: _follows_alike(found, images), len(rows), UNIT
+        "psi_auroc_alike": jackknife_interval(
+            lambda images: _psi_auroc_alike(found, images), len(rows), UNIT
         ),
     }
     record = ReaderRecord(facts)
     states = {reader.key: str(record.state(reader)) for reader in Reader}
-    return {**facts, "states": states, "following": str(record.following)}
+    return {**facts, "states": states, "psi_tells": str(record.psi_tells)}
 
 
 def _dice(rows: list[Row], reader: Reader) -> Interval:
@@ -175,20 +176,32 @@ def _values(rows: list[Row], key: Key) -> NDArray[np.float64]:
     return np.array([row[key] for row in rows], dtype=float)
 
 
-def _cnn_better(found: list[NDArray[np.float64]]) -> float:
-    """Share of the regions in which the CNN is right in most pixels."""
-    right = np.concatenate([one[:, 1] for one in found])
-    return float((right > 0.5).mean()) if len(right) else float("nan")
+def _psi_in(found: list[NDArray[np.float64]]) -> dict[str, Any]:
+    """In how many regions the CNN is right in most pixels, and psi in both kinds."""
+    psi, right, _ = np.concatenate(found).T
+    better = right > 0.5
+
+    def mean(which: NDArray[np.bool_]) -> float:
+        return float(psi[which].mean()) if which.any() else float("nan")
+
+    return {
+        "leaned_to_cnn": int((psi > 0.5).sum()),
+        "cnn_better": int(better.sum()),
+        "psi_cnn_better": mean(better),
+        "psi_transformer_better": mean(~better),
+    }
 
 
-def _follows(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
+def _psi_auroc(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
     """AUROC of mean psi for the regions in which the CNN is the better reader."""
     chosen = np.concatenate([found[i] for i in images])
     return auroc(chosen[:, 0], chosen[:, 1] > 0.5)
 
 
-def _follows_alike(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -> float:
-    """`_follows` among regions that the same encoder draws.
+def _psi_auroc_alike(
+    found: list[NDArray[np.float64]], images: NDArray[np.intp]
+) -> float:
+    """`_psi_auroc` among regions that the same encoder draws.
 
     A gate that is high wherever the CNN draws, right or wrong, is near chance here.
     """
@@ -204,12 +217,12 @@ def _follows_alike(found: list[NDArray[np.float64]], images: NDArray[np.intp]) -
     return total / pairs if pairs else float("nan")
 
 
-_FOLLOWING_WORDS = {
-    Following.BETTER: "psi is higher where the CNN is the better one",
-    Following.WORSE: "psi is lower where the CNN is the better one",
-    Following.CHANCE: "psi tells the better one no better than chance",
-    Following.UNDEFINED: "whether psi tells the better one is open",
-    Following.NOT_MEASURED: "whether psi tells the better one is open",
+_TELLS_WORDS = {
+    PsiTells.BETTER: "psi is higher where the CNN is the better one",
+    PsiTells.WORSE: "psi is lower where the CNN is the better one",
+    PsiTells.CHANCE: "psi tells the better one no better than chance",
+    PsiTells.UNDEFINED: "whether psi tells the better one is open",
+    PsiTells.NOT_MEASURED: "whether psi tells the better one is open",
 }
 
 
@@ -224,8 +237,8 @@ def reader_lines(facts: dict[str, Any]) -> list[str]:
     ]
     dice, right = facts["dice"], facts["right"]
     alone = facts["drawn_alone_right"]
-    area = words(facts["follows_better"], ".2f")
-    alike = words(facts["follows_better_alike"], ".2f")
+    area = words(facts["psi_auroc"], ".2f")
+    alike = words(facts["psi_auroc_alike"], ".2f")
     few = too_few_words(dice[BOTH]["n"])
     return [
         *useless,
@@ -240,6 +253,7 @@ def reader_lines(facts: dict[str, Any]) -> list[str]:
         + "; ".join(f"{r} {words(alone[r.key], '.2f')}" for r in Reader)
         + ".",
         f"In {facts['regions']} regions of disagreement "
-        f"{_FOLLOWING_WORDS[record.following]}: AUROC {area}, among regions that the "
-        f"same one draws {alike}.",
+        f"{_TELLS_WORDS[record.psi_tells]}: AUROC {area}, among regions that the "
+        f"same one draws {alike}; psi above 0.5 in {facts['leaned_to_cnn']}, the CNN "
+        f"better in {facts['cnn_better']}.",
     ]

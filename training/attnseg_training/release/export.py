@@ -18,6 +18,7 @@ from napari_attnseg.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from napari_attnseg.click_heads import PREFIX, carry_click_head
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.reader_record import READERS
@@ -109,7 +110,7 @@ def export(
                 f"{path} was measured at temperature {measured_at:g}, these weights "
                 f"have {card.temperature:g}; measure them again."
             )
-    write_bytes(out, data)
+    write_bytes(out, carry_click_head(weights, data))
     return digest
 
 
@@ -226,7 +227,8 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
     weights : Path
         Weights file, which is replaced.
     measured : Path
-        JSON of ``attnseg-train faithfulness`` on exactly these tensors.
+        JSON of ``attnseg-train faithfulness`` on exactly these tensors, or a part of
+        it that has the readers.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
     InputError
         If the JSON cannot be read, has no such record, or is of other weights.
     """
-    found = _results(measured, "faithfulness", "gates", READERS)
+    found = _results(measured, "faithfulness", READERS)
     if found["weights_sha256"] != weights_hash(weights):
         raise InputError(
             f"{measured} was measured on other weights ({found['weights_sha256']}); "
@@ -247,10 +249,11 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
 
 
 def _rewrite(weights: Path, card: ModelCard) -> str:
-    tensors = safetensors.torch.load(weights.read_bytes())
+    loaded = safetensors.torch.load(weights.read_bytes())
+    tensors = {name: t for name, t in loaded.items() if not name.startswith(PREFIX)}
     data, digest = checkpoint_bytes(tensors, card)
     assert digest == weights_hash(weights)
-    write_bytes(weights, data)
+    write_bytes(weights, carry_click_head(weights, data))
     return digest
 
 

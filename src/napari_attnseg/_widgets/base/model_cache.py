@@ -61,6 +61,7 @@ class ModelCache:
         self._ahead: LoadedModel | None = None
         #: SHA-256 of weights → file that they were loaded from.
         self._files: dict[str, Path] = {}
+        self._with_head: set[Path] = set()
 
     def __len__(self) -> int:
         """How many models are kept at present."""
@@ -116,7 +117,11 @@ class ModelCache:
                 segmenter = Segmenter.from_checkpoint(weights, device)
             model = LoadedModel(weights, modified, device, segmenter)
             with self._lock:
-                self._files[segmenter.sha256] = weights
+                # The same network with a click head can do more than without one.
+                if segmenter.click_head is not None:
+                    self._with_head.add(weights)
+                if self._files.get(segmenter.sha256) not in self._with_head:
+                    self._files[segmenter.sha256] = weights
                 if self._users:
                     self._models[weights, device] = model
             return model
@@ -162,6 +167,8 @@ class ModelCache:
     ) -> LoadedModel | None:
         """A model that is kept, by the hash of its weights; the one used last.
 
+        One with a click head comes first: the hash does not tell it from others.
+
         Parameters
         ----------
         weights_sha256 : str
@@ -169,11 +176,14 @@ class ModelCache:
             Where it has to run; anywhere by default.
         """
         with self._lock:
-            for model in reversed(self._models.values()):
-                own = model.segmenter
-                if own.sha256 == weights_sha256 and device in (None, own.device):
-                    return model
-        return None
+            found = [
+                model
+                for model in reversed(self._models.values())
+                if model.segmenter.sha256 == weights_sha256
+                and device in (None, model.segmenter.device)
+            ]
+        found.sort(key=lambda model: model.segmenter.click_head is None)
+        return found[0] if found else None
 
     def weights_of(self, provenance: Mapping[str, Any]) -> Path:
         """File of the weights of a run: bundled, or loaded in this session.
@@ -186,7 +196,8 @@ class ModelCache:
         wanted = str(provenance.get("weights_sha256"))
         with self._lock:
             loaded = list(self._files.values())
-        for path in (*bundled_weights().values(), *loaded):
+        # Loaded ones first: of the same network, they may have a click head.
+        for path in (*loaded, *bundled_weights().values()):
             if path.is_file() and weights_hash(path) == wanted:
                 return path
         raise InputError(

@@ -11,6 +11,8 @@ from napari_attnseg._widgets.preferences import is_initial, start_with
 from napari_attnseg.card_summary import card_lines
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.reader_record import ReaderRecord
+from napari_attnseg.reader_words import useless_sentences
 from napari_attnseg.results import NO_GATES
 from napari_attnseg.spec import STRIDES
 
@@ -105,5 +107,6 @@ def describe_card(card: ModelCard) -> str:
                 "psi is a weight; effective share of the CNN in what is fused, by "
                 f"feature norms: {', '.join(known)}."
             )
+    lines += useless_sentences(ReaderRecord(card.readers))
     lines.append(card.use)
     return "\n".join(lines)

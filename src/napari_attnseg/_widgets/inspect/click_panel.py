@@ -27,8 +27,6 @@ from napari_attnseg._widgets.inspect.tips import (
     BESIDE,
     BRUSH,
     CLICK_TIPS,
-    CORRECTORS,
-    HOW,
     NO_IMAGE,
     WAIT,
 )
@@ -60,8 +58,8 @@ class ClickPanel(QWidget):
         super().__init__()
         self._viewer, self._life = viewer, life
         self._mask: ClickedMask | None = None
-        #: Clicks that were made while the encoders run.
-        self._waiting: list[Click] = []
+        #: Frame and click, of clicks that were made while the encoders run.
+        self._waiting: list[tuple[int, Click]] = []
         self._ready = Preparation()
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
@@ -153,7 +151,6 @@ class ClickPanel(QWidget):
     # -- the mode ----------------------------------------------------------------------
 
     def _switch(self, on: bool) -> None:
-        self._undo_key.setEnabled(on)
         if on:
             leave_brushes(self._viewer)
             self._prepare()
@@ -208,8 +205,9 @@ class ClickPanel(QWidget):
             return
         self._mask.begin(self._ready.corrector, self._frame)
         waiting, self._waiting = self._waiting, []
-        for click in waiting:
-            self._mask.add(click, self._frame)
+        for frame, click in waiting:
+            if frame == self._frame:
+                self._mask.add(click, frame)
         self._show()
 
     def _fail(self, error: str) -> None:
@@ -251,7 +249,7 @@ class ClickPanel(QWidget):
         click = Click(row, column, positive, max(self.class_box.currentIndex(), 0) + 1)
         self.follow_mask()
         if self._mask.session is None:
-            self._waiting.append(click)
+            self._waiting.append((self._frame, click))
             self._prepare()
         else:
             self._mask.add(click, self._frame)
@@ -274,20 +272,8 @@ class ClickPanel(QWidget):
     def _show(self) -> None:
         self._points_now()
         self._show_buttons()
-        session = None if self._mask is None else self._mask.session
-        if not self.active or session is None:
-            return
-        corrector, count = session.corrector, len(self.clicks)
-        if not count:
-            self.message.setText(
-                f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
-            )
-            return
-        reach = round(max(corrector.reach))
-        self.message.setText(
-            f"{count} click{'s' if count > 1 else ''}; nothing further than {reach} px "
-            "from them was changed."
-        )
+        if self.active and self._mask is not None and self._mask.session is not None:
+            self.message.setText(self._mask.describe(self._frame))
 
     def _points_now(self) -> None:
         """Show the points, where Qt has not destroyed the panel meanwhile."""
@@ -301,6 +287,8 @@ class ClickPanel(QWidget):
 
     def _show_buttons(self) -> None:
         can_undo = self._mask is not None and self._mask.can_undo
+        # Else the key is napari's, which takes back what a brush painted.
+        self._undo_key.setEnabled(self.active and can_undo)
         for button in (self.undo_button, self.clear_button):
             button.setVisible(self.active)
             button.setEnabled(self.active and can_undo)

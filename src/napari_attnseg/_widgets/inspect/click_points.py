@@ -48,22 +48,19 @@ class ClickPoints:
             self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
             layers.selection = selected
         lead: tuple[int, ...] = () if frame is None else (frame,)
-        wanted: list[tuple[tuple[int, ...], Click]] = [
-            (lead, click) for click in clicks
-        ]
+        wanted = [(lead, click) for click in clicks]
         kept = 0
         while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
             kept += 1
-        # One by one: napari redraws the layer for every property that is assigned.
+        # Assigned as data: napari's `add` selects the point, which takes longer.
+        layer = self._layer
         if kept < len(self._shown):
-            self._layer.data = self._layer.data[:kept]
+            layer.data = layer.data[:kept]
         for lead, click in wanted[kept:]:
             symbol, colour = _ADDS if click.positive else _TAKES
-            self._layer.selected_data = set()  # which would take the new looks
-            self._layer.current_symbol = symbol
-            self._layer.current_face_color = colour
-            self._layer.add((*lead, click.row, click.column))
-        self._layer.selected_data = set()
+            layer.current_symbol, layer.current_face_color = symbol, colour
+            point = np.array([(*lead, click.row, click.column)], float)
+            layer.data = np.concatenate([layer.data, point])
         self._shown = wanted
 
     def take_away(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.inspect.tips import CORRECTORS, HOW
 from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -56,6 +57,17 @@ class ClickedMask:
     def can_undo(self) -> bool:
         """Whether there is a click to take back."""
         return self.session is not None and bool(self.session.clicks)
+
+    def describe(self, frame: int) -> str:
+        """Say how to click, or how many clicks there are and how far they reach."""
+        assert self.session is not None
+        corrector, count = self.session.corrector, len(self.clicks(frame))
+        if not count:
+            return f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
+        return (
+            f"{count} click{'s' if count > 1 else ''}; nothing further than "
+            f"{round(max(corrector.reach))} px from them was changed."
+        )
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if somebody painted, or the mask was made anew."""

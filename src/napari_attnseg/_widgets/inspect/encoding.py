@@ -1,4 +1,4 @@
-"""The encoders of a what-if, which run once, in a thread."""
+"""The encoders, which run once for a what-if or for the readers, in a thread."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ class Encoding:
     """Features of one frame, and the worker that computes them.
 
     No QObject: it outlives the panel.
+
+    Parameters
+    ----------
+    job : callable
+        What runs in the thread: `jobs.encode`, or what goes on from it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, job: Callable[..., Any] = encode) -> None:
+        self._job = job
         self.what_if: WhatIf | None = None
         self.frame = 0
         self.worker: Any = None
@@ -29,14 +35,14 @@ class Encoding:
         frame: int,
         provenance: Mapping[str, Any],
         models: ModelCache,
-        finished: Callable[[WhatIf | Failed], None],
+        finished: Callable[[Any], None],
     ) -> None:
         """Run both encoders on one frame; parameters as of `jobs.encode`.
 
-        `finished` gets what that returns, in the thread of the window.
+        `finished` gets what the job returns, in the thread of the window.
         """
         self.what_if = None  # the old one is freed before the new one is made
-        worker = work(encode, source, frame, provenance, models)
+        worker = work(self._job, source, frame, provenance, models)
 
         def ended() -> None:
             if self.worker is worker:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
 from napari_attnseg._widgets.base.controls import wrapped_label
@@ -41,6 +41,9 @@ class Pointing(QFrame):
     point : tuple of float or None
         World point of the reading that is held.
     """
+
+    #: World point at which a reading is held now, or None.
+    held_at = Signal(object)
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
@@ -147,6 +150,7 @@ class Pointing(QFrame):
             self.show_mark(not self._viewer.canvas.grid.enabled)
         else:
             self._mark.take_away()
+        self.held_at.emit(self.point)
 
     def _unmark(self) -> None:
         if self.point is None:

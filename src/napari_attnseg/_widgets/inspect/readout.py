@@ -25,7 +25,7 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     feature norms, at that point or, of a result that was opened, as the mean of the
     image.
     """
-    at = _index(result.probability[0], point)
+    at = pixel_at(result.probability[0], point)
     if at is None:
         return ""
     texts = [f"row {at[-2]}, column {at[-1]}"]
@@ -46,7 +46,7 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
         texts.append(f"in the mask{label}" if value else "not in the mask")
     for key in result.coarse_first:
         layer = result.gates[key]
-        inside = _index(layer, point)
+        inside = pixel_at(layer, point)
         if inside is not None:
             psi = float(np.asarray(layer.data[inside]))
             record = record_of(layer)
@@ -94,7 +94,7 @@ def _share(layer: Any, record: LayerRecord | None, at: tuple[int, ...]) -> str:
     return "" if mean is None else f"(effective share of the CNN, mean {mean:.2f})"
 
 
-def _index(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:
+def pixel_at(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:
     """Pixel of a layer at a world point; None outside."""
     if len(point) < layer.ndim:
         return None

@@ -17,6 +17,11 @@ CLICK_TIPS = {
     "undo_button": "Takes back the last click (Ctrl+Z while clicking).",
     "clear_button": "Takes back every click since clicking began.",
 }
+READER_TIPS = {
+    "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
+    "both as the gates mixed them.",
+    "disagreement_box": "Fills what only one of the two networks draws, in its colour.",
+}
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
     "reset_button": "The gates as the model set them, without paint.",

@@ -107,13 +107,15 @@ class Temporary:
             self._viewer.layers.remove(layer)
 
 
-def _placed(result: ResultLayers, frame: int) -> dict[str, Any]:
+def placed(result: ResultLayers, frame: int) -> dict[str, Any]:
+    """Placement of one frame over the image of a result."""
     source = source_of(result.image)
     at = frame if result.stacked else 0
     return {**source.placement, **coarse_placement(source.placement, (1.0, 1.0), at)}
 
 
-def _one_frame(result: ResultLayers, values: NDArray[Any]) -> NDArray[Any]:
+def one_frame(result: ResultLayers, values: NDArray[Any]) -> NDArray[Any]:
+    """Values (H, W) of one frame, as a layer of the result has them."""
     return values[None] if result.stacked else values
 
 
@@ -127,7 +129,7 @@ def change_layer(
     differs[(after != before) & (after == 0)] = LOST
     options = {
         "name": layer_name("gained and lost", result.name),
-        **_placed(result, frame),
+        **placed(result, frame),
         "colormap": {
             None: "transparent",
             0: "transparent",
@@ -141,7 +143,7 @@ def change_layer(
         result.reference,
         derivation=Derivation.CHANGE,
     )
-    return NewLayer("Labels", _one_frame(result, differs), options, record)
+    return NewLayer("Labels", one_frame(result, differs), options, record)
 
 
 def paint_layer(result: ResultLayers) -> NewLayer:
@@ -193,7 +195,7 @@ def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLay
         None,
         False,
         1 if result.stacked else None,
-        _placed(result, frame),
+        placed(result, frame),
         image.file,
         image.layer_id,
         recorded=result.record.source,

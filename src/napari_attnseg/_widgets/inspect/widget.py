@@ -35,6 +35,7 @@ from napari_attnseg._widgets.inspect.arrangement import (
 from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -77,6 +78,7 @@ class InspectWidget(DockWidget):
         self.mask_why = wrapped_label(MASK_FIXED)
         self.click_panel = ClickPanel(napari_viewer, life)
         self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
+        self.readers_panel = ReadersPanel(napari_viewer, life, self.pointing)
         self.run_menu = RunMenu(napari_viewer, life)
         self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
@@ -120,6 +122,7 @@ class InspectWidget(DockWidget):
         below.addWidget(self.click_panel)
         for title, panel, opened in (
             ("Mask", mask, True),
+            ("Each network alone", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
@@ -206,6 +209,7 @@ class InspectWidget(DockWidget):
         self.mask_why.setVisible(result is not None and not result.complete)
         self.click_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
+        self.readers_panel.set_result(self.result)
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
             self._arrange()

@@ -46,10 +46,15 @@ def make_layer(new: NewLayer) -> Any:
             preferred = {MASK_COLOUR: mask_colour()}
             colours = {k: preferred.get(v, v) for k, v in colours.items()}
         options["colormap"] = DirectLabelColormap(color_dict=colours)
-    # napari makes a thumbnail of what is visible only; black ones show nothing.
-    visible = options.pop("visible", True)
+    # napari makes a thumbnail of what is visible only, and a dim one of a dimmed map.
+    visible, opacity = options.pop("visible", True), options.pop("opacity", None)
     layer = getattr(napari.layers, new.kind)(new.data, **options)
+    thumbnail = layer.thumbnail
+    if opacity is not None:
+        layer.opacity = opacity
     layer.visible = visible
+    if not visible:
+        layer.thumbnail = thumbnail
     if new.outlined:
         outline(layer)
     if new.colorbar:
@@ -80,7 +85,10 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
         while place and _is_outline(viewer.layers[place - 1]):
             place -= 1
     for index, layer in enumerate(made, place):
+        thumbnail = layer.thumbnail
         viewer.layers.insert(index, layer)
+        if not layer.visible:  # napari's layer controls emptied it
+            layer.thumbnail = thumbnail
     return made
 
 

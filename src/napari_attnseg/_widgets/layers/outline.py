@@ -34,9 +34,11 @@ class Look(NamedTuple):
 
 #: Layer → the look that it was given here last.
 _GIVEN: weakref.WeakKeyDictionary[Any, Look] = weakref.WeakKeyDictionary()
+#: Layer → width of its outline in pixels of the screen, where it is not `WIDTH`.
+_WIDTHS: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
-def outline(layer: Any, zoom: float | None = None) -> None:
+def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None:
     """Outline a mask, as wide as can be seen.
 
     Parameters
@@ -44,7 +46,11 @@ def outline(layer: Any, zoom: float | None = None) -> None:
     layer : Labels
     zoom : float, optional
         Pixels of the screen per unit of the world; None: the whole layer is seen.
+    width : float
+        Of the outline, in pixels of the screen, now and at other zooms.
     """
+    if width != WIDTH:
+        _WIDTHS[layer] = width
     _give(layer, _look(layer, zoom))
 
 
@@ -76,8 +82,9 @@ def _look(layer: Any, zoom: float | None) -> Look:
     rows, columns = layer.data.shape[-2:]
     scale = float(np.abs(np.asarray(layer.scale)[-2:]).max())
     screen = _CANVAS / max(rows, columns) if zoom is None else zoom * scale
-    least = 2 if zoom is None else 1
-    width = max(math.ceil(min(WIDTH / screen, 1e4)), least) if screen > 0 else least
+    wanted = _WIDTHS.get(layer, WIDTH)
+    least = math.ceil((2 if zoom is None else 1) * wanted / WIDTH)
+    width = max(math.ceil(min(wanted / screen, 1e4)), least) if screen > 0 else least
     if width > _THICKEST or rows * columns * (8 + width**2) > _AFFORDED:
         return Look(0, _FILLED)
     return Look(width, 1.0)

@@ -38,6 +38,8 @@ class Derivation(StrEnum):
     CLICKS = "clicks"
     #: The rectangle that is to be segmented, and nothing else.
     BOX = "box"
+    #: Mask by one encoder alone, by both, or where these disagree.
+    READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
     #: Separated and numbered objects of a mask.

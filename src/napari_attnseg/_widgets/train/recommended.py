@@ -49,7 +49,7 @@ RECOMMENDED = {
     ),
     "compact-gpu": Recommended(
         "On a graphics card",
-        "Trains all of the same model, both of its encoders too, for any images; on a "
+        "Trains all of a finer model of the same two encoders, for any images; on a "
         "CPU it takes many hours. Needs weights of pretrained encoders: downloaded at "
         "the start (about 110 MB), or chosen as two files that you have.",
         "pretrained",

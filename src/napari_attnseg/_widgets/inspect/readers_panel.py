@@ -1,0 +1,211 @@
+"""Panel of the Inspect widget: the masks by one encoder alone, and by both."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from functools import partial
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.jobs import Failed, encode
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
+from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.reader_layers import (
+    OUTLINES,
+    FrameReaders,
+    ReaderLayers,
+)
+from napari_attnseg._widgets.inspect.readout import pixel_at
+from napari_attnseg._widgets.inspect.tips import READER_TIPS
+from napari_attnseg._widgets.inspect.whatif_layers import why_disabled
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.reader_words import record_sentences, useless_sentences
+
+ASK = "What does each of the two networks draw alone?"
+POINT = "Click into a region where they disagree to read what the gates did there."
+_SWATCH = "background: {}; border: 1px solid gray;"
+
+
+class ReadersPanel(QWidget):
+    """Shows three outlines, and says of a clicked region which reader the gates took.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Layers are added to it; its dims give the shown frame.
+    life : Lifetime
+        Ends the worker that encodes.
+    pointing : Pointing
+        Says where the reading is held.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
+        super().__init__()
+        self._viewer, self._life, self._pointing = viewer, life, pointing
+        self._result: ResultLayers | None = None
+        self._found: FrameReaders | None = None
+        self._encoding = Encoding(read)
+        self._layers = ReaderLayers(viewer)
+        life.at_end.append(MODELS.add_user())
+        life.at_end += [self._encoding.free, self._layers.remove]
+        self.show_button = QPushButton()
+        self.disagreement_box = QCheckBox("Where they disagree")
+        self.legend = _legend()
+        self.message = wrapped_label()
+        self.region = wrapped_label()
+        set_tips({getattr(self, name): tip for name, tip in READER_TIPS.items()})
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            self.message,
+            self.show_button,
+            self.legend,
+            self.disagreement_box,
+            self.region,
+        ):
+            layout.addWidget(part)
+        self.show_button.clicked.connect(self._show_or_hide)
+        self.disagreement_box.toggled.connect(self._show_disagreement)
+        pointing.held_at.connect(self._read)
+        self.set_result(None)
+
+    @property
+    def found(self) -> FrameReaders | None:
+        """What is shown; None while there is nothing."""
+        return self._found
+
+    def set_result(self, result: ResultLayers | None) -> None:
+        """Work on another result; one without image or gate maps disables all."""
+        usable = result is not None and result.image is not None and bool(result.gates)
+        self._forget()
+        self._result = result if usable else None
+        self.show_button.setEnabled(usable)
+        if result is not None and not usable:
+            self.message.setText(why_disabled(result))
+
+    def _forget(self) -> None:
+        """Show nothing, and remove the layers."""
+        self._encoding.free()
+        self._found = None
+        # Not now: napari may be going through a list of layers to remove.
+        QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
+        self.message.setText(ASK)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        shown = self._found is not None
+        self.show_button.setText("Hide the outlines" if shown else "Show outlines")
+        self.legend.setVisible(shown)
+        self.disagreement_box.setVisible(shown)
+        self.region.setVisible(shown)
+        if not shown:
+            with signals_blocked(self.disagreement_box):
+                self.disagreement_box.setChecked(False)
+
+    def _show_or_hide(self) -> None:
+        if self._found is not None:
+            self._forget()
+        elif self._result is not None and self._encoding.worker is None:
+            self._encode(self._result)
+
+    def _encode(self, result: ResultLayers) -> None:
+        """Run the encoders in a thread, and decode three times."""
+        frame = result.frame(self._viewer.dims.point)
+        try:
+            source = source_of(result.image)
+        except AttnSegError as error:
+            self._fail(str(error))
+            return
+        self.message.setText("Running the encoders once…")
+
+        def finished(found: Any) -> None:
+            if self._life.ended or self._result is not result:
+                return
+            if isinstance(found, Failed):
+                self._fail(found.message)
+            else:
+                self._show(result, found)
+
+        self._encoding.start(source, frame, result.record.provenance, MODELS, finished)
+
+    def _show(self, result: ResultLayers, found: FrameReaders) -> None:
+        self._found = found
+        record = found.readers.record
+        frame = f"Frame {found.frame + 1}." if result.stacked else ""
+        said = [
+            *useless_sentences(record),
+            *record_sentences(record),
+            frame,
+            f"The two masks agree with Dice {found.readers.dice:.2f} on this image.",
+        ]
+        self.message.setText(" ".join(filter(None, said)))
+        self._layers.show_outlines(result, found)
+        self._show_state()
+        self._read(self._pointing.point)
+
+    def _show_disagreement(self, wanted: bool) -> None:
+        self._layers.hide_disagreement()
+        if wanted and self._result is not None and self._found is not None:
+            self._layers.show_disagreement(self._result, self._found)
+
+    def _read(self, point: Any) -> None:
+        """Say what is known of the place where the reading is held."""
+        if self._result is None or self._found is None:
+            return
+        at = None if point is None else pixel_at(self._result.probability[0], point)
+        if at is None:
+            self.region.setText(POINT)
+        elif self._result.stacked and at[0] != self._found.frame:
+            self.region.setText(f"These outlines are of frame {self._found.frame + 1}.")
+        else:
+            said = self._found.sentences(at[-2], at[-1])
+            self.region.setText(f"At the ring: {' '.join(said)}")
+
+    def _fail(self, error: str) -> None:
+        self.message.setText(error)
+        show_error(error)
+
+
+def read(
+    source: Source, frame: int, provenance: Mapping[str, Any], models: ModelCache
+) -> Generator[tuple[int, str], None, FrameReaders | Failed]:
+    """Encode one frame with the weights of a run and decode it; as `jobs.encode`."""
+    what_if = yield from encode(source, frame, provenance, models)
+    if isinstance(what_if, Failed):
+        return what_if
+    yield 1, "decoding"
+    try:
+        return FrameReaders.of(what_if.own, what_if.readers(), frame)
+    except AttnSegError as error:
+        return Failed(str(error))
+
+
+def _legend() -> QWidget:
+    """Colour and name of each outline, the uppermost first."""
+    legend = QWidget()
+    layout = QHBoxLayout(legend)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for name, colour in reversed(OUTLINES):
+        swatch = QLabel()
+        swatch.setFixedSize(14, 12)
+        swatch.setStyleSheet(_SWATCH.format(colour))
+        layout.addWidget(swatch)
+        layout.addWidget(QLabel(name))
+    layout.addStretch()
+    return legend

@@ -1,0 +1,146 @@
+"""What was measured of the two readers, in plain words. No torch, no Qt."""
+
+from __future__ import annotations
+
+from napari_attnseg.reader_record import (
+    BOTH,
+    SMALLEST,
+    PsiTells,
+    Reader,
+    ReaderRecord,
+    ReaderState,
+)
+from napari_attnseg.readers import Disagreement
+from napari_attnseg.statistics import Interval
+
+_SPLITS = {"val": "validation ", "test": "test ", "train": "training "}
+_TELLS = {
+    PsiTells.BETTER: "psi was higher where the CNN was the better one",
+    PsiTells.WORSE: "psi was lower where the CNN was the better one",
+    PsiTells.CHANCE: "psi told no better than chance which one was right",
+}
+
+
+def measured_on(record: ReaderRecord) -> str:
+    """``on 88 validation images of kvasir-seg``; empty where nothing was measured."""
+    images = record.facts.get("measured_on")
+    if not images:
+        return ""
+    kind = _SPLITS.get(images["split"], "")
+    seen = ", which were trained on" if images.get("trained_on") else ""
+    return f"on {images['n']} {kind}images of {images['dataset']}{seen}"
+
+
+def useless_sentences(record: ReaderRecord) -> list[str]:
+    """One sentence for each reader that its record shows to be useless alone."""
+    where = measured_on(record)
+    return [
+        f"The {reader} alone cannot do this job (Dice {_number(found)} {where})."
+        for reader in Reader
+        if record.state(reader) is ReaderState.USELESS
+        and (found := record.dice(reader.key)) is not None
+    ]
+
+
+def record_sentences(record: ReaderRecord) -> list[str]:
+    """What each reader is worth alone, and whether psi tells the better one."""
+    dice = [record.dice(key) for key in (Reader.CNN.key, Reader.TRANSFORMER.key, BOTH)]
+    names = (f"{Reader.CNN} alone", f"{Reader.TRANSFORMER} alone", "both together")
+    known = [
+        f"{name} {_number(found)}"
+        for name, found in zip(names, dice, strict=True)
+        if found is not None
+    ]
+    if not known:
+        return ["How good each is alone has not been measured for these weights."]
+    said = [f"Measured {measured_on(record)}, Dice: {', '.join(known)}."]
+    if record.psi_tells in _TELLS:
+        area = record.facts["psi_auroc"]
+        leaned, regions = (record.facts[key] for key in ("leaned_to_cnn", "regions"))
+        said.append(
+            f"Where they disagreed, {_TELLS[record.psi_tells]} (AUROC {_number(area)}; "
+            f"0.5 is chance), and the CNN had the larger weight in {leaned} of "
+            f"{regions} regions."
+        )
+    return said
+
+
+def _number(found: Interval) -> str:
+    return f"{found['mean']:.2f}"
+
+
+def region_sentences(
+    kind: Disagreement,
+    psi: float,
+    in_mask: float,
+    size: float,
+    record: ReaderRecord,
+) -> list[str]:
+    """What a region in which the readers disagree is, and what is known of such.
+
+    Parameters
+    ----------
+    kind : Disagreement
+    psi : float, in [0, 1]
+        Mean weight of the CNN over the levels in the region.
+    in_mask : float, in [0, 1]
+        Share of the region that the mask by both has.
+    size : float
+        Share of the image's pixels.
+    record : ReaderRecord
+    """
+    shown = round(psi, 2)  # as it is printed: 0.50 is neither
+    leaned = "neither" if shown == 0.5 else f"the {_reader_of(shown > 0.5)}"
+    return [
+        f"{_HERE[kind]} The gates followed {leaned} here: mean psi over the scales "
+        f"{psi:.2f}, where 0 is the transformer alone and 1 the CNN alone. The mask by "
+        f"both {_drawn(in_mask)}.",
+        _record_in(kind, record)
+        + (
+            " Regions as small as this one were not measured."
+            if size < SMALLEST
+            else ""
+        ),
+    ]
+
+
+def _drawn(share: float) -> str:
+    """How much of a region a mask has."""
+    if share in (0, 1):
+        return "has all of it" if share else "leaves it out"
+    return "has most of it" if share > 0.5 else "has less than half of it"
+
+
+_HERE = {
+    Disagreement.ONLY_CNN: "Only the CNN draws this region.",
+    Disagreement.ONLY_TRANSFORMER: "Only the transformer draws this region.",
+    Disagreement.OTHER_CLASS: "Both draw this region, as different classes.",
+}
+_DRAWS = {
+    Disagreement.ONLY_CNN: Reader.CNN,
+    Disagreement.ONLY_TRANSFORMER: Reader.TRANSFORMER,
+}
+
+
+def _reader_of(cnn: bool) -> Reader:
+    return Reader.CNN if cnn else Reader.TRANSFORMER
+
+
+def _record_in(kind: Disagreement, record: ReaderRecord) -> str:
+    """How often each was right where the same one draws."""
+    draws = _DRAWS.get(kind)
+    found = None if draws is None else record.drawn_alone_right(draws)
+    if draws is None or found is None:
+        return "Which of the two is right in such regions has not been measured."
+    other = _reader_of(draws is not Reader.CNN)
+    images = record.facts["measured_on"]["n"]
+    return (
+        f"Where only the {draws} drew, it was right in {found['mean']:.2f} and the "
+        f"{other} in {1 - found['mean']:.2f} of the pixels, {measured_on(record)}"
+        + (f" ({found['n']} had such pixels)." if found["n"] < images else ".")
+    )
+
+
+def agree_sentence(drawn: bool) -> str:
+    """Say that both readers agree at a point."""
+    return f"Both agree here: {'drawn' if drawn else 'not drawn'}."

@@ -1,0 +1,135 @@
+"""The panel of the two readers: outlines, disagreement, what a click says."""
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+
+from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
+from napari_attnseg._widgets.inspect.readers_panel import ASK, POINT
+from napari_attnseg.reader_record import SMALLEST, ReaderRecord
+from napari_attnseg.reader_words import (
+    record_sentences,
+    region_sentences,
+    useless_sentences,
+)
+from napari_attnseg.readers import Disagreement
+
+NAMES = [f"{name} · image" for name, _ in OUTLINES]
+
+
+def interval(mean: float, low: float, high: float, n: int = 88) -> dict[str, Any]:
+    return {"mean": mean, "low": low, "high": high, "n": n}
+
+
+RECORD = ReaderRecord(
+    {
+        "dice": {
+            "both": interval(0.92, 0.89, 0.95),
+            "cnn": interval(0.91, 0.88, 0.94),
+            "transformer": interval(0.31, 0.25, 0.37),
+        },
+        "drawn_alone_right": {"cnn": interval(0.89, 0.85, 0.93, 80)},
+        "psi_auroc": interval(0.83, 0.71, 0.94),
+        "regions": 123,
+        "leaned_to_cnn": 121,
+        "measured_on": {
+            "dataset": "discs",
+            "split": "val",
+            "n": 88,
+            "trained_on": False,
+        },
+    }
+)
+
+
+def shown(qtbot: Any, panel: Any) -> Any:
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
+    return panel.found
+
+
+def test_outlines_come_with_their_legend_and_go(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
+) -> None:
+    image = segment(scale=(2, 3), translate=(10, 20))
+    widget = opened()
+    panel, before = widget.readers_panel, list(viewer.layers)
+    assert panel.message.text() == ASK and panel.legend.isHidden()
+    found = shown(qtbot, panel)
+    added = [layer.name for layer in viewer.layers if layer not in before]
+    assert added == NAMES and not panel.legend.isHidden()
+    masks = (found.own.mask, found.readers.cnn.mask, found.readers.transformer.mask)
+    for name, mask in zip(NAMES, masks, strict=True):
+        layer = viewer.layers[name]
+        assert np.array_equal(layer.data, mask) and layer.contour > 0
+        assert np.allclose(layer.extent.world, image.extent.world)
+    wide, *others = (viewer.layers[name].contour for name in NAMES)
+    assert wide > max(others)  # else the others would cover the lowest
+    assert "has not been measured" in panel.message.text()
+    assert len(widget.results) == 1  # they are no results
+
+    assert panel.region.text() == POINT
+    panel.disagreement_box.click()
+    where = viewer.layers["readers disagree · image"]
+    assert np.array_equal(where.data, found.readers.disagreement)
+    row, column = np.argwhere(where.data == 1)[0]
+    mouse.click((10 + 2 * row, 20 + 3 * column))
+    text = panel.region.text()
+    assert "Only the CNN draws this region." in text and "mean psi" in text
+    assert "has not been measured" in text and "%" not in text
+    row, column = np.argwhere(where.data == 0)[0]
+    mouse.click((10 + 2 * row, 20 + 3 * column))
+    assert "Both agree here" in panel.region.text()
+    panel.disagreement_box.click()
+    assert where not in viewer.layers
+
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: list(viewer.layers)[: len(before)] == before)
+    qtbot.waitUntil(lambda: not set(NAMES) & {layer.name for layer in viewer.layers})
+    assert panel.legend.isHidden() and panel.message.text() == ASK
+
+
+def test_one_frame_of_a_stack(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
+) -> None:
+    segment(frames=2)
+    panel = opened().readers_panel
+    viewer.dims.set_current_step(0, 1)
+    found = shown(qtbot, panel)
+    assert found.frame == 1 and "Frame 2." in panel.message.text()
+    assert viewer.layers[NAMES[1]].data.shape == (1, 40, 48)
+    mouse.click((0, 5, 5))
+    assert panel.region.text() == "These outlines are of frame 2."
+    mouse.click((1, 5, 5))
+    assert "At the ring" in panel.region.text()
+    viewer.layers.remove(viewer.layers["image"])
+    assert panel.found is None and "not open" in panel.message.text()
+    assert not panel.show_button.isEnabled()
+
+
+def test_what_is_useless_is_said_with_where_it_was_measured() -> None:
+    assert useless_sentences(RECORD) == [
+        "The transformer alone cannot do this job (Dice 0.31 on 88 validation images "
+        "of discs)."
+    ]
+    dice, gates = record_sentences(RECORD)
+    assert "CNN alone 0.91, transformer alone 0.31, both together 0.92" in dice
+    assert "psi was higher where the CNN was the better one (AUROC 0.83" in gates
+    assert "larger weight in 121 of 123 regions" in gates
+    assert useless_sentences(ReaderRecord()) == []
+
+
+def test_a_region_is_told_by_who_draws_it() -> None:
+    kind = Disagreement.ONLY_CNN
+    here, known = region_sentences(kind, 0.71, 1.0, 0.02, RECORD)
+    assert here.startswith("Only the CNN draws") and "followed the CNN here" in here
+    assert "0.71" in here and here.endswith("The mask by both has all of it.")
+    assert "right in 0.89 and the transformer in 0.11 of the pixels" in known
+    assert "(80 had such pixels)" in known and "small" not in known
+    # What the CNN is worth where it draws says nothing of where the other does.
+    kind = Disagreement.ONLY_TRANSFORMER
+    here, known = region_sentences(kind, 0.499, 0.7, SMALLEST / 2, RECORD)
+    assert "followed neither here" in here
+    assert here.endswith("The mask by both has most of it.")
+    assert "has not been measured" in known and "as small as this" in known
