@@ -158,7 +158,7 @@ def encode(
                 "This result was made with forced gates or flips; segment the image "
                 "without them to try other gates."
             )
-        _expect_whole(provenance, "try other gates")
+        _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
         own = _model_of(provenance, models).segmenter
@@ -196,7 +196,7 @@ def prepare_clicks(
     from napari_attnseg.corrections.of_model import corrector_of
 
     try:
-        _expect_whole(provenance, "correct its mask by clicks")
+        _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
         own = _model_of(provenance, models).segmenter
@@ -210,7 +210,7 @@ def prepare_clicks(
     return corrector
 
 
-def _expect_whole(provenance: Mapping[str, Any], purpose: str) -> None:
+def _expect_whole(provenance: Mapping[str, Any]) -> None:
     """Check that a run was of a whole image.
 
     Raises
@@ -219,7 +219,8 @@ def _expect_whole(provenance: Mapping[str, Any], purpose: str) -> None:
     """
     if BOX in provenance:
         raise InputError(
-            f"This result is of a box only; segment the whole image to {purpose}."
+            "This result is of a box only, and this needs the whole image; segment it "
+            "without the box."
         )
 
 
