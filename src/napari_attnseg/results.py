@@ -137,7 +137,8 @@ class AttentionMap:
     level : int
         Nominal stride of the pyramid level: 4, 8, 16 or 32.
     stride : (float, float)
-        Source pixels per map pixel, (rows, columns): the map covers the whole image.
+        Source pixels per map pixel, (rows, columns): the map covers the whole image,
+        or the box of it that was segmented.
     low, high : str
         Names of the two ends, e.g. ``"transformer"`` and ``"CNN"``.
     finding : str
@@ -148,6 +149,9 @@ class AttentionMap:
         How much of the fused features is the CNN's.
     pattern : PatternValue
         What the pattern of the map was measured to be worth.
+    origin : (float, float)
+        Row and column of the image at which the map begins: (0, 0), or the first of the
+        box that was segmented.
     """
 
     values: NDArray[np.float32]
@@ -159,6 +163,7 @@ class AttentionMap:
     gate: str = ""
     effective_share: EffectiveShare = EffectiveShare()
     pattern: PatternValue = PatternValue.NOT_MEASURED
+    origin: tuple[float, float] = (0.0, 0.0)
 
     @property
     def decorative(self) -> bool:

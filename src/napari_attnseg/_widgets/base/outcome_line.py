@@ -104,9 +104,10 @@ class OutcomeLine(QLabel):
         data = result.mask.data
         mask = np.asarray(data[frame] if result.stacked else data)
         loosened = is_loosened(result)
-        key = (array_sha256(mask), loosened)
+        box = result.record.box
+        key = (array_sha256(mask), loosened, box)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened)
+            self._known = key, outcome_of(mask, loosened, box=box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Frame {frame + 1}: " if several else ""

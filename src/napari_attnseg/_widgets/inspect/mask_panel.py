@@ -204,7 +204,7 @@ class MaskPanel(QWidget):
         assert self._editor is not None
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
-        outcome = outcome_of(mask, is_loosened(result), size)
+        outcome = outcome_of(mask, is_loosened(result), size, result.record.box)
         text = f"{outcome.sentence} ({size.area:,} px)"
         expected = expected_dice(result, frame, mask)
         if expected is not None and expected.sentence:

@@ -15,6 +15,7 @@ from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg.boxes import Box
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
@@ -95,6 +96,8 @@ class Task:
         a window of the run says nothing of another channel.
     origin : mapping of str to str
         `descriptors.origin_of_numbers`.
+    box : Box or None
+        The only part of the image that probability and gates are of.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Task:
     gates: list[tuple[LayerRecord, Any]] = field(default_factory=list)
     intensity: Intensity = WHOLE_RANGE
     origin: Mapping[str, str] = field(default_factory=dict)
+    box: Box | None = None
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
@@ -153,6 +157,7 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
         ],
         rule,
         _origin(labels, result, source),
+        None if result is None else result.record.box,
     )
 
 
@@ -257,7 +262,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             if task.probability:
                 maps = [shown(p) for p in task.probability]
                 probability = np.stack(maps).astype(np.float32, copy=False)
-                doubt.append(case_doubt(probability, mask))
+                doubt.append(case_doubt(probability, mask, task.box))
             records += measure(
                 labels,
                 pixels,
@@ -268,6 +273,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
                 rgb=None if task.image is None else task.image.rgb,
                 frame=index if stacked else None,
                 intensity=task.intensity,
+                box=task.box,
             )
     except AttnSegError as error:
         return Failed(str(error))
