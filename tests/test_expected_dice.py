@@ -82,7 +82,7 @@ def test_only_the_models_own_mask_has_an_expected_dice(plain: Segmenter) -> None
     assert found is not None and found.state is EstimateState.ESTIMATED
     assert 0.2 <= found.mean <= 0.9 and found.low <= found.mean <= found.high
     assert found.words.endswith("measured on 88 Kvasir-SEG validation images")
-    assert "0.94 (0.90–0.97)" in found.details and "50 of 100" in found.details
+    assert "0.94 (0.90–0.97)" in found.details and "drawn in 50 %" in found.details
     encoded = segmenter.encode(IMAGE)
     assert segmenter.decode(encoded, {4: 0.5}).expected_dice is None
     assert segmenter.decode(encoded, threshold=0.5).expected_dice is None

@@ -116,7 +116,7 @@ def details_of(measured: Mapping[str, Any], coverage: float = 0.9) -> str:
     """Say what an expected Dice means and how good it was when it was measured."""
     said = [
         f"Expected Dice: fitted on {images_words(measured)} and damaged copies of "
-        f"them. The Dice of {100 * coverage:.0f} of 100 such cases lies in the range."
+        f"them. The Dice of {100 * coverage:.0f} % of such cases lies in the range."
     ]
     auroc = measured.get("auroc")
     if auroc:
@@ -129,7 +129,7 @@ def details_of(measured: Mapping[str, Any], coverage: float = 0.9) -> str:
     if without.get("n"):
         said.append(
             f"On {without['n']} corners of these images that show no lesion something "
-            f"was drawn in {100 * without['drawn']:.0f} of 100."
+            f"was drawn in {100 * without['drawn']:.0f} %."
         )
         if without.get("expected") is not None:
             said[-1] = said[-1][:-1] + (
