@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
-from napari_attnseg._widgets.layers.metadata import METADATA, record_of
+from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
@@ -459,3 +460,41 @@ def test_a_second_run_replaces_the_first_but_no_work_by_hand(
     widget.run_menu.keep_both.setChecked(True)
     third = again()
     assert len(find_results(viewer.layers)) == 3 and third.image is image
+
+
+def test_of_a_covered_image_the_new_outline_is_seen_and_no_old_one(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    segment: Any,
+    messages: list[str],
+) -> None:
+    """A mask by hand and measured objects of the lower one of two images."""
+
+    def again(image: Any) -> Any:
+        viewer.layers.selection = {image}
+        before = find_results(viewer.layers)[0].mask
+        widget.start()
+        wait(widget, qtbot)
+        qtbot.waitUntil(lambda: find_results(viewer.layers)[0].mask is not before)
+        qtbot.wait(20)  # what is hidden with its image is, once the list is complete
+        return find_results(viewer.layers)[0].mask
+
+    below = segment("below")
+    record = record_of(viewer.layers[-1])
+    assert record is not None
+    objects = viewer.add_labels(
+        np.ones((40, 48), np.uint8),
+        name="objects",
+        metadata=metadata_of(record.derived(Derivation.OBJECTS)),
+    )
+    above = viewer.add_image(np.zeros((40, 48), np.uint8), name="above")
+    qtbot.waitUntil(lambda: not objects.visible)
+    mask = again(below)
+    assert mask.visible and not objects.visible and "objects" in messages[-1]
+
+    mask.data[:4] = 1 - mask.data[:4]  # by hand
+    viewer.layers.move(viewer.layers.index(above), len(viewer.layers))
+    qtbot.waitUntil(lambda: not mask.visible)
+    newest = again(below)
+    assert newest.visible and not mask.visible

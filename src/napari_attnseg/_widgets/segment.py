@@ -27,13 +27,14 @@ from napari_attnseg._widgets.layers.earlier import (
     Output,
     earlier_results,
     is_edited,
+    made_from_results,
     output_of,
 )
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.own_image import bring_forward
+from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.record import LayerRecord
-from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import first_gate
 from napari_attnseg.errors import AttnSegError
@@ -149,7 +150,7 @@ class SegmentWidget(ModelWidget):
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}
         if not self.run_menu.keep_both.isChecked():
-            visible = self._take_away(earlier_results(self._viewer.layers, source))
+            visible = self._take_away(source)
         added = add_layers(self._viewer, new_layers(source, done.results))
         first = _first_gate(added)
         for layer in added:
@@ -159,24 +160,32 @@ class SegmentWidget(ModelWidget):
         self.run_menu.show_run(added[-1])
         self._select(image)
 
-    def _take_away(self, earlier: Sequence[ResultLayers]) -> dict[Output, bool]:
+    def _take_away(self, source: Source) -> dict[Output, bool]:
         """Remove earlier results, but none that was edited by hand: those are hidden.
 
+        So is what was made from them, which would look like a part of the new result.
         Returns what was visible of those that were removed.
         """
         visible: dict[Output, bool] = {}
-        for result in earlier:
+        for result in earlier_results(self._viewer.layers, source):
             if result.mask is not None and is_edited(result.mask):
                 for layer in result.layers:
-                    layer.visible = False
+                    hide(layer)
                 show_info(
                     f"The earlier result of {result.name} was edited by hand: it is "
                     "kept, and hidden."
                 )
                 continue
             for layer in result.layers:
-                visible[output_of(layer)] = layer.visible
+                visible[output_of(layer)] = is_wanted(layer)
                 self._viewer.layers.remove(layer)
+        made = made_from_results(self._viewer.layers, source)
+        outdated = [layer for layer in made if is_wanted(layer)]
+        for layer in outdated:
+            hide(layer)
+        if outdated:
+            names = ", ".join(layer.name for layer in outdated)
+            show_info(f"Made from the earlier result, so kept, and hidden: {names}.")
         return visible
 
     def _image_of(self, source: Source) -> Any:

@@ -121,6 +121,17 @@ def show_all_again(viewer: Any) -> None:
             _show_again(layer)
 
 
+def is_wanted(layer: Any) -> bool:
+    """Whether a layer is visible, or is hidden only because its image is not seen."""
+    return bool(layer.visible or layer.metadata.get(HIDDEN, False))
+
+
+def hide(layer: Any) -> None:
+    """Hide a layer, and leave it hidden when its image is seen again."""
+    layer.metadata.pop(HIDDEN, None)
+    layer.visible = False
+
+
 def _show_again(layer: Any) -> None:
     if layer.metadata.pop(HIDDEN, False):
         layer.visible = True
