@@ -11,7 +11,8 @@ from napari.components import ViewerModel
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.pace import Pace, expected_seconds
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.results import NOT_MEASURED
@@ -96,6 +97,41 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     assert below[2] > below[0] and above[0] > above[2]  # blue, orange
     widget.method_box.setCurrentText("gate")
     assert widget.colours.text() == ""
+
+
+def test_one_map_is_seen_at_a_time(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    segment("a")
+    outline = viewer.layers[-1]
+    record = record_of(outline)
+    assert record is not None
+    fills = [
+        viewer.add_labels(
+            np.ones((40, 48), np.uint8), metadata=metadata_of(record.derived(made))
+        )
+        for made in (Derivation.READER, Derivation.CHANGE)
+    ]
+
+    def seen() -> list[str]:
+        explained = (x for x in viewer.layers if "attnseg map" in x.metadata)
+        return [layer.name for layer in explained if layer.visible]
+
+    widget.method_box.setCurrentText("entropy")
+    run(widget, qtbot)
+    assert seen() == ["entropy · a"]
+    assert outline.visible and not any(fill.visible for fill in fills)
+    widget.method_box.setCurrentText("measured trust")
+    run(widget, qtbot)
+    assert seen() == ["measured trust 1/32 · a"]
+    widget.level_box.setCurrentText("1/8")
+    run(widget, qtbot)
+    assert seen() == ["measured trust 1/8 · a"]
+    count = len(viewer.layers)
+    run(widget, qtbot)  # the same one again
+    assert seen() == ["measured trust 1/8 · a"] and len(viewer.layers) == count
+    fills[0].visible = True
+    assert fills[0].visible  # switched on again by hand
 
 
 def test_a_slow_map_says_how_long_it_takes(

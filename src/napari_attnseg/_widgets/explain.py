@@ -24,15 +24,17 @@ from napari_attnseg._widgets.base.pace import (
 )
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.display import show_source
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
+from napari_attnseg._widgets.layers.one_map import add_explanation
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.cards import read_card
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
@@ -179,11 +181,15 @@ class ExplainWidget(ModelWidget):
             self._ran_with(model)
             self.bar.warn(warnings_of(found.provenance))
             shown = show_source(self._viewer, source)
-            add_layers(self._viewer, [explanation_layer(shown, found, frame)])
+            new = explanation_layer(shown, found, frame)
+            weights = found.provenance["weights_sha256"]
+            asked = (method, found.level, frame, region, weights, intensity)
+            add_explanation(self._viewer, new, asked)
             self._select(layer)
             pace.finished()
             self._describe()
 
+        region = None if target is None else array_sha256(target)
         method = self.method_box.currentText()
         explainer = self._explainers[method]
         pace = Pace(explainer.decodings, explainer.passes, self.inputs.device)
