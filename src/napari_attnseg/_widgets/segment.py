@@ -82,6 +82,8 @@ class SegmentWidget(ModelWidget):
         self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
         self.preload = Preload(self._models, self._life, self._chosen_weights)
         self.inputs.weights_box.currentIndexChanged.connect(self.preload.soon)
+        self.inputs.weights_box.currentIndexChanged.connect(self._image_chosen)
+        self.outcome.told.connect(self._offer_run)
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -114,8 +116,17 @@ class SegmentWidget(ModelWidget):
         return self.inputs.weights
 
     def _image_chosen(self, index: int = 0) -> None:
-        self.outcome.follow(self.inputs.image)
+        self.outcome.follow(self.inputs.image, self.inputs.weights)
         self.box_control.follow(self.inputs.image)
+
+    def _offer_run(self) -> None:
+        """Offer the run that the line above speaks of, and no other image's."""
+        line = self.outcome
+        gone = line.mask is None and line.image is not None
+        if gone and self.run_menu.is_of(line.image):
+            return  # its mask was removed: the run can still be repeated
+        what = f"the run of {line.image.name}" if line.named else "this run"
+        self.run_menu.show_run(line.mask, what)
 
     # -- running ---------------------------------------------------------------------
 

@@ -84,6 +84,30 @@ def looked_at(layers: Sequence[Any]) -> list[Any]:
     return seen
 
 
+def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
+    """The image that a sentence on what is seen is about, and whether to name it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    chosen : Image or None
+        What a dock works on: the one that is meant if several are seen.
+
+    Returns
+    -------
+    image : Image or None
+        None if no image is seen.
+    named : bool
+        Whether it is not the chosen one, or not the only one that is seen.
+    """
+    if viewer.canvas.grid.enabled:
+        seen = [x for x in reversed(viewer.layers) if _is_image(x) and x.visible]
+    else:
+        seen = looked_at(viewer.layers)
+    image = chosen if chosen in seen else next(iter(seen), None)
+    return image, len(seen) > 1 or image is not chosen
+
+
 def bring_forward(viewer: Any, image: Any) -> None:
     """Move an image that others cover to the top of the list, with what is its own."""
     layers = viewer.layers
