@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.display import no_brush_box
 
 #: Callbacks for the destruction of a widget. Held here: Python's garbage collector
 #: would clear them along with the widget, and Qt, in the same sweep, would call them.
@@ -43,6 +44,7 @@ class DockWidget(QWidget):
         super().__init__()
         self._viewer = viewer
         self._life = life = Lifetime()
+        no_brush_box(viewer)
         self._show_focus()
         theme = viewer.events.theme
         theme.connect(self._show_focus)
