@@ -19,6 +19,7 @@ from attnseg_training.datasets.mask_regions import (
     plateaus,
     would_vanish,
 )
+from attnseg_training.datasets.pictures import is_picture
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -120,11 +121,17 @@ def above(
     Raises
     ------
     UnclearMaskError
-        If a number outside `void` is not finite.
+        If a number outside `void` is not finite, or they are those of a picture.
     """
     known = values if void is None else values[~void]
     if known.dtype.kind == "f" and not np.isfinite(known).all():
         raise _unclear(name, "numbers that are NaN or infinite", _NAME_CLASSES)
+    if void is None and is_picture(values):
+        raise _unclear(
+            name,
+            "the greys of a picture, such as a photo, to which no threshold applies",
+            "export it as a mask of 0 and 255",
+        )
     lesion: Plane = values > threshold
     return lesion if void is None else lesion & ~void
 
