@@ -66,3 +66,14 @@ def test_a_photo_with_a_dark_surround_is_no_mask(
     Image.fromarray(painted.astype(np.uint8)).save(tmp_path / "m.png")
     with pytest.raises(UnclearMaskError, match="as many colours as in a picture"):
         read(tmp_path / "m.png")
+
+
+def test_a_nearly_black_object_beside_a_bright_one_is_not_dropped(
+    tmp_path: Path,
+) -> None:
+    rgb = np.zeros((N, N, 3), np.uint8)
+    rgb[DISC] = [200, 0, 0]
+    rgb[4:12, 4:14] = [10, 0, 0]
+    Image.fromarray(rgb).save(tmp_path / "m.png")
+    with pytest.raises(UnclearMaskError, match="hardly differs from the background"):
+        read(tmp_path / "m.png")
