@@ -11,6 +11,7 @@ from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
+from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -62,6 +63,8 @@ class MaskTraits:
         Against what numbers were compared; None: they are colours, or no lesion.
     alone : OneColour or None
         The only colour that there is, if it is not black.
+    span : Span or None
+        Its numbers, if a threshold was given.
     """
 
     lesion_level: float | None = None
@@ -73,6 +76,7 @@ class MaskTraits:
     mixed: bool = False
     scale: Scale | None = None
     alone: OneColour | None = None
+    span: Span | None = None
 
 
 def traits_of_numbers(

@@ -22,6 +22,7 @@ from attnseg_training.datasets.mask_reading import (
     MaskReading,
 )
 from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
+from attnseg_training.datasets.mask_spans import span_of
 from attnseg_training.datasets.mask_traits import (
     MaskTraits,
     OneColour,
@@ -213,6 +214,7 @@ def _of_numbers(
     elif said.threshold is not None:
         lesion = mask_numbers.above(numbers, said.threshold, name, void)
         planes, how = _stacked(lesion), MaskKind.THRESHOLD
+        traits = (MaskTraits(span=span_of(numbers, said.threshold, lossy, void)),)
     else:
         read = mask_numbers.one_class(numbers, lossy, name, void, said.stated)
         planes, how = _stacked(read.lesion), MaskKind(read.how)
