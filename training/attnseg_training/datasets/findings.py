@@ -16,6 +16,7 @@ from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
@@ -56,6 +57,8 @@ class MasksSeen:
         What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
+    same : SameMasks
+        Which masks several images have in common.
     """
 
     total: int = 0
@@ -73,6 +76,7 @@ class MasksSeen:
     hashes: dict[str, Bits] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
+    same: SameMasks = field(default_factory=SameMasks)
 
     def add(
         self,
@@ -105,13 +109,18 @@ class MasksSeen:
             self.inverted.append(name)
         elif is_outlined(planes.max(0) > 0):
             self.outlines.append(name)
+        self.same.add(name, known)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
             n + int(one) for n, one in zip(counts, there.tolist(), strict=True)
         ]
         if rgb is not None:
-            self.hashes[name] = difference_hash(rgb)
+            self.add_image(name, rgb)
+
+    def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
+        """Notice what an image (H, W, 3) shows."""
+        self.hashes[name] = difference_hash(rgb)
 
     def add_read(self, sample: Sample, read: SampleRead) -> None:
         """Notice an image that was read together with its masks."""
@@ -166,6 +175,7 @@ class MasksSeen:
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
+            self.same.joined(other.same),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -196,7 +206,7 @@ class MasksSeen:
                 (Rule.MAYBE_CLASSES, classes, None),
             )
             if names and instead not in broken
-        ]
+        ] + self.same.hints(self.hashes, self.total)
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""

@@ -109,6 +109,7 @@ def evaluate(
         read = sample.read_with_traits(rule, kept.take(sample.name))
         image, planes, ignored = read.rgb, read.planes, read.ignored
         masks.add_orientation(sample.name, read)
+        masks.add_image(sample.name, image)
         masks.add_mapping(sample.name, read.mapping)
         truth = planes.max(0)
         pixels += truth.size
