@@ -195,3 +195,22 @@ def test_probabilities_are_called_so(tmp_path: Path) -> None:
     found = read(tmp_path / "p.tif")
     assert found.how is MaskKind.PROBABILITIES
     np.testing.assert_array_equal(found.planes[0], values > 0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["Dataset.toml", "dataset.toml.txt", "dataset.tml", "datset.toml"]
+)
+def test_a_description_under_another_name_is_refused(folder: Path, name: str) -> None:
+    (folder / "dataset.txt").write_text("Discs, drawn by hand.")
+    (folder / "about.toml").write_text("threshold = 127")
+    assert load_dataset(folder).threshold is None
+    (folder / name).write_text("threshold = 127")
+    if not (folder / "dataset.toml").exists():  # as where case does not count
+        with pytest.raises(InputError, match=f"found {name}, .* rename it to dataset"):
+            load_dataset(folder)
+    (folder / name).rename(folder / "dataset.toml")
+    (folder / "dataset.txt").write_text("threshold = 3")
+    assert load_dataset(folder).threshold == 127
+    (folder / "dataset.toml").unlink()
+    with pytest.raises(InputError, match=r"found dataset\.txt"):
+        load_dataset(folder)
