@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
+from attnseg_training.datasets.lesion_kinds import LesionKinds
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
@@ -57,6 +58,8 @@ class MasksSeen:
         What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
+    spread : LesionKinds
+        Numbers and colours of one class, and in which masks they are.
     same : SameMasks
         Which masks several images have in common.
     """
@@ -77,6 +80,7 @@ class MasksSeen:
     narrow: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
     same: SameMasks = field(default_factory=SameMasks)
+    spread: LesionKinds = field(default_factory=LesionKinds)
 
     def add(
         self,
@@ -158,6 +162,7 @@ class MasksSeen:
         ):
             if noticed:
                 names.append(name)
+        self.spread.add(name, [one for _, one in traits])
         self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
@@ -175,7 +180,7 @@ class MasksSeen:
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
-            self.same.joined(other.same),
+            *(self.same.joined(other.same), self.spread.joined(other.spread)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -194,7 +199,7 @@ class MasksSeen:
         few = (
             len(self.classes) > MOST * len(self.several) and len(self.kinds) <= CLASSES
         )
-        classes = self.classes if few and not mixed else []
+        classes = self.classes if few else self.spread.like_classes()
         return [
             Hint(rule, tuple(names))
             for rule, names, instead in (
@@ -203,7 +208,7 @@ class MasksSeen:
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
-                (Rule.MAYBE_CLASSES, classes, None),
+                (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
             )
             if names and instead not in broken
         ] + self.same.hints(self.hashes, self.total)

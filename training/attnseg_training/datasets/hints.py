@@ -68,10 +68,11 @@ _SENTENCES = {
         "fit, or save both as PNG as they are shown if they do not."
     ),
     Rule.MAYBE_CLASSES: (
-        "In the mask of {} the numbers or colours lie in or along each other, or each "
-        "in several pieces, so that they may be classes, but all were read as one "
-        "lesion: name their values in dataset.toml, classes = {{organ = 1, "
-        'tumour = 2}}, or the one class, classes = ["lesion"], if that is right.'
+        "In the mask of {} the numbers or colours may be classes, but all were read as "
+        "one lesion: they lie in or along each other, each in several pieces, are the "
+        "same in every mask, or one is there without another; name their values in "
+        "dataset.toml, classes = {{organ = 1, tumour = 2}}, or the one class, "
+        'classes = ["lesion"], if that is right.'
     ),
     Rule.SAME_MASK: (
         "Images that do not look the same have one mask, pixel for pixel: {}; look at "

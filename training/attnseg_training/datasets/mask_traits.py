@@ -63,6 +63,9 @@ class MaskTraits:
         Against what numbers were compared; None: they are colours, or no lesion.
     alone : OneColour or None
         The only colour that there is, if it is not black.
+    kinds : tuple of tuple of float
+        All numbers or colours of lesions, where they are exact or colours; no more than
+        say that there are too many for classes.
     span : Span or None
         Its numbers, if a threshold was given.
     """
@@ -77,6 +80,7 @@ class MaskTraits:
     scale: Scale | None = None
     alone: OneColour | None = None
     span: Span | None = None
+    kinds: tuple[tuple[float, ...], ...] = ()
 
 
 def traits_of_numbers(
@@ -112,7 +116,11 @@ def traits_of_numbers(
     if several and _lie_like_classes(np.where(lesion, numbers, 0)):
         like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
-    return MaskTraits(level, background, several=several, like_classes=like)
+    few = np.unique(inside)[: CLASSES + 1] if several else (level,)
+    kinds = tuple((float(value),) for value in few) if each and not lossy else ()
+    return MaskTraits(
+        level, background, several=several, like_classes=like, kinds=kinds
+    )
 
 
 def traits_of_colours(
@@ -153,6 +161,7 @@ def traits_of_colours(
         several=len(used) > 1,
         like_classes=tuple(_colour((colours[k] / APART).round()) for k in used if like),
         mixed=mixed,
+        kinds=tuple(_colour(colours[k]) for k in used[: CLASSES + 1]),
     )
 
 
