@@ -16,6 +16,7 @@ from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
+from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
@@ -60,6 +61,8 @@ class MasksSeen:
         Name → what `near_duplicates` compares.
     spread : LesionKinds
         Numbers and colours of one class, and in which masks they are.
+    palettes : Palettes
+        Of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
     """
@@ -81,6 +84,7 @@ class MasksSeen:
     alone: list[str] = field(default_factory=list)
     same: SameMasks = field(default_factory=SameMasks)
     spread: LesionKinds = field(default_factory=LesionKinds)
+    palettes: Palettes = field(default_factory=Palettes)
 
     def add(
         self,
@@ -153,6 +157,7 @@ class MasksSeen:
         self.agreements = self.agreements or [Agreement() for _ in range(classes)]
         for i, one in traits:
             self.agreements[i if classes > 1 else 0].add(name, one)
+            self.palettes.add(name, one.palette)
         if classes > 1 or stated:
             return
         for names, noticed in (
@@ -181,6 +186,7 @@ class MasksSeen:
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
             *(self.same.joined(other.same), self.spread.joined(other.spread)),
+            self.palettes.joined(other.palettes),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -208,6 +214,7 @@ class MasksSeen:
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
+                (Rule.PALETTES, self.palettes.others(), None),
                 (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
             )
             if names and instead not in broken

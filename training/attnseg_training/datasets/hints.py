@@ -82,6 +82,12 @@ _SENTENCES = {
         "More than half of all images have one mask, pixel for pixel: {}; most of them "
         "were saved under a wrong name: export the masks again."
     ),
+    Rule.PALETTES: (
+        "The palette of the mask of {} gives a class another colour than those of "
+        "other masks, or its colour to another number, and masks of named classes are "
+        "read by their numbers: save all with one palette, or as grey numbers if these "
+        "are right."
+    ),
     Rule.OVERLAPPING_COLOURS: (
         "In the mask of {} one colour is a mixture of two others and lies between "
         "them, as where the drawings of two people overlap, but all were read as one "
@@ -97,6 +103,7 @@ QUESTIONS = (
     Rule.AFFINE_ALONE,
     Rule.MAYBE_CLASSES,
     Rule.SAME_MASK,
+    Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
 )
 

@@ -15,6 +15,8 @@ from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
+#: Index into a palette and the colour that it has there.
+IndexColour = tuple[int, Colour]
 
 #: More numbers than this are objects, not classes that somebody forgot to name.
 CLASSES = 4
@@ -66,6 +68,8 @@ class MaskTraits:
     kinds : tuple of tuple of float
         All numbers or colours of lesions, where they are exact or colours; no more than
         say that there are too many for classes.
+    palette : tuple of (int, colour)
+        Indices of classes and their colours, where it was read by these.
     span : Span or None
         Its numbers, if a threshold was given.
     """
@@ -81,6 +85,7 @@ class MaskTraits:
     alone: OneColour | None = None
     span: Span | None = None
     kinds: tuple[tuple[float, ...], ...] = ()
+    palette: tuple[IndexColour, ...] = ()
 
 
 def traits_of_numbers(

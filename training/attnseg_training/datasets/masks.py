@@ -29,6 +29,7 @@ from attnseg_training.datasets.mask_traits import (
     traits_of_numbers,
 )
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
+from attnseg_training.datasets.palettes import palette_of
 from attnseg_training.datasets.rules import (
     OneColourError,
     Rule,
@@ -145,7 +146,11 @@ def _of_page(
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
         if numbers is not None:
-            return _of_numbers(numbers, said, lossy, name)
+            read = _of_numbers(numbers, said, lossy, name)
+            if not values or numbers is not series.indices:
+                return read
+            pairs = palette_of(page, series.indices, values)
+            return replace(read, traits=(MaskTraits(palette=pairs),))
     if values:
         grey = mask_colours.luma(page)
         if not lossy:

@@ -54,6 +54,8 @@ class Rule(StrEnum):
         Numbers or colours of one class lie as those of several would.
     SAME_MASK, MOSTLY_SAME_MASK
         Several images have one mask, pixel for pixel; more than half of all have.
+    PALETTES
+        Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
     NARROW_RANGE
@@ -88,6 +90,7 @@ class Rule(StrEnum):
     MAYBE_CLASSES = "maybe-classes"
     SAME_MASK = "same-mask"
     MOSTLY_SAME_MASK = "mostly-same-mask"
+    PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
     NARROW_RANGE = "narrow-range"
 
