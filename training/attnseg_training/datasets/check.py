@@ -200,8 +200,11 @@ def check(
     for c, name in enumerate(files.spec.classes):
         report.with_class[name] = int(present[c])
         report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
-        if not present[c]:
-            report.found.append(("absent class", name, f"No mask has {name!r}."))
+        if pixels and not present[c]:
+            unread = len(everything) - seen.total
+            those = " that could be read" if unread else ""
+            text = f"No mask{those} has {name!r}."
+            report.found.append(("absent class", name, text))
     for conflict in seen.contradictions():
         report.found.append(("values", files.name, str(conflict)))
     for hint in seen.hints():

@@ -217,7 +217,7 @@ def _of_numbers(
         planes = class_numbers.classes(numbers, said.values, void, lossy, name)
         how = MaskKind.CLASSES
     elif said.threshold is not None:
-        lesion = mask_numbers.above(numbers, said.threshold, name, void)
+        lesion = mask_numbers.above(numbers, said.threshold, void)
         planes, how = _stacked(lesion), MaskKind.THRESHOLD
         traits = (MaskTraits(span=span_of(numbers, said.threshold, lossy, void)),)
     else:
