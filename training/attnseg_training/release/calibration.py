@@ -195,5 +195,6 @@ def _write(
         gates={},
         combination={},
         readers={},
+        expected_dice={},
     )
     save_checkpoint(out, stored.state_dict(), card, half)
