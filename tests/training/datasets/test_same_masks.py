@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.findings import MasksSeen
 
 Y, X = np.mgrid[:48, :64]
 
@@ -46,3 +47,13 @@ def test_one_mask_of_several_images_is_asked_about(
     assert len(told) == (kind == "mostly-same-mask")
     assert all("'a0' and 'a1' and 'a2'" in text for text in told)
     assert not report["stops_training"] or not kind
+
+
+def test_what_is_ignored_alike_in_all_masks_is_no_mask() -> None:
+    seen, frame = MasksSeen(), np.ones((9, 9), bool)
+    frame[2:7, 2:7] = False
+    for i, value in enumerate((0, 0, 0, 1, 1, 1)):  # empty, and full but for the frame
+        planes = (~frame & bool(value))[None].astype(np.uint8)
+        seen.add(f"a{i}", planes, frame)
+    assert len(seen.empty) == len(seen.full) == 3
+    assert not [one for one in seen.hints() if "same" in one.rule]

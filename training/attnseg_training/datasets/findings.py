@@ -117,7 +117,8 @@ class MasksSeen:
             self.inverted.append(name)
         elif is_outlined(planes.max(0) > 0):
             self.outlines.append(name)
-        self.same.add(name, known)
+        if name not in (*self.empty[-1:], *self.full[-1:]):
+            self.same.add(name, planes)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [

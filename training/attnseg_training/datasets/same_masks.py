@@ -32,11 +32,10 @@ class SameMasks:
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, planes: NDArray[np.uint8]) -> None:
-        """Notice the masks (classes, H, W) of an image."""
-        if planes.any() and not planes.all((1, 2)).any():
-            digest = hashlib.blake2b(repr(planes.shape).encode(), digest_size=16)
-            digest.update(np.packbits(planes > 0))
-            self.names.setdefault(digest.digest(), []).append(name)
+        """Notice the masks (classes, H, W) of an image, neither empty nor full."""
+        digest = hashlib.blake2b(repr(planes.shape).encode(), digest_size=16)
+        digest.update(np.packbits(planes > 0))
+        self.names.setdefault(digest.digest(), []).append(name)
 
     def joined(self, other: SameMasks) -> SameMasks:
         """Both together."""
