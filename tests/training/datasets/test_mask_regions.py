@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.masks import UnclearMaskError, read
@@ -158,3 +160,30 @@ def test_many_numbers_of_objects_are_read_as_said(tmp_path: Path) -> None:
         assert read(soft, stated=True).planes[0].sum() < lesion.sum() / 2
     except UnclearMaskError as refused:
         assert "objects" not in str(refused)
+
+
+def ringed(band: int, grey: int) -> np.ndarray:
+    """A disc of 255 with a band of one grey around it."""
+    radius = np.hypot(Y - 30, X - 40)
+    return np.select([radius < 10, radius < 10 + band], [255, grey], 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [30, 60, 90])
+@pytest.mark.parametrize(("band", "grey"), [(4, 128), (4, 150), (12, 150), (12, 190)])
+def test_a_band_of_grey_in_a_jpeg_is_a_level_of_its_own(
+    tmp_path: Path, band: int, grey: int, quality: int
+) -> None:
+    Image.fromarray(ringed(band, grey)).save(tmp_path / "m.jpg", quality=quality)
+    with pytest.raises(UnclearMaskError, match=r"dataset\.toml"):
+        read(tmp_path / "m.jpg")
+
+
+@pytest.mark.parametrize("quality", [20, 60, 95])
+@pytest.mark.parametrize("sigma", [0, 1, 2.5])
+def test_a_soft_edge_in_a_jpeg_is_no_level(
+    tmp_path: Path, sigma: float, quality: int
+) -> None:
+    soft = gaussian_filter(ringed(0, 0).astype(float), sigma).round().astype(np.uint8)
+    Image.fromarray(soft).save(tmp_path / "m.jpg", quality=quality)
+    found = read(tmp_path / "m.jpg").planes[0]
+    assert (found != (soft > 127)).mean() < 0.01

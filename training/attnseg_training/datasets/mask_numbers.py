@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from attnseg_training.datasets.mask_regions import (
     SPARSE,
@@ -18,6 +17,7 @@ from attnseg_training.datasets.mask_regions import (
     has_lines,
     is_drawn,
     number_regions,
+    plateaus,
     would_vanish,
 )
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
@@ -53,6 +53,7 @@ _GIVE_THRESHOLD = (
     "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
     "or export it as a mask of 0 and 255"
 )
+_NAME_OR_LIMIT = _NAME_CLASSES + ", or threshold = number if above it is lesion"
 _NAME_MEANINGS = (
     'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
     "classes = {name = value, …} if each is a class, ignore = value if one is "
@@ -174,29 +175,17 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
     _refuse_regions(values, np.unique(values), name, exact=False)
-    if _plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
+    if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
-            name, "regions of a grey between background and lesion", _NAME_CLASSES
+            name, "regions of a grey between background and lesion", _NAME_OR_LIMIT
         )
-    lesion = values > cut_of(top)
-    if has_lines(values, lesion):
+    if has_lines(values, top):
         raise _unclear(
             name,
             "lines of one grey between background and lesion",
-            _NAME_CLASSES + ", or threshold = number if above it is lesion",
+            _NAME_OR_LIMIT,
         )
-    return lesion, "two-values"
-
-
-def _plateaus(values: Values, top: float) -> int:
-    """Number of 5×5 neighbourhoods of one grey between background and lesion.
-
-    What compression does to an edge is no such region.
-    """
-    spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
-    bright = float(np.median(values[values > top / 2]))  # ringing is brighter still
-    between = (values > 0.15 * bright) & (values < 0.85 * bright)
-    return int(np.count_nonzero(between & (spread <= top * FAINT / 255)))
+    return values > cut_of(top), "two-values"
 
 
 def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
@@ -268,7 +257,7 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
-            _NAME_CLASSES + ", or threshold = number if above it is lesion",
+            _NAME_OR_LIMIT,
         )
 
 

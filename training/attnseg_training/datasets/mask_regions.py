@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter, minimum_filter
 
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
@@ -26,8 +26,12 @@ REGION = 0.25
 #: more numbers.
 STRAY = 16
 #: In a lossy file: share of the pixels of edges that have one grey, in a window of this
-#: many of so many bins between background and lesion; soft edges have half of it.
+#: many of so many bins between background and lesion; soft edges have half of it. If
+#: edges are wider than so many pixels, a smaller share is enough.
 ONE_GREY, WINDOW, BINS = 0.75, 6, 24
+WIDE, ONE_GREY_OF_WIDE = 1.0, 0.5
+#: Greys of a region in a lossy file differ by less than this share of the largest.
+SPREAD = 0.1
 
 
 def are_numbers(values: Values, found: Values) -> bool:
@@ -107,23 +111,49 @@ def is_drawn(values: Values, found: Values) -> bool:
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
 
-def has_lines(values: Values, lesion: Plane) -> bool:
+def plateaus(values: Values, top: float) -> int:
+    """Number of 5×5 neighbourhoods of one grey between background and lesion.
+
+    What compression does to an edge is no such region.
+    """
+    spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
+    bright = _level_of_lesion(values, top)
+    between = (values > 0.15 * bright) & (values < 0.85 * bright)
+    return int(np.count_nonzero(between & (spread <= SPREAD * top)))
+
+
+def has_lines(values: Values, top: float) -> bool:
     """Whether lines of one grey lie between background and lesion in a lossy file.
 
     Parameters
     ----------
-    values, lesion : ndarray, shape (H, W)
+    values : ndarray, shape (H, W)
+    top : float
+        The largest of them.
     """
-    bright = float(np.median(values[lesion]))
+    bright = _level_of_lesion(values, top)
     low, high = 0.2 * bright, 0.8 * bright
     between = values[(values > low) & (values < high)]
-    outline = int(np.count_nonzero(lesion[1:] != lesion[:-1]))
-    outline += int(np.count_nonzero(lesion[:, 1:] != lesion[:, :-1]))
+    # In a region of the grey that halves the edge, noise makes the outline longer.
+    outline = min(_outline(values > share * bright) for share in (0.3, 0.5, 0.7))
     if len(between) < max(outline / 2, 2 * STRAY):
         return False
     counts, _ = np.histogram(between, BINS, (low, high))
     commonest = np.convolve(counts, np.ones(WINDOW), "valid").max()
-    return bool(commonest > ONE_GREY * len(between))
+    wide = len(between) > WIDE * outline
+    return bool(commonest > (ONE_GREY_OF_WIDE if wide else ONE_GREY) * len(between))
+
+
+def _level_of_lesion(values: Values, top: float) -> float:
+    """Grey of the brightest region in a lossy file, of which ringing is none."""
+    level = float(minimum_filter(values, 3).max())
+    return level if level > top / 2 else float(np.median(values[values > top / 2]))
+
+
+def _outline(region: Plane) -> int:
+    """Length along rows and columns of where a region (H, W) ends."""
+    edge = int(np.count_nonzero(region[1:] != region[:-1]))
+    return edge + int(np.count_nonzero(region[:, 1:] != region[:, :-1]))
 
 
 def core(mask: Plane) -> Plane:
