@@ -90,6 +90,9 @@ class ModelCard:
     readers : dict
         What ``attnseg-train faithfulness`` measured of the masks by one encoder alone;
         see `reader_record.ReaderRecord`. Empty: not measured.
+    expected_dice : dict
+        How the Dice of a case is estimated, as ``attnseg-train expected-dice``
+        measured it: the JSON of a `reliability.rule.Reliability`. Empty: it is not.
     """
 
     spec: ModelSpec
@@ -109,6 +112,7 @@ class ModelCard:
     warning: str = ""
     image_colours: str = ImageColours.UNKNOWN
     readers: dict[str, Any] = field(default_factory=dict)
+    expected_dice: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", with_machine_fields(self.training))
@@ -136,7 +140,10 @@ class ModelCard:
 
     def to_json(self) -> str:
         """JSON text of the card, format marker included."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+        facts = dataclasses.asdict(self)
+        if not self.expected_dice:
+            del facts["expected_dice"]  # versions before it can read the card
+        return json.dumps({"format": FORMAT, **facts})
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_attnseg.boxes import Box
 from napari_attnseg.intensity import Intensity, IntensityMapping
 from napari_attnseg.models.network import Level
 
@@ -33,13 +34,17 @@ class EncodedImage:
         From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
         its four mirror images in the order of `FLIPS`.
     shape : (int, int)
-        Rows and columns of the source image.
+        Rows and columns of what was encoded.
     intensity : IntensityMapping
         How its values were mapped to [0, 1].
     rule : Percentiles or Window
         Which rule for that was asked for.
     sha256 : str
         `images.array_sha256` of the image as it was given.
+    box : Box or None
+        Part of the image that was encoded; None: all of it.
+    frame : (int, int) or None
+        Rows and columns of the image that the box is of; None: there is no box.
     """
 
     pairs: list[Level]
@@ -47,3 +52,5 @@ class EncodedImage:
     intensity: IntensityMapping
     rule: Intensity
     sha256: str
+    box: Box | None = None
+    frame: tuple[int, int] | None = None

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
+from napari_attnseg.boxes import Box, put_back
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.click_heads import load_click_head
@@ -35,6 +37,8 @@ from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reader_record import READERS
+from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reliability.observe import estimate
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -129,8 +133,9 @@ class Segmenter:
         flip: bool = False,
         intensity: Intensity | str | None = None,
         readers: bool = False,
+        box: Box | None = None,
     ) -> Segmentation:
-        """Segment one 2D image.
+        """Segment one 2D image, or a box of it.
 
         Parameters
         ----------
@@ -149,18 +154,23 @@ class Segmenter:
         readers : bool
             Also the masks by the CNN alone and by the transformer alone, as
             `Segmentation.readers`. Encoders run once; two more decodings.
+        box : Box, optional
+            The only part to look at, as if the image were cropped to it: at the
+            network's full resolution, its intensities by themselves. Mask and
+            probability have the size of the image and are 0 outside; gate maps cover
+            the box.
 
         Raises
         ------
         InputError
-            If it is not such an image, or not such a rule, or `readers` are asked of a
-            model without one gate per level.
+            If it is not such an image, or not such a rule, or the box is not inside the
+            image, or `readers` are asked of a model without one gate per level.
         DeviceError
             If the device ran out of memory.
         """
         if readers:
             expect_two_readers(self.network)
-        encoded = self.encode(image, rgb, flip, intensity)
+        encoded = self.encode(image, rgb, flip, intensity, box)
         return self.decode(encoded, readers=readers)
 
     __call__ = segment
@@ -172,10 +182,17 @@ class Segmenter:
         rgb: bool | None = None,
         flip: bool = False,
         intensity: Intensity | str | None = None,
+        box: Box | None = None,
     ) -> EncodedImage:
         """Run both encoders; the expensive half. As `segment`."""
         rule = parse_intensity(intensity, self.card.preprocessing.intensity)
-        pixels, mapping = to_rgb(image, rgb, rule)
+        part, frame = image, None
+        if box is not None and np.ndim(image) > 1:  # else refused below
+            whole = np.asarray(image)
+            frame = whole.shape[0], whole.shape[1]
+            box.expect_inside(frame)
+            part = whole[box.slices]
+        pixels, mapping = to_rgb(part, rgb, rule)
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = resize(batch, self.card.preprocessing.size)
         with self.enough_memory():
@@ -184,7 +201,8 @@ class Segmenter:
                 batch = torch.cat([batch.flip(axes) for axes in FLIPS])
             pairs = self.network.align(self.network.encode(batch))
         shape = pixels.shape[0], pixels.shape[1]
-        return EncodedImage(pairs, shape, mapping, rule, array_sha256(image))
+        sha256 = array_sha256(image)
+        return EncodedImage(pairs, shape, mapping, rule, sha256, box, frame)
 
     @torch.inference_mode()
     def decode(
@@ -232,6 +250,8 @@ class Segmenter:
             # Each view turned back; without flips there is one, which stays as it is.
             back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
             mean = torch.stack(back).mean(0, keepdim=True)
+            own_mask = not gates and threshold == self.card.threshold
+            expected = self._expected_dice(encoded, mean) if own_mask else None
             probability = resize(mean, (height, width))[0].float().cpu().numpy()
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
@@ -253,10 +273,29 @@ class Segmenter:
             for channel, gate in enumerate(self.network.gates)
         )
         facts = self._provenance(encoded, gates, threshold, mask)
-        alone = read_alone(self, encoded, threshold) if readers else None
-        if alone is not None:
-            facts[READERS] = alone.facts
-        return Segmentation(mask, probability, attention, facts, alone)
+        if expected is not None:
+            facts |= expected.to_provenance()
+        result = Segmentation(mask, probability, attention, facts)
+        if encoded.box is not None and encoded.frame is not None:
+            result = put_back(result, encoded.box, encoded.frame)
+        if not readers:
+            return result
+        alone = read_alone(self, encoded, threshold)
+        facts = {**result.provenance, READERS: alone.facts}
+        return replace(result, provenance=facts, readers=alone)
+
+    def _expected_dice(
+        self, encoded: EncodedImage, probability: Tensor
+    ) -> ExpectedDice | None:
+        """Of the model's own mask, if the card has a rule for it.
+
+        Neither with flips nor of a box: it was measured on whole images, seen once.
+        `probability` is (1, classes, S, S), at the network's size.
+        """
+        flipped = len(encoded.pairs[0][0]) > 1
+        if not self.card.expected_dice or flipped or encoded.box is not None:
+            return None
+        return estimate(self.network, self.card, encoded.pairs, probability)
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import READERS
@@ -82,7 +83,7 @@ class MaskSize(NamedTuple):
 
 
 def make_mask(
-    probability: NDArray[np.floating[Any]], rules: MaskRules
+    probability: NDArray[np.floating[Any]], rules: MaskRules, box: Box | None = None
 ) -> NDArray[np.uint8]:
     """Make the mask of one image.
 
@@ -90,6 +91,8 @@ def make_mask(
     ----------
     probability : ndarray, shape (classes, H, W), in [0, 1]
     rules : MaskRules
+    box : Box, optional
+        Part of the image that was segmented; the mask is 0 outside it.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def make_mask(
         0 is background, c + 1 is class c: the most probable class where it reaches the
         threshold.
     """
-    return MaskMaker(probability)(rules)
+    return MaskMaker(probability, box)(rules)
 
 
 def remake(
@@ -113,12 +116,13 @@ def remake(
         Type that the probability is rounded to first: the viewer keeps that of a stack
         as float16, and makes masks of it.
     """
-    mask = make_mask(result.probability.astype(kept_as), rules)
+    box = box_of(result.provenance)
+    mask = make_mask(result.probability.astype(kept_as), rules, box)
     made = {RULES: asdict(rules), "mask_sha256": array_sha256(mask)}
     readers = result.readers
     if readers is not None:  # else they would be compared with another kind of mask
         alone = [
-            replace(one, mask=make_mask(one.probability.astype(kept_as), rules))
+            replace(one, mask=make_mask(one.probability.astype(kept_as), rules, box))
             for one in (readers.cnn, readers.transformer)
         ]
         readers = replace(readers, cnn=alone[0], transformer=alone[1])
@@ -133,10 +137,16 @@ class MaskMaker:
     Parameters
     ----------
     probability : ndarray, shape (classes, H, W), in [0, 1]
+    box : Box, optional
+        As for `make_mask`.
     """
 
-    def __init__(self, probability: NDArray[np.floating[Any]]) -> None:
-        self._probability = self._smooth = probability
+    def __init__(
+        self, probability: NDArray[np.floating[Any]], box: Box | None = None
+    ) -> None:
+        self._shape, self._box = probability.shape[-2:], box
+        inside = probability if box is None else box.crop(probability)
+        self._probability = self._smooth = inside
         self._sigma = 0.0
 
     def __call__(self, rules: MaskRules) -> NDArray[np.uint8]:
@@ -144,7 +154,8 @@ class MaskMaker:
         if rules.smoothing != self._sigma:
             self._smooth = _smoothed(self._probability, rules.smoothing)
             self._sigma = rules.smoothing
-        return _mask(self._smooth, rules)
+        mask = _mask(self._smooth, rules)
+        return mask if self._box is None else self._box.in_frame(mask, self._shape)
 
 
 def _smoothed(

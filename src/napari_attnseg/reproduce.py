@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.axes import AXIS_READING
+from napari_attnseg.boxes import box_of
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.corrections.clicks import (
     CLICKS,
@@ -87,6 +88,8 @@ def python_text(
     flip = ", flip=True" if facts.get("flip_augmented") else ""
     rule = _intensity(facts)
     how = f"{flip}, intensity={rule!r}" if rule is not None else flip
+    box = box_of(facts)
+    how += "" if box is None else f", box={box!r}"
     first = facts["image_sha256"][0] if stack else facts["image_sha256"]
     lines = [
         *_heading(facts),
@@ -100,6 +103,7 @@ def python_text(
             if AXIS_READING in facts
             else []
         ),
+        *(["from napari_attnseg.boxes import Box"] if box is not None else []),
         "from napari_attnseg.hashing import array_sha256",
         *(
             [f"from napari_attnseg.intensity import {type(rule).__name__}"]
@@ -204,6 +208,8 @@ def command_text(
         words.append("--flip")
     words += ["--readers"] if READERS in facts else []
     words += _intensity_words(_intensity(facts))
+    box = box_of(facts)
+    words += [] if box is None else ["--box", str(box)]
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
     words += sam

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_attnseg.readers import Readers
+    from napari_attnseg.reliability.estimate import ExpectedDice
 
 #: The one line that explains a gate map wherever one is drawn.
 GATE_LEGEND = "which encoder's features were used where, not importance"
@@ -136,7 +137,8 @@ class AttentionMap:
     level : int
         Nominal stride of the pyramid level: 4, 8, 16 or 32.
     stride : (float, float)
-        Source pixels per map pixel, (rows, columns): the map covers the whole image.
+        Source pixels per map pixel, (rows, columns): the map covers the whole image,
+        or the box of it that was segmented.
     low, high : str
         Names of the two ends, e.g. ``"transformer"`` and ``"CNN"``.
     finding : str
@@ -147,6 +149,9 @@ class AttentionMap:
         How much of the fused features is the CNN's.
     pattern : PatternValue
         What the pattern of the map was measured to be worth.
+    origin : (float, float)
+        Row and column of the image at which the map begins: (0, 0), or the first of the
+        box that was segmented.
     """
 
     values: NDArray[np.float32]
@@ -158,6 +163,7 @@ class AttentionMap:
     gate: str = ""
     effective_share: EffectiveShare = EffectiveShare()
     pattern: PatternValue = PatternValue.NOT_MEASURED
+    origin: tuple[float, float] = (0.0, 0.0)
 
     @property
     def decorative(self) -> bool:
@@ -212,6 +218,18 @@ class Segmentation:
     attention: tuple[AttentionMap, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     readers: Readers | None = None
+
+    @property
+    def expected_dice(self) -> ExpectedDice | None:
+        """How good the mask probably is, where that was measured for the model.
+
+        None for other weights, and for a mask that is not the model's own: gates were
+        forced, another threshold, cleaned, refined by MedSAM, averaged over flips.
+        """
+        # Imported here: what it needs imports this module.
+        from napari_attnseg.reliability.estimate import estimate_of
+
+        return estimate_of(self.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

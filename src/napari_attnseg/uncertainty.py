@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.boxes import Box
 from napari_attnseg.distances import near
 
 #: What the number of a case is, wherever it is shown.
@@ -38,7 +39,9 @@ def band_width(shape: tuple[int, ...]) -> int:
 
 
 def case_doubt(
-    probability: NDArray[np.floating[Any]], mask: NDArray[np.generic]
+    probability: NDArray[np.floating[Any]],
+    mask: NDArray[np.generic],
+    box: Box | None = None,
 ) -> float:
     """One number per case: see `DOUBT_MEANING`.
 
@@ -48,6 +51,8 @@ def case_doubt(
         Of several classes the most probable one counts at each pixel.
     mask : ndarray, shape (H, W)
         Non-zero is foreground.
+    box : Box, optional
+        The part of the image that was segmented; nothing else counts.
 
     Returns
     -------
@@ -55,6 +60,8 @@ def case_doubt(
         In [0, 1]; NaN if the mask is empty, for then there is nothing it could be of.
     """
     inside = np.asarray(mask) != 0
+    if box is not None:
+        probability, inside = box.crop(probability), box.crop(inside)
     if not inside.any():
         return float("nan")
     best = probability

@@ -10,6 +10,7 @@ from typing import Any
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
+from napari_attnseg._widgets.base.box_control import BoxControl
 from napari_attnseg._widgets.base.controls import Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
@@ -57,6 +58,7 @@ class SegmentWidget(ModelWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
+        self.box_control = BoxControl(napari_viewer, self._life)
         self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
@@ -93,8 +95,10 @@ class SegmentWidget(ModelWidget):
         words.addWidget(Fold("Details", self.gate_details))
         layout = scrolled(self)
         layout.addWidget(self.inputs)
+        layout.addWidget(self.box_control)
         layout.addWidget(self.bar)
         layout.addWidget(self.outcome)
+        layout.addWidget(self.outcome.details)
         layout.addWidget(self.gate_row)
         layout.addWidget(self.own_results)
         layout.addWidget(self.run_menu)
@@ -110,6 +114,7 @@ class SegmentWidget(ModelWidget):
 
     def _image_chosen(self, index: int = 0) -> None:
         self.outcome.follow(self.inputs.image)
+        self.box_control.follow(self.inputs.image)
 
     # -- running ---------------------------------------------------------------------
 
@@ -120,6 +125,7 @@ class SegmentWidget(ModelWidget):
         try:
             source, path = self.inputs.chosen()
             intensity = self.inputs.intensity()
+            box = self.box_control.box(source)
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
@@ -130,6 +136,7 @@ class SegmentWidget(ModelWidget):
             self.inputs.device,
             self._models,
             intensity,
+            box,
             total=source.frames or 0,
             done=self._finished,
         )

@@ -17,6 +17,7 @@ from napari_attnseg.io.folders import left_out, name_key
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.reliability.estimate import ExpectedDice
 
 
 class Note(StrEnum):
@@ -43,6 +44,9 @@ class Note(StrEnum):
     NARROW_RANGE
         Less than three tenths of the image's range of intensities hold 99 % of its
         pixels.
+    UNLIKE
+        The image is unlike those that the expected Dice was measured on, so there is
+        none.
     """
 
     NO_GPU = "no_gpu"
@@ -52,6 +56,7 @@ class Note(StrEnum):
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
     NARROW_RANGE = "narrow_range"
+    UNLIKE = "unlike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Outcome:
         One sentence on why there are no results.
     notes : tuple of Note
         What else there is to know about this image.
+    expected_dice : ExpectedDice or None
+        How good the mask probably is, if that is known.
     """
 
     path: Path
@@ -78,6 +85,7 @@ class Outcome:
     files: tuple[Path, ...] = ()
     error: str | None = None
     notes: tuple[Note, ...] = ()
+    expected_dice: ExpectedDice | None = None
 
 
 #: Writes the results of one image and returns their files.
@@ -103,12 +111,15 @@ class Batch:
     left_out : mapping of str to int
         What lies in the given folders and is no image, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
+    expected_dice : mapping of Path to ExpectedDice
+        Filled by `compute`; an outcome takes its own from here.
     """
 
     stems: Mapping[Path, str]
     compute: Callable[[Path, str, list[Note]], Write]
     notes: tuple[Note, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    expected_dice: Mapping[Path, ExpectedDice] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.stems)
@@ -132,7 +143,8 @@ class Batch:
                 if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
                     continue
                 return  # the folder or the disk is at fault, not the image
-            yield Outcome(path, stem, files, notes=tuple(notes))
+            expected = self.expected_dice.get(path)
+            yield Outcome(path, stem, files, None, tuple(notes), expected)
 
 
 def result_stems(paths: Sequence[Path]) -> dict[Path, str]:

@@ -18,6 +18,7 @@ from napari_attnseg.batch.base import (
     result_stems,
     would_replace,
 )
+from napari_attnseg.boxes import Box
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
@@ -27,6 +28,11 @@ from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
+from napari_attnseg.reliability.estimate import (
+    EstimateState,
+    ExpectedDice,
+    estimate_of,
+)
 from napari_attnseg.results import GateKey
 from napari_attnseg.two_readers import expect_two_readers
 
@@ -59,6 +65,8 @@ class SegmentOptions:
         How values become [0, 1], as for `Segmenter.segment`; None: by the model card.
     readers : bool
         Whether to write the masks by each encoder alone too.
+    box : Box or None
+        The only part of each image to segment, of the upright image; None: all of it.
     """
 
     gates: Mapping[GateKey, Forced] = field(default_factory=dict)
@@ -73,6 +81,7 @@ class SegmentOptions:
     medsam_margin: float | None = None
     intensity: Intensity | str | None = None
     readers: bool = False
+    box: Box | None = None
 
 
 def segment_images(
@@ -124,18 +133,26 @@ def segment_images(
                 "The masks by one encoder alone are of the model, and MedSAM's are "
                 "not; leave out the readers or MedSAM."
             )
+    if how.box is not None and how.medsam is not None:
+        raise InputError(
+            "MedSAM looks at the whole image, and a box is all that is to be looked "
+            "at; leave out the box or MedSAM."
+        )
     _, limit = segmenter.check(how.gates, how.threshold)
     intensity = parse_intensity(how.intensity, segmenter.card.preprocessing.intensity)
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
     rules = MaskRules(limit, *cleaning)
     sam = _load_medsam(how, device)
+    estimates: dict[Path, ExpectedDice] = {}
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
         found = read_upright(path)
         image = found.pixels
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
-        encoded = segmenter.encode(image, flip=how.flip, intensity=intensity)
+        encoded = segmenter.encode(
+            image, flip=how.flip, intensity=intensity, box=how.box
+        )
         result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
         notes += intensity_notes(result.provenance)
         if rules != MaskRules(limit):
@@ -144,6 +161,11 @@ def segment_images(
             result = sam.refine(result, sam.encode(image, intensity=intensity))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
+        expected = estimate_of(result.provenance)
+        if expected is not None:
+            estimates[path] = expected
+            if expected.state is EstimateState.UNLIKE:
+                notes.append(Note.UNLIKE)
         facts = {**result.provenance, "orientation": found.orientation}
         result = replace(result, provenance=facts)
         table = ""
@@ -172,7 +194,7 @@ def segment_images(
         return write
 
     others = not_images(inputs, stems)
-    return Batch(stems, compute, model_notes(segmenter, device), others)
+    return Batch(stems, compute, model_notes(segmenter, device), others, estimates)
 
 
 def _check_results_folder(

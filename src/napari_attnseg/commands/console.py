@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,6 +101,7 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
     for note in batch.notes:
         say(batch_sentence(note))
     succeeded = 0
+    outcomes: list[Outcome] = []
     for outcome in track(
         batch,
         wording.activity,
@@ -109,7 +111,10 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
         for sentence in image_sentences(outcome, wording):
             say(sentence)
         succeeded += outcome.error is None
+        outcomes.append(outcome)
     say(f"{succeeded} of {len(batch)} images {wording.done}; results in {out}.")
+    for sentence in expected_dice_sentences(outcomes):
+        say(sentence)
     if batch.left_out:
         say(f"{left_out_words(batch.left_out)}.")
     if succeeded < len(batch):
@@ -135,6 +140,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.batch import Note
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
+    from napari_attnseg.reliability.estimate import UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     name, error = outcome.path.name, outcome.error
@@ -147,11 +153,40 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
         Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
+        Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
     }
     said = [sentences[note] for note in outcome.notes]
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
+
+
+def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
+    """Sum up the expected Dice of all images; empty where there is none."""
+    from statistics import median
+
+    from napari_attnseg.reliability.estimate import BAD, LIMITS, images_words
+
+    found = [
+        (one.expected_dice.mean, one)
+        for one in outcomes
+        if one.expected_dice is not None and one.expected_dice.mean is not None
+    ]
+    if not found:
+        return []
+    if len(found) == 1:
+        (_, one) = found[0]
+        assert one.expected_dice is not None
+        return [f"{one.path.name}: {one.expected_dice.words}. {LIMITS}"]
+    lowest, worst = min(found, key=lambda pair: pair[0])
+    assert worst.expected_dice is not None
+    low = sum(mean < BAD for mean, _ in found)
+    return [
+        f"Expected Dice of {len(found)} masks: median "
+        f"{median(mean for mean, _ in found):.2f}, lowest {lowest:.2f} "
+        f"({worst.path.name}), {low} below {BAD:g}; measured on "
+        f"{images_words(worst.expected_dice.measured)}. {LIMITS}"
+    ]
 
 
 def intensity_rule(

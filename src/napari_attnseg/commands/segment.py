@@ -80,6 +80,14 @@ def segment(
     ] = False,
     intensity: IntensityName = None,
     window: IntensityWindow = None,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW0,COLUMN0,ROW1,COLUMN1",
+            help="Segment only this box of each image, in pixels from the top left; "
+            "nothing is claimed outside it.",
+        ),
+    ] = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
@@ -111,6 +119,7 @@ def segment(
     another's mask, table or JSON of that name is not.
     """
     from napari_attnseg.batch import SegmentOptions, segment_images
+    from napari_attnseg.boxes import parse_box
     from napari_attnseg.forced_gates import parse_gates
 
     options = SegmentOptions(
@@ -126,6 +135,7 @@ def segment(
         medsam_margin=medsam_margin,
         intensity=intensity_rule(intensity, window),
         readers=readers,
+        box=None if box is None else parse_box(box),
     )
     batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import MAPPING
@@ -31,6 +32,7 @@ from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
 from napari_attnseg.reader_record import READERS
+from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
@@ -47,7 +49,10 @@ FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 #: Facts that each frame of a stack has of its own.
-PER_FRAME = ("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS)
+PER_FRAME = (
+    *("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS),
+    ESTIMATE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,8 +215,11 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
             "placement": dict(results.placement),
         },
     }
+    box = box_of(own)
+    if box is not None:
+        facts["box_is"] = BOX_MEANING
     if results.frames is None:
-        doubt = case_doubt(first.probability, first.mask)
+        doubt = case_doubt(first.probability, first.mask, box)
         facts["doubt_bits"] = None if math.isnan(doubt) else round(doubt, 4)
         facts["doubt_is"] = DOUBT_MEANING
     more, block = reader_parts(
@@ -264,6 +272,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     layer, files, own = facts["layer"], facts["files"], facts["provenance"]
     count = layer["frames"]
     rules_of(own)  # what it cannot read is not to reach the mask panel
+    box = box_of(own)
 
     def frames(name: str) -> NDArray[Any]:
         values = read_image(path.parent / name)
@@ -276,6 +285,8 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     sizes = masks.shape, probabilities.shape[:1] + probabilities.shape[2:]
     if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
         raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
+    if box is not None:
+        box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
     readers = load_readers(facts, facts["mask_value"], frames)
     segmentations = []
@@ -284,6 +295,8 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         if count is not None and count > 1:
             said |= {key: own[key][i] for key in PER_FRAME if key in own}
         attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
+        if box is not None:
+            attention = tuple(replace(gate, origin=box.origin) for gate in attention)
         alone = None if readers is None else readers[i]
         parts = (masks[i], probabilities[i], attention, said, alone)
         segmentations.append(Segmentation(*parts))

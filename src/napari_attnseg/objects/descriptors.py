@@ -15,6 +15,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from napari_attnseg.intensity import IntensityMapping, MappingRule
+from napari_attnseg.reliability.estimate import (
+    ESTIMATE,
+    UNLIKE_WORDS,
+    EstimateState,
+    estimate_of,
+)
 from napari_attnseg.uncertainty import BAND
 
 #: A pixel whose darkest channel reaches this share of the full range is a highlight.
@@ -196,7 +202,26 @@ def origin_of_numbers(
         "weights": str(run.get("weights", "")),
         "threshold": str(run.get("threshold", "")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **expected_dice_columns(run),
     }
+
+
+def expected_dice_columns(run: Mapping[str, Any]) -> dict[str, str]:
+    """Columns on the expected Dice of the mask of an image; of a stack there are none.
+
+    Empty where the model has none, or the mask is not the model's own.
+    """
+    found = None if isinstance(run.get(ESTIMATE), list) else estimate_of(run)
+    if found is None:
+        return {}
+    numbers = {
+        "expected Dice of the mask": found.mean,
+        "expected Dice, low": found.low,
+        "expected Dice, high": found.high,
+    }
+    texts = {name: "" if v is None else f"{v:.4f}" for name, v in numbers.items()}
+    note = UNLIKE_WORDS if found.state is EstimateState.UNLIKE else ""
+    return {**texts, "expected Dice, note": note}
 
 
 def csv_text(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skimage.measure import label as connected
 from skimage.measure import regionprops
 
+from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.distances import distances
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
@@ -23,11 +24,11 @@ from napari_attnseg.objects.descriptors import (
     PixelSize,
     psi_name,
 )
+from napari_attnseg.objects.seen import Part, Seen
 from napari_attnseg.objects.shape import SMALLEST, centre, size_and_shape
 from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.uncertainty import band_width, binary_entropy
 
-Box = tuple[slice, slice]
 _CALIBRATED = tuple(name for name in DESCRIPTORS if name.startswith("calibrated"))
 _SHAPE = ("eccentricity", "solidity")
 _EXTENT = (*(name for name in DESCRIPTORS if "diameter" in name), *_SHAPE)
@@ -61,6 +62,7 @@ def measure(
     rgb: bool | None = None,
     frame: int | None = None,
     intensity: Intensity = WHOLE_RANGE,
+    box: Box | None = None,
 ) -> list[ObjectRecord]:
     """Measure every object of one frame.
 
@@ -85,6 +87,9 @@ def measure(
     intensity : Percentiles or Window
         How the image's values become [0, 1]: as for the model that found the objects
         (`intensity.rule_of`), so that both saw the same.
+    box : Box, optional
+        The part of the image that probability and gates are of. What they say of an
+        object beyond it is not assessable.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def measure(
                 "choose the image that they were made from."
             )
     pixel = pixel or PixelSize()
-    scene = _Scene(labels, image, probability, gates, pixel, rgb, intensity)
+    scene = _Scene(labels, image, probability, gates, pixel, rgb, intensity, box)
     found = regionprops(labels, spacing=(pixel.height, pixel.width))
     records = [_record(scene, region, mask, frame) for region in found]
     outside = {
@@ -126,6 +131,7 @@ def measure_segmentation(
         result.attention,
         mask=result.mask,
         intensity=rule_of(result.provenance),
+        box=box_of(result.provenance),
     )
 
 
@@ -141,7 +147,9 @@ class _Scene:
         pixel: PixelSize,
         rgb: bool | None,
         intensity: Intensity,
+        box: Box | None,
     ) -> None:
+        self.seen = Seen.of(labels.shape, box)
         self.labels, self.gates, self.pixel = labels, gates, pixel
         self.band = band_width(labels.shape)
         self.looks = None if image is None else Looks(image, rgb, intensity)
@@ -152,18 +160,20 @@ class _Scene:
         self.probability = probability
         self.near = np.zeros(labels.shape, bool)
 
-    def psi(self, gate: AttentionMap, box: Box) -> NDArray[np.floating]:
+    def psi(self, gate: AttentionMap, part: Part) -> NDArray[np.floating]:
         """Value of the gate at each pixel of a part of the image: the nearest one's."""
         rows, columns = _cells(gate, self.labels.shape)
         values: NDArray[np.float32] = gate.values[
-            rows[box[0]][:, None], columns[box[1]]
+            rows[part[0]][:, None], columns[part[1]]
         ]
         return values
 
     def psi_outside(self, gate: AttentionMap) -> float:
         """Mean of the gate beyond the bands of all objects; NaN if nothing is there."""
-        shape: tuple[int, ...] = self.near.shape
-        cells = _cells(gate, shape)
+        near = self.near[self.seen.part]
+        shape: tuple[int, ...] = near.shape
+        every = _cells(gate, self.near.shape)
+        cells = [found[part] for found, part in zip(every, self.seen.part, strict=True)]
         # Many pixels share one value of the map: their number is its weight.
         starts = [np.flatnonzero(np.diff(found, prepend=-1)) for found in cells]
         values = gate.values[
@@ -172,8 +182,7 @@ class _Scene:
         ends = [[*map(int, f), n] for f, n in zip(starts, shape, strict=True)]
         rows, columns = ([slice(*pair) for pair in pairwise(one)] for one in ends)
         far = [
-            [np.count_nonzero(~self.near[row, column]) for column in columns]
-            for row in rows
+            [np.count_nonzero(~near[row, column]) for column in columns] for row in rows
         ]
         return float(np.average(values, weights=far)) if np.any(far) else float("nan")
 
@@ -183,8 +192,10 @@ def _cells(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row and column of the map's value for each row and column of the image."""
     rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) / stride).astype(int), size - 1)
-        for n, stride, size in zip(shape, gate.stride, gate.values.shape, strict=True)
+        np.clip(((np.arange(n) + 0.5 - first) / stride).astype(int), 0, size - 1)
+        for n, first, stride, size in zip(
+            shape, gate.origin, gate.stride, gate.values.shape, strict=True
+        )
     )
     return rows, columns
 
@@ -198,27 +209,33 @@ def _record(
     middle = centre(region.image)
     reasons = _not_assessable(scene, region.bbox, pixels)
     found = size_and_shape(region, scene.pixel, scene.labels.size)
-    box, inside = _surroundings(scene, region)
+    part, inside = _surroundings(scene, region)
     to_outside, to_inside = distances(inside), distances(~inside)
-    scene.near[box] |= to_inside <= scene.band
+    scene.near[part] |= to_inside <= scene.band
     if scene.looks is not None:
-        looks = scene.looks.within(box)
+        looks = scene.looks.within(part)
         found |= looks.tone(inside) | looks.texture(inside) | looks.colour(inside)
         outline = inside & (to_outside <= 1)
         if outline.any():
             distance = np.where(inside, to_outside, -to_inside)
             found["boundary sharpness"] = looks.sharpness(outline, distance)
+    seen = scene.seen.where(part)
+    if not seen[inside].all():
+        of_gates = (psi_name(g.label, p) for g in scene.gates for p in PLACES[:2])
+        why = "part of the object lies outside the box that was segmented"
+        reasons = dict.fromkeys((*_MODEL, *of_gates), why) | reasons
     if scene.probability is not None:
-        near = scene.probability[box]
-        own, around = near[inside], near[to_inside <= scene.band]
+        near = scene.probability[part]
+        own, around = near[inside], near[(to_inside <= scene.band) & seen]
         found["mean probability"] = float(own.mean(dtype=float))
         found["minimum probability"] = float(own.min())
-        found["doubt"] = float(binary_entropy(around).mean(dtype=float))
+        if around.size:
+            found["doubt"] = float(binary_entropy(around).mean(dtype=float))
     border = (to_outside <= scene.band) & (to_inside <= scene.band)
     for gate in scene.gates:
-        psi = scene.psi(gate, box)
+        psi = scene.psi(gate, part)
         names = [psi_name(gate.label, place) for place in PLACES[:2]]
-        parts = [psi[where] for where in (inside & ~border, border)]
+        parts = [psi[where & seen] for where in (inside & ~border, border)]
         means = [float(p.mean(dtype=float)) if p.size else np.nan for p in parts]
         found |= dict(zip(names, means, strict=True))
         if pixels < np.prod(gate.stride):
@@ -272,6 +289,12 @@ def _not_assessable(
             top == 0 or left == 0 or bottom == height or right == width,
             "the object touches the frame, so that part of it may be missing",
         ),
+        (
+            _EXTENT,
+            scene.seen.cut(bbox),
+            "the object touches the edge of the box that was segmented, so that part "
+            "of it may be missing",
+        ),
         (_CALIBRATED, scene.pixel.unit is None, "the image has no calibration"),
         (
             _COLOUR,
@@ -289,7 +312,7 @@ def _not_assessable(
     return found
 
 
-def _surroundings(scene: _Scene, region: Any) -> tuple[Box, NDArray[np.bool_]]:
+def _surroundings(scene: _Scene, region: Any) -> tuple[Part, NDArray[np.bool_]]:
     """Crop the frame to the object and its band; return also the object in the crop."""
     margin = scene.band + 1
     rows, columns = (

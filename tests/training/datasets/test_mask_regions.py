@@ -146,6 +146,22 @@ def small_mask_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_many_numbers_of_objects_are_read_as_said(tmp_path: Path) -> None:
+    """Those that touch and are far apart; not where they grow as at a soft edge."""
+    cells = 37 * (Y // 4) * 20 + 53 * (X // 4) + 9
+    lesion = (Y - 30) ** 2 + (X - 40) ** 2 < 400
+    path = write(tmp_path, (cells * lesion).astype(np.uint16))
+    with pytest.raises(UnclearMaskError, match="numbers of objects do; write"):
+        read(path)
+    np.testing.assert_array_equal(read(path, stated=True).planes[0], lesion)
+    away = 20 - np.hypot(Y // 2 * 2 - 30, X // 2 * 2 - 40)  # in squares
+    soft = write(tmp_path, (away.clip(0, 20) * 900).astype(np.uint16))
+    try:
+        assert read(soft, stated=True).planes[0].sum() < lesion.sum() / 2
+    except UnclearMaskError as refused:
+        assert "objects" not in str(refused)
+
+
 def ringed(band: int, grey: int) -> np.ndarray:
     """A disc of 255 with a band of one grey around it."""
     radius = np.hypot(Y - 30, X - 40)

@@ -1,12 +1,24 @@
 """What a mask says at a glance, in the dock and on the canvas."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
+from napari_attnseg._widgets.base.model_card import describe_card
+from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
+from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import Found, outcome_of
+from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.objects.measurement import task_of
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.spec import Preprocessing
 
 
 def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
@@ -63,3 +75,52 @@ def test_sentences(pixels: int, found: Found, sentence: str) -> None:
     outcome = outcome_of(mask)
     assert outcome.found is found
     assert outcome.sentence.startswith(sentence)
+
+
+def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
+    viewer: ViewerModel, qtbot: Any, add_result: Any
+) -> None:
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    image = viewer.add_image(data, name="polyp", rgb=True)
+    *_, mask = add_result(viewer, image)
+    record = record_of(mask)
+    assert record is not None
+    measured = {"n": 88, "title": "Kvasir-SEG", "split": "val"}
+    good = ExpectedDice(EstimateState.ESTIMATED, 0.91, 0.85, 0.95, measured=measured)
+    set_record(mask, record.with_provenance(**good.to_provenance()))
+    own, line = mask.data.copy(), widget.outcome
+    mask.data = own
+    wanted = (
+        "Expected Dice 0.91 (0.85–0.95), measured on 88 Kvasir-SEG validation images"
+    )
+    qtbot.waitUntil(lambda: line.text().endswith(wanted))
+    assert line.details.isVisibleTo(widget)
+    of_objects = task_of(mask, None, None).origin
+    assert of_objects["expected Dice of the mask"] == "0.9100"
+    mask.data = 1 - own  # painted by hand
+    assert "expected Dice of the mask" not in task_of(mask, None, None).origin
+    qtbot.waitUntil(lambda: "Expected" not in line.text())
+    assert not line.details.isVisibleTo(widget)
+    mask.data = own
+    qtbot.waitUntil(lambda: line.text().endswith(wanted))
+    unlike = ExpectedDice(EstimateState.UNLIKE, unlikeness=2.0, measured=measured)
+    set_record(mask, record.with_provenance(**unlike.to_provenance()))
+    mask.data = own.copy()
+    qtbot.waitUntil(lambda: "No expected Dice: unlike the images" in line.text())
+    panel = MaskPanel(viewer)
+    qtbot.addWidget(panel)
+    panel.set_result(find_results(viewer.layers)[0])
+    assert "No expected Dice: unlike the images" in panel.size_label.text()
+    panel.threshold.setValue(0.9)
+    panel.apply()
+    assert "expected Dice" not in panel.size_label.text()
+
+
+def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:
+    card = ModelCard(model_spec("tiny"), Preprocessing(64))
+    assert "Expected Dice" not in describe_card(card)
+    measured = {"measured": {"n": 88, "title": "Kvasir-SEG", "split": "val"}}
+    text = describe_card(replace(card, expected_dice=measured))
+    assert "fitted on 88 Kvasir-SEG validation images" in text

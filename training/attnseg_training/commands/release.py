@@ -1,4 +1,4 @@
-"""Commands on weights: ``average``, ``calibrate``, ``export``, ``release``."""
+"""Commands on weights: ``average``, ``calibrate``, ``expected-dice`` and others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from attnseg_training.commands.options import (
     Allow,
     Data,
+    Device,
     Given,
     allowed_rules,
     configured,
@@ -112,6 +113,56 @@ def calibrate_command(
     console.print(f"Temperature {found:g}, fitted on split {split}.")
     if said := bound_sentence(found, len(dataset.split(split))):
         console.print(said)
+    print(out)
+
+
+def expected_dice_command(
+    weights: Annotated[Path, typer.Argument(help="Weights file or bundled name.")],
+    out: Annotated[
+        Path, typer.Argument(help="Weights file to write.", callback=output_file)
+    ],
+    data: Data,
+    split: Annotated[str, typer.Option(help="Split to fit on.")] = "val",
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            help="JSON file to write the measurement to.",
+            callback=output_file,
+        ),
+    ] = None,
+    device: Device = "auto",
+    allow: Allow = None,
+) -> None:
+    """Measure on validation images how good a mask probably is; put it into the card.
+
+    Each image is segmented itself and in seven damaged copies. From then on every mask
+    of the written weights has an expected Dice with an interval, unless its image is
+    unlike those that it was measured on.
+    """
+    import json
+
+    from attnseg_training.commands.console import console, counted
+    from attnseg_training.release.expected_dice import add_expected_dice
+    from attnseg_training.release.expected_dice_report import report_lines
+    from napari_attnseg.checkpoints import expect_weights_name
+    from napari_attnseg.io.atomic import write_text
+
+    expect_weights_name(out)
+    dataset, rules = data_for(data, weights), allowed_rules(allow)
+
+    def warn(sentence: str) -> None:
+        console.print(sentence, markup=False)
+
+    with counted("measuring") as watch:
+        found = add_expected_dice(
+            weights, out, dataset, split, device, rules, warn, watch
+        )
+    for line in report_lines(found):
+        console.print(line, markup=False)
+    if json_file is not None:
+        write_text(json_file, json.dumps(found, indent=2) + "\n")
+        print(json_file)
     print(out)
 
 

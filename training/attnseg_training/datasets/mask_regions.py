@@ -17,6 +17,9 @@ TOLD = 8
 SPARSE, GAPS = 4, 32
 #: Neighbours of which more than this share differ are a gradient, not objects.
 GRADIENT = 0.4
+#: Numbers beside the background are at least this share of the others, where they do
+#: not grow from it as at a soft edge.
+JUMP = 0.25
 #: Share of a number's pixels that are constant around in a region, but not at an edge.
 REGION = 0.25
 #: Pixels of one number between two others above which it was drawn: a soft edge has
@@ -36,6 +39,31 @@ def are_numbers(values: Values, found: Values) -> bool:
     count, top = len(found) - 1, int(found[-1])
     if top > max(SPARSE * count, count + GAPS):
         return False
+    return not _is_gradient(values, top)
+
+
+def number_regions(values: Values, found: Values) -> bool:
+    """Whether values, 0 among them, are numbers of regions, however many and large.
+
+    They are constant within each, and as large beside the background as elsewhere.
+    """
+    if _is_gradient(values, int(found[-1])):
+        return False
+    inside = values > 0
+    padded = np.pad(inside, 1, constant_values=True)
+    whole = inside.copy()
+    for one in (
+        padded[2:, 1:-1],
+        padded[:-2, 1:-1],
+        padded[1:-1, 2:],
+        padded[1:-1, :-2],
+    ):
+        whole &= one
+    edge = values[inside & ~whole]
+    return bool(edge.size) and bool(np.median(edge) > JUMP * np.median(values[inside]))
+
+
+def _is_gradient(values: Values, top: int) -> bool:
     differ = pairs = 0
     for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
         inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
@@ -43,7 +71,7 @@ def are_numbers(values: Values, found: Values) -> bool:
         differ += int(np.count_nonzero(inside & (a != b)))
     # Each pixel of an edge has neighbours in it; objects of one pixel have hardly any.
     pixels = int(np.count_nonzero((values > 0.1 * top) & (values < top)))
-    return differ <= GRADIENT * max(pairs, pixels)
+    return differ > GRADIENT * max(pairs, pixels)
 
 
 def would_vanish(values: Values, found: Values, cut: float) -> bool:

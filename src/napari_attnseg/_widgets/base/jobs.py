@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.boxes import BOX, Box
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import (
     AttnSegError,
@@ -53,6 +54,7 @@ def run(
     device: str,
     models: ModelCache,
     intensity: Intensity | str | None = None,
+    box: Box | None = None,
 ) -> Generator[tuple[int, str], None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
@@ -65,7 +67,7 @@ def run(
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
-        return (yield from _run(source, weights, device, models, intensity))
+        return (yield from _run(source, weights, device, models, intensity, box))
     except AttnSegError as error:
         return Failed(str(error))
 
@@ -76,6 +78,7 @@ def _run(
     device: str,
     models: ModelCache,
     intensity: Intensity | str | None,
+    box: Box | None,
 ) -> Generator[tuple[int, str], None, Finished]:
     yield 0, "loading weights"
     model = models.load(weights, device)
@@ -83,7 +86,7 @@ def _run(
     total = source.frames or 1
     for index in range(total):
         yield index, "segmenting" if total == 1 else f"frame {index + 1} of {total}"
-        results.append(_frame(source, index, model.segmenter, intensity))
+        results.append(_frame(source, index, model.segmenter, intensity, box))
     yield total, "adding layers"
     return Finished(source, results, model)
 
@@ -155,6 +158,7 @@ def encode(
                 "This result was made with forced gates or flips; segment the image "
                 "without them to try other gates."
             )
+        _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
         own = _model_of(provenance, models).segmenter
@@ -192,6 +196,7 @@ def prepare_clicks(
     from napari_attnseg.corrections.of_model import corrector_of
 
     try:
+        _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
         own = _model_of(provenance, models).segmenter
@@ -203,6 +208,20 @@ def prepare_clicks(
     except AttnSegError as error:
         return Failed(str(error))
     return corrector
+
+
+def _expect_whole(provenance: Mapping[str, Any]) -> None:
+    """Check that a run was of a whole image.
+
+    Raises
+    ------
+    InputError
+    """
+    if BOX in provenance:
+        raise InputError(
+            "This result is of a box only, and this needs the whole image; segment it "
+            "without the box."
+        )
 
 
 def _pixels_of(
@@ -244,9 +263,11 @@ def _frame(
     index: int,
     segmenter: Segmenter,
     intensity: Intensity | str | None,
+    box: Box | None,
 ) -> Segmentation:
     try:
-        return segmenter(source.frame(index), rgb=source.rgb, intensity=intensity)
+        pixels = source.frame(index)
+        return segmenter(pixels, rgb=source.rgb, intensity=intensity, box=box)
     except InputError as error:
         if source.frames is None:
             raise

@@ -13,6 +13,7 @@ from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.reader_record import ReaderRecord
 from napari_attnseg.reader_words import useless_sentences
+from napari_attnseg.reliability.estimate import details_of
 from napari_attnseg.results import NO_GATES
 from napari_attnseg.spec import STRIDES
 
@@ -90,6 +91,8 @@ def describe_card(card: ModelCard) -> str:
         )
     else:
         lines.append("Not evaluated on held-out images.")
+    if "measured" in card.expected_dice:
+        lines.append(details_of(card.expected_dice["measured"]))
     if card.limits:
         lines.append(f"Limits: {card.limits}")
     if not card.spec.has_gates:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QLabel
 
-from napari_attnseg._widgets.base.controls import restart, timer
+from napari_attnseg._widgets.base.controls import Fold, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     Outcome,
+    expected_dice,
     is_loosened,
     outcome_of,
 )
@@ -29,10 +30,18 @@ class OutcomeLine(QLabel):
         Its layers, dims and text overlay.
     life : Lifetime
         Ends the connections to the viewer.
+
+    Attributes
+    ----------
+    details : Fold
+        What the expected Dice means, to be laid out below; hidden where there is none.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
+        self._meaning = wrapped_label()
+        self.details = Fold("Details of the expected Dice", self._meaning)
+        self.details.hide()
         self.setWordWrap(True)
         font = self.font()
         font.setBold(True)
@@ -89,18 +98,26 @@ class OutcomeLine(QLabel):
             self._mark.take_away()
             if not self._life.ended:
                 self.hide()
+                self.details.hide()
             return
         frame = result.frame(self._viewer.dims.point)
         data = result.mask.data
         mask = np.asarray(data[frame] if result.stacked else data)
         loosened = is_loosened(result)
-        key = (array_sha256(mask), loosened)
+        box = result.record.box
+        key = (array_sha256(mask), loosened, box)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened)
+            self._known = key, outcome_of(mask, loosened, box=box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Frame {frame + 1}: " if several else ""
-        self.setText(f"{where}{outcome.sentence}")
+        expected = expected_dice(result, frame, mask)
+        sentence = "" if expected is None else expected.sentence
+        self.setText(
+            f"{where}{outcome.sentence}" + (f"\n{sentence}" if sentence else "")
+        )
         self.show()
+        self._meaning.setText(expected.details if expected and sentence else "")
+        self.details.setVisible(bool(sentence))
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)

@@ -77,7 +77,7 @@ class MaskEditor:
         if clicks_in(self.clicks, frame if self.result.stacked else None):
             return True
         probability = self.result.probabilities(frame)
-        differs = found != make_mask(probability, self.made)
+        differs = found != make_mask(probability, self.made, self.result.record.box)
         if not differs.any():
             return False
         ranked = np.sort(probability.astype(np.float32), axis=0)
@@ -180,5 +180,6 @@ class MaskEditor:
     def _make(self, rules: MaskRules, frame: int) -> NDArray[np.uint8]:
         # The last frame's smoothed probability is kept: a slider asks again and again.
         if self._maker is None or self._maker[0] != frame:
-            self._maker = (frame, MaskMaker(self.result.probabilities(frame)))
+            maker = MaskMaker(self.result.probabilities(frame), self.result.record.box)
+            self._maker = (frame, maker)
         return self._maker[1](rules)

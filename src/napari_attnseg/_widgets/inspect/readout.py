@@ -29,6 +29,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     if at is None:
         return ""
     texts = [f"row {at[-2]}, column {at[-1]}"]
+    box = result.record.box
+    if box is not None and not box.holds(at[-2], at[-1]):
+        return f"{texts[0]} · outside the box that was segmented"
     classes = class_names(result.record.provenance, len(result.probability))
     many = len(classes) > 1
     for known, layer in zip(classes, result.probability, strict=True):

@@ -50,6 +50,11 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
             f"Expected a mask, but {layer.name!r} is something else that AttnSeg made; "
             "select the layer of the mask."
         )
+    if record is not None and record.box is not None:
+        raise InputError(
+            "This mask is of a box only and says nothing of the rest of its image; "
+            "segment the whole image before its mask goes to a training set."
+        )
     image = _image_of(viewer, layer)
     if image is None:
         raise InputError(

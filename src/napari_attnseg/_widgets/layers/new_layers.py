@@ -154,7 +154,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             interpolation2d="nearest",
             visible=False,
         )
-        placed |= coarse_placement(source.placement, gate.stride)
+        placed |= coarse_placement(source.placement, gate.stride, origin=gate.origin)
         maps = stacked([r.attention[i].values for r in results])
         found = [r.attention[i].effective_share.values for r in results]
         shares = [values for values in found if values is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.boxes import Box
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MaskSize, measure, rules_of
+from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 
 class Found(StrEnum):
@@ -34,6 +38,8 @@ class Outcome:
         Pixels of the mask and of the frame.
     loosened : bool
         Whether the threshold is lower than the one that the model came with.
+    boxed : bool
+        Whether only a box was segmented; `total` is of the box then.
     """
 
     found: Found
@@ -41,18 +47,25 @@ class Outcome:
     area: int
     total: int
     loosened: bool = False
+    boxed: bool = False
 
     @property
     def mark(self) -> str:
         """Few words for the canvas, where a sentence would be cut."""
         nothing = self.found is Found.NOTHING
+        if self.boxed:
+            return (
+                "Nothing found inside the box" if nothing else "The mask fills the box"
+            )
         return "Nothing found" if nothing else "The mask covers the whole frame"
 
     @property
     def sentence(self) -> str:
         """One line for people."""
         if self.found is Found.NOTHING:
-            return "Nothing found"
+            return "Nothing found inside the box" if self.boxed else "Nothing found"
+        if self.boxed and self.found is Found.EVERYTHING:
+            return "The mask fills the box: draw a larger one to see where it ends"
         if self.found is Found.EVERYTHING:
             why = "the threshold is too low" if self.loosened else ""
             why = why or "these weights do not fit this image"
@@ -60,6 +73,8 @@ class Outcome:
         objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
         share = 100 * self.area / self.total
         shown = f"{share:.1f}" if share >= 0.1 else "less than 0.1"
+        if self.boxed:
+            return f"{objects}, {shown} % of the box; inside the box only"
         return f"{objects}, {shown} % of the frame"
 
 
@@ -67,13 +82,41 @@ def outcome_of(
     mask: NDArray[np.integer[Any]],
     loosened: bool = False,
     size: MaskSize | None = None,
+    box: Box | None = None,
 ) -> Outcome:
-    """What was found in the mask (H, W) of one frame, measured unless `size` is."""
+    """What was found in the mask (H, W) of one frame, measured unless `size` is.
+
+    Of a run inside a box, the box is the frame.
+    """
     size = size or measure(mask)
+    total = mask.size if box is None else math.prod(box.shape)
     found = Found.OBJECTS
-    if size.area in (0, mask.size):
+    if size.area == 0 or size.area >= total:
         found = Found.EVERYTHING if size.area else Found.NOTHING
-    return Outcome(found, size.objects, size.area, mask.size, loosened)
+    return Outcome(found, size.objects, size.area, total, loosened, box is not None)
+
+
+def expected_dice(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> ExpectedDice | None:
+    """Expected Dice of what a mask layer shows; None unless it is the model's own mask.
+
+    Parameters
+    ----------
+    result : ResultLayers
+    frame : int
+        Of a stack.
+    mask : ndarray, shape (H, W)
+        That frame of its mask layer.
+    """
+    record = result.record
+    found = estimate_of(record.provenance, frame)
+    if found is None or record.derivation is not None:
+        return None
+    made = record.mask_sha256
+    index = frame if len(made) > 1 else 0
+    unedited = bool(made) and array_sha256(mask) == made[index]
+    return found if unedited else None
 
 
 def is_loosened(result: ResultLayers) -> bool:

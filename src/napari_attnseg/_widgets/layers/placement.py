@@ -12,9 +12,12 @@ from napari_attnseg.errors import InputError
 
 
 def coarse_placement(
-    placement: Mapping[str, Any], stride: tuple[float, float], frame: int = 0
+    placement: Mapping[str, Any],
+    stride: tuple[float, float],
+    frame: int = 0,
+    origin: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, NDArray[np.float64]]:
-    """Scale and translate that put a coarse map exactly over its image.
+    """Scale and translate that put a coarse map over its image, from `origin` on.
 
     napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
     (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
@@ -24,6 +27,7 @@ def coarse_placement(
     factor = np.ones(len(scale))
     factor[-2:] = stride
     at = (factor - 1) / 2
+    at[-2:] += origin
     at[:-2] = frame
     return {
         "scale": scale * factor,

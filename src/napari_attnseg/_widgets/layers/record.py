@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.io.results import share_of_frame
 from napari_attnseg.results import AttentionMap, GateKey, PatternValue, gate_parts
 
@@ -35,6 +36,8 @@ class Derivation(StrEnum):
     READING = "reading"
     #: Points where a mask is corrected by clicks.
     CLICKS = "clicks"
+    #: The rectangle that is to be segmented, and nothing else.
+    BOX = "box"
     #: Mask by one encoder alone, by both, or where these disagree.
     READER = "reader"
     #: Copy of a mask that was edited by hand.
@@ -151,6 +154,11 @@ class LayerRecord:
         return float(self.provenance.get("threshold", 0.5))
 
     @property
+    def box(self) -> Box | None:
+        """The box of the image that was segmented; None for all of it."""
+        return box_of(self.provenance)
+
+    @property
     def frame(self) -> int | None:
         """Frame of a stack that a what-if is of; None for a whole image or stack."""
         found = self.provenance.get("frame")
@@ -191,13 +199,14 @@ class LayerRecord:
         values : ndarray, shape (h, w), in [0, 1]
             One frame of the layer's data.
         image_shape : (int, int)
-            (H, W) of the image that the map covers.
+            (H, W) of the image that the map covers, or covers a box of.
         frame : int
             Of a stack.
         """
         assert self.gate is not None
         level, name = gate_parts(self.gate)
-        height, width = image_shape
+        box = self.box
+        height, width = image_shape if box is None else box.shape
         return AttentionMap(
             values.astype(np.float32),
             level,
@@ -208,6 +217,7 @@ class LayerRecord:
             name,
             share_of_frame(self.effective_share or None, frame),
             self.pattern,
+            (0.0, 0.0) if box is None else box.origin,
         )
 
     # -- changing --------------------------------------------------------------------

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg.boxes import Box
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
@@ -23,6 +25,7 @@ from napari_attnseg.objects.descriptors import (
     origin_of_numbers,
 )
 from napari_attnseg.objects.measure import measure, separate
+from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import AttentionMap
 from napari_attnseg.uncertainty import case_doubt
 
@@ -93,6 +96,8 @@ class Task:
         a window of the run says nothing of another channel.
     origin : mapping of str to str
         `descriptors.origin_of_numbers`.
+    box : Box or None
+        The only part of the image that probability and gates are of.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Task:
     gates: list[tuple[LayerRecord, Any]] = field(default_factory=list)
     intensity: Intensity = WHOLE_RANGE
     origin: Mapping[str, str] = field(default_factory=dict)
+    box: Box | None = None
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
@@ -151,6 +157,7 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
         ],
         rule,
         _origin(labels, result, source),
+        None if result is None else result.record.box,
     )
 
 
@@ -159,7 +166,18 @@ def _origin(
 ) -> dict[str, str]:
     own = record_of(labels) or (None if result is None else result.record)
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
-    return origin_of_numbers(name, origin, None if own is None else own.provenance)
+    if own is None:
+        return origin_of_numbers(name, origin)
+    run = dict(own.provenance)
+    if ESTIMATE in run and not _is_own_mask(labels):
+        del run[ESTIMATE]
+    return origin_of_numbers(name, origin, run)
+
+
+def _is_own_mask(labels: Any) -> bool:
+    """Whether a layer is the mask of a run, in which nobody painted."""
+    record = record_of(labels)
+    return record is not None and record.is_run_output and not is_edited(labels)
 
 
 def _are_objects(labels: Any) -> bool:
@@ -244,7 +262,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             if task.probability:
                 maps = [shown(p) for p in task.probability]
                 probability = np.stack(maps).astype(np.float32, copy=False)
-                doubt.append(case_doubt(probability, mask))
+                doubt.append(case_doubt(probability, mask, task.box))
             records += measure(
                 labels,
                 pixels,
@@ -255,6 +273,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
                 rgb=None if task.image is None else task.image.rgb,
                 frame=index if stacked else None,
                 intensity=task.intensity,
+                box=task.box,
             )
     except AttnSegError as error:
         return Failed(str(error))

@@ -1,0 +1,97 @@
+"""The control "Only inside a drawn box"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+
+from napari_attnseg._widgets.base.controls import set_tips
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.drawn_box import (
+    box_layer,
+    draw_box,
+    drawn_box,
+    stop_drawing,
+)
+from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.boxes import Box
+
+
+class BoxControl(QWidget):
+    """Choice to segment only a rectangle, and a button to draw it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The rectangle is a shape in a layer of its own.
+    life : Lifetime
+        Ends the drawing.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._image: Any = None
+        self.switch = QCheckBox("Only inside a drawn box")
+        self.draw_button = QPushButton("Draw the box")
+        set_tips(
+            {
+                self.switch: "Segment only a rectangle of the image, at the network's "
+                "full resolution, as if the image were cropped to it. Nothing is "
+                "claimed outside it.",
+                self.draw_button: "Drag a rectangle on the image; the last one that is "
+                "drawn counts. It can be moved and resized like any shape.",
+            }
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.switch)
+        layout.addWidget(self.draw_button)
+        layout.addStretch()
+        self.draw_button.clicked.connect(self.draw)
+        self.switch.toggled.connect(self._switched)
+        self.follow(None)
+        life.at_end.append(self._end)
+
+    def follow(self, image: Any) -> None:
+        """Draw on this image from now on; None: there is no image."""
+        if image is not self._image:
+            stop_drawing(self._viewer.layers, self._image)
+        self._image = image
+        self.switch.setEnabled(image is not None)
+        self.draw_button.setVisible(self.switch.isChecked())
+        self.draw_button.setEnabled(image is not None)
+
+    def draw(self) -> None:
+        """Let a rectangle be drawn on the chosen image."""
+        if self._image is not None:
+            draw_box(self._viewer, self._image)
+
+    def box(self, source: Source) -> Box | None:
+        """The drawn box; None if the whole image is to be segmented.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it cannot be used.
+        """
+        if not self.switch.isChecked():
+            return None
+        found = drawn_box(self._viewer.layers, self._image, source)
+        stop_drawing(self._viewer.layers, self._image)
+        return found
+
+    def _switched(self, on: bool) -> None:
+        self.follow(self._image)
+        layer = box_layer(self._viewer.layers, self._image)
+        if layer is not None:
+            layer.visible = on
+        elif on:
+            self.draw()
+        if not on:
+            stop_drawing(self._viewer.layers, self._image)
+
+    def _end(self) -> None:
+        """Leave nothing on the canvas that waits for the pointer."""
+        stop_drawing(self._viewer.layers, self._image)

@@ -1,0 +1,117 @@
+"""The rectangle that somebody drew on an image, as a box of its pixels. No Qt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
+from napari_attnseg._widgets.layers.new_layers import layer_name
+from napari_attnseg._widgets.layers.record import (
+    Derivation,
+    ImageReference,
+    LayerRecord,
+)
+from napari_attnseg._widgets.layers.source import Source, file_of, placement_of
+from napari_attnseg.boxes import SMALLEST, Box
+from napari_attnseg.errors import InputError
+
+#: Pixels that rounding may add to a side.
+ROUNDING = 0.01
+NO_BOX = "Draw a box on the image first, or switch off 'Only inside a drawn box'."
+
+
+def box_layer(layers: Any, image: Any) -> Any:
+    """The Shapes layer for the box of an image; None if there is none."""
+    wanted = None if image is None else str(image.unique_id)
+    for layer in reversed(layers):
+        record = record_of(layer)
+        drawn = record is not None and record.derivation is Derivation.BOX
+        if record is not None and drawn and record.image.layer_id == wanted:
+            return layer
+    return None
+
+
+def draw_box(viewer: Any, image: Any) -> Any:
+    """Let a rectangle be drawn on an image; its layer is added if it is not there.
+
+    It lies where the image lies, so that a box drawn on an image that is turned is
+    along its rows and columns.
+    """
+    layer = box_layer(viewer.layers, image)
+    if layer is None:
+        of_image = ImageReference(image.name, str(image.unique_id), file_of(image))
+        layer = viewer.add_layer(
+            Shapes(
+                ndim=image.ndim,
+                name=layer_name("box", image.name),
+                **placement_of(image),
+                face_color="transparent",
+                edge_color="yellow",  # seen on tissue, on glare and on black
+                edge_width=max(image.extent.data[1][-2:]) / 200,
+                metadata=metadata_of(
+                    LayerRecord({}, of_image, derivation=Derivation.BOX)
+                ),
+            )
+        )
+    layer.visible = True
+    viewer.layers.selection.active = layer
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def drawn_box(layers: Any, image: Any, source: Source) -> Box:
+    """The last shape on an image, as a box of all pixels that it touches.
+
+    Of a stack it is the same box in every frame.
+
+    Parameters
+    ----------
+    layers : iterable of napari layers
+        ``viewer.layers``.
+    image : Image
+    source : Source
+        Of that layer.
+
+    Raises
+    ------
+    InputError
+        If nothing is drawn, or what is drawn does not lie on the image or is too small.
+    """
+    layer = box_layer(layers, image)
+    if layer is None or not len(layer.data):
+        raise InputError(NO_BOX)
+    if source.reading is not None and source.reading.axis != 0:
+        raise InputError(
+            "A box cannot be drawn on an image whose channels are shown as columns; "
+            "segment the whole image first, which adds a layer that shows it."
+        )
+    # In the world: somebody may have moved one of the two layers since.
+    corners = [image.world_to_data(layer.data_to_world(at)) for at in layer.data[-1]]
+    ends = np.asarray(corners, float)[:, -2:]
+    first = 0 if source.frames is None else 1
+    rows, columns = source.data.shape[first : first + 2]
+    # Pixel 3 lies between 2.5 and 3.5. Vertices are float32: a pixel of which next to
+    # nothing is covered is not meant.
+    low = np.floor(ends.min(0) + 0.5 + ROUNDING).clip(0, (rows, columns))
+    high = np.ceil(ends.max(0) + 0.5 - ROUNDING).clip(0, (rows, columns))
+    if (high <= low).any():
+        raise InputError(
+            f"The drawn box lies outside the image {image.name!r}; draw it again."
+        )
+    height, width = (high - low).astype(int)
+    if min(height, width) < SMALLEST:
+        raise InputError(
+            f"The drawn box has {height}×{width} pixels of the image; draw one of at "
+            f"least {SMALLEST}×{SMALLEST}."
+        )
+    return Box(*(int(one) for one in (*low, *high)))
+
+
+def stop_drawing(layers: Any, image: Any) -> None:
+    """Leave the drawing of a box, which the pointer on the canvas stays ready for."""
+    layer = box_layer(layers, image)
+    if layer is not None and layer.mode != "pan_zoom":
+        layer.mode = "pan_zoom"

@@ -1,0 +1,173 @@
+"""The expected Dice of one case, as data and in words. No torch, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from napari_attnseg.masks import MEDSAM, MaskRules, rules_of
+
+#: Key of the provenance of a run under which the estimate is; of a stack a list.
+ESTIMATE = "expected_dice"
+#: Key of the provenance under which is how the estimate was measured.
+MEASURED = "expected_dice_measured"
+#: Below this Dice a mask is called bad where the estimate is measured.
+BAD = 0.7
+UNLIKE_WORDS = "unlike the images it was measured on"
+#: What the number cannot say, wherever it is explained.
+LIMITS = (
+    "It is an estimate for images like those it was measured on; how far it is off "
+    "elsewhere (another hospital, device or organ) is not known."
+)
+_SPLITS = {"train": "training", "val": "validation"}
+
+
+class EstimateState(StrEnum):
+    """Whether there is an expected Dice."""
+
+    ESTIMATED = "estimated"
+    #: The image is unlike those that the estimate was measured on.
+    UNLIKE = "unlike"
+    #: Nothing was found, so there is no mask to be judged.
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedDice:
+    """How good the model's own mask of one case probably is.
+
+    Attributes
+    ----------
+    state : EstimateState
+        Only of `EstimateState.ESTIMATED` there is a number.
+    mean : float or None
+        Expected Dice, in [0, 1].
+    low, high : float or None
+        Prediction interval: of `coverage` of the measured cases with such a number the
+        Dice lay within.
+    coverage : float
+    unlikeness : float or None
+        Distance of the image's features from those it was measured on; above 1 it is
+        called unlike them.
+    measured : mapping
+        JSON-ready facts of the measurement, from the model card: ``n``, ``dataset``,
+        ``split``, ``auroc`` and more.
+    """
+
+    state: EstimateState
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    coverage: float = 0.9
+    unlikeness: float | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_provenance(self) -> dict[str, Any]:
+        """Entries of the provenance of a run; rounded to what the numbers are worth."""
+        numbers = {
+            name: None if (value := getattr(self, name)) is None else round(value, 4)
+            for name in ("mean", "low", "high", "unlikeness")
+        }
+        measured = {"coverage": self.coverage, **self.measured}
+        return {ESTIMATE: {"state": str(self.state), **numbers}, MEASURED: measured}
+
+    @property
+    def short(self) -> str:
+        """A few words, such as ``expected Dice 0.91 (0.85–0.95)``."""
+        if self.state is EstimateState.EMPTY:
+            return "no expected Dice of an empty mask"
+        if self.mean is None:
+            return f"no expected Dice: {UNLIKE_WORDS}"
+        return f"expected Dice {self.mean:.2f} ({self.low:.2f}–{self.high:.2f})"
+
+    @property
+    def words(self) -> str:
+        """`short`, and on which images it was measured."""
+        if self.state is EstimateState.ESTIMATED:
+            return f"{self.short}, measured on {images_words(self.measured)}"
+        if self.state is EstimateState.UNLIKE:
+            return f"{self.short} ({images_words(self.measured)})"
+        return self.short
+
+    @property
+    def sentence(self) -> str:
+        """`words` with a capital letter; empty for an empty mask, which says enough."""
+        if self.state is EstimateState.EMPTY:
+            return ""
+        return f"{self.words[0].upper()}{self.words[1:]}"
+
+    @property
+    def details(self) -> str:
+        """What the number means and how good it was when it was measured."""
+        return details_of(self.measured, self.coverage)
+
+
+def images_words(measured: Mapping[str, Any]) -> str:
+    """``88 Kvasir-SEG validation images``."""
+    split = str(measured.get("split", ""))
+    words = [str(measured.get("n", "?")), str(measured.get("title", ""))]
+    words += [_SPLITS.get(split, split), "images"]
+    return " ".join(word for word in words if word)
+
+
+def details_of(measured: Mapping[str, Any], coverage: float = 0.9) -> str:
+    """Say what an expected Dice means and how good it was when it was measured."""
+    said = [
+        f"Expected Dice: fitted on {images_words(measured)} and damaged copies of "
+        f"them. The Dice of {100 * coverage:.0f} % of such cases lies in the range."
+    ]
+    auroc = measured.get("auroc")
+    if auroc:
+        said.append(
+            f"It tells masks with a Dice below {BAD:g} from others with an AUROC of "
+            f"{auroc['mean']:.2f} ({auroc['low']:.2f}–{auroc['high']:.2f}), by "
+            "cross-validation over images."
+        )
+    without = measured.get("without_lesion") or {}
+    if without.get("n"):
+        said.append(
+            f"On {without['n']} corners of these images that show no lesion something "
+            f"was drawn in {100 * without['drawn']:.0f} %."
+        )
+        if without.get("expected") is not None:
+            said[-1] = said[-1][:-1] + (
+                f", with an expected Dice of {without['expected']:.2f} on average."
+            )
+    said.append(LIMITS)
+    return " ".join(said)
+
+
+def estimate_of(provenance: Mapping[str, Any], frame: int = 0) -> ExpectedDice | None:
+    """The expected Dice of a mask, from the provenance of its run.
+
+    None where there is none: the model was not measured, or the mask is another than
+    the model's own (another threshold, cleaned, refined by MedSAM). Whether somebody
+    painted in it is not known here.
+
+    Parameters
+    ----------
+    provenance : mapping
+    frame : int
+        Of a stack.
+    """
+    found = provenance.get(ESTIMATE)
+    if isinstance(found, Sequence):
+        found = found[frame] if frame < len(found) else None
+    own = MaskRules(float(provenance.get("threshold", 0.5)))
+    if found is None or MEDSAM in provenance or rules_of(provenance) != own:
+        return None
+    measured = dict(provenance.get(MEASURED, {}))
+    coverage = measured.pop("coverage", 0.9)
+    if found.get("state") not in set(EstimateState):
+        return None  # of a later version
+    return ExpectedDice(
+        EstimateState(found["state"]),
+        found.get("mean"),
+        found.get("low"),
+        found.get("high"),
+        coverage,
+        found.get("unlikeness"),
+        measured,
+    )

@@ -1,0 +1,108 @@
+"""Measure the signals and features of images that a network has encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor
+
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.models.network import Level, SegmentationNetwork
+from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reliability.likeness import Floats
+from napari_attnseg.reliability.rule import Reliability
+from napari_attnseg.reliability.signals import Reader, Signal, case_signals
+from napari_attnseg.spec import STRIDES
+
+#: Pyramid level, 1/16, whose mean features tell what kind of image it is.
+FEATURE_LEVEL = 2
+
+
+def has_readers(network: SegmentationNetwork) -> bool:
+    """Whether there are other readers: one gate per level, between both encoders."""
+    return len(network.gates) == 1
+
+
+def reader_probability(
+    network: SegmentationNetwork,
+    pairs: Sequence[Level],
+    reader: Reader,
+    temperature: float,
+) -> Tensor:
+    """Probability (N, classes, S, S) with all gates forced as for a reader."""
+    weight = torch.full((1, 1, 1, 1), reader.weight, device=pairs[0][0].device)
+    psi = network.psi_of_cnn(dict.fromkeys(STRIDES, weight))
+    fused, _ = network.fuse(pairs, psi)
+    return torch.sigmoid(network.logits(fused) / temperature)
+
+
+def observe_signals(
+    network: SegmentationNetwork,
+    pairs: Sequence[Level],
+    probability: Tensor,
+    threshold: float,
+    temperature: float,
+    readers: Collection[Reader],
+) -> dict[Signal, float]:
+    """Signals of one image; of several classes the most probable one counts.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+    pairs : sequence of tuples of Tensor
+        Of this image, from `SegmentationNetwork.align`.
+    probability : Tensor, shape (1, classes, S, S)
+        Of the model, at the network's size.
+    threshold, temperature : float
+        Of the model card.
+    readers : collection of Reader
+        One more decoding each.
+    """
+    alone = {
+        reader: _best(reader_probability(network, pairs, reader, temperature))
+        for reader in readers
+    }
+    return case_signals(_best(probability), alone, threshold)
+
+
+def estimate(
+    network: SegmentationNetwork,
+    card: ModelCard,
+    pairs: Sequence[Level],
+    probability: Tensor,
+) -> ExpectedDice | None:
+    """Expected Dice of the model's own mask of one image; None without a rule.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+    card : ModelCard
+        Its ``expected_dice`` holds the rule.
+    pairs : sequence of tuples of Tensor
+        Of this image, from `SegmentationNetwork.align`.
+    probability : Tensor, shape (1, classes, S, S)
+    """
+    known = Reliability.from_card(card.expected_dice)
+    if known is None:
+        return None
+    readers = known.rule.readers
+    if readers and not has_readers(network):
+        return None
+    signals = observe_signals(
+        network, pairs, probability, card.threshold, card.temperature, readers
+    )
+    return known.estimate(signals, pooled_features(pairs))
+
+
+def pooled_features(pairs: Sequence[Level]) -> Floats:
+    """Mean over all locations of both encoders' features at `FEATURE_LEVEL`, (d,)."""
+    level = pairs[min(FEATURE_LEVEL, len(pairs) - 1)]
+    means = [maps[0].float().mean((1, 2)) for maps in level]
+    found: Floats = torch.cat(means).cpu().numpy()
+    return found
+
+
+def _best(probability: Tensor) -> Floats:
+    found: Floats = probability[0].amax(0).float().cpu().numpy()
+    return found

@@ -1,0 +1,160 @@
+"""The expected Dice of a mask: said only of the model's own mask of a known image."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_attnseg.batch import Note, SegmentOptions, segment_images
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.checkpoints import save_checkpoint
+from napari_attnseg.commands.console import (
+    Wording,
+    expected_dice_sentences,
+    image_sentences,
+)
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.files import png_bytes
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.results import Results, load_results, save_results
+from napari_attnseg.masks import MaskRules, remake
+from napari_attnseg.reliability.estimate import (
+    ESTIMATE,
+    MEASURED,
+    EstimateState,
+    estimate_of,
+)
+from napari_attnseg.reliability.likeness import Likeness
+from napari_attnseg.reliability.observe import pooled_features
+from napari_attnseg.reliability.rule import DiceRule, Knot, Reliability
+from napari_attnseg.reliability.signals import Reader, Signal, case_signals
+
+KNOTS = (Knot(-1.0, 0.2, 0.0, 0.5), Knot(1.0, 0.9, 0.8, 1.0))
+RULE = DiceRule(
+    (Signal.SOFT_DICE, Signal.CNN_AGREEMENT), (0.5, 0.5), (1.0, 1.0), (0.5, 0.5), KNOTS
+)
+MEASURED_ON = {
+    "n": 88,
+    "title": "Kvasir-SEG",
+    "split": "val",
+    "auroc": {"mean": 0.94, "low": 0.9, "high": 0.97},
+    "without_lesion": {"n": 60, "drawn": 0.5, "expected": 0.4},
+}
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def plain(weights_of) -> Segmenter:
+    return Segmenter.from_checkpoint(weights_of("tiny"), "cpu")
+
+
+def with_rule(
+    plain: Segmenter, limit: float = 1e9, threshold: float = 0.0
+) -> Segmenter:
+    """The model with a rule; at threshold 0 something is always found."""
+    features = pooled_features(plain.encode(IMAGE).pairs)
+    likeness = Likeness.fit(np.stack([features, features + 1, features - 1]), 1)
+    facts = Reliability(RULE, likeness.limited(limit), MEASURED_ON).to_json()
+    card = replace(plain.card, expected_dice=facts, threshold=threshold)
+    return replace(plain, card=card)
+
+
+def test_a_card_without_a_rule_says_nothing_and_earlier_versions_read_it(
+    plain: Segmenter,
+) -> None:
+    result = plain(IMAGE)
+    assert result.expected_dice is None
+    assert not {ESTIMATE, MEASURED} & result.provenance.keys()
+    assert "expected_dice" not in json.loads(plain.card.to_json())
+    card = with_rule(plain).card
+    assert ModelCard.from_json(card.to_json()) == card
+    later = replace(card, expected_dice={"rule": {"signals": ["of a later version"]}})
+    assert replace(plain, card=later)(IMAGE).expected_dice is None
+
+
+def test_only_the_models_own_mask_has_an_expected_dice(plain: Segmenter) -> None:
+    segmenter = with_rule(plain)
+    result = segmenter(IMAGE)
+    found = result.expected_dice
+    assert found is not None and found.state is EstimateState.ESTIMATED
+    assert 0.2 <= found.mean <= 0.9 and found.low <= found.mean <= found.high
+    assert found.words.endswith("measured on 88 Kvasir-SEG validation images")
+    assert "0.94 (0.90–0.97)" in found.details and "drawn in 50 %" in found.details
+    encoded = segmenter.encode(IMAGE)
+    assert segmenter.decode(encoded, {4: 0.5}).expected_dice is None
+    assert segmenter.decode(encoded, threshold=0.5).expected_dice is None
+    assert segmenter(IMAGE, flip=True).expected_dice is None
+    assert remake(result, MaskRules(0.9)).expected_dice is None
+    again = remake(remake(result, MaskRules(0.9)), MaskRules(0.0))
+    assert again.expected_dice == found
+
+
+def test_an_unlike_image_and_an_empty_mask_have_no_number(plain: Segmenter) -> None:
+    unlike = with_rule(plain, limit=1e-6)(255 - IMAGE).expected_dice
+    assert unlike is not None and unlike.state is EstimateState.UNLIKE
+    assert unlike.mean is None and "unlike the images it was measured" in unlike.words
+    empty = with_rule(plain, threshold=1.0)(IMAGE).expected_dice
+    assert empty is not None and empty.state is EstimateState.EMPTY
+    assert empty.mean is None and not empty.sentence
+
+
+def test_signals() -> None:
+    sure = np.zeros((20, 20), np.float32)
+    sure[5:15, 5:15] = 1
+    alone = dict.fromkeys(Reader, sure)
+    found = case_signals(sure, alone, 0.5)
+    assert found.keys() == set(Signal)
+    ones = set(Signal) - {Signal.DOUBT, Signal.AREA, Signal.PARTS, Signal.BORDER}
+    assert all(found[signal] == pytest.approx(1) for signal in ones)
+    assert found[Signal.BORDER] == 0 and found[Signal.DOUBT] < 1e-3
+    unsure = np.where(sure > 0, 0.6, 0.3).astype(np.float32)
+    worse = case_signals(unsure, {Reader.CNN: 1 - sure}, 0.5)
+    assert worse[Signal.CNN_AGREEMENT] == 0
+    assert worse[Signal.SOFT_DICE] < 0.7 and worse[Signal.STABILITY] == 0
+    assert Signal.READERS_AGREEMENT not in worse
+    assert case_signals(sure, {}, 1.1) == {}
+
+
+def test_frames_of_a_stack_have_each_its_own(plain: Segmenter, tmp_path: Path) -> None:
+    one, other = with_rule(plain)(IMAGE), with_rule(plain, limit=1e-6)(255 - IMAGE)
+    save_results(Results("stack", "stack", [one, other], 2), tmp_path, "stack")
+    facts = json.loads((tmp_path / "stack.json").read_text())["provenance"]
+    assert estimate_of(facts, 0) == one.expected_dice
+    assert estimate_of(facts, 1).state is EstimateState.UNLIKE
+    back = load_results(tmp_path / "stack.json").segmentations
+    assert [frame.expected_dice for frame in back] == [
+        one.expected_dice,
+        other.expected_dice,
+    ]
+
+
+def test_the_command_sums_up_and_the_table_of_objects_has_the_number(
+    plain: Segmenter, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(png_bytes(IMAGE))
+    weights = tmp_path / "w.safetensors"
+    save_checkpoint(weights, plain.network.state_dict(), with_rule(plain).card)
+    images = [tmp_path / "a.png", tmp_path / "b.png"]
+    out = tmp_path / "out"
+    options = SegmentOptions(objects=True)
+    done = list(segment_images(images, out, weights, "cpu", options))
+    (said,) = expected_dice_sentences(done)
+    assert said.startswith("Expected Dice of 2 masks: median 0.")
+    assert "(a.png)" in said and "not known" in said
+    (said,) = expected_dice_sentences(done[:1])
+    assert said.startswith("a.png: expected Dice 0.")
+    with (out / "a_objects.csv").open() as file:
+        row = next(csv.DictReader(file))
+    mean = done[0].expected_dice.mean
+    assert float(row["expected Dice of the mask"]) == pytest.approx(mean, abs=1e-4)
+    cleaned = replace(options, threshold=0.5)
+    done = list(segment_images(images, out, weights, "cpu", cleaned))
+    assert expected_dice_sentences(done) == []
+    unlike = replace(done[0], notes=(Note.UNLIKE,))
+    (said,) = image_sentences(unlike, Wording("", "", ""))
+    assert said.startswith("a.png: no expected Dice")
+    assert read_image(out / "a_mask.png").shape == (40, 48)
