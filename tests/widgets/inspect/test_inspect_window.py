@@ -10,8 +10,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
+from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
+from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
 
@@ -114,3 +117,21 @@ def test_looks_asks_and_comes_back(
     _, other = add("Inspect side by side")
     other.toggle()
     assert viewer.canvas.grid.enabled
+
+
+def test_signs_of_clicks_have_their_colours_at_every_zoom(
+    make_napari_viewer_proxy: Callable[..., Any], add_result: Any
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    data = np.full((40, 48, 3), (170, 90, 60), np.uint8)
+    add_result(viewer, viewer.add_image(data, name="image", rgb=True))
+    (result,) = find_results(viewer.layers)
+    result.mask.visible = False
+    ClickPoints(viewer).show(result, [Click(20, 20, True), Click(20, 28, False)], None)
+    for zoom in (4, 9, 30):
+        viewer.scene.camera.zoom = zoom
+        picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+        for colour in ((0, 177, 64), (228, 0, 43)):
+            near = np.abs(picture - colour).max(-1) < 12
+            assert near.sum() > 40, (zoom, colour, near.sum())
+        assert (picture.min(-1) > 240).sum() > 20  # a light border

@@ -112,7 +112,9 @@ class ReaderLayers:
             KINDS.index(Disagreement.OTHER_CLASS): READER_BOTH_COLOUR,
         }
         kinds = found.readers.disagreement
-        new = _labels(result, found, kinds, "CNN and transformer disagree", colours, filled=True)
+        new = _labels(
+            result, found, kinds, "CNN and transformer disagree", colours, filled=True
+        )
         self._disagreement = self._add([new])
 
     def hide_disagreement(self) -> None:
