@@ -94,6 +94,11 @@ class ReaderLayers:
         self._outlines: list[Any] = []
         self._disagreement: list[Any] = []
 
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """Those that were added and are followed."""
+        return (*self._outlines, *self._disagreement)
+
     def show_outlines(self, result: ResultLayers, found: FrameReaders) -> None:
         """Add the three outlines, the transformer's on top."""
         masks = (found.own.mask, found.readers.cnn.mask, found.readers.transformer.mask)
@@ -128,7 +133,7 @@ class ReaderLayers:
 
     def let_go(self) -> list[Any]:
         """All layers, which stay in the viewer but are no longer followed."""
-        layers = [*self._outlines, *self._disagreement]
+        layers = list(self.layers)
         self._outlines, self._disagreement = [], []
         return layers
 

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.tips import WHATIF_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import (
@@ -62,6 +63,7 @@ class WhatIfPanel(QWidget):
         self._result: ResultLayers | None = None
         self._encoded = Encoding()
         self._layers = Temporary(viewer)
+        self._aside = PutAside(viewer)
         self._models = MODELS
         life.at_end.append(self._models.add_user())
         life.at_end += [self._encoded.free, self._layers.remove]
@@ -117,6 +119,18 @@ class WhatIfPanel(QWidget):
             self.painting.set_gates(keys)
 
     # -- the result --------------------------------------------------------------------
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Hide the layers too: the section was folded."""
+        if not (event.spontaneous() or self._life.ended):  # the window was minimised
+            self._aside.hide((self._layers.change, self._layers.paint))
+        super().hideEvent(event)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Show the layers that were hidden with the section."""
+        if not (event.spontaneous() or self._life.ended):
+            self._aside.show()
+        super().showEvent(event)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or gate maps disables all."""
