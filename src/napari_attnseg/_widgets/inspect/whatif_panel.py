@@ -41,6 +41,9 @@ from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.whatif import Change, ForcedGates, WhatIf
 
+#: Of a slider.
+UNDO, NO_UNDO = "Undo move", "No move to undo"
+
 
 class WhatIfPanel(QWidget):
     """Controls that force psi and show which pixels the mask gains and loses.
@@ -79,7 +82,7 @@ class WhatIfPanel(QWidget):
         self.controls = QWidget()
         self.painting = PaintControls()
         self.message = wrapped_label()
-        self.undo_button = QPushButton("Undo")
+        self.undo_button = QPushButton(UNDO)
         self.reset_button = QPushButton("Reset")
         self.keep_button = QPushButton("Keep as layers")
         set_tips({getattr(self, name): tip for name, tip in WHATIF_TIPS.items()})
@@ -223,7 +226,7 @@ class WhatIfPanel(QWidget):
                 row.show_psi(self.forced.get(key), self._mean(key))
         can_undo, may_keep = self._history.can_undo, self._may_keep
         self.undo_button.setEnabled(can_undo)
-        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
+        self.undo_button.setText(UNDO if can_undo else NO_UNDO)
         self.keep_button.setEnabled(may_keep)
         self.keep_button.setText("Keep as layers" if may_keep else "Nothing to keep")
 
