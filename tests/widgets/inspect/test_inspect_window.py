@@ -16,6 +16,7 @@ from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.layers.writer import write
 from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
@@ -177,3 +178,17 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     assert not fill.visible and kept.visible
     what_if.open()
     assert fill.visible
+
+
+def test_results_that_are_opened_have_thumbnails(
+    make_napari_viewer_proxy: Callable[..., Any], add_result: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    made = add_result(viewer, viewer.add_image(noise, name="image", rgb=True))
+    write(str(tmp_path / "out"), [layer.as_layer_data_tuple() for layer in made])
+    before = list(viewer.layers)
+    viewer.open(tmp_path / "out", plugin="napari-attnseg")
+    hidden = [x for x in viewer.layers if x not in before and not x.visible]
+    assert len(hidden) == 5  # probability and gate maps
+    assert min(layer.thumbnail[..., :3].max() for layer in hidden) > 120
