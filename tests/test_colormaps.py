@@ -12,6 +12,9 @@ from napari_attnseg.colormaps import (
     KEPT_COLOUR,
     LOST_COLOUR,
     MASK_COLOURS,
+    READER_BOTH_COLOUR,
+    READER_CNN_COLOUR,
+    READER_TRANSFORMER_COLOUR,
 )
 
 #: Linear RGB as it is seen without red, green or blue cones (G. M. Machado et al. 2009,
@@ -86,7 +89,8 @@ def test_a_what_if_is_not_taken_for_a_gate() -> None:
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_a_kept_outline_is_not_the_models(vision: str) -> None:
-    for colour in MASK_COLOURS.values():
+    readers = (READER_BOTH_COLOUR, READER_CNN_COLOUR, READER_TRANSFORMER_COLOUR)
+    for colour in (*MASK_COLOURS.values(), *readers):
         assert apart(colour, KEPT_COLOUR, vision) > 8
 
 

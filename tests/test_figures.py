@@ -69,7 +69,7 @@ def test_a_gate_map_says_plainly_whether_it_affected_the_mask() -> None:
     gate = AttentionMap(np.zeros((1, 1), np.float32), 4, (4, 4), finding=numbers)
     measured = dataclasses.replace(gate, pattern=PatternValue.DECORATIVE)
     caption = gate_caption(measured)
-    assert caption.startswith("This map did not affect the mask")
+    assert caption.startswith("Where this map is high or low did not")
     assert "[" not in caption and len(caption.splitlines()) < 4
     # An earlier version left nothing but its own sentence.
     earlier = dataclasses.replace(gate, pattern=PatternValue.UNKNOWN)

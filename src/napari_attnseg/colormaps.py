@@ -88,8 +88,9 @@ CLASS_COLOURS = (MASK_COLOUR, "#ff9f1c", "#f564d4", "#7ae582", "#b4a7ff", "#ff5c
 #: and pink: apart from each other and from the gates' colours for every colour vision).
 GAINED_COLOUR = "#009e73"
 LOST_COLOUR = "#cc79a7"
-#: Mask outline of a what-if that was kept: it lies beside the model's own.
-KEPT_COLOUR = "#ffffff"
+#: Mask outline of a what-if that was kept: it lies beside the model's own,
+#: and beside the white one of both networks.
+KEPT_COLOUR = "#4020f0"
 
 #: Outlines of the masks by one encoder alone and by both: hues of the gate maps' ends,
 #: brighter (Okabe and Ito's orange and sky blue), and white; they differ in lightness

@@ -14,32 +14,40 @@ TWO_NETWORKS = (
     "what was important."
 )
 _NO_REASON = "Do not read it as a reason."
+#: {Map} and {map} are the subject with and without its capital.
 _SENTENCES = {
     PatternValue.DECORATIVE: (
-        "did not affect the mask: swapping it for another image's changes nothing. "
-        f"{_NO_REASON}"
+        # Of the pattern alone: what its average is worth was not measured.
+        "Where {map} is high or low did not affect the mask: another image's serves as "
+        "well. " + _NO_REASON
     ),
     PatternValue.HARMFUL: (
-        "made masks worse: one value everywhere made better ones. " + _NO_REASON
+        "{Map} made masks worse: one value everywhere made better ones. " + _NO_REASON
     ),
     PatternValue.MATTERS: (
-        "affected the mask: with one value everywhere, masks were worse. It shows "
-        "which network was used where, not why."
+        "{Map} affected the mask: with one value everywhere, masks were worse. It "
+        "shows which network was used where, not why."
     ),
     PatternValue.NOT_SHOWN: (
-        f"was not shown to affect the mask, nor that it does not. {_NO_REASON}"
+        "{Map} was not shown to affect the mask, nor that it does not. " + _NO_REASON
     ),
     PatternValue.TOO_FEW: (
-        "was measured on too few images to say whether it affects the mask. "
-        f"{_NO_REASON}"
+        "{Map} was measured on too few images to say whether it affects the mask. "
+        + _NO_REASON
     ),
     PatternValue.NOT_MEASURED: (
-        f"was never measured: nobody knows whether it affects the mask. {_NO_REASON}"
+        "{Map} was never measured: nobody knows whether it affects the mask. "
+        + _NO_REASON
     ),
-    PatternValue.UNKNOWN: "was made by another version: what it found is in Details.",
+    PatternValue.UNKNOWN: (
+        "{Map} was made by another version: what it found is in Details."
+    ),
 }
+#: Of all maps of a model whose patterns are decorative.
+ALL_DECORATIVE = "Where these maps are high or low did not affect the mask."
 
 
 def pattern_sentence(pattern: PatternValue, subject: str = "This map") -> str:
     """Say whether a gate's map affected the masks of the images it was measured on."""
-    return f"{subject} {_SENTENCES[pattern]}"
+    names = {"Map": subject, "map": subject[0].lower() + subject[1:]}
+    return _SENTENCES[pattern].format(**names)

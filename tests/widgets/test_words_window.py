@@ -104,13 +104,13 @@ def test_every_control_is_explained(docks: dict[str, Any]) -> None:
 def test_grey_buttons_say_why(docks: dict[str, Any], qtbot: Any) -> None:
     inspect = docks["Inspect side by side"]
     for button, text in (
-        (inspect.mask_panel.undo_button, "Nothing to undo"),
-        (inspect.whatif_panel.undo_button, "Nothing to undo"),
+        (inspect.mask_panel.undo_button, "No setting to undo"),
+        (inspect.whatif_panel.undo_button, "No move to undo"),
         (inspect.whatif_panel.keep_button, "Nothing to keep"),
     ):
         assert not button.isEnabled() and button.text() == text
     inspect.mask_panel.fill_holes.click()
-    qtbot.waitUntil(lambda: inspect.mask_panel.undo_button.text() == "Undo")
+    qtbot.waitUntil(lambda: inspect.mask_panel.undo_button.text() == "Undo setting")
     # What a map does not need is not there, rather than grey.
     explain = docks["Explain segmentation"]
     explain.method_box.setCurrentText("gate")

@@ -1,5 +1,6 @@
 """Correcting by clicks in the Inspect widget, without a window."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def test_clicks_add_and_remove_and_each_can_be_undone(
     viewer: ViewerModel, clicking: Any, mouse: Any
 ) -> None:
     panel, mask = clicking.click_panel, mask_in(viewer)
+    assert re.search(r"A click changes up to \d+ px around it", panel.message.text())
     before = mask.data.copy()
     where_not = tuple(int(x) for x in np.argwhere(before == 0)[100])
     where = tuple(int(x) for x in np.argwhere(before == 1)[200])

@@ -12,6 +12,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.inspect import mask_panel
+from napari_attnseg._widgets.inspect.arrangement import CELL_NAME
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_results
@@ -60,6 +61,7 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     widget = opened()
     gate = viewer.layers["gate 1/32 · image"]
     colours, own_name = gate.colormap.name, gate.name
+    usual = viewer.canvas.overlays.scale_bar.font_size
 
     widget.preset_box.setCurrentText("at a glance")
     assert viewer.canvas.grid.enabled and viewer.canvas.overlays.scale_bar.visible
@@ -70,6 +72,8 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
         "mask · image",
     ]
     assert gate.name_overlay.visible and gate.colorbar.visible
+    bar = viewer.canvas.overlays.scale_bar
+    assert bar.font_size < usual  # over the map of a cell
 
     widget.preset_box.setCurrentText("all scales")
     assert len(shown(viewer)) == 1 + ADDED and not mine.visible
@@ -93,13 +97,13 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     widget.preset_box.setCurrentText("all scales")
     assert "decoration" in widget.preset_description.text()
     # Full colours, so that 0.5 is white, and the word in its cell.
-    assert gate.opacity == 1 and gate.name == f"decorative · {own_name}"
+    assert gate.opacity == 1 and gate.name == "gate 1/32 decorative"
     # As napari's own button does it.
     viewer.canvas.grid.enabled = False
     assert gate.opacity < 0.5 and gate.name == own_name
     assert widget.preset_box.currentText() == "overlay"
     assert shown(viewer) == ["image", "mask · image"]
-    assert not viewer.canvas.overlays.scale_bar.visible
+    assert not bar.visible and bar.font_size == usual
     assert gate.colormap.name == colours and tuple(gate.contrast_limits) == (0, 1)
     gate.contrast_limits = (0.1, 1)
     assert tuple(other.contrast_limits) == (0, 1)  # no longer linked
@@ -447,3 +451,39 @@ def test_a_result_that_is_chosen_again_has_the_rules_of_its_mask(
     assert panel.threshold.value() == pytest.approx(own)
     widget.result_box.setCurrentIndex(0)
     assert panel.threshold.value() == pytest.approx(0.9) and not panel.edited
+
+
+def test_cells_say_first_what_tells_them_apart(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment("an image with a name of many letters")
+    names = {layer.unique_id: layer.name for layer in viewer.layers}
+    for layer in viewer.layers:
+        if layer.name.startswith("gate"):
+            layer.metadata[METADATA]["pattern"] = "decorative"
+    widget = opened()
+    widget.toggle()
+    beside = [layer.name for layer in viewer.layers][1:-1]  # without image and mask
+    assert [name[:9] for name in beside[1:]] == [
+        "gate 1/4 ",
+        "gate 1/8 ",
+        "gate 1/16",
+        "gate 1/32",
+    ]
+    assert all("decorative" in name for name in beside[1:])
+    assert max(map(len, beside)) <= CELL_NAME
+    widget.toggle()
+    assert names == {layer.unique_id: layer.name for layer in viewer.layers}
+
+
+def test_thumbnails_stay_bright_after_side_by_side(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    for preset in ("all scales", "at a glance", "published style"):
+        widget.preset_box.setCurrentText(preset)
+        widget.preset_box.setCurrentText("overlay")
+        gates = [layer for layer in viewer.layers if layer.name.startswith("gate")]
+        assert all(gate.opacity < 0.5 for gate in gates)
+        assert min(gate.thumbnail[..., :3].max() for gate in gates) > 120

@@ -10,8 +10,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
+from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.inspect.click_points import ClickPoints
+from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
 from napari_attnseg._widgets.inspect.widget import KEY
 from napari_attnseg._widgets.layers.metadata import RESULTS_FILE
+from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.layers.writer import write
+from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.reproduce import EDITED
 from napari_attnseg.sample_data import sample_image
 
@@ -114,3 +120,75 @@ def test_looks_asks_and_comes_back(
     _, other = add("Inspect side by side")
     other.toggle()
     assert viewer.canvas.grid.enabled
+
+
+def test_signs_of_clicks_have_their_colours_at_every_zoom(
+    make_napari_viewer_proxy: Callable[..., Any], add_result: Any
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    data = np.full((40, 48, 3), (170, 90, 60), np.uint8)
+    add_result(viewer, viewer.add_image(data, name="image", rgb=True))
+    (result,) = find_results(viewer.layers)
+    result.mask.visible = False
+    ClickPoints(viewer).show(result, [Click(20, 20, True), Click(20, 28, False)], None)
+    for zoom in (4, 9, 30):
+        viewer.scene.camera.zoom = zoom
+        picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+        for colour in ((0, 177, 64), (228, 0, 43)):
+            near = np.abs(picture - colour).max(-1) < 12
+            assert near.sum() > 40, (zoom, colour, near.sum())
+        assert (picture.min(-1) > 240).sum() > 20  # a light border
+
+
+def test_what_a_section_draws_goes_and_comes_with_it(
+    make_napari_viewer_proxy: Callable[..., Any],
+    add_result: Any,
+    qtbot: Any,
+    tiny_weights: Path,
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    add_result(viewer, viewer.add_image(noise, name="image", rgb=True))
+    MODELS.load(tiny_weights, "cpu")
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-attnseg", "Inspect side by side"
+    )
+    readers, what_if = (
+        next(fold for fold in widget.findChildren(Fold) if fold.content is panel)
+        for panel in (widget.readers_panel, widget.whatif_panel)
+    )
+    readers.open()
+    what_if.open()
+    qtbot.waitUntil(lambda: widget.readers_panel.isVisible())
+    widget.readers_panel.show_button.click()
+    qtbot.waitUntil(lambda: widget.readers_panel.found is not None, timeout=20_000)
+    row = next(iter(widget.whatif_panel.rows.values()))
+    row.slider.setValue(0.0)
+    qtbot.waitUntil(lambda: widget.whatif_panel.change is not None, timeout=20_000)
+    outlines = [viewer.layers[f"{name} · image"] for name, _ in OUTLINES]
+    fill = viewer.layers["gained and lost · image"]
+    outlines[0].visible = False  # by the user: it stays so
+    readers.open(False)
+    assert not any(layer.visible for layer in outlines) and fill.visible
+    readers.open()
+    assert [layer.visible for layer in outlines] == [False, True, True]
+    widget.whatif_panel.keep_button.click()
+    kept = viewer.layers[-1]
+    what_if.open(False)
+    assert not fill.visible and kept.visible
+    what_if.open()
+    assert fill.visible
+
+
+def test_results_that_are_opened_have_thumbnails(
+    make_napari_viewer_proxy: Callable[..., Any], add_result: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    made = add_result(viewer, viewer.add_image(noise, name="image", rgb=True))
+    write(str(tmp_path / "out"), [layer.as_layer_data_tuple() for layer in made])
+    before = list(viewer.layers)
+    viewer.open(tmp_path / "out", plugin="napari-attnseg")
+    hidden = [x for x in viewer.layers if x not in before and not x.visible]
+    assert len(hidden) == 5  # probability and gate maps
+    assert min(layer.thumbnail[..., :3].max() for layer in hidden) > 120

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_attnseg._widgets.base.inputs import Inputs
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.inspect.pointer import FLAT
-from napari_attnseg._widgets.inspect.readout import read_out
-from napari_attnseg._widgets.layers.metadata import SHARE_MAP
+from napari_attnseg._widgets.inspect.pointer import FLAT, HINT
+from napari_attnseg._widgets.inspect.readout import read_out, shares_at
+from napari_attnseg._widgets.layers.metadata import METADATA, SHARE_MAP
 from napari_attnseg._widgets.layers.runs import find_results
 
 ADDED = 6  # probability, four gates, mask
@@ -78,11 +79,14 @@ def test_the_reading_names_what_is_there(
     rows, columns = (int(i * n / m) for i, n, m in zip(at, gate.shape, (40, 48)))
     psi = gate[rows, columns]
     side = "CNN" if psi > 0.5 else "transformer"
-    assert text.startswith(f"row 30, column 40 · probability {p:.2f} · ")
+    lines = text.split("\n")
+    assert lines[0].startswith("row 30, column 40 · ")
+    assert lines[1] == f"probability {p:.2f}"
     share = viewer.layers["gate 1/4 · image"].metadata[SHARE_MAP]
     assert share.shape == gate.shape
     here = share[rows, columns]
-    assert f"1/4 {side} {psi:.2f} (effective share of the CNN {here:.2f})" in text
+    assert lines[-1] == f"1/4: psi {psi:.2f}, towards the {side}"
+    assert "share" not in text and f"1/4: {here:.2f}" in shares_at(result, (160, 80))
     inside = mask_of(viewer).data[at]
     assert ("not in the mask" in text) == (not inside)
     assert read_out(result, (0, 0)) == ""
@@ -151,3 +155,53 @@ def test_the_image_is_read_by_keys(
     qtbot.keyClick(pointing, Qt.Key.Key_Up)
     widget.life.end()
     assert "reading · image" not in viewer.layers
+
+
+def test_what_is_below_the_readings_stays_where_it_is(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment()
+    widget = opened()
+    pointing, lower = widget.pointing, widget.mask_panel
+    widget.resize(360, 900)
+    widget.show()
+    tops = []
+    for point in ((-5.0, 0.0), (10.0, 12.0), (-5.0, 0.0), (39.0, 47.0)):
+        mouse.move(point)
+        QApplication.processEvents()
+        tops.append(lower.mapTo(widget, QPoint()).y())
+    assert pointing.now.text().count("\n") == 5
+    assert len(set(tops)) == 1
+
+
+def test_maps_that_are_all_decorative_are_said_to_be_once(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    widget = opened()
+    assert widget.pointing.note.isHidden()  # not measured
+    gates = [layer for layer in viewer.layers if layer.name.startswith("gate")]
+    for gate in gates:
+        gate.metadata[METADATA]["pattern"] = "decorative"
+    widget.pointing.set_result(widget.result)
+    assert not widget.pointing.note.isHidden()
+    gates[0].metadata[METADATA]["pattern"] = "matters"
+    widget.pointing.set_result(widget.result)
+    assert widget.pointing.note.isHidden()
+
+
+def test_readings_follow_an_edit_of_the_mask(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment()
+    widget = opened()
+    pointing, mask = widget.pointing, mask_of(viewer)
+    mask.data[:] = 1
+    mouse.click((10.0, 12.0))
+    mouse.move((10.0, 12.0))
+    assert " · in the mask" in pointing.now.text()
+    mask.data = mask.data * 0
+    qtbot.waitUntil(lambda: "not in the mask" in pointing.held.text())
+    assert "not in the mask" in pointing.now.text()
+    mouse.move((-5.0, 0.0))
+    assert pointing.now.text() == HINT

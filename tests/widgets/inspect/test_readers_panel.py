@@ -71,7 +71,7 @@ def test_outlines_come_with_their_legend_and_go(
 
     assert panel.region.text() == POINT
     panel.disagreement_box.click()
-    where = viewer.layers["readers disagree · image"]
+    where = viewer.layers["CNN and transformer disagree · image"]
     assert np.array_equal(where.data, found.readers.disagreement)
     row, column = np.argwhere(where.data == 1)[0]
     mouse.click((10 + 2 * row, 20 + 3 * column))

@@ -158,7 +158,7 @@ def test_both_gates_of_a_level_have_a_slider_of_their_own(
     panel.rows[32, "transformer"].slider.setValue(1.0)
     change = changed(qtbot, panel)
     assert change.result.provenance["gates_forced"] == {"1/32 transformer": 1.0}
-    assert "1/32 transformer 0." in read_out(result, (20, 24))
+    assert "1/32 transformer: psi 0." in read_out(result, (20, 24))
     panel.set_result(find_results(viewer.layers)[1])
     assert list(panel.rows) == [32, 16, 8, 4]
 

@@ -50,6 +50,8 @@ DESCRIPTIONS = {
 }
 #: Stands in the cell of a map that was measured to be decoration.
 DECORATIVE = "decorative"
+#: Characters of a name that fit into a cell of a small window.
+CELL_NAME = 24
 #: Of a map that lies over the image.
 PROBABILITY_OPACITY = 0.7
 _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
@@ -98,7 +100,7 @@ class Arrangement:
         self._beside: ResultLayers | None = None
         # Other layers of this plugin that were visible before side by side.
         self._over: list[Any] = []
-        # Layer → its own name, and the one that says in its cell that it is decoration.
+        # Layer → its own name, and the one that it has in its cell.
         self._renamed: dict[Any, tuple[str, str]] = {}
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
@@ -136,7 +138,7 @@ class Arrangement:
             )
         _dress(result, preset, self._cells.zoom)
         if not alone:
-            self._name_decorative(result)
+            self._name_cells(result)
         for layer in self._viewer.layers:
             if layer in shown or has_record(layer):
                 layer.visible = layer in shown
@@ -174,18 +176,34 @@ class Arrangement:
             self._viewer.layers.unlink_layers(there, ("contrast_limits",))
         self._linked = []
 
-    def _name_decorative(self, result: ResultLayers) -> None:
-        """Write into the cells of decorative maps that they are: napari shows names."""
-        for layer in filter(_decorative, result.gates.values()):
-            own, said = layer.name, f"{DECORATIVE} · {layer.name}"
-            layer.name = said
-            self._renamed[layer] = own, layer.name
+    def _name_cells(self, result: ResultLayers) -> None:
+        """Fit names into cells, where napari shows them; say which maps are decorative.
+
+        What tells the cells apart comes first, and only the name of the image is cut.
+        """
+        decorative = [layer for layer in result.gates.values() if _decorative(layer)]
+        for layer in [*result.gates.values(), *result.probability]:
+            own = layer.name
+            name = _cell_name(own, DECORATIVE if layer in decorative else "")
+            if name != own:
+                layer.name = name
+                self._renamed[layer] = own, layer.name
 
     def _name_back(self) -> None:
         for layer, (own, said) in self._renamed.items():
             if layer.name == said:  # else somebody has renamed it meanwhile
                 layer.name = own
         self._renamed = {}
+
+
+def _cell_name(name: str, said: str) -> str:
+    """Name of a layer in its cell, with what is said of it: ``gate 1/4 decorative``."""
+    what, _, of = name.partition(" · ")
+    head = f"{what} {said}".strip()
+    room = CELL_NAME - len(head) - len(" · ")
+    if len(of) > room:
+        of = f"{of[: room - 1]}…" if room > 3 else ""
+    return f"{head} · {of}" if of else head
 
 
 def _over_image(layer: Any, result: ResultLayers) -> bool:
@@ -201,7 +219,9 @@ def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:
     for layer in result.gates.values():
         _paint(layer, preset)
     for layer in result.probability:
-        layer.opacity = PROBABILITY_OPACITY if alone else 1.0
+        before, layer.opacity = layer.thumbnail, 1.0
+        if alone:
+            _dim(layer, PROBABILITY_OPACITY, before)
     # Every cell says what it is; bars are small enough for a cell.
     named = [result.image] if result.image is not None else []
     for layer in [*named, *result.layers]:
@@ -235,18 +255,29 @@ def _paint(layer: Any, preset: Preset) -> None:
 
     1 − psi in jet is psi in jet turned around, so the numbers of the bar stay psi.
     """
-    record = record_of(layer)
-    if preset is not Preset.OVERLAY:
-        layer.opacity = 1.0
-    elif record is not None:
-        layer.opacity = map_opacity(record.pattern)
-    if preset is not Preset.PUBLISHED:
+    before, record = layer.thumbnail, record_of(layer)
+    own = layer.opacity if record is None else map_opacity(record.pattern)
+    layer.opacity = 1.0
+    if preset is Preset.PUBLISHED:
+        jet = ensure_colormap("jet")
+        layer.colormap = Colormap(jet.colors[::-1], name="jet of 1 − psi")
+        low, high = float(np.min(layer.data)), float(np.max(layer.data))
+        # A map without contrast stays what it is.
+        layer.contrast_limits = (low, high) if high > low else (0, 1)
+    else:
         if layer.colormap.name != gate_colormap()["name"]:
             layer.colormap = Colormap(**gate_colormap())
         layer.contrast_limits = (0, 1)
-        return
-    jet = ensure_colormap("jet")
-    layer.colormap = Colormap(jet.colors[::-1], name="jet of 1 − psi")
-    low, high = float(np.min(layer.data)), float(np.max(layer.data))
-    # A map without contrast stays what it is.
-    layer.contrast_limits = (low, high) if high > low else (0, 1)
+    if preset is Preset.OVERLAY:
+        _dim(layer, own, before)
+
+
+def _dim(layer: Any, opacity: float, before: Any) -> None:
+    """Set an opacity, but keep the thumbnail in full colours, or that of before.
+
+    napari makes a dim thumbnail of a dimmed map, and a black one of what it has not
+    shown yet.
+    """
+    thumbnail = layer.thumbnail if layer.thumbnail[..., :3].any() else before
+    layer.opacity = opacity
+    layer.thumbnail = thumbnail

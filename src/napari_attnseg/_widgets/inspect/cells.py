@@ -11,6 +11,8 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 
 #: Rows and columns as napari chooses them.
 AUTOMATIC = (-1, -1)
+#: Size of the scale bar's letters: it lies over the map of a cell.
+BAR_FONT = 5.0
 #: How many times longer than wide a cell may be, or wider than long.
 NARROWEST = 2.5
 
@@ -21,6 +23,7 @@ class _Before:
 
     bar: bool
     bar_position: Any
+    bar_font: float
     center: tuple[float, ...]
     zoom: float
     stride: int
@@ -63,6 +66,7 @@ class Cells:
             self._before = _Before(
                 bool(bar.visible),
                 bar.position,
+                float(bar.font_size),
                 tuple(camera.center),
                 float(camera.zoom),
                 int(grid.stride),
@@ -73,6 +77,7 @@ class Cells:
             grid.spacing = 0.02
             # The colour bar of the last cell is on the right.
             bar.visible, bar.position = True, "bottom_left"
+            bar.font_size = BAR_FONT
             # Before it is on: napari builds all cells anew for another shape.
             grid.shape, _ = self._shape(result)
             grid.enabled = True
@@ -90,6 +95,7 @@ class Cells:
             camera.center, camera.zoom = before.center, before.zoom
             bar = canvas.overlays.scale_bar
             bar.visible, bar.position = before.bar, before.bar_position
+            bar.font_size = before.bar_font
             canvas.grid.stride, canvas.grid.shape = before.stride, before.shape
             canvas.grid.spacing = before.spacing
 

@@ -15,8 +15,10 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg.corrections.clicks import Click
 
-#: Screen pixels, at any zoom.
-_LIMITS = (16, 24)
+#: Size, as a share of the longer side of the image: at most zooms more than the upper
+#: limit, in screen pixels. A higher lower limit would not do: napari makes borders at
+#: least half as wide as that, which is as wide as the signs.
+_SHARE, _LIMITS = 1 / 8, (2, 24)
 #: A plus adds, a minus takes away; with a light border, on dark and on light tissue.
 _ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
 
@@ -77,10 +79,10 @@ def _empty(result: ResultLayers) -> Points:
         ndim=read.ndim,
         name=layer_name("clicks", result.name),
         **placement_of(read),
-        size=max(read.data.shape[-2:]) / 40,
+        size=max(read.data.shape[-2:]) * _SHARE,
         canvas_size_limits=_LIMITS,
         border_color="white",
-        border_width=0.05,
+        border_width=0.1,
         metadata=metadata_of(
             LayerRecord({}, result.reference, derivation=Derivation.CLICKS)
         ),

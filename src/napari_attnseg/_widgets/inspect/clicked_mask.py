@@ -62,11 +62,13 @@ class ClickedMask:
         """Say how to click, or how many clicks there are and how far they reach."""
         assert self.session is not None
         corrector, count = self.session.corrector, len(self.clicks(frame))
+        reach = round(max(corrector.reach))
         if not count:
-            return f"{HOW} ({CORRECTORS.get(corrector.name, corrector.name)})"
+            name = CORRECTORS.get(corrector.name, corrector.name)
+            return f"{HOW} A click changes up to {reach} px around it ({name})."
         return (
             f"{count} click{'s' if count > 1 else ''}; nothing further than "
-            f"{round(max(corrector.reach))} px from them was changed."
+            f"{reach} px from them was changed."
         )
 
     def forget_if_changed(self, frame: int) -> None:

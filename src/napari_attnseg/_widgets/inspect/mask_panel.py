@@ -45,6 +45,8 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
 NO_MASK = "The layers of mask and probability of this result are not in the viewer."
+#: Of this panel: clicks, brushes and what-ifs have an undo of their own.
+UNDO, NO_UNDO = "Undo setting", "No setting to undo"
 COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
@@ -92,7 +94,7 @@ class MaskPanel(QWidget):
         self.fill_holes = QCheckBox("Fill holes")
         self.largest = QCheckBox("Keep the largest object only")
         self.size_label = wrapped_label()
-        self.undo_button = QPushButton("Undo")
+        self.undo_button = QPushButton(UNDO)
         self.reset_button = QPushButton("Model's own mask")
         self._lay_out()
         # A timer of 0: moves that come while a mask is made are one move.
@@ -306,7 +308,7 @@ class MaskPanel(QWidget):
     def _show_undo(self) -> None:
         can_undo = self._history.can_undo
         self.undo_button.setEnabled(can_undo)
-        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
+        self.undo_button.setText(UNDO if can_undo else NO_UNDO)
 
     # -- edits by hand ---------------------------------------------------------------
 

@@ -12,11 +12,21 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.inspect.marker import Mark
-from napari_attnseg._widgets.inspect.readout import moved, read_out
+from napari_attnseg._widgets.inspect.readout import (
+    all_decorative,
+    moved,
+    read_out,
+    shares_at,
+)
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.gate_words import ALL_DECORATIVE
 
 HINT = "Point at the image to read it; click to keep the reading (a ring)."
 KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape takes it away."
+PSI = (
+    "psi is the weight of the CNN: 0 is the transformer alone, 1 the CNN alone, or as "
+    "the legend of the map says."
+)
 FLAT = "Readings need the 2D view (the cube button below the layer list)."
 _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
@@ -52,15 +62,23 @@ class Pointing(QFrame):
         self._mark = Mark(viewer)
         self.point: tuple[float, ...] | None = None
         self._paused = False
+        #: Where the pointer was last; None: not over the image of this result.
+        self._under: tuple[float, ...] | None = None
         self.now = wrapped_label(HINT)
         self.held = wrapped_label()
+        #: Said once of all gates, whose maps may not be read as reasons.
+        self.note = wrapped_label(ALL_DECORATIVE)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(f"Tab comes here. {KEYS}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.now)
         layout.addWidget(self.held)
+        layout.addWidget(self.note)
+        for label in (self.now, self.held):
+            label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.held.setVisible(False)
+        self.note.setVisible(False)
         life.at_end.append(self._mark.take_away)
         for callbacks, method in (
             (viewer.mouse_move_callbacks, self._move),
@@ -73,8 +91,11 @@ class Pointing(QFrame):
     def set_result(self, result: ResultLayers | None) -> None:
         """Read another result from now on."""
         self._result = result
+        self.note.setVisible(result is not None and all_decorative(result))
+        self._reserve(result)
         self.now.setText(HINT)
-        self.point = None
+        self.now.setToolTip("")
+        self.point = self._under = None
         self.held.setVisible(False)
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, self._unmark)
@@ -86,13 +107,41 @@ class Pointing(QFrame):
     def follow_frame(self) -> None:
         """Hold the same pixel in the frame that is shown now."""
         if self.point is not None:
-            shown = tuple(self._viewer.dims.point)[-len(self.point) :]
-            self.hold((*shown[:-2], *self.point[-2:]))
+            self.hold(self._in_frame(self.point))
+        if self._under is not None:
+            self._show_now(self._in_frame(self._under))
+
+    def _in_frame(self, point: tuple[float, ...]) -> tuple[float, ...]:
+        """The same pixel in the frame that is shown."""
+        shown = tuple(self._viewer.dims.point)[-len(point) :]
+        return (*shown[:-2], *point[-2:])
 
     def read_again(self) -> None:
-        """Read the held point again: the mask was made anew."""
+        """Read both points again: the mask was made anew, edited or corrected."""
+        if self._under is not None and not self._solid():
+            self._show_now(self._under)
         if self.point is not None:
-            self.held.setText(f"At the ring: {self._read(self.point)}")
+            self._show_held(self._read(self.point))
+
+    def _reserve(self, result: ResultLayers | None) -> None:
+        """Keep as many lines as a reading has, so that nothing below it jumps."""
+        lines = 2
+        if result is not None:
+            point = moved(result, tuple(self._viewer.dims.point), None)
+            lines = max(lines, read_out(result, point).count("\n") + 1)
+        height = lines * self.now.fontMetrics().lineSpacing()
+        self.now.setMinimumHeight(height)
+        self.held.setMinimumHeight(height)
+
+    def _show_held(self, text: str) -> None:
+        self.held.setText(f"At the ring: {text}")
+        self.held.setToolTip(self._explain(self.point))
+
+    def _explain(self, point: Any) -> str:
+        """Tool tip of a reading: what psi is, and the effective shares there."""
+        if self._result is None or point is None or not self._result.gates:
+            return ""
+        return "\n".join(filter(None, (PSI, shares_at(self._result, point))))
 
     def show_mark(self, visible: bool) -> None:
         """Show or hide the ring: side by side it would take a cell of its own."""
@@ -119,8 +168,13 @@ class Pointing(QFrame):
             super().keyPressEvent(event)
 
     def _move(self, event: Any) -> None:
-        text = FLAT if self._solid() else self._read(event.position)
+        self._show_now(tuple(event.position))
+
+    def _show_now(self, point: tuple[float, ...]) -> None:
+        text = FLAT if self._solid() else self._read(point)
+        self._under = point if text else None
         self.now.setText(text or HINT)
+        self.now.setToolTip(self._explain(point) if text else "")
 
     def _solid(self) -> bool:
         """Whether the view is 3D, where the pointer is a ray and not a point."""
@@ -144,7 +198,7 @@ class Pointing(QFrame):
     def hold(self, point: Any) -> None:
         text = "" if point is None else self._read(point)
         self.point = tuple(point) if text else None
-        self.held.setText(f"At the ring: {text}")
+        self._show_held(text)
         self.held.setVisible(bool(text))
         if text:
             self.show_mark(not self._viewer.canvas.grid.enabled)

@@ -94,6 +94,11 @@ class ReaderLayers:
         self._outlines: list[Any] = []
         self._disagreement: list[Any] = []
 
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """Those that were added and are followed."""
+        return (*self._outlines, *self._disagreement)
+
     def show_outlines(self, result: ResultLayers, found: FrameReaders) -> None:
         """Add the three outlines, the transformer's on top."""
         masks = (found.own.mask, found.readers.cnn.mask, found.readers.transformer.mask)
@@ -112,7 +117,9 @@ class ReaderLayers:
             KINDS.index(Disagreement.OTHER_CLASS): READER_BOTH_COLOUR,
         }
         kinds = found.readers.disagreement
-        new = _labels(result, found, kinds, "readers disagree", colours, filled=True)
+        new = _labels(
+            result, found, kinds, "CNN and transformer disagree", colours, filled=True
+        )
         self._disagreement = self._add([new])
 
     def hide_disagreement(self) -> None:
@@ -126,7 +133,7 @@ class ReaderLayers:
 
     def let_go(self) -> list[Any]:
         """All layers, which stay in the viewer but are no longer followed."""
-        layers = [*self._outlines, *self._disagreement]
+        layers = list(self.layers)
         self._outlines, self._disagreement = [], []
         return layers
 

@@ -24,6 +24,7 @@ from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.reader_layers import (
     OUTLINES,
     FrameReaders,
@@ -62,6 +63,7 @@ class ReadersPanel(QWidget):
         self._found: FrameReaders | None = None
         self._encoding = Encoding(read)
         self._layers = ReaderLayers(viewer)
+        self._aside = PutAside(viewer)
         life.at_end.append(MODELS.add_user())
         life.at_end += [self._encoding.free, self._layers.remove]
         self.show_button = QPushButton()
@@ -89,6 +91,18 @@ class ReadersPanel(QWidget):
     def found(self) -> FrameReaders | None:
         """What is shown; None while there is nothing."""
         return self._found
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Hide the layers too: the section was folded."""
+        if not (event.spontaneous() or self._life.ended):  # the window was minimised
+            self._aside.hide(self._layers.layers)
+        super().hideEvent(event)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Show the layers that were hidden with the section."""
+        if not (event.spontaneous() or self._life.ended):
+            self._aside.show()
+        super().showEvent(event)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or gate maps disables all."""

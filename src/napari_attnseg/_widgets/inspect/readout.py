@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,50 +12,76 @@ from napari_attnseg._widgets.layers.metadata import SHARE_MAP, record_of
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.io.results import share_of_frame
-from napari_attnseg.results import gate_label
+from napari_attnseg.results import GateKey, gate_label
 
 
 def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
-    ``row 120, column 88 · probability 0.93 · in the mask · 1/32 transformer 0.18 …``:
-    with each psi stands whose features it gives more weight; 0 is the transformer
-    alone, 1 the CNN alone, or as the gate's layer says. Of two gates per level: their
-    names. psi is a weight: after it stands how much of what is fused is the CNN's by
-    feature norms, at that point or, of a result that was opened, as the mean of the
-    image.
+    Always of as many lines for one result: ``row 120, column 88 · in the mask``,
+    ``probability 0.93``, and one line per gate, ``1/32: psi 0.18, towards the
+    transformer``. psi 0 is the transformer alone, 1 the CNN alone, or as the gate's
+    layer says. Of two gates per level: their names.
     """
     at = pixel_at(result.probability[0], point)
     if at is None:
         return ""
-    texts = [f"row {at[-2]}, column {at[-1]}"]
+    place = f"row {at[-2]}, column {at[-1]}"
     box = result.record.box
     if box is not None and not box.holds(at[-2], at[-1]):
-        return f"{texts[0]} · outside the box that was segmented"
+        return f"{place} · outside the box that was segmented"
     classes = class_names(result.record.provenance, len(result.probability))
     many = len(classes) > 1
-    for known, layer in zip(classes, result.probability, strict=True):
-        name = f"probability {known}" if many else "probability"
-        texts.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
     if result.mask is not None:
         value = int(np.asarray(result.mask.data[at]))
         # A reader may have painted a label that is no class.
         label = (
             f" of {classes[value - 1]}" if many and 0 < value <= len(classes) else ""
         )
-        texts.append(f"in the mask{label}" if value else "not in the mask")
+        place += f" · in the mask{label}" if value else " · not in the mask"
+    lines = [place]
+    for known, layer in zip(classes, result.probability, strict=True):
+        name = f"probability {known}" if many else "probability"
+        lines.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
+    for key, layer, inside in _gates_at(result, point):
+        psi = float(np.asarray(layer.data[inside]))
+        record = record_of(layer)
+        used = ""
+        if record is not None and isinstance(key, int):
+            used = f", {_used(record, psi)}"
+        lines.append(f"{gate_label(key)}: psi {psi:.2f}{used}")
+    return "\n".join(lines)
+
+
+def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
+    """Effective share of the CNN at each gate, one per line; empty if not known.
+
+    psi is a weight: this is how much of what is fused is the CNN's by feature norms, at
+    that point or, of a result that was opened, as the mean of the image.
+    """
+    shares = [
+        f"{gate_label(key)}: {share}"
+        for key, layer, inside in _gates_at(result, point)
+        if (share := _share(layer, record_of(layer), inside))
+    ]
+    return "\n".join(["Effective share of the CNN:", *shares]) if shares else ""
+
+
+def all_decorative(result: ResultLayers) -> bool:
+    """Whether every gate map of a result was measured to be decorative."""
+    records = [record_of(layer) for layer in result.gates.values()]
+    return bool(records) and all(one is not None and one.decorative for one in records)
+
+
+def _gates_at(
+    result: ResultLayers, point: Sequence[float]
+) -> Iterator[tuple[GateKey, Any, tuple[int, ...]]]:
+    """Key, layer and pixel of each gate at a world point, the coarsest first."""
     for key in result.coarse_first:
         layer = result.gates[key]
         inside = pixel_at(layer, point)
         if inside is not None:
-            psi = float(np.asarray(layer.data[inside]))
-            record = record_of(layer)
-            used = ""
-            if record is not None and isinstance(key, int):
-                used = _used(record, psi)
-            parts = (gate_label(key), used, f"{psi:.2f}", _share(layer, record, inside))
-            texts.append(" ".join(filter(None, parts)))
-    return " · ".join(texts)
+            yield key, layer, inside
 
 
 def moved(
@@ -73,12 +99,12 @@ def moved(
 
 
 def _used(gate: LayerRecord, psi: float) -> str:
-    """Name of the encoder whose features have the larger weight."""
+    """Say which encoder's features have the larger weight."""
     # As it is printed: 0.50 is neither.
     shown = round(psi, 2)
     if shown == 0.5:
-        return "equal weights"
-    return gate.high if shown > 0.5 else gate.low
+        return "both alike"
+    return f"towards the {gate.high if shown > 0.5 else gate.low}"
 
 
 def _share(layer: Any, record: LayerRecord | None, at: tuple[int, ...]) -> str:
@@ -86,12 +112,12 @@ def _share(layer: Any, record: LayerRecord | None, at: tuple[int, ...]) -> str:
     values = layer.metadata.get(SHARE_MAP)
     if values is not None:
         share = float(values[at])
-        return f"(effective share of the CNN {share:.2f})" if share == share else ""
+        return f"{share:.2f}" if share == share else ""
     if record is None:
         return ""
     frame = at[0] if len(at) > 2 else 0
     mean = share_of_frame(record.effective_share or None, frame).mean
-    return "" if mean is None else f"(effective share of the CNN, mean {mean:.2f})"
+    return "" if mean is None else f"{mean:.2f} (mean of the image)"
 
 
 def pixel_at(layer: Any, point: Sequence[float]) -> tuple[int, ...] | None:

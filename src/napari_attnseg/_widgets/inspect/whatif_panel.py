@@ -20,6 +20,7 @@ from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.tips import WHATIF_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import (
@@ -39,6 +40,9 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.whatif import Change, ForcedGates, WhatIf
+
+#: Of a slider.
+UNDO, NO_UNDO = "Undo move", "No move to undo"
 
 
 class WhatIfPanel(QWidget):
@@ -62,6 +66,7 @@ class WhatIfPanel(QWidget):
         self._result: ResultLayers | None = None
         self._encoded = Encoding()
         self._layers = Temporary(viewer)
+        self._aside = PutAside(viewer)
         self._models = MODELS
         life.at_end.append(self._models.add_user())
         life.at_end += [self._encoded.free, self._layers.remove]
@@ -77,7 +82,7 @@ class WhatIfPanel(QWidget):
         self.controls = QWidget()
         self.painting = PaintControls()
         self.message = wrapped_label()
-        self.undo_button = QPushButton("Undo")
+        self.undo_button = QPushButton(UNDO)
         self.reset_button = QPushButton("Reset")
         self.keep_button = QPushButton("Keep as layers")
         set_tips({getattr(self, name): tip for name, tip in WHATIF_TIPS.items()})
@@ -117,6 +122,18 @@ class WhatIfPanel(QWidget):
             self.painting.set_gates(keys)
 
     # -- the result --------------------------------------------------------------------
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Hide the layers too: the section was folded."""
+        if not (event.spontaneous() or self._life.ended):  # the window was minimised
+            self._aside.hide((self._layers.change, self._layers.paint))
+        super().hideEvent(event)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Show the layers that were hidden with the section."""
+        if not (event.spontaneous() or self._life.ended):
+            self._aside.show()
+        super().showEvent(event)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or gate maps disables all."""
@@ -209,7 +226,7 @@ class WhatIfPanel(QWidget):
                 row.show_psi(self.forced.get(key), self._mean(key))
         can_undo, may_keep = self._history.can_undo, self._may_keep
         self.undo_button.setEnabled(can_undo)
-        self.undo_button.setText("Undo" if can_undo else "Nothing to undo")
+        self.undo_button.setText(UNDO if can_undo else NO_UNDO)
         self.keep_button.setEnabled(may_keep)
         self.keep_button.setText("Keep as layers" if may_keep else "Nothing to keep")
 

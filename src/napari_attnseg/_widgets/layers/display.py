@@ -55,11 +55,28 @@ def make_layer(new: NewLayer) -> Any:
     layer.visible = visible
     if not visible:
         layer.thumbnail = thumbnail
+        layer.events.thumbnail.connect(_ThumbnailOf(thumbnail))
     if new.outlined:
         outline(layer)
     if new.colorbar:
         layer.colorbar.visible = True
     return layer
+
+
+class _ThumbnailOf:
+    """Gives a hidden layer its thumbnail back when napari's layer controls empty it.
+
+    They do so whoever adds it: this plugin, or napari after its reader.
+    """
+
+    def __init__(self, thumbnail: NDArray[np.uint8]) -> None:
+        self._thumbnail = thumbnail
+
+    def __call__(self, event: Any) -> None:
+        layer = event.source
+        emptied = not layer.thumbnail[..., :3].any()
+        if emptied and not layer.visible and self._thumbnail[..., :3].any():
+            layer.thumbnail = self._thumbnail
 
 
 def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> list[Any]:
@@ -85,10 +102,7 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
         while place and _is_outline(viewer.layers[place - 1]):
             place -= 1
     for index, layer in enumerate(made, place):
-        thumbnail = layer.thumbnail
         viewer.layers.insert(index, layer)
-        if not layer.visible:  # napari's layer controls emptied it
-            layer.thumbnail = thumbnail
     return made
 
 

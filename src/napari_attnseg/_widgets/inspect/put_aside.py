@@ -1,0 +1,37 @@
+"""Layers that are hidden while the section they belong to is not seen. No Qt."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+
+class PutAside:
+    """Hides layers with their section, and shows the same ones with it again.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Side by side, nothing is shown again: it would take a cell.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._hidden: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def hide(self, layers: Iterable[Any]) -> None:
+        """Hide those of these layers that are seen."""
+        for layer in layers:
+            if layer is not None and layer in self._viewer.layers and layer.visible:
+                layer.visible = False
+                self._hidden.add(layer)
+
+    def show(self) -> None:
+        """Show what was hidden, where it is still there."""
+        hidden, self._hidden = list(self._hidden), weakref.WeakSet()
+        if self._viewer.canvas.grid.enabled:
+            return
+        for layer in hidden:
+            if layer in self._viewer.layers:
+                layer.visible = True
