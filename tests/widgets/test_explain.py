@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.pace import Pace, expected_seconds
+from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg.explanations import EXPLAINERS, explain
@@ -57,6 +58,22 @@ def test_a_map_is_added_over_its_image(
             image.data_to_world(np.array(corner) * IMAGE.shape - 0.5),
         )
     assert viewer.layers.selection.active is image
+
+
+def test_a_long_name_neither_widens_the_dock_nor_scrolls_it_sideways(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    scroll = widget.findChild(VerticalScroll)
+    widget.method_box.setCurrentText("CNN contribution")
+    viewer.add_image(IMAGE, name="a name of an image " * 8)
+    viewer.add_labels(np.ones(IMAGE.shape, int), name="a name of a what-if " * 8)
+    widget.show()
+    qtbot.waitExposed(widget)
+    assert scroll.minimumSizeHint().width() <= WIDTH
+    # Also where it is narrower than its parts want to be.
+    scroll.setFixedWidth(150)
+    qtbot.waitUntil(lambda: scroll.widget().width() <= 150)
+    assert scroll.horizontalScrollBar().maximum() == 0
 
 
 def test_the_target_is_the_selected_label(

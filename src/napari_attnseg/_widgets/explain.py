@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QComboBox, QFormLayout
+from qtpy.QtWidgets import QFormLayout
 
-from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Fold,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
@@ -57,9 +62,9 @@ class ExplainWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Explain")  # napari passes it by this name
         self._explainers: Mapping[str, Explainer] = {}
-        self.method_box = QComboBox()
-        self.level_box = QComboBox()
-        self.target_box = QComboBox()
+        self.method_box = ChoiceBox()
+        self.level_box = ChoiceBox()
+        self.target_box = ChoiceBox()
         self.meaning = wrapped_label()
         #: What was measured of the gate in plain words, and with numbers.
         self.gate_description, self.gate_card = wrapped_label(), wrapped_label()

@@ -72,7 +72,6 @@ class ObjectsPanel(QWidget):
             }
         )
         below = QHBoxLayout()
-        below.addWidget(self.all_columns)
         below.addWidget(self.alone)
         below.addStretch()
         below.addWidget(self.save_button)
@@ -84,6 +83,7 @@ class ObjectsPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 2)
+        layout.addWidget(self.all_columns)  # on a line of its own: it is long
         layout.addLayout(below)
         layout.addWidget(scroll, 3)
         self.hide()
