@@ -14,8 +14,10 @@ from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.models.decoder import UnetDecoder
-from napari_attnseg.results import NOT_MEASURED
+from napari_attnseg.results import NOT_MEASURED, PatternValue
+from napari_attnseg.weights import bundled_weights
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56), dtype=np.uint8)
 
@@ -234,3 +236,15 @@ def test_maps_without_a_gate_ask_for_none(widget: ExplainWidget) -> None:
     assert not widget.level_box.isEnabled() and widget.gate_card.text() == ""
     widget.method_box.setCurrentText("gate")
     assert widget.level_box.isEnabled()
+
+
+def test_a_map_of_all_gates_says_what_they_were_measured_to_do(
+    widget: ExplainWidget,
+) -> None:
+    widget.method_box.setCurrentText("gates at a glance")
+    assert "was never measured" in widget.gate_description.text()
+    widget.inputs.use_weights(bundled_weights()["compact"])
+    assert widget.gate_description.isVisibleTo(widget)
+    assert widget.gate_description.text() == pattern_sentence(
+        PatternValue.DECORATIVE, "This map of all gates"
+    )

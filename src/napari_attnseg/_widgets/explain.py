@@ -158,6 +158,9 @@ class ExplainWidget(ModelWidget):
                     finding = card.verdict(stride)
                 if explainer.per_gate and card.spec.has_gates:
                     plain = pattern_sentence(card.pattern(stride), "This gate's map")
+                elif explainer.of_all_gates and card.spec.has_gates:
+                    subject = "This map of all gates"
+                    plain = pattern_sentence(card.pattern_of_all(), subject)
         self.gate_description.setText(plain)
         self.gate_description.setVisible(bool(plain))
         self.gate_card.setText(finding)
