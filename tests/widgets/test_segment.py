@@ -140,7 +140,7 @@ def test_cancel_adds_nothing(
 ) -> None:
     viewer.add_image(np.zeros((400, 30, 40)), name="a")
     widget.start()
-    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
     widget.bar.cancel_button.click()
     wait(widget, qtbot)
     assert [layer.name for layer in viewer.layers] == ["a"]

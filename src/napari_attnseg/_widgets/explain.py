@@ -247,8 +247,8 @@ class ExplainWidget(ModelWidget):
         shown = round(labels.world_to_data(point)[0])
         if not 0 <= shown < len(data):
             raise InputError(
-                f"Expected a region in the frame that is shown, but {labels.name!r} "
-                "does not reach it; go to its frame, or choose another layer."
+                f"Expected a region in the slice that is shown, but {labels.name!r} "
+                "does not reach it; go to its slice, or choose another layer."
             )
         return np.asarray(data[shown])
 

@@ -15,8 +15,6 @@ COLOUR_IMAGE = (
     "This image is in colour, and these weights learned from grey images only: the "
     "mask may be wrong."
 )
-#: Names of an axis of time; others are slices.
-_TIME = ("t", "time", "frame", "frames")
 
 
 def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) -> str:
@@ -33,11 +31,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     said = []
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
         data = layer.data[0] if layer.multiscale else layer.data
-        time = str(layer.axis_labels[0]).lower() in _TIME
-        said.append(
-            f"Stack of {len(data)} {'frames' if time else 'slices'}, each segmented by "
-            "itself."
-        )
+        said.append(f"Stack of {len(data)} slices, each segmented by itself.")
     colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
     known = ImageColours.UNKNOWN if card is None else card.image_colours
     if known == ImageColours.COLOUR and not colour:

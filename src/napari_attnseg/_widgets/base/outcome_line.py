@@ -110,7 +110,7 @@ class OutcomeLine(QLabel):
             self._known = key, outcome_of(mask, loosened, box=box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
-        where = f"Frame {frame + 1}: " if several else ""
+        where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
         self.setText(
