@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 from napari_attnseg._widgets.base.controls import Fold, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.outcome import (
+    SPECK_TIP,
     CanvasMark,
     Outcome,
     expected_dice,
@@ -107,7 +108,7 @@ class OutcomeLine(QLabel):
         box = result.record.box
         key = (array_sha256(mask), loosened, box)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened, box=box)
+            self._known = key, outcome_of(mask, loosened, box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Slice {frame}: " if several else ""
@@ -116,6 +117,7 @@ class OutcomeLine(QLabel):
         self.setText(
             f"{where}{outcome.sentence}" + (f"\n{sentence}" if sentence else "")
         )
+        self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()
         self._meaning.setText(expected.details if expected and sentence else "")
         self.details.setVisible(bool(sentence))
