@@ -17,6 +17,7 @@ from napari_attnseg._widgets.base.controls import (
     set_tips,
     wrapped_label,
 )
+from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
@@ -185,7 +186,7 @@ class ExplainWidget(ModelWidget):
         def done(result: tuple[Explanation, LoadedModel]) -> None:
             found, model = result
             self._ran_with(model)
-            self.bar.warn(warnings_of(found.provenance))
+            self.bar.warn(warnings_of(found.provenance), constant_note(source))
             shown = show_source(self._viewer, source)
             add_layers(self._viewer, [explanation_layer(shown, found, frame)])
             self._select(layer)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 from napari_attnseg._widgets.base.box_control import BoxControl
 from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -144,7 +145,8 @@ class SegmentWidget(ModelWidget):
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
         of_frames = (warnings_of(result.provenance) for result in done.results)
-        self.bar.warn(list(dict.fromkeys(chain.from_iterable(of_frames))))
+        warnings = list(dict.fromkeys(chain.from_iterable(of_frames)))
+        self.bar.warn(warnings, constant_note(done.source))
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}

@@ -152,10 +152,13 @@ class RunBar(QWidget):
         show_error(error)
         self._show_error(error)
 
-    def warn(self, warnings: Sequence[IntensityWarning]) -> None:
-        """Show what is to be known of a run's intensities, as `fail` shows errors."""
-        for warning in warnings:
-            sentence = warning_sentence(warning)
+    def warn(self, warnings: Sequence[IntensityWarning], instead: str = "") -> None:
+        """Show what is to be known of a run's intensities, as `fail` shows errors.
+
+        A sentence `instead` stands in for all of them.
+        """
+        sentences = [warning_sentence(warning) for warning in warnings]
+        for sentence in [instead] if instead else sentences:
             show_warning(sentence)
             self._show_error(sentence)
 
