@@ -138,11 +138,15 @@ def test_a_slow_map_says_how_long_it_takes(
 
     monkeypatch.setattr(UnetDecoder, "forward", slow)
     widget.start()
+    # At once, and beside the bar, which shows no text while it is busy.
+    assert widget.bar.time_left.text() == "About 2 min left"
+    assert widget.bar.time_left.isVisibleTo(widget)
     left = widget.bar.progress
     qtbot.waitUntil(lambda: "left" in left.format(), timeout=30_000)
     assert left.format() == "about 2 min left"
     go_on.set()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    assert not widget.bar.time_left.isVisibleTo(widget)
     # The next estimate is what this run took on this device.
     assert not widget.duration.isVisibleTo(widget)
 

@@ -27,12 +27,21 @@ class PathEdit(QWidget):
         self._title, self._files, self._before = title, files, ""
         self.line = QLineEdit()
         self.button = QPushButton("Choose…")
+        what = "a file" if files else "a folder"
+        self.button.setToolTip(
+            f"Choose {what} in a dialog, instead of typing its path."
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line, 1)
         layout.addWidget(self.button)
         self.button.clicked.connect(self._choose)
         self.line.editingFinished.connect(self._edited)
+
+    def setToolTip(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Explain the path, at the line too; the button says what it does itself."""
+        super().setToolTip(text)
+        self.line.setToolTip(text)
 
     @property
     def text(self) -> str:
