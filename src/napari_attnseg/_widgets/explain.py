@@ -46,6 +46,12 @@ from napari_attnseg.spec import STRIDES
 if TYPE_CHECKING:
     from napari_attnseg.explanations import Explainer
 
+#: Terms in what is said of the maps, for who does not know them.
+TERMS = (
+    "Target: the region that the map is about, see Target. Logit: the number that the "
+    "model turns into a probability; the higher, the more probable. To first order: "
+    "estimated from the slope at this image, not tried out."
+)
 OWN_MASK = "the model's own mask"
 
 
@@ -82,6 +88,7 @@ class ExplainWidget(ModelWidget):
         self.colours, self.duration = wrapped_label(), wrapped_label()
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
+        set_tips({self.meaning: TERMS, self.colours: TERMS})
         self.meaning.setText("The list of maps is being made…")
         self._lay_out()
 

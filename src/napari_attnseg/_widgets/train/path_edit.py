@@ -38,11 +38,6 @@ class PathEdit(QWidget):
         self.button.clicked.connect(self._choose)
         self.line.editingFinished.connect(self._edited)
 
-    def setToolTip(self, text: str) -> None:  # noqa: N802 (Qt's name)
-        """Explain the path, at the line too; the button says what it does itself."""
-        super().setToolTip(text)
-        self.line.setToolTip(text)
-
     @property
     def text(self) -> str:
         """Path with `~` expanded; empty if there is none."""
