@@ -107,6 +107,7 @@ def test_one_channel_behind_is_grey() -> None:
         ((64, 48, 2), r"axis 2 has length 2; .*image\[\.\.\., 0\]"),
         ((1, 64, 48), r"is one frame; give that alone, image\[0\]"),
         ((64, 48, 5), "axis 2 of length 5 may be channels, or axis 0 of length 64"),
+        ((5, 64, 48, 3), "which is 5 pages or frames in colour"),
         ((10, 64, 48), "axis 0 of length 10 comes before rows and columns"),
     ],
 )

@@ -172,6 +172,11 @@ def refusal(shape: Sequence[int]) -> str:
         Neither (H, W) nor (H, W, 1, 3 or 4).
     """
     text = f"got shape {tuple(shape)}"
+    if len(shape) == 4 and shape[-1] in (3, 4):
+        return (
+            f"{text}, which is {shape[0]} pages or frames in colour; save or choose "
+            "one of them"
+        )
     if len(shape) != 3:
         return f"{text}; choose one slice or up to three channels"
     first, rows, last = shape

@@ -161,3 +161,21 @@ def test_an_image_of_another_format_is_not_called_none(tmp_path: Path) -> None:
     file.write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n")
     with pytest.raises(InputError, match="an image of another format, or none"):
         read_image(file)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"II*\0\0\0\0\0", "a TIFF without any page"),
+        (b"II*\0\x08" + bytes(9), "a TIFF without any page"),
+        (b"II*\0", "cut short"),
+        (b"\x89PNG", "no TIFF"),
+    ],
+)
+def test_a_tiff_without_a_picture_is_called_so(
+    tmp_path: Path, data: bytes, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        read_image(tmp_path / "a.tif")
+    assert not capfd.readouterr().err

@@ -70,6 +70,7 @@ WORDS = {
     "attnseg-train table": ["gates", "--data", "d"],
     "attnseg-train figure": ["3", "w", "--data", "d"],
     "attnseg-train trust-labels": ["run"],
+    "attnseg-train expected-dice": ["w", "--data", "d"],
     "attnseg-train fit-clicks": ["w", "--data", "d"],
     "attnseg-train clicks": ["w", "--data", "d"],
     "attnseg-train average": ["w"],

@@ -175,7 +175,7 @@ def test_a_resized_pixel_with_any_ignored_one_is_ignored() -> None:
 
 def test_the_whole_way(data_folder: Path, tmp_path: Path) -> None:
     ringed(data_folder, 255)
-    (data_folder / "dataset.toml").write_text("ignore = 255\n")
+    (data_folder / "dataset.toml").write_text("ignore = 255\nthreshold = 0\n")
     data = load_dataset(data_folder)
     store = ImageStore(data.split("train"), 64)
     _, masks = store.batch([0, 1])
@@ -193,7 +193,8 @@ def test_the_whole_way(data_folder: Path, tmp_path: Path) -> None:
         str(data_folder), "tiny", epochs=2, batch=4, device="cpu", **options
     )
     weights = fit(config, tmp_path / "run").folder / "best.safetensors"
-    said = read_card(weights).training["ignored"]
+    card = read_card(weights).training
+    said = card["ignored"]
     assert said == {"value": 255, "pixels": store.ignored, "of": 8 * 64 * 64}
     summary = evaluate(weights, data, "test", "cpu").summary()
     segmenter, dice, void, total = Segmenter.from_checkpoint(weights, "cpu"), [], 0, 0
@@ -213,6 +214,8 @@ def test_the_whole_way(data_folder: Path, tmp_path: Path) -> None:
     assert calibrate(weights, tmp_path / "warm.safetensors", data, "val", "cpu") > 0
     fitted_on = read_card(tmp_path / "warm.safetensors").training["temperature_from"]
     assert fitted_on["ignored"]["pixels"] > 0
+    for record in (card, summary, gates, fitted_on):
+        assert record["mask_threshold"] == 0
 
 
 def test_a_value_that_no_mask_has_changes_nothing(

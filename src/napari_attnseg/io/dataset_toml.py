@@ -10,18 +10,28 @@ these ask to be shown turned.
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.folders import entries
 
 FILE = "dataset.toml"
 _KEYS = ("name", "classes", "splits", "ignore", "threshold", "orientation")
 #: Of a mask of 32 bits.
 LARGEST = 2**32 - 1
 ORIENTATIONS = ("shown", "stored")
+#: Names that are meant for `FILE`, in small letters: with an end that was hidden, in
+#: the plural, or with a separator.
+_MEANT = re.compile(r"data[ _-]?sets?\.(toml|tml|tom)(\.(txt|toml))*")
+#: How alike another name of a TOML file is that was mistyped, 1 being the same.
+_MISTYPED = 0.85
+#: Names that are meant for it if they hold TOML with its keys.
+_PERHAPS = ("dataset", "dataset.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +53,12 @@ def read_descriptor(root: Path) -> Descriptor:
     Raises
     ------
     InputError
-        If it is no TOML, or has an unknown key or a value of another kind.
+        If it is no TOML, or has an unknown key or a value of another kind, or is not
+        there but a file whose name is meant for it.
     """
     path = root / FILE
     if not path.is_file():
+        _refuse_misnamed(root)
         return Descriptor()
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -72,6 +84,32 @@ def read_descriptor(root: Path) -> Descriptor:
     threshold = _threshold(found.get("threshold"), path)
     name = found.get("name", "")
     return Descriptor(name, classes, values, splits, ignore, turned, threshold)
+
+
+def _refuse_misnamed(root: Path) -> None:
+    """Refuse a file that would be overlooked for its name, such as Dataset.toml."""
+    if not root.is_dir():
+        return
+    for path in entries(root):
+        if path.is_file() and _is_misnamed(path):
+            raise InputError(
+                f"Expected the description of {root} in {FILE}, found {path.name}, "
+                f"which is not read; rename it to {FILE}, in small letters and without "
+                "another end, or move it elsewhere if it is none."
+            )
+
+
+def _is_misnamed(path: Path) -> bool:
+    name = path.name.lower()
+    if name in _PERHAPS:
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError):
+            return False
+        return bool(set(found) & set(_KEYS))
+    alike = difflib.SequenceMatcher(None, name, FILE).ratio()
+    mistyped = name.endswith(".toml") and alike >= _MISTYPED
+    return mistyped or bool(_MEANT.fullmatch(name))
 
 
 def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:

@@ -6,6 +6,8 @@ is decided by who reads. Orientation is the only thing that is applied here.
 
 from __future__ import annotations
 
+import logging
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,10 @@ _CONVERTED = {
 _CUT = ("RGB", "RGBA", "LA")
 #: TIFF compressions that change pixels: both kinds of JPEG.
 _LOSSY_TIFF = (6, 7)
+#: The first bytes of a TIFF.
+_TIFF = (b"II", b"MM", b"EP")
+#: Takes what a decoder logs: what is wrong is said once, as an error.
+_UNSAID = logging.NullHandler()
 _DIFFERENT = "its pages ask to be shown in different orientations"
 
 
@@ -123,14 +129,28 @@ def decode(path: Path) -> Decoded:
     if path.stat().st_size == 0:
         raise ValueError("it is empty: 0 bytes")
     if path.suffix.lower() in (".tif", ".tiff"):
-        return _decode_tiff(path)
+        log = logging.getLogger("tifffile")
+        log.addHandler(_UNSAID)
+        try:
+            return _decode_tiff(path)
+        finally:
+            log.removeHandler(_UNSAID)
     return _decode_pillow(path)
 
 
 def _decode_tiff(path: Path) -> Decoded:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with path.open("rb") as stored:
+        if stored.read(2) not in _TIFF:
+            raise ValueError("it is no TIFF, whatever its name says")
+    try:
+        file = tifffile.TiffFile(path)
+    except struct.error as error:
+        raise ValueError("it is cut short") from error
+    with file:
+        if not len(file.pages) or not file.pages.first.shape:
+            raise ValueError("it is a TIFF without any page")
         page = file.pages.first
         kinds, kind = tifffile.PHOTOMETRIC, page.photometric
         if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):

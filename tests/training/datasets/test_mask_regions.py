@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.masks import UnclearMaskError, read
@@ -142,3 +144,46 @@ def small_mask_folder(tmp_path: Path) -> Path:
         path = tmp_path / "images" / f"{name}.tif"
         tifffile.imwrite(path, picture, photometric="rgb")
     return tmp_path
+
+
+def test_many_numbers_of_objects_are_read_as_said(tmp_path: Path) -> None:
+    """Those that touch and are far apart; not where they grow as at a soft edge."""
+    cells = 37 * (Y // 4) * 20 + 53 * (X // 4) + 9
+    lesion = (Y - 30) ** 2 + (X - 40) ** 2 < 400
+    path = write(tmp_path, (cells * lesion).astype(np.uint16))
+    with pytest.raises(UnclearMaskError, match="numbers of objects do; write"):
+        read(path)
+    np.testing.assert_array_equal(read(path, stated=True).planes[0], lesion)
+    away = 20 - np.hypot(Y // 2 * 2 - 30, X // 2 * 2 - 40)  # in squares
+    soft = write(tmp_path, (away.clip(0, 20) * 900).astype(np.uint16))
+    try:
+        assert read(soft, stated=True).planes[0].sum() < lesion.sum() / 2
+    except UnclearMaskError as refused:
+        assert "objects" not in str(refused)
+
+
+def ringed(band: int, grey: int) -> np.ndarray:
+    """A disc of 255 with a band of one grey around it."""
+    radius = np.hypot(Y - 30, X - 40)
+    return np.select([radius < 10, radius < 10 + band], [255, grey], 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [30, 60, 90])
+@pytest.mark.parametrize(("band", "grey"), [(4, 128), (4, 150), (12, 150), (12, 190)])
+def test_a_band_of_grey_in_a_jpeg_is_a_level_of_its_own(
+    tmp_path: Path, band: int, grey: int, quality: int
+) -> None:
+    Image.fromarray(ringed(band, grey)).save(tmp_path / "m.jpg", quality=quality)
+    with pytest.raises(UnclearMaskError, match=r"dataset\.toml"):
+        read(tmp_path / "m.jpg")
+
+
+@pytest.mark.parametrize("quality", [20, 60, 95])
+@pytest.mark.parametrize("sigma", [0, 1, 2.5])
+def test_a_soft_edge_in_a_jpeg_is_no_level(
+    tmp_path: Path, sigma: float, quality: int
+) -> None:
+    soft = gaussian_filter(ringed(0, 0).astype(float), sigma).round().astype(np.uint8)
+    Image.fromarray(soft).save(tmp_path / "m.jpg", quality=quality)
+    found = read(tmp_path / "m.jpg").planes[0]
+    assert (found != (soft > 127)).mean() < 0.01

@@ -168,3 +168,41 @@ def test_colours_have_no_threshold(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="found colours") as refused:
         read(tmp_path / "m.png", threshold=50)
     assert refused.value.rule == Rule.UNCLEAR_COLOURS
+
+
+EIGHT, SIXTEEN = of_8_bits(SURE), of_16_bits(SURE)
+HARD = np.uint8(DISC * 255)
+
+
+def spans(folder: Path, threshold: float, *masks: np.ndarray) -> MasksSeen:
+    """What is noticed of these masks, read by a threshold."""
+    both = MasksSeen()
+    for i, mask in enumerate(masks):
+        file = folder / f"m{i}.tif"
+        tifffile.imwrite(file, mask)
+        reading = read(file, threshold=threshold)
+        both.add(file.stem, reading.planes, readings=[reading])
+    return both
+
+
+@pytest.mark.parametrize(
+    ("threshold", "masks", "told"),
+    [
+        (127, (EIGHT, SIXTEEN), "uint16 from 0 to 65535"),
+        (127, (HARD, np.uint8(DISC)), "uint8 from 0 to 1 and"),
+        (127, (EIGHT, DISC), "bool from 0 to 1 and"),
+        (127, (HARD, np.float32(SURE)), "float from 0 to 1 and"),
+        (0.5, (np.float32(SURE), np.float32(SURE * 255)), "float from 0 to 25"),
+        # Each is clear: faint, hard in any range, of a scale without one, or black.
+        (127, (EIGHT, of_8_bits(SURE * 0.4)), ""),
+        (127, (EIGHT, np.uint16(DISC * 65535)), ""),
+        (0, (np.float32(SURE - 0.5), np.float32(SURE * 255 - 90), EIGHT), ""),
+        (127, (EIGHT, SIXTEEN * 0), ""),
+    ],
+)
+def test_one_threshold_is_for_masks_of_one_range(
+    tmp_path: Path, threshold: float, masks: tuple[np.ndarray, ...], told: str
+) -> None:
+    found = spans(tmp_path, threshold, *masks).contradictions()
+    assert [told in str(error) for error in found] == [True] * bool(told)
+    assert all("'m0'" in str(e) and "'m1'" in str(e) for e in found)

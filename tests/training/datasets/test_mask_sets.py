@@ -140,7 +140,7 @@ def test_ordinary_levels_agree(tmp_path: Path) -> None:
     """Masks of 0 and 1, of 0 and 255, soft ones and numbered objects in one set."""
 
     def draw(i: int) -> np.ndarray:
-        shape = disc(30, 40, 12)
+        shape = disc(30, 40 + i, 12)
         soft = Image.fromarray(shape.astype(np.uint8) * 255)
         soft = soft.resize((W // 2, H // 2), Image.Resampling.BILINEAR)
         objects = shape.astype(np.uint8) + 2 * disc(10, 10, 5)
@@ -183,7 +183,7 @@ def test_a_mask_of_one_colour_is_empty_if_it_is_that_of_other_backgrounds(
     for name, colour in alone.items():
 
         def draw(i: int, colour: np.ndarray = colour) -> np.ndarray:
-            lesion = disc(30, 30, 14)[..., None]
+            lesion = disc(30, 30 + i, 14)[..., None]
             return np.where(lesion, bright, dark) if i else colour + 0 * photo(0)
 
         root = folder(tmp_path / name, draw)
@@ -267,14 +267,15 @@ def test_numbers_that_may_be_classes_are_asked_about(
 
 def in_other_colours(i: int) -> np.ndarray:
     """As a part of a picture that was cut out has its own colours."""
-    return np.array([(0, 0, 0), (250 - 70 * i, 90, 9), (9, 90, 70 * i)])[nested(i)]
+    colours = np.array([(0, 0, 0), (250 - 70 * i, 90, 9), (9, 90, 70 * i)])
+    return colours[np.roll(nested(i), i, 1)]
 
 
 @pytest.mark.parametrize(
     "mask",
     [
         objects,
-        painted(lambda i: objects(i) % 3),
+        painted(lambda i: np.roll(objects(i) % 3, i, 1)),
         lambda i: in_other_colours(i).astype(np.uint8),
     ],
 )
@@ -390,7 +391,7 @@ def test_a_mask_that_fits_turned_or_not(tmp_path: Path, orientation: int) -> Non
 
 def test_a_mask_alone_that_asks_to_be_turned(tmp_path: Path) -> None:
     drawn = disc(20, 30, 9).astype(np.uint8) * 255
-    root = folder(tmp_path / "d", lambda i: drawn)
+    root = folder(tmp_path / "d", lambda i: np.roll(drawn, i, 0))
     save(root / "masks" / "a0.png", drawn, 3)
     assert found(root) == {"unclear-orientation": ["a0"]}
     (sample, *_) = load_dataset(root).split("all")
@@ -437,7 +438,7 @@ def test_evaluate_tells_the_same(
     tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def draw(i: int) -> np.ndarray:
-        return np.where(disc(20, 30, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
+        return np.where(disc(20, 30 + i, 9) ^ (i == 1), np.uint8(255), np.uint8(0))
 
     root = folder(tmp_path / "d", draw, orientation=3)
     data = load_dataset(root)

@@ -11,8 +11,10 @@ from PIL import Image
 
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
-from attnseg_training.datasets.nifti import Spacing
+from attnseg_training.datasets.masks import read
+from attnseg_training.datasets.nifti import Spacing, read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError
+from napari_attnseg.errors import InputError
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -162,3 +164,11 @@ def test_a_turned_nifti_image_beside_a_png_mask_is_asked_about(tmp_path: Path) -
     image = save(tmp_path / "image.nii", IMAGE, np.diag([-1, 1, 1, 1]))
     Image.fromarray(MASK[..., 0].T).save(tmp_path / "mask.png")
     assert Sample("x", image, (tmp_path / "mask.png",)).read_with_traits().affine_alone
+
+
+def test_colours_are_refused_in_words(tmp_path: Path) -> None:
+    rgb = np.zeros((6, 5), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(rgb, np.eye(4)), tmp_path / "m.nii")
+    for reader in (read_nifti, read):
+        with pytest.raises(InputError, match=r"in colour \(R, G, B\)"):
+            reader(tmp_path / "m.nii")

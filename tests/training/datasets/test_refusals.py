@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageDraw
 
 from attnseg_training.datasets import Sample, load_dataset
@@ -195,3 +196,66 @@ def test_probabilities_are_called_so(tmp_path: Path) -> None:
     found = read(tmp_path / "p.tif")
     assert found.how is MaskKind.PROBABILITIES
     np.testing.assert_array_equal(found.planes[0], values > 0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["Dataset.toml", "dataset.toml.txt", "dataset.tml", "datset.toml"]
+)
+def test_a_description_under_another_name_is_refused(folder: Path, name: str) -> None:
+    (folder / "dataset.txt").write_text("Discs, drawn by hand.")
+    (folder / "about.toml").write_text("threshold = 127")
+    assert load_dataset(folder).threshold is None
+    (folder / name).write_text("threshold = 127")
+    if not (folder / "dataset.toml").exists():  # as where case does not count
+        with pytest.raises(InputError, match=f"found {name}, .* rename it to dataset"):
+            load_dataset(folder)
+    (folder / name).rename(folder / "dataset.toml")
+    (folder / "dataset.txt").write_text("threshold = 3")
+    assert load_dataset(folder).threshold == 127
+    (folder / "dataset.toml").unlink()
+    with pytest.raises(InputError, match=r"found dataset\.txt"):
+        load_dataset(folder)
+
+
+def test_folders_in_capitals_are_told_so(folder: Path) -> None:
+    (folder / "masks").rename(folder / "Masks")
+    if (folder / "masks").exists():
+        pytest.skip("case does not count here")
+    with pytest.raises(InputError, match="small letters: rename Masks to masks"):
+        load_dataset(folder)
+    (folder / "images").rename(folder / "Images")
+    with pytest.raises(InputError, match="rename Images to images and Masks to masks"):
+        load_dataset(folder)
+
+
+def test_a_class_is_absent_only_from_masks_that_were_read(folder: Path) -> None:
+    (folder / "dataset.toml").write_text('classes = ["polyp", "ulcer"]')
+    (folder / "masks").rename(folder / "polyp")
+    (folder / "masks" / "ulcer").mkdir(parents=True)
+    (folder / "polyp").rename(folder / "masks" / "polyp")
+    report = check(folder)
+    kinds = {kind for kind, _, _ in report.found}
+    assert "missing mask" in kinds and "absent class" not in kinds
+    assert not report.files.left_out
+    save(folder / "masks" / "ulcer" / "a.png", SQUARE * 0)
+    report = check(folder)
+    (told,) = [text for kind, _, text in report.found if kind == "absent class"]
+    assert told == "No mask that could be read has 'ulcer'."
+    assert not report.files.left_out
+
+
+@pytest.mark.parametrize("background", [-1, np.nan])
+def test_negative_numbers_and_nan_have_a_way_out(
+    folder: Path, background: float
+) -> None:
+    for name in "abcd":
+        (folder / "masks" / f"{name}.png").unlink()
+        values = np.where(SQUARE > 0, 1, background).astype(np.float32)
+        tifffile.imwrite(folder / "masks" / f"{name}.tif", values)
+    for said in ("", "classes = {lesion = 1}"):
+        (folder / "dataset.toml").write_text(said)
+        with pytest.raises(RuleError, match="threshold = 0"):
+            load_dataset(folder).split("all")[0].read()
+    (folder / "dataset.toml").write_text('classes = ["lesion"]\nthreshold = 0')
+    _, mask = load_dataset(folder).split("all")[0].read()
+    np.testing.assert_array_equal(mask > 0, SQUARE > 0)

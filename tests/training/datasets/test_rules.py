@@ -47,8 +47,9 @@ WORDS = {
 
 
 def fill(folder: Path, value: int | NDArray[np.uint8], names: list[str]) -> None:
-    for name in names:
+    for i, name in enumerate(names):  # no two of one shape at one place
         mask = np.zeros(SIZE, np.uint8) + np.asarray(value, np.uint8)
+        mask = np.roll(mask, i, 1)
         Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from attnseg_training.datasets.drawn_colours import SAME
 from attnseg_training.datasets.mask_numbers import FAINT, NOISE, cut_of
 from attnseg_training.datasets.mask_scale import Scales
+from attnseg_training.datasets.mask_spans import Spans
 from attnseg_training.datasets.mask_traits import Colour, MaskTraits
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -32,6 +33,8 @@ class Agreement:
         Against what numbers were compared.
     alone : dict
         The only colour of a mask → what to tell if it is no background elsewhere.
+    spans : Spans
+        Of masks that were read by a threshold.
     """
 
     lesion: _Level | None = None
@@ -40,6 +43,7 @@ class Agreement:
     backgrounds: dict[Colour, str] = field(default_factory=dict)
     scales: Scales = field(default_factory=Scales)
     alone: dict[Colour, str] = field(default_factory=dict)
+    spans: Spans = field(default_factory=Spans)
 
     def add(self, name: str, traits: MaskTraits) -> None:
         """Notice how one page of a mask was read."""
@@ -48,6 +52,8 @@ class Agreement:
         self._add_levels(None, (traits.background_level, name))
         if traits.scale is not None:
             self.scales.add(name, traits.scale)
+        if traits.span is not None:
+            self.spans.add(name, traits.span)
         if traits.alone is not None:
             self.alone.setdefault(traits.alone.colour, traits.alone.text)
         for colour in traits.lesions:
@@ -70,6 +76,7 @@ class Agreement:
             other.backgrounds | self.backgrounds,
             self.scales.joined(other.scales),
             other.alone | self.alone,
+            self.spans.joined(other.spans),
         )
         both._add_levels(other.lesion, other.background)
         return both
@@ -102,7 +109,7 @@ class Agreement:
         for colour, text in self.alone.items():
             if not any(_same(colour, ground) for ground in self.backgrounds):
                 return UnclearMaskError(Rule.UNCLEAR_COLOURS, text)
-        return self.scales.contradiction(cut_of)
+        return self.scales.contradiction(cut_of) or self.spans.contradiction()
 
 
 def _same(one: Colour, other: Colour) -> bool:

@@ -16,10 +16,7 @@ from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.masks import MaskReading
-from attnseg_training.datasets.near_duplicates import (
-    difference_hash,
-    near_duplicates,
-)
+from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
@@ -50,6 +47,7 @@ FINDINGS = {
     "mostly-outlines": "more than half of all masks look like outlines",
     "inverted-mask": "a mask that may be inverted",
     "outlines": "a mask that looks like outlines",
+    "mostly-same-mask": "more than half of all images have one mask",
     "near-duplicate": "images of two splits that look the same",
     "absent class": "a class that no mask has",
 }
@@ -143,10 +141,7 @@ class DataReport:
 
     def _warnings(self) -> list[dict[str, Any]]:
         """What asks to be looked at, and may be no mistake."""
-        told = [
-            {"kind": str(hint.rule), "names": list(hint.names), "text": str(hint)}
-            for hint in self.questions
-        ]
+        told = [hint.warning() for hint in self.questions]
         if self.narrow:
             text = counted_warning(
                 IntensityWarning.NARROW_RANGE, len(self.narrow), len(self.files.images)
@@ -196,7 +191,7 @@ def check(
     for done, name in enumerate(everything, start=1):
         rgb, planes = _look_at(report, name, seen)
         if rgb is not None and name not in seen.hashes:
-            seen.hashes[name] = difference_hash(rgb)
+            seen.add_image(name, rgb)
         if planes is not None:
             each = planes.sum((1, 2), dtype=np.int64)
             area, present = area + each, present + (each > 0)
@@ -205,13 +200,19 @@ def check(
     for c, name in enumerate(files.spec.classes):
         report.with_class[name] = int(present[c])
         report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
-        if not present[c]:
-            report.found.append(("absent class", name, f"No mask has {name!r}."))
+        if pixels and not present[c]:
+            unread = len(everything) - seen.total
+            those = " that could be read" if unread else ""
+            text = f"No mask{those} has {name!r}."
+            report.found.append(("absent class", name, text))
     for conflict in seen.contradictions():
         report.found.append(("values", files.name, str(conflict)))
     for hint in seen.hints():
         if hint.rule in QUESTIONS:
             report.questions.append(hint)
+            continue
+        if hint.groups:
+            report.found.append((str(hint.rule), files.name, str(hint)))
             continue
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))

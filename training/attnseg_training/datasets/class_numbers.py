@@ -44,6 +44,13 @@ def classes(
             else "export it so, or give the values in dataset.toml: "
             "classes = {name = value, …}"
         )
+        if any(not v >= 0 for v in others):  # negative or NaN, which no class has
+            hint = "export it so"
+            if len(wanted) == 1:
+                hint += (
+                    ', or write threshold = 0 and classes = ["name"] without a value '
+                    "into dataset.toml if what is above 0 is that class"
+                )
         if len(others) == 1 and others[0] > 0 and not lossy:
             hint += (
                 f", or ignore = {others[0]:g} if that is neither a class nor background"

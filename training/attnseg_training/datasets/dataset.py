@@ -35,6 +35,8 @@ class Dataset:
     empty_masks: bool = False
     #: What else lies in the folder, counted by suffix or kind.
     left_out: dict[str, int] = field(default_factory=dict)
+    #: Number above which masks of one class are lesion, where somebody gave it.
+    threshold: float | None = None
 
     @property
     def protocol(self) -> str:
@@ -110,6 +112,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.ignore,
         files.spec.empty_masks,
         files.left_out,
+        files.threshold,
     )
 
 

@@ -32,7 +32,8 @@ def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bo
     Also whether compression has changed them: of a file, or of one before it.
     """
     drawn = np.empty((0, 3)) if lossy else _exact_colours(rgb, hidden)
-    if lossy or _are_noisy(drawn) or _are_missing(drawn, rgb, hidden):
+    noisy = _are_noisy(drawn) and not _are_flat(rgb)
+    if lossy or noisy or _are_missing(drawn, rgb, hidden):
         return _lossy_colours(rgb, hidden), True
     return drawn, False
 
@@ -47,6 +48,16 @@ def _are_noisy(drawn: Colours) -> bool:
     gaps = np.stack([np.abs(drawn - one).max(-1) for one in drawn])
     np.fill_diagonal(gaps, np.inf)
     return bool((gaps.min(0) <= SAME).mean() >= 0.5)
+
+
+def _are_flat(rgb: Colours) -> bool:
+    """Whether few exact colours fill regions, as no lossy format leaves them."""
+    numbers = codes(rgb)
+    if len(np.unique(numbers)) > MANY:
+        return False
+    inner = numbers[1:, 1:]
+    beside = (inner == numbers[:-1, 1:]) | (inner == numbers[1:, :-1])
+    return bool(beside[inner > 0].mean() >= BESIDE) if inner.any() else False
 
 
 def _are_missing(drawn: Colours, rgb: Colours, hidden: Plane) -> bool:

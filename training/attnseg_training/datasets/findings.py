@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
+from attnseg_training.datasets.lesion_kinds import LesionKinds
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
+from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
@@ -56,6 +59,12 @@ class MasksSeen:
         What numbers and colours mean; of each class, where each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
+    spread : LesionKinds
+        Numbers and colours of one class, and in which masks they are.
+    palettes : Palettes
+        Of classes that are read by indices.
+    same : SameMasks
+        Which masks several images have in common.
     """
 
     total: int = 0
@@ -73,6 +82,9 @@ class MasksSeen:
     hashes: dict[str, Bits] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
+    same: SameMasks = field(default_factory=SameMasks)
+    spread: LesionKinds = field(default_factory=LesionKinds)
+    palettes: Palettes = field(default_factory=Palettes)
 
     def add(
         self,
@@ -105,13 +117,19 @@ class MasksSeen:
             self.inverted.append(name)
         elif is_outlined(planes.max(0) > 0):
             self.outlines.append(name)
+        if name not in (*self.empty[-1:], *self.full[-1:]):
+            self.same.add(name, planes)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
             n + int(one) for n, one in zip(counts, there.tolist(), strict=True)
         ]
         if rgb is not None:
-            self.hashes[name] = difference_hash(rgb)
+            self.add_image(name, rgb)
+
+    def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
+        """Notice what an image (H, W, 3) shows."""
+        self.hashes[name] = difference_hash(rgb)
 
     def add_read(self, sample: Sample, read: SampleRead) -> None:
         """Notice an image that was read together with its masks."""
@@ -140,6 +158,7 @@ class MasksSeen:
         self.agreements = self.agreements or [Agreement() for _ in range(classes)]
         for i, one in traits:
             self.agreements[i if classes > 1 else 0].add(name, one)
+            self.palettes.add(name, one.palette)
         if classes > 1 or stated:
             return
         for names, noticed in (
@@ -149,6 +168,7 @@ class MasksSeen:
         ):
             if noticed:
                 names.append(name)
+        self.spread.add(name, [one for _, one in traits])
         self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
@@ -166,6 +186,8 @@ class MasksSeen:
             [a.joined(b) for a, b in agreements],
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
+            *(self.same.joined(other.same), self.spread.joined(other.spread)),
+            self.palettes.joined(other.palettes),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -184,7 +206,7 @@ class MasksSeen:
         few = (
             len(self.classes) > MOST * len(self.several) and len(self.kinds) <= CLASSES
         )
-        classes = self.classes if few and not mixed else []
+        classes = self.classes if few else self.spread.like_classes()
         return [
             Hint(rule, tuple(names))
             for rule, names, instead in (
@@ -193,10 +215,11 @@ class MasksSeen:
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
-                (Rule.MAYBE_CLASSES, classes, None),
+                (Rule.PALETTES, self.palettes.others(), None),
+                (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
             )
             if names and instead not in broken
-        ]
+        ] + self.same.hints(self.hashes, self.total)
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from attnseg_training.datasets.rules import Rule
 
@@ -17,20 +18,32 @@ class Hint:
     rule : Rule
     names : tuple of str
         Of these images.
+    groups : tuple of tuple of str
+        The same names, where several belong together.
     """
 
     rule: Rule
     names: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         """Return one sentence."""
-        return _SENTENCES[self.rule].format(_listed(self.names))
+        told = _grouped(self.groups) if self.groups else _listed(self.names)
+        return _SENTENCES[self.rule].format(told)
+
+    def warning(self) -> dict[str, Any]:
+        """Kind, names and sentence, as `check` tells warnings."""
+        groups = {"groups": [list(one) for one in self.groups]} if self.groups else {}
+        names = {"names": list(self.names), **groups}
+        return {"kind": str(self.rule), **names, "text": str(self)}
 
     def to_json(self) -> dict[str, str]:
         """Rule and sentence, as summaries tell findings."""
         return {"rule": str(self.rule), "text": str(self)}
 
 
+#: Groups, and names of one, that are told one by one.
+FEW = 5
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {
     Rule.INVERTED: (
@@ -55,10 +68,25 @@ _SENTENCES = {
         "fit, or save both as PNG as they are shown if they do not."
     ),
     Rule.MAYBE_CLASSES: (
-        "In the mask of {} the numbers or colours lie in or along each other, or each "
-        "in several pieces, so that they may be classes, but all were read as one "
-        "lesion: name their values in dataset.toml, classes = {{organ = 1, "
-        'tumour = 2}}, or the one class, classes = ["lesion"], if that is right.'
+        "In the mask of {} the numbers or colours may be classes, but all were read as "
+        "one lesion: they lie in or along each other, each in several pieces, are the "
+        "same in every mask, or one is there without another; name their values in "
+        "dataset.toml, classes = {{organ = 1, tumour = 2}}, or the one class, "
+        'classes = ["lesion"], if that is right.'
+    ),
+    Rule.SAME_MASK: (
+        "Images that do not look the same have one mask, pixel for pixel: {}; look at "
+        "them, and replace the mask that was saved under the name of another image."
+    ),
+    Rule.MOSTLY_SAME_MASK: (
+        "More than half of all images have one mask, pixel for pixel: {}; most of them "
+        "were saved under a wrong name: export the masks again."
+    ),
+    Rule.PALETTES: (
+        "The palette of the mask of {} gives a class another colour than those of "
+        "other masks, or its colour to another number, and masks of named classes are "
+        "read by their numbers: save all with one palette, or as grey numbers if these "
+        "are right."
     ),
     Rule.OVERLAPPING_COLOURS: (
         "In the mask of {} one colour is a mixture of two others and lies between "
@@ -74,8 +102,20 @@ QUESTIONS = (
     Rule.UNCLEAR_ORIENTATION,
     Rule.AFFINE_ALONE,
     Rule.MAYBE_CLASSES,
+    Rule.SAME_MASK,
+    Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
 )
+
+
+def _grouped(groups: Sequence[Sequence[str]]) -> str:
+    said = []
+    for names in groups[:FEW]:
+        shown = " and ".join(repr(name) for name in names[:FEW])
+        rest = f" (and {len(names) - FEW} more)" if len(names) > FEW else ""
+        said.append(shown + rest)
+    more = f", and {len(groups) - FEW} more such groups" if len(groups) > FEW else ""
+    return ", ".join(said) + more
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -118,3 +118,8 @@ def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
     if value is None:
         return {}
     return {"ignored": {"value": value, "pixels": pixels, "of": of}}
+
+
+def mask_threshold(value: float | None) -> dict[str, float]:
+    """By which number masks were read, for provenance; empty without one."""
+    return {} if value is None else {"mask_threshold": value}

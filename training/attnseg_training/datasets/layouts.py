@@ -11,8 +11,10 @@ from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.pairing import (
+    PAIRS,
     by_stem,
     expect_mask_files,
+    in_capitals,
     one_name_per_file,
     paired,
     without_twins,
@@ -25,8 +27,6 @@ from napari_attnseg.io.folders import LeftOut, left_out, left_out_words
 
 #: Folders below the root that are looked through.
 _DEPTH = 4
-#: Folders of a layout without patterns.
-_PAIRS = ("images", "masks")
 
 
 @dataclass(slots=True)
@@ -106,7 +106,14 @@ def find_files(source: Path) -> Files:
     used = {*files.images.values(), *masks}
     folders = {path.parent for path in used}
     if not files.layout.parts:  # of masks without an image none is used
-        folders |= {path for f in _PAIRS if (path := files.root / f).is_dir()}
+        folders |= {path for f in PAIRS if (path := files.root / f).is_dir()}
+    for name in files.spec.classes if files.apart else ():
+        own = files.root / "masks" / name  # in use, whatever is in it
+        masks_of_class = paired(files.images, by_stem(own))
+        used |= {
+            own,
+            *(masks_of_class[n] for n in files.lacking if n in masks_of_class),
+        }
     counts = left_out(folders, used)
     lists = not files.layout.parts and files.named
     listed = {name for names in files.named.values() for name in names}
@@ -172,7 +179,8 @@ def _nothing(root: Path, name: str) -> str:
         return f"Expected {DATASETS[name].title} in {root}: {wanted}; {_inside(root)}."
     return (
         f"Expected a data folder with images/ and masks/, or a layout that "
-        f"`attnseg-train datasets` lists, but {root} {_inside(root)}."
+        f"`attnseg-train datasets` lists, but {root} {_inside(root)}"
+        f"{in_capitals(root)}."
     )
 
 

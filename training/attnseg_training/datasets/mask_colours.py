@@ -22,6 +22,7 @@ from attnseg_training.datasets.drawn_colours import (
 )
 from attnseg_training.datasets.mask_scale import scale_of_colours
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
+from attnseg_training.datasets.pictures import is_colour_picture
 
 Values = NDArray[Any]
 Colours = NDArray[np.float64]
@@ -33,6 +34,8 @@ BLACK = 32
 CLEAR = 0.75
 #: Share of pixels that have one of the mask's colours; the others are edges.
 DRAWN = 0.7
+#: In a file that compression has changed, no more colours than this are no photo.
+FEW = 4
 
 
 def split(page: Values) -> tuple[Colours, Colours | None]:
@@ -169,11 +172,12 @@ def foreground(
         return np.zeros(hidden.shape, bool), MaskTraits()
     if not lossy and are_objects(rgb, hidden):
         return np.asarray(rgb.any(-1)), MaskTraits(None, 0, (0, 0, 0), several=True)
-    drawn, lossy = drawn_colours(rgb, hidden, lossy)
+    drawn, changed = drawn_colours(rgb, hidden, lossy)
+    few, lossy = lossy and len(drawn) <= FEW, changed
     if len(drawn) == 0 or len(drawn) > MANY:
         raise picture(name)
     # First: of a picture it makes no sense to say which colour is background.
-    _refuse_picture(rgb, drawn, hidden, lossy, name)
+    _refuse_picture(rgb, drawn, hidden, lossy, few, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
     if ground is not None and are_of_many_hues(rgb, drawn, ground, hidden):
         raise picture(name)
@@ -193,13 +197,15 @@ def foreground(
 
 
 def _refuse_picture(
-    rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool, name: str
+    rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool, few: bool, name: str
 ) -> None:
-    """Most pixels of a mask have one of its colours."""
+    """Most pixels of a mask have one of its colours, and nearly so in a photo's."""
     visible = ~hidden
     tolerance = SAME if lossy else 2
     nearest = distance(rgb, drawn).min(-1)
     near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
+    if not few and not hidden.any() and is_colour_picture(rgb):
+        near = np.count_nonzero(nearest <= tolerance)
     if near < DRAWN * np.count_nonzero(visible):
         raise picture(name)
 

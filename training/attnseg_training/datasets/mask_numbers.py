@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from attnseg_training.datasets.mask_regions import (
     SPARSE,
@@ -17,8 +16,11 @@ from attnseg_training.datasets.mask_regions import (
     core,
     has_lines,
     is_drawn,
+    number_regions,
+    plateaus,
     would_vanish,
 )
+from attnseg_training.datasets.pictures import is_picture
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -48,6 +50,11 @@ _NAME_CLASSES = (
     "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
     "mask of 0 and 255"
 )
+_GIVE_THRESHOLD = (
+    "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
+    "or export it as a mask of 0 and 255"
+)
+_NAME_OR_LIMIT = _NAME_CLASSES + ", or threshold = number if above it is lesion"
 _NAME_MEANINGS = (
     'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
     "classes = {name = value, …} if each is a class, ignore = value if one is "
@@ -74,7 +81,8 @@ def one_class(
 
     - 0 and one other value, or one value alone: what is not 0 is lesion;
     - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
-    - other numbers that fill regions or lines: so too, if one class is `stated`;
+    - other numbers that fill regions or lines, also many that do not lie as a soft edge
+      does: so too, if one class is `stated`;
     - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
       largest is 200 to 255, else above half of the largest. Fractions up to 1 are
       probabilities: above 0.5.
@@ -101,12 +109,13 @@ def one_class(
     known = values if void is None else np.where(void, values.dtype.type(0), values)
     if known.dtype.kind == "f":
         if not np.isfinite(known).all():
-            raise _unclear(name, "numbers that are NaN or infinite", _NAME_CLASSES)
+            came = "numbers that are NaN or infinite"
+            raise _unclear(name, came, _GIVE_THRESHOLD)
         if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
-        raise _unclear(name, f"negative numbers ({listed(found)})", _NAME_CLASSES)
+        raise _unclear(name, f"negative numbers ({listed(found)})", _GIVE_THRESHOLD)
     lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
 
@@ -116,14 +125,19 @@ def above(
 ) -> Plane:
     """Lesion (H, W) of numbers (H, W): those above a threshold that somebody gave.
 
+    NaN, as of what was not looked at, is above none.
+
     Raises
     ------
     UnclearMaskError
-        If a number outside `void` is not finite.
+        If they are those of a picture.
     """
-    known = values if void is None else values[~void]
-    if known.dtype.kind == "f" and not np.isfinite(known).all():
-        raise _unclear(name, "numbers that are NaN or infinite", _NAME_CLASSES)
+    if void is None and is_picture(values):
+        raise _unclear(
+            name,
+            "the greys of a picture, such as a photo, to which no threshold applies",
+            "export it as a mask of 0 and 255",
+        )
     lesion: Plane = values > threshold
     return lesion if void is None else lesion & ~void
 
@@ -156,6 +170,12 @@ def _split(
             return values > 0, "object-numbers"
         came = "which may be objects, classes or what is not labelled"
         raise _unclear(name, f"the values {listed(found)}, {came}", _NAME_MEANINGS)
+    many = found[0] == 0 and values.dtype.kind in "ui" and len(found) > LEVELS
+    if many and number_regions(values, found):
+        if stated:
+            return values > 0, "object-numbers"
+        came = f"{len(found)} values that fill regions, as numbers of objects do"
+        raise _unclear(name, came, _NAME_MEANINGS)
     _refuse_regions(values, found, name)
     return values > cut_of(float(top)), "half-of-maximum"
 
@@ -169,29 +189,17 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
     _refuse_regions(values, np.unique(values), name, exact=False)
-    if _plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
+    if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
-            name, "regions of a grey between background and lesion", _NAME_CLASSES
+            name, "regions of a grey between background and lesion", _NAME_OR_LIMIT
         )
-    lesion = values > cut_of(top)
-    if has_lines(values, lesion):
+    if has_lines(values, top):
         raise _unclear(
             name,
             "lines of one grey between background and lesion",
-            _NAME_CLASSES + ", or threshold = number if above it is lesion",
+            _NAME_OR_LIMIT,
         )
-    return lesion, "two-values"
-
-
-def _plateaus(values: Values, top: float) -> int:
-    """Number of 5×5 neighbourhoods of one grey between background and lesion.
-
-    What compression does to an edge is no such region.
-    """
-    spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
-    bright = float(np.median(values[values > top / 2]))  # ringing is brighter still
-    between = (values > 0.15 * bright) & (values < 0.85 * bright)
-    return int(np.count_nonzero(between & (spread <= top * FAINT / 255)))
+    return values > cut_of(top), "two-values"
 
 
 def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
@@ -263,7 +271,7 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
-            _NAME_CLASSES + ", or threshold = number if above it is lesion",
+            _NAME_OR_LIMIT,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter, minimum_filter
 
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
@@ -17,14 +17,21 @@ TOLD = 8
 SPARSE, GAPS = 4, 32
 #: Neighbours of which more than this share differ are a gradient, not objects.
 GRADIENT = 0.4
+#: Numbers beside the background are at least this share of the others, where they do
+#: not grow from it as at a soft edge.
+JUMP = 0.25
 #: Share of a number's pixels that are constant around in a region, but not at an edge.
 REGION = 0.25
 #: Pixels of one number between two others above which it was drawn: a soft edge has
 #: more numbers.
 STRAY = 16
 #: In a lossy file: share of the pixels of edges that have one grey, in a window of this
-#: many of so many bins between background and lesion; soft edges have half of it.
+#: many of so many bins between background and lesion; soft edges have half of it. If
+#: edges are wider than so many pixels, a smaller share is enough.
 ONE_GREY, WINDOW, BINS = 0.75, 6, 24
+WIDE, ONE_GREY_OF_WIDE = 1.0, 0.5
+#: Greys of a region in a lossy file differ by less than this share of the largest.
+SPREAD = 0.1
 
 
 def are_numbers(values: Values, found: Values) -> bool:
@@ -32,6 +39,31 @@ def are_numbers(values: Values, found: Values) -> bool:
     count, top = len(found) - 1, int(found[-1])
     if top > max(SPARSE * count, count + GAPS):
         return False
+    return not _is_gradient(values, top)
+
+
+def number_regions(values: Values, found: Values) -> bool:
+    """Whether values, 0 among them, are numbers of regions, however many and large.
+
+    They are constant within each, and as large beside the background as elsewhere.
+    """
+    if _is_gradient(values, int(found[-1])):
+        return False
+    inside = values > 0
+    padded = np.pad(inside, 1, constant_values=True)
+    whole = inside.copy()
+    for one in (
+        padded[2:, 1:-1],
+        padded[:-2, 1:-1],
+        padded[1:-1, 2:],
+        padded[1:-1, :-2],
+    ):
+        whole &= one
+    edge = values[inside & ~whole]
+    return bool(edge.size) and bool(np.median(edge) > JUMP * np.median(values[inside]))
+
+
+def _is_gradient(values: Values, top: int) -> bool:
     differ = pairs = 0
     for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
         inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
@@ -39,7 +71,7 @@ def are_numbers(values: Values, found: Values) -> bool:
         differ += int(np.count_nonzero(inside & (a != b)))
     # Each pixel of an edge has neighbours in it; objects of one pixel have hardly any.
     pixels = int(np.count_nonzero((values > 0.1 * top) & (values < top)))
-    return differ <= GRADIENT * max(pairs, pixels)
+    return differ > GRADIENT * max(pairs, pixels)
 
 
 def would_vanish(values: Values, found: Values, cut: float) -> bool:
@@ -79,23 +111,49 @@ def is_drawn(values: Values, found: Values) -> bool:
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
 
-def has_lines(values: Values, lesion: Plane) -> bool:
+def plateaus(values: Values, top: float) -> int:
+    """Number of 5×5 neighbourhoods of one grey between background and lesion.
+
+    What compression does to an edge is no such region.
+    """
+    spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
+    bright = _level_of_lesion(values, top)
+    between = (values > 0.15 * bright) & (values < 0.85 * bright)
+    return int(np.count_nonzero(between & (spread <= SPREAD * top)))
+
+
+def has_lines(values: Values, top: float) -> bool:
     """Whether lines of one grey lie between background and lesion in a lossy file.
 
     Parameters
     ----------
-    values, lesion : ndarray, shape (H, W)
+    values : ndarray, shape (H, W)
+    top : float
+        The largest of them.
     """
-    bright = float(np.median(values[lesion]))
+    bright = _level_of_lesion(values, top)
     low, high = 0.2 * bright, 0.8 * bright
     between = values[(values > low) & (values < high)]
-    outline = int(np.count_nonzero(lesion[1:] != lesion[:-1]))
-    outline += int(np.count_nonzero(lesion[:, 1:] != lesion[:, :-1]))
+    # In a region of the grey that halves the edge, noise makes the outline longer.
+    outline = min(_outline(values > share * bright) for share in (0.3, 0.5, 0.7))
     if len(between) < max(outline / 2, 2 * STRAY):
         return False
     counts, _ = np.histogram(between, BINS, (low, high))
     commonest = np.convolve(counts, np.ones(WINDOW), "valid").max()
-    return bool(commonest > ONE_GREY * len(between))
+    wide = len(between) > WIDE * outline
+    return bool(commonest > (ONE_GREY_OF_WIDE if wide else ONE_GREY) * len(between))
+
+
+def _level_of_lesion(values: Values, top: float) -> float:
+    """Grey of the brightest region in a lossy file, of which ringing is none."""
+    level = float(minimum_filter(values, 3).max())
+    return level if level > top / 2 else float(np.median(values[values > top / 2]))
+
+
+def _outline(region: Plane) -> int:
+    """Length along rows and columns of where a region (H, W) ends."""
+    edge = int(np.count_nonzero(region[1:] != region[:-1]))
+    return edge + int(np.count_nonzero(region[:, 1:] != region[:, :-1]))
 
 
 def core(mask: Plane) -> Plane:

@@ -11,9 +11,12 @@ from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
+from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
+#: Index into a palette and the colour that it has there.
+IndexColour = tuple[int, Colour]
 
 #: More numbers than this are objects, not classes that somebody forgot to name.
 CLASSES = 4
@@ -62,6 +65,13 @@ class MaskTraits:
         Against what numbers were compared; None: they are colours, or no lesion.
     alone : OneColour or None
         The only colour that there is, if it is not black.
+    kinds : tuple of tuple of float
+        All numbers or colours of lesions, where they are exact or colours; no more than
+        say that there are too many for classes.
+    palette : tuple of (int, colour)
+        Indices of classes and their colours, where it was read by these.
+    span : Span or None
+        Its numbers, if a threshold was given.
     """
 
     lesion_level: float | None = None
@@ -73,6 +83,9 @@ class MaskTraits:
     mixed: bool = False
     scale: Scale | None = None
     alone: OneColour | None = None
+    span: Span | None = None
+    kinds: tuple[tuple[float, ...], ...] = ()
+    palette: tuple[IndexColour, ...] = ()
 
 
 def traits_of_numbers(
@@ -108,7 +121,11 @@ def traits_of_numbers(
     if several and _lie_like_classes(np.where(lesion, numbers, 0)):
         like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
-    return MaskTraits(level, background, several=several, like_classes=like)
+    few = np.unique(inside)[: CLASSES + 1] if several else (level,)
+    kinds = tuple((float(value),) for value in few) if each and not lossy else ()
+    return MaskTraits(
+        level, background, several=several, like_classes=like, kinds=kinds
+    )
 
 
 def traits_of_colours(
@@ -149,6 +166,7 @@ def traits_of_colours(
         several=len(used) > 1,
         like_classes=tuple(_colour((colours[k] / APART).round()) for k in used if like),
         mixed=mixed,
+        kinds=tuple(_colour(colours[k]) for k in used[: CLASSES + 1]),
     )
 
 

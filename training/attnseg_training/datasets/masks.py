@@ -22,12 +22,14 @@ from attnseg_training.datasets.mask_reading import (
     MaskReading,
 )
 from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
+from attnseg_training.datasets.mask_spans import span_of
 from attnseg_training.datasets.mask_traits import (
     MaskTraits,
     OneColour,
     traits_of_numbers,
 )
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
+from attnseg_training.datasets.palettes import palette_of
 from attnseg_training.datasets.rules import (
     OneColourError,
     Rule,
@@ -144,7 +146,11 @@ def _of_page(
     if series.indices is not None:
         numbers = mask_colours.palette_numbers(page, series.indices, values)
         if numbers is not None:
-            return _of_numbers(numbers, said, lossy, name)
+            read = _of_numbers(numbers, said, lossy, name)
+            if not values or numbers is not series.indices:
+                return read
+            pairs = palette_of(page, series.indices, values)
+            return replace(read, traits=(MaskTraits(palette=pairs),))
     if values:
         grey = mask_colours.luma(page)
         if not lossy:
@@ -213,6 +219,7 @@ def _of_numbers(
     elif said.threshold is not None:
         lesion = mask_numbers.above(numbers, said.threshold, name, void)
         planes, how = _stacked(lesion), MaskKind.THRESHOLD
+        traits = (MaskTraits(span=span_of(numbers, said.threshold, lossy, void)),)
     else:
         read = mask_numbers.one_class(numbers, lossy, name, void, said.stated)
         planes, how = _stacked(read.lesion), MaskKind(read.how)

@@ -132,6 +132,11 @@ def _load(path: Path) -> _Nifti:
         raise InputError(
             f"{path.name} cannot be read as NIfTI ({error}); replace it."
         ) from error
+    if values.dtype.names:  # red, green and blue, as fields of one number
+        raise InputError(
+            f"Expected grey numbers in {path.name}, but it is a NIfTI file in colour "
+            f"({', '.join(values.dtype.names)}); save it as PNG, or as grey numbers."
+        )
     if values.ndim < 2 or values.size != values.shape[0] * values.shape[1]:
         raise InputError(
             f"Expected one 2D image in {path.name}, but it has shape {values.shape}; "

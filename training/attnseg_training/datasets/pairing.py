@@ -15,6 +15,8 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
     *NIFTI,
 )
+#: Folders of a layout without patterns.
+PAIRS = ("images", "masks")
 Mask = TypeVar("Mask")
 
 
@@ -27,9 +29,12 @@ def by_stem(folder: Path) -> dict[str, Path]:
         If it is not there, holds other things only, or two files have one name.
     """
     if not folder.is_dir():
+        remedy = in_capitals(folder.parent) or (
+            "; see docs/training.md on how to lay it out"
+        )
         raise InputError(
             f"Expected a data folder with images/ and masks/, but {folder} is not "
-            "there; see docs/training.md on how to lay it out."
+            f"there{remedy}."
         )
     found: dict[str, Path] = {}
     there = entries(folder)
@@ -51,6 +56,22 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "convert them to one of these, or choose another folder."
         )
     return without_twins(found)
+
+
+def in_capitals(root: Path) -> str:
+    """What to do about folders such as Images/ or MASKS; empty without any."""
+    there = entries(root) if root.is_dir() else []
+    wrong = [
+        path.name
+        for path in there
+        if path.is_dir()
+        and path.name.lower() in PAIRS
+        and not (root / path.name.lower()).is_dir()
+    ]
+    if not wrong:
+        return ""
+    named = " and ".join(f"{name} to {name.lower()}" for name in wrong)
+    return f"; names of folders count in small letters: rename {named}"
 
 
 def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:

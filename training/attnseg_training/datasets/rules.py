@@ -52,6 +52,10 @@ class Rule(StrEnum):
         A NIfTI file is to be shown turned, and its image or mask is no NIfTI file.
     MAYBE_CLASSES
         Numbers or colours of one class lie as those of several would.
+    SAME_MASK, MOSTLY_SAME_MASK
+        Several images have one mask, pixel for pixel; more than half of all have.
+    PALETTES
+        Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
     NARROW_RANGE
@@ -84,6 +88,9 @@ class Rule(StrEnum):
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
     MAYBE_CLASSES = "maybe-classes"
+    SAME_MASK = "same-mask"
+    MOSTLY_SAME_MASK = "mostly-same-mask"
+    PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
     NARROW_RANGE = "narrow-range"
 

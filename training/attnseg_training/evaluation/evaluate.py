@@ -16,7 +16,11 @@ from torch import Tensor
 
 from attnseg_training.datasets import Dataset
 from attnseg_training.datasets.findings import look_at_masks
-from attnseg_training.datasets.image_store import ignored_pixels, resized_ignored
+from attnseg_training.datasets.image_store import (
+    ignored_pixels,
+    mask_threshold,
+    resized_ignored,
+)
 from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.evaluation.areas import pixel_mm2
@@ -105,6 +109,7 @@ def evaluate(
         read = sample.read_with_traits(rule, kept.take(sample.name))
         image, planes, ignored = read.rgb, read.planes, read.ignored
         masks.add_orientation(sample.name, read)
+        masks.add_image(sample.name, image)
         masks.add_mapping(sample.name, read.mapping)
         truth = planes.max(0)
         pixels += truth.size
@@ -161,6 +166,8 @@ def evaluate(
             f"; {left_out} of {pixels} pixels with the mask value {data.ignore} were "
             "ignored"
         )
+    if data.threshold is not None:
+        protocol += f"; mask values above {data.threshold:g} are lesion"
     if several:
         protocol += (
             f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
@@ -178,6 +185,7 @@ def evaluate(
             "domain": domain(segmenter.card, data, split),
             "left_out": data.left_out,
             **ignored_pixels(data.ignore, left_out, pixels),
+            **mask_threshold(data.threshold),
             **({"findings": told} if told else {}),
             **({"allowed": allowed} if allowed else {}),
             **({} if medsam is None else {MEDSAM: medsam.facts}),

@@ -1,0 +1,132 @@
+"""Whether one threshold can be meant for the numbers of all masks of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.rules import Rule, UnclearMaskError
+
+Plane = NDArray[np.bool_]
+_Key = tuple[str, bool, bool, bool]
+
+#: Largest numbers of different types that differ by this factor are of two ranges.
+TYPES_FACTOR = 2.0
+#: And those of one type by this one: less, and one may be faint.
+FACTOR = 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Numbers of a mask that was read by a threshold.
+
+    Attributes
+    ----------
+    kind : str
+        Type of the numbers: ``bool``, ``uint8``, …; ``float`` for any of fractions.
+    low, top : float
+        Smallest and largest number.
+    hard : bool
+        Whether the file holds 0 and one other number alone.
+    above : bool
+        Whether a number is above the threshold.
+    """
+
+    kind: str
+    low: float
+    top: float
+    hard: bool
+    above: bool
+
+    @property
+    def unit(self) -> bool:
+        """Whether these look like 0 and 1, or probabilities."""
+        least = 0.5 if self.kind == "float" and not self.hard else 0
+        return self.low >= 0 and least < self.top <= 1
+
+    def __str__(self) -> str:
+        """Return type and range."""
+        return f"{self.kind} from {self.low:g} to {self.top:g}"
+
+
+def span_of(
+    numbers: NDArray[Any], threshold: float, lossy: bool, void: Plane | None
+) -> Span | None:
+    """Span of numbers (H, W); None where the threshold says nothing of their range.
+
+    Any scale has the threshold 0, and black is black in each. Numbers that are `void`,
+    bool (H, W), or not finite are not looked at.
+    """
+    known = numbers if void is None else numbers[~void]
+    if known.dtype.kind == "f":
+        known = known[np.isfinite(known)]
+    if threshold == 0 or known.size == 0 or not known.any():
+        return None
+    low, top = float(known.min()), float(known.max())
+    kind = "float" if known.dtype.kind == "f" else known.dtype.name
+    hard = not lossy and bool(np.isin(known, [0, known.max()]).all())
+    return Span(kind, low, top, hard, top > threshold)
+
+
+@dataclass(slots=True)
+class Spans:
+    """The spans of the masks of one data set.
+
+    Attributes
+    ----------
+    lowest, highest : dict
+        (kind, hard, above, unit) → the span of the smallest or largest top, and the
+        image of that mask.
+    """
+
+    lowest: dict[_Key, tuple[Span, str]] = field(default_factory=dict)
+    highest: dict[_Key, tuple[Span, str]] = field(default_factory=dict)
+
+    def add(self, name: str, span: Span) -> None:
+        """Notice the span of an image's mask."""
+        key = span.kind, span.hard, span.above, span.unit
+        if key not in self.lowest or span.top < self.lowest[key][0].top:
+            self.lowest[key] = span, name
+        if key not in self.highest or span.top > self.highest[key][0].top:
+            self.highest[key] = span, name
+
+    def joined(self, other: Spans) -> Spans:
+        """Both together."""
+        both = Spans(dict(self.lowest), dict(self.highest))
+        for span, name in (*other.lowest.values(), *other.highest.values()):
+            both.add(name, span)
+        return both
+
+    def contradiction(self) -> UnclearMaskError | None:
+        """Two masks for which no one threshold can be meant; None: there are none."""
+        for low, first in self.lowest.values():
+            for high, second in self.highest.values():
+                if _contradict(low, high):
+                    return UnclearMaskError(
+                        Rule.UNCLEAR_VALUES,
+                        "Expected numbers of one type and range in all masks, as "
+                        "dataset.toml gives one threshold, but the mask of "
+                        f"{first!r} holds {low} and that of {second!r} {high}; save "
+                        "all alike, such as with 8 bits from 0 to 255.",
+                    )
+        return None
+
+
+def _contradict(low: Span, high: Span) -> bool:
+    """Whether one of both is of another range and read wrongly by one threshold.
+
+    Of 0 and one number above the threshold that one is lesion, whatever the range.
+    """
+    if not high.above:
+        return False
+    other_type = low.kind != high.kind
+    if not low.above:
+        if other_type:
+            return high.top >= TYPES_FACTOR * low.top
+        return low.unit and (low.kind == "float" or (low.hard and high.hard))
+    if high.hard or min(low.low, high.low) < 0:
+        return False
+    return high.top >= (TYPES_FACTOR if other_type else FACTOR) * low.top

@@ -1,0 +1,85 @@
+"""Telling pictures from masks and from maps of probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, uniform_filter
+
+#: Both ends of the range, as a share of it; a picture has more than this share of its
+#: pixels between them.
+END, BETWEEN = 0.1, 0.55
+#: Longest side on which texture is measured: an image that was enlarged has less.
+SIDE = 128
+#: Median difference, as a share of the range, of a pixel of a picture and the mean
+#: around it. Maps that were enlarged from 14 × 14 have less.
+TEXTURE = 0.0035
+#: Of 0 to 255: that difference in a photo among masks of colours, which are flat; what
+#: is darker than this is its surround; the rest has more than this share of the pixels.
+COLOUR_TEXTURE, DARK, LIT = 0.4, 12, 0.4
+#: Rounding makes such a difference, as a share of one step.
+ROUNDED = 0.6
+#: Larger share of pixels that are as their neighbour: regions were drawn.
+DRAWN = 0.5
+
+
+def is_colour_picture(rgb: NDArray[np.float64]) -> bool:
+    """Whether colours (H, W, 3) of 0 to 255 are those of a photo, or of one painted on.
+
+    Its dark surround may leave few colours that are far from each other.
+    """
+    grey = rgb.mean(-1)
+    lit = rgb.max(-1) > DARK
+    if np.count_nonzero(lit) <= LIT * grey.size:
+        return False
+    same = (grey[:, 1:] == grey[:, :-1]) & lit[:, 1:]
+    if np.count_nonzero(same) > DRAWN * np.count_nonzero(lit):
+        return False
+    inner = binary_erosion(_reduced(rgb.max(-1)) > DARK, np.ones((3, 3)))
+    uneven = _uneven(_reduced(grey))[inner]
+    return bool(uneven.size and np.median(uneven) > COLOUR_TEXTURE)
+
+
+def is_picture(grey: NDArray[Any]) -> bool:
+    """Whether greys (H, W) are those of a photo: most in between, and uneven.
+
+    Maps of probabilities are smooth, or background for the most part. Negative numbers
+    are no greys.
+    """
+    low, high = float(grey.min()), float(grey.max())
+    if low < 0 or high <= low or min(grey.shape) < 3:
+        return False
+    between = _between(grey, low, high)
+    if np.count_nonzero(between) <= BETWEEN * grey.size:
+        return False
+    same = (grey[:, 1:] == grey[:, :-1]) & between[:, 1:]
+    if np.count_nonzero(same) > DRAWN * np.count_nonzero(between):
+        return False
+    coarse = _reduced(grey.astype(np.float64))
+    step = 0.0 if grey.dtype.kind == "f" else 1.0
+    least = max(TEXTURE * np.ptp(coarse), ROUNDED * step)
+    inner = _uneven(coarse)[_between(coarse, float(coarse.min()), float(coarse.max()))]
+    return bool(inner.size and np.median(inner) > least)
+
+
+def _between(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
+    end = END * (high - low)
+    inner: NDArray[np.bool_] = (values > low + end) & (values < high - end)
+    return inner
+
+
+def _uneven(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Difference of each value and the mean of the eight around it."""
+    return np.asarray(np.abs(values - uniform_filter(values, 3)) * (9 / 8))
+
+
+def _reduced(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of squares, so that the longest side is at most `SIDE`."""
+    k = -(-max(values.shape) // SIDE)
+    if k == 1 or min(values.shape) < 3 * k:
+        return values
+    rows, columns = values.shape[0] // k, values.shape[1] // k
+    squares = values[: rows * k, : columns * k].reshape(rows, k, columns, k)
+    return np.asarray(squares.mean((1, 3)))

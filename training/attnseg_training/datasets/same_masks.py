@@ -1,0 +1,82 @@
+"""Masks that several images have in common, pixel for pixel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.near_duplicates import TOLERANCE, Bits
+from attnseg_training.datasets.rules import Rule
+
+#: Of so few images more than half may have one mask by chance.
+FEW = 2
+#: Share of the images above which one mask is no slip of the hand.
+MOST = 0.5
+
+
+@dataclass(slots=True)
+class SameMasks:
+    """Masks that were read so far, by what they hold.
+
+    Attributes
+    ----------
+    names : dict
+        Hash of a mask that is neither empty nor full → the images that have it.
+    """
+
+    names: dict[bytes, list[str]] = field(default_factory=dict)
+
+    def add(self, name: str, planes: NDArray[np.uint8]) -> None:
+        """Notice the masks (classes, H, W) of an image, neither empty nor full."""
+        digest = hashlib.blake2b(repr(planes.shape).encode(), digest_size=16)
+        digest.update(np.packbits(planes > 0))
+        self.names.setdefault(digest.digest(), []).append(name)
+
+    def joined(self, other: SameMasks) -> SameMasks:
+        """Both together."""
+        both = {key: list(names) for key, names in self.names.items()}
+        for key, names in other.names.items():
+            both.setdefault(key, []).extend(names)
+        return SameMasks(both)
+
+    def hints(self, hashes: Mapping[str, Bits], total: int) -> list[Hint]:
+        """Hint at images that share a mask although they do not look the same.
+
+        Parameters
+        ----------
+        hashes : mapping
+            Name → what `near_duplicates` compares, as far as it is known.
+        total : int
+            Number of images.
+        """
+        shared = (names for names in self.names.values() if len(names) > 1)
+        groups = [
+            tuple(one) for names in shared if len(one := _apart(names, hashes)) > 1
+        ]
+        if not groups:
+            return []
+        most = max(map(len, groups))
+        every = most > FEW and most > MOST * total
+        rule = Rule.MOSTLY_SAME_MASK if every else Rule.SAME_MASK
+        names = tuple(name for group in groups for name in group)
+        return [Hint(rule, names, tuple(groups))]
+
+
+def _apart(names: Sequence[str], hashes: Mapping[str, Bits]) -> list[str]:
+    """Names of images that look like none before them."""
+    kept: list[str] = []
+    for name in dict.fromkeys(names):
+        if not any(_alike(hashes.get(name), hashes.get(one)) for one in kept):
+            kept.append(name)
+    return kept
+
+
+def _alike(one: Bits | None, other: Bits | None) -> bool:
+    if one is None or other is None or not 0 < one.mean() < 1:
+        return False
+    return bool(np.count_nonzero(one != other) <= TOLERANCE)
