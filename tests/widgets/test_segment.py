@@ -136,12 +136,28 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     assert not any(layer.visible for layer in gates)
 
 
+def test_an_image_of_one_value_is_said_to_be_that(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    for data, same in (
+        (np.zeros((30, 40, 3), np.uint8), "value everywhere (0)"),
+        (np.full((5, 30, 40), 7.5), "value everywhere (7.5)"),
+        (np.full((30, 40, 4), [9, 8, 7, 255], np.uint8), "colour everywhere (9, 8, 7)"),
+    ):
+        viewer.add_image(data, rgb=data.shape[-1] in (3, 4))
+        widget.start()
+        wait(widget, qtbot)
+        assert widget.bar.error.text() == (
+            f"This image has one single {same}: there is nothing to see in it."
+        )
+
+
 def test_cancel_adds_nothing(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
     viewer.add_image(np.zeros((400, 30, 40)), name="a")
     widget.start()
-    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
     widget.bar.cancel_button.click()
     wait(widget, qtbot)
     assert [layer.name for layer in viewer.layers] == ["a"]

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.box_control import BoxControl
-from napari_attnseg._widgets.base.controls import Fold, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -64,7 +65,7 @@ class SegmentWidget(ModelWidget):
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
         self._outlines = OutlineWidths(napari_viewer, self._life)
-        self.gate_box = QComboBox()
+        self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
             "A gate is where the network mixes its two parts, at a coarse (1/32) to a "
             "fine (1/4) scale. Shows the map of one gate over the image."
@@ -156,7 +157,8 @@ class SegmentWidget(ModelWidget):
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
         of_frames = (warnings_of(result.provenance) for result in done.results)
-        self.bar.warn(list(dict.fromkeys(chain.from_iterable(of_frames))))
+        warnings = list(dict.fromkeys(chain.from_iterable(of_frames)))
+        self.bar.warn(warnings, constant_note(done.source))
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}

@@ -117,6 +117,19 @@ def test_sentences(pixels: int, found: Found, sentence: str) -> None:
     assert outcome.sentence.startswith(sentence)
 
 
+def test_specks_beside_an_object_are_named_and_not_counted() -> None:
+    mask = np.zeros((400, 400), np.uint8)
+    mask[:3, :3] = 1
+    assert outcome_of(mask).sentence.startswith("1 object, ")
+    mask[100:200, 100:200] = 1
+    said = "1 object and 1 speck of 9 pixels, 6.3 % of the frame"
+    assert outcome_of(mask).sentence == said
+    mask[399, 399] = 2
+    assert "1 object and 2 specks of at most 9 pixels" in outcome_of(mask).sentence
+    mask[390:, 390:] = 2  # 100 px: 0.06 %
+    assert "2 objects and 1 speck of 9 pixels" in outcome_of(mask).sentence
+
+
 def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     viewer: ViewerModel, qtbot: Any, add_result: Any
 ) -> None:

@@ -16,6 +16,7 @@ from napari_attnseg._widgets.base.controls import Fold, restart, timer, wrapped_
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.outcome import (
+    SPECK_TIP,
     CanvasMark,
     Outcome,
     expected_dice,
@@ -150,16 +151,17 @@ class OutcomeLine(QLabel):
         box = result.record.box
         key = (array_sha256(mask), loosened, box)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened, box=box)
+            self._known = key, outcome_of(mask, loosened, box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
-        where = f"Frame {frame + 1}: " if several else ""
+        where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
         self.setText(
             f"{self._heading(result)}{where}{outcome.sentence}"
             + (f"\n{sentence}" if sentence else "")
         )
+        self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()
         self._meaning.setText(expected.details if expected and sentence else "")
         self.details.setVisible(bool(sentence))
