@@ -90,7 +90,10 @@ def test_the_line_and_the_run_are_of_the_image_that_is_seen(
     second.visible = False
     qtbot.waitUntil(lambda: line_of("a: "))
     assert menu.text() == "Repeat or save the run of a"
-    second.visible = True
+    first.visible = False  # nothing is seen
+    qtbot.waitUntil(lambda: not line.isVisibleTo(widget))
+    assert not menu.isVisibleTo(widget)
+    first.visible = second.visible = True
     *_, mask = add_result(viewer, second)
     mask.data = np.zeros_like(mask.data)
     qtbot.waitUntil(lambda: line_of("Nothing found"))

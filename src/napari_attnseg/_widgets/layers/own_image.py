@@ -105,7 +105,7 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     else:
         seen = looked_at(viewer.layers)
     image = chosen if chosen in seen else next(iter(seen), None)
-    return image, len(seen) > 1 or image is not chosen
+    return image, len(seen) > 1 or (image is not None and image is not chosen)
 
 
 def bring_forward(viewer: Any, image: Any) -> None:
