@@ -47,6 +47,9 @@ def test_dice_of_a_run_is_named_as_such() -> None:
     card = replace(CARD, training=trained)
     assert dice_words(card) == "Dice 0.05 in training"
     assert "Dice 0.05 on the images that chose its epoch" in card_lines(card)[0]
+    for number, said in ((2, "the 2 images"), (1, "the 1 image")):
+        counted = replace(CARD, training={**trained, "data": {"val": number}})
+        assert f"Dice 0.05 on {said} that chose its epoch" in card_lines(counted)[0]
     # Of images that were trained on it says nothing.
     assert dice_words(replace(CARD, training={**trained, "protocol_name": "all"})) == (
         NO_DICE

@@ -18,7 +18,7 @@ from typing import Any
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.old_cards import with_machine_fields
 from napari_attnseg.results import NO_GATES, NOT_MEASURED, PatternValue
-from napari_attnseg.spec import ModelSpec, Preprocessing
+from napari_attnseg.spec import STRIDES, ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
 #: The card is one JSON text under this key of the safetensors metadata.
@@ -127,6 +127,14 @@ class ModelCard:
         """What the pattern of the gate at 1/stride was measured to be worth."""
         facts = self.gates.get(f"1/{stride}")
         return PatternValue.NOT_MEASURED if facts is None else PatternValue.of(facts)
+
+    def pattern_of_all(self) -> PatternValue:
+        """What the patterns of all gates together were measured to be worth."""
+        facts = self.gates.get("all")
+        if facts is not None:
+            return PatternValue.of(facts)
+        found = {self.pattern(stride) for stride in STRIDES}
+        return found.pop() if len(found) == 1 else PatternValue.NOT_MEASURED
 
     def effective_share(self, stride: int) -> float | None:
         """Mean effective share of the CNN at the gate at 1/stride; None: unknown.

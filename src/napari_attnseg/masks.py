@@ -187,13 +187,20 @@ def _mask(
 
 def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
     """Count pixels and connected objects of a mask (H, W), each class by itself."""
+    sizes = object_sizes(mask)
+    return MaskSize(int(sizes.sum()), len(sizes))
+
+
+def object_sizes(mask: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    """Pixels of every connected object of a mask (H, W), each class by itself."""
+    found = [np.zeros(0, np.intp)]
     box = _box(mask > 0)
-    if box is None:
-        return MaskSize(0, 0)
-    inner = mask[box]
-    values = [v for v in np.unique(inner) if v]
-    objects = sum(int(ndimage.label(inner == v, _CORNERS)[1]) for v in values)
-    return MaskSize(int(np.count_nonzero(inner)), objects)
+    if box is not None:
+        inner = mask[box]
+        for value in np.unique(inner[inner > 0]):
+            objects, _ = ndimage.label(inner == value, _CORNERS)
+            found.append(np.bincount(objects.ravel())[1:])
+    return np.concatenate(found)
 
 
 def _box(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:

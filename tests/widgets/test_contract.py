@@ -74,6 +74,8 @@ def test_opens_where_there_is_nothing_and_offers_to_do_nothing_wrong(
     assert widget.layout() is not None
     assert not messages
     assert len(viewer.layers) == 0
+    # docs/known-napari-crash.md
+    assert not viewer.canvas.overlays["_brush_circle"].box
 
 
 def test_follows_layers_that_come_are_renamed_move_and_go(

@@ -10,11 +10,15 @@ from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.pace import Pace, expected_seconds
+from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg.explanations import EXPLAINERS, explain
+from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.models.decoder import UnetDecoder
-from napari_attnseg.results import NOT_MEASURED
+from napari_attnseg.results import NOT_MEASURED, PatternValue
+from napari_attnseg.weights import bundled_weights
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56), dtype=np.uint8)
 
@@ -59,6 +63,22 @@ def test_a_map_is_added_over_its_image(
     assert viewer.layers.selection.active is image
 
 
+def test_a_long_name_neither_widens_the_dock_nor_scrolls_it_sideways(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    scroll = widget.findChild(VerticalScroll)
+    widget.method_box.setCurrentText("CNN contribution")
+    viewer.add_image(IMAGE, name="a name of an image " * 8)
+    viewer.add_labels(np.ones(IMAGE.shape, int), name="a name of a what-if " * 8)
+    widget.show()
+    qtbot.waitExposed(widget)
+    assert scroll.minimumSizeHint().width() <= WIDTH
+    # Also where it is narrower than its parts want to be.
+    scroll.setFixedWidth(150)
+    qtbot.waitUntil(lambda: scroll.widget().width() <= 150)
+    assert scroll.horizontalScrollBar().maximum() == 0
+
+
 def test_the_target_is_the_selected_label(
     widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
@@ -98,6 +118,41 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     assert widget.colours.text() == ""
 
 
+def test_one_map_is_seen_at_a_time(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    segment("a")
+    outline = viewer.layers[-1]
+    record = record_of(outline)
+    assert record is not None
+    fills = [
+        viewer.add_labels(
+            np.ones((40, 48), np.uint8), metadata=metadata_of(record.derived(made))
+        )
+        for made in (Derivation.READER, Derivation.CHANGE)
+    ]
+
+    def seen() -> list[str]:
+        explained = (x for x in viewer.layers if "attnseg map" in x.metadata)
+        return [layer.name for layer in explained if layer.visible]
+
+    widget.method_box.setCurrentText("entropy")
+    run(widget, qtbot)
+    assert seen() == ["entropy · a"]
+    assert outline.visible and not any(fill.visible for fill in fills)
+    widget.method_box.setCurrentText("measured trust")
+    run(widget, qtbot)
+    assert seen() == ["measured trust 1/32 · a"]
+    widget.level_box.setCurrentText("1/8")
+    run(widget, qtbot)
+    assert seen() == ["measured trust 1/8 · a"]
+    count = len(viewer.layers)
+    run(widget, qtbot)  # the same one again
+    assert seen() == ["measured trust 1/8 · a"] and len(viewer.layers) == count
+    fills[0].visible = True
+    assert fills[0].visible  # switched on again by hand
+
+
 def test_a_slow_map_says_how_long_it_takes(
     widget: ExplainWidget,
     viewer: ViewerModel,
@@ -119,11 +174,15 @@ def test_a_slow_map_says_how_long_it_takes(
 
     monkeypatch.setattr(UnetDecoder, "forward", slow)
     widget.start()
+    # At once, and beside the bar, which shows no text while it is busy.
+    assert widget.bar.time_left.text() == "About 2 min left"
+    assert widget.bar.time_left.isVisibleTo(widget)
     left = widget.bar.progress
     qtbot.waitUntil(lambda: "left" in left.format(), timeout=30_000)
     assert left.format() == "about 2 min left"
     go_on.set()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    assert not widget.bar.time_left.isVisibleTo(widget)
     # The next estimate is what this run took on this device.
     assert not widget.duration.isVisibleTo(widget)
 
@@ -217,3 +276,15 @@ def test_maps_without_a_gate_ask_for_none(widget: ExplainWidget) -> None:
     assert not widget.level_box.isEnabled() and widget.gate_card.text() == ""
     widget.method_box.setCurrentText("gate")
     assert widget.level_box.isEnabled()
+
+
+def test_a_map_of_all_gates_says_what_they_were_measured_to_do(
+    widget: ExplainWidget,
+) -> None:
+    widget.method_box.setCurrentText("gates at a glance")
+    assert "was never measured" in widget.gate_description.text()
+    widget.inputs.use_weights(bundled_weights()["compact"])
+    assert widget.gate_description.isVisibleTo(widget)
+    assert widget.gate_description.text() == pattern_sentence(
+        PatternValue.DECORATIVE, "This map of all gates"
+    )

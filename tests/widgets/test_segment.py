@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
-from napari_attnseg._widgets.layers.metadata import METADATA, record_of
+from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
@@ -135,12 +136,28 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     assert not any(layer.visible for layer in gates)
 
 
+def test_an_image_of_one_value_is_said_to_be_that(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    for data, same in (
+        (np.zeros((30, 40, 3), np.uint8), "value everywhere (0)"),
+        (np.full((5, 30, 40), 7.5), "value everywhere (7.5)"),
+        (np.full((30, 40, 4), [9, 8, 7, 255], np.uint8), "colour everywhere (9, 8, 7)"),
+    ):
+        viewer.add_image(data, rgb=data.shape[-1] in (3, 4))
+        widget.start()
+        wait(widget, qtbot)
+        assert widget.bar.error.text() == (
+            f"This image has one single {same}: there is nothing to see in it."
+        )
+
+
 def test_cancel_adds_nothing(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
     viewer.add_image(np.zeros((400, 30, 40)), name="a")
     widget.start()
-    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
     widget.bar.cancel_button.click()
     wait(widget, qtbot)
     assert [layer.name for layer in viewer.layers] == ["a"]
@@ -459,3 +476,41 @@ def test_a_second_run_replaces_the_first_but_no_work_by_hand(
     widget.run_menu.keep_both.setChecked(True)
     third = again()
     assert len(find_results(viewer.layers)) == 3 and third.image is image
+
+
+def test_of_a_covered_image_the_new_outline_is_seen_and_no_old_one(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    segment: Any,
+    messages: list[str],
+) -> None:
+    """A mask by hand and measured objects of the lower one of two images."""
+
+    def again(image: Any) -> Any:
+        viewer.layers.selection = {image}
+        before = find_results(viewer.layers)[0].mask
+        widget.start()
+        wait(widget, qtbot)
+        qtbot.waitUntil(lambda: find_results(viewer.layers)[0].mask is not before)
+        qtbot.wait(20)  # what is hidden with its image is, once the list is complete
+        return find_results(viewer.layers)[0].mask
+
+    below = segment("below")
+    record = record_of(viewer.layers[-1])
+    assert record is not None
+    objects = viewer.add_labels(
+        np.ones((40, 48), np.uint8),
+        name="objects",
+        metadata=metadata_of(record.derived(Derivation.OBJECTS)),
+    )
+    above = viewer.add_image(np.zeros((40, 48), np.uint8), name="above")
+    qtbot.waitUntil(lambda: not objects.visible)
+    mask = again(below)
+    assert mask.visible and not objects.visible and "objects" in messages[-1]
+
+    mask.data[:4] = 1 - mask.data[:4]  # by hand
+    viewer.layers.move(viewer.layers.index(above), len(viewer.layers))
+    qtbot.waitUntil(lambda: not mask.visible)
+    newest = again(below)
+    assert newest.visible and not mask.visible

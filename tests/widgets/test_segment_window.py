@@ -117,7 +117,7 @@ def test_what_an_image_is_read_as_is_said_before_the_run(
     assert note.text() == stack
     names = ("t", "y", "x")
     viewer.add_image(np.zeros((9, 30, 40), np.uint8), axis_labels=names)
-    assert note.text() == "Stack of 9 frames, each segmented by itself."
+    assert note.text() == "Stack of 9 slices, each segmented by itself."
 
 
 def test_weights_that_were_tried_once_are_not_those_of_the_next_session(
@@ -193,7 +193,7 @@ def test_closing_napari_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:
     widget = open_widget(viewer)
     widget.start()
     worker, life = widget.life.worker, widget.life
-    qtbot.waitUntil(lambda: "frame" in widget.bar.progress.format(), timeout=60_000)
+    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
     with qtbot.waitSignal(worker.finished, timeout=60_000):
         viewer.close()
     assert life.ended

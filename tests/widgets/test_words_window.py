@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QFormLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -93,12 +94,21 @@ def tip(part: QWidget, dock: QWidget) -> str:
     return part.toolTip()
 
 
-def test_every_control_is_explained(docks: dict[str, Any]) -> None:
+def test_every_control_is_explained(docks: dict[str, Any], qtbot: Any) -> None:
     for name, dock in docks.items():
         found = [part for kind in CONTROLS for part in own(dock, kind)]
         assert len(found) > 4
         bare = [(type(part).__name__, part) for part in found if not tip(part, dock)]
         assert not bare, (name, bare)
+        raised(dock, qtbot)
+        for form in dock.findChildren(QFormLayout):
+            for label in map(form.labelForField, dock.findChildren(QWidget)):
+                assert label is None or label.toolTip(), (name, label.text())
+    explain = docks["Explain segmentation"]
+    explain.method_box.setCurrentText("CNN contribution")
+    for term in ("target", "logit", "to first order"):
+        assert term in explain.meaning.text()
+        assert term.capitalize() in explain.meaning.toolTip()
 
 
 def test_grey_buttons_say_why(docks: dict[str, Any], qtbot: Any) -> None:

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QComboBox, QFormLayout
+from qtpy.QtWidgets import QFormLayout
 
-from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Fold,
+    set_tips,
+    wrapped_label,
+)
+from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.model_cache import LoadedModel
@@ -24,15 +30,17 @@ from napari_attnseg._widgets.base.pace import (
 )
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
-from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.display import show_source
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
+from napari_attnseg._widgets.layers.one_map import add_explanation
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.cards import read_card
 from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
@@ -40,6 +48,12 @@ from napari_attnseg.spec import STRIDES
 if TYPE_CHECKING:
     from napari_attnseg.explanations import Explainer
 
+#: Terms in what is said of the maps, for who does not know them.
+TERMS = (
+    "Target: the region that the map is about, see Target. Logit: the number that the "
+    "model turns into a probability; the higher, the more probable. To first order: "
+    "estimated from the slope at this image, not tried out."
+)
 OWN_MASK = "the model's own mask"
 
 
@@ -57,9 +71,9 @@ class ExplainWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Explain")  # napari passes it by this name
         self._explainers: Mapping[str, Explainer] = {}
-        self.method_box = QComboBox()
-        self.level_box = QComboBox()
-        self.target_box = QComboBox()
+        self.method_box = ChoiceBox()
+        self.level_box = ChoiceBox()
+        self.target_box = ChoiceBox()
         self.meaning = wrapped_label()
         #: What was measured of the gate in plain words, and with numbers.
         self.gate_description, self.gate_card = wrapped_label(), wrapped_label()
@@ -76,6 +90,7 @@ class ExplainWidget(ModelWidget):
         self.colours, self.duration = wrapped_label(), wrapped_label()
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
+        set_tips({self.meaning: TERMS, self.colours: TERMS})
         self.meaning.setText("The list of maps is being made…")
         self._lay_out()
 
@@ -153,6 +168,9 @@ class ExplainWidget(ModelWidget):
                     finding = card.verdict(stride)
                 if explainer.per_gate and card.spec.has_gates:
                     plain = pattern_sentence(card.pattern(stride), "This gate's map")
+                elif explainer.of_all_gates and card.spec.has_gates:
+                    subject = "This map of all gates"
+                    plain = pattern_sentence(card.pattern_of_all(), subject)
         self.gate_description.setText(plain)
         self.gate_description.setVisible(bool(plain))
         self.gate_card.setText(finding)
@@ -177,13 +195,17 @@ class ExplainWidget(ModelWidget):
         def done(result: tuple[Explanation, LoadedModel]) -> None:
             found, model = result
             self._ran_with(model)
-            self.bar.warn(warnings_of(found.provenance))
+            self.bar.warn(warnings_of(found.provenance), constant_note(source))
             shown = show_source(self._viewer, source)
-            add_layers(self._viewer, [explanation_layer(shown, found, frame)])
+            new = explanation_layer(shown, found, frame)
+            weights = found.provenance["weights_sha256"]
+            asked = (method, found.level, frame, region, weights, intensity)
+            add_explanation(self._viewer, new, asked)
             self._select(layer)
             pace.finished()
             self._describe()
 
+        region = None if target is None else array_sha256(target)
         method = self.method_box.currentText()
         explainer = self._explainers[method]
         pace = Pace(explainer.decodings, explainer.passes, self.inputs.device)
@@ -239,8 +261,8 @@ class ExplainWidget(ModelWidget):
         shown = round(labels.world_to_data(point)[0])
         if not 0 <= shown < len(data):
             raise InputError(
-                f"Expected a region in the frame that is shown, but {labels.name!r} "
-                "does not reach it; go to its frame, or choose another layer."
+                f"Expected a region in the slice that is shown, but {labels.name!r} "
+                "does not reach it; go to its slice, or choose another layer."
             )
         return np.asarray(data[shown])
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.box_control import BoxControl
-from napari_attnseg._widgets.base.controls import Fold, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -27,13 +28,14 @@ from napari_attnseg._widgets.layers.earlier import (
     Output,
     earlier_results,
     is_edited,
+    made_from_results,
     output_of,
 )
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.own_image import bring_forward
+from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.record import LayerRecord
-from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import first_gate
 from napari_attnseg.errors import AttnSegError
@@ -63,7 +65,7 @@ class SegmentWidget(ModelWidget):
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
         self._outlines = OutlineWidths(napari_viewer, self._life)
-        self.gate_box = QComboBox()
+        self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
             "A gate is where the network mixes its two parts, at a coarse (1/32) to a "
             "fine (1/4) scale. Shows the map of one gate over the image."
@@ -81,6 +83,8 @@ class SegmentWidget(ModelWidget):
         self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
         self.preload = Preload(self._models, self._life, self._chosen_weights)
         self.inputs.weights_box.currentIndexChanged.connect(self.preload.soon)
+        self.inputs.weights_box.currentIndexChanged.connect(self._image_chosen)
+        self.outcome.told.connect(self._offer_run)
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -113,8 +117,17 @@ class SegmentWidget(ModelWidget):
         return self.inputs.weights
 
     def _image_chosen(self, index: int = 0) -> None:
-        self.outcome.follow(self.inputs.image)
+        self.outcome.follow(self.inputs.image, self.inputs.weights)
         self.box_control.follow(self.inputs.image)
+
+    def _offer_run(self) -> None:
+        """Offer the run that the line above speaks of, and no other image's."""
+        line = self.outcome
+        gone = line.mask is None and line.image is not None
+        if gone and self.run_menu.is_of(line.image):
+            return  # its mask was removed: the run can still be repeated
+        what = f"the run of {line.image.name}" if line.named else "this run"
+        self.run_menu.show_run(line.mask, what)
 
     # -- running ---------------------------------------------------------------------
 
@@ -144,12 +157,13 @@ class SegmentWidget(ModelWidget):
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
         of_frames = (warnings_of(result.provenance) for result in done.results)
-        self.bar.warn(list(dict.fromkeys(chain.from_iterable(of_frames))))
+        warnings = list(dict.fromkeys(chain.from_iterable(of_frames)))
+        self.bar.warn(warnings, constant_note(done.source))
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}
         if not self.run_menu.keep_both.isChecked():
-            visible = self._take_away(earlier_results(self._viewer.layers, source))
+            visible = self._take_away(source)
         added = add_layers(self._viewer, new_layers(source, done.results))
         first = _first_gate(added)
         for layer in added:
@@ -159,24 +173,32 @@ class SegmentWidget(ModelWidget):
         self.run_menu.show_run(added[-1])
         self._select(image)
 
-    def _take_away(self, earlier: Sequence[ResultLayers]) -> dict[Output, bool]:
+    def _take_away(self, source: Source) -> dict[Output, bool]:
         """Remove earlier results, but none that was edited by hand: those are hidden.
 
+        So is what was made from them, which would look like a part of the new result.
         Returns what was visible of those that were removed.
         """
         visible: dict[Output, bool] = {}
-        for result in earlier:
+        for result in earlier_results(self._viewer.layers, source):
             if result.mask is not None and is_edited(result.mask):
                 for layer in result.layers:
-                    layer.visible = False
+                    hide(layer)
                 show_info(
                     f"The earlier result of {result.name} was edited by hand: it is "
                     "kept, and hidden."
                 )
                 continue
             for layer in result.layers:
-                visible[output_of(layer)] = layer.visible
+                visible[output_of(layer)] = is_wanted(layer)
                 self._viewer.layers.remove(layer)
+        made = made_from_results(self._viewer.layers, source)
+        outdated = [layer for layer in made if is_wanted(layer)]
+        for layer in outdated:
+            hide(layer)
+        if outdated:
+            names = ", ".join(layer.name for layer in outdated)
+            show_info(f"Made from the earlier result, so kept, and hidden: {names}.")
         return visible
 
     def _image_of(self, source: Source) -> Any:

@@ -83,3 +83,8 @@ class Explainer:
     def of_a_gate(self) -> bool:
         """Whether each map is about the gate of one level."""
         return self.per_gate and Requirement.ONE_GATE in self.needs
+
+    @property
+    def of_all_gates(self) -> bool:
+        """Whether the map is made of the gates of all levels."""
+        return not self.per_gate and Requirement.ONE_GATE in self.needs

@@ -97,10 +97,10 @@ def test_one_frame_of_a_stack(
     panel = opened().readers_panel
     viewer.dims.set_current_step(0, 1)
     found = shown(qtbot, panel)
-    assert found.frame == 1 and "Frame 2." in panel.message.text()
+    assert found.frame == 1 and "Slice 1." in panel.message.text()
     assert viewer.layers[NAMES[1]].data.shape == (1, 40, 48)
     mouse.click((0, 5, 5))
-    assert panel.region.text() == "These outlines are of frame 2."
+    assert panel.region.text() == "These outlines are of slice 1."
     mouse.click((1, 5, 5))
     assert "At the ring" in panel.region.text()
     viewer.layers.remove(viewer.layers["image"])

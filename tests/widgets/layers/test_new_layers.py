@@ -285,7 +285,7 @@ def test_a_bad_frame_is_named(tiny_weights: Path) -> None:
     data[1, 0, 0] = np.nan
     failed = drain(run(source_of(Image(data)), tiny_weights, "cpu", MODELS))
     assert isinstance(failed, Failed)
-    assert failed.message.startswith("Frame 2: ") and "NaN" in failed.message
+    assert failed.message.startswith("Slice 1: ") and "NaN" in failed.message
 
 
 def test_weights_are_loaded_once_and_again_when_the_file_changes(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,15 @@ from napari_attnseg.spec import Preprocessing
 
 
 def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
-    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any, add_result: Any
+    make_napari_viewer_proxy: Callable[..., Any],
+    qtbot: Any,
+    add_result: Any,
+    tiny_weights: Path,
 ) -> None:
     viewer = make_napari_viewer_proxy(show=True)
     add = viewer.window.add_plugin_dock_widget
     _, widget = add("napari-attnseg", "Segment image")
+    widget.inputs.use_weights(tiny_weights)
     data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
     image = viewer.add_image(data, name="polyp", rgb=True)
     assert not widget.outcome.isVisibleTo(widget)
@@ -61,6 +66,41 @@ def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
     qtbot.waitUntil(lambda: not text.visible and not widget.outcome.isVisible())
 
 
+def test_the_line_and_the_run_are_of_the_image_that_is_seen(
+    viewer: ViewerModel, qtbot: Any, add_result: Any, tiny_weights: Path
+) -> None:
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.inputs.use_weights(tiny_weights)
+    rng = np.random.default_rng(0)
+    first, second = (
+        viewer.add_image(rng.integers(0, 255, (40, 48, 3), np.uint8), name=n, rgb=True)
+        for n in "ab"
+    )
+    viewer.layers.selection = {second}
+    add_result(viewer, first)
+    line, menu = widget.outcome, widget.run_menu
+
+    def line_of(name: str) -> bool:
+        shown = line.isVisibleTo(widget) and menu.isVisibleTo(widget)
+        return shown and line.text().startswith(name)
+
+    qtbot.wait(100)  # b is on top, and not yet segmented
+    assert not line.isVisibleTo(widget) and not menu.isVisibleTo(widget)
+    second.visible = False
+    qtbot.waitUntil(lambda: line_of("a: "))
+    assert menu.text() == "Repeat or save the run of a"
+    second.visible = True
+    *_, mask = add_result(viewer, second)
+    mask.data = np.zeros_like(mask.data)
+    qtbot.waitUntil(lambda: line_of("Nothing found"))
+    viewer.layers.selection = {first}  # chosen, and still covered
+    qtbot.waitUntil(lambda: line_of("b: Nothing found"))
+    viewer.layers.selection = {second}
+    widget.inputs.weights_box.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: line_of("With other weights: Nothing found"))
+
+
 @pytest.mark.parametrize(
     ("pixels", "found", "sentence"),
     [
@@ -75,6 +115,19 @@ def test_sentences(pixels: int, found: Found, sentence: str) -> None:
     outcome = outcome_of(mask)
     assert outcome.found is found
     assert outcome.sentence.startswith(sentence)
+
+
+def test_specks_beside_an_object_are_named_and_not_counted() -> None:
+    mask = np.zeros((400, 400), np.uint8)
+    mask[:3, :3] = 1
+    assert outcome_of(mask).sentence.startswith("1 object, ")
+    mask[100:200, 100:200] = 1
+    said = "1 object and 1 speck of 9 pixels, 6.3 % of the frame"
+    assert outcome_of(mask).sentence == said
+    mask[399, 399] = 2
+    assert "1 object and 2 specks of at most 9 pixels" in outcome_of(mask).sentence
+    mask[390:, 390:] = 2  # 100 px: 0.06 %
+    assert "2 objects and 1 speck of 9 pixels" in outcome_of(mask).sentence
 
 
 def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(

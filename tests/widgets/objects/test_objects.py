@@ -154,7 +154,7 @@ def test_a_stack_has_a_row_per_object_and_frame(
     segmented(viewer, MASK, np.zeros_like(MASK), MASK, scale=(4, 1, 1))
     layer = measure(widget, qtbot)
     rows = shown(widget)
-    assert rows[0][:2] == ["object", "frame"]
+    assert rows[0][:2] == ["object", "slice"]
     assert [row[:2] for row in rows[1:]] == [
         ["1", "0"],
         ["2", "0"],

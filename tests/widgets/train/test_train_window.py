@@ -148,11 +148,16 @@ def test_what_is_missing_or_wrong_is_said(
     help_text = declared_settings()["epochs"]["help"]
     qtbot.waitUntil(lambda: box.toolTip() == help_text, timeout=60_000)
     assert box.minimum() == declared_settings()["epochs"]["minimum"]
-    widget.start_button.click()
-    assert "Choose a data folder" in messages[-1]
+    assert not widget.start_button.isEnabled() and widget.why.isVisible()
+    assert "grey because no data folder is chosen" in widget.why.text()
+    widget.form.data.line.setText("nowhere")  # not yet left
+    assert "no run folder is chosen" in widget.why.text()
     choose(widget, data_folder / "nowhere", 2)
+    widget.folder.line.setText("run")
+    assert widget.start_button.isEnabled() and not widget.why.isVisible()
     widget.start_button.click()
     assert "there is no folder" in messages[-1]
+    widget.folder.line.setText("")
     widget.form.data.set(data_folder / "images")
     assert widget.folder.text == str(data_folder / "images-tiny")
     widget.start_button.click()
@@ -196,7 +201,9 @@ def test_three_recipes_in_plain_words_come_first(
     form.cost.button.click()
     assert not form.cost.button.isEnabled()
     qtbot.waitUntil(form.cost.button.isEnabled, timeout=120_000)
-    assert "for 5 epochs of 8 training images on " in form.cost.answer.text()
+    answer = form.cost.answer.text()
+    assert "for 5 epochs of 8 training images on " in answer
+    assert " s of them for the start" in answer
     form.epochs_box.setValue(6)  # of which that was no answer
     assert not form.cost.answer.isVisibleTo(form)
     assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}

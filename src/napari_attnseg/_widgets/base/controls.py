@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
+    QComboBox,
     QLabel,
     QPushButton,
     QSlider,
@@ -62,6 +63,17 @@ class UnitSlider(QLabeledDoubleSlider):
             self.setValue(round(min(max(wanted, 0.0), 1.0), 2))
             return True
         return bool(super().eventFilter(watched, event))
+
+
+class ChoiceBox(QComboBox):
+    """A list to choose from that elides long entries: they do not widen its dock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.setMinimumContentsLength(12)
 
 
 def wrapped_label(text: str = "") -> QLabel:

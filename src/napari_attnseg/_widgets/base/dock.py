@@ -10,9 +10,10 @@ from typing import Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.display import no_brush_box
 
 #: Callbacks for the destruction of a widget. Held here: Python's garbage collector
 #: would clear them along with the widget, and Qt, in the same sweep, would call them.
@@ -43,6 +44,7 @@ class DockWidget(QWidget):
         super().__init__()
         self._viewer = viewer
         self._life = life = Lifetime()
+        no_brush_box(viewer)
         self._show_focus()
         theme = viewer.events.theme
         theme.connect(self._show_focus)
@@ -59,6 +61,17 @@ class DockWidget(QWidget):
     def life(self) -> Lifetime:
         """The worker that runs for the widget, and what is undone when it closes."""
         return self._life
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Give the names of controls the tool tips of what they name."""
+        super().showEvent(event)
+        for form in self.findChildren(QFormLayout):
+            for row in range(form.rowCount()):
+                item = form.itemAt(row, QFormLayout.ItemRole.FieldRole)
+                field = None if item is None else item.widget()
+                label = None if field is None else form.labelForField(field)
+                if field is not None and label is not None:
+                    label.setToolTip(field.toolTip())
 
     def _show_focus(self, event: Any = None) -> None:
         colour = get_theme(self._viewer.theme).text.as_hex()

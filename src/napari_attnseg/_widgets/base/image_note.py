@@ -1,9 +1,12 @@
-"""What is said of an image before it is segmented. No Qt, no torch."""
+"""What is said of the image itself, whatever a model finds in it. No Qt, no torch."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.cards import ImageColours, ModelCard
 
@@ -15,8 +18,6 @@ COLOUR_IMAGE = (
     "This image is in colour, and these weights learned from grey images only: the "
     "mask may be wrong."
 )
-#: Names of an axis of time; others are slices.
-_TIME = ("t", "time", "frame", "frames")
 
 
 def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) -> str:
@@ -33,11 +34,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     said = []
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
         data = layer.data[0] if layer.multiscale else layer.data
-        time = str(layer.axis_labels[0]).lower() in _TIME
-        said.append(
-            f"Stack of {len(data)} {'frames' if time else 'slices'}, each segmented by "
-            "itself."
-        )
+        said.append(f"Stack of {len(data)} slices, each segmented by itself.")
     colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
     known = ImageColours.UNKNOWN if card is None else card.image_colours
     if known == ImageColours.COLOUR and not colour:
@@ -45,3 +42,20 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     if known == ImageColours.GREY and colour:
         said.append(COLOUR_IMAGE)
     return " ".join(said)
+
+
+def constant_note(source: Source) -> str:
+    """That all pixels of an image, or of a whole stack, are alike; else nothing."""
+    first = source.frame(0)
+    colour = first[(0, 0)]
+    for index in range(source.frames or 1):
+        pixels = source.frame(index)
+        # A few of them first: of nearly every image they differ.
+        if (pixels[::16, ::16] != colour).any() or (pixels != colour).any():
+            return ""
+    values = np.unique(np.atleast_1d(colour)[: 3 if source.rgb else None])
+    if len(values) > 1:
+        same = f"one single colour everywhere ({', '.join(map(str, colour[:3]))})"
+    else:
+        same = f"one single value everywhere ({values[0]})"
+    return f"This image has {same}: there is nothing to see in it."

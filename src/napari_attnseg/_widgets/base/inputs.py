@@ -10,9 +10,9 @@ from typing import Any
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.base.image_note import image_note
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
@@ -54,9 +54,9 @@ class Inputs(QWidget):
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer, self._life = viewer, life
-        self.image_box = QComboBox()
+        self.image_box = ChoiceBox()
         self.weights_box = WeightsBox()
-        self.device_box = QComboBox()
+        self.device_box = ChoiceBox()
         self.intensity_box = IntensityBox()
         self.hint = wrapped_label(NO_IMAGE)
         #: What there is to ask of the chosen image.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox
-
+from napari_attnseg._widgets.base.controls import ChoiceBox
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, IntensityKind, Window
 
@@ -30,7 +29,7 @@ class IntensityChoice(StrEnum):
     DISPLAYED = "displayed"
 
 
-class IntensityBox(QComboBox):
+class IntensityBox(ChoiceBox):
     """List of the rules for intensities."""
 
     def __init__(self) -> None:

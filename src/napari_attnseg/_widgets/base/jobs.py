@@ -85,7 +85,7 @@ def _run(
     results = []
     total = source.frames or 1
     for index in range(total):
-        yield index, "segmenting" if total == 1 else f"frame {index + 1} of {total}"
+        yield index, "segmenting" if total == 1 else f"{index + 1} of {total} slices"
         results.append(_frame(source, index, model.segmenter, intensity, box))
     yield total, "adding layers"
     return Finished(source, results, model)
@@ -271,4 +271,4 @@ def _frame(
     except InputError as error:
         if source.frames is None:
             raise
-        raise InputError(f"Frame {index + 1}: {error}") from error
+        raise InputError(f"Slice {index}: {error}") from error

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QLabel
 
 from napari_attnseg._widgets.base.controls import Fold, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.outcome import (
+    SPECK_TIP,
     CanvasMark,
     Outcome,
     expected_dice,
     is_loosened,
     outcome_of,
 )
+from napari_attnseg._widgets.layers.own_image import spoken_of
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results
+from napari_attnseg.cards import weights_hash
+from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 
 
 class OutcomeLine(QLabel):
-    """What the latest result of an image found, after every change of its mask.
+    """What the latest result of the image that is seen found, after every change.
+
+    Where that is another image than the chosen one, or one of several, it is named;
+    where the result was made with other weights than the chosen ones, that is said.
 
     Parameters
     ----------
@@ -35,7 +47,16 @@ class OutcomeLine(QLabel):
     ----------
     details : Fold
         What the expected Dice means, to be laid out below; hidden where there is none.
+    image : Image or None
+        The image that is spoken of.
+    mask : Labels or None
+        Mask of its latest result.
+    named : bool
+        Whether the image is named.
     """
+
+    #: The line was made anew: `image`, `mask` and `named` may have changed.
+    told = Signal()
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
@@ -49,8 +70,11 @@ class OutcomeLine(QLabel):
         self.hide()
         self._viewer, self._life = viewer, life
         self._mark = CanvasMark(viewer)
-        self._image: Any = None
-        self._mask: Any = None
+        self._chosen: Any = None
+        self._weights = ""
+        self.image: Any = None
+        self.mask: Any = None
+        self.named = False
         self._known: tuple[Any, Outcome] | None = None
         # Many events come with one change, and a brush paints many times.
         self._soon = timer(50, self._tell)
@@ -60,45 +84,65 @@ class OutcomeLine(QLabel):
             life.at_end.append(partial(event.disconnect, self._changed))
         life.at_end += [self._mark.take_away, self._let_go]
 
-    def follow(self, image: Any) -> None:
-        """Say it of the latest result of this image; None: of nothing."""
-        self._image = image
-        results = [] if image is None else find_results(self._viewer.layers)
-        masks = [one.mask for one in results if one.image is image]
-        self._watch(masks[0] if masks else None)
+    def follow(self, chosen: Any, weights: Path | None = None) -> None:
+        """Speak of this image if it is seen; `weights` are those of the next run."""
+        self._chosen, self._weights = chosen, ""
+        if weights is not None:
+            with suppress(AttnSegError):
+                self._weights = weights_hash(weights)
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and not has_record(layer):
+                layer.events.visible.disconnect(self._changed)
+                layer.events.visible.connect(self._changed)
+        self._find()
         self._changed()
 
+    def _find(self) -> ResultLayers | None:
+        """The result that is spoken of now."""
+        self.image, self.named = spoken_of(self._viewer, self._chosen)
+        results = [] if self.image is None else find_results(self._viewer.layers)
+        of_image = [one for one in results if one.image is self.image]
+        with_mask = [one for one in of_image[:1] if one.mask is not None]
+        self._watch(with_mask[0].mask if with_mask else None)
+        return with_mask[0] if with_mask else None
+
     def _watch(self, mask: Any) -> None:
-        if mask is self._mask:
+        if mask is self.mask:
             return
-        for connect, layer in (("disconnect", self._mask), ("connect", mask)):
+        for connect, layer in (("disconnect", self.mask), ("connect", mask)):
             if layer is not None:
                 events = layer.events
                 for event in (events.paint, events.set_data, events.visible):
                     getattr(event, connect)(self._changed)
-        self._mask = mask
+        self.mask = mask
 
     def _let_go(self) -> None:
-        """Disconnect from the mask."""
+        """Disconnect from the mask and the images."""
         self._watch(None)
+        for layer in self._viewer.layers:
+            layer.events.visible.disconnect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
         if not self._life.ended:
             restart(self._soon)
 
-    def _result(self) -> ResultLayers | None:
-        for one in find_results(self._viewer.layers):
-            if self._mask is not None and one.mask is self._mask:
-                return one
-        return None
+    def _heading(self, result: ResultLayers) -> str:
+        """What has to be said of a result before what it found."""
+        names = [result.name] if self.named else []
+        if self._weights and result.record.run_id.weights_sha256 != self._weights:
+            names.append("with other weights" if names else "With other weights")
+        return f"{', '.join(names)}: " if names else ""
 
     def _tell(self) -> None:
-        result = None if self._life.ended else self._result()
+        if self._life.ended:
+            self._mark.take_away()
+            return
+        result = self._find()
+        self.told.emit()
         if result is None:
             self._mark.take_away()
-            if not self._life.ended:
-                self.hide()
-                self.details.hide()
+            self.hide()
+            self.details.hide()
             return
         frame = result.frame(self._viewer.dims.point)
         data = result.mask.data
@@ -107,15 +151,17 @@ class OutcomeLine(QLabel):
         box = result.record.box
         key = (array_sha256(mask), loosened, box)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened, box=box)
+            self._known = key, outcome_of(mask, loosened, box)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
-        where = f"Frame {frame + 1}: " if several else ""
+        where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
         self.setText(
-            f"{where}{outcome.sentence}" + (f"\n{sentence}" if sentence else "")
+            f"{self._heading(result)}{where}{outcome.sentence}"
+            + (f"\n{sentence}" if sentence else "")
         )
+        self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()
         self._meaning.setText(expected.details if expected and sentence else "")
         self.details.setVisible(bool(sentence))

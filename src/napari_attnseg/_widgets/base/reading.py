@@ -6,9 +6,9 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.layers.image_reader import image_layer
 from napari_attnseg._widgets.layers.source import decoding_of, file_of, readings_of
 from napari_attnseg.axes import (
@@ -56,7 +56,7 @@ class ReadingQuestions(QWidget):
         self._chosen: dict[tuple[str, tuple[int, ...]], AxisReading] = {}
         self._readings: tuple[AxisReading, ...] = ()
         self.axis_label = QLabel("Axis")
-        self.axis_box = QComboBox()
+        self.axis_box = ChoiceBox()
         self.axis_note = wrapped_label()
         self.file_note = wrapped_label()
         self.open_button = QPushButton(OPEN_AGAIN)

@@ -41,7 +41,8 @@ class RunBar(QWidget):
         self._ready = False
         self._left: Callable[[], float] | None = None
         self._ticking: QTimer | None = None
-        self._said_left = False
+        #: Time left; a bar of a run whose steps are not known shows no text.
+        self.time_left = wrapped_label()
         self.start_button = QPushButton(title)
         self.cancel_button = QPushButton("Cancel")
         #: Why the start button is grey; hidden while it is not, and during a run.
@@ -67,6 +68,7 @@ class RunBar(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.why)
         layout.addWidget(self.progress)
+        layout.addWidget(self.time_left)
         layout.addWidget(self.error)
         self.error.hide()
         self.cancel_button.clicked.connect(self.cancel)
@@ -86,6 +88,7 @@ class RunBar(QWidget):
         running = self._life.worker is not None
         self.progress.setVisible(running)
         self.cancel_button.setVisible(running)
+        self.time_left.setVisible(running and bool(self.time_left.text()))
         self.start_button.setEnabled(ready and not running)
         self.why.setVisible(bool(why) and not ready and not running)
 
@@ -138,12 +141,14 @@ class RunBar(QWidget):
         self.progress.setRange(0, total)
         self.cancel_button.setEnabled(True)
         self.set_ready(self._ready, self.why.text())
+        self._show_left()
         worker.start()
 
     def cancel(self) -> None:
         """Stop after the present step; no layer is added."""
         if self._life.worker is not None:
             self.progress.setFormat("cancelling…")
+            self.time_left.hide()
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
 
@@ -152,10 +157,13 @@ class RunBar(QWidget):
         show_error(error)
         self._show_error(error)
 
-    def warn(self, warnings: Sequence[IntensityWarning]) -> None:
-        """Show what is to be known of a run's intensities, as `fail` shows errors."""
-        for warning in warnings:
-            sentence = warning_sentence(warning)
+    def warn(self, warnings: Sequence[IntensityWarning], instead: str = "") -> None:
+        """Show what is to be known of a run's intensities, as `fail` shows errors.
+
+        A sentence `instead` stands in for all of them.
+        """
+        sentences = [warning_sentence(warning) for warning in warnings]
+        for sentence in [instead] if instead else sentences:
             show_warning(sentence)
             self._show_error(sentence)
 
@@ -175,16 +183,20 @@ class RunBar(QWidget):
             return
         seconds = self._left()
         if seconds >= WORTH_SAYING / 2:
-            self.progress.setFormat(f"about {time_words(seconds)} left")
-            self._said_left = True
-        elif self._said_left:
-            self.progress.setFormat("a few seconds left")
+            text = f"about {time_words(seconds)} left"
+        elif self.time_left.text():
+            text = "a few seconds left"
+        else:
+            return
+        self.progress.setFormat(text)
+        self.time_left.setText(text.capitalize())
+        self.time_left.show()
 
     def _ended(self) -> None:
         if self._ticking is not None:
             self._ticking.stop()
         self._left = self._ticking = None
-        self._said_left = False
+        self.time_left.setText("")
         self._life.worker = None
         if not self._life.ended:
             self.set_ready(self._ready, self.why.text())

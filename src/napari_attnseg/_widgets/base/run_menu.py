@@ -81,6 +81,11 @@ class RunMenu(QPushButton):
         self.setText(f"Repeat or save {what}")
         self.setVisible(mask is not None)
 
+    def is_of(self, image: Any) -> bool:
+        """Whether the run that is offered is of this image layer."""
+        record = self._record
+        return record is not None and record.image.layer_id == str(image.unique_id)
+
     def copy_python(self) -> None:
         """Put Python that repeats the run on the clipboard."""
         self._copy(reproduce.python_text, "Python")

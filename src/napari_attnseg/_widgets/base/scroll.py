@@ -26,6 +26,8 @@ class VerticalScroll(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)
+        # What is wider than the dock is cut at its end, and not scrolled sideways.
+        content.setMinimumWidth(1)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         # By itself it is the wider the longer its texts are; the canvas needs the room.

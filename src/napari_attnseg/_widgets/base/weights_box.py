@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QComboBox
-
+from napari_attnseg._widgets.base.controls import ChoiceBox
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg.card_summary import dice_words, weights_name
 from napari_attnseg.cards import read_card
@@ -15,7 +14,7 @@ from napari_attnseg.weights import bundled_weights
 CHOOSE_FILE = "choose a file…"
 
 
-class WeightsBox(QComboBox):
+class WeightsBox(ChoiceBox):
     """List of weights files, each once, by run name and with its measured Dice.
 
     The data of an entry is the file; None is that of the last one, `CHOOSE_FILE`.
@@ -27,10 +26,6 @@ class WeightsBox(QComboBox):
             "What was learned from images with known masks, and how well it then found "
             "the masks of others: Dice, 1 is perfect."
         )
-        # A long name of a run is not to make the dock wider.
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.setSizeAdjustPolicy(policy)
-        self.setMinimumContentsLength(12)
         self.addItem(CHOOSE_FILE, None)
         for path in (*bundled_weights().values(), *TRAINED):
             self.offer(path)

@@ -14,9 +14,9 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
     Signal,
 )
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.base.model_cache import MODELS
@@ -64,7 +64,7 @@ class ClickPanel(QWidget):
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
         self.button.setCheckable(True)
-        self.class_box = QComboBox()
+        self.class_box = ChoiceBox()
         self.message = wrapped_label()
         self.undo_button = QPushButton("Undo click")
         self.clear_button = QPushButton("Undo all clicks")

@@ -35,6 +35,7 @@ from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.outcome import (
+    SPECK_TIP,
     CanvasMark,
     expected_dice,
     is_loosened,
@@ -206,13 +207,14 @@ class MaskPanel(QWidget):
         assert self._editor is not None
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
-        outcome = outcome_of(mask, is_loosened(result), size, result.record.box)
+        outcome = outcome_of(mask, is_loosened(result), result.record.box)
         text = f"{outcome.sentence} ({size.area:,} px)"
         expected = expected_dice(result, frame, mask)
         if expected is not None and expected.sentence:
             text += f"\n{expected.sentence}"
         self.size_label.setText(text)
-        self.size_label.setToolTip("" if expected is None else expected.details)
+        tip = SPECK_TIP if outcome.specks else ""
+        self.size_label.setToolTip(tip if expected is None else expected.details)
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)
 

@@ -161,7 +161,7 @@ class ReadersPanel(QWidget):
     def _show(self, result: ResultLayers, found: FrameReaders) -> None:
         self._found = found
         record = found.readers.record
-        frame = f"Frame {found.frame + 1}." if result.stacked else ""
+        frame = f"Slice {found.frame}." if result.stacked else ""
         said = [
             *useless_sentences(record),
             *record_sentences(record),
@@ -186,7 +186,7 @@ class ReadersPanel(QWidget):
         if at is None:
             self.region.setText(POINT)
         elif self._result.stacked and at[0] != self._found.frame:
-            self.region.setText(f"These outlines are of frame {self._found.frame + 1}.")
+            self.region.setText(f"These outlines are of slice {self._found.frame}.")
         else:
             said = self._found.sentences(at[-2], at[-1])
             self.region.setText(f"At the ring: {' '.join(said)}")

@@ -215,7 +215,7 @@ def same_paint(
 
 def describe_change(change: Change, frame: int | None) -> str:
     """Text of how many pixels the mask gained and lost; `frame` of a stack."""
-    where = "" if frame is None else f"Frame {frame + 1}: "
+    where = "" if frame is None else f"Slice {frame}: "
     return (
         f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
         f"overlap with the model's own mask (Dice) {change.overlap:.3f}."

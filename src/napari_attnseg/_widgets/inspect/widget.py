@@ -10,7 +10,6 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QPushButton,
@@ -19,7 +18,12 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Fold,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers, weakly
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
@@ -67,8 +71,8 @@ class InspectWidget(DockWidget):
         life = self._life
         self._results: list[ResultLayers] = []
         self.hint = wrapped_label(NO_RESULT)
-        self.result_box = QComboBox()
-        self.preset_box = QComboBox()
+        self.result_box = ChoiceBox()
+        self.preset_box = ChoiceBox()
         self.toggle_button = QPushButton(f"Side by side ({KEY})")
         self.preset_description = wrapped_label()
         self.legend = wrapped_label()

@@ -166,3 +166,14 @@ def leave_brushes(viewer: Any) -> None:
     for layer in viewer.layers:
         if has_record(layer) and layer.mode != "pan_zoom":
             layer.mode = "pan_zoom"
+
+
+def no_brush_box(viewer: Any) -> None:
+    """Take away the box behind napari's circle of the brush, which is never seen.
+
+    napari 0.9.2 leaves it in the scene when the brush is put away, and ends in OpenGL
+    when it draws it after all layers were removed (docs/known-napari-crash.md).
+    """
+    circle = viewer.canvas.overlays.get("_brush_circle")
+    if circle is not None:
+        circle.box = False

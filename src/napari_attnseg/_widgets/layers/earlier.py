@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.record import Part
+from napari_attnseg._widgets.layers.own_image import images_of
+from napari_attnseg._widgets.layers.record import Derivation, Part
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.hashing import array_sha256
@@ -39,6 +40,18 @@ def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]
         for result in all_results(layers)
         if result.image is not None and str(result.image.unique_id) == source.layer_id
     ]
+
+
+def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
+    """Objects and edited copies of masks of the image that was segmented again."""
+    of_image = [
+        layer
+        for layer, image in images_of(layers).items()
+        if str(image.unique_id) == source.layer_id
+    ]
+    made = (Derivation.OBJECTS, Derivation.EDITED)
+    records = ((layer, record_of(layer)) for layer in of_image)
+    return [x for x, record in records if record and record.derivation in made]
 
 
 def is_edited(mask: Any) -> bool:

@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.boxes import Box
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.masks import MaskSize, measure, rules_of
+from napari_attnseg.masks import object_sizes, rules_of
 from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+
+#: Share of the frame; a smaller object is a speck where there is a larger one.
+SPECK = 0.0002
+SPECK_TIP = (
+    f"A speck is an object of less than {100 * SPECK:g} % of the frame. Drop below, in "
+    "Inspect, drops the small ones."
+)
 
 
 class Found(StrEnum):
@@ -33,13 +40,15 @@ class Outcome:
     ----------
     found : Found
     objects : int
-        Number of connected objects.
+        Number of connected objects, without the specks.
     area, total : int
         Pixels of the mask and of the frame.
     loosened : bool
         Whether the threshold is lower than the one that the model came with.
     boxed : bool
         Whether only a box was segmented; `total` is of the box then.
+    specks, largest_speck : int
+        Number of objects below `SPECK` beside larger ones; pixels of the largest.
     """
 
     found: Found
@@ -48,6 +57,8 @@ class Outcome:
     total: int
     loosened: bool = False
     boxed: bool = False
+    specks: int = 0
+    largest_speck: int = 0
 
     @property
     def mark(self) -> str:
@@ -71,6 +82,13 @@ class Outcome:
             why = why or "these weights do not fit this image"
             return f"The mask covers the whole frame: {why}"
         objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
+        pixels = (
+            "1 pixel" if self.largest_speck == 1 else f"{self.largest_speck} pixels"
+        )
+        if self.specks == 1:
+            objects += f" and 1 speck of {pixels}"
+        elif self.specks:
+            objects += f" and {self.specks} specks of at most {pixels}"
         share = 100 * self.area / self.total
         shown = f"{share:.1f}" if share >= 0.1 else "less than 0.1"
         if self.boxed:
@@ -81,19 +99,31 @@ class Outcome:
 def outcome_of(
     mask: NDArray[np.integer[Any]],
     loosened: bool = False,
-    size: MaskSize | None = None,
     box: Box | None = None,
 ) -> Outcome:
-    """What was found in the mask (H, W) of one frame, measured unless `size` is.
+    """What was found in the mask (H, W) of one frame.
 
     Of a run inside a box, the box is the frame.
     """
-    size = size or measure(mask)
+    sizes = object_sizes(mask)
+    area = int(sizes.sum())
     total = mask.size if box is None else math.prod(box.shape)
     found = Found.OBJECTS
-    if size.area == 0 or size.area >= total:
-        found = Found.EVERYTHING if size.area else Found.NOTHING
-    return Outcome(found, size.objects, size.area, total, loosened, box is not None)
+    if area == 0 or area >= total:
+        found = Found.EVERYTHING if area else Found.NOTHING
+    small = sizes[sizes < SPECK * total]
+    if len(small) == len(sizes):  # nothing larger beside them
+        small = small[:0]
+    return Outcome(
+        found,
+        len(sizes) - len(small),
+        area,
+        total,
+        loosened,
+        box is not None,
+        len(small),
+        int(small.max(initial=0)),
+    )
 
 
 def expected_dice(

@@ -84,6 +84,30 @@ def looked_at(layers: Sequence[Any]) -> list[Any]:
     return seen
 
 
+def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
+    """The image that a sentence on what is seen is about, and whether to name it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    chosen : Image or None
+        What a dock works on: the one that is meant if several are seen.
+
+    Returns
+    -------
+    image : Image or None
+        None if no image is seen.
+    named : bool
+        Whether it is not the chosen one, or not the only one that is seen.
+    """
+    if viewer.canvas.grid.enabled:
+        seen = [x for x in reversed(viewer.layers) if _is_image(x) and x.visible]
+    else:
+        seen = looked_at(viewer.layers)
+    image = chosen if chosen in seen else next(iter(seen), None)
+    return image, len(seen) > 1 or image is not chosen
+
+
 def bring_forward(viewer: Any, image: Any) -> None:
     """Move an image that others cover to the top of the list, with what is its own."""
     layers = viewer.layers
@@ -119,6 +143,17 @@ def show_all_again(viewer: Any) -> None:
     for layer in viewer.layers:
         if has_record(layer):
             _show_again(layer)
+
+
+def is_wanted(layer: Any) -> bool:
+    """Whether a layer is visible, or is hidden only because its image is not seen."""
+    return bool(layer.visible or layer.metadata.get(HIDDEN, False))
+
+
+def hide(layer: Any) -> None:
+    """Hide a layer, and leave it hidden when its image is seen again."""
+    layer.metadata.pop(HIDDEN, None)
+    layer.visible = False
 
 
 def _show_again(layer: Any) -> None:

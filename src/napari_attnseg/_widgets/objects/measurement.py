@@ -243,7 +243,7 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
     )
     try:
         for index in range(frames):
-            yield index, f"frame {index + 1} of {frames}" if stacked else "measuring"
+            yield index, f"{index + 1} of {frames} slices" if stacked else "measuring"
 
             def shown(data: Any, index: int = index) -> NDArray[Any]:
                 return np.asarray(data[index] if stacked else data)

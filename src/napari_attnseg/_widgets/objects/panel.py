@@ -37,6 +37,8 @@ from napari_attnseg.objects.descriptors import DESCRIPTORS, columns, csv_text, h
 from napari_attnseg.objects.sentences import number, sentences
 from napari_attnseg.uncertainty import DOUBT_MEANING
 
+#: Heading of the data's column "frame", in the word that the viewer uses.
+SLICE = "slice"
 NONE_CHOSEN = "Click an object in the canvas or a row of the table."
 STALE = "The labels were changed since they were measured: press Measure again."
 
@@ -72,7 +74,6 @@ class ObjectsPanel(QWidget):
             }
         )
         below = QHBoxLayout()
-        below.addWidget(self.all_columns)
         below.addWidget(self.alone)
         below.addStretch()
         below.addWidget(self.save_button)
@@ -84,6 +85,7 @@ class ObjectsPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 2)
+        layout.addWidget(self.all_columns)  # on a line of its own: it is long
         layout.addLayout(below)
         layout.addWidget(scroll, 3)
         self.hide()
@@ -124,7 +126,9 @@ class ObjectsPanel(QWidget):
             heading(name, measured.task.pixel.unit): descriptor.meaning
             for name, descriptor in DESCRIPTORS.items()
         }
-        self.table.fill(table, meanings)
+        meanings[SLICE] = "Slice of the stack, by the number beside napari's slider."
+        shown = {SLICE if name == "frame" else name: v for name, v in table.items()}
+        self.table.fill(shown, meanings)
         self._show_columns()
         self._show_alone()
         self.summary.setText(summary(measured))
@@ -157,7 +161,7 @@ class ObjectsPanel(QWidget):
         size = "calibrated " if unit else ""
         model = ("mean probability", "doubt") if self._measured.task.probability else ()
         few = (*model, f"{size}area", "% of frame", f"{size}Feret diameter")
-        self.table.show_only(["object", "frame", *(heading(n, unit) for n in few)])
+        self.table.show_only(["object", SLICE, *(heading(n, unit) for n in few)])
 
     def _show_alone(self, alone: bool = False) -> None:
         self._set_alone(self.alone.isChecked())
@@ -290,7 +294,7 @@ def summary(measured: Measurement) -> str:
     text += f"{', '.join(used) or 'nothing but the labels'}."
     doubt = [value for value in measured.doubt if not math.isnan(value)]
     if doubt:
-        over = "" if len(measured.doubt) == 1 else " on average over frames"
+        over = "" if len(measured.doubt) == 1 else " on average over slices"
         text += f"\nDoubt of this case: {number(float(np.mean(doubt)))} bit{over} "
         text += f"({DOUBT_MEANING})."
     return text

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
@@ -55,7 +55,7 @@ class ObjectsWidget(DockWidget):
         super().__init__(napari_viewer)  # napari passes the viewer by this name
         self._found: tuple[Measurement, Any] | None = None
         self.hint = wrapped_label(NO_LABELS)
-        self.labels_box, self.image_box = QComboBox(), QComboBox()
+        self.labels_box, self.image_box = ChoiceBox(), ChoiceBox()
         self.bar = RunBar("Measure", self._life)
         self.panel = ObjectsPanel(napari_viewer, self._life)
         set_tips(

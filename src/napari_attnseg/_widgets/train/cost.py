@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from subprocess import Popen
@@ -12,6 +13,9 @@ from typing import Any
 
 from napari_attnseg._widgets.base.pace import time_words
 from napari_attnseg._widgets.train.process import quiet_environment
+
+#: Steps that ``fit --dry-run`` does, with the one to warm up.
+TRIED_STEPS = 4
 
 
 class CostQuestion:
@@ -32,6 +36,7 @@ class CostQuestion:
 
     def ask(self) -> str:
         """Answer in a sentence, or why there is none; takes seconds to minutes."""
+        began = time.monotonic()
         command = [sys.executable, "-Pm", "attnseg_training.cli", "fit"]
         try:
             self._process = Popen(
@@ -46,7 +51,8 @@ class CostQuestion:
             if self._cancelled:
                 self._process.kill()
             answer, said = self._process.communicate()
-            return cost_sentence(json.loads(answer), self._epochs)
+            took = time.monotonic() - began
+            return cost_sentence(json.loads(answer), self._epochs, took)
         except OSError as error:
             return f"The trainer cannot be started ({error.strerror})."
         except ValueError:
@@ -61,13 +67,21 @@ class CostQuestion:
                 self._process.kill()
 
 
-def cost_sentence(found: dict[str, Any], epochs: int) -> str:
-    """What a run costs, of the JSON of ``fit --dry-run --json``."""
-    epoch = found["steps"] * found["seconds_per_step"]
+def cost_sentence(found: dict[str, Any], epochs: int, took: float = 0.0) -> str:
+    """What a run costs, of the JSON of ``fit --dry-run --json``.
+
+    The answer `took` seconds. Most of them went into the start, as of a run: loading
+    libraries, reading images, building the network.
+    """
+    step = found["seconds_per_step"]
+    start = max(took - TRIED_STEPS * step, 0.0)
+    seconds = start + found["steps"] * step * epochs
     text = (
-        f"About {time_words(epoch * epochs)} for {epochs} epochs of {found['train']} "
+        f"About {time_words(seconds)} for {epochs} epochs of {found['train']} "
         f"training images on {found['device']}"
     )
+    if start >= 1:
+        text += f", {time_words(start)} of them for the start"
     if found["memory_bytes"]:
         text += f", with {found['memory_bytes'] / 2**30:.1f} GiB of memory"
     return f"{text}; measured on a few steps here."

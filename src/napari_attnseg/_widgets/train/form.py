@@ -8,7 +8,6 @@ from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QLineEdit,
     QRadioButton,
@@ -17,7 +16,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Fold,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.cost_row import CostRow
@@ -72,14 +76,14 @@ class TrainForm(QWidget):
             **{name: QRadioButton(one.title) for name, one in RECOMMENDED.items()},
             "": QRadioButton("Another recipe, under More"),
         }
-        self.recipe_box = QComboBox()
+        self.recipe_box = ChoiceBox()
         self.about = wrapped_label()
-        self.start_box = QComboBox()
+        self.start_box = ChoiceBox()
         self.cnn = PathEdit("timm weights of the CNN", tensors)
         self.transformer = PathEdit("timm weights of the transformer", tensors)
         self.weights = PathEdit("Weights of the same model", tensors)
         self.epochs_box = QSpinBox()
-        self.device_box = QComboBox()
+        self.device_box = ChoiceBox()
         self.batch_box = QSpinBox()
         self.more_line = QLineEdit()
         self.cost = CostRow(life, self.choices)
@@ -98,11 +102,6 @@ class TrainForm(QWidget):
         start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
-        # Their longest entries are not to make the dock wider.
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        for box in (self.recipe_box, self.start_box):
-            box.setSizeAdjustPolicy(policy)
-            box.setMinimumContentsLength(12)
         self.data.line.setPlaceholderText("folder with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
         self.epochs_box.setRange(1, MOST_EPOCHS)

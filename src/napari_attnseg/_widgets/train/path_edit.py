@@ -27,6 +27,10 @@ class PathEdit(QWidget):
         self._title, self._files, self._before = title, files, ""
         self.line = QLineEdit()
         self.button = QPushButton("Choose…")
+        what = "a file" if files else "a folder"
+        self.button.setToolTip(
+            f"Choose {what} in a dialog, instead of typing its path."
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line, 1)

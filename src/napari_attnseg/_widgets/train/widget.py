@@ -35,6 +35,8 @@ TAKEN = (
     "Train is grey because this folder holds a run: choose another run folder to start "
     "a new one."
 )
+NO_DATA = "Train is grey because no data folder is chosen."
+NO_RUN_FOLDER = "Train is grey because no run folder is chosen."
 #: Milliseconds between two readings of the run folder.
 EVERY = 500
 
@@ -117,6 +119,8 @@ class TrainWidget(DockWidget):
     def _connect(self) -> None:
         self.form.suggested.connect(self._take_suggestion)
         self.folder.changed.connect(self._open)
+        for edit in (self.form.data, self.folder):  # while it is typed in, too
+            edit.line.textChanged.connect(self._show_ready)
         self.start_button.clicked.connect(self.start)
         self.resume_button.clicked.connect(self.resume)
         self.stop_button.clicked.connect(self.stop)
@@ -241,9 +245,7 @@ class TrainWidget(DockWidget):
         going_on = look.state.active
         self.form.setVisible(not going_on)
         self.start_button.setVisible(not going_on)
-        taken = _taken(look)
-        self.start_button.setEnabled(not taken)
-        self.why.setVisible(taken and not going_on)
+        self._show_ready()
         self.resume_button.setVisible(look.resumable)
         self.stop_button.setVisible(going_on)
         done = look.state is RunState.DONE and look.weights is not None
@@ -259,6 +261,17 @@ class TrainWidget(DockWidget):
         self.view.show_look(look)
         if look.weights is not None and not going_on:
             offer(look.weights)  # however it ended
+
+    def _show_ready(self, text: str = "") -> None:
+        """Enable the start button, or say what is missing."""
+        why = "" if self.folder.text else NO_RUN_FOLDER
+        if not self.form.data.text:
+            why = NO_DATA
+        if _taken(self.shown):
+            why = TAKEN
+        self.start_button.setEnabled(not why)
+        self.why.setText(why)
+        self.why.setVisible(bool(why) and not self.shown.state.active)
 
     def _follow_theme(self, event: Any) -> None:
         self.view.curves.use_theme(self._viewer.theme)

@@ -1,0 +1,56 @@
+"""One explanation of an image is seen at a time. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.new_layers import NewLayer
+from napari_attnseg._widgets.layers.own_image import hide, images_of
+from napari_attnseg._widgets.layers.record import Derivation, Part
+
+#: Key, in ``layer.metadata`` of an explanation, of what was asked for: the same map of
+#: the same image takes its place.
+ASKED = "attnseg map"
+
+
+def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
+    """Add an explanation, in the place of the same map, and hide what it mixes with.
+
+    That are the other maps and fills of its image, whose colours could not be told from
+    its own; outlines stay. Side by side in a grid nothing is hidden.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    new : NewLayer
+        From `new_layers.explanation_layer`.
+    asked : hashable
+        Equal for the same map of the same image only.
+    """
+    assert new.record is not None
+    for layer, image in images_of(viewer.layers).items():
+        if str(image.unique_id) != new.record.image.layer_id:
+            continue
+        if layer.metadata.get(ASKED) == asked:
+            viewer.layers.remove(layer)
+        elif not viewer.canvas.grid.enabled and _is_map(layer):
+            hide(layer)
+    new.metadata[ASKED] = asked
+    add_layers(viewer, [new])
+
+
+def _is_map(layer: Any) -> bool:
+    """Whether a layer lays colours over the image, and not an outline."""
+    record = record_of(layer)
+    if record is None:
+        return False
+    if record.derivation is Derivation.READER:
+        return bool(layer.contour == 0)
+    return (
+        bool(record.explanation)
+        or record.part in (Part.GATE, Part.PROBABILITY)
+        or record.derivation in (Derivation.CHANGE, Derivation.PAINT)
+    )
