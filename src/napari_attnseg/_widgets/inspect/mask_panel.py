@@ -213,8 +213,9 @@ class MaskPanel(QWidget):
         if expected is not None and expected.sentence:
             text += f"\n{expected.sentence}"
         self.size_label.setText(text)
-        tip = SPECK_TIP if outcome.specks else ""
-        self.size_label.setToolTip(tip if expected is None else expected.details)
+        tips = [SPECK_TIP if outcome.specks else ""]
+        tips.append("" if expected is None else expected.details)
+        self.size_label.setToolTip("\n".join(filter(None, tips)))
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)
 
