@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from napari_attnseg.batch import Note, SegmentOptions, result_stems, segment_images
+from napari_attnseg.commands.console import Wording, image_sentences
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.results import load_results
 
@@ -34,18 +35,47 @@ def test_each_image_has_an_outcome(
     assert len(batch) == 3 and batch.notes == () and not out.exists()
     whole, damaged, rotated = batch
     assert (whole.path, whole.stem) == (folder / "a.png", "a")
-    assert whole.error is None and whole.notes == ()
+    # Untrained weights: what they find is told.
+    assert whole.error is None and whole.notes == (Note.WHOLE_IMAGE,)
     assert whole.files[-1] == out / "a.json"
     assert set(whole.files) == set(out.glob("a*"))
     assert damaged.files == () and damaged.error is not None
     assert "b.png cannot be read" in damaged.error
-    assert rotated.notes == (Note.EXIF_ORIENTATION,) and rotated.error is None
+    assert rotated.notes == (Note.EXIF_ORIENTATION, Note.WHOLE_IMAGE)
+    assert rotated.error is None
     (result,) = load_results(out / "c.json").segmentations
     # Stored 40×50, shown after a quarter turn.
     assert result.mask.shape == (50, 40)
     assert result.provenance["orientation"] == 6
     (plain,) = load_results(out / "a.json").segmentations
     assert plain.provenance["orientation"] == 1
+
+
+def test_an_empty_mask_and_a_picture_on_a_canvas_are_told(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    """A screenshot of a viewer, say; a round field of view is no such canvas."""
+    picture = np.random.default_rng(0).integers(60, 255, (40, 50, 3), np.uint8)
+    screenshot = np.zeros((90, 160, 3), np.uint8)
+    screenshot[30:70, 80:130] = picture
+    screenshot[5:9, 4:40] = 230  # text
+    Image.fromarray(screenshot).save(tmp_path / "screen.jpg", quality=90)
+    Image.fromarray(picture).save(tmp_path / "plain.png")
+    y, x = np.mgrid[:40, :50]
+    inside = np.hypot((y - 20) / 20, (x - 25) / 25) < 1
+    Image.fromarray(picture * inside[..., None]).save(tmp_path / "round.png")
+    out, wording = tmp_path / "out", Wording("segmenting", "segmented", "mask")
+    for threshold, told in ((0.0, Note.WHOLE_IMAGE), (1.0, Note.NOTHING_FOUND)):
+        how = SegmentOptions(threshold=threshold)
+        batch = segment_images([tmp_path], out, tiny_weights, "cpu", how)
+        notes = {one.stem: one.notes for one in batch}
+        assert notes == {
+            "plain": (told,),
+            "round": (told,),
+            "screen": (told, Note.CANVAS),
+        }
+        words = [s for one in batch for s in image_sentences(one, wording)]
+        assert len(words) == 4 and any("one single colour" in s for s in words)
 
 
 def test_work_is_done_while_iterating(

@@ -24,6 +24,11 @@ from old_files import (
     without_paths,
 )
 
+from napari_attnseg.colormaps import KEPT_COLOUR
+
+#: Red, green and blue of a kept what-if.
+KEPT = [int(KEPT_COLOUR[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
 
 def layers_in(path: Path) -> list[dict[str, Any]]:
     """Layers as which napari opens a results folder."""
@@ -64,7 +69,10 @@ def layer_facts(layer: Any) -> dict[str, Any]:
         "metadata": layer.metadata.get("attnseg"),
     }
     if facts["kind"] == "Labels":
-        colour = [round(float(c), 3) for c in layer.get_color(1)]
+        # A kept what-if was white, which is that of both networks now.
+        white = np.allclose(layer.get_color(1)[:3], KEPT, atol=1e-2)
+        shown = np.ones(4) if white else layer.get_color(1)
+        colour = [round(float(c), 3) for c in shown]
         return {**facts, "contour": layer.contour, "colour": colour}
     return {
         **facts,

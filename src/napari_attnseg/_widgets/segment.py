@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 from napari_attnseg._widgets.base.box_control import BoxControl
 from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
 from napari_attnseg._widgets.base.gate_legend import GateLegend
-from napari_attnseg._widgets.base.image_note import constant_note
+from napari_attnseg._widgets.base.image_note import canvas_note, constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -38,6 +38,7 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import first_gate
+from napari_attnseg.boxes import BOX
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
@@ -158,7 +159,10 @@ class SegmentWidget(ModelWidget):
         self._ran_with(done.model)
         of_frames = (warnings_of(result.provenance) for result in done.results)
         warnings = list(dict.fromkeys(chain.from_iterable(of_frames)))
-        self.bar.warn(warnings, constant_note(done.source))
+        note = constant_note(done.source)
+        if not any(BOX in result.provenance for result in done.results):
+            note = note or canvas_note(done.source)
+        self.bar.warn(warnings, note)
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}

@@ -10,6 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
+from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
@@ -47,6 +50,12 @@ class Note(StrEnum):
     UNLIKE
         The image is unlike those that the expected Dice was measured on, so there is
         none.
+    NOTHING_FOUND
+        The mask is empty.
+    WHOLE_IMAGE
+        The mask covers the whole image.
+    CANVAS
+        More than half of the image is one colour around a smaller picture.
     """
 
     NO_GPU = "no_gpu"
@@ -57,6 +66,9 @@ class Note(StrEnum):
     DECORATIVE = "decorative"
     NARROW_RANGE = "narrow_range"
     UNLIKE = "unlike"
+    NOTHING_FOUND = "nothing_found"
+    WHOLE_IMAGE = "whole_image"
+    CANVAS = "canvas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +220,18 @@ def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
 def intensity_notes(provenance: Mapping[str, Any]) -> list[Note]:
     """What there is to know of how intensities were mapped, by its provenance."""
     return [_OF_WARNING[warning] for warning in warnings_of(provenance)]
+
+
+def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
+    """What there is to know of a mask (H, W) or (classes, H, W), and of its image."""
+    notes = []
+    if not mask.any():
+        notes.append(Note.NOTHING_FOUND)
+    elif mask.all():
+        notes.append(Note.WHOLE_IMAGE)
+    if mostly_canvas(image):
+        notes.append(Note.CANVAS)
+    return notes
 
 
 _OF_WARNING = {IntensityWarning.NARROW_RANGE: Note.NARROW_RANGE}

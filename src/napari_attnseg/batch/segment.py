@@ -12,6 +12,7 @@ from napari_attnseg.batch.base import (
     Note,
     Write,
     check_not_inputs,
+    found_notes,
     intensity_notes,
     model_notes,
     not_images,
@@ -161,6 +162,8 @@ def segment_images(
             result = sam.refine(result, sam.encode(image, intensity=intensity))
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
+        if how.box is None:
+            notes += found_notes(image, result.mask)
         expected = estimate_of(result.provenance)
         if expected is not None:
             estimates[path] = expected

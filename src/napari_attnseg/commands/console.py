@@ -138,6 +138,7 @@ def batch_sentence(note: Note) -> str:
 def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
+    from napari_attnseg.canvas import CANVAS_WORDS
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
     from napari_attnseg.reliability.estimate import UNLIKE_WORDS
@@ -153,6 +154,10 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
         Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
+        Note.NOTHING_FOUND: f"{name}: nothing was found.",
+        Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
+        "not fit this image.",
+        Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
     }
     said = [sentences[note] for note in outcome.notes]

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.axes import AxisReading, ReadAs
+from napari_attnseg.canvas import CANVAS_WORDS, mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
 
 GREY_IMAGE = (
@@ -42,6 +43,11 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     if known == ImageColours.GREY and colour:
         said.append(COLOUR_IMAGE)
     return " ".join(said)
+
+
+def canvas_note(source: Source) -> str:
+    """That the first slice of an image is mostly canvas; else nothing."""
+    return CANVAS_WORDS if mostly_canvas(source.frame(0)) else ""
 
 
 def constant_note(source: Source) -> str:

@@ -1,0 +1,43 @@
+"""How much of an image is a canvas of one colour around a smaller picture.
+
+A model sees the whole image at its own size, so that the picture on a screenshot's
+canvas becomes small for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Share of an image from which its canvas is told. Round and octagonal fields of view
+#: of endoscopes stay below it.
+MUCH = 0.5
+#: Levels of 255 by which pixels of one colour may differ after lossy compression.
+_ALIKE = 2
+
+
+#: Pixels that are looked at, at most; the others lie between them.
+_PIXELS = 1_000_000
+
+CANVAS_WORDS = (
+    "More than half of this image is one single colour, so that the picture on it is "
+    "small for the model: crop it, or segment only a box."
+)
+
+
+def mostly_canvas(image: NDArray[Any]) -> bool:
+    """Whether at least `MUCH` of an image (H, W) or (H, W, C) is alike to a corner.
+
+    Not where all of it is one colour.
+    """
+    step = math.ceil(math.sqrt(max(1, math.prod(image.shape[:2]) / _PIXELS)))
+    some = image[::step, ::step].astype(np.float32)
+    if some.ndim == 2:
+        some = some[..., None]
+    alike = _ALIKE if image.dtype == np.uint8 else 0
+    corners = (some[i, j] for i in (0, -1) for j in (0, -1))
+    shares = [(np.abs(some - c).max(-1) <= alike).mean() for c in corners]
+    return bool(MUCH <= max(shares) < 1)
