@@ -23,8 +23,9 @@ def _deeplab(name: str) -> ModelSpec:
     return dataclasses.replace(MODELS[name], cnn=small, size=64)
 
 
+_FAMILY = {name: spec for name, spec in UNLISTED.items() if name.startswith("tiny")}
 #: Name → spec: those of the catalog's `tiny` family, and one per other architecture.
-STAND_INS: dict[str, ModelSpec] = dict(UNLISTED) | {
+STAND_INS: dict[str, ModelSpec] = _FAMILY | {
     name: dataclasses.replace(spec, name=name)
     for name, spec in {
         "tiny-vit": dataclasses.replace(
