@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg._widgets.train.cost import cost_sentence
 from napari_attnseg._widgets.train.form import START_LABELS
 from napari_attnseg._widgets.train.options import declared_settings
 from napari_attnseg._widgets.train.process import end_children
@@ -203,7 +204,22 @@ def test_three_recipes_in_plain_words_come_first(
     qtbot.waitUntil(form.cost.button.isEnabled, timeout=120_000)
     answer = form.cost.answer.text()
     assert "for 5 epochs of 8 training images on " in answer
-    assert " s of them for the start" in answer
     form.epochs_box.setValue(6)  # of which that was no answer
     assert not form.cost.answer.isVisibleTo(form)
     assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}
+
+
+def test_what_a_run_costs_counts_its_start() -> None:
+    found = {
+        "train": 8,
+        "device": "cpu",
+        "steps": 2,
+        "seconds_per_step": 0.5,
+        "memory_bytes": None,
+    }
+    # 20 s for the answer, of which its few steps took a part.
+    said = cost_sentence(found, 5, 20.0)
+    assert "for 5 epochs of 8 training images on cpu" in said
+    assert " s of them for the start" in said
+    # No more than the steps took: there is no start worth a word.
+    assert "for the start" not in cost_sentence(found, 5, 0.5)
