@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Share of an image from which its canvas is told. Round and octagonal fields of view
-#: of endoscopes stay below it.
+#: Share of an image from which its canvas is told. Images of Kvasir-SEG, cut to their
+#: fields of view, stay well below it; an endoscope's uncut wide frame may not.
 MUCH = 0.5
 #: Levels of 255 by which pixels of one colour may differ after lossy compression.
 _ALIKE = 2
-
-
 #: Pixels that are looked at, at most; the others lie between them.
 _PIXELS = 1_000_000
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.grid import Grid, logits_now, logits_of
-from napari_attnseg.corrections.rules import Mask, Proposal, Reach
+from napari_attnseg.corrections.grid import Grid, OnGrid, logits_now, logits_of
+from napari_attnseg.corrections.rules import Mask, Proposal
 from napari_attnseg.models.click_head import SPREAD, ClickHead
 
 
@@ -32,7 +32,7 @@ def around(maps: Tensor, at: tuple[int, int], radius: int) -> Tensor:
     return F.pad(maps[..., top:bottom, left:right], missing)
 
 
-class HeadCorrector:
+class HeadCorrector(OnGrid):
     """Proposes what a click head makes of a click; a `Corrector`.
 
     Parameters
@@ -62,21 +62,6 @@ class HeadCorrector:
         height, width = features.shape[-2:]
         shape = probability.shape[1], probability.shape[2]
         self.grid = Grid(shape, (height, width), head.spec.reach)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the image."""
-        return self.grid.shape
-
-    @property
-    def classes(self) -> int:
-        """Number of classes, background not counted."""
-        return len(self._probability)
-
-    @property
-    def reach(self) -> Reach:
-        """How far a click may change the mask."""
-        return self.grid.reach
 
     @torch.inference_mode()
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:

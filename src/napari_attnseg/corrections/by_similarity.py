@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.grid import Grid, logits_now, logits_of
-from napari_attnseg.corrections.rules import Mask, Proposal, Reach
+from napari_attnseg.corrections.grid import Grid, OnGrid, logits_now, logits_of
+from napari_attnseg.corrections.rules import Mask, Proposal
 
 #: Radius, as a part of the feature map's shorter side.
 REACH = 1 / 6
@@ -26,7 +26,7 @@ GAIN = 8.0
 _NEAR = 1.5
 
 
-class SimilarityCorrector:
+class SimilarityCorrector(OnGrid):
     """Proposes by similarity of features; a `Corrector`.
 
     Parameters
@@ -53,21 +53,6 @@ class SimilarityCorrector:
         cells = features.shape[1], features.shape[2]
         shape = probability.shape[1], probability.shape[2]
         self.grid = Grid(shape, cells, max(2, round(min(cells) * REACH)))
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the image."""
-        return self.grid.shape
-
-    @property
-    def classes(self) -> int:
-        """Number of classes, background not counted."""
-        return len(self._probability)
-
-    @property
-    def reach(self) -> Reach:
-        """How far a click may change the mask."""
-        return self.grid.reach
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
         """As `Corrector.propose`."""

@@ -162,3 +162,25 @@ def _weights(
     places = (np.arange(part.start, part.stop) + 0.5) * cells / size - 0.5 - middle
     near = 1 - np.abs(places[:, None] - _steps(radius)[None])
     return np.asarray(np.clip(near, 0, None), np.float32)
+
+
+class OnGrid:
+    """Correctors that look at a grid of features: what they have in common."""
+
+    grid: Grid
+    _probability: NDArray[np.floating[Any]]  # (classes, H, W)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the image."""
+        return self.grid.shape
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, background not counted."""
+        return len(self._probability)
+
+    @property
+    def reach(self) -> Reach:
+        """How far a click may change the mask."""
+        return self.grid.reach
