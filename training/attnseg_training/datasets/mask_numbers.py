@@ -20,7 +20,7 @@ from attnseg_training.datasets.mask_regions import (
     plateaus,
     would_vanish,
 )
-from attnseg_training.datasets.pictures import is_picture
+from attnseg_training.datasets.pictures import is_picture, is_soft
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -188,6 +188,8 @@ def cut_of(top: float) -> float:
 def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
+    if is_soft(values):
+        return values > cut_of(top), "half-of-maximum"
     _refuse_regions(values, np.unique(values), name, exact=False)
     if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
@@ -261,18 +263,36 @@ def _refuse_regions(
     low, top = float(found[0]), float(found[-1])
     # The largest number of a lossy file is that of its ringing.
     margin = (0.1 if exact else 0.25) * (top - low)
-    dark, bright = low + margin, top - margin
-    between = (values > dark) & (values < bright)
-    share = np.count_nonzero(between) / values.size
-    lesion = np.count_nonzero(values >= bright) / values.size
+    between = (values > low + margin) & (values < top - margin)
     regions = exact and len(found) <= LEVELS and constant_around(values, between).any()
-    if regions or share > max(EDGES, min(4 * lesion, BLURRED)):
+    if regions or not are_edges(values, found, exact):
+        share = np.count_nonzero(between) / values.size
         raise _unclear(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
             _NAME_OR_LIMIT,
         )
+
+
+def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
+    """Whether numbers between background and lesion lie at edges, soft ones included.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W)
+    found : ndarray
+        Numbers in it, sorted.
+    exact : bool
+        Whether no compression has changed them, and the largest is not one of ringing.
+    """
+    low, top = float(found[0]), float(found[-1])
+    margin = (0.1 if exact else 0.25) * (top - low)
+    bright = top - margin
+    between = np.count_nonzero((values > low + margin) & (values < bright))
+    lesion = np.count_nonzero(values >= bright)
+    least = max(EDGES * values.size, min(4 * lesion, BLURRED * values.size))
+    return bool(between <= least) or is_soft(values)
 
 
 def listed(found: Values) -> str:

@@ -21,6 +21,11 @@ TEXTURE = 0.0035
 COLOUR_TEXTURE, DARK, LIT = 0.4, 12, 0.4
 #: Rounding makes such a difference, as a share of one step.
 ROUNDED = 0.6
+#: A blurred mask has no larger difference of neighbours and no more texture, as shares
+#: of its range, and low numbers along so much of its border.
+STEEP, SMOOTH, OUTSIDE = 0.2, 0.01, 0.75
+#: Nor has it this share of what is in between in one of so many ranges of numbers.
+ONE_LEVEL, BINS = 0.4, 12
 #: Larger share of pixels that are as their neighbour: regions were drawn.
 DRAWN = 0.5
 
@@ -62,6 +67,30 @@ def is_picture(grey: NDArray[Any]) -> bool:
     least = max(TEXTURE * np.ptp(coarse), ROUNDED * step)
     inner = _uneven(coarse)[_between(coarse, float(coarse.min()), float(coarse.max()))]
     return bool(inner.size and np.median(inner) > least)
+
+
+def is_soft(values: NDArray[Any]) -> bool:
+    """Whether numbers (H, W) rise slowly from a border of low ones: a blurred mask.
+
+    A picture has texture, and a region that was drawn has an edge.
+    """
+    numbers = values.astype(np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    if low < 0 or high <= low or min(values.shape) < 3:
+        return False
+    steep = STEEP * (high - low)
+    if any(np.abs(np.diff(numbers, axis=axis)).max() > steep for axis in (0, 1)):
+        return False
+    border = np.concatenate([numbers[[0, -1]].ravel(), numbers[:, [0, -1]].ravel()])
+    if np.mean(border < (low + high) / 2) < OUTSIDE:
+        return False
+    step = 0.0 if values.dtype.kind == "f" else 1.0
+    between = _between(numbers, low, high)
+    counts, _ = np.histogram(numbers[between], BINS)
+    if counts.max() > ONE_LEVEL * counts.sum():
+        return False
+    uneven = np.median(_uneven(numbers)[between])
+    return bool(uneven <= max(SMOOTH * (high - low), ROUNDED * step))
 
 
 def _between(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
