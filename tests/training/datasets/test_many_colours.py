@@ -85,7 +85,9 @@ def test_soft_edges_along_an_unknown_curve_are_refused(
     tmp_path: Path, name: str, sigma: int
 ) -> None:
     share = gaussian_filter(BLOB.astype(float), sigma)
-    with pytest.raises(UnclearMaskError, match=r"picture|nor along a colour map") as one:
+    with pytest.raises(
+        UnclearMaskError, match=r"picture|nor along a colour map"
+    ) as one:
         read(save(tmp_path / "m.png", mapped(name, share / share.max()).round()))
     assert one.value.rule is Rule.UNCLEAR_COLOURS
 

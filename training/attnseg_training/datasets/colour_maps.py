@@ -12,7 +12,8 @@ from scipy.spatial import KDTree
 
 from attnseg_training.datasets.colour_errors import picture, unclear
 from attnseg_training.datasets.drawn_colours import border_of
-from attnseg_training.datasets.mask_numbers import are_edges, cut_of
+from attnseg_training.datasets.mask_numbers import cut_of
+from attnseg_training.datasets.mask_regions import are_edges
 from attnseg_training.datasets.mask_scale import COLOURS, scale_of
 from attnseg_training.datasets.mask_traits import Colour, MaskTraits
 

@@ -76,27 +76,6 @@ def luma(page: Values) -> Values:
     return np.asarray(colours @ np.array([0.299, 0.587, 0.114]))
 
 
-def palette_numbers(
-    page: Values, indices: Values, wanted: tuple[int, ...]
-) -> Values | None:
-    """Numbers of a file with a palette; None: it is read by its colours.
-
-    Numbers are the greys, where the colours in use are as many greys as indices: then
-    it is a grey picture that was saved with a palette, in any order. Else they are the
-    indices, where classes are wanted or colours do not tell the indices apart.
-    """
-    alpha = page.shape[-1] == 4 and not (page[..., 3] == 255).all()
-    used, first = np.unique(indices, return_index=True)
-    colours = page.reshape(-1, page.shape[-1])[first]
-    different = len(np.unique(colours, axis=0))
-    grey = bool((colours[:, :3] == colours[:, :1]).all())
-    if grey and not alpha and different == len(used):
-        return page[..., 0]
-    if wanted or (different == 1 and len(used) > 1):
-        return indices
-    return None
-
-
 def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
     """Whether alpha alone carries the shape: it varies, and what is seen does not.
 

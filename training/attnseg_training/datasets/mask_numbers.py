@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.mask_regions import (
     SPARSE,
     TOLD,
+    are_edges,
     are_numbers,
     constant_around,
     core,
@@ -37,10 +38,6 @@ NOISE = 3
 #: Share of pixels, and their number, in regions of one grey between both, above which a
 #: JPEG has such.
 PLATEAUS, FEW_PIXELS = 5e-4, 16
-#: Share of pixels between background and lesion that the edges of a mask have.
-EDGES = 0.02
-#: The most that it is in a mask that was blurred, rather than a picture.
-BLURRED = 0.4
 #: Largest numbers of 8, 16 and 32 bits, which stand for what is not labelled.
 VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
@@ -273,26 +270,6 @@ def _refuse_regions(
             "background and foreground",
             _NAME_OR_LIMIT,
         )
-
-
-def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
-    """Whether numbers between background and lesion lie at edges, soft ones included.
-
-    Parameters
-    ----------
-    values : ndarray, shape (H, W)
-    found : ndarray
-        Numbers in it, sorted.
-    exact : bool
-        Whether no compression has changed them, and the largest is not one of ringing.
-    """
-    low, top = float(found[0]), float(found[-1])
-    margin = (0.1 if exact else 0.25) * (top - low)
-    bright = top - margin
-    between = np.count_nonzero((values > low + margin) & (values < bright))
-    lesion = np.count_nonzero(values >= bright)
-    least = max(EDGES * values.size, min(4 * lesion, BLURRED * values.size))
-    return bool(between <= least) or is_soft(values)
 
 
 def listed(found: Values) -> str:
