@@ -20,7 +20,7 @@ def lesion(seed: int, middle: bool = False) -> np.ndarray:
     """A blob anywhere, or near the middle of each mask."""
     rng = np.random.default_rng(seed)
     spread = 12 if middle else 45
-    y, x = rng.integers(-spread, spread, 2) + (H // 2, W // 2)
+    y, x = rng.integers(-spread, spread, 2) + np.array([H, W]) // 2
     a, b = rng.integers(12, 30, 2)
     found: np.ndarray = ((Y - y) / a) ** 2 + ((X - x) / b) ** 2 < 1
     return found
