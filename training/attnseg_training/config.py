@@ -141,7 +141,7 @@ class TrainConfig(LearningSettings):
         "that looks burnt-in. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
         "the masks are empty, full, inverted, nothing but outlines or white along an "
-        "edge, or where most have a piece at the very same pixels. What was allowed is "
+        "edge, or where many have a piece at the very same pixels. What was allowed is "
         "recorded.",
         choices=ALLOWABLE,
         may_change=True,

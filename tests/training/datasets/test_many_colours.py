@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from matplotlib import colormaps
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -144,3 +145,40 @@ def test_dataset_toml_may_begin_with_a_mark(tmp_path: Path) -> None:
     data = load_dataset(tmp_path)
     assert data.classes == ("organ",)
     np.testing.assert_array_equal(data.split("all")[0].read()[1] > 0, BLOB)
+
+
+@pytest.mark.parametrize("sigma", [4, 9, 16])
+@pytest.mark.parametrize("kind", ["png", "jpg", "16", "float"])
+def test_blurred_masks_are_cut_at_half(tmp_path: Path, kind: str, sigma: int) -> None:
+    share = gaussian_filter(BLOB.astype(float), sigma, mode="constant")
+    share /= share.max()
+    path = tmp_path / ("m.tif" if kind in ("16", "float") else f"m.{kind}")
+    if kind == "16":
+        tifffile.imwrite(path, (share * 60000).astype(np.uint16))
+    elif kind == "float":
+        tifffile.imwrite(path, share.astype(np.float32))
+    else:
+        save(path, (share * 255).round())
+    wrong = read(path).planes[0] != (share > 0.5)
+    assert np.mean(wrong) < (0.02 if kind == "jpg" else 0.004)
+
+
+def test_a_blurred_region_beside_lesions_is_refused(tmp_path: Path) -> None:
+    levels = BLOB * 255.0 + np.roll(BLOB, 58, 1) * 128.0 * ~BLOB
+    soft = gaussian_filter(levels, 3).round()
+    with pytest.raises(UnclearMaskError):
+        read(save(tmp_path / "m.png", soft))
+
+
+@pytest.mark.parametrize(
+    ("values", "helps"),
+    [((-1, 0), False), ((-6, 6), True), ((np.nan, 0), False), ((np.nan, 1), True)],
+)
+def test_a_threshold_is_offered_where_it_tells_something(
+    tmp_path: Path, values: tuple[float, float], helps: bool
+) -> None:
+    path = tmp_path / "m.tif"
+    tifffile.imwrite(path, np.where(BLOB, values[1], values[0]).astype(np.float32))
+    with pytest.raises(UnclearMaskError, match="mask of 0 and 255") as error:
+        read(path)
+    assert ("threshold = 0" in str(error.value)) == helps

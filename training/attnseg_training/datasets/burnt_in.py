@@ -15,9 +15,10 @@ Plane = NDArray[np.bool_]
 _Bits = NDArray[np.uint8]
 _K = TypeVar("_K")
 
-#: Share of masks that have a piece; all of fewer masks than `FEW`, and no less than
-#: `LEAST`, unless these are most masks.
-MOST, FEW, LEAST = 0.5, 8, 5
+#: Share of masks that have a piece, and their least number; all of fewer than `FEW`.
+SHARE, LEAST, FEW = 0.3, 4, 8
+#: Masks of one shape are compared if they are so many, or half of all.
+ALIKE, HALF = 5, 0.5
 #: The fewest masks and pixels that say anything.
 MASKS, PIXELS = 3, 4
 #: Where other lesions end differs from mask to mask: at so many of the pixels around a
@@ -138,10 +139,10 @@ class SamePlaces:
         )
 
     def found(self) -> BurntIn | None:
-        """The piece that most masks have, of any shape; None: there is none."""
+        """The piece that many masks have, of any shape; None: there is none."""
         every = sum(one.total for one in self.shapes.values())
         for shape, counts in self.shapes.items():
-            if counts.total < MASKS or counts.total < min(LEAST, MOST * every):
+            if counts.total < MASKS or counts.total < min(ALIKE, HALF * every):
                 continue
             piece = _piece(counts, shape)
             if piece is not None:
@@ -149,7 +150,7 @@ class SamePlaces:
         if len(self.shapes) > 1 and every >= FEW:
             for i, counts in self.corners.items():
                 piece = _piece(counts, (CORNER, CORNER))
-                if piece is not None and piece.masks > MOST * every:
+                if piece is not None and piece.masks >= SHARE * every:
                     where = f"{piece.where} of the {_NAMES[i]} {CORNER} × {CORNER} px"
                     return piece._replace(where=where)
         return None
@@ -171,8 +172,8 @@ def _joined(one: dict[_K, _Counts], other: dict[_K, _Counts]) -> dict[_K, _Count
 def _piece(of: _Counts, shape: tuple[int, int]) -> BurntIn | None:
     """The largest piece that is sharp in the counts of masks of one shape."""
     counts = of.counts(shape)
-    least = of.total if of.total < FEW else MOST * of.total + 0.5
-    on = counts >= max(least, MASKS)
+    least = of.total if of.total < FEW else max(SHARE * of.total, LEAST)
+    on = counts >= least
     if not on.any():
         return None
     pieces, number = label(on, np.ones((3, 3)))

@@ -45,7 +45,7 @@ FINDINGS = {
     "mostly-inverted": "more than half of all masks may be inverted",
     "mostly-outlines": "more than half of all masks look like outlines",
     "mostly-padded": "more than half of all masks have white along a whole edge",
-    "burnt-in": "most masks have a piece at the very same pixels",
+    "burnt-in": "many masks have a piece at the very same pixels",
     "inverted-mask": "a mask that may be inverted",
     "padded-mask": "a mask with white along a whole edge",
     "outlines": "a mask that looks like outlines",

@@ -117,7 +117,7 @@ class MasksSeen:
         stated : bool
             Whether somebody said that there is one class.
         """
-        lesion = planes[0] > 0 if len(planes) == 1 else planes.any(0)
+        lesion = np.asarray(planes.any(0))
         there = np.asarray(planes.any((1, 2)))
         known = planes if ignored is None else np.where(ignored, 1, planes)
         self.total += 1

@@ -47,9 +47,10 @@ _NAME_CLASSES = (
     "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
     "mask of 0 and 255"
 )
+_EXPORT = "export it as a mask of 0 and 255"
 _GIVE_THRESHOLD = (
     "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
-    "or export it as a mask of 0 and 255"
+    f"or {_EXPORT}"
 )
 _NAME_OR_LIMIT = _NAME_CLASSES + ", or threshold = number if above it is lesion"
 _NAME_MEANINGS = (
@@ -107,14 +108,21 @@ def one_class(
     if known.dtype.kind == "f":
         if not np.isfinite(known).all():
             came = "numbers that are NaN or infinite"
-            raise _unclear(name, came, _GIVE_THRESHOLD)
+            raise _unclear(name, came, _remedy(known))
         if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
-        raise _unclear(name, f"negative numbers ({listed(found)})", _GIVE_THRESHOLD)
+        raise _unclear(name, f"negative numbers ({listed(found)})", _remedy(found))
     lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
+
+
+def _remedy(values: Values) -> str:
+    """What to do about numbers that are no levels: of some a threshold helps."""
+    positive = np.isfinite(values) & (values > 0)
+    others = (values <= 0).any() or np.isnan(values).any()
+    return _GIVE_THRESHOLD if positive.any() and others else _EXPORT
 
 
 def above(

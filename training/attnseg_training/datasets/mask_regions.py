@@ -131,10 +131,10 @@ def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
     low, top = float(found[0]), float(found[-1])
     margin = (0.1 if exact else 0.25) * (top - low)
     bright = top - margin
-    between = np.count_nonzero((values > low + margin) & (values < bright))
-    lesion = np.count_nonzero(values >= bright)
-    least = max(EDGES * values.size, min(4 * lesion, BLURRED * values.size))
-    return bool(between <= least) or is_soft(values)
+    between = int(np.count_nonzero((values > low + margin) & (values < bright)))
+    lesion = int(np.count_nonzero(values >= bright))
+    limit = max(EDGES, min(4 * lesion / values.size, BLURRED))
+    return float(between) / values.size <= limit or is_soft(values)
 
 
 def plateaus(values: Values, top: float) -> int:

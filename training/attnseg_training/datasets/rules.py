@@ -47,7 +47,7 @@ class Rule(StrEnum):
     MOSTLY_PADDED
         More than half of all masks have white along a whole edge.
     BURNT_IN
-        Most masks have a piece at the very same pixels.
+        Many masks have a piece at the very same pixels.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     PADDED
