@@ -30,6 +30,7 @@ from napari_attnseg.io.explanations import (
     save_explanation,
 )
 from napari_attnseg.io.images import find_images, read_image, read_upright
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.spec import STRIDES
 
 
@@ -108,6 +109,9 @@ def explain_images(
             if region is not None:
                 notes.append(Note.REGION_UPRIGHT)
         turn = {"orientation": found.orientation}
+        if found.others:
+            notes.append(Note.OTHER_PICTURES)
+            turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=rule
         )
