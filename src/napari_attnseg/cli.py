@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.commands.agreement import agreement
 from napari_attnseg.commands.console import Device, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.segment import segment
@@ -84,6 +85,7 @@ def demo(
 
 app.command()(segment)
 app.command()(explain)
+app.command()(agreement)
 
 
 @app.command()

@@ -1,0 +1,292 @@
+"""Agreement of two reviewers: Cohen's kappa of their decisions, Dice of their masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.metrics import dice
+from napari_attnseg.review.journal import Journal
+from napari_attnseg.review.mask_file import read_mask
+from napari_attnseg.review.state import (
+    CaseState,
+    Decided,
+    Decision,
+    labels_sha256,
+    states_of,
+)
+from napari_attnseg.statistics import (
+    UNIT,
+    Interval,
+    jackknife_interval,
+    mean_interval,
+    too_few_words,
+)
+
+FORMAT = "attnseg-agreement-1"
+_KAPPA = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two reviewers agree on the cases that both decided.
+
+    Attributes
+    ----------
+    readers : (str, str)
+    cases : tuple of str
+        Those that both decided, about the same pixels.
+    only_one : int
+        Cases that one of them decided.
+    other_image : tuple of str
+        Cases of one name whose images differ; left out.
+    table : ndarray of int, shape (3, 3)
+        Decisions of the first (rows) and of the second, in the order of `Decision`.
+    kappa : dict
+        Interval of Cohen's kappa over all decisions.
+    kappas : mapping of Decision to dict
+        Of each decision against the other two.
+    corrected : dict
+        Interval of the Dice of the masks that both painted.
+    kept : dict
+        The same of the masks that both kept: accepted or painted.
+    same_mask : int
+        How many of those accepted the same mask, so that their Dice is 1.
+    dices : mapping of str to float
+        Dice of each case whose mask both kept.
+    unusable : mapping of str to str
+        Case → why its masks were not compared.
+    """
+
+    readers: tuple[str, str]
+    cases: tuple[str, ...]
+    only_one: int
+    other_image: tuple[str, ...]
+    table: NDArray[np.intp]
+    kappa: Interval
+    kappas: Mapping[Decision, Interval]
+    corrected: Interval
+    kept: Interval
+    same_mask: int
+    dices: Mapping[str, float]
+    unusable: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready facts; what is undefined is None."""
+        return {
+            "format": FORMAT,
+            "readers": list(self.readers),
+            "cases": {
+                "both": len(self.cases),
+                "only_one": self.only_one,
+                "other_image": list(self.other_image),
+            },
+            "decisions": {
+                "order": [str(decision) for decision in Decision],
+                "first_by_second": self.table.tolist(),
+                "kappa": _plain(self.kappa),
+                "kappa_of": {str(d): _plain(k) for d, k in self.kappas.items()},
+            },
+            "dice": {
+                "both_corrected": _plain(self.corrected),
+                "both_kept": _plain(self.kept),
+                "of_which_same_mask": self.same_mask,
+                "cases": dict(self.dices),
+                "not_compared": dict(self.unusable),
+            },
+        }
+
+
+def agreement(first: Path, second: Path) -> Agreement:
+    """Compare two reviewers' files.
+
+    Raises
+    ------
+    InputError
+        If a file is no review, both are one, or no case was decided by both.
+    """
+    journals = [Journal(path) for path in (first, second)]
+    if first.resolve() == second.resolve():
+        raise InputError(
+            f"Expected the files of two reviewers, but {first} was given twice; give "
+            "the other one too."
+        )
+    one, other = (states_of(journal.events) for journal in journals)
+    decided = [
+        {c for c, s in x.items() if s.decision is not None} for x in (one, other)
+    ]
+    shared = [c for c in one if c in decided[0] & decided[1]]
+    differ = tuple(c for c in shared if _differ(one[c], other[c]))
+    cases = tuple(c for c in shared if c not in differ)
+    if not cases:
+        reason = (
+            f"; {len(differ)} cases have one name but other pixels" if differ else ""
+        )
+        raise InputError(
+            f"Expected cases that both reviewers decided, but {first} has "
+            f"{len(decided[0])}, {second} {len(decided[1])} and none is in both"
+            f"{reason}; choose reviews of the same images."
+        )
+    codes = np.array(
+        [[_code(one[c]) for c in cases], [_code(other[c]) for c in cases]], np.intp
+    )
+    places = (first.parent, second.parent)
+    dices: dict[str, float] = {}
+    unusable: dict[str, str] = {}
+    painted, same = [], 0
+    for c in cases:
+        masks = one[c].last, other[c].last
+        assert masks[0] is not None and masks[1] is not None
+        if masks[0].mask is None or masks[1].mask is None:
+            continue
+        try:
+            a, b = (_labels(d, p) for d, p in zip(masks, places, strict=True))
+        except AttnSegError as error:
+            unusable[c] = str(error)
+            continue
+        if a.shape != b.shape:
+            unusable[c] = f"{c}: the masks have sizes {a.shape} and {b.shape}."
+            continue
+        dices[c] = dice(a, b)
+        both = [d.decision is Decision.CORRECTED for d in masks]
+        if all(both):
+            painted.append(dices[c])
+        elif not any(both):
+            same += masks[0].mask_sha256 == masks[1].mask_sha256
+    return Agreement(
+        (journals[0].reader, journals[1].reader),
+        cases,
+        len(decided[0] ^ decided[1]),
+        differ,
+        _table(codes),
+        kappa_interval(codes),
+        {d: kappa_interval(codes == k) for k, d in enumerate(Decision)},
+        mean_interval(painted, UNIT),
+        mean_interval(list(dices.values()), UNIT),
+        same,
+        dices,
+        unusable,
+    )
+
+
+def kappa_interval(codes: NDArray[Any]) -> Interval:
+    """Cohen's kappa and its 95 % interval by a jackknife over cases.
+
+    Where everybody says the same of every case, the interval has no width, and nothing
+    is known of it: its ends are NaN.
+
+    Parameters
+    ----------
+    codes : ndarray, shape (2, cases)
+        What each of the two said.
+    """
+
+    def of(index: NDArray[np.intp]) -> float:
+        return cohen_kappa(codes[0, index], codes[1, index])
+
+    found = jackknife_interval(of, codes.shape[1], _KAPPA)
+    if found["low"] == found["high"]:
+        found |= {"low": math.nan, "high": math.nan}
+    return found
+
+
+def cohen_kappa(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """``(p_o - p_e) / (1 - p_e)`` of two people's codes, in [-1, 1].
+
+    ``p_o`` is the share of equal codes, ``p_e`` the share that the frequencies of the
+    codes would give by chance (Cohen 1960, Educational and Psychological Measurement
+    20:37-46). NaN where chance alone gives 1: both said one and the same of all cases.
+    """
+    if not len(first):
+        return math.nan
+    codes = np.union1d(first, second)
+    observed = float((first == second).mean())
+    chance = float(sum((first == c).mean() * (second == c).mean() for c in codes))
+    return (observed - chance) / (1 - chance) if chance < 1 else math.nan
+
+
+def _table(codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    table = np.zeros((len(Decision),) * 2, np.intp)
+    np.add.at(table, (codes[0], codes[1]), 1)
+    return table
+
+
+def _code(state: CaseState) -> int:
+    assert state.decision is not None
+    return list(Decision).index(state.decision)
+
+
+def _differ(one: CaseState, other: CaseState) -> bool:
+    hashes = {one.image_sha256, other.image_sha256} - {None}
+    return len(hashes) > 1
+
+
+def _labels(decided: Decided, folder: Path) -> NDArray[np.integer[Any]]:
+    """The mask that was decided on, if its file still holds it."""
+    assert decided.mask is not None
+    labels = read_mask(folder / decided.mask, decided.mask_value).labels
+    if labels_sha256(labels) != decided.mask_sha256:
+        raise InputError(
+            f"{Path(decided.mask).name} was changed since it was "
+            f"{decided.decision}; compare with the mask as it was."
+        )
+    return labels
+
+
+def _plain(interval: Interval) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in interval.items()
+    }
+
+
+def sentences(found: Agreement) -> list[str]:
+    """What the numbers say, a sentence each, with the number of cases."""
+    n, same = len(found.cases), int(np.trace(found.table))
+    said = [
+        f"{found.readers[0]} and {found.readers[1]} both decided {n} "
+        f"case{'' if n == 1 else 's'}; one of them alone decided {found.only_one} more.",
+        f"They decided alike on {same} of {n}; Cohen's kappa {_number(found.kappa)}.",
+    ]
+    for decision, kappa in found.kappas.items():
+        k = list(Decision).index(decision)
+        counts = found.table[k].sum(), found.table[:, k].sum(), found.table[k, k]
+        if counts[0] + counts[1]:
+            said.append(
+                f"  {decision}: {counts[0]} and {counts[1]} times, {counts[2]} of them "
+                f"alike; kappa {_number(kappa)}."
+            )
+    said.append(_dice_words("both corrected", found.corrected))
+    more = f" {found.same_mask} of these accepted the same mask, with a Dice of 1."
+    said.append(_dice_words("both accepted or corrected", found.kept) + more)
+    if found.other_image:
+        said.append(
+            f"{len(found.other_image)} cases of one name show other pixels and are left "
+            f"out, such as {found.other_image[0]}."
+        )
+    said += [f"Not compared: {reason}" for reason in found.unusable.values()]
+    few = too_few_words(n)
+    return [*said, f"{few}."] if few else said
+
+
+def _dice_words(which: str, interval: Interval) -> str:
+    n = interval["n"]
+    if not n:
+        return f"No masks that {which}."
+    return f"Dice of the {n} masks that {which}: {_number(interval)}."
+
+
+def _number(interval: Interval) -> str:
+    value, low, high = (interval[key] for key in ("mean", "low", "high"))
+    if math.isnan(value):
+        return "undefined, as both said the same of every case"
+    if math.isnan(low) or math.isnan(high):
+        return f"{value:.2f} (no interval)"
+    return f"{value:.2f} (95 % interval {low:.2f} to {high:.2f})"
