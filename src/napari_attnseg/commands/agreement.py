@@ -38,7 +38,7 @@ def agreement(
     """
     from napari_attnseg.io.atomic import write_text
     from napari_attnseg.review.agreement import agreement as compare
-    from napari_attnseg.review.agreement import sentences
+    from napari_attnseg.review.agreement_words import sentences
 
     found = compare(first, second)
     for sentence in sentences(found):

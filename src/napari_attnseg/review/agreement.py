@@ -27,7 +27,6 @@ from napari_attnseg.statistics import (
     Interval,
     jackknife_interval,
     mean_interval,
-    too_few_words,
 )
 
 FORMAT = "attnseg-agreement-1"
@@ -137,29 +136,7 @@ def agreement(first: Path, second: Path) -> Agreement:
     codes = np.array(
         [[_code(one[c]) for c in cases], [_code(other[c]) for c in cases]], np.intp
     )
-    places = (first.parent, second.parent)
-    dices: dict[str, float] = {}
-    unusable: dict[str, str] = {}
-    painted, same = [], 0
-    for c in cases:
-        masks = one[c].last, other[c].last
-        assert masks[0] is not None and masks[1] is not None
-        if masks[0].mask is None or masks[1].mask is None:
-            continue
-        try:
-            a, b = (_labels(d, p) for d, p in zip(masks, places, strict=True))
-        except AttnSegError as error:
-            unusable[c] = str(error)
-            continue
-        if a.shape != b.shape:
-            unusable[c] = f"{c}: the masks have sizes {a.shape} and {b.shape}."
-            continue
-        dices[c] = dice(a, b)
-        both = [d.decision is Decision.CORRECTED for d in masks]
-        if all(both):
-            painted.append(dices[c])
-        elif not any(both):
-            same += masks[0].mask_sha256 == masks[1].mask_sha256
+    masks = _compared(cases, (one, other), (first.parent, second.parent))
     return Agreement(
         (journals[0].reader, journals[1].reader),
         cases,
@@ -168,12 +145,49 @@ def agreement(first: Path, second: Path) -> Agreement:
         _table(codes),
         kappa_interval(codes),
         {d: kappa_interval(codes == k) for k, d in enumerate(Decision)},
-        mean_interval(painted, UNIT),
-        mean_interval(list(dices.values()), UNIT),
-        same,
-        dices,
-        unusable,
+        mean_interval([masks.dices[c] for c in masks.painted], UNIT),
+        mean_interval(list(masks.dices.values()), UNIT),
+        masks.same,
+        masks.dices,
+        masks.unusable,
     )
+
+
+@dataclass(slots=True)
+class _Compared:
+    """Masks of both: Dice of each case, which both painted, how many are the same."""
+
+    dices: dict[str, float]
+    painted: list[str]
+    same: int
+    unusable: dict[str, str]
+
+
+def _compared(
+    cases: tuple[str, ...],
+    states: tuple[Mapping[str, CaseState], Mapping[str, CaseState]],
+    places: tuple[Path, Path],
+) -> _Compared:
+    found = _Compared({}, [], 0, {})
+    for case in cases:
+        kept = [d for d in (of[case].last for of in states) if d is not None and d.mask]
+        if len(kept) < 2:
+            continue  # one of them rejected it
+        try:
+            a, b = (_labels(d, p) for d, p in zip(kept, places, strict=True))
+        except AttnSegError as error:
+            found.unusable[case] = str(error)
+            continue
+        if a.shape != b.shape:
+            found.unusable[case] = f"{case}: the masks have {a.shape} and {b.shape}."
+            continue
+        found.dices[case] = dice(a, b)
+        painted = [d.decision is Decision.CORRECTED for d in kept]
+        if all(painted):
+            found.painted.append(case)
+        elif not any(painted):
+            found.same += kept[0].mask_sha256 == kept[1].mask_sha256
+    return found
 
 
 def kappa_interval(codes: NDArray[Any]) -> Interval:
@@ -245,48 +259,3 @@ def _plain(interval: Interval) -> dict[str, Any]:
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in interval.items()
     }
-
-
-def sentences(found: Agreement) -> list[str]:
-    """What the numbers say, a sentence each, with the number of cases."""
-    n, same = len(found.cases), int(np.trace(found.table))
-    said = [
-        f"{found.readers[0]} and {found.readers[1]} both decided {n} "
-        f"case{'' if n == 1 else 's'}; one of them alone decided {found.only_one} more.",
-        f"They decided alike on {same} of {n}; Cohen's kappa {_number(found.kappa)}.",
-    ]
-    for decision, kappa in found.kappas.items():
-        k = list(Decision).index(decision)
-        counts = found.table[k].sum(), found.table[:, k].sum(), found.table[k, k]
-        if counts[0] + counts[1]:
-            said.append(
-                f"  {decision}: {counts[0]} and {counts[1]} times, {counts[2]} of them "
-                f"alike; kappa {_number(kappa)}."
-            )
-    said.append(_dice_words("both corrected", found.corrected))
-    more = f" {found.same_mask} of these accepted the same mask, with a Dice of 1."
-    said.append(_dice_words("both accepted or corrected", found.kept) + more)
-    if found.other_image:
-        said.append(
-            f"{len(found.other_image)} cases of one name show other pixels and are left "
-            f"out, such as {found.other_image[0]}."
-        )
-    said += [f"Not compared: {reason}" for reason in found.unusable.values()]
-    few = too_few_words(n)
-    return [*said, f"{few}."] if few else said
-
-
-def _dice_words(which: str, interval: Interval) -> str:
-    n = interval["n"]
-    if not n:
-        return f"No masks that {which}."
-    return f"Dice of the {n} masks that {which}: {_number(interval)}."
-
-
-def _number(interval: Interval) -> str:
-    value, low, high = (interval[key] for key in ("mean", "low", "high"))
-    if math.isnan(value):
-        return "undefined, as both said the same of every case"
-    if math.isnan(low) or math.isnan(high):
-        return f"{value:.2f} (no interval)"
-    return f"{value:.2f} (95 % interval {low:.2f} to {high:.2f})"

@@ -225,7 +225,7 @@ def _of_images(folder: Path, masks: Path | None) -> Series:
         mask = next((beside[k] for k in keys if beside.get(k, path) != path), None)
         cases.append(Case(name, path, mask))
         used |= {path} if mask is None else {path, mask}
-    unused = ()
+    unused: tuple[str, ...] = ()
     if masks is not None or images == inside:
         unused = tuple(p.name for p in beside.values() if p not in used | set(found))
     ordered, order = in_order(cases)

@@ -8,6 +8,7 @@ was killed between the two.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,3 +175,11 @@ class CorrectedMasks:
             if place.is_dir():
                 for path in place.glob(f"{name}.*"):
                     remove(path)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as seen from a folder, so that both may be moved together."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return str(path.resolve())

@@ -49,7 +49,7 @@ def read_mask(path: Path, value: int | None = None) -> ReadMask:
     InputError
         If the file cannot be read as a mask.
     """
-    array = read_image(path)
+    array: NDArray[Any] = read_image(path)
     if array.ndim == 3:
         colours = array[..., :3]
         if colours.shape[-1] == 3 and (colours == colours[..., :1]).all():

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import random
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,8 @@ from napari_attnseg import __version__
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_upright
 from napari_attnseg.review.cases import Case, Order, Series
-from napari_attnseg.review.corrected import CorrectedMasks
-from napari_attnseg.review.journal import SUFFIX, Journal, expect_reader_name
+from napari_attnseg.review.corrected import CorrectedMasks, relative
+from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -31,27 +27,7 @@ from napari_attnseg.review.state import (
     states_of,
 )
 from napari_attnseg.review.stopwatch import Stopwatch
-
-#: Folders beside the cases: a study and a review never share a file.
-REVIEW, STUDY = "review", "reader_study"
-#: What can be hidden at first.
-MASK, MAPS = "mask", "maps"
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Settings of a reader study.
-
-    Attributes
-    ----------
-    seed : int or None
-        Of the order; None: drawn, and recorded.
-    hide_masks : bool
-        Whether masks, and what is said of them, are hidden until they are asked for.
-    """
-
-    seed: int | None = None
-    hide_masks: bool = True
+from napari_attnseg.review.study import MASK, Study, as_begun, open_journal
 
 
 class Review:
@@ -93,7 +69,7 @@ class Review:
     ) -> None:
         self.series, self.told = series, list[str]()
         reader = expect_reader_name(reader)
-        self.journal = _journal(series, reader, study)
+        self.journal = open_journal(series, reader, study)
         self.states: dict[str, CaseState] = states_of(self.journal.events)
         self.masks = CorrectedMasks(self.journal.path, self.states)
         self._watch = Stopwatch(now)
@@ -106,7 +82,8 @@ class Review:
         self.cases, self.order = series.cases, series.order
         if "seed" in header:
             self.study = Study(int(header["seed"]), bool(header["hide_masks"]))
-            self.cases, self.order = self._as_begun(header["order"]), Order.SHUFFLED
+            self.cases, self.told = as_begun(series.cases, header["order"])
+            self.order = Order.SHUFFLED
             if study is not None and study.seed not in (None, self.study.seed):
                 self.told.append(
                     f"This study was begun with the seed {self.study.seed}, which is "
@@ -127,21 +104,6 @@ class Review:
             cases=len(self.cases),
         )
         self._recover()
-
-    def _as_begun(self, order: list[str]) -> tuple[Case, ...]:
-        cases = {case.name: case for case in self.series.cases}
-        gone = [name for name in order if name not in cases]
-        new = sorted(set(cases) - set(order))
-        if gone:
-            self.told.append(
-                f"{len(gone)} cases of this study are no longer there, such as "
-                f"{gone[0]}."
-            )
-        if new:
-            self.told.append(
-                f"{len(new)} cases came after this study was begun and are at its end."
-            )
-        return tuple(cases[name] for name in [*order, *new] if name in cases)
 
     def _recover(self) -> None:
         """Mend what a killed process left between a mask and its event."""
@@ -269,7 +231,7 @@ class Review:
                 self._record(case.name, state.painted)
             return Decision.CORRECTED
         assert case.mask is not None
-        where = _relative(case.mask, self.journal.path.parent)
+        where = relative(case.mask, self.journal.path.parent)
         made = labels_sha256(labels), case.mask_value
         self._record(case.name, Decided(Decision.ACCEPTED, where, *made))
         return Decision.ACCEPTED
@@ -342,29 +304,3 @@ class Review:
         said = self.leave()
         self.journal.close()
         return said
-
-
-def journal_path(folder: Path, reader: str, study: bool) -> Path:
-    """File of a reviewer's review, or reader study, of a folder."""
-    return folder / (STUDY if study else REVIEW) / f"{reader}{SUFFIX}"
-
-
-def _journal(series: Series, reader: str, study: Study | None) -> Journal:
-    path = journal_path(series.folder, reader, study is not None)
-    if path.is_file():
-        return Journal(path)
-    header: dict[str, Any] = {"reader": reader}
-    if study is not None:
-        seed = secrets.randbelow(2**31) if study.seed is None else study.seed
-        names = sorted(case.name for case in series.cases)
-        random.Random(seed).shuffle(names)
-        header |= {"seed": seed, "hide_masks": study.hide_masks, "order": names}
-    return Journal.create(path, header)
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """A path as seen from a folder, so that both may be moved together."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # on another drive
-        return str(path.resolve())

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from napari_attnseg.review.journal import Journal
-from napari_attnseg.review.session import MAPS, MASK
 from napari_attnseg.review.state import CaseState, Event
+from napari_attnseg.review.study import MAPS, MASK
 
 #: Column → what it holds.
 COLUMNS = {
