@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.results import Segmentation
 
@@ -44,6 +45,7 @@ def write_results(
         level = 0.5 if doubt is None else doubt[name]
         probability = np.where(square(i) > 0, level, 0.01)[None].astype(np.float32)
         facts: dict[str, Any] = {"threshold": 0.5, "date": "2026-01-01"}
+        facts["mask_sha256"] = array_sha256(square(i))
         if dice is not None:
             facts["expected_dice"] = dice
         result = Segmentation(square(i), probability, (), facts)

@@ -15,7 +15,7 @@ import pytest
 from made_series import square, write_images
 from PIL import Image
 
-from attnseg_training.datasets import open_dataset
+from attnseg_training.datasets.dataset import load_dataset
 from napari_attnseg.errors import InputError
 from napari_attnseg.review.ahead import load_image
 from napari_attnseg.review.cases import Case, find_cases
@@ -97,8 +97,8 @@ def test_corrected_masks_are_a_training_set(folder: Path) -> None:
     enter(review, second)
     review.paint(second, square(12))
     review.close()
-    dataset = open_dataset(str(review.masks.training_set))
-    assert len(dataset.cases) == 2
+    dataset = load_dataset(review.masks.training_set)
+    assert len(dataset.split("all")) == 2 and not dataset.left_out
     masks = [np.asarray(Image.open(p)) for p in _masks(review)]
     rows = sorted(int(np.flatnonzero(mask.any(1))[0]) for mask in masks)
     assert rows == [11, 12] and {int(m.max()) for m in masks} == {255}

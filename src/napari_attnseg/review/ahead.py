@@ -26,11 +26,14 @@ class LoadedImage(NamedTuple):
         `array_sha256` of the pixels.
     error : str
         Why it cannot be read.
+    orientation : int
+        In which it was stored; see `images.UprightImage`.
     """
 
     pixels: NDArray[np.generic] | None
     sha256: str | None
     error: str = ""
+    orientation: int = 1
 
 
 class Ahead:
@@ -66,12 +69,13 @@ class Ahead:
 def load_image(case: Case) -> LoadedImage:
     """Read the image of a case, upright."""
     try:
-        pixels = read_upright(case.image).pixels
+        found = read_upright(case.image)
     except AttnSegError as error:
         return LoadedImage(None, None, str(error))
+    pixels = found.pixels
     if pixels.ndim not in (2, 3) or min(pixels.shape[:2]) < 2:
         return LoadedImage(None, None, f"{case.image.name} is not one image.")
     if pixels.ndim == 3 and pixels.shape[-1] not in (3, 4):
         words = "is a stack; save its slices as images."
         return LoadedImage(None, None, f"{case.image.name} {words}")
-    return LoadedImage(pixels, array_sha256(pixels))
+    return LoadedImage(pixels, array_sha256(pixels), "", found.orientation)

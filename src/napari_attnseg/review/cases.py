@@ -209,7 +209,8 @@ def _of_images(folder: Path, masks: Path | None) -> Series:
     inside = folder / IMAGES
     images = inside if inside.is_dir() else folder
     places = [masks] if masks is not None else _mask_places(folder, images)
-    beside = {name_key(p.stem): p for place in places for p in _files(place)}
+    # The first place counts, so it comes last here.
+    beside = {name_key(p.stem): p for x in reversed(places) for p in _files(x)}
     found = find_images([images])
     stems = {name_key(path.stem) for path in found}
     # In a folder of both, NAME_mask is the mask of NAME and no case of its own.
