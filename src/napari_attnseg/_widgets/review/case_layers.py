@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers, make_layer
-from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, IMAGE_ORIENTATION
+from napari_attnseg._widgets.layers.metadata import (
+    IMAGE_FILE,
+    IMAGE_ORIENTATION,
+    record_of,
+)
 from napari_attnseg._widgets.layers.new_layers import NewLayer
-from napari_attnseg._widgets.layers.outline import follow_zoom, outline
+from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import hide, images_of
 from napari_attnseg._widgets.layers.reader import layers_of
 from napari_attnseg._widgets.layers.record import Part
@@ -43,6 +47,7 @@ class CaseLayers:
         self.mask: Any = None
         self._maps: list[Any] = []
         self._shape: tuple[int, ...] | None = None
+        self._sha256: str | None = None
 
     def show(
         self,
@@ -66,43 +71,86 @@ class CaseLayers:
         hidden : bool
             Whether the mask is hidden at first.
         """
-        before = self._layers
-        self._layers, self._maps = [], []
-        self.image = self.mask = None
         pixels = loaded.pixels
-        if pixels is not None:
-            self._add(case, title, pixels, labels, hidden, loaded.orientation)
-        # Afterwards: napari does not like a moment without any layer.
-        self._remove(before)
+        known = {IMAGE_FILE: str(case.image.resolve())}
+        known[IMAGE_ORIENTATION] = loaded.orientation
+        if pixels is None or not self._reuse(title, pixels, labels, hidden, known):
+            before = self._layers
+            self._layers, self._maps = [], []
+            self.image = self.mask = None
+            if pixels is not None:
+                self._add(title, pixels, labels, hidden, known)
+            # Afterwards: napari does not like a moment without any layer.
+            self._remove(before)
+        self._sha256 = loaded.sha256
         if self.mask is None:
             return
         self._viewer.layers.selection.active = self.mask
         if pixels is not None and pixels.shape[:2] != self._shape:
             self._shape = pixels.shape[:2]
             self._viewer.reset_view()
-        if self.mask.contour:
-            follow_zoom(self.mask, float(self._viewer.scene.camera.zoom))
+        outline(self.mask, float(self._viewer.scene.camera.zoom))
 
-    def _add(
+    def _reuse(
         self,
-        case: Case,
         title: str,
         pixels: NDArray[np.generic],
         labels: NDArray[np.integer[Any]] | None,
         hidden: bool,
-        orientation: int,
+        known: dict[str, Any],
+    ) -> bool:
+        """Put a case into the layers of the one before, if they can hold it.
+
+        napari takes a second to add and remove two layers, and a moment for this.
+        """
+        image, mask, layers = self.image, self.mask, self._viewer.layers
+        data = _drawn(pixels, labels)
+        if (
+            image not in layers
+            or mask not in layers
+            or image.rgb != (pixels.ndim == 3)
+            or _plain(data) != _plain(mask.data)
+            or self._others(image)
+        ):
+            return False
+        maps, self._maps = self._maps, []
+        self._layers = [image, mask]
+        self._remove(maps)
+        mask.mode = "pan_zoom"
+        mask.visible = False  # the mask of one is never seen over the image of another
+        image.data = pixels
+        if not image.rgb:
+            image.reset_contrast_limits()
+        image.name, mask.name = title, f"mask · {title}"
+        image.metadata.update(known)
+        image.visible = True
+        mask.data = data
+        mask.selected_label = 1
+        mask.visible = not hidden
+        return True
+
+    def _others(self, image: Any) -> list[Any]:
+        """Layers that somebody made of an image of this review."""
+        own = images_of(self._viewer.layers).items()
+        return [made for made, of in own if of is image and made not in self._layers]
+
+    def _add(
+        self,
+        title: str,
+        pixels: NDArray[np.generic],
+        labels: NDArray[np.integer[Any]] | None,
+        hidden: bool,
+        known: dict[str, Any],
     ) -> None:
-        known = {IMAGE_FILE: str(case.image.resolve()), IMAGE_ORIENTATION: orientation}
         options = {"name": title, "rgb": pixels.ndim == 3}
         image = NewLayer("Image", pixels, options, metadata=known)
-        shape = pixels.shape[:2]
-        data = np.zeros(shape, np.uint8) if labels is None else labels
+        data = _drawn(pixels, labels)
         colours: dict[str, Any] = {"name": f"mask · {title}", "opacity": 1.0}
-        if data.max(initial=0) < 2:
+        if _plain(data):
             # Other labels than 1 may be painted too, and are to be seen.
             colours["colormap"] = {None: mask_colour(), 0: "transparent"}
         self.image = make_layer(image)
-        self.mask = make_layer(NewLayer("Labels", np.array(data), colours))
+        self.mask = make_layer(NewLayer("Labels", data, colours))
         outline(self.mask)
         self.mask.visible = not hidden
         self._layers = [self.image, self.mask]
@@ -111,6 +159,18 @@ class CaseLayers:
         self.mask.events.paint.connect(self._painted)
         self.mask.events.set_data.connect(self._painted)
         self.mask.events.visible.connect(self._seen)
+
+    def of_another_case(self, layer: Any) -> bool:
+        """Whether a result that has just come is of a case that is gone; hides it."""
+        record = record_of(layer)
+        if record is None or self.image is None or layer in self._layers:
+            return False
+        made_of = record.provenance.get("image_sha256")
+        same = record.image.layer_id == str(self.image.unique_id)
+        if not same or made_of in (None, self._sha256):
+            return False
+        hide(layer)
+        return True
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
@@ -192,3 +252,15 @@ class CaseLayers:
                 if getattr(layer, "mode", "pan_zoom") != "pan_zoom":
                     layer.mode = "pan_zoom"
                 present.remove(layer)
+
+
+def _drawn(
+    pixels: NDArray[np.generic], labels: NDArray[np.integer[Any]] | None
+) -> NDArray[np.integer[Any]]:
+    """The mask as it is drawn in: a copy, or an empty one."""
+    return np.zeros(pixels.shape[:2], np.uint8) if labels is None else np.array(labels)
+
+
+def _plain(labels: NDArray[np.integer[Any]]) -> bool:
+    """Whether a mask has one region, in one colour."""
+    return bool(labels.max(initial=0) < 2)

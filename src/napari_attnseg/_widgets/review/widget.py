@@ -18,7 +18,7 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.review.case_layers import CaseLayers
 from napari_attnseg._widgets.review.case_list import Row
-from napari_attnseg._widgets.review.keys import KEYS, bind, bind_layer
+from napari_attnseg._widgets.review.keys import bind, bind_layer
 from napari_attnseg._widgets.review.panel import ReviewPanel
 from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError, InputError
@@ -66,7 +66,17 @@ class ReviewWidget(DockWidget):
         layout.addWidget(self.setup)
         layout.addWidget(self.panel, 1)
         layout.addStretch()
-        self._actions = {name: getattr(self, name) for name in KEYS}
+        self._actions = {
+            "accept": self.accept,
+            "correct": self.correct,
+            "reject": self.reject,
+            "undo": self.undo,
+            "next": self.next_case,
+            "previous": self.previous_case,
+            "mask": self.toggle_mask,
+            "maps": self.toggle_maps,
+            "comment": self.write_comment,
+        }
         self.layers = CaseLayers(napari_viewer, self._painted, self._mask_seen)
         self._paint_soon = timer(_SOON, self._save_painting)
         self._comment_soon = timer(_SOON, self._save_comment)
@@ -84,6 +94,9 @@ class ReviewWidget(DockWidget):
         panel.comment.textEdited.connect(lambda: restart(self._comment_soon))
         panel.comment.left.connect(self._leave_comment)
         bind(self._viewer, self._life, self._actions)
+        inserted = self._viewer.layers.events.inserted
+        inserted.connect(self._layer_came)
+        self._life.at_end.append(partial(inserted.disconnect, self._layer_came))
         application: Any = QApplication.instance()
         application.applicationStateChanged.connect(self._application_changed)
         self._life.at_end.append(
@@ -296,6 +309,10 @@ class ReviewWidget(DockWidget):
             self._tried(review.shown, MASK)
             self._show_about()
 
+    def _layer_came(self, event: Any) -> None:
+        if self.review is not None and self.layers.of_another_case(event.value):
+            self._say(f"{event.value.name} is of a case before, and is hidden.")
+
     def _application_changed(self, state: Any) -> None:
         if self.review is not None:
             active = state == Qt.ApplicationState.ApplicationActive
@@ -401,11 +418,11 @@ class ReviewWidget(DockWidget):
         self._go(case, keep=False)
         self._say(f"The last decision on {self._title(case)} was taken back.")
 
-    def next(self) -> None:
+    def next_case(self) -> None:
         """Show the next listed case."""
         self._step(1)
 
-    def previous(self) -> None:
+    def previous_case(self) -> None:
         """Show the listed case before."""
         self._step(-1)
 
@@ -416,13 +433,13 @@ class ReviewWidget(DockWidget):
         elif self.review is not None:
             self._say(f"This is the {'last' if step > 0 else 'first'} listed case.")
 
-    def mask(self) -> None:
+    def toggle_mask(self) -> None:
         """Show or hide the mask."""
         layer = self.layers.mask
         if layer is not None:
             layer.visible = not layer.visible
 
-    def maps(self) -> None:
+    def toggle_maps(self) -> None:
         """Show or hide probability and gate maps."""
         review, case = self.review, self.case
         if review is None or case is None:
@@ -432,7 +449,7 @@ class ReviewWidget(DockWidget):
         elif self._tried(self.layers.toggle_maps, case):
             self._tried(review.shown, MAPS)
 
-    def comment(self) -> None:
+    def write_comment(self) -> None:
         """Write a comment."""
         if self.review is not None:
             self.panel.comment.setFocus()
