@@ -158,7 +158,11 @@ class Review:
     # -- on screen ---------------------------------------------------------------------
 
     def enter(
-        self, case: Case, pixels: NDArray[np.generic] | None, sha256: str | None
+        self,
+        case: Case,
+        pixels: NDArray[np.generic] | None,
+        sha256: str | None,
+        mask: bool = True,
     ) -> str:
         """Bring a case on screen; the one before is left, see `leave`.
 
@@ -169,10 +173,14 @@ class Review:
             Of its image; None if that cannot be read.
         sha256 : str or None
             `array_sha256` of the pixels.
+        mask : bool
+            Whether there is one that can be shown, and so could be hidden.
         """
         said = self.leave()
         self._watch.restart()
         self._current, self._pixels = case, pixels
+        if not mask:
+            self._seen.add(case.name)
         position = self.cases.index(case) + 1
         self._take(Event.OPENED, case.name, image_sha256=sha256, position=position)
         return said

@@ -36,9 +36,9 @@ def order_words(review: Review) -> str:
 def measure_heading(order: Order) -> tuple[str, str]:
     """Heading of the number beside each case, and what it is; empty: there is none."""
     if order is Order.EXPECTED_DICE:
-        return "Dice", "Expected Dice of the mask, which is an estimate"
+        return "expected\nDice", "Expected Dice of the mask, which is an estimate"
     if order is Order.DOUBT:
-        return "bits", DOUBT_MEANING
+        return "entropy\n(bits)", DOUBT_MEANING
     return "", ""
 
 

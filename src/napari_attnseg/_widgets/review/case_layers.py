@@ -116,8 +116,11 @@ class CaseLayers:
         maps, self._maps = self._maps, []
         self._layers = [image, mask]
         self._remove(maps)
-        mask.mode = "pan_zoom"
-        mask.visible = False  # the mask of one is never seen over the image of another
+        # Puts the brush away, and forgets strokes: Ctrl+Z would take one of the case
+        # before out of this mask.
+        mask.editable = False
+        if hidden:
+            mask.visible = False
         image.data = pixels
         if not image.rgb:
             image.reset_contrast_limits()
@@ -125,6 +128,7 @@ class CaseLayers:
         image.metadata.update(known)
         image.visible = True
         mask.data = data
+        mask.editable = True
         mask.selected_label = 1
         mask.visible = not hidden
         return True
@@ -179,16 +183,21 @@ class CaseLayers:
             return None
         return np.asarray(self.mask.data)
 
-    def paint(self) -> None:
-        """Select the brush in the mask."""
+    def set_labels(self, labels: NDArray[np.integer[Any]]) -> None:
+        """Put a mask into its layer that was hidden until now."""
+        self.mask.data = np.array(labels)
+
+    def paint(self) -> bool:
+        """Select the brush in the mask; False if its layer is gone."""
         layer = self.mask
         if layer is None or layer not in self._viewer.layers:
-            return
+            return False
         layer.visible = True
         self._viewer.layers.selection.active = layer
         if layer.selected_label == 0:
             layer.selected_label = 1
         layer.mode = "paint"
+        return True
 
     def toggle_maps(self, case: Case) -> bool:
         """Show or hide the maps of a case; says whether they are seen now.

@@ -15,9 +15,18 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
-from napari_attnseg._widgets.review.case_list import CaseList, Filter
+from napari_attnseg._widgets.review.case_list import CaseList, Filter, Row
+from napari_attnseg._widgets.review.opened import OpenReview
+from napari_attnseg.review.cases import Case
+from napari_attnseg.review.words import (
+    case_words,
+    measure_heading,
+    order_words,
+    progress_words,
+)
 
 
 class CommentLine(QLineEdit):
@@ -45,7 +54,7 @@ class ReviewPanel(QWidget):
         for kind in Filter:
             self.filter_box.addItem(str(kind), kind)
         self.list = CaseList()
-        self.title = QLabel()
+        self.title = wrapped_label()
         self.title.setStyleSheet("font-weight: bold")
         self.about = wrapped_label()
         self.buttons = {
@@ -121,3 +130,48 @@ class ReviewPanel(QWidget):
         layout.addWidget(self.comment)
         layout.addWidget(self.said)
         layout.addLayout(ends)
+
+    # -- what is shown of a review -----------------------------------------------------
+
+    def show_review(self, opened: OpenReview) -> None:
+        """List all cases of a review that has just been opened."""
+        review = opened.review
+        rows = [Row(opened.title(case), opened.measure(case)) for case in review.cases]
+        heading, tip = measure_heading(review.series.order)
+        self.list.fill(rows, "" if opened.blind else heading, tip)
+        self.order.setText(order_words(review))
+        self.progress.setRange(0, len(review.cases))
+        for case in review.cases:
+            self.show_state(opened, case)
+        with signals_blocked(self.filter_box):
+            self.filter_box.setCurrentIndex(0)
+        self.show_filtered(opened, None)
+
+    def show_state(self, opened: OpenReview, case: Case) -> None:
+        """Show in list and progress what is known of a case."""
+        review = opened.review
+        number, state = review.cases.index(case), review.state(case)
+        self.list.show_state(number, state, opened.measure(case))
+        self.progress.setValue(review.done)
+        self.progress.setFormat(progress_words(review))
+
+    def show_filtered(self, opened: OpenReview, current: Case | None) -> None:
+        """List only what the filter admits; the case on screen stays listed."""
+        admits = self.filter_box.currentData().admits
+        for number, case in enumerate(opened.review.cases):
+            shown = case is current or admits(opened.review.state(case))
+            self.list.setRowHidden(number, not shown)
+
+    def show_case(self, opened: OpenReview, case: Case) -> None:
+        """Show what is known of the case on screen."""
+        self.show_state(opened, case)
+        review, state = opened.review, opened.review.state(case)
+        at, n = review.cases.index(case) + 1, len(review.cases)
+        decided = "open" if state.decision is None else str(state.decision)
+        self.title.setText(f"{at} of {n} · {decided} · {opened.title(case)}")
+        if review.hidden(case):
+            words = "The mask is hidden; S shows it."
+        else:
+            words = "" if opened.blind else case_words(case, state)
+        self.about.setText(words)
+        self.buttons["maps"].setEnabled(case.results is not None)
