@@ -95,6 +95,16 @@ class Journal:
         """Where lines are kept that cannot be read."""
         return self.path.with_name(f"{self.path.stem}.damaged.txt")
 
+    @property
+    def damaged_words(self) -> str:
+        """Say that lines could not be read, and where they are."""
+        n = len(self.damaged)
+        return (
+            f"{n} line{'' if n == 1 else 's'} of {self.path.name} could not be read "
+            f"and {'was' if n == 1 else 'were'} put into {self.damaged_file.name}; "
+            "look at the cases decided last."
+        )
+
     def append(self, kind: str, **facts: Any) -> dict[str, Any]:
         """Write an event; it is on the disk when this returns.
 

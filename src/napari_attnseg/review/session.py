@@ -91,12 +91,7 @@ class Review:
                 )
         self._by_name = {case.name: case for case in self.cases}
         if self.journal.damaged:
-            n = len(self.journal.damaged)
-            self.told.append(
-                f"{n} line{'' if n == 1 else 's'} of {self.journal.path.name} could "
-                f"not be read and {'was' if n == 1 else 'were'} put into "
-                f"{self.journal.damaged_file.name}; look at the cases decided last."
-            )
+            self.told.append(self.journal.damaged_words)
         self.journal.append(
             Event.SESSION,
             version=__version__,

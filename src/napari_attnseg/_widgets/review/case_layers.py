@@ -72,7 +72,7 @@ class CaseLayers:
             Whether the mask is hidden at first.
         """
         pixels = loaded.pixels
-        known = {IMAGE_FILE: str(case.image.resolve())}
+        known: dict[str, Any] = {IMAGE_FILE: str(case.image.resolve())}
         known[IMAGE_ORIENTATION] = loaded.orientation
         if pixels is None or not self._reuse(title, pixels, labels, hidden, known):
             before = self._layers

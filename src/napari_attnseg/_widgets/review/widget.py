@@ -64,13 +64,14 @@ class ReviewWidget(DockWidget):
         panel, life = self.panel, self._life
         self.setup.start_button.clicked.connect(self.begin)
         for name, button in panel.buttons.items():
-            button.clicked.connect(partial(self._press, name))
+            button.clicked.connect(lambda checked, name=name: self._actions[name]())
         panel.close_button.clicked.connect(self.close_review)
         panel.export_button.clicked.connect(self._ask_and_export)
         panel.list.chosen.connect(self._row_chosen)
         panel.filter_box.currentIndexChanged.connect(self._show_filtered)
         panel.comment.textEdited.connect(self._comment_edited)
-        panel.comment.left.connect(self._leave_comment)
+        panel.comment.left.connect(self._save_comment)
+        panel.comment.left.connect(panel.list.setFocus)
         bind(self._viewer, life, self._actions)
         inserted = self._viewer.layers.events.inserted
         inserted.connect(self._layer_came)
@@ -197,14 +198,7 @@ class ReviewWidget(DockWidget):
         self.on_screen.save()
         self._save_comment()
 
-    def _leave_comment(self) -> None:
-        self._save_comment()
-        self.panel.list.setFocus()
-
     # -- what keys and buttons do ------------------------------------------------------
-
-    def _press(self, name: str, checked: bool = False) -> None:
-        self._actions[name]()
 
     def accept(self) -> None:
         """Accept the mask on screen, and go on."""
@@ -248,20 +242,19 @@ class ReviewWidget(DockWidget):
         if case is None:
             self._say("There is no decision to take back.")
             return
-        self.panel.show_state(opened, case)
         self._go(case)
-        title = opened.title(case)
-        self._say(f"The last decision on {title} was taken back.")
+        self._say(f"The last decision on {opened.title(case)} was taken back.")
 
     def next_case(self) -> None:
         """Show the next listed case."""
-        self._step(1)
+        self.step(1)
 
     def previous_case(self) -> None:
         """Show the listed case before."""
-        self._step(-1)
+        self.step(-1)
 
-    def _step(self, step: int) -> None:
+    def step(self, step: int) -> None:
+        """Show the next (1) or previous (-1) listed case."""
         case = self._neighbour(step)
         if case is not None:
             self._go(case)
@@ -291,9 +284,8 @@ class ReviewWidget(DockWidget):
     # -- export ------------------------------------------------------------------------
 
     def _ask_and_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Export table", "review.csv", "CSV (*.csv)"
-        )
+        names = "Export table", "review.csv", "CSV (*.csv)"
+        name, _ = QFileDialog.getSaveFileName(self, *names)
         if name:
             self.export(Path(name))
 
