@@ -52,7 +52,9 @@ class CaseScreen:
         self._saved: NDArray[Any] | None = None
         self._withheld: NDArray[Any] | None = None
         self.layers = CaseLayers(viewer, self._painted, self._visible)
-        self._soon = timer(SOON, self.save)
+        #: Whether there is a mask to decide on: a blank one to draw in is none.
+        self._there = False
+        self._soon, self._at_once = timer(SOON, self.save), timer(0, self.save)
 
     def show(self, opened: OpenReview, case: Case, title: str) -> str:
         """Bring a case on screen; returns what there is to say of its files."""
@@ -68,7 +70,7 @@ class CaseScreen:
         hidden = review.hidden(case) and labels is not None
         # The list of layers shows a small picture even of a hidden mask.
         self._withheld = labels if hidden else None
-        self._saved, self.case = None, case
+        self._saved, self.case, self._there = None, case, labels is not None
         self.layers.show(case, title, loaded, None if hidden else labels, hidden)
         drawn = self.layers.labels
         self._saved = None if drawn is None else drawn.copy()
@@ -99,7 +101,7 @@ class CaseScreen:
     @property
     def labels(self) -> NDArray[Any] | None:
         """The mask to be decided on; None if none was there or it cannot be shown."""
-        return self._saved
+        return self._saved if self._there else None
 
     def _visible(self, event: Any = None) -> None:
         mask, opened = self.layers.mask, self._open
@@ -119,6 +121,7 @@ class CaseScreen:
     def _painted(self, event: Any = None) -> None:
         if event is not None and event.type == "paint":
             self.save()
+            restart(self._at_once)  # of a fill, napari tells before it is done
         else:  # a stroke that is taken back, among much else
             restart(self._soon)
 
@@ -134,7 +137,7 @@ class CaseScreen:
         except AttnSegError as error:
             self._fail(str(error))  # and it is tried again with the next stroke
             return
-        self._saved = labels.copy()
+        self._saved, self._there = labels.copy(), True
         self._changed()
 
     def clear(self) -> None:
