@@ -107,13 +107,19 @@ class Series:
     def left_out_words(self) -> str:
         """One sentence on what is not reviewed; empty if that is nothing."""
         named = (
-            ("stack", self.stacks),
-            ("result whose image is gone", self.without_image),
-            ("mask without an image", self.unused_masks),
+            ("stack", "stacks", self.stacks),
+            (
+                "result whose image is gone",
+                "results whose image is gone",
+                self.without_image,
+            ),
+            ("mask without an image", "masks without an image", self.unused_masks),
         )
         said = [
-            f"{kind} {names[0]}" if len(names) == 1 else f"{len(names)} of {kind}"
-            for kind, names in named
+            f"1 {one} ({names[0]})"
+            if len(names) == 1
+            else f"{len(names)} {several} (such as {names[0]})"
+            for one, several, names in named
             if names
         ]
         words = f"Left out: {', '.join(said)}." if said else ""
