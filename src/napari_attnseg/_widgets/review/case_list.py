@@ -63,6 +63,7 @@ class CaseList(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # Any: PyQt6's stubs say that each of them may be None.
         numbers: Any = self.verticalHeader()
         numbers.setDefaultSectionSize(22)
@@ -88,7 +89,7 @@ class CaseList(QTableWidget):
                 self.setItem(number, column, item)
         self.setColumnHidden(2, not measure)
         self.resizeColumnsToContents()
-        self.setColumnWidth(1, min(self.columnWidth(1), 190))
+        self.setColumnWidth(1, min(self.columnWidth(1), 170))
         self._quiet = False
 
     def show_state(self, number: int, state: CaseState, measure: str) -> None:
