@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QSlider,
@@ -82,6 +83,14 @@ def wrapped_label(text: str = "") -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def row_of(*parts: QWidget) -> QHBoxLayout:
+    """Parts beside each other."""
+    row = QHBoxLayout()
+    for part in parts:
+        row.addWidget(part)
+    return row
 
 
 class Fold(QWidget):

@@ -57,6 +57,9 @@ class DockWidget(QWidget):
         _AT_DESTRUCTION.add(destroyed)
         self.destroyed.connect(destroyed)
 
+    def set_in_front(self, front: bool) -> None:
+        """Follow whether the dock is the front tab; most docks need not."""
+
     @property
     def life(self) -> Lifetime:
         """The worker that runs for the widget, and what is undone when it closes."""
@@ -103,6 +106,8 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
         if dock is None or not isinstance(window := dock.parent(), QMainWindow):
             return
         dock.setWindowTitle(widget.tab)
+        # A tab behind is not hidden for Qt: only its dock is told.
+        dock.visibilityChanged.connect(partial(_tell_front, ref))
         if window.tabifiedDockWidgets(dock):
             return
         area = window.dockWidgetArea(dock)
@@ -119,3 +124,13 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
             window.tabifyDockWidget(beside[-1], dock)
             dock.show()
             dock.raise_()
+
+
+def _tell_front(ref: weakref.ref[DockWidget], front: bool) -> None:
+    widget = ref()
+    if widget is None or widget._life.ended:
+        return
+    with suppress(RuntimeError):  # Qt has destroyed it meanwhile
+        window: Any = widget.window()
+        if not window.isMinimized():
+            widget.set_in_front(front)

@@ -166,6 +166,11 @@ class InspectWidget(DockWidget):
             viewer.bind_key(KEY, weakly(self.toggle))
             life.at_end.append(partial(viewer.bind_key, KEY, None))
 
+    def set_in_front(self, front: bool) -> None:
+        """Put away what the sections draw while another tab is in front."""
+        for section in (self.readers_panel, self.whatif_panel):
+            section.set_in_front(front)
+
     # -- which result ----------------------------------------------------------------
 
     @property
