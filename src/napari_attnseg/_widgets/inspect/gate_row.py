@@ -47,7 +47,7 @@ class GateRow(QObject):
         self.choice = QComboBox()
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.setToolTip(
-            "Which of the two networks is used everywhere at this scale; as it was: "
+            "Which of the two encoders is used everywhere at this scale; as it was: "
             "what the model chose at each place."
         )
         self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))
@@ -136,7 +136,7 @@ class PaintControls(QWidget):
         self.box = QComboBox()
         set_tips(
             {
-                self.paint_button: "Paint on the image where one of the two networks "
+                self.paint_button: "Paint on the image where one of the two encoders "
                 "is to be used.",
                 self.dab_button: "Paint once where the ring is, without a mouse.",
                 self.box: "At which scales the paint counts.",

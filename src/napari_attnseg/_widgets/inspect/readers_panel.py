@@ -37,13 +37,13 @@ from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.reader_words import record_sentences, useless_sentences
 
-ASK = "What does each of the two networks draw alone?"
+ASK = "What does each of the two encoders draw alone?"
 POINT = "Click into a region where they disagree to read what the gates did there."
 _SWATCH = "background: {}; border: 1px solid gray;"
 
 
 class ReadersPanel(Section):
-    """Shows three outlines, and says of a clicked region which reader the gates took.
+    """Shows three outlines, and says of a clicked region which encoder the gates took.
 
     Parameters
     ----------
