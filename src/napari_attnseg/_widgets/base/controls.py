@@ -158,3 +158,9 @@ def restart(waiting: QTimer) -> None:
     """Start a timer again, unless Qt has destroyed it: napari is closing."""
     with suppress(RuntimeError):
         waiting.start()
+
+
+def halt(waiting: QTimer) -> None:
+    """Stop a timer, unless Qt has destroyed it: napari is closing."""
+    with suppress(RuntimeError):
+        waiting.stop()

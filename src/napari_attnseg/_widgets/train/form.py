@@ -102,7 +102,7 @@ class TrainForm(QWidget):
         start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
-        self.data.line.setPlaceholderText("folder with images/ and masks/")
+        self.data.line.setPlaceholderText("with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
         self.epochs_box.setRange(1, MOST_EPOCHS)
         self.batch_box.setRange(AS_IN_RECIPE, MOST_IMAGES)
