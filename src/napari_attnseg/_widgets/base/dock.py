@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.display import no_brush_box
+from napari_attnseg._widgets.preferences import preferences
 
 #: Callbacks for the destruction of a widget. Held here: Python's garbage collector
 #: would clear them along with the widget, and Qt, in the same sweep, would call them.
@@ -45,6 +46,8 @@ class DockWidget(QWidget):
         self._viewer = viewer
         self._life = life = Lifetime()
         no_brush_box(viewer)
+        # napari takes long to read them for the first time: not in the midst of a run.
+        QTimer.singleShot(0, preferences)
         self._show_focus()
         theme = viewer.events.theme
         theme.connect(self._show_focus)
