@@ -120,7 +120,6 @@ def assert_holds(found: Any, wanted: Any, at: str = "", rough: float = 1e-6) -> 
 
 #: What 0.1.0's sentences became on purpose: what is said now, and what was said then.
 REWORDED = (
-    (r"( Dice [\d.]+) on \d+ images?", r"\1"),
     (r"This is the \w+ bound.*?wrong pixels\.\n", ""),
     (
         "psi is the weight of the CNN's features: neither their share of what is fused "
