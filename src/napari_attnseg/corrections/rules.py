@@ -2,13 +2,15 @@
 
 A click adds pixels to its class or takes some away, never both. What it changes is
 connected to it and within its reach; a small disc around every click is as the click
-says. These rules hold by construction, for every `Corrector`.
+says. These rules hold by construction, for every `Corrector`. A scribble keeps them all
+along its line; correctors see it as clicks on that line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +21,8 @@ from napari_attnseg.corrections.clicks import Click, expect_clicks
 
 #: Radius of the disc around a click that is forced: part of the image's shorter side.
 DISC = 1 / 128
+#: Clicks that a scribble counts as, per reach of its length.
+STATIONS = 4
 _CORNERS = np.ones((3, 3), bool)
 Mask = NDArray[np.uint8]
 
@@ -76,7 +80,7 @@ class Corrector(Protocol):
         mask : ndarray of uint8, shape (H, W)
             After all clicks but the last.
         clicks : sequence of Click
-            All clicks so far, at least one.
+            All clicks so far, at least one; none is a scribble, see `stations`.
         """
         ...
 
@@ -142,28 +146,81 @@ def apply_click(
     (slice, slice)
         Rows and columns that may have changed.
     """
-    click, value = clicks[-1], clicks[-1].class_number
-    box, proposed = corrector.propose(mask, clicks)
+    *earlier, last = clicks
+    reach, against = corrector.reach, _against(clicks)
+    seen = [point for click in earlier for point in stations(click, reach)]
+    places = stations(last, reach)
+    # Where a scribble begins in what is right already, the model has nothing to add.
+    for place in [one for one in places if not _right(mask, one)] or places[:1]:
+        if place is places[0] or not _right(mask, place):
+            seen.append(place)
+            _follow(corrector, mask, seen, against)
+    _force(mask, last, against)
+    return reach_box(last, reach, mask.shape)
+
+
+def stations(click: Click, reach: Reach) -> list[Click]:
+    """Clicks that stand for a scribble, both ends among them; a click is its own."""
+    if not click.line:
+        return [click]
+    pixels = line_pixels(click)
+    steps = np.hypot(*(np.diff(pixels, axis=0) / reach).T)
+    parts = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) * STATIONS)
+    at = np.flatnonzero(np.diff(parts, prepend=-1) > 0).tolist()
+    return [
+        replace(click, row=int(row), column=int(column), line=())
+        for row, column in pixels[[*at, -1] if at[-1] != len(pixels) - 1 else at]
+    ]
+
+
+def line_pixels(click: Click) -> NDArray[np.int64]:
+    """Pixels (n, 2) of a scribble's line, in order; the one pixel of a click."""
+    found = [np.array([click.points[0]])]
+    for one, two in pairwise(click.points):
+        count = max(abs(two[0] - one[0]), abs(two[1] - one[1]))
+        found.append(np.rint(np.linspace(one, two, count + 1)[1:]).astype(np.int64))
+    return np.concatenate(found)
+
+
+def _right(mask: Mask, click: Click) -> bool:
+    own = mask[click.row, click.column] == click.class_number
+    return bool(own == click.positive)
+
+
+def _follow(
+    corrector: Corrector, mask: Mask, seen: Sequence[Click], against: Sequence[Click]
+) -> None:
+    """Change a mask as is proposed for the last click, where the rules let it."""
+    click = seen[-1]
+    box, proposed = corrector.propose(mask, seen)
     before = mask[box]
-    own = before == value
+    own = before == click.class_number
     changed = (proposed & ~own) if click.positive else (own & ~proposed)
     changed &= _near(box, click, corrector.reach)
-    disc = _disc(box, click, mask.shape)
-    row, column = click.row - box[0].start, click.column - box[1].start
+    disc = np.isfinite(_squares(box, click, mask.shape))
     # Through the disc, since the click's own pixel may be right already.
     parts, _ = ndimage.label(changed | disc, _CORNERS)
-    changed &= parts == parts[row, column]
-    for other in _against(clicks):
-        # The discs of earlier clicks stay; between two discs the nearer click counts.
-        changed &= ~_disc(box, other, mask.shape)
-        disc &= _nearer(box, click, other)
-    changed |= disc
-    changed[row, column] = True
+    changed &= parts == parts[click.row - box[0].start, click.column - box[1].start]
+    for other in against:  # the discs of earlier clicks stay
+        changed &= ~np.isfinite(_squares(box, other, mask.shape))
+    before[changed] = click.class_number if click.positive else 0
+
+
+def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
+    """Make the disc around a click, or around a line, as it says."""
+    far = disc_radius(mask.shape)
+    box = reach_box(click, Reach(far, far), mask.shape)
+    mine = _squares(box, click, mask.shape)
+    disc = np.isfinite(mine)
+    for other in against:  # between two discs the nearer click counts, or the later
+        disc &= mine <= _squares(box, other, mask.shape)
+    rows, columns = line_pixels(click).T
+    disc[rows - box[0].start, columns - box[1].start] = True
+    before = mask[box]
     if click.positive:
-        before[changed] = value
+        before[disc] = click.class_number
     else:
-        before[changed & own] = 0
-    return box
+        before[disc & (before == click.class_number)] = 0
 
 
 def _against(clicks: Sequence[Click]) -> list[Click]:
@@ -191,33 +248,48 @@ def reach_box(
     """Rows and columns of an image (H, W) that a click may reach."""
     half = int(np.ceil(reach.rows)), int(np.ceil(reach.columns))
     rows, columns = (
-        slice(max(at - far, 0), min(at + far + 1, size))
-        for at, far, size in zip((click.row, click.column), half, shape, strict=False)
+        slice(max(min(at) - far, 0), min(max(at) + far + 1, size))
+        for at, far, size in zip(
+            zip(*click.points, strict=True), half, shape, strict=False
+        )
     )
     return rows, columns
 
 
-def _offsets(
-    box: tuple[slice, slice], click: Click
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
     rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
     columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
-    return rows[:, None], columns[None]
+    away = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2
+    return np.asarray(away <= 1)
 
 
-def _near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
-    rows, columns = _offsets(box, click)
-    return np.asarray((rows / reach.rows) ** 2 + (columns / reach.columns) ** 2 <= 1)
-
-
-def _disc(
+def _squares(
     box: tuple[slice, slice], click: Click, shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
-    rows, columns = _offsets(box, click)
-    return np.asarray(rows**2 + columns**2 <= disc_radius(shape) ** 2)
-
-
-def _nearer(box: tuple[slice, slice], click: Click, other: Click) -> NDArray[np.bool_]:
-    """Where a click is nearer than another one; the later one where both are."""
-    mine, its = _offsets(box, click), _offsets(box, other)
-    return np.asarray(mine[0] ** 2 + mine[1] ** 2 <= its[0] ** 2 + its[1] ** 2)
+) -> NDArray[np.float32]:
+    """Squared distances of a box's pixels to a click; infinite outside its disc."""
+    radius = disc_radius(shape)
+    found = np.full([part.stop - part.start for part in box], np.inf, np.float32)
+    for one, two in pairwise((*click.points, click.points[-1])):
+        step = two[0] - one[0], two[1] - one[1]
+        part = tuple(
+            slice(
+                max(min(a, b) - int(radius), edge.start),
+                max(min(max(a, b) + int(radius) + 1, edge.stop), edge.start),
+            )
+            for a, b, edge in zip(one, two, box, strict=True)
+        )
+        rows, columns = (
+            np.arange(edge.start, edge.stop, dtype=np.float32) - start
+            for edge, start in zip(part, one, strict=True)
+        )
+        along = rows[:, None] * step[0] + columns[None] * step[1]
+        along = np.clip(along / max(step[0] ** 2 + step[1] ** 2, 1), 0, 1)
+        away = (rows[:, None] - along * step[0]) ** 2
+        away += (columns[None] - along * step[1]) ** 2
+        inside = tuple(
+            slice(edge.start - whole.start, edge.stop - whole.start)
+            for edge, whole in zip(part, box, strict=True)
+        )
+        found[inside] = np.minimum(found[inside], away)
+    found[found > radius**2] = np.inf
+    return found
