@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
     Qt,
@@ -28,6 +27,7 @@ from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
 from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.strokes import Pixels, follow_stroke
 from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
 from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -41,7 +41,7 @@ START = "Correct by clicks"
 
 
 class ClickPanel(QWidget):
-    """A mode in which clicks on the canvas correct the mask of the shown frame.
+    """A mode in which clicks and scribbles correct the mask of the shown frame.
 
     Parameters
     ----------
@@ -215,13 +215,8 @@ class ClickPanel(QWidget):
     # -- clicks ------------------------------------------------------------------------
 
     def _press(self, event: Any) -> Iterator[None]:
-        """Correct at a click, a press without a move."""
-        yield
-        dragged = False
-        while event.type == "mouse_move":
-            dragged = True
-            yield
-        if not self.active or dragged:
+        """Correct at a click, or along what a drag draws."""
+        if not self.active or self._mask is None:
             return
         layer = self._viewer.layers.selection.active
         if self._viewer.dims.ndisplay == 3 or self._viewer.canvas.grid.enabled:
@@ -229,21 +224,30 @@ class ClickPanel(QWidget):
         elif layer is not None and layer.mode != "pan_zoom":
             self.message.setText(BRUSH)
         else:
-            # Compared, not converted: vispy's keys equal their names.
-            other = event.button == 2 or "Shift" in event.modifiers
-            self.click(event.position, not other)
+            mask = self._mask.result.mask
+            yield from follow_stroke(
+                self._viewer, event, mask, self._drawn, self._correct
+            )
 
-    def click(self, point: Sequence[float], positive: bool) -> None:
-        """Correct the mask at a world point; nothing happens outside the image."""
-        if self._mask is None:
+    def _drawn(self, pixels: Pixels, positive: bool) -> None:
+        """Show a scribble while it is drawn."""
+        if self._mask is not None and not self._life.ended:
+            unfinished = self._click_of(pixels, positive)
+            self._points.show_lines(
+                self._mask.result,
+                [*self.clicks, unfinished],
+                self._mask.key(self._frame),
+            )
+
+    def _click_of(self, pixels: Pixels, positive: bool) -> Click:
+        number = max(self.class_box.currentIndex(), 0) + 1
+        return Click(*pixels[0], positive, number, tuple(pixels[1:]))
+
+    def _correct(self, pixels: Pixels, positive: bool) -> None:
+        """Correct the mask by a click or a scribble, when the encoders have run."""
+        if self._mask is None or self._life.ended:
             return
-        layer = self._mask.result.mask
-        at = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
-        row, column = (int(np.floor(x + 0.5)) for x in at)
-        height, width = layer.data.shape[-2:]
-        if not (0 <= row < height and 0 <= column < width):
-            return
-        click = Click(row, column, positive, max(self.class_box.currentIndex(), 0) + 1)
+        click = self._click_of(pixels, positive)
         self.follow_mask()
         if self._mask.session is None:
             self._waiting.append((self._frame, click))

@@ -68,15 +68,15 @@ class ClickedMask:
     def describe(self, frame: int) -> str:
         """Say how to click, or how many clicks there are and how far they reach."""
         assert self.session is not None
-        corrector, count = self.session.corrector, len(self.clicks(frame))
+        corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
-        if not count:
+        if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        return (
-            f"{count} click{'s' if count > 1 else ''}; nothing further than "
-            f"{reach} px from them was changed."
-        )
+        lines = sum(bool(click.line) for click in clicks)
+        counts = (("click", len(clicks) - lines), ("line", lines))
+        said = " and ".join(f"{n} {word}{'s' * (n > 1)}" for word, n in counts if n)
+        return f"{said}; nothing further than {reach} px from them was changed."
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if somebody painted, or the mask was made anew."""
