@@ -25,7 +25,7 @@ from napari_attnseg.corrections import (
 from napari_attnseg.corrections.by_head import HeadCorrector
 from napari_attnseg.corrections.by_similarity import SimilarityCorrector
 from napari_attnseg.corrections.of_model import click_features, corrector_of
-from napari_attnseg.corrections.rules import line_pixels, reach_box, stations
+from napari_attnseg.corrections.reach import line_pixels, reach_box, stations
 from napari_attnseg.corrections.session import ClickSession
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec

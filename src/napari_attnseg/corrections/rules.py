@@ -9,8 +9,7 @@ along its line; correctors see it as clicks on that line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,20 +17,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_attnseg.corrections.clicks import Click, expect_clicks
+from napari_attnseg.corrections.reach import (
+    Reach,
+    disc_radius,
+    line_pixels,
+    near,
+    reach_box,
+    squares,
+    stations,
+)
 
-#: Radius of the disc around a click that is forced: part of the image's shorter side.
-DISC = 1 / 128
-#: Clicks that a scribble counts as, per reach of its length.
-STATIONS = 4
 _CORNERS = np.ones((3, 3), bool)
 Mask = NDArray[np.uint8]
-
-
-class Reach(NamedTuple):
-    """Semi-axes, in pixels, of the ellipse outside of which a click changes nothing."""
-
-    rows: float
-    columns: float
 
 
 class Proposal(NamedTuple):
@@ -50,7 +47,10 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """What makes proposals from clicks: a click head, a rule, a promptable network."""
+    """What makes proposals from clicks: a click head, a rule, a promptable network.
+
+    It may have `facts` too, a JSON-ready mapping that goes into provenance.
+    """
 
     @property
     def name(self) -> str:
@@ -98,17 +98,21 @@ class Correction:
         Name of what proposed the changes.
     reach : Reach
         Further than this from every click the mask is the one before the clicks.
+    facts : dict
+        JSON-ready: who corrected, and how far each click may reach.
     """
 
     mask: Mask
     clicks: tuple[Click, ...]
     corrector: str
     reach: Reach
+    facts: dict[str, Any]
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """JSON-ready: who corrected, and how far each click may reach."""
-        return {"corrector": self.corrector, "reach": list(self.reach)}
+
+def corrector_facts(corrector: Corrector) -> dict[str, Any]:
+    """JSON-ready: name, reach, and what the corrector says of itself."""
+    own = getattr(corrector, "facts", {})
+    return {**own, "corrector": corrector.name, "reach": list(corrector.reach)}
 
 
 def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correction:
@@ -133,7 +137,8 @@ def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correc
     found = mask.copy()
     for number in range(1, len(clicks) + 1):
         apply_click(corrector, found, clicks[:number])
-    return Correction(found, tuple(clicks), corrector.name, corrector.reach)
+    facts = corrector_facts(corrector)
+    return Correction(found, tuple(clicks), corrector.name, corrector.reach, facts)
 
 
 def apply_click(
@@ -159,29 +164,6 @@ def apply_click(
     return reach_box(last, reach, mask.shape)
 
 
-def stations(click: Click, reach: Reach) -> list[Click]:
-    """Clicks that stand for a scribble, both ends among them; a click is its own."""
-    if not click.line:
-        return [click]
-    pixels = line_pixels(click)
-    steps = np.hypot(*(np.diff(pixels, axis=0) / reach).T)
-    parts = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) * STATIONS)
-    at = np.flatnonzero(np.diff(parts, prepend=-1) > 0).tolist()
-    return [
-        replace(click, row=int(row), column=int(column), line=())
-        for row, column in pixels[[*at, -1] if at[-1] != len(pixels) - 1 else at]
-    ]
-
-
-def line_pixels(click: Click) -> NDArray[np.int64]:
-    """Pixels (n, 2) of a scribble's line, in order; the one pixel of a click."""
-    found = [np.array([click.points[0]])]
-    for one, two in pairwise(click.points):
-        count = max(abs(two[0] - one[0]), abs(two[1] - one[1]))
-        found.append(np.rint(np.linspace(one, two, count + 1)[1:]).astype(np.int64))
-    return np.concatenate(found)
-
-
 def _right(mask: Mask, click: Click) -> bool:
     own = mask[click.row, click.column] == click.class_number
     return bool(own == click.positive)
@@ -196,13 +178,13 @@ def _follow(
     before = mask[box]
     own = before == click.class_number
     changed = (proposed & ~own) if click.positive else (own & ~proposed)
-    changed &= _near(box, click, corrector.reach)
-    disc = np.isfinite(_squares(box, click, mask.shape))
+    changed &= near(box, click, corrector.reach)
+    disc = np.isfinite(squares(box, click, mask.shape))
     # Through the disc, since the click's own pixel may be right already.
     parts, _ = ndimage.label(changed | disc, _CORNERS)
     changed &= parts == parts[click.row - box[0].start, click.column - box[1].start]
     for other in against:  # the discs of earlier clicks stay
-        changed &= ~np.isfinite(_squares(box, other, mask.shape))
+        changed &= ~np.isfinite(squares(box, other, mask.shape))
     before[changed] = click.class_number if click.positive else 0
 
 
@@ -210,10 +192,10 @@ def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
     """Make the disc around a click, or around a line, as it says."""
     far = disc_radius(mask.shape)
     box = reach_box(click, Reach(far, far), mask.shape)
-    mine = _squares(box, click, mask.shape)
+    mine = squares(box, click, mask.shape)
     disc = np.isfinite(mine)
     for other in against:  # between two discs the nearer click counts, or the later
-        disc &= mine <= _squares(box, other, mask.shape)
+        disc &= mine <= squares(box, other, mask.shape)
     rows, columns = line_pixels(click).T
     disc[rows - box[0].start, columns - box[1].start] = True
     before = mask[box]
@@ -235,61 +217,3 @@ def _against(clicks: Sequence[Click]) -> list[Click]:
         if (one.positive != last.positive and one.class_number == value)
         or (one.positive and last.positive and one.class_number != value)
     ]
-
-
-def disc_radius(shape: tuple[int, ...]) -> float:
-    """Radius, in pixels, of the disc around a click in an image (H, W)."""
-    return max(1.0, min(shape[:2]) * DISC)
-
-
-def reach_box(
-    click: Click, reach: Reach, shape: tuple[int, ...]
-) -> tuple[slice, slice]:
-    """Rows and columns of an image (H, W) that a click may reach."""
-    half = int(np.ceil(reach.rows)), int(np.ceil(reach.columns))
-    rows, columns = (
-        slice(max(min(at) - far, 0), min(max(at) + far + 1, size))
-        for at, far, size in zip(
-            zip(*click.points, strict=True), half, shape, strict=False
-        )
-    )
-    return rows, columns
-
-
-def _near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
-    rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
-    columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
-    away = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2
-    return np.asarray(away <= 1)
-
-
-def _squares(
-    box: tuple[slice, slice], click: Click, shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    """Squared distances of a box's pixels to a click; infinite outside its disc."""
-    radius = disc_radius(shape)
-    found = np.full([part.stop - part.start for part in box], np.inf, np.float32)
-    for one, two in pairwise((*click.points, click.points[-1])):
-        step = two[0] - one[0], two[1] - one[1]
-        part = tuple(
-            slice(
-                max(min(a, b) - int(radius), edge.start),
-                max(min(max(a, b) + int(radius) + 1, edge.stop), edge.start),
-            )
-            for a, b, edge in zip(one, two, box, strict=True)
-        )
-        rows, columns = (
-            np.arange(edge.start, edge.stop, dtype=np.float32) - start
-            for edge, start in zip(part, one, strict=True)
-        )
-        along = rows[:, None] * step[0] + columns[None] * step[1]
-        along = np.clip(along / max(step[0] ** 2 + step[1] ** 2, 1), 0, 1)
-        away = (rows[:, None] - along * step[0]) ** 2
-        away += (columns[None] - along * step[1]) ** 2
-        inside = tuple(
-            slice(edge.start - whole.start, edge.stop - whole.start)
-            for edge, whole in zip(part, box, strict=True)
-        )
-        found[inside] = np.minimum(found[inside], away)
-    found[found > radius**2] = np.inf
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -22,13 +21,14 @@ from napari_attnseg._widgets.base.controls import (
     wrapped_label,
 )
 from napari_attnseg._widgets.base.jobs import Failed, prepare_clicks
-from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.strokes import Pixels, follow_stroke
 from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
+from napari_attnseg._widgets.inspect.way_box import WayBox
 from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -65,6 +65,7 @@ class ClickPanel(QWidget):
         self.button = QPushButton(START)
         self.button.setCheckable(True)
         self.class_box = ChoiceBox()
+        self.way_box = WayBox()
         self.message = wrapped_label()
         self.undo_button = QPushButton("Undo click")
         self.clear_button = QPushButton("Undo all clicks")
@@ -74,13 +75,12 @@ class ClickPanel(QWidget):
         self._undo_key.setContext(Qt.ShortcutContext.WindowShortcut)
         self._undo_key.activated.connect(self.undo)
         self.button.toggled.connect(self._switch)
+        self.way_box.changed.connect(self._change_way)
         self.undo_button.clicked.connect(self.undo)
-        self.clear_button.clicked.connect(self.clear)
+        self.clear_button.clicked.connect(lambda: self.undo(every=True))
         life.at_end.append(MODELS.add_user())
         life.at_end += [self._points.take_away, self._ready.free]
-        press = weakly(self._press)
-        viewer.mouse_drag_callbacks.append(press)
-        life.at_end.append(partial(_remove, viewer.mouse_drag_callbacks, press))
+        follow_mouse(viewer.mouse_drag_callbacks, self._press, life)
         self.set_result(None)
 
     def _lay_out(self) -> None:
@@ -90,6 +90,7 @@ class ClickPanel(QWidget):
         first.addWidget(self.button, 1)
         first.addWidget(self.class_box)
         layout.addLayout(first)
+        layout.addWidget(self.way_box)
         layout.addWidget(self.message)
         layout.addLayout(row_of(self.undo_button, self.clear_button))
 
@@ -121,6 +122,7 @@ class ClickPanel(QWidget):
         self.class_box.addItems(names)
         self.class_box.setVisible(len(names) > 1)
         self.button.setEnabled(usable)
+        self.way_box.setEnabled(usable)
         if not usable:
             self.button.setChecked(False)
         self.message.setText(why)
@@ -158,6 +160,13 @@ class ClickPanel(QWidget):
         self._show_buttons()
         self.toggled.emit(on)
 
+    def _change_way(self) -> None:
+        self._ready.free()
+        if self._mask is not None:
+            self._mask.session = None
+            if self.active:
+                self._prepare()
+
     def _prepare(self) -> None:
         """Begin a session on the shown frame; the encoders run if they have not."""
         mask = self._mask
@@ -192,6 +201,7 @@ class ClickPanel(QWidget):
             result.record.provenance,
             result.probabilities(frame),
             MODELS,
+            self.way_box.way,
         )
 
     def _begin(self) -> None:
@@ -256,15 +266,8 @@ class ClickPanel(QWidget):
             self._mask.add(click, self._frame)
             self._show()
 
-    def undo(self) -> None:
-        """Take the last click back."""
-        self._undo(every=False)
-
-    def clear(self) -> None:
-        """Take every click back."""
-        self._undo(every=True)
-
-    def _undo(self, every: bool) -> None:
+    def undo(self, every: bool = False) -> None:
+        """Take the last click back, or every one."""
         self.follow_mask()
         if self._mask is not None:
             self._mask.undo(self._frame, every)
@@ -293,8 +296,3 @@ class ClickPanel(QWidget):
         for button in (self.undo_button, self.clear_button):
             button.setVisible(self.active)
             button.setEnabled(self.active and can_undo)
-
-
-def _remove(callbacks: list[Any], call: Any) -> None:
-    if call in callbacks:
-        callbacks.remove(call)

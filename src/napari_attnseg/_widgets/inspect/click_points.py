@@ -15,7 +15,7 @@ from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.rules import disc_radius
+from napari_attnseg.corrections.reach import disc_radius
 
 #: Size, as a share of the longer side of the image: at most zooms more than the upper
 #: limit, in screen pixels. A higher lower limit would not do: napari makes borders at

@@ -12,9 +12,10 @@ from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.corrections.clicks import CLICKS, Click
-from napari_attnseg.corrections.rules import Corrector
+from napari_attnseg.corrections.rules import Corrector, corrector_facts
 from napari_attnseg.corrections.session import (
     ClickSession,
+    clicks_by,
     clicks_in,
     repeats,
     with_clicks,
@@ -89,7 +90,8 @@ class ClickedMask:
         mask, facts = self.mask(frame), self.result.record.provenance
         known = clicks_in(facts.get(CLICKS), self.key(frame))
         session = None
-        if known:
+        by = clicks_by(facts.get(CLICKS), self.key(frame))
+        if known and all(one == corrector_facts(corrector) for one, _ in by):
             start = make_mask(self.result.probabilities(frame), rules_of(facts))
             session = repeats(corrector, start, mask, known)
         self._earlier = () if session is not None else known
@@ -114,6 +116,7 @@ class ClickedMask:
         if record is not None:
             known = record.provenance.get(CLICKS)
             corrector, clicks = self.session.corrector, self.clicks(frame)
-            facts: Any = with_clicks(known, corrector, clicks, key)
+            kept = len(self._earlier)
+            facts: Any = with_clicks(known, corrector, clicks, key, kept)
             set_record(layer, record.with_provenance(**{CLICKS: facts}))
         redraw(layer, self.session.mask, key)

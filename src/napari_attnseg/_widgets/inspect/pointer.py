@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
 from napari_attnseg._widgets.base.controls import wrapped_label
-from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import (
     all_decorative,
@@ -84,9 +83,7 @@ class Pointing(QFrame):
             (viewer.mouse_move_callbacks, self._move),
             (viewer.mouse_drag_callbacks, self._press),
         ):
-            call = weakly(method)
-            callbacks.append(call)
-            life.at_end.append(partial(_remove, callbacks, call))
+            follow_mouse(callbacks, method, life)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Read another result from now on."""
@@ -209,8 +206,3 @@ class Pointing(QFrame):
     def _unmark(self) -> None:
         if self.point is None:
             self._mark.take_away()
-
-
-def _remove(callbacks: list[Any], call: Any) -> None:
-    if call in callbacks:
-        callbacks.remove(call)

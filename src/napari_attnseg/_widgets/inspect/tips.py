@@ -45,5 +45,6 @@ BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
 #: Corrector → its name for people.
 CORRECTORS = {
     "click_head": "trained for these weights",
-    "feature_similarity": "by similarity; these weights have no click head",
+    "feature_similarity": "by similarity of the model's features",
+    "medsam": "by MedSAM",
 }
