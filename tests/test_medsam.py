@@ -496,7 +496,7 @@ def test_the_dock_corrects_by_a_folder_of_medsam(
     assert box.currentText() == "MedSAM: medsam-small" and box.count() == 4
     panel.button.click()
     qtbot.waitUntil(lambda: "by MedSAM" in panel.message.text(), timeout=20_000)
-    panel._correct([(10, 12)], positive=True)
+    panel.correct(Click(10, 12, True))
     sam = Medsam.from_folder(folder, "cpu")
     wanted = correct(
         MedsamCorrector(sam, sam.encode(image), (40, 60)),
@@ -511,7 +511,7 @@ def test_the_dock_corrects_by_a_folder_of_medsam(
     box.activated.emit(box.currentIndex())
     qtbot.waitUntil(lambda: "1 click;" in panel.message.text(), timeout=20_000)
     assert not panel.undo_button.isEnabled()
-    panel._correct([(30, 40)], positive=False)
+    panel.correct(Click(30, 40, False))
     known = result.mask.metadata["attnseg"]["clicks"]
     assert [one.get("by", known)["corrector"] for one in known["clicks"]] == [
         *("medsam", "feature_similarity"),

@@ -179,17 +179,35 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     what_if.open()
     assert fill.visible
 
-    # A tab in front of it puts away what both drew; what somebody keeps stays.
+    # A tab in front of it puts away what both drew, the ring and the signs of clicks;
+    # what somebody keeps stays.
     drawn = [*outlines[1:], fill]
+    widget.pointing.hold((10.0, 12.0))
+    drawn.append(viewer.layers["reading · image"])
+    clicking = widget.click_panel
+    clicking.button.click()
+    qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=20_000)
+    clicking.correct(Click(10, 12, True, line=((20, 20),)))
+    signs = ["clicks · image", "scribbles · image"]
+    assert all(name in viewer.layers for name in signs)
     _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
     qtbot.waitUntil(lambda: not any(layer.visible for layer in drawn))
-    assert kept.visible
+    assert kept.visible and not any(name in viewer.layers for name in signs)
+    assert not clicking.active
+    # Side by side and back behind that tab: nothing of it is shown before its time.
+    widget.toggle()
+    widget.toggle()
+    assert not any(layer.visible for layer in drawn)
+    widget.toggle()
     dock = widget.parentWidget()
     while not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
     dock.raise_()
-    qtbot.waitUntil(lambda: all(layer.visible for layer in drawn))
-    assert not outlines[0].visible
+    qtbot.waitUntil(lambda: clicking.active)
+    assert not any(layer.visible for layer in drawn)  # each would take a cell
+    widget.toggle()
+    assert all(layer.visible for layer in drawn) and not outlines[0].visible
+    assert all(name in viewer.layers for name in signs)
     viewer.window.remove_dock_widget(segment)
 
 

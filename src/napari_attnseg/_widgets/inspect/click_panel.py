@@ -26,7 +26,7 @@ from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
 from napari_attnseg._widgets.inspect.encoding import Encoding
-from napari_attnseg._widgets.inspect.strokes import Pixels, follow_stroke
+from napari_attnseg._widgets.inspect.strokes import follow_stroke
 from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
 from napari_attnseg._widgets.inspect.way_box import WayBox
 from napari_attnseg._widgets.layers.classes import class_names
@@ -60,6 +60,7 @@ class ClickPanel(QWidget):
         self._mask: ClickedMask | None = None
         #: Frame and click, of clicks that were made while the encoders run.
         self._waiting: list[tuple[int, Click]] = []
+        self._in_front = True
         self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
@@ -98,8 +99,8 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask at present."""
-        return self.button.isChecked()
+        """Whether clicks correct the mask: not while another tab is in front."""
+        return self.button.isChecked() and self._in_front
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -159,6 +160,18 @@ class ClickPanel(QWidget):
             self._points.take_away()
         self._show_buttons()
         self.toggled.emit(on)
+
+    def set_in_front(self, front: bool) -> None:
+        """Leave the mode, with its signs, while another tab is in front."""
+        self._in_front = front
+        if self.active:
+            self._prepare()
+        else:
+            self.follow_overlay()
+
+    def follow_overlay(self) -> None:
+        """Show the signs again, which would take cells side by side."""
+        self._show()
 
     def _change_way(self) -> None:
         self._ready.free()
@@ -234,30 +247,21 @@ class ClickPanel(QWidget):
         elif layer is not None and layer.mode != "pan_zoom":
             self.message.setText(BRUSH)
         else:
-            mask = self._mask.result.mask
+            mask, number = self._mask.result.mask, self.class_box.currentIndex() + 1
             yield from follow_stroke(
-                self._viewer, event, mask, self._drawn, self._correct
+                self._viewer, event, mask, max(number, 1), self._drawn, self.correct
             )
 
-    def _drawn(self, pixels: Pixels, positive: bool) -> None:
+    def _drawn(self, line: Click) -> None:
         """Show a scribble while it is drawn."""
         if self._mask is not None and not self._life.ended:
-            unfinished = self._click_of(pixels, positive)
-            self._points.show_lines(
-                self._mask.result,
-                [*self.clicks, unfinished],
-                self._mask.key(self._frame),
-            )
+            key = self._mask.key(self._frame)
+            self._points.show_lines(self._mask.result, [*self.clicks, line], key)
 
-    def _click_of(self, pixels: Pixels, positive: bool) -> Click:
-        number = max(self.class_box.currentIndex(), 0) + 1
-        return Click(*pixels[0], positive, number, tuple(pixels[1:]))
-
-    def _correct(self, pixels: Pixels, positive: bool) -> None:
+    def correct(self, click: Click) -> None:
         """Correct the mask by a click or a scribble, when the encoders have run."""
         if self._mask is None or self._life.ended:
             return
-        click = self._click_of(pixels, positive)
         self.follow_mask()
         if self._mask.session is None:
             self._waiting.append((self._frame, click))
@@ -283,8 +287,8 @@ class ClickPanel(QWidget):
         """Show the points, where Qt has not destroyed the panel meanwhile."""
         if self._life.ended:
             return
-        mask = self._mask
-        if mask is None or not self.active:
+        mask, beside = self._mask, self._viewer.canvas.grid.enabled
+        if mask is None or not self.active or beside:
             self._points.take_away()
         else:
             self._points.show(mask.result, self.clicks, mask.key(self._frame))

@@ -61,6 +61,7 @@ class Pointing(QFrame):
         self._mark = Mark(viewer)
         self.point: tuple[float, ...] | None = None
         self._paused = False
+        self._in_front = True
         #: Where the pointer was last; None: not over the image of this result.
         self._under: tuple[float, ...] | None = None
         self.now = wrapped_label(HINT)
@@ -100,6 +101,11 @@ class Pointing(QFrame):
     def pause(self, paused: bool) -> None:
         """Hold no readings at clicks for now: they are for something else."""
         self._paused = paused
+
+    def set_in_front(self, front: bool) -> None:
+        """Show the ring only while the dock is the front tab."""
+        self._in_front = front
+        self.show_mark(not self._viewer.canvas.grid.enabled)
 
     def follow_frame(self) -> None:
         """Hold the same pixel in the frame that is shown now."""
@@ -143,7 +149,7 @@ class Pointing(QFrame):
     def show_mark(self, visible: bool) -> None:
         """Show or hide the ring: side by side it would take a cell of its own."""
         if self.point is not None and self._result is not None:
-            self._mark.put(self._result, self.point, visible)
+            self._mark.put(self._result, self.point, visible and self._in_front)
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Show the keys: a tool tip appears only for the mouse."""

@@ -47,6 +47,10 @@ class Section(QWidget):
     def set_in_front(self, front: bool) -> None:
         """Say whether the dock is the front tab, which Qt tells the dock only."""
         self._in_front = front
+        self.follow_overlay()
+
+    def follow_overlay(self) -> None:
+        """Show or hide the layers as they are to be now that the overlay is back."""
         self._follow(self.isVisible())
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)

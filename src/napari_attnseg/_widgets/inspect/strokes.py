@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from skimage.measure import approximate_polygon
 
-Pixels = list[tuple[int, int]]
+from napari_attnseg.corrections.clicks import Click
+
 #: A press that moves by fewer screen pixels is a click: hands tremble.
 TREMBLE = 4
 #: With one of these keys, a drag moves or zooms the image as always.
@@ -17,7 +18,7 @@ _OF_VIEW = ("Control", "Alt")
 _TOLERANCE = 0.5
 
 
-def pixels_at(layer: Any, points: Sequence[Sequence[float]]) -> Pixels:
+def pixels_at(layer: Any, points: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
     """Corners, in pixels of a layer, of the line through world points inside it."""
     at = np.array([layer.world_to_data(tuple(p)[-layer.ndim :])[-2:] for p in points])
     found = np.floor(at + 0.5).astype(int)
@@ -33,8 +34,9 @@ def follow_stroke(
     viewer: Any,
     event: Any,
     layer: Any,
-    drawn: Callable[[Pixels, bool], None],
-    done: Callable[[Pixels, bool], None],
+    class_number: int,
+    drawn: Callable[[Click], None],
+    done: Callable[[Click], None],
 ) -> Iterator[None]:
     """Follow one press, as a mouse callback of napari; the image stays meanwhile.
 
@@ -46,15 +48,21 @@ def follow_stroke(
     layer : napari.layers.Labels
         Whose pixels are drawn on. A drag that begins outside of it, or with Ctrl or Alt
         held, moves or zooms the image.
+    class_number : int
+        Of the click.
     drawn, done : callable
-        Called with the line's corners, and whether it belongs to the object: after
-        every move, and at the end; one corner is a click.
+        Called with the click or scribble: after every move, and at the end.
     """
     # Compared, not converted: vispy's keys equal their names.
     positive = not (event.button == 2 or "Shift" in event.modifiers)
     points = [tuple(event.position)]
     if not pixels_at(layer, points):
         return
+
+    def click(through: list[tuple[float, ...]]) -> Click:
+        first, *others = pixels_at(layer, through)
+        return Click(*first, positive, class_number, tuple(others))
+
     of_view = any(key in event.modifiers for key in _OF_VIEW)
     camera, dragged = viewer.scene.camera, False
     before = camera.mouse_pan
@@ -66,9 +74,9 @@ def follow_stroke(
             moved = np.linalg.norm(np.subtract(points[-1], points[0])) * camera.zoom
             dragged |= bool(moved > TREMBLE)
             if dragged and not of_view:
-                drawn(pixels_at(layer, points), positive)
+                drawn(click(points))
             yield
     finally:
         camera.mouse_pan = before
     if not (dragged and of_view):
-        done(pixels_at(layer, points if dragged else points[:1]), positive)
+        done(click(points if dragged else points[:1]))
