@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
@@ -187,7 +187,26 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     clicking = widget.click_panel
     clicking.button.click()
     qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=20_000)
-    clicking.correct(Click(10, 12, True, line=((20, 20),)))
+    # Drawn with the mouse of a real window, below which the image stays.
+    dock = widget.parentWidget()
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    (canvas,) = (
+        one
+        for one in dock.window().findChildren(QWidget)
+        if one.inherits("QOpenGLWidget")
+    )
+    middle, centre = canvas.rect().center(), viewer.scene.camera.center
+    qtbot.mousePress(canvas, LEFT, NONE, middle)
+    for far in (30, 60, 90):
+        qtbot.mouseMove(canvas, middle + QPoint(far, 0))
+    assert "scribbles · image" in viewer.layers and not clicking.clicks
+    qtbot.mouseRelease(canvas, LEFT, NONE, middle + QPoint(90, 0))
+    (drawn_line,) = clicking.clicks
+    ((row, column),) = drawn_line.line
+    assert (row, column > drawn_line.column) == (drawn_line.row, True)
+    assert widget.result.mask.data[row, drawn_line.column : column + 1].all()
+    assert viewer.scene.camera.center == centre
     signs = ["clicks · image", "scribbles · image"]
     assert all(name in viewer.layers for name in signs)
     _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
@@ -199,9 +218,6 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     widget.toggle()
     assert not any(layer.visible for layer in drawn)
     widget.toggle()
-    dock = widget.parentWidget()
-    while not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
     dock.raise_()
     qtbot.waitUntil(lambda: clicking.active)
     assert not any(layer.visible for layer in drawn)  # each would take a cell

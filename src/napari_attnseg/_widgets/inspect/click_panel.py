@@ -164,10 +164,7 @@ class ClickPanel(QWidget):
     def set_in_front(self, front: bool) -> None:
         """Leave the mode, with its signs, while another tab is in front."""
         self._in_front = front
-        if self.active:
-            self._prepare()
-        else:
-            self.follow_overlay()
+        (self._prepare if self.active else self._show)()
 
     def follow_overlay(self) -> None:
         """Show the signs again, which would take cells side by side."""
