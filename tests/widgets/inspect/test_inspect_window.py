@@ -224,6 +224,11 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     widget.toggle()
     assert all(layer.visible for layer in drawn) and not outlines[0].visible
     assert all(name in viewer.layers for name in signs)
+    # Folded side by side: the overlay comes back without what it drew.
+    widget.toggle()
+    readers.open(False)
+    widget.toggle()
+    assert not any(layer.visible for layer in outlines) and fill.visible
     viewer.window.remove_dock_widget(segment)
 
 
