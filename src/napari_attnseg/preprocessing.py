@@ -128,7 +128,7 @@ class RgbImage:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """How the values of one image become [0, 1]; `told`: whether a range can be narrow."""
+    """How values of one image become [0, 1]; `told`: whether a narrow range is told."""
 
     rule: MappingRule
     low: float
