@@ -56,6 +56,7 @@ from napari_attnseg.results import (
     gate_label,
 )
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
 from napari_attnseg.weights import weights_path
 
@@ -141,6 +142,7 @@ class Segmenter:
         intensity: Intensity | str | None = None,
         readers: bool = False,
         box: Box | None = None,
+        tile: bool = False,
     ) -> Segmentation:
         """Segment one 2D image, or a box of it.
 
@@ -166,17 +168,25 @@ class Segmenter:
             network's full resolution, its intensities by themselves. Mask and
             probability have the size of the image and are 0 outside; gate maps cover
             the box.
+        tile : bool
+            Look at the image at its own resolution in overlapping tiles of the
+            network's size, instead of at all of it in one pass; see
+            `tiles.segment_tiles`. For weights that were trained on small structures.
 
         Raises
         ------
         InputError
             If it is not such an image, or not such a rule, or the box is not inside the
-            image, or `readers` are asked of a model without one gate per level.
+            image, or `readers` are asked of a model without one gate per level, or
+            together with `tile`.
         DeviceError
             If the device ran out of memory.
         """
         if readers:
             expect_two_readers(self.network)
+        if tile:
+            check_tiled({}, readers)
+            return segment_tiles(self, image, rgb, flip, intensity, box)
         encoded = self.encode(image, rgb, flip, intensity, box)
         return self.decode(encoded, readers=readers)
 

@@ -1,0 +1,321 @@
+"""Segment an image in overlapping tiles at its own resolution, and stitch what is found.
+
+One pass sees the whole image at the network's size; small structures of a large image
+are gone then. A tile has the network's size in pixels of the image. What tiles find is
+averaged with Gaussian weights that sum to one at every pixel, so that a constant stays
+one, and time grows linearly with the pixels. MONAI's ``sliding_window_inference`` does
+the same for one tensor, but takes longer to import than torch and knows no gates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_attnseg.boxes import Box, put_back
+from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.intensity import (
+    MAPPING,
+    RULE,
+    WHOLE_RANGE,
+    Intensity,
+    parse_intensity,
+    rule_to_json,
+)
+from napari_attnseg.masks import MaskRules, make_mask
+from napari_attnseg.preprocessing import RgbImage
+from napari_attnseg.results import (
+    AttentionMap,
+    EffectiveShare,
+    GateKey,
+    Segmentation,
+    ShareState,
+    gate_label,
+)
+
+if TYPE_CHECKING:
+    from napari_attnseg.forced_gates import Forced
+    from napari_attnseg.inference import Segmenter
+
+#: Key, in the provenance of a run, of how it was tiled.
+TILES = "tiles"
+#: Share of a tile that it has in common with the next one, at least.
+OVERLAP = 0.25
+#: Standard deviation of a tile's weights, as a share of its size; nnU-Net's and MONAI's.
+SPREAD = 0.125
+#: Tiles that a GPU computes at once, at most.
+AT_ONCE_ON_GPU = 8
+#: Why something that needs one pass over the whole image is refused.
+NEEDS_ONE_PASS = (
+    "This result was made of tiles, and this needs one pass over the whole image; "
+    "segment it without tiles."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where tiles lie along one axis of an image.
+
+    Attributes
+    ----------
+    length : int
+        Pixels of the image.
+    size : int
+        Pixels of a tile.
+    """
+
+    length: int
+    size: int
+
+    @property
+    def starts(self) -> list[int]:
+        """First pixel of each tile, evenly spaced; the last one ends with the image."""
+        rest = self.length - self.size
+        if rest <= 0:
+            return [0]
+        steps = math.ceil(rest / (self.size * (1 - OVERLAP)))
+        return [round(i * rest / steps) for i in range(steps + 1)]
+
+    def cells(self, cells_of_tile: int) -> int:
+        """Cells of a stitched map of which a tile has so many."""
+        return max(1, round(self.length * cells_of_tile / self.size))
+
+    def weights(self, cells_of_tile: int) -> list[tuple[int, NDArray[np.float32]]]:
+        """How each tile's cells become those of the stitched map.
+
+        Returns
+        -------
+        list of (int, ndarray of shape (n, cells_of_tile))
+            Per tile: the first of `n` cells of the stitched map that it covers, and
+            what each takes of the tile's cells: bilinear, times the tile's weight
+            there. All rows of all tiles that belong to one cell sum to 1.
+        """
+        cells = self.cells(cells_of_tile)
+        centres = (np.arange(cells) + 0.5) * (self.length / cells)
+        there = centres - np.array(self.starts)[:, None]
+        weights = np.exp(-0.5 * ((there / self.size - 0.5) / SPREAD) ** 2)
+        weights[(there < 0) | (there >= self.size)] = 0
+        weights /= weights.sum(0)
+        found = []
+        for at, weight in zip(there, weights, strict=True):
+            (covered,) = np.nonzero(weight)
+            at, weight = at[covered], weight[covered]
+            place = (at * (cells_of_tile / self.size) - 0.5).clip(0, cells_of_tile - 1)
+            lower = np.floor(place).astype(int)
+            upper = np.minimum(lower + 1, cells_of_tile - 1)
+            share = np.zeros((len(covered), cells_of_tile))
+            index = np.arange(len(covered))
+            share[index, lower] += (1 - (place - lower)) * weight
+            share[index, upper] += (place - lower) * weight
+            found.append((int(covered[0]), share.astype(np.float32)))
+        return found
+
+
+class Stitched:
+    """One map of an image that is put together from those of its tiles.
+
+    Parameters
+    ----------
+    rows, columns : Axis
+    shape : (int, …, int, int)
+        Of a tile's map; all axes before the last two stay as they are.
+    """
+
+    def __init__(self, rows: Axis, columns: Axis, shape: Sequence[int]) -> None:
+        *others, height, width = shape
+        size = rows.cells(height), columns.cells(width)
+        self.values = np.zeros((*others, *size), np.float32)
+        self._rows, self._columns = rows.weights(height), columns.weights(width)
+
+    def add(self, row: int, column: int, values: NDArray[Any]) -> None:
+        """Add the map of the tile in this row and column of tiles."""
+        (top, down), (left, across) = self._rows[row], self._columns[column]
+        part = (..., slice(top, top + len(down)), slice(left, left + len(across)))
+        self.values[part] += down @ values.astype(np.float32) @ across.T
+
+
+@dataclass(slots=True, eq=False)
+class _Gate:
+    """Psi and effective share of one gate; of the share also where it is defined."""
+
+    first: AttentionMap
+    psi: Stitched
+    share: Stitched
+    defined: Stitched
+
+    def add(self, row: int, column: int, gate: AttentionMap) -> None:
+        self.psi.add(row, column, gate.values)
+        share = gate.effective_share.values
+        if share is not None:
+            self.share.add(row, column, np.nan_to_num(share))
+            self.defined.add(row, column, np.isfinite(share))
+
+    def result(self, shape: tuple[int, int]) -> AttentionMap:
+        values = self.psi.values.clip(0, 1)
+        stride = shape[0] / values.shape[0], shape[1] / values.shape[1]
+        share = self.first.effective_share
+        if share.state is ShareState.MEASURED:
+            there = self.defined.values
+            mean = np.full(there.shape, np.nan, np.float32)
+            np.divide(self.share.values, there, out=mean, where=there > 0)
+            share = EffectiveShare.measured(mean.clip(0, 1))
+        return replace(self.first, values=values, stride=stride, effective_share=share)
+
+
+def check_tiled(gates: Mapping[GateKey, Forced], readers: bool) -> None:
+    """Refuse what tiles cannot do.
+
+    Raises
+    ------
+    InputError
+        If a gate is forced to something of the whole image, or readers are asked for.
+    """
+    if readers:
+        raise InputError(
+            "The masks by one encoder alone are of one pass over the whole image; leave "
+            "out the readers or the tiles."
+        )
+    for key, psi in gates.items():
+        if isinstance(psi, str) or np.ndim(psi):
+            raise InputError(
+                f"With tiles a gate can be forced to a number or an encoder, but "
+                f"{gate_label(key)} was to be the mean or a map over the whole image; "
+                "leave out that gate or the tiles."
+            )
+
+
+def segment_tiles(
+    segmenter: Segmenter,
+    image: ArrayLike,
+    rgb: bool | None = None,
+    flip: bool = False,
+    intensity: Intensity | str | None = None,
+    box: Box | None = None,
+    gates: Mapping[GateKey, Forced] | None = None,
+    threshold: float | None = None,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Segmentation:
+    """Segment one 2D image in overlapping tiles of the network's size.
+
+    Intensities are mapped as those of the whole image. An image that is smaller than a
+    tile is continued by its last row or column. There is no expected Dice, which was
+    measured with one pass.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    image, rgb, flip, intensity, box
+        As for `Segmenter.segment`.
+    gates, threshold
+        As for `Segmenter.decode`; a gate can be forced to a number or an end only.
+    watch : callable
+        Called with (tiles done, tiles in all) before each tile and after the last one;
+        what it raises ends the work.
+
+    Raises
+    ------
+    InputError, DeviceError
+        As `Segmenter.segment` and `Segmenter.decode`.
+    """
+    forced, limit = segmenter.check(gates, threshold)
+    check_tiled(forced, False)
+    whole = np.asarray(image)
+    part = whole
+    if box is not None and whole.ndim > 1:  # else refused below
+        box.expect_inside(whole.shape[:2])
+        part = whole[box.slices]
+    rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)
+    source = RgbImage(part, rgb, rule)
+    for _ in source.strips():
+        pass  # counts what the mapping says of the whole image
+    # The rule was measured on whole images.
+    plain = replace(segmenter, card=replace(segmenter.card, expected_dice={}))
+    size = segmenter.card.preprocessing.size
+    rows, columns = (Axis(length, size) for length in source.shape)
+    total = len(rows.starts) * len(columns.starts)
+    stitched: Stitched | None = None
+    maps: list[_Gate] = []
+    facts: Mapping[str, Any] = {}
+    for done, (row, column, found) in enumerate(
+        _found(plain, source, rows, columns, flip, forced, limit, watch)
+    ):
+        if stitched is None:
+            facts = found.provenance
+            stitched = Stitched(rows, columns, found.probability.shape)
+            maps = [
+                _Gate(gate, *(Stitched(rows, columns, gate.values.shape) for _ in "123"))
+                for gate in found.attention
+            ]
+        stitched.add(row, column, found.probability)
+        for gate, of_tile in zip(maps, found.attention, strict=True):
+            gate.add(row, column, of_tile)
+        if done + 1 == total:
+            watch(total, total)
+    assert stitched is not None  # there is at least one tile
+    probability = stitched.values.clip(0, 1, out=stitched.values)
+    mask = make_mask(probability, MaskRules(limit))
+    mapping = source.mapping()
+    facts = {
+        **facts,
+        "intensity": str(mapping),
+        RULE: rule_to_json(rule),
+        MAPPING: mapping.to_json(),
+        "image_sha256": array_sha256(whole),
+        "mask_sha256": array_sha256(mask),
+        TILES: _story(rows, columns),
+        "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    attention = tuple(gate.result(source.shape) for gate in maps)
+    result = Segmentation(mask, probability, attention, facts)
+    return result if box is None else put_back(result, box, whole.shape[:2])
+
+
+def _story(rows: Axis, columns: Axis) -> dict[str, Any]:
+    """How an image was tiled, for its provenance."""
+    return {
+        "size": rows.size,
+        "overlap": OVERLAP,
+        "weights": "gaussian",
+        "spread": SPREAD,
+        "rows": len(rows.starts),
+        "columns": len(columns.starts),
+        "continued": [max(0, axis.size - axis.length) for axis in (rows, columns)],
+    }
+
+
+def _found(
+    segmenter: Segmenter,
+    source: RgbImage,
+    rows: Axis,
+    columns: Axis,
+    flip: bool,
+    gates: Mapping[GateKey, Forced],
+    threshold: float,
+    watch: Callable[[int, int], None],
+) -> Iterator[tuple[int, int, Segmentation]]:
+    """Row, column and result of each tile, row by row."""
+    total, done = len(rows.starts) * len(columns.starts), 0
+    at_once = AT_ONCE_ON_GPU if segmenter.device.startswith("cuda") else 1
+    size = rows.size
+    for row, top in enumerate(rows.starts):
+        strip = source.rows(top, min(top + size, rows.length))
+        missing = ((0, max(0, size - len(strip))), (0, max(0, size - strip.shape[1])))
+        strip = np.pad(strip, (*missing, (0, 0)), mode="edge")
+        for first in range(0, len(columns.starts), at_once):
+            watch(done, total)
+            some = columns.starts[first : first + at_once]
+            prepared = [
+                segmenter.prepare(strip[:, left : left + size], True, WHOLE_RANGE)
+                for left in some
+            ]
+            for i, encoded in enumerate(segmenter.encode_prepared(prepared, flip)):
+                result = segmenter.decode(encoded, gates, threshold)
+                yield row, first + i, result
+            done += len(some)
