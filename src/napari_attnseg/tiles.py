@@ -1,4 +1,4 @@
-"""Segment an image in overlapping tiles at its own resolution, and stitch what is found.
+"""Segment an image in overlapping tiles at its own resolution, and stitch the parts.
 
 One pass sees the whole image at the network's size; small structures of a large image
 are gone then. A tile has the network's size in pixels of the image. What tiles find is
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 TILES = "tiles"
 #: Share of a tile that it has in common with the next one, at least.
 OVERLAP = 0.25
-#: Standard deviation of a tile's weights, as a share of its size; nnU-Net's and MONAI's.
+#: Standard deviation of a tile's weights, as a share of its size, as of nnU-Net, MONAI.
 SPREAD = 0.125
 #: Tiles that a GPU computes at once, at most.
 AT_ONCE_ON_GPU = 8
@@ -150,6 +150,11 @@ class _Gate:
     share: Stitched
     defined: Stitched
 
+    @classmethod
+    def of(cls, first: AttentionMap, rows: Axis, columns: Axis) -> _Gate:
+        shape = first.values.shape
+        return cls(first, *(Stitched(rows, columns, shape) for _ in range(3)))
+
     def add(self, row: int, column: int, gate: AttentionMap) -> None:
         self.psi.add(row, column, gate.values)
         share = gate.effective_share.values
@@ -179,7 +184,7 @@ def check_tiled(gates: Mapping[GateKey, Forced], readers: bool) -> None:
     """
     if readers:
         raise InputError(
-            "The masks by one encoder alone are of one pass over the whole image; leave "
+            "The masks by one encoder alone are of one pass over the image; leave "
             "out the readers or the tiles."
         )
     for key, psi in gates.items():
@@ -250,7 +255,9 @@ def segment_tiles(
             facts = found.provenance
             stitched = Stitched(rows, columns, found.probability.shape)
             maps = [
-                _Gate(gate, *(Stitched(rows, columns, gate.values.shape) for _ in "123"))
+                _Gate(
+                    gate, *(Stitched(rows, columns, gate.values.shape) for _ in "123")
+                )
                 for gate in found.attention
             ]
         stitched.add(row, column, found.probability)

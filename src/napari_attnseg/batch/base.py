@@ -55,6 +55,8 @@ class Note(StrEnum):
         The mask covers the whole image.
     CANVAS
         More than half of the image is one colour around a smaller picture.
+    DONE_BEFORE
+        The results are those of an earlier run, which is gone on with.
     """
 
     NO_GPU = "no_gpu"
@@ -68,6 +70,7 @@ class Note(StrEnum):
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
+    DONE_BEFORE = "done_before"
 
 
 @dataclass(frozen=True, slots=True)

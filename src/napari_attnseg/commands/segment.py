@@ -88,6 +88,40 @@ def segment(
             "nothing is claimed outside it.",
         ),
     ] = None,
+    tile: Annotated[
+        bool,
+        typer.Option(
+            "--tile",
+            help="Look at each image at its own resolution, in overlapping tiles of "
+            "the network's size, instead of at all of it at once; for weights that "
+            "were trained on small structures.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Leave images alone whose results are there already, of the same "
+            "pixels, weights and settings.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Segment in N processes of this machine, each with its own GPU where "
+            "there are some; needs the extra 'cluster', and resumes.",
+            min=1,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Segment on the workers of a Dask scheduler, such as "
+            "tcp://host:8786, which see the same folders; likewise.",
+        ),
+    ] = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
@@ -136,6 +170,14 @@ def segment(
         intensity=intensity_rule(intensity, window),
         readers=readers,
         box=None if box is None else parse_box(box),
+        tile=tile,
+        resume=resume,
     )
-    batch = segment_images(inputs, out, weights, device, options)
+    if workers is None and scheduler is None:
+        batch = segment_images(inputs, out, weights, device, options)
+    else:
+        from napari_attnseg.batch.cluster import segment_on_cluster
+
+        where = workers, scheduler
+        batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
