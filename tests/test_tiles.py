@@ -10,7 +10,8 @@ from napari_attnseg.errors import CancelledError, InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.intensity import MAPPING
 from napari_attnseg.io.results import Results, load_results, save_results
-from napari_attnseg.tiles import OVERLAP, TILES, Axis, Stitched, segment_tiles
+from napari_attnseg.tiles import TILES, segment_tiles
+from napari_attnseg.tiling import OVERLAP, Axis, Stitched
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ the same for one tensor, but takes longer to import than torch and knows no gate
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_attnseg.boxes import Box, put_back
 from napari_attnseg.errors import InputError
@@ -39,17 +39,15 @@ from napari_attnseg.results import (
     ShareState,
     gate_label,
 )
+from napari_attnseg.tiling import OVERLAP, SPREAD, Axis, Stitched
 
 if TYPE_CHECKING:
     from napari_attnseg.forced_gates import Forced
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.prepared_image import PreparedImage
 
 #: Key, in the provenance of a run, of how it was tiled.
 TILES = "tiles"
-#: Share of a tile that it has in common with the next one, at least.
-OVERLAP = 0.25
-#: Standard deviation of a tile's weights, as a share of its size, as of nnU-Net, MONAI.
-SPREAD = 0.125
 #: Tiles that a GPU computes at once, at most.
 AT_ONCE_ON_GPU = 8
 #: Why something that needs one pass over the whole image is refused.
@@ -57,88 +55,6 @@ NEEDS_ONE_PASS = (
     "This result was made of tiles, and this needs one pass over the whole image; "
     "segment it without tiles."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Where tiles lie along one axis of an image.
-
-    Attributes
-    ----------
-    length : int
-        Pixels of the image.
-    size : int
-        Pixels of a tile.
-    """
-
-    length: int
-    size: int
-
-    @property
-    def starts(self) -> list[int]:
-        """First pixel of each tile, evenly spaced; the last one ends with the image."""
-        rest = self.length - self.size
-        if rest <= 0:
-            return [0]
-        steps = math.ceil(rest / (self.size * (1 - OVERLAP)))
-        return [round(i * rest / steps) for i in range(steps + 1)]
-
-    def cells(self, cells_of_tile: int) -> int:
-        """Cells of a stitched map of which a tile has so many."""
-        return max(1, round(self.length * cells_of_tile / self.size))
-
-    def weights(self, cells_of_tile: int) -> list[tuple[int, NDArray[np.float32]]]:
-        """How each tile's cells become those of the stitched map.
-
-        Returns
-        -------
-        list of (int, ndarray of shape (n, cells_of_tile))
-            Per tile: the first of `n` cells of the stitched map that it covers, and
-            what each takes of the tile's cells: bilinear, times the tile's weight
-            there. All rows of all tiles that belong to one cell sum to 1.
-        """
-        cells = self.cells(cells_of_tile)
-        centres = (np.arange(cells) + 0.5) * (self.length / cells)
-        there = centres - np.array(self.starts)[:, None]
-        weights = np.exp(-0.5 * ((there / self.size - 0.5) / SPREAD) ** 2)
-        weights[(there < 0) | (there >= self.size)] = 0
-        weights /= weights.sum(0)
-        found = []
-        for at, weight in zip(there, weights, strict=True):
-            (covered,) = np.nonzero(weight)
-            at, weight = at[covered], weight[covered]
-            place = (at * (cells_of_tile / self.size) - 0.5).clip(0, cells_of_tile - 1)
-            lower = np.floor(place).astype(int)
-            upper = np.minimum(lower + 1, cells_of_tile - 1)
-            share = np.zeros((len(covered), cells_of_tile))
-            index = np.arange(len(covered))
-            share[index, lower] += (1 - (place - lower)) * weight
-            share[index, upper] += (place - lower) * weight
-            found.append((int(covered[0]), share.astype(np.float32)))
-        return found
-
-
-class Stitched:
-    """One map of an image that is put together from those of its tiles.
-
-    Parameters
-    ----------
-    rows, columns : Axis
-    shape : (int, …, int, int)
-        Of a tile's map; all axes before the last two stay as they are.
-    """
-
-    def __init__(self, rows: Axis, columns: Axis, shape: Sequence[int]) -> None:
-        *others, height, width = shape
-        size = rows.cells(height), columns.cells(width)
-        self.values = np.zeros((*others, *size), np.float32)
-        self._rows, self._columns = rows.weights(height), columns.weights(width)
-
-    def add(self, row: int, column: int, values: NDArray[Any]) -> None:
-        """Add the map of the tile in this row and column of tiles."""
-        (top, down), (left, across) = self._rows[row], self._columns[column]
-        part = (..., slice(top, top + len(down)), slice(left, left + len(across)))
-        self.values[part] += down @ values.astype(np.float32) @ across.T
 
 
 @dataclass(slots=True, eq=False)
@@ -229,6 +145,34 @@ def segment_tiles(
     InputError, DeviceError
         As `Segmenter.segment` and `Segmenter.decode`.
     """
+    how = rgb, flip, intensity, box, gates, threshold
+    steps = tile_steps(segmenter, image, *how)
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            found: Segmentation = end.value
+            return found
+        watch(done, total)
+
+
+def tile_steps(
+    segmenter: Segmenter,
+    image: ArrayLike,
+    rgb: bool | None = None,
+    flip: bool = False,
+    intensity: Intensity | str | None = None,
+    box: Box | None = None,
+    gates: Mapping[GateKey, Forced] | None = None,
+    threshold: float | None = None,
+) -> Generator[tuple[int, int], None, Segmentation]:
+    """As `segment_tiles`, step by step.
+
+    Yields
+    ------
+    (int, int)
+        Tiles done, and tiles in all; before each tile and after the last one.
+    """
     forced, limit = segmenter.check(gates, threshold)
     check_tiled(forced, False)
     whole = np.asarray(image)
@@ -248,23 +192,21 @@ def segment_tiles(
     stitched: Stitched | None = None
     maps: list[_Gate] = []
     facts: Mapping[str, Any] = {}
-    for done, (row, column, found) in enumerate(
-        _found(plain, source, rows, columns, flip, forced, limit, watch)
-    ):
-        if stitched is None:
-            facts = found.provenance
-            stitched = Stitched(rows, columns, found.probability.shape)
-            maps = [
-                _Gate(
-                    gate, *(Stitched(rows, columns, gate.values.shape) for _ in "123")
-                )
-                for gate in found.attention
-            ]
-        stitched.add(row, column, found.probability)
-        for gate, of_tile in zip(maps, found.attention, strict=True):
-            gate.add(row, column, of_tile)
-        if done + 1 == total:
-            watch(total, total)
+    done = 0
+    for row, prepared in _tiles(plain, source, rows, columns):
+        yield done, total
+        for encoded in plain.encode_prepared(prepared, flip):
+            found = plain.decode(encoded, forced, limit)
+            if stitched is None:
+                facts = found.provenance
+                stitched = Stitched(rows, columns, found.probability.shape)
+                maps = [_Gate.of(gate, rows, columns) for gate in found.attention]
+            column = done % len(columns.starts)
+            stitched.add(row, column, found.probability)
+            for gate, of_tile in zip(maps, found.attention, strict=True):
+                gate.add(row, column, of_tile)
+            done += 1
+    yield total, total
     assert stitched is not None  # there is at least one tile
     probability = stitched.values.clip(0, 1, out=stitched.values)
     mask = make_mask(probability, MaskRules(limit))
@@ -297,32 +239,17 @@ def _story(rows: Axis, columns: Axis) -> dict[str, Any]:
     }
 
 
-def _found(
-    segmenter: Segmenter,
-    source: RgbImage,
-    rows: Axis,
-    columns: Axis,
-    flip: bool,
-    gates: Mapping[GateKey, Forced],
-    threshold: float,
-    watch: Callable[[int, int], None],
-) -> Iterator[tuple[int, int, Segmentation]]:
-    """Row, column and result of each tile, row by row."""
-    total, done = len(rows.starts) * len(columns.starts), 0
+def _tiles(
+    segmenter: Segmenter, source: RgbImage, rows: Axis, columns: Axis
+) -> Iterator[tuple[int, list[PreparedImage]]]:
+    """Tiles that are computed at once, and their row of tiles: row by row."""
     at_once = AT_ONCE_ON_GPU if segmenter.device.startswith("cuda") else 1
     size = rows.size
     for row, top in enumerate(rows.starts):
         strip = source.rows(top, min(top + size, rows.length))
         missing = ((0, max(0, size - len(strip))), (0, max(0, size - strip.shape[1])))
         strip = np.pad(strip, (*missing, (0, 0)), mode="edge")
-        for first in range(0, len(columns.starts), at_once):
-            watch(done, total)
-            some = columns.starts[first : first + at_once]
-            prepared = [
-                segmenter.prepare(strip[:, left : left + size], True, WHOLE_RANGE)
-                for left in some
-            ]
-            for i, encoded in enumerate(segmenter.encode_prepared(prepared, flip)):
-                result = segmenter.decode(encoded, gates, threshold)
-                yield row, first + i, result
-            done += len(some)
+        lefts = iter(columns.starts)
+        while some := list(islice(lefts, at_once)):
+            parts = [strip[:, left : left + size] for left in some]
+            yield row, [segmenter.prepare(part, True, WHOLE_RANGE) for part in parts]

@@ -1,4 +1,4 @@
-"""How far a batch is and how fast: a bar in a terminal, now and then a line elsewhere."""
+"""How far a batch is and how fast: a bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
