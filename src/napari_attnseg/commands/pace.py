@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from napari_attnseg.rate_words import rate_words
+
 Item = TypeVar("Item")
 
 #: Seconds between two lines where there is no terminal to draw a bar in.
@@ -36,15 +38,10 @@ def paced(
         yield item
         now = time.monotonic()
         if now - told >= EVERY and done < total:
-            say(f"{done} of {total} images, {rate_words(done, now - started)}.")
+            say(
+                f"{done} of {total} images, {rate_words(done, now - started, 'image')}."
+            )
             told = now
-
-
-def rate_words(done: int, seconds: float) -> str:
-    """Format a speed; below one per second as seconds per image."""
-    if done >= seconds:
-        return f"{done / max(seconds, 1e-9):.1f} images/s"
-    return f"{seconds / done:.1f} s per image" if done else "no image yet"
 
 
 def _bar(items: Iterable[Item], total: int, activity: str) -> Iterator[Item]:
@@ -69,5 +66,5 @@ def _bar(items: Iterable[Item], total: int, activity: str) -> Iterator[Item]:
         started = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
-            rate = rate_words(done, time.monotonic() - started)
+            rate = rate_words(done, time.monotonic() - started, "image")
             progress.update(task, completed=done, rate=rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -79,6 +80,10 @@ class ModelCache:
                 if not self._users:
                     self._models.clear()
                     self._ahead = None
+            if not self._models and "torch" in sys.modules:
+                from napari_attnseg.device_memory import free_memory
+
+                free_memory()  # other programs may want the GPU's
 
         return leave
 

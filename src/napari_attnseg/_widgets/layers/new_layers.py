@@ -102,7 +102,10 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             return parts[0][None]
         # float16 for the maps of a stack: half the memory, and finer than any display.
         return np.stack(
-            [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
+            [
+                p.astype(np.float16, copy=False) if p.dtype.kind == "f" else p
+                for p in parts
+            ]
         )
 
     def options(name: str, **more: Any) -> dict[str, Any]:
