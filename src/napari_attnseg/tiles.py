@@ -243,8 +243,7 @@ def _tiles(
     segmenter: Segmenter, source: RgbImage, rows: Axis, columns: Axis
 ) -> Iterator[tuple[int, list[PreparedImage]]]:
     """Tiles that are computed at once, and their row of tiles: row by row."""
-    at_once = AT_ONCE_ON_GPU if segmenter.device.startswith("cuda") else 1
-    size = rows.size
+    at_once, size = _at_once(segmenter.device), rows.size
     for row, top in enumerate(rows.starts):
         strip = source.rows(top, min(top + size, rows.length))
         missing = ((0, max(0, size - len(strip))), (0, max(0, size - strip.shape[1])))
@@ -253,3 +252,7 @@ def _tiles(
         while some := list(islice(lefts, at_once)):
             parts = [strip[:, left : left + size] for left in some]
             yield row, [segmenter.prepare(part, True, WHOLE_RANGE) for part in parts]
+
+
+def _at_once(device: str) -> int:
+    return AT_ONCE_ON_GPU if device.startswith("cuda") else 1
