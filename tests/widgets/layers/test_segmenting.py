@@ -1,4 +1,4 @@
-"""Frames and tiles in a worker: progress, speed, cancel, and what is kept. No window."""
+"""Frames and tiles in a worker: progress, speed, cancel, what is kept. No window."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_tiles_count_as_steps_and_can_be_cancelled(segmenter: Segmenter) -> None
 def test_a_slice_that_cannot_be_read_is_named(segmenter: Segmenter) -> None:
     pixels = np.random.default_rng(0).random((3, 40, 50)).astype(np.float32)
     pixels[1, 0, 0] = np.nan
-    with pytest.raises(InputError, match="Slice 1: .*finite"):
+    with pytest.raises(InputError, match=r"Slice 1: .*finite"):
         drained(segment_frames(source_of(Image(pixels)), segmenter, Looking()))
 
 
