@@ -15,9 +15,9 @@ from napari_attnseg.batch import here as work
 from napari_attnseg.batch import segment_images
 from napari_attnseg.batch.base import Note
 from napari_attnseg.batch.here import Kept, Steps, process
-from napari_attnseg.batch.pipeline import read_ahead, write_behind
 from napari_attnseg.commands import pace
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.pipeline import read_ahead, write_behind
 from napari_attnseg.rate_words import rate_words
 
 STEMS = {Path(f"{name}.png"): name for name in "abcdef"}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from napari_attnseg.batch.base import Note, Outcome
-from napari_attnseg.batch.pipeline import read_ahead, write_behind
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.pipeline import read_ahead, write_behind
 from napari_attnseg.reliability.estimate import ExpectedDice
 
 #: Writes the results of one image and returns their files.

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.batch.pipeline import read_ahead
 from napari_attnseg.boxes import Box
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity
+from napari_attnseg.pipeline import read_ahead
 from napari_attnseg.rate_words import rate_words
 from napari_attnseg.results import Segmentation
 from napari_attnseg.tiles import tile_steps
