@@ -57,8 +57,19 @@ def test_a_stack_shows_its_speed_and_keeps_small_maps(segmenter: Segmenter) -> N
         assert result.mask.dtype == np.uint8
         assert result.probability.dtype == result.attention[0].values.dtype == "float16"
         np.testing.assert_allclose(result.probability, own.probability, atol=1e-3)
-    kinds = {layer.data.dtype for layer in new_layers(stack, results)}
-    assert kinds == {np.dtype(np.uint8), np.dtype(np.float16)}
+    layers = new_layers(stack, results)
+    assert {layer.data.dtype for layer in layers} == {np.dtype("u1"), np.dtype("f2")}
+    probability, *gates, mask = (layer.data for layer in layers)
+    assert probability.shape == mask.shape == (3, 40, 50)
+    for frame, result in enumerate(results):
+        np.testing.assert_array_equal(probability[frame], result.probability[0])
+        np.testing.assert_array_equal(mask[frame], result.mask)
+        for gate, values in zip(result.attention, gates):
+            np.testing.assert_array_equal(values[frame], gate.values)
+            assert np.shares_memory(values, gate.values)  # not in memory twice
+    # Frames in another order are no such array.
+    (other, *_) = new_layers(stack, results[::-1])
+    np.testing.assert_array_equal(other.data, probability[::-1])
 
 
 def test_one_image_keeps_exact_maps(segmenter: Segmenter) -> None:

@@ -69,6 +69,7 @@ def segment_frames(
     """
     total = source.frames or 1
     results: list[Segmentation] = []
+    stack = _Stack(total)
     started = time.monotonic()
 
     def read(index: int) -> NDArray[Any] | PreparedImage:
@@ -100,7 +101,7 @@ def segment_frames(
             if source.frames is None:
                 raise
             raise InputError(f"Slice {index}: {error}") from error
-        results.append(result if total == 1 else _small(result))
+        results.append(result if total == 1 else stack.keep(index, result))
     return results
 
 
@@ -124,16 +125,40 @@ def _in_tiles(
         yield at, f"{step}, tile {min(done + 1, total)} of {total}"
 
 
-def _small(result: Segmentation) -> Segmentation:
-    """The same with maps of half the size, which is what the layers of a stack hold."""
-    half: Any = np.float16
-    attention = []
-    for gate in result.attention:
-        share = gate.effective_share
-        if share.values is not None:
-            share = replace(share, values=share.values.astype(half))
-        attention.append(
-            replace(gate, values=gate.values.astype(half), effective_share=share)
+class _Stack:
+    """Results of a stack, written into arrays of all frames: half as much memory.
+
+    Maps are float16, and `new_layers` takes the whole arrays as they are.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._whole: dict[tuple[str, int], NDArray[Any]] = {}
+
+    def keep(self, frame: int, result: Segmentation) -> Segmentation:
+        """The same result as views of the arrays."""
+        attention = []
+        for i, gate in enumerate(result.attention):
+            share, values = (
+                gate.effective_share,
+                self._put("psi", i, frame, gate.values),
+            )
+            if share.values is not None:
+                kept = self._put("share", i, frame, share.values)
+                share = replace(share, values=kept)
+            attention.append(replace(gate, values=values, effective_share=share))
+        return replace(
+            result,
+            mask=self._put("mask", 0, frame, result.mask),
+            probability=self._put("probability", 0, frame, result.probability),
+            attention=tuple(attention),
         )
-    probability = result.probability.astype(half)
-    return replace(result, probability=probability, attention=tuple(attention))
+
+    def _put(self, name: str, i: int, frame: int, values: NDArray[Any]) -> Any:
+        whole = self._whole.get((name, i))
+        if whole is None:
+            kind = np.float16 if values.dtype.kind == "f" else values.dtype
+            whole = np.empty((self._frames, *values.shape), kind)
+            self._whole[name, i] = whole
+        whole[frame] = values
+        return whole[frame]
