@@ -18,6 +18,8 @@ SOURCES = [
     *(ROOT / "training" / "attnseg_training").rglob("*.py"),
 ]
 SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
+#: Their libraries are imported where they are used, and can be missing.
+EXTRAS = ("explain", "surface", "nifti", "medsam", "cluster")
 
 
 def loaded_by(*statements: str) -> list[set[str]]:
@@ -76,8 +78,7 @@ def test_public_names_are_all_there() -> None:
 def test_every_imported_library_is_declared() -> None:
     """What only comes with another library goes when that one drops it."""
     needed = (Requirement(line) for line in requires("napari-attnseg") or [])
-    # These are imported where they are used, and can be missing.
-    extras = [{"extra": name} for name in ("explain", "surface", "nifti", "medsam")]
+    extras = [{"extra": name} for name in EXTRAS]
     declared = {
         canonicalize_name(r.name)
         for r in needed

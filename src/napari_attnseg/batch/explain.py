@@ -36,6 +36,7 @@ from napari_attnseg.io.images import (
     read_image,
     read_upright,
 )
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.spec import STRIDES
 
 
@@ -117,6 +118,9 @@ def explain_images(
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
         image = found.pixels
         turn = {"orientation": found.orientation}
+        if found.others:
+            notes.append(Note.OTHER_PICTURES)
+            turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=rule
         )

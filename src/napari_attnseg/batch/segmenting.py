@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_attnseg.batch.base import Note, found_notes, intensity_notes
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
@@ -16,6 +16,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.reliability.estimate import (
@@ -96,6 +97,8 @@ class Segmenting:
         found = read_upright(path)
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
+        if found.others:
+            notes.append(Note.OTHER_PICTURES)
         if self._how.resume:
             made_by = self.segmenter.sha256, self.settings, self._how.objects
             earlier = done_before(self._out, stem, found.pixels, *made_by)
@@ -135,7 +138,12 @@ class Segmenting:
             self._estimates[path] = expected
             if expected.state is EstimateState.UNLIKE:
                 notes.append(Note.UNLIKE)
-        turn = {"orientation": read.upright.orientation, SETTINGS: self.settings}
+        turn: dict[str, Any] = {
+            "orientation": read.upright.orientation,
+            SETTINGS: self.settings,
+        }
+        if read.upright.others:
+            turn[OTHER_PICTURES] = read.upright.others
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""
         if how.objects:

@@ -25,10 +25,13 @@ class UprightImage:
     pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
     orientation : int
         In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
+    others : int
+        Number of further pictures in the file that differ; see `other_pictures`.
     """
 
     pixels: NDArray[np.generic]
     orientation: int
+    others: int = 0
 
 
 def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
@@ -58,7 +61,7 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
 def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
-    return UprightImage(_pixels(path, decoded), decoded.orientation)
+    return UprightImage(_pixels(path, decoded), decoded.orientation, decoded.others)
 
 
 def decode_file(path: Path) -> Decoded:

@@ -21,12 +21,13 @@ from napari_attnseg.io.file_kinds import (
     file_kind,
     tiff_axes,
 )
+from napari_attnseg.io.other_pictures import OTHER_PICTURES, other_pictures
 from napari_attnseg.sample_data import sample_path
 
 #: Key, in provenance, of the orientation that was applied to the file's pixels.
 ORIENTATION = "orientation"
 #: Keys, in provenance, of `Source.notes`.
-READING_NOTES = (AXIS_READING, VIEWER_DECODING, ORIENTATION)
+READING_NOTES = (AXIS_READING, VIEWER_DECODING, ORIENTATION, OTHER_PICTURES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +93,9 @@ class Source:
             found[VIEWER_DECODING] = str(self.decoding)
         if self.orientation is not None:
             found[ORIENTATION] = self.orientation
+        others = 0 if self.file is None else other_pictures(self.file)
+        if others:
+            found[OTHER_PICTURES] = others
         return found
 
     @property
