@@ -152,6 +152,7 @@ def _together(some: Sequence[_Image[Read]], steps: Steps[Read]) -> None:
     try:
         if ready:
             steps.together([one.read for one in ready])  # type: ignore[misc]
-    except DeviceError as error:
+    except (DeviceError, MemoryError) as error:
         for one in ready:
-            one.error = str(error)
+            with one.told():
+                raise error
