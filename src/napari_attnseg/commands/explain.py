@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
@@ -95,7 +96,10 @@ def explain(
 
     levels = None if level is None else parse_level(level)
     rule = intensity_rule(intensity, window)
-    batch = explain_images(inputs, out, method, weights, device, levels, region, rule)
+    with without_collection():
+        batch = explain_images(
+            inputs, out, method, weights, device, levels, region, rule
+        )
     process(batch, Wording("explaining", "explained", "map"), out)
 
 

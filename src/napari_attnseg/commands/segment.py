@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
@@ -137,5 +138,6 @@ def segment(
         readers=readers,
         box=None if box is None else parse_box(box),
     )
-    batch = segment_images(inputs, out, weights, device, options)
+    with without_collection():
+        batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
