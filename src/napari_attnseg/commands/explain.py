@@ -15,6 +15,7 @@ from napari_attnseg.commands.console import (
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
@@ -22,6 +23,7 @@ from napari_attnseg.commands.console import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.threads import use_threads
 
 if TYPE_CHECKING:
     from napari_attnseg.explanations import Explainer, Requirement
@@ -51,6 +53,7 @@ def explain(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     level: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +100,7 @@ def explain(
     levels = None if level is None else parse_level(level)
     rule = intensity_rule(intensity, window)
     with without_collection():
+        use_threads(threads)
         batch = explain_images(
             inputs, out, method, weights, device, levels, region, rule
         )

@@ -14,11 +14,13 @@ from napari_attnseg.commands.console import (
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
     process,
 )
+from napari_attnseg.threads import use_threads
 
 
 def segment(
@@ -26,6 +28,7 @@ def segment(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     objects: Annotated[
         bool,
         typer.Option(
@@ -139,5 +142,6 @@ def segment(
         box=None if box is None else parse_box(box),
     )
     with without_collection():
+        use_threads(threads)
         batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
