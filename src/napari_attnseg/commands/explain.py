@@ -99,7 +99,7 @@ def explain(
 
     levels = None if level is None else parse_level(level)
     rule = intensity_rule(intensity, window)
-    with without_collection():
+    with without_collection(for_good=True):
         use_threads(threads)
         batch = explain_images(
             inputs, out, method, weights, device, levels, region, rule

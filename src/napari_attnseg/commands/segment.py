@@ -141,7 +141,7 @@ def segment(
         readers=readers,
         box=None if box is None else parse_box(box),
     )
-    with without_collection():
+    with without_collection(for_good=True):
         use_threads(threads)
         batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
