@@ -1,6 +1,6 @@
 """Any timm backbone behind one face: an NCHW feature pyramid at strides 4, 8, 16, 32.
 
-The only file that imports timm.
+The only file that uses timm, in parts: see `timm_in_parts`.
 """
 
 from __future__ import annotations
