@@ -78,6 +78,23 @@ def test_segmenting_loads_only_what_it_needs() -> None:
     assert {"torchvision", "huggingface_hub"} <= whole
 
 
+def test_a_timm_of_other_parts_is_imported_whole() -> None:
+    """What was imported of it before that showed is forgotten."""
+    (loaded,) = loaded_by(
+        "import napari_attnseg.models.timm_in_parts as parts\n"
+        "made = parts._parts\n"
+        "def other(): made(); raise ImportError('no such part')\n"
+        "parts._parts = other\n"
+        "from napari_attnseg.models import encoders\n"
+        "from napari_attnseg.spec import EncoderSpec\n"
+        "import timm, types\n"
+        "assert type(timm) is type(timm.models) is types.ModuleType\n"
+        "assert encoders.timm.whole is timm and timm.is_model('resnet34')\n"
+        "encoders.build_encoder(EncoderSpec('test_resnet', 64))"
+    )
+    assert {"timm", "torchvision"} <= loaded
+
+
 def test_public_names_are_all_there() -> None:
     import napari_attnseg
 
