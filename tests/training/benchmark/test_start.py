@@ -32,7 +32,8 @@ def test_start_compares_a_fresh_process_with_the_least_there_is(
     found, table = run("start", tiny_weights, tmp_path, 1)
     seconds = found["cpu_seconds"]
     assert list(seconds) == [LEAST, SEGMENT, "attnseg --help"]
-    assert 0 < seconds["attnseg --help"][0] < seconds[LEAST][0] < seconds[SEGMENT][0]
+    quick = seconds["attnseg --help"][0]  # which does not import torch
+    assert 0 < quick < min(seconds[LEAST][0], seconds[SEGMENT][0])
     assert found["ratio"] == pytest.approx(seconds[SEGMENT][0] / seconds[LEAST][0])
     assert found["reached"][SEGMENT] is (found["ratio"] <= found["goal"][SEGMENT])
     assert {"machine", "versions", "date", "threads"} <= found.keys()
@@ -51,7 +52,7 @@ def test_cpu_seconds_are_those_of_the_process() -> None:
 def test_threads_are_timed_beside_a_program_that_takes_a_core(
     tiny_weights: Path, tmp_path: Path
 ) -> None:
-    found, table = run("threads", tiny_weights, tmp_path, 2)
+    found, table = run("threads", tiny_weights, tmp_path, 1)
     assert list(found["seconds"]) == [FREE, TAKEN]
     for state, ways in found["seconds"].items():
         assert list(ways) == [ONE, OURS, SPINNING]

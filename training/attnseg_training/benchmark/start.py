@@ -84,8 +84,6 @@ def benchmark_start(
             **{words: _command(words) for words in QUICK},
         }
         run = ["-c", _FIRST_RUN, weights]
-        for words in (run, *ways.values()):  # files are read from the disk once
-            cpu_seconds(words)
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for done in range(rounds):
             watch(done, rounds)
