@@ -78,6 +78,8 @@ WORDS = {
     "attnseg-train export": ["w"],
     "attnseg-train release": ["--data", "d"],
     "attnseg-train benchmark training": ["--data", "d"],
+    "attnseg-train benchmark start": [],
+    "attnseg-train benchmark threads": [],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.

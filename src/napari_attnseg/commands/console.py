@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +52,14 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1024,
+        help="CPU threads; 0: one per core, less one where there are more than two.",
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]
@@ -93,21 +101,13 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
     typer.Exit
         With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
     """
-    from rich.console import Console
-    from rich.progress import track
-
     from napari_attnseg.io.folders import left_out_words
 
     for note in batch.notes:
         say(batch_sentence(note))
     succeeded = 0
     outcomes: list[Outcome] = []
-    for outcome in track(
-        batch,
-        wording.activity,
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ):
+    for outcome in _tracked(batch, wording.activity):
         for sentence in image_sentences(outcome, wording):
             say(sentence)
         succeeded += outcome.error is None
@@ -119,6 +119,16 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
         say(f"{left_out_words(batch.left_out)}.")
     if succeeded < len(batch):
         raise typer.Exit(SOME_FAILED if succeeded else WRONG_USE)
+
+
+def _tracked(batch: Batch, activity: str) -> Iterable[Outcome]:
+    """The batch, with a progress bar if somebody looks."""
+    if not sys.stderr.isatty():
+        return batch
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(batch, activity, console=Console(stderr=True))
 
 
 def batch_sentence(note: Note) -> str:

@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
     process,
 )
+from napari_attnseg.threads import use_threads
 
 
 def segment(
@@ -25,6 +28,7 @@ def segment(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     objects: Annotated[
         bool,
         typer.Option(
@@ -137,5 +141,7 @@ def segment(
         readers=readers,
         box=None if box is None else parse_box(box),
     )
-    batch = segment_images(inputs, out, weights, device, options)
+    with without_collection(for_good=True):
+        use_threads(threads)
+        batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
