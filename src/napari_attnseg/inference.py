@@ -415,6 +415,7 @@ class Segmenter:
             "weights_sha256": self.sha256,
             "device": self.device,
             "precision": "float32",
+            "threads": torch.get_num_threads(),
             "input_size": self.card.preprocessing.size,
             "intensity": str(encoded.intensity),
             RULE: rule_to_json(encoded.rule),

@@ -80,6 +80,8 @@ WORDS = {
     "attnseg-train benchmark training": ["--data", "d"],
     "attnseg-train benchmark stack": [],
     "attnseg-train benchmark large": [],
+    "attnseg-train benchmark start": [],
+    "attnseg-train benchmark threads": [],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.

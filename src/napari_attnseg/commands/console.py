@@ -52,6 +52,14 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1024,
+        help="CPU threads; 0: one per core, less one where there are more than two.",
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]

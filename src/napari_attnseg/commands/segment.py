@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
     process,
 )
+from napari_attnseg.threads import use_threads
 
 
 def segment(
@@ -25,6 +28,7 @@ def segment(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     objects: Annotated[
         bool,
         typer.Option(
@@ -173,11 +177,13 @@ def segment(
         tile=tile,
         resume=resume,
     )
-    if workers is None and scheduler is None:
-        batch = segment_images(inputs, out, weights, device, options)
-    else:
-        from napari_attnseg.batch.cluster import segment_on_cluster
+    with without_collection(for_good=True):
+        use_threads(threads)
+        if workers is None and scheduler is None:
+            batch = segment_images(inputs, out, weights, device, options)
+        else:
+            from napari_attnseg.batch.cluster import segment_on_cluster
 
-        where = workers, scheduler
-        batch = segment_on_cluster(inputs, out, weights, device, options, *where)
+            where = workers, scheduler
+            batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     process(batch, Wording("segmenting", "segmented", "mask"), out)

@@ -9,10 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+from attnseg_training.commands.benchmark_start import start_command, threads_command
 from attnseg_training.commands.options import Data, Device, TrainingApp
 from napari_attnseg.usage import output_file
 
 app = TrainingApp(help="Measure speed on this machine.")
+
+
+app.command("start")(start_command)
+app.command("threads")(threads_command)
 
 
 @app.command("training")

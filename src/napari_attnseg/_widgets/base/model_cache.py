@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_attnseg._widgets.preferences import threads
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import InputError
+from napari_attnseg.threads import use_threads
 from napari_attnseg.weights import bundled_weights
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ class ModelCache:
     def load(self, weights: Path, device: str) -> LoadedModel:
         """The model of a weights file on a device, loaded unless it is kept.
 
+        Torch then computes with as many threads as the preferences say.
+
         Parameters
         ----------
         weights : Path
@@ -106,6 +110,7 @@ class ModelCache:
         from napari_attnseg.inference import Segmenter
 
         with self._loading:
+            use_threads(threads())
             modified = weights.stat().st_mtime_ns if weights.is_file() else -1
             with self._lock:
                 found = self._models.get((weights, device))
