@@ -2,10 +2,10 @@
 
     python release/check.py OUT [--qt pyqt6] [--qt pyside6]
 
-Builds sdist and wheel twice and compares their bytes, checks their metadata, installs the
-wheel into a new environment for each Qt binding, where the plugin is opened and used, and
-writes into OUT: the archives, ``sbom.json`` (CycloneDX), ``licences.json`` and
-``recipe.yaml`` for conda-forge. Prints a line per check; exit code 1 if one failed.
+Builds sdist and wheel twice and compares their bytes, checks their metadata, installs
+the wheel into a new environment for each Qt binding, where the plugin is opened and
+used, and writes into OUT: the archives, ``sbom.json`` (CycloneDX), ``licences.json``
+and ``recipe.yaml`` for conda-forge. Prints a line per check; exit code 1 if one failed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def build(out: Path) -> Iterator[str]:
         raise CheckError(f"Two builds differ in {different + missing or names}.")
     shutil.rmtree(again)
     for name in names:
-        yield f"{name}: the same bytes twice, {(out / name).stat().st_size / 1e6:.1f} MB"
+        size = (out / name).stat().st_size / 1e6
+        yield f"{name}: the same bytes twice, {size:.1f} MB"
 
 
 def metadata(out: Path) -> Iterator[str]:

@@ -19,7 +19,7 @@ WIDGETS = (
 )
 
 
-def until(happened: Callable[[], bool], seconds: float = 120) -> None:
+def until(happened: Callable[[], bool], seconds: float = 600) -> None:
     """Process events until a condition holds."""
     end = time.monotonic() + seconds
     while not happened():
