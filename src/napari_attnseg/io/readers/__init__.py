@@ -22,7 +22,7 @@ __all__ = ["READERS", "FileSet", "Frames", "find_sets", "open_frames", "read_pic
 def _raster(files: FileSet) -> Frames:
     from napari_attnseg.io.readers.raster import open_raster
 
-    return open_raster(files.paths[0], files.name)
+    return open_raster(files.paths[0], files.paths[0].name)
 
 
 def _dicom(files: FileSet) -> Frames:
@@ -34,25 +34,25 @@ def _dicom(files: FileSet) -> Frames:
 def _video(files: FileSet) -> Frames:
     from napari_attnseg.io.readers.video import VideoFrames
 
-    return VideoFrames(files.paths[0], files.name)
+    return VideoFrames(files.paths[0], files.paths[0].name)
 
 
 def _nifti(files: FileSet) -> Frames:
     from napari_attnseg.io.readers.nifti import NiftiFrames
 
-    return NiftiFrames(files.paths[0], files.name)
+    return NiftiFrames(files.paths[0], files.paths[0].name)
 
 
 def _ome_tiff(files: FileSet) -> Frames:
     from napari_attnseg.io.readers.ome_tiff import OmeTiffFrames
 
-    return OmeTiffFrames(files.paths[0], files.name)
+    return OmeTiffFrames(files.paths[0], files.paths[0].name)
 
 
 def _ome_zarr(files: FileSet) -> Frames:
     from napari_attnseg.io.readers.ome_zarr import OmeZarrFrames
 
-    return OmeZarrFrames(files.paths[0], files.name)
+    return OmeZarrFrames(files.paths[0], files.paths[0].name)
 
 
 #: Kind of file → what opens it. Each reader's library is imported when it is needed.

@@ -47,6 +47,25 @@ def silent() -> Iterator[None]:
         log.removeHandler(_UNSAID)
 
 
+@contextmanager
+def guarded() -> Iterator[None]:
+    """As `silent`, and what a damaged header raises is an error without its text.
+
+    Raises
+    ------
+    InputError
+    """
+    with silent():
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:  # of many kinds, whose text may name the patient
+            raise _refused(f"{type(error).__name__} while its header was read") from (
+                None
+            )
+
+
 def expect_pydicom() -> None:
     """Say how to install pydicom where it is missing.
 
@@ -74,14 +93,10 @@ def read_header(path: Path) -> Any:
     expect_pydicom()
     import pydicom
 
-    with silent():
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            kind = header.get("SOPClassUID")
-            rows, columns = header.get("Rows"), header.get("Columns")
-        except Exception as error:  # of many kinds, whose text may name the patient
-            reason = f"{type(error).__name__} while its header was read"
-            raise _refused(reason) from None
+    with guarded():
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        kind = header.get("SOPClassUID")
+        rows, columns = header.get("Rows"), header.get("Columns")
     if kind is None and rows is None:
         raise _refused("it is no DICOM file, or is cut short")
     if not rows or not columns:
@@ -120,15 +135,18 @@ class DicomFrames(Frames):
     ) -> None:
         self._paths = list(paths)
         self._headers = [read_header(path) for path in paths]
-        for header in self._headers:
-            _expect_decoder(header)
-        #: Which file each frame is in, and which of its frames.
-        self._places = [
-            (file, frame)
-            for file, header in enumerate(self._headers)
-            for frame in range(int(header.get("NumberOfFrames") or 1))
-        ]
-        super().__init__(name, self._described(assumed))
+        # pydicom interprets an element when it is first looked at.
+        with guarded():
+            for header in self._headers:
+                _expect_decoder(header)
+            #: Which file each frame is in, and which of its frames.
+            self._places = [
+                (file, frame)
+                for file, header in enumerate(self._headers)
+                for frame in range(int(header.get("NumberOfFrames") or 1))
+            ]
+            facts = self._described(assumed)
+        super().__init__(name, facts)
 
     def _described(self, assumed: tuple[Assumed, ...]) -> FileFacts:
         first, count = self._headers[0], len(self._places)
@@ -257,13 +275,17 @@ class DicomFrames(Frames):
                 if not self._is_grey:
                     return _eight_bits(stored[..., :3], int(header.BitsStored))
                 values = headers.rescaled(stored, header, frame)
+                values = _filled(values, stored, header)
+                return self._brightening(values, file, frame)
             except Exception as error:  # as for the header
                 raise InputError(
                     f"Frame {frame} of {self.name} cannot be decoded "
                     f"({type(error).__name__}, {_syntax(header).name}); expected a "
                     "whole DICOM file: replace it."
                 ) from None
-        values = _filled(values, stored, header)
+
+    def _brightening(self, values: NDArray[Any], file: int, frame: int) -> NDArray[Any]:
+        """Values of which larger ones are brighter."""
         if not self._is_inverted(file):
             return values
         total = self._ends(file, frame)
@@ -306,7 +328,7 @@ def _syntax(header: Any) -> Any:
 
 
 def _is_lossy(header: Any) -> bool:
-    from pydicom.uid import JPEGExtended12Bit, JPEGBaseline8Bit
+    from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
 
     return _syntax(header) in (JPEGBaseline8Bit, JPEGExtended12Bit)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
-from napari_attnseg.io.readers.dicom import expect_pydicom, read_header
+from napari_attnseg.io.readers.dicom import expect_pydicom, guarded, read_header
 from napari_attnseg.io.readers.dicom_header import (
     identifiers_of,
     is_named,
@@ -85,7 +85,8 @@ def group_series(
     expect_pydicom()
     for path in paths:
         try:
-            files.append(_look(path, keep_identifiers))
+            with guarded():
+                files.append(_look(path, keep_identifiers))
         except InputError:
             others.append(path)
     together: dict[tuple[Any, ...], list[_File]] = {}

@@ -1,4 +1,4 @@
-"""What is to be read, of files and folders that somebody gave: one set of files each."""
+"""Sets of files to be read, one per image or stack, of what somebody gave."""
 
 from __future__ import annotations
 
