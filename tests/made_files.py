@@ -58,7 +58,7 @@ def dicom_file(path: Path, pixels: NDArray[Any], *args: Any, **more: Any) -> Pat
 
 
 def numbered(count: int, shape: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
-    """RGB frames of which each shows its number: 16 bars, bright for a bit that is set."""
+    """RGB frames of which each shows its number: 16 bars, bright for a set bit."""
     frames = np.full((count, *shape, 3), 40, np.uint8)
     bar = shape[1] // 16
     for number in range(count):
@@ -102,4 +102,27 @@ def video_file(
                 picture.pts, picture.time_base = int(times[i] / base), base
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
+    return path
+
+
+def cut_film(path: Path, frames: NDArray[np.uint8]) -> Path:
+    """An MP4 that ends early.
+
+    Its index comes first, as in streamed files, and promises all frames.
+    """
+    import av
+
+    whole = video_file(path.with_name(f"whole-{path.name}"), frames, g="6")
+    first = {"movflags": "faststart"}
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(path), "w", options=first) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    whole.unlink()
+    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 4])
     return path

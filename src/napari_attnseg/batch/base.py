@@ -56,6 +56,10 @@ class Note(StrEnum):
         The mask covers the whole image.
     CANVAS
         More than half of the image is one colour around a smaller picture.
+    BURNED_IN
+        The file says that its pixels show who the patient is.
+    NO_OVERLAY
+        PyAV is not installed, so that no video of the masks is written.
     """
 
     NO_GPU = "no_gpu"
@@ -69,6 +73,8 @@ class Note(StrEnum):
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
+    BURNED_IN = "burned_in"
+    NO_OVERLAY = "no_overlay"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,15 @@ from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
-    from napari_attnseg.batch import Batch, Note, Outcome
+    from napari_attnseg.batch import Batch, FilesBatch, Note, Outcome
     from napari_attnseg.intensity import Intensity
 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="IMAGE_OR_FOLDER…",
-        help="Image files, or folders of them; grey, RGB or RGBA.",
+        help="Image files, or folders of them; grey, RGB or RGBA. attnseg segment "
+        "reads DICOM, films, NIfTI and OME-Zarr too.",
     ),
 ]
 Weights = Annotated[
@@ -76,12 +77,12 @@ class Wording:
     product: str
 
 
-def process(batch: Batch, wording: Wording, out: Path) -> None:
+def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     """Process a batch with a progress bar, and tell what became of it on stderr.
 
     Parameters
     ----------
-    batch : Batch
+    batch : Batch or FilesBatch
         Not begun yet.
     wording : Wording
         How messages name the work.
@@ -159,6 +160,10 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
+        Note.BURNED_IN: f"{name} says that its pixels show who the patient is "
+        "(BurnedInAnnotation); an overlay video shows them too.",
+        Note.NO_OVERLAY: f"{name}: no overlay video, as PyAV is not installed; run "
+        'pip install "napari-attnseg[video]".',
     }
     said = [sentences[note] for note in outcome.notes]
     if error is not None:

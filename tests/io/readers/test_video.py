@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import number_of, numbered, video_file
+from made_files import cut_film, number_of, numbered, video_file
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import find_sets, open_frames
@@ -69,25 +69,7 @@ def test_colours_of_what_does_not_say_how_they_are_stored(tmp_path: Path) -> Non
 
 
 def test_one_that_is_cut_short_says_so(tmp_path: Path) -> None:
-    whole = video_file(
-        tmp_path / "whole.mp4", numbered(60), movflags="faststart", g="6"
-    )
-    # The index comes first, as in streamed files, and promises all frames.
-    import av
-
-    with (
-        av.open(str(whole)) as source,
-        av.open(
-            str(tmp_path / "a.mp4"), "w", options={"movflags": "faststart"}
-        ) as target,
-    ):
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    data = (tmp_path / "a.mp4").read_bytes()
-    (tmp_path / "a.mp4").write_bytes(data[: -len(data) // 4])
+    cut_film(tmp_path / "a.mp4", numbered(60))
     with open_frames(tmp_path / "a.mp4") as frames:
         assert len(frames) == 60 and number_of(frames[3]) == 3
         with pytest.raises(InputError, match="cut short"):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.io.readers.facts import FileFacts, FrameAxis
 
 #: Bytes of decoded frames that one open file keeps.
 CACHE = 64 * 1024 * 1024
@@ -76,6 +76,12 @@ class Frames(ABC):
         most = max(2, CACHE // max(frame.nbytes, 1))
         while len(self._kept) > most:
             self._kept.popitem(last=False)
+
+    def place_of(self, index: int) -> float | None:
+        """Seconds from the first frame, or position in `FileFacts.unit`; or None."""
+        facts = self.facts
+        places = facts.times if facts.axis is FrameAxis.TIME else facts.positions
+        return None if places is None else places[index]
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -74,7 +74,8 @@ class VideoFrames(Frames):
         except (OSError, ValueError, StopIteration) as error:
             self._container.close()
             raise self._unreadable(name, error) from error
-        self._start = first.pts
+        #: Time stamps of frames that were decoded.
+        self._seen: dict[int, int] = {0: first.pts or 0}
         self._turns = round((first.rotation or 0) / 90) % 4
         self._next = 1
         super().__init__(name, self._described(first))
@@ -138,6 +139,12 @@ class VideoFrames(Frames):
         stamps = self._time_stamps()
         return tuple(float((one - stamps[0]) * self._base) for one in stamps)
 
+    def place_of(self, index: int) -> float | None:
+        """Seconds from the first frame; of one not yet decoded the file is read."""
+        if index in self._seen:
+            return float((self._seen[index] - self._seen[0]) * self._base)
+        return self.times[index]
+
     @property
     def _base(self) -> Fraction:
         return Fraction(self._stream.time_base or 1)
@@ -167,19 +174,26 @@ class VideoFrames(Frames):
         return self._stamps
 
     def _frame(self, index: int) -> NDArray[Any]:
-        if index == self._next:
-            found = self._decode()
-            if found is not None:
-                self._next = index + 1
-                return self._pixels(found)
-            raise self._ended(index)
+        if self._next is not None and 0 <= index - self._next <= _ONWARD:
+            while self._next < index:
+                self._decode_next()
+            return self._pixels(self._decode_next())
         stamps = self._time_stamps()
         if index >= len(stamps):
             raise self._ended(len(stamps))
-        near = self._next is not None and 0 <= index - self._next <= _ONWARD
-        if not near:
-            self._seek(stamps[index])
+        self._seek(stamps[index])
         return self._decode_to(index, stamps)
+
+    def _decode_next(self) -> Any:
+        """The frame that follows in the order in which they are shown."""
+        assert self._next is not None
+        found = self._decode()
+        if found is None:
+            raise self._ended(self._next)
+        if found.pts is not None:
+            self._seen[self._next] = found.pts
+        self._next += 1
+        return found
 
     def _seek(self, stamp: int) -> None:
         """Go to a key frame from which the frame of a time stamp can be decoded."""
@@ -199,7 +213,7 @@ class VideoFrames(Frames):
                 self._keep(place, self._pixels(found))
                 continue
             if found is not None and found.pts == wanted:
-                self._next = index + 1
+                self._seen[index], self._next = wanted, index + 1
                 return self._pixels(found)
             if tried:
                 raise self._ended(index)
