@@ -112,7 +112,8 @@ def cut_film(path: Path, frames: NDArray[np.uint8]) -> Path:
     """
     import av
 
-    whole = video_file(path.with_name(f"whole-{path.name}"), frames, g="6")
+    noise = np.random.default_rng(0).integers(0, 25, frames.shape, np.uint8)
+    whole = video_file(path.with_name(f"whole-{path.name}"), frames + noise, g="6")
     first = {"movflags": "faststart"}
     with (
         av.open(str(whole)) as source,
@@ -124,5 +125,7 @@ def cut_film(path: Path, frames: NDArray[np.uint8]) -> Path:
                 packet.stream = stream
                 target.mux(packet)
     whole.unlink()
-    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 4])
+    data = path.read_bytes()
+    start = data.index(b"mdat")
+    path.write_bytes(data[: start + (len(data) - start) // 2])
     return path

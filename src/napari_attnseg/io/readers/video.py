@@ -8,6 +8,8 @@ follow the last one.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,7 @@ class VideoFrames(Frames):
         self._next: int | None = 0
         try:
             self._container = av.open(str(path))
-        except (OSError, ValueError) as error:
+        except (self._av.FFmpegError, OSError) as error:
             raise self._unreadable(name, error) from error
         try:
             streams = self._container.streams.video
@@ -66,12 +68,12 @@ class VideoFrames(Frames):
                 raise InputError(f"{name} holds no pictures; expected a video.")
             self._stream = streams[0]
             self._stream.thread_type = "AUTO"
-            self._frames = self._container.decode(self._stream)
+            self._frames = self._decoding()
             first = next(self._frames)
         except InputError:
             self._container.close()
             raise
-        except (OSError, ValueError, StopIteration) as error:
+        except (self._av.FFmpegError, OSError, StopIteration) as error:
             self._container.close()
             raise self._unreadable(name, error) from error
         #: Time stamps of frames that were decoded.
@@ -187,7 +189,7 @@ class VideoFrames(Frames):
     def _decode_next(self) -> Any:
         """The frame that follows in the order in which they are shown."""
         assert self._next is not None
-        found = self._decode()
+        found = next(self._frames, None)
         if found is None:
             raise self._ended(self._next)
         if found.pts is not None:
@@ -201,12 +203,12 @@ class VideoFrames(Frames):
         self._next = None
         key = self._keys[at] if at >= 0 else stamp
         self._container.seek(key, stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
+        self._frames = self._decoding()
 
     def _decode_to(self, index: int, stamps: list[int]) -> NDArray[Any]:
         wanted, tried = stamps[index], False
         while True:
-            found = self._decode()
+            found = next(self._frames, None)
             if found is not None and found.pts is not None and found.pts < wanted:
                 place = bisect_right(stamps, found.pts) - 1
                 # Who goes back a frame at a time gets it from what was kept.
@@ -222,14 +224,18 @@ class VideoFrames(Frames):
             self._next = None
             first = stamps[0]
             self._container.seek(first, stream=self._stream, backward=True)
-            self._frames = self._container.decode(self._stream)
+            self._frames = self._decoding()
 
-    def _decode(self) -> Any:
-        """The next frame; None at the end, and where the file is damaged."""
-        try:
-            return next(self._frames, None)
-        except (OSError, ValueError):
-            return None
+    def _decoding(self) -> Iterator[Any]:
+        """Frames from here on, up to the end or to where the file is damaged."""
+        decoder = self._stream.codec_context
+        with suppress(self._av.FFmpegError, OSError):
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    break  # cut short: what came before is still in the decoder
+                yield from decoder.decode(packet)
+        with suppress(self._av.FFmpegError, OSError):
+            yield from decoder.decode(None)
 
     def _ended(self, index: int) -> InputError:
         self._next = None
