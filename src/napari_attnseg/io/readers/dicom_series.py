@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
-from napari_attnseg.io.readers.dicom import expect_pydicom, guarded, read_header
+from napari_attnseg.io.readers.dicom_file import expect_pydicom, guarded, read_header
 from napari_attnseg.io.readers.dicom_header import (
     identifiers_of,
     is_named,

@@ -154,7 +154,13 @@ class FileFacts:
 
     @property
     def step(self) -> float | None:
-        """Mean distance of neighbouring frames: seconds, or `unit`; None: unknown."""
+        """Mean distance of neighbouring frames: seconds, or `unit`; None: unknown.
+
+        Of a film, whose times are not listed when it is opened, by its frame rate.
+        """
+        rate = self.said.get("frame_rate")
+        if rate and self.times is None:
+            return float(1 / rate)
         places = self.times if self.axis is FrameAxis.TIME else self.positions
         if places is None or len(places) < 2:
             return None

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, FrameAxis
 
-#: Bytes of decoded frames that one open file keeps.
-CACHE = 64 * 1024 * 1024
+#: Bytes of decoded frames that one open file keeps, at most.
+CACHE = 32 * 1024 * 1024
 
 
 class Frames(ABC):

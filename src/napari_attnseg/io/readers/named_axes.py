@@ -65,7 +65,7 @@ class Plan:
 
     def length(self, name: str) -> int:
         """Of an axis; 1 without it."""
-        return self.shape[self.names.index(name)] if name in self.names else 1
+        return dict(zip(self.names, self.shape, strict=True)).get(name, 1)
 
     @property
     def axis(self) -> FrameAxis:

@@ -120,7 +120,7 @@ def _of_files(paths: Sequence[Path], keep_identifiers: bool) -> list[FileSet]:
         if kind is not FileFormat.DICOM
     ]
     if scans:
-        from napari_attnseg.io.readers.dicom import read_header
+        from napari_attnseg.io.readers.dicom_file import read_header
         from napari_attnseg.io.readers.dicom_series import group_series
 
         series, others = group_series(scans, keep_identifiers)
