@@ -29,7 +29,10 @@ from napari_attnseg.io.explanations import (
     foreign_explanation,
     save_explanation,
 )
-from napari_attnseg.io.images import find_images, read_image, read_upright
+from napari_attnseg.io.images import find_images, read_image
+from napari_attnseg.io.readers import read_picture
+from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
 
 
@@ -101,22 +104,25 @@ def explain_images(
     )
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
-        found = read_upright(path)
+        found = read_picture(path)
         image = found.pixels
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
                 notes.append(Note.REGION_UPRIGHT)
-        turn = {"orientation": found.orientation}
+        turn: dict[str, object] = {"orientation": found.orientation}
+        if found.facts is not None:
+            turn[FILE_FACTS] = found.facts.to_provenance()
+        shown = rule_for(found.facts, rule, asked=intensity is not None)
         explained = run_explainer(
-            name, explainer, segmenter, image, strides, target, intensity=rule
+            name, explainer, segmenter, image, strides, target, intensity=shown
         )
         maps = [
             replace(one, provenance={**one.provenance, **turn}) for one in explained
         ]
         notes += intensity_notes(maps[0].provenance)
         if target is None:
-            own = segmenter(image, intensity=rule)
+            own = segmenter(image, intensity=shown)
             outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from napari_attnseg.batch.base import Note, found_notes, intensity_notes
 from napari_attnseg.batch.segment import SegmentOptions
 from napari_attnseg.errors import InputError
-from napari_attnseg.intensity import Window, parse_intensity
+from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
 from napari_attnseg.reliability.estimate import EstimateState, estimate_of
 from napari_attnseg.two_readers import expect_two_readers
@@ -72,9 +73,8 @@ class MaskMaker:
         InputError, DeviceError
             As `Segmenter.segment`.
         """
-        how, rule = self._how, self._rule
-        if how.intensity is None and facts.window is not None:
-            rule = Window(*facts.window)
+        how = self._how
+        rule = rule_for(facts, self._rule, asked=how.intensity is not None)
         segmenter = self.segmenter
         encoded = segmenter.encode(image, flip=how.flip, intensity=rule, box=how.box)
         result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
