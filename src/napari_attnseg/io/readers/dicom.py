@@ -71,7 +71,7 @@ class DicomFrames(Frames):
             "burned_in": str(first.get("BurnedInAnnotation") or "").lower() or None,
             "files": len(self._paths),
         }
-        took, left = list(assumed), []
+        took, left = list(assumed), list[NotUsed]()
         if "TransferSyntaxUID" not in first.file_meta:
             took.append(Assumed.TRANSFER_SYNTAX)
         size = headers.size_of(first)
@@ -162,7 +162,7 @@ class DicomFrames(Frames):
 
     def _is_inverted(self, file: int) -> bool:
         kind = self._headers[file].get("PhotometricInterpretation")
-        return kind == "MONOCHROME1"
+        return bool(kind == "MONOCHROME1")
 
     def _ends(self, file: int, frame: int) -> float:
         """Sum of the lowest and the highest value that the file can store, rescaled."""
@@ -171,7 +171,7 @@ class DicomFrames(Frames):
         signed = int(header.get("PixelRepresentation") or 0)
         low = -(2 ** (bits - 1)) if signed else 0
         slope, intercept = headers.slope_of(header, frame)
-        return (low + low + 2**bits - 1) * slope + 2 * intercept
+        return float((low + low + 2**bits - 1) * slope + 2 * intercept)
 
     def _frame(self, index: int) -> NDArray[Any]:
         from pydicom.pixels import apply_color_lut, pixel_array

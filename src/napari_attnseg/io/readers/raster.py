@@ -26,7 +26,8 @@ class RasterFrames(Frames):
             FileFacts(
                 FileFormat.RASTER,
                 1,
-                *pixels.shape[:2],
+                pixels.shape[0],
+                pixels.shape[1],
                 channels=colour,
                 said={"orientation": orientation},
             ),
