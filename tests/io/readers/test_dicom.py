@@ -289,3 +289,28 @@ def test_no_dicom_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(b"hello" * 100)
     with pytest.raises(InputError, match="no DICOM file"):
         open_frames(tmp_path / "a.dcm")
+
+
+def test_lossless_jpeg(tmp_path: Path, grey: Any) -> None:
+    """Common in archives; written by GDCM, which is also what reads it."""
+    import gdcm
+
+    values = np.kron(grey.astype(np.uint16) * 16, np.ones((2, 2), np.uint16))
+    plain = dicom_file(tmp_path / "a.dcm", values, BitsStored=12, HighBit=11)
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(plain))
+    assert reader.Read()
+    syntax = gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(syntax)
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(tmp_path / "b.dcm"))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    found = read_picture(tmp_path / "b.dcm")
+    np.testing.assert_array_equal(found.pixels, values)
+    assert found.facts is not None
+    assert "JPEG Lossless" in found.facts.said["transfer_syntax"]
