@@ -20,7 +20,13 @@ from made_files import (
     video_file,
 )
 
-from napari_attnseg.batch import FilesBatch, Note, SegmentOptions, segment_files
+from napari_attnseg.batch import (
+    FilesBatch,
+    Note,
+    SegmentOptions,
+    explain_images,
+    segment_files,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
@@ -46,6 +52,9 @@ def test_every_nth_frame_of_a_film(
     done = attnseg("segment", film, "--out", out, *options, "--threshold", "0.45")
     assert done.returncode == 0, done.stderr
     assert "3 of 3 images segmented" in done.stderr
+    # What all frames have is told of the first one.
+    told = [line for line in done.stderr.splitlines() if "film.mp4" in line]
+    assert all(line.startswith("film.mp4 frame 0:") for line in told)
     names = [f"frame_{i:06d}_mask.png" for i in (0, 10, 20)]
     assert sorted(path.name for path in (out / "film").iterdir()) == names
     segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
@@ -189,7 +198,25 @@ def test_a_damaged_film_ends_where_it_is_damaged(
     out = tmp_path / "out"
     *done, last = segment_files([path], out, tiny_weights, "cpu", overlay=False)
     assert last.error is not None and "cut short" in last.error
+    assert last.name == f"cut.mp4 frame {len(done)}"
     story = json.loads((out / "cut.json").read_text())
     assert story["complete"] is False
     assert 5 < len(story["frames"]) == len(done) < 30
     assert len(rows_of(out / "cut_frames.csv")) == len(done)
+
+
+def test_explain_reads_dicom_and_names_no_patient(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(-900, 2000, (40, 48)).astype(np.int16)
+    window = {"WindowCenter": 40, "WindowWidth": 400}
+    path = dicom_file(tmp_path / "scan.dcm", pixels, **window)
+    out = tmp_path / "out"
+    (outcome,) = explain_images([path], out, "gate", tiny_weights, "cpu")
+    assert outcome.error is None
+    facts = json.loads(outcome.files[-1].read_text())["provenance"]
+    assert facts["intensity_rule"] == {"rule": "window", "low": -160, "high": 239}
+    named = dicom_file(tmp_path / "Quimby.dcm", pixels)
+    with pytest.raises(InputError, match="rename it") as refused:
+        explain_images([named], out, "gate", tiny_weights, "cpu")
+    assert "quimby" not in str(refused.value).casefold()

@@ -96,6 +96,8 @@ class Outcome:
         What else there is to know about this image.
     expected_dice : ExpectedDice or None
         How good the mask probably is, if that is known.
+    frame : int or None
+        Number of the frame in the file; None: the file holds one image.
     """
 
     path: Path
@@ -104,6 +106,13 @@ class Outcome:
     error: str | None = None
     notes: tuple[Note, ...] = ()
     expected_dice: ExpectedDice | None = None
+    frame: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the file and the frame, for messages."""
+        frame = "" if self.frame is None else f" frame {self.frame}"
+        return f"{self.path.name}{frame}"
 
 
 #: Writes the results of one image and returns their files.

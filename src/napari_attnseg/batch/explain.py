@@ -32,6 +32,8 @@ from napari_attnseg.io.explanations import (
 from napari_attnseg.io.images import find_images, read_image
 from napari_attnseg.io.readers import read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.formats import is_dicom
+from napari_attnseg.io.readers.sets import set_of
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
 
@@ -94,6 +96,11 @@ def explain_images(
     strides = _levels(name, explainer.per_gate, levels)
     target = _target(name, explainer.targeted, region)
     stems = result_stems(find_images(list(inputs)))
+    if any(not set_of(path).shows_path for path in stems if is_dicom(path)):
+        raise InputError(
+            "Expected DICOM files whose names and folders do not name their patient, "
+            "as results would too, but one does; rename it."
+        )
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, device)

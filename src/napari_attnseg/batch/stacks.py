@@ -120,8 +120,8 @@ class StackRun:
         notes: tuple[Note, ...] = (),
         expected: ExpectedDice | None = None,
     ) -> Outcome:
-        stem = f"{self._names.stem} frame {frame}"
-        return Outcome(self._files.label, stem, files, error, notes, expected)
+        label, stem = self._files.label, self._names.stem
+        return Outcome(label, stem, files, error, notes, expected, frame)
 
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
         """Notes that were not told of an earlier frame."""

@@ -10,6 +10,7 @@ import pytest
 from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.layers.file_reader import get_file_reader, read_files
@@ -62,7 +63,7 @@ def test_a_film_is_read_frame_by_frame(
 
 
 def test_a_volume_is_segmented_as_the_command_does(
-    tmp_path: Path, tiny_weights: Path
+    tmp_path: Path, tiny_weights: Path, qapp: Any
 ) -> None:
     stored = np.random.default_rng(0).integers(-900, 2000, (3, 40, 48)).astype(np.int16)
     more = {"WindowCenter": 40, "WindowWidth": 400, "PixelSpacing": [0.5, 0.4]}
@@ -70,7 +71,8 @@ def test_a_volume_is_segmented_as_the_command_does(
     (layer,) = read_files(str(path))
     assert tuple(layer.contrast_limits) == (-160, 239)
     np.testing.assert_allclose(layer.scale, [1, 0.5, 0.4])
-    window = Window(*layer.contrast_limits)
+    window = IntensityBox().rule(layer)
+    assert window == Window(-160, 239)
     finished = run_of(source_of(layer), tiny_weights, intensity=window)
     out = tmp_path / "out"
     outcomes = list(segment_files([path], out, tiny_weights, "cpu", overlay=False))
