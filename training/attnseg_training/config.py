@@ -17,7 +17,10 @@ from napari_attnseg.run_files import measured_on
 
 TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
-ALLOWABLE = ("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines")
+ALLOWABLE = (
+    *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
+    *("mostly-padded", "burnt-in"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +137,12 @@ class TrainConfig(LearningSettings):
     allow: tuple[str, ...] = setting(
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
-        "mostly-inverted or mostly-outlines. May be repeated.",
+        "mostly-inverted, mostly-outlines or mostly-padded, or have a piece in common "
+        "that looks burnt-in. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
-        "the masks are empty, full, inverted or nothing but outlines. What was allowed "
-        "is recorded.",
+        "the masks are empty, full, inverted, nothing but outlines or white along an "
+        "edge, or where many have a piece at the very same pixels. What was allowed is "
+        "recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

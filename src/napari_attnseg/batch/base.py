@@ -35,6 +35,8 @@ class Note(StrEnum):
     EXIF_ORIENTATION
         The file asks to be shown rotated or flipped (EXIF, TIFF), and was turned so:
         results lie on the upright image.
+    OTHER_PICTURES
+        The file holds further pictures that differ from the first, which was used.
     REGION_UPRIGHT
         Such a file's region was laid over the upright image: right for a mask of
         `segment_images`, wrong for one that was drawn on the pixels as they are stored,
@@ -65,6 +67,7 @@ class Note(StrEnum):
     NO_GPU = "no_gpu"
     NO_GATES = "no_gates"
     EXIF_ORIENTATION = "exif_orientation"
+    OTHER_PICTURES = "other_pictures"
     REGION_UPRIGHT = "region_upright"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"

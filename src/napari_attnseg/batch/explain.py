@@ -30,6 +30,7 @@ from napari_attnseg.io.explanations import (
     save_explanation,
 )
 from napari_attnseg.io.images import find_images, read_image
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.readers import read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.readers.formats import is_dicom
@@ -121,6 +122,9 @@ def explain_images(
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
         shown = rule_for(found.facts, rule, asked=intensity is not None)
+        if found.others:
+            notes.append(Note.OTHER_PICTURES)
+            turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=shown
         )

@@ -25,6 +25,7 @@ from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images, read_upright
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
@@ -132,7 +133,7 @@ def segment_images(
         if how.medsam is not None:
             raise InputError(
                 "The masks by one encoder alone are of the model, and MedSAM's are "
-                "not; leave out the readers or MedSAM."
+                "not; ask for one of the two."
             )
     if how.box is not None and how.medsam is not None:
         raise InputError(
@@ -151,6 +152,8 @@ def segment_images(
         image = found.pixels
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
+        if found.others:
+            notes.append(Note.OTHER_PICTURES)
         encoded = segmenter.encode(
             image, flip=how.flip, intensity=intensity, box=how.box
         )
@@ -170,6 +173,8 @@ def segment_images(
             if expected.state is EstimateState.UNLIKE:
                 notes.append(Note.UNLIKE)
         facts = {**result.provenance, "orientation": found.orientation}
+        if found.others:
+            facts[OTHER_PICTURES] = found.others
         result = replace(result, provenance=facts)
         table = ""
         if how.objects:

@@ -142,6 +142,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.canvas import CANVAS_WORDS
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
+    from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
     from napari_attnseg.reliability.estimate import UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
@@ -151,6 +152,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
         f"orientation); it was turned upright, {wording.done}, and its "
         f"{wording.product} lies on the upright image.",
+        Note.OTHER_PICTURES: OTHER_PICTURES_WORDS.format(name),
         Note.REGION_UPRIGHT: "The region was laid over the upright image too: right "
         "for a mask that attnseg segment wrote, wrong for one drawn in napari, which "
         "shows this file as it is stored; look at the outline in the picture.",

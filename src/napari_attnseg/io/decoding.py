@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
+from napari_attnseg.io.other_pictures import different_pictures
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -88,6 +89,8 @@ class Decoded:
         Whether several pages of one kind are one array: a plain TIFF's.
     bits : int
         Of grey that was stored in 2 or 4 bits and is spread over 0 to 255; else 8.
+    others : int
+        Number of pictures of an MPO that differ from the first, and were left out.
     """
 
     series: tuple[Series, ...]
@@ -96,6 +99,7 @@ class Decoded:
     lossy: bool = False
     stack: bool = False
     bits: int = 8
+    others: int = 0
 
     def stored(self) -> Decoded:
         """The same with the pixels as they are stored."""
@@ -119,7 +123,7 @@ def decode(path: Path) -> Decoded:
 
     TIFF goes through tifffile, everything else through Pillow, and so do TIFFs whose
     colours or compression tifffile alone does not read: their numbers are the same.
-    A JPEG's previews (MPO) are left out.
+    Of a JPEG of several pictures (MPO) the first is decoded.
 
     Raises
     ------
@@ -228,7 +232,7 @@ def _decode_pillow(path: Path) -> Decoded:
             raise ValueError(reason) from error
         except UnidentifiedImageError as error:
             raise ValueError("it holds an image of another format, or none") from error
-        # MPO: a phone's JPEG with previews.
+        # MPO: a phone's JPEG of several pictures.
         count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
         turns, found, bits = set(), [], 8
         for i in range(count):
@@ -242,8 +246,10 @@ def _decode_pillow(path: Path) -> Decoded:
             found.append(_frame(file, 1 if turned else turn))
         if len(turns) > 1:
             raise ValueError(_DIFFERENT)
-        lossy = _is_lossy(file, path)
-        return Decoded(_joined(found), turns.pop(), lossy=lossy, bits=bits)
+        lossy, others = _is_lossy(file, path), different_pictures(file)
+        return Decoded(
+            _joined(found), turns.pop(), lossy=lossy, bits=bits, others=others
+        )
 
 
 def _load(file: Picture) -> tuple[int, bool]:

@@ -29,12 +29,15 @@ class UprightImage:
     pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
     orientation : int
         In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
+    others : int
+        Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None
         What a file of another kind than PNG and the like says of it.
     """
 
     pixels: NDArray[np.generic]
     orientation: int
+    others: int = 0
     facts: FileFacts | None = None
 
 
@@ -65,7 +68,7 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
 def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
-    return UprightImage(_pixels(path, decoded), decoded.orientation)
+    return UprightImage(_pixels(path, decoded), decoded.orientation, decoded.others)
 
 
 def decode_file(path: Path) -> Decoded:

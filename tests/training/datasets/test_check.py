@@ -103,3 +103,17 @@ def test_known_data_sets_are_listed() -> None:
     text = run.invoke(app, ["datasets"]).stdout
     for name, row in rows.items():
         assert name in text and row["layouts"][0]["expected"][:20] in text
+
+
+def test_a_sentence_that_many_files_share_is_told_once(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(14):
+        noise = rng.integers(0, 255, (40, 48, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "images" / f"a{i}.png")
+        Image.fromarray(noise).save(tmp_path / "masks" / f"a{i}.png")
+    told = CliRunner().invoke(app, ["check", str(tmp_path)]).output
+    assert told.count("as many colours as in a picture") == 1
+    assert "values (14)" in told
+    assert "(The same is said of a1, a10, " in told and "and 3 more; --json" in told

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from matplotlib import colormaps
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -48,11 +50,63 @@ def test_flat_objects_of_many_colours_on_black_are_lesions(
     assert planes.sum() == 100 * size**2
 
 
-def test_a_heat_map_is_refused(tmp_path: Path) -> None:
-    share = gaussian_filter(BLOB.astype(float), 3)[..., None]
-    jet = (1.5 - np.abs(4 * share - [3, 2, 1])).clip(0, 1) * 255
-    with pytest.raises(UnclearMaskError, match="picture, such as a heat map") as error:
-        read(save(tmp_path / "m.png", jet))
+#: Of no program's list: of many hues, and of few that lie on a curve.
+UNKNOWN = {
+    "hues": [(0, 0, 90), (0, 200, 0), (230, 0, 230), (0, 220, 220), (90, 0, 0)],
+    "curve": [(62, 38, 168), (39, 150, 235), (129, 204, 89), (249, 251, 20)],
+}
+
+
+def mapped(name: str, share: np.ndarray) -> np.ndarray:
+    """Numbers of 0 to 1 in the colours of a map."""
+    if name in UNKNOWN:
+        ends = np.array(UNKNOWN[name])
+        at = np.linspace(0, 1, len(ends))
+        return np.dstack([np.interp(share, at, ends[:, c]) for c in range(3)])
+    return colormaps[name](share)[..., :3] * 255
+
+
+@pytest.mark.parametrize("sigma", [1, 3, 8])
+@pytest.mark.parametrize("name", ["viridis", "hot", "inferno", "jet", "viridis_r"])
+def test_soft_edges_along_a_colour_map_are_cut_at_half(
+    tmp_path: Path, name: str, sigma: int
+) -> None:
+    share = gaussian_filter(BLOB.astype(float), sigma)
+    share /= share.max()
+    planes = read(save(tmp_path / "m.png", mapped(name, share).round())).planes
+    assert np.mean(planes[0] != (share > 0.5)) < 0.001
+    if sigma == 3 and "viridis" in name:
+        found = read(save(tmp_path / "m.jpg", mapped(name, share).round())).planes
+        assert np.mean(found[0] != (share > 0.5)) < 0.01
+
+
+@pytest.mark.parametrize("sigma", [1, 3, 8])
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_soft_edges_along_an_unknown_curve_are_refused(
+    tmp_path: Path, name: str, sigma: int
+) -> None:
+    share = gaussian_filter(BLOB.astype(float), sigma)
+    with pytest.raises(
+        UnclearMaskError, match=r"picture|nor along a colour map"
+    ) as one:
+        read(save(tmp_path / "m.png", mapped(name, share / share.max()).round()))
+    assert one.value.rule is Rule.UNCLEAR_COLOURS
+
+
+def test_flat_colours_of_a_map_are_objects(tmp_path: Path) -> None:
+    numbers = np.zeros((H, W))
+    for i in range(5):
+        numbers[10:40, 10 + 20 * i : 25 + 20 * i] = (i + 1) / 5
+    for file in ("m.png", "m.jpg"):
+        planes = read(save(tmp_path / file, mapped("viridis", numbers).round())).planes
+        assert np.mean(planes[0] != (numbers > 0)) < 0.02
+
+
+def test_a_heat_map_of_a_picture_is_refused(tmp_path: Path) -> None:
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=(H, W)), 2)
+    share = (noise - noise.min()) / np.ptp(noise)
+    with pytest.raises(UnclearMaskError) as error:
+        read(save(tmp_path / "m.png", mapped("jet", share)))
     assert error.value.rule is Rule.UNCLEAR_COLOURS
 
 
@@ -91,3 +145,33 @@ def test_dataset_toml_may_begin_with_a_mark(tmp_path: Path) -> None:
     data = load_dataset(tmp_path)
     assert data.classes == ("organ",)
     np.testing.assert_array_equal(data.split("all")[0].read()[1] > 0, BLOB)
+
+
+@pytest.mark.parametrize("sigma", [4, 9, 16])
+@pytest.mark.parametrize("kind", ["png", "jpg", "16", "float"])
+def test_blurred_masks_are_cut_at_half(tmp_path: Path, kind: str, sigma: int) -> None:
+    share = gaussian_filter(BLOB.astype(float), sigma, mode="constant")
+    share /= share.max()
+    path = tmp_path / ("m.tif" if kind in ("16", "float") else f"m.{kind}")
+    if kind == "16":
+        tifffile.imwrite(path, (share * 60000).astype(np.uint16))
+    elif kind == "float":
+        tifffile.imwrite(path, share.astype(np.float32))
+    else:
+        save(path, (share * 255).round())
+    wrong = read(path).planes[0] != (share > 0.5)
+    assert np.mean(wrong) < (0.02 if kind == "jpg" else 0.004)
+
+
+@pytest.mark.parametrize(
+    ("values", "helps"),
+    [((-1, 0), False), ((-6, 6), True), ((np.nan, 0), False), ((np.nan, 1), True)],
+)
+def test_a_threshold_is_offered_where_it_tells_something(
+    tmp_path: Path, values: tuple[float, float], helps: bool
+) -> None:
+    path = tmp_path / "m.tif"
+    tifffile.imwrite(path, np.where(BLOB, values[1], values[0]).astype(np.float32))
+    with pytest.raises(UnclearMaskError, match="mask of 0 and 255") as error:
+        read(path)
+    assert ("threshold = 0" in str(error.value)) == helps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,6 +122,22 @@ def _facts(spec: Any) -> dict[str, Any]:
     return facts
 
 
+def _grouped(findings: list[dict[str, str]]) -> list[str]:
+    """Sentences, of those that differ in a name only the first one."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for one in findings:
+        name = re.compile(rf"(?<!\w){re.escape(one['name'])}(\.\w+)*(?!\w)")
+        groups.setdefault(name.sub("\0", one["text"]), []).append(one)
+    said = []
+    for first, *others in groups.values():
+        named = ", ".join(one["name"] for one in others[:SHOWN])
+        if others[SHOWN:]:
+            named += f" and {len(others) - SHOWN} more; --json FILE names all"
+        also = f" (The same is said of {named}.)" if others else ""
+        said.append(first["text"] + also)
+    return said
+
+
 def _words(found: dict[str, Any]) -> list[str]:
     """Format a report as lines for a reader."""
     from attnseg_training.datasets.check import FINDINGS
@@ -146,7 +163,7 @@ def _words(found: dict[str, Any]) -> list[str]:
     for kind, count in found["counts"].items():
         stops = "; fit stops" if kind in found["stops_training"] else ""
         lines.append(f"\n{kind} ({count}): {FINDINGS[kind]}{stops}")
-        texts = [one["text"] for one in found["findings"] if one["kind"] == kind]
+        texts = _grouped([one for one in found["findings"] if one["kind"] == kind])
         lines += [f"  {text}" for text in texts[:SHOWN]]
         if texts[SHOWN:]:
             lines.append(f"  … and {len(texts) - SHOWN} more; --json FILE has all")

@@ -15,7 +15,6 @@ from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
-from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
@@ -45,7 +44,10 @@ FINDINGS = {
     "mostly-full": "more than half of all masks cover the whole image",
     "mostly-inverted": "more than half of all masks may be inverted",
     "mostly-outlines": "more than half of all masks look like outlines",
+    "mostly-padded": "more than half of all masks have white along a whole edge",
+    "burnt-in": "many masks have a piece at the very same pixels",
     "inverted-mask": "a mask that may be inverted",
+    "padded-mask": "a mask with white along a whole edge",
     "outlines": "a mask that looks like outlines",
     "mostly-same-mask": "more than half of all images have one mask",
     "near-duplicate": "images of two splits that look the same",
@@ -63,6 +65,8 @@ STOPS = (
     "mostly-full",
     "mostly-inverted",
     "mostly-outlines",
+    "mostly-padded",
+    "burnt-in",
 )
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
@@ -276,7 +280,8 @@ def _look_at(
         return rgb, None
     try:
         for reading in one.read_masks():
-            _count_values(report, reading)
+            shown = ", ".join(f"{v:g}" for v in reading.values) or str(reading.how)
+            report.masks[shown] += 1
         read = one.read_with_traits(READING)
     except InputError as error:
         rule = error.rule if isinstance(error, RuleError) else Rule.UNREADABLE
@@ -290,9 +295,3 @@ def _look_at(
         text = f"The mask of {name} covers the whole image."
         report.found.append(("full mask", name, text))
     return rgb, read.planes
-
-
-def _count_values(report: DataReport, reading: MaskReading) -> None:
-    """Count what a mask holds and how it was read."""
-    shown = ", ".join(f"{v:g}" for v in reading.values) or str(reading.how)
-    report.masks[shown] += 1

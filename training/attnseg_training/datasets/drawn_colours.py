@@ -24,6 +24,14 @@ BESIDE, GROUND, PIECES = 0.9, 0.2, 1.2
 #: A heat map has so many hues between its colours, each in this share of them, on this
 #: share of the area.
 HUES, OF_ONE_HUE, BETWEEN = 6, 0.03, 0.03
+#: Soft edges along a curve have so many pixels beside all lines, more than this share
+#: of those that are far from the colours drawn, and so many shades.
+CURVE, OFF, SHADES = 12, 0.5, 6
+#: Or no neighbours that differ by more than this share of the distance of its colours
+#: from the background, and colours whose hues differ by this cosine.
+STEEP, HUE = 0.2, 0.9
+#: How bright a colour looks; so far from those of all colours it is in between.
+LUMA, BETWEEN_LEVELS = np.array([0.299, 0.587, 0.114]), 24
 
 
 def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bool]:
@@ -140,29 +148,93 @@ def _pieces(numbers: NDArray[Any]) -> int:
     return int(label(wide)[1])
 
 
-def are_of_many_hues(
-    rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane
-) -> bool:
-    """Whether colours run through many hues, as those of a heat map do.
+def beside_lines(rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool) -> Colours:
+    """How far pixels (H, W) that are seen lie from all lines between drawn colours.
 
-    At a soft edge they lie on the line between two colours that are drawn.
+    At a soft edge they lie on one. Of one colour alone there is no line: 0.
     """
+    least = np.zeros(rgb.shape[:2])
     if len(drawn) < 2:
-        return False
-    least = np.full(rgb.shape[:2], np.inf)
+        return least
+    away = distance(rgb, drawn).min(-1)
+    edges = ~hidden & (away > (2 * SAME if lossy else SAME))
+    pixels, nearest = rgb[edges], away[edges]
     for i, one in enumerate(drawn):
         for other in drawn[i + 1 :]:
             line = other - one
-            along = ((rgb - one) @ line / (line @ line)).clip(0, 1)
-            away = np.linalg.norm(rgb - one - along[..., None] * line, axis=-1)
-            least = np.minimum(least, away)
-    between = (least > APART) & ~hidden
-    if np.count_nonzero(between) < BETWEEN * np.count_nonzero(~hidden):
+            along = ((pixels - one) @ line / (line @ line)).clip(0, 1)
+            off = np.linalg.norm(pixels - one - along[:, None] * line, axis=-1)
+            nearest = np.minimum(nearest, off)
+    least[edges] = nearest
+    return least
+
+
+def are_of_many_hues(
+    rgb: Colours, ground: Colours, hidden: Plane, beside: Colours
+) -> bool:
+    """Whether colours run through many hues, as those of a heat map do.
+
+    Parameters
+    ----------
+    rgb, ground : ndarray
+        Colours (H, W, 3), and that of the background.
+    hidden : ndarray of bool, shape (H, W)
+    beside : ndarray, shape (H, W)
+        See `beside_lines`.
+    """
+    between = beside > APART
+    if np.count_nonzero(between) < max(BETWEEN * np.count_nonzero(~hidden), 1):
         return False
     towards = rgb[between] - ground
     towards /= np.linalg.norm(towards, axis=-1, keepdims=True)
     _, counts = np.unique((2 * towards).round(), axis=0, return_counts=True)
     return bool(np.count_nonzero(counts > OF_ONE_HUE * len(towards)) >= HUES)
+
+
+def are_along_a_curve(
+    rgb: Colours,
+    drawn: Colours,
+    ground: Colours,
+    hidden: Plane,
+    beside: Colours,
+    lossy: bool,
+) -> bool:
+    """Whether most pixels of edges, of many colours, lie on no line between colours.
+
+    Parameters as of `are_of_many_hues` and `beside_lines`.
+    """
+    off = beside > (APART if lossy else 2 * SAME)
+    away = distance(rgb, drawn).min(-1)
+    edges = ~hidden & (away > (2 * APART if lossy else APART))
+    if lossy:  # JPEG blurs the hues of a hard edge, and not how bright it is
+        bright, levels = rgb @ LUMA, drawn @ LUMA
+        off &= np.abs(bright[..., None] - levels).min(-1) > BETWEEN_LEVELS
+    count = np.count_nonzero(off)
+    shades = len(np.unique((rgb[off] // 16) @ np.array([256, 16, 1])))
+    if count >= CURVE and shades >= SHADES and count > OFF * np.count_nonzero(edges):
+        return True
+    return _turns(rgb, drawn, ground, hidden)
+
+
+def _turns(rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane) -> bool:
+    """Whether one hue turns into another within a piece, without any hard edge."""
+    reach = float(np.linalg.norm(drawn - ground, axis=-1).max())
+    seen = np.where(hidden[..., None], ground, rgb)
+    for axis in (0, 1):
+        step = np.linalg.norm(np.diff(seen, axis=axis), axis=-1)
+        if step.size and step.max() > STEEP * reach:
+            return False
+    which = distance(seen, drawn).argmin(-1)
+    towards = drawn - ground
+    far = np.linalg.norm(towards, axis=-1) > APART
+    pieces, _ = label(far[which], np.ones((3, 3)))
+    pairs = np.unique(np.stack([pieces[far[which]], which[far[which]]], -1), axis=0)
+    for piece in np.unique(pairs[:, 0]):
+        own = towards[pairs[pairs[:, 0] == piece, 1]]
+        own = own / np.linalg.norm(own, axis=-1, keepdims=True)
+        if (own @ own.T).min() < HUE:
+            return True
+    return False
 
 
 def codes(rgb: Colours) -> NDArray[np.int64]:

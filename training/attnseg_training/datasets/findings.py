@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.agreement import Agreement
+from attnseg_training.datasets.broken_rules import broken_by_most
+from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds
@@ -16,6 +18,7 @@ from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
+from attnseg_training.datasets.padding import is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_masks import SameMasks
@@ -30,6 +33,8 @@ ALLOWABLE = (
     Rule.MOSTLY_FULL,
     Rule.MOSTLY_INVERTED,
     Rule.MOSTLY_OUTLINES,
+    Rule.MOSTLY_PADDED,
+    Rule.BURNT_IN,
 )
 
 
@@ -43,11 +48,12 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
-    inverted, outlines : list of str
-        Names of the other images of one class that looks inverted; like outlines.
-    turned, alone, narrow : list of str
+    inverted, outlines, padded : list of str
+        Names of the other images of one class that looks inverted; like outlines; with
+        white along an edge.
+    turned, alone, pictures, narrow : list of str
         Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
-        as of `IntensityWarning.NARROW_RANGE`.
+        as of its `other_pictures`; as of `IntensityWarning.NARROW_RANGE`.
     several, classes, mixed : list of str
         Names of images of one class with several numbers or colours; of those among
         them where these lie like classes; where they look like overlapping drawings.
@@ -65,6 +71,8 @@ class MasksSeen:
         Of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
+    places : SamePlaces
+        Where lesions are.
     """
 
     total: int = 0
@@ -85,6 +93,9 @@ class MasksSeen:
     same: SameMasks = field(default_factory=SameMasks)
     spread: LesionKinds = field(default_factory=LesionKinds)
     palettes: Palettes = field(default_factory=Palettes)
+    padded: list[str] = field(default_factory=list)
+    places: SamePlaces = field(default_factory=SamePlaces)
+    pictures: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -106,6 +117,7 @@ class MasksSeen:
         stated : bool
             Whether somebody said that there is one class.
         """
+        lesion = np.asarray(planes.any(0))
         there = np.asarray(planes.any((1, 2)))
         known = planes if ignored is None else np.where(ignored, 1, planes)
         self.total += 1
@@ -113,12 +125,16 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and is_inverted(planes[0] > 0):
+        elif len(planes) == 1 and is_inverted(lesion):
             self.inverted.append(name)
-        elif is_outlined(planes.max(0) > 0):
+        elif len(planes) == 1 and is_padded(lesion):
+            self.padded.append(name)
+        elif is_outlined(lesion):
             self.outlines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
-            self.same.add(name, planes)
+            new = self.same.add(name, planes)
+            if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
+                self.places.add(name, lesion)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -140,11 +156,13 @@ class MasksSeen:
         self.add_orientation(sample.name, read)
 
     def add_orientation(self, name: str, read: SampleRead) -> None:
-        """Notice where it is not clear how image and mask belong together."""
+        """Notice where image and mask may not belong together as they were read."""
         if read.fits_both_ways and read.planes.any():
             self.turned.append(name)
         if read.affine_alone and read.planes.any():
             self.alone.append(name)
+        if read.other_pictures:
+            self.pictures.append(name)
 
     def add_mapping(self, name: str, mapping: IntensityMapping) -> None:
         """Notice how the intensities of an image became those that a network sees."""
@@ -187,7 +205,8 @@ class MasksSeen:
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
             *(self.same.joined(other.same), self.spread.joined(other.spread)),
-            self.palettes.joined(other.palettes),
+            *(self.palettes.joined(other.palettes), self.padded + other.padded),
+            *(self.places.joined(other.places), self.pictures + other.pictures),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -212,8 +231,10 @@ class MasksSeen:
             for rule, names, instead in (
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
+                (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
+                (Rule.OTHER_PICTURES, self.pictures, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
                 (Rule.PALETTES, self.palettes.others(), None),
                 (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
@@ -223,28 +244,16 @@ class MasksSeen:
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""
-        found = []
-        for rule, names, word, why in (
-            (Rule.MOSTLY_EMPTY, self.empty, "empty", "hold a lesion"),
-            (Rule.MOSTLY_FULL, self.full, "full", "hold background"),
-            (
-                *(Rule.MOSTLY_INVERTED, self.inverted),
-                "lesion along most of the border or around the background",
-                "have background around the lesion",
-            ),
-            (
-                *(Rule.MOSTLY_OUTLINES, self.outlines),
-                *("nothing but outlines", "are filled"),
-            ),
-        ):
-            if len(names) > MOST * self.total:
-                text = (
-                    f"Expected masks most of which {why}, but {len(names)} of "
-                    f"{self.total} masks are {word}, first that of {names[0]!r}; look "
-                    f"at how they were saved, or give --allow {rule} if that is right."
-                )
-                found.append(RuleError(rule, text))
-        return found
+        names = {
+            Rule.MOSTLY_EMPTY: self.empty,
+            Rule.MOSTLY_FULL: self.full,
+            Rule.MOSTLY_INVERTED: self.inverted,
+            Rule.MOSTLY_OUTLINES: self.outlines,
+            Rule.MOSTLY_PADDED: self.padded,
+        }
+        found = broken_by_most(names, MOST * self.total, self.total)
+        piece = self.places.found()
+        return found if piece is None else [*found, piece.error(self.total)]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise the first broken rule that is not allowed; return those that are."""

@@ -51,6 +51,11 @@ _SENTENCES = {
         "background, so that it may be inverted: look at it, and save it again as 0 "
         "and 255 if it is."
     ),
+    Rule.PADDED: (
+        "In the mask of {} lesion fills a strip along a whole edge, up to a straight "
+        "line, as white padding does: make the strip black if it is no "
+        "lesion."
+    ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "
         "them if what they enclose is the lesion."
@@ -66,6 +71,10 @@ _SENTENCES = {
         "for it to be shown turned or mirrored, and each was read as it is stored: "
         'look at both together, write orientation = "stored" into dataset.toml if they '
         "fit, or save both as PNG as they are shown if they do not."
+    ),
+    Rule.OTHER_PICTURES: (
+        "The image file of {} holds another picture beside the first one, which was "
+        "used: save the right one alone if it is not that."
     ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours may be classes, but all were read as "
@@ -101,6 +110,7 @@ _SENTENCES = {
 QUESTIONS = (
     Rule.UNCLEAR_ORIENTATION,
     Rule.AFFINE_ALONE,
+    Rule.OTHER_PICTURES,
     Rule.MAYBE_CLASSES,
     Rule.SAME_MASK,
     Rule.PALETTES,

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.colour_errors import one_colour, picture, unclear
+from attnseg_training.datasets.colour_maps import foreground_along_a_map
 from attnseg_training.datasets.drawn_colours import (
     APART,
     MANY,
     SAME,
+    are_along_a_curve,
     are_objects,
     are_of_many_hues,
+    beside_lines,
     border_of,
     codes,
     distance,
@@ -71,27 +74,6 @@ def luma(page: Values) -> Values:
         eight = np.ascontiguousarray(colours.round().astype(np.uint8))
         return np.asarray(Image.fromarray(eight).convert("L"))
     return np.asarray(colours @ np.array([0.299, 0.587, 0.114]))
-
-
-def palette_numbers(
-    page: Values, indices: Values, wanted: tuple[int, ...]
-) -> Values | None:
-    """Numbers of a file with a palette; None: it is read by its colours.
-
-    Numbers are the greys, where the colours in use are as many greys as indices: then
-    it is a grey picture that was saved with a palette, in any order. Else they are the
-    indices, where classes are wanted or colours do not tell the indices apart.
-    """
-    alpha = page.shape[-1] == 4 and not (page[..., 3] == 255).all()
-    used, first = np.unique(indices, return_index=True)
-    colours = page.reshape(-1, page.shape[-1])[first]
-    different = len(np.unique(colours, axis=0))
-    grey = bool((colours[:, :3] == colours[:, :1]).all())
-    if grey and not alpha and different == len(used):
-        return page[..., 0]
-    if wanted or (different == 1 and len(used) > 1):
-        return indices
-    return None
 
 
 def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
@@ -172,6 +154,9 @@ def foreground(
         return np.zeros(hidden.shape, bool), MaskTraits()
     if not lossy and are_objects(rgb, hidden):
         return np.asarray(rgb.any(-1)), MaskTraits(None, 0, (0, 0, 0), several=True)
+    mapped = foreground_along_a_map(rgb, hidden, lossy, CLEAR, name)
+    if mapped is not None:
+        return mapped
     drawn, changed = drawn_colours(rgb, hidden, lossy)
     few, lossy = lossy and len(drawn) <= FEW, changed
     if len(drawn) == 0 or len(drawn) > MANY:
@@ -179,8 +164,16 @@ def foreground(
     # First: of a picture it makes no sense to say which colour is background.
     _refuse_picture(rgb, drawn, hidden, lossy, few, name)
     ground = _background(rgb, drawn, hidden, transparent, lossy, name)
-    if ground is not None and are_of_many_hues(rgb, drawn, ground, hidden):
-        raise picture(name)
+    if ground is not None:
+        aside = beside_lines(rgb, drawn, hidden, lossy)
+        if are_of_many_hues(rgb, ground, hidden, aside):
+            raise picture(name)
+        if are_along_a_curve(rgb, drawn, ground, hidden, aside, lossy):
+            raise unclear(
+                name,
+                "soft edges whose colours lie neither between two that are drawn nor "
+                "along a colour map that is known",
+            )
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
@@ -289,6 +282,7 @@ def _background(
             return black
         raise unclear(name, "black, but another colour that may be background")
     if len(drawn) == 1:
+        _refuse_missed(rgb, drawn[0], ~hidden, name)
         raise one_colour(name, drawn[0])
     if counts[common] < CLEAR * max(len(border), 1):
         raise unclear(name, "no black, and no colour along most of the border")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.mask_regions import (
     SPARSE,
     TOLD,
+    are_edges,
     are_numbers,
     constant_around,
     core,
@@ -20,7 +21,7 @@ from attnseg_training.datasets.mask_regions import (
     plateaus,
     would_vanish,
 )
-from attnseg_training.datasets.pictures import is_picture
+from attnseg_training.datasets.pictures import is_picture, is_soft
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
@@ -37,10 +38,6 @@ NOISE = 3
 #: Share of pixels, and their number, in regions of one grey between both, above which a
 #: JPEG has such.
 PLATEAUS, FEW_PIXELS = 5e-4, 16
-#: Share of pixels between background and lesion that the edges of a mask have.
-EDGES = 0.02
-#: The most that it is in a mask that was blurred, rather than a picture.
-BLURRED = 0.4
 #: Largest numbers of 8, 16 and 32 bits, which stand for what is not labelled.
 VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
@@ -50,9 +47,10 @@ _NAME_CLASSES = (
     "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
     "mask of 0 and 255"
 )
+_EXPORT = "export it as a mask of 0 and 255"
 _GIVE_THRESHOLD = (
     "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
-    "or export it as a mask of 0 and 255"
+    f"or {_EXPORT}"
 )
 _NAME_OR_LIMIT = _NAME_CLASSES + ", or threshold = number if above it is lesion"
 _NAME_MEANINGS = (
@@ -110,14 +108,21 @@ def one_class(
     if known.dtype.kind == "f":
         if not np.isfinite(known).all():
             came = "numbers that are NaN or infinite"
-            raise _unclear(name, came, _GIVE_THRESHOLD)
+            raise _unclear(name, came, _remedy(known))
         if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
-        raise _unclear(name, f"negative numbers ({listed(found)})", _GIVE_THRESHOLD)
+        raise _unclear(name, f"negative numbers ({listed(found)})", _remedy(found))
     lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
+
+
+def _remedy(values: Values) -> str:
+    """What to do about numbers that are no levels: of some a threshold helps."""
+    positive = np.isfinite(values) & (values > 0)
+    others = (values <= 0).any() or np.isnan(values).any()
+    return _GIVE_THRESHOLD if positive.any() and others else _EXPORT
 
 
 def above(
@@ -188,6 +193,8 @@ def cut_of(top: float) -> float:
 def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if top < FAINT:
         return _faint(values, top, name)
+    if is_soft(values):
+        return values > cut_of(top), "half-of-maximum"
     _refuse_regions(values, np.unique(values), name, exact=False)
     if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
@@ -261,12 +268,10 @@ def _refuse_regions(
     low, top = float(found[0]), float(found[-1])
     # The largest number of a lossy file is that of its ringing.
     margin = (0.1 if exact else 0.25) * (top - low)
-    dark, bright = low + margin, top - margin
-    between = (values > dark) & (values < bright)
-    share = np.count_nonzero(between) / values.size
-    lesion = np.count_nonzero(values >= bright) / values.size
+    between = (values > low + margin) & (values < top - margin)
     regions = exact and len(found) <= LEVELS and constant_around(values, between).any()
-    if regions or share > max(EDGES, min(4 * lesion, BLURRED)):
+    if regions or not are_edges(values, found, exact):
+        share = np.count_nonzero(between) / values.size
         raise _unclear(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "

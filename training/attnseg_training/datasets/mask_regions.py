@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter, minimum_filter
 
+from attnseg_training.datasets.pictures import is_soft
+
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
 
@@ -30,6 +32,10 @@ STRAY = 16
 #: edges are wider than so many pixels, a smaller share is enough.
 ONE_GREY, WINDOW, BINS = 0.75, 6, 24
 WIDE, ONE_GREY_OF_WIDE = 1.0, 0.5
+#: Share of pixels between background and lesion that the edges of a mask have.
+EDGES = 0.02
+#: The most that it is in a mask that was blurred, rather than a picture.
+BLURRED = 0.4
 #: Greys of a region in a lossy file differ by less than this share of the largest.
 SPREAD = 0.1
 
@@ -109,6 +115,26 @@ def is_drawn(values: Values, found: Values) -> bool:
     It may be a line around lesions that nobody is sure of, or a frame.
     """
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
+
+
+def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
+    """Whether numbers between background and lesion lie at edges, soft ones included.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W)
+    found : ndarray
+        Numbers in it, sorted.
+    exact : bool
+        Whether no compression has changed them, and the largest is not one of ringing.
+    """
+    low, top = float(found[0]), float(found[-1])
+    margin = (0.1 if exact else 0.25) * (top - low)
+    bright = top - margin
+    between = int(np.count_nonzero((values > low + margin) & (values < bright)))
+    lesion = int(np.count_nonzero(values >= bright))
+    limit = max(EDGES, min(4 * lesion / values.size, BLURRED))
+    return float(between) / values.size <= limit or is_soft(values)
 
 
 def plateaus(values: Values, top: float) -> int:

@@ -29,7 +29,7 @@ from attnseg_training.datasets.mask_traits import (
     traits_of_numbers,
 )
 from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
-from attnseg_training.datasets.palettes import palette_of
+from attnseg_training.datasets.palettes import palette_numbers, palette_of
 from attnseg_training.datasets.rules import (
     OneColourError,
     Rule,
@@ -106,6 +106,12 @@ def read(
             f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
             "expected a PNG, JPEG or TIFF image: replace it.",
         ) from error
+    if decoded.others:
+        raise UnclearMaskError(
+            Rule.PAGES,
+            f"Expected one picture in the mask {path.name}, found others in its file "
+            "(MPO); save the right one alone.",
+        )
     for one in decoded.series:
         colour_values.refuse_channels(one, path.name)
     found = [
@@ -144,7 +150,7 @@ def _of_page(
             page = colour_values.stored_numbers(page, decoded, values, ignore)
         return _of_numbers(page, said, lossy, name)
     if series.indices is not None:
-        numbers = mask_colours.palette_numbers(page, series.indices, values)
+        numbers = palette_numbers(page, series.indices, values)
         if numbers is not None:
             read = _of_numbers(numbers, said, lossy, name)
             if not values or numbers is not series.indices:

@@ -1,4 +1,4 @@
-"""Whether masks that are read by the indices of palettes have one palette."""
+"""Masks with palettes: when indices count, and whether all have one palette."""
 
 from __future__ import annotations
 
@@ -29,6 +29,27 @@ def palette_of(
     return tuple(
         (i, (float(r), float(g), float(b))) for i, (r, g, b) in pairs if i in known
     )
+
+
+def palette_numbers(
+    page: NDArray[Any], indices: NDArray[Any], wanted: tuple[int, ...]
+) -> NDArray[Any] | None:
+    """Numbers of a file with a palette; None: it is read by its colours.
+
+    Numbers are the greys, where the colours in use are as many greys as indices: then
+    it is a grey picture that was saved with a palette, in any order. Else they are the
+    indices, where classes are wanted or colours do not tell the indices apart.
+    """
+    alpha = page.shape[-1] == 4 and not (page[..., 3] == 255).all()
+    used, first = np.unique(indices, return_index=True)
+    colours = page.reshape(-1, page.shape[-1])[first]
+    different = len(np.unique(colours, axis=0))
+    grey = bool((colours[:, :3] == colours[:, :1]).all())
+    if grey and not alpha and different == len(used):
+        return page[..., 0]
+    if wanted or (different == 1 and len(used) > 1):
+        return indices
+    return None
 
 
 @dataclass(slots=True)

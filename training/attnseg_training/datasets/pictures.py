@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, uniform_filter
+from scipy.ndimage import binary_erosion, maximum_filter, minimum_filter, uniform_filter
 
 #: Both ends of the range, as a share of it; a picture has more than this share of its
 #: pixels between them.
@@ -21,6 +21,12 @@ TEXTURE = 0.0035
 COLOUR_TEXTURE, DARK, LIT = 0.4, 12, 0.4
 #: Rounding makes such a difference, as a share of one step.
 ROUNDED = 0.6
+#: A blurred mask has no larger difference of neighbours and no more texture, as shares
+#: of its range, and low numbers along so much of its border.
+STEEP, SMOOTH, OUTSIDE = 0.2, 0.01, 0.75
+#: Nor has it a larger share of what is in between in squares of that side that differ
+#: by less than this share of its range: regions of one level.
+FLAT, SQUARE, LEVEL = 0.15, 5, 0.02
 #: Larger share of pixels that are as their neighbour: regions were drawn.
 DRAWN = 0.5
 
@@ -62,6 +68,31 @@ def is_picture(grey: NDArray[Any]) -> bool:
     least = max(TEXTURE * np.ptp(coarse), ROUNDED * step)
     inner = _uneven(coarse)[_between(coarse, float(coarse.min()), float(coarse.max()))]
     return bool(inner.size and np.median(inner) > least)
+
+
+def is_soft(values: NDArray[Any]) -> bool:
+    """Whether numbers (H, W) rise slowly from a border of low ones: a blurred mask.
+
+    A picture has texture, and a region that was drawn has an edge.
+    """
+    numbers = values.astype(np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    if low < 0 or high <= low or min(values.shape) < 3:
+        return False
+    steep = STEEP * (high - low)
+    if any(np.abs(np.diff(numbers, axis=axis)).max() > steep for axis in (0, 1)):
+        return False
+    border = np.concatenate([numbers[[0, -1]].ravel(), numbers[:, [0, -1]].ravel()])
+    if np.mean(border < (low + high) / 2) < OUTSIDE:
+        return False
+    step = 0.0 if values.dtype.kind == "f" else 1.0
+    between = _between(numbers, low, high)
+    spread = maximum_filter(numbers, SQUARE) - minimum_filter(numbers, SQUARE)
+    flat = np.count_nonzero(between & (spread < LEVEL * (high - low)))
+    if flat > FLAT * np.count_nonzero(between):
+        return False
+    uneven = np.median(_uneven(numbers)[between])
+    return bool(uneven <= max(SMOOTH * (high - low), ROUNDED * step))
 
 
 def _between(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:

@@ -44,12 +44,20 @@ class Rule(StrEnum):
         More than half of all masks may be inverted.
     MOSTLY_OUTLINES
         More than half of all masks look like outlines.
+    MOSTLY_PADDED
+        More than half of all masks have white along a whole edge.
+    BURNT_IN
+        Many masks have a piece at the very same pixels.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
+    PADDED
+        A mask has a strip of white along a whole edge.
     UNCLEAR_ORIENTATION
         Image and mask ask to be shown in different orientations, and fit either way.
     AFFINE_ALONE
         A NIfTI file is to be shown turned, and its image or mask is no NIfTI file.
+    OTHER_PICTURES
+        The file of an image holds further pictures that differ from the first.
     MAYBE_CLASSES
         Numbers or colours of one class lie as those of several would.
     SAME_MASK, MOSTLY_SAME_MASK
@@ -83,10 +91,14 @@ class Rule(StrEnum):
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
     MOSTLY_OUTLINES = "mostly-outlines"
+    MOSTLY_PADDED = "mostly-padded"
+    BURNT_IN = "burnt-in"
     INVERTED = "inverted-mask"
+    PADDED = "padded-mask"
     OUTLINES = "outlines"
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
+    OTHER_PICTURES = "other-pictures"
     MAYBE_CLASSES = "maybe-classes"
     SAME_MASK = "same-mask"
     MOSTLY_SAME_MASK = "mostly-same-mask"

@@ -31,11 +31,16 @@ class SameMasks:
 
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
-    def add(self, name: str, planes: NDArray[np.uint8]) -> None:
-        """Notice the masks (classes, H, W) of an image, neither empty nor full."""
+    def add(self, name: str, planes: NDArray[np.uint8]) -> bool:
+        """Notice the masks (classes, H, W) of an image, neither empty nor full.
+
+        Returns whether no image before had them.
+        """
         digest = hashlib.blake2b(repr(planes.shape).encode(), digest_size=16)
         digest.update(np.packbits(planes > 0))
-        self.names.setdefault(digest.digest(), []).append(name)
+        names = self.names.setdefault(digest.digest(), [])
+        names.append(name)
+        return len(names) == 1
 
     def joined(self, other: SameMasks) -> SameMasks:
         """Both together."""

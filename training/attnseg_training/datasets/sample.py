@@ -53,6 +53,8 @@ class SampleRead:
     affine_alone : bool
         Whether one of image and mask alone is NIfTI, its affine asks for it to be shown
         turned or mirrored, and nobody said that it belongs to the other as stored.
+    other_pictures : bool
+        Whether the image's file holds another picture beside the first.
     """
 
     rgb: NDArray[np.uint8]
@@ -62,6 +64,7 @@ class SampleRead:
     readings: tuple[MaskReading, ...]
     fits_both_ways: bool
     affine_alone: bool = False
+    other_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +172,10 @@ class Sample:
         readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
+        more = image.others > 0
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
-            return SampleRead(rgb, mapping, nothing, None, (), False)
+            return SampleRead(rgb, mapping, nothing, None, (), False, False, more)
         square = rgb.shape[0] == rgb.shape[1]
         both = not self.orientation and any(
             one.orientation != image.orientation
@@ -180,7 +184,7 @@ class Sample:
         )
         united = self.united(readings)
         alone = self.orientation != "stored" and self._is_turned_alone()
-        return SampleRead(rgb, mapping, *united, tuple(readings), both, alone)
+        return SampleRead(rgb, mapping, *united, tuple(readings), both, alone, more)
 
     def _is_turned_alone(self) -> bool:
         """Whether the affine of a NIfTI image or mask turns it, and the other has none.

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.source import Source, file_of
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import CANVAS_WORDS, mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
+from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
 
 GREY_IMAGE = (
     "This image is grey, and these weights learned from colour images only: the mask "
@@ -33,6 +34,9 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
         Of the chosen weights.
     """
     said = []
+    file = file_of(layer)
+    if file is not None and other_pictures(file):
+        said.append(OTHER_PICTURES_WORDS.format(f"The file of {layer.name!r}"))
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
         data = layer.data[0] if layer.multiscale else layer.data
         said.append(f"Stack of {len(data)} slices, each segmented by itself.")

@@ -25,13 +25,17 @@ from napari_attnseg.io.file_kinds import (
     file_kind,
     tiff_axes,
 )
+from napari_attnseg.io.other_pictures import OTHER_PICTURES, other_pictures
 from napari_attnseg.io.readers.facts import FILE_FACTS as FACTS_OF_FILE
 from napari_attnseg.sample_data import sample_path
 
 #: Key, in provenance, of the orientation that was applied to the file's pixels.
 ORIENTATION = "orientation"
 #: Keys, in provenance, of `Source.notes`.
-READING_NOTES = (AXIS_READING, VIEWER_DECODING, ORIENTATION, FACTS_OF_FILE)
+READING_NOTES = (
+    *(AXIS_READING, VIEWER_DECODING, ORIENTATION, OTHER_PICTURES),
+    FACTS_OF_FILE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +106,10 @@ class Source:
             found[ORIENTATION] = self.orientation
         if self.file_facts is not None:
             found[FACTS_OF_FILE] = dict(self.file_facts)
+            return found
+        others = 0 if self.file is None else other_pictures(self.file)
+        if others:
+            found[OTHER_PICTURES] = others
         return found
 
     @property

@@ -95,4 +95,4 @@ def read_picture(path: Path) -> UprightImage:
                 "frames; take one out of it, or use attnseg segment, which segments "
                 "all of them."
             )
-        return UprightImage(frames[0], 1, frames.facts)
+        return UprightImage(frames[0], 1, facts=frames.facts)

@@ -1,0 +1,48 @@
+"""Rules that most masks of a data set break, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attnseg_training.datasets.rules import Rule, RuleError
+
+#: Rule → what masks are expected to have, and what those that break it are.
+_WORDS = {
+    Rule.MOSTLY_EMPTY: ("hold a lesion", "empty"),
+    Rule.MOSTLY_FULL: ("hold background", "full"),
+    Rule.MOSTLY_INVERTED: (
+        "have background around the lesion",
+        "lesion along most of the border or around the background",
+    ),
+    Rule.MOSTLY_OUTLINES: ("are filled", "nothing but outlines"),
+    Rule.MOSTLY_PADDED: (
+        "have no lesion along a whole edge",
+        "lesion along a whole edge, up to a straight line",
+    ),
+}
+
+
+def broken_by_most(
+    names: Mapping[Rule, Sequence[str]], least: float, total: int
+) -> list[RuleError]:
+    """Rules that more than `least` of all masks break, each with its sentence.
+
+    Parameters
+    ----------
+    names : mapping
+        Rule → the images whose masks break it.
+    least : float
+    total : int
+        Number of masks.
+    """
+    found = []
+    for rule, broken in names.items():
+        why, word = _WORDS[rule]
+        if len(broken) > least:
+            text = (
+                f"Expected masks most of which {why}, but {len(broken)} of {total} "
+                f"masks are {word}, first that of {broken[0]!r}; look at how they were "
+                f"saved, or give --allow {rule} if that is right."
+            )
+            found.append(RuleError(rule, text))
+    return found
