@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
+from npe2 import PluginManager
 
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.jobs import Finished, run
@@ -46,11 +47,9 @@ def test_a_film_is_read_frame_by_frame(
         return real(frames, index)
 
     monkeypatch.setattr(module.Frames, "__getitem__", noted)
-    reader = get_file_reader(str(path))
-    assert reader is not None
-    (layer,) = reader(str(path))
+    PluginManager.instance().discover()
     viewer = ViewerModel()
-    viewer.add_layer(layer)
+    (layer,) = viewer.open(str(path), plugin="napari-attnseg")
     viewer.dims.set_current_step(0, 30)
     assert set(asked) <= {0, 19, 30} and 30 in asked  # napari starts in the middle
     assert layer.name == "film" and layer.rgb and layer.data.shape == (40, 48, 64, 3)
