@@ -14,6 +14,7 @@ from npe2 import PluginManager
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_cache import ModelCache
+from napari_attnseg._widgets.base.segmenting import Looking
 from napari_attnseg._widgets.layers.file_reader import get_file_reader, read_files
 from napari_attnseg._widgets.layers.reader import read
 from napari_attnseg._widgets.layers.source import source_of
@@ -26,7 +27,7 @@ from napari_attnseg.reproduce import command_text, python_text
 
 
 def run_of(source: Any, weights: Path, **options: Any) -> Finished:
-    steps = run(source, weights, "cpu", ModelCache(), **options)
+    steps = run(source, weights, "cpu", ModelCache(), Looking(**options))
     while True:
         try:
             next(steps)
