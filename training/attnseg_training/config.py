@@ -211,7 +211,7 @@ def read_toml(path: Path, of: type[TrainConfig] = TrainConfig) -> dict[str, Any]
         If it cannot be read, is not TOML, or has an unknown key.
     """
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"Expected a TOML file of training settings at {path}, but: {error}."

@@ -37,6 +37,8 @@ class Dataset:
     left_out: dict[str, int] = field(default_factory=dict)
     #: Number above which masks of one class are lesion, where somebody gave it.
     threshold: float | None = None
+    #: Mask values of background beside 0.
+    background: tuple[int, ...] = ()
 
     @property
     def protocol(self) -> str:
@@ -113,6 +115,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.spec.empty_masks,
         files.left_out,
         files.threshold,
+        files.background,
     )
 
 
@@ -190,4 +193,5 @@ def sample(files: Files, name: str) -> Sample:
         files.orientation,
         files.stated,
         files.threshold,
+        files.background,
     )

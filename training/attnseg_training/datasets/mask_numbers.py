@@ -122,7 +122,30 @@ def _remedy(values: Values) -> str:
     """What to do about numbers that are no levels: of some a threshold helps."""
     positive = np.isfinite(values) & (values > 0)
     others = (values <= 0).any() or np.isnan(values).any()
+    found = np.unique(values)
+    several = 0 not in found and (found > 0).sum() > 1
+    whole = values.dtype.kind in "iu" and len(found) <= FEW
+    if whole and (several or not positive.any()):
+        # Of -1, 1 and 2, as a watershed writes them, 1 may be background.
+        return _without_0(found)
     return _GIVE_THRESHOLD if positive.any() and others else _EXPORT
+
+
+def _without_0(found: Values) -> str:
+    """What to do about sorted numbers of which it is not clear which is background."""
+    if found.dtype.kind not in "iu" or len(found) > FEW:
+        return _NAME_CLASSES + ", or threshold = number if above it is lesion"
+    numbers = [v for v in found.tolist() if v]
+    if len(numbers) < 2:
+        told = f"classes = {{lesion = {numbers[0]}}} if that is lesion"
+    else:
+        lesion = numbers[-1]
+        ground = next(v for v in numbers if v > 0 or v == numbers[-2])
+        told = f"classes = {{background = {ground}, lesion = {lesion}}} if it is so"
+        others = len(numbers) > 2
+        told += ", with a name for each other class" * others
+        told += ", and ignore = number for what is neither" * others
+    return f"write into dataset.toml {told}, or {_EXPORT}"
 
 
 def above(
@@ -163,8 +186,9 @@ def _split(
         refuse_void(found, name)
         if are_numbers(values, found):
             return values > 0, "object-numbers"
-    if found[0] * 2 >= top or (found[0] > 0 and top < FAINT):
-        raise _unclear(name, f"no 0 and the values {listed(found)}", _NAME_CLASSES)
+    # As floats: twice a number may be beyond its type.
+    if 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT):
+        raise _unclear(name, f"no 0 and the values {listed(found)}", _without_0(found))
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
     exact = found[0] == 0 and values.dtype.kind in "ui" and len(found) <= LEVELS

@@ -62,6 +62,7 @@ def read(
     stated: bool = False,
     threshold: float | None = None,
     among_others: bool = False,
+    background: tuple[int, ...] = (),
 ) -> MaskReading:
     """Read a mask file.
 
@@ -85,6 +86,8 @@ def read(
     among_others : bool
         Whether a mask of one colour is read as empty for now, because other masks,
         compared by `agreement`, tell whether it is.
+    background : tuple of int
+        Numbers of background beside 0, where `values` are given.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def read(
     InputError
         If it cannot be read.
     """
-    said = MaskMeaning(values, ignore, stated, threshold, among_others)
+    said = MaskMeaning(values, ignore, stated, threshold, among_others, background)
     if is_nifti(path):
         return _of_numbers(read_nifti_mask(path, like), said, False, path.name)
     try:
@@ -147,7 +150,8 @@ def _of_page(
     lossy, values, ignore = decoded.lossy, said.values, said.ignore
     if page.ndim == 2:
         if values:
-            page = colour_values.stored_numbers(page, decoded, values, ignore)
+            known = (*values, *said.background)
+            page = colour_values.stored_numbers(page, decoded, known, ignore)
         return _of_numbers(page, said, lossy, name)
     if series.indices is not None:
         numbers = palette_numbers(page, series.indices, values)
@@ -160,7 +164,8 @@ def _of_page(
     if values:
         grey = mask_colours.luma(page)
         if not lossy:
-            colour_values.refuse_colours(page, grey, values, ignore, name)
+            known = (*values, *said.background)
+            colour_values.refuse_colours(page, grey, known, ignore, name)
         return _of_numbers(grey, said, lossy, name)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
         return _of_numbers(page[..., 0], said, lossy, name)
@@ -220,7 +225,9 @@ def _of_numbers(
             )
         void = numbers == ignore
     if said.values:
-        planes = class_numbers.classes(numbers, said.values, void, lossy, name)
+        planes = class_numbers.classes(
+            numbers, said.values, void, lossy, name, said.background
+        )
         how = MaskKind.CLASSES
     elif said.threshold is not None:
         lesion = mask_numbers.above(numbers, said.threshold, name, void)
