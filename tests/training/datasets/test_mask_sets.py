@@ -242,7 +242,7 @@ def painted(draw: Callable) -> Callable:
 def objects(i: int) -> np.ndarray:
     """Three objects, two of which touch."""
     mask = np.zeros((H, W), np.uint8)
-    for number, (y, x) in enumerate([(20, 20), (20, 35), (45, 60 - i)], 1):
+    for number, (y, x) in enumerate([(20, 20 + i), (20, 35 + i), (45, 60 - i)], 1):
         mask[disc(y, x, 9) & (mask == 0)] = number
     return mask
 

@@ -180,9 +180,12 @@ def _piece(of: _Counts, shape: tuple[int, int]) -> BurntIn | None:
     around = grey_dilation(pieces, size=(3, 3))
     around[on] = 0
     areas = np.bincount(pieces.ravel(), minlength=number + 1)
-    inside = np.bincount(pieces.ravel(), counts.ravel(), number + 1) / areas.clip(1)
+    least_inside = np.full(number + 1, of.total)
+    np.minimum.at(least_inside, pieces.ravel(), counts.ravel())
     ring = np.bincount(around.ravel(), minlength=number + 1)
-    ends = np.bincount(around[counts <= SHARP * inside[around]], minlength=number + 1)
+    ends = np.bincount(
+        around[counts <= SHARP * least_inside[around]], minlength=number + 1
+    )
     sharp = (areas >= PIXELS) & (ring > 0) & (ends >= AROUND * ring)
     sharp[0] = False
     if not sharp.any():

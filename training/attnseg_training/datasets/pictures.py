@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, uniform_filter
+from scipy.ndimage import binary_erosion, maximum_filter, minimum_filter, uniform_filter
 
 #: Both ends of the range, as a share of it; a picture has more than this share of its
 #: pixels between them.
@@ -24,8 +24,9 @@ ROUNDED = 0.6
 #: A blurred mask has no larger difference of neighbours and no more texture, as shares
 #: of its range, and low numbers along so much of its border.
 STEEP, SMOOTH, OUTSIDE = 0.2, 0.01, 0.75
-#: Nor has it this share of what is in between in one of so many ranges of numbers.
-ONE_LEVEL, BINS = 0.4, 12
+#: Nor has it a larger share of what is in between in squares of that side that differ
+#: by less than this share of its range: regions of one level.
+FLAT, SQUARE, LEVEL = 0.15, 5, 0.02
 #: Larger share of pixels that are as their neighbour: regions were drawn.
 DRAWN = 0.5
 
@@ -86,8 +87,9 @@ def is_soft(values: NDArray[Any]) -> bool:
         return False
     step = 0.0 if values.dtype.kind == "f" else 1.0
     between = _between(numbers, low, high)
-    counts, _ = np.histogram(numbers[between], BINS)
-    if counts.max() > ONE_LEVEL * counts.sum():
+    spread = maximum_filter(numbers, SQUARE) - minimum_filter(numbers, SQUARE)
+    flat = np.count_nonzero(between & (spread < LEVEL * (high - low)))
+    if flat > FLAT * np.count_nonzero(between):
         return False
     uneven = np.median(_uneven(numbers)[between])
     return bool(uneven <= max(SMOOTH * (high - low), ROUNDED * step))
