@@ -21,6 +21,7 @@ from attnseg_training.datasets.mask_reading import (
     MaskMeaning,
     MaskReading,
 )
+from attnseg_training.datasets.mask_remedies import FEW
 from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
 from attnseg_training.datasets.mask_spans import span_of
 from attnseg_training.datasets.mask_traits import (
@@ -117,11 +118,11 @@ def read(
         )
     for one in decoded.series:
         colour_values.refuse_channels(one, path.name)
-    found = [
-        _of_page(page, one, decoded, said, path.name)
-        for one in decoded.series
-        for page in one.pages
-    ]
+    pages = [(page, one) for one in decoded.series for page in one.pages]
+    found = []
+    for number, (page, one) in enumerate(pages, start=1):
+        name = path.name + f" (page {number} of {len(pages)})" * (len(pages) > 1)
+        found.append(_of_page(page, one, decoded, said, name))
     first = found[0] if len(found) == 1 else _united(found, path.name)
     if decoded.white_is_zero and not values:
         _refuse_around(first.planes[0], path.name)
@@ -243,7 +244,7 @@ def _of_numbers(
         scale = scale_of(numbers, read.lesion, lossy, exact, top)
         traits = (replace(own, scale=scale),)
     few = np.unique(numbers)
-    told = tuple(float(v) for v in few) if len(few) <= mask_numbers.FEW else ()
+    told = tuple(float(v) for v in few) if len(few) <= FEW else ()
     return MaskReading(planes, _or_none(void), how, values=told, traits=traits)
 
 

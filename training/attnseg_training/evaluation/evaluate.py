@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.datasets.findings import look_at_masks
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.image_store import (
     ignored_pixels,
     resized_ignored,
