@@ -42,9 +42,10 @@ def warning(found: Mapping[str, int], images: int) -> str:
     said = []
     named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
     if absent := found.get(Rule.ABSENT_CLASS, 0):
+        classes = "1 class is" if absent == 1 else f"{absent} classes are"
         said.append(
-            f"{absent} of the classes in dataset.toml {'is' if absent == 1 else 'are'} "
-            "in no mask that was read, so that nothing of it can be learned or measured."
+            f"{classes} in no mask that was read, so that nothing of it can be learned "
+            "and its Dice says nothing."
         )
     if named:
         said.append(

@@ -105,7 +105,7 @@ class Spans:
         found = [*self.lowest.values(), *self.highest.values()]
         if found and not any(span.above for span, _ in found):
             span, name = max(found, key=lambda one: one[0].top)
-            if span.hard or span.unit:
+            if span.hard:
                 return UnclearMaskError(
                     Rule.UNCLEAR_VALUES,
                     "Expected numbers above the threshold of dataset.toml in some "
