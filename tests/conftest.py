@@ -21,12 +21,11 @@ UNLISTED.update(STAND_INS)
 
 #: Files whose tests take focus and clipboard: one after another, in one process.
 ONE_SCREEN = re.compile(
-    r"tests/widgets/(inspect/.*|.*_window|.*test_segment|.*test_beyond_a_run"
-    r"|.*test_run_menu|.*test_renamed_layers)\.py"
+    r"tests/widgets/(.*_window|inspect/test_pointer|inspect/test_whatif_panel"
+    r"|test_segment_runs|test_beyond_a_run|base/test_run_menu|test_renamed_layers)\.py"
 )
 #: Files that take longest begin first, so that no process waits for one at the end.
 LONGEST = (
-    "tests/widgets/inspect/",
     "tests/training/gates/test_planted.py",
     "tests/training/test_train_cli.py",
     "tests/training/fit/test_distributed.py",
@@ -36,13 +35,16 @@ LONGEST = (
     "tests/training/gates/",
     "tests/training/",
     "tests/compatibility/",
+    "tests/widgets/inspect/",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files by `LONGEST`; within a file nothing changes."""
+    """Order files: `ONE_SCREEN`, `LONGEST`, others; within one nothing changes."""
 
     def rank(item: pytest.Item) -> int:
+        if ONE_SCREEN.fullmatch(item.nodeid.partition("::")[0]):
+            return -1
         found = (i for i, path in enumerate(LONGEST) if item.nodeid.startswith(path))
         return next(found, len(LONGEST))
 

@@ -97,3 +97,18 @@ def trained(
         return Path(shutil.copytree(trained_once[name], tmp_path / f"{name}-copy"))
 
     return copy
+
+
+@pytest.fixture
+def call(in_process: Command, plain_curves: None) -> Command:
+    """As `train`, in this process: where the process is not what is tested."""
+    return in_process
+
+
+@pytest.fixture
+def fit(data_folder: Path) -> list[str | Path]:
+    """A fit of seconds; --out is for the test to add."""
+    return [
+        *("fit", "--data", data_folder, "--model", "tiny", "--epochs", "2"),
+        *("--seed", "3", "--device", "cpu", "--batch", "4"),
+    ]

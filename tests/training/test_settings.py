@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from attnseg_training.cli import app
 from attnseg_training.commands.options import Given, configured, with_settings
 from attnseg_training.config import TrainConfig, read_toml
+from attnseg_training.fit.fit import fit
 from attnseg_training.learning_settings import LOSS_NAMES
 from attnseg_training.settings import (
     reference,
@@ -19,7 +20,7 @@ from attnseg_training.settings import (
     setting,
     settings_of,
 )
-from napari_attnseg.errors import InputError
+from napari_attnseg.errors import InputError, UnknownNameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +176,49 @@ def test_a_config_is_a_value() -> None:
         one.epochs = 3  # type: ignore[misc]
     changed = dataclasses.replace(one, epochs=3)
     assert dataclasses.asdict(changed) == {**dataclasses.asdict(one), "epochs": 3}
+
+
+def test_settings_are_checked(tmp_path: Path) -> None:
+    config = TrainConfig(
+        "d", freeze=("cnn",), encoder_weights="pretrained", epochs=7, lr=0.5
+    )
+    file = tmp_path / "c.toml"
+    file.write_text(config.to_toml())
+    assert TrainConfig(**read_toml(file)) == config
+    file.write_text("epoch = 3\n")
+    with pytest.raises(InputError, match="epoch"):
+        read_toml(file)
+    with pytest.raises(InputError, match="random weights"):
+        TrainConfig("d", freeze=("cnn",))
+    with pytest.raises(InputError, match="at least 1"):
+        TrainConfig("d", epochs=0)
+    with pytest.raises(UnknownNameError, match="mean structure"):
+        fit(TrainConfig("d", model="tiny", loss="structur"), tmp_path / "run")
+    with pytest.raises(InputError, match="decoder"):
+        TrainConfig("d", freeze=("decoder",), encoder_weights="pretrained")
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('epochs = "5"', "a whole number for epochs, got '5'"),
+        ("batch = 4.0", "a whole number for batch"),
+        ("seed = true", "a whole number for seed"),
+        ('lr = "1e-3"', "a number for lr"),
+        ("bf16 = 1", "true or false for bf16"),
+        ("model = 3", "text for model"),
+        ("freeze = 3", "a list of names for freeze"),
+        ('freeze = "cnn"', "a list of names for freeze"),
+        ("freeze = [[1]]", "a list of names for freeze"),
+        ("seed = -1", "seed between 0 and 4294967295, got -1"),
+        ("split_seed = -1", "split_seed between 0 and"),
+        ("threads = -1", "threads between 0 and 1024"),
+    ],
+)
+def test_settings_of_another_kind_are_named(
+    tmp_path: Path, toml: str, words: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"lr = 1\n{toml}\n" if "lr" not in toml else toml)
+    with pytest.raises(InputError, match=words):
+        TrainConfig("d", **read_toml(file))

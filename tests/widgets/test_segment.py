@@ -1,4 +1,4 @@
-"""The Segment widget's wiring, on a viewer without a window."""
+"""What the Segment widget offers, says and remembers, on a viewer without a window."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 from napari import settings
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_attnseg._widgets.base.model_card import describe_card
-from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
-from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
-from napari_attnseg._widgets.layers.record import Derivation
-from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.preferences import preferences
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import ModelCard
@@ -27,7 +23,6 @@ from napari_attnseg.intensity import (
     rule_of,
 )
 from napari_attnseg.models.catalog import model_spec
-from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import Preprocessing
 
 
@@ -109,125 +104,6 @@ def test_it_offers_devices_that_exist_and_says_when_it_is_the_cpu(
         assert "CPU" in widget.inputs.device_note.text()
 
 
-def test_a_run_adds_layers_and_keeps_the_choice(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
-) -> None:
-    image = viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
-    widget.inputs.device_box.setCurrentText("cpu")
-    widget.start()
-    assert widget.bar.progress.isVisibleTo(widget)
-    assert widget.bar.cancel_button.isVisibleTo(widget)
-    assert not widget.bar.start_button.isEnabled()
-    wait(widget, qtbot)
-    assert len(viewer.layers) == 7
-    assert images(widget) == ["a"]  # its own results are not offered as images
-    assert viewer.layers.selection.active is image
-    assert not widget.bar.progress.isVisibleTo(widget)
-    assert not widget.bar.cancel_button.isVisibleTo(widget)
-    assert widget.bar.start_button.isEnabled()
-    assert "CPU" in widget.inputs.device_note.text()
-    widget.gate_box.setCurrentText("1/8 of a")
-    gates = [layer for layer in viewer.layers if "gate" in layer.name]
-    assert [layer.visible for layer in gates] == [False, True, False, False]
-    assert "not importance" in widget.gate_details.text()
-    assert gates[1].metadata[METADATA]["finding"] in widget.gate_details.text()
-    assert "was never measured" in widget.gate_description.text()
-    widget.gate_box.setCurrentText("none")
-    assert not any(layer.visible for layer in gates)
-
-
-def test_an_image_of_one_value_is_said_to_be_that(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
-) -> None:
-    for data, same in (
-        (np.zeros((30, 40, 3), np.uint8), "value everywhere (0)"),
-        (np.full((5, 30, 40), 7.5), "value everywhere (7.5)"),
-        (np.full((30, 40, 4), [9, 8, 7, 255], np.uint8), "colour everywhere (9, 8, 7)"),
-    ):
-        viewer.add_image(data, rgb=data.shape[-1] in (3, 4))
-        widget.start()
-        wait(widget, qtbot)
-        assert widget.bar.error.text() == (
-            f"This image has one single {same}: there is nothing to see in it."
-        )
-
-
-def test_cancel_adds_nothing(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
-) -> None:
-    viewer.add_image(np.zeros((400, 30, 40)), name="a")
-    widget.start()
-    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
-    widget.bar.cancel_button.click()
-    wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers] == ["a"]
-    assert any("no layers were added" in m for m in messages)
-    assert widget.bar.start_button.isEnabled()
-
-
-def test_an_error_of_torch_ends_the_run(
-    widget: SegmentWidget,
-    viewer: ViewerModel,
-    qtbot: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def broken(*args: Any) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access")
-
-    monkeypatch.setattr(SegmentationNetwork, "align", broken)
-    viewer.add_image(np.zeros((30, 40)), name="a")
-    with qtbot.capture_exceptions() as raised:
-        widget.start()
-        wait(widget, qtbot)
-    assert [type(error) for _, error, _ in raised] == [WorkError]
-    assert widget.bar.start_button.isEnabled()
-    assert not widget.bar.progress.isVisibleTo(widget)
-    assert "illegal memory access" in widget.bar.error.text()
-
-
-def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
-    widget: SegmentWidget, viewer: ViewerModel, segment: Any
-) -> None:
-    segment("a")
-    gate = viewer.layers["gate 1/8 · a"]
-    widget.gate_box.setCurrentText("1/8 of a")
-    gate.visible = False  # by its eye in the layer list
-    assert widget.gate_box.currentText() == "none"
-    widget.gate_box.setCurrentText("1/8 of a")
-    assert gate.visible
-    viewer.layers["gate 1/4 · a"].visible = True
-    assert widget.gate_box.currentText() == "several"
-    widget.gate_box.setCurrentText("1/4 of a")
-    assert not gate.visible
-
-
-def test_the_source_may_go_while_it_is_segmented(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
-) -> None:
-    viewer.add_image(np.zeros((20, 30, 40)), name="a")
-    widget.start()
-    viewer.layers.clear()
-    wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers][-1] == "mask · a"
-
-
-@pytest.mark.parametrize("what", ["renamed", "replaced"])
-def test_the_source_may_change_while_it_is_segmented(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, what: str
-) -> None:
-    layer = viewer.add_image(np.zeros((20, 30, 40)), name="a")
-    widget.start()
-    if what == "renamed":
-        layer.name = "b"
-    else:
-        viewer.layers.remove(layer)
-        viewer.add_image(np.ones((9, 9)), name="a")
-    wait(widget, qtbot)
-    mask = viewer.layers["mask · a"]
-    assert mask.data.shape == (20, 30, 40)
-    assert widget.bar.start_button.isEnabled()
-
-
 def test_bad_input_is_one_sentence(
     widget: SegmentWidget,
     viewer: ViewerModel,
@@ -293,80 +169,13 @@ def test_card_words() -> None:
     assert "by feature norms: 1/32 0.87, 1/4 0.00." in words
 
 
-def test_one_gate_map_is_shown_at_once_if_preferred(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
-) -> None:
-    settings.get_plugin_settings("napari-attnseg").layers.gate = "1/8"
-    viewer.add_image(np.zeros((30, 40)), name="a")
-    widget.start()
-    wait(widget, qtbot)
-
-    def shown() -> list[str]:
-        return [layer.name for layer in viewer.layers if layer.visible]
-
-    assert shown() == ["a", "gate 1/8 · a", "mask · a"]
-    assert widget.gate_box.currentText() == "1/8 of a"
-    # What was chosen since stays as it is.
-    widget.gate_box.setCurrentText("none")
-    widget.start()
-    wait(widget, qtbot)
-    assert shown() == ["a", "mask · a"]
-
-
-def test_two_widgets_do_not_fight(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, tiny_weights: Path
-) -> None:
+def chosen_by_another(viewer: ViewerModel, qtbot: Any) -> tuple[str, str]:
+    """Weights and device that a new widget starts with."""
     other = SegmentWidget(viewer)
     qtbot.addWidget(other)
-    other.inputs.use_weights(tiny_weights)
-    viewer.add_image(np.zeros((30, 40)), name="a")
-    for one in (widget, other):
-        one.run_menu.keep_both.setChecked(True)
-        one.start()
-    wait(widget, qtbot)
-    wait(other, qtbot)
-    assert len(viewer.layers) == 13
-    assert texts(widget.gate_box) == [
-        "none",
-        *(f"1/{s} of a [1]" for s in (32, 16, 8, 4)),
-        *(f"1/{s} of a" for s in (32, 16, 8, 4)),
-    ]
-
-
-def test_a_run_can_be_copied_and_saved(
-    widget: SegmentWidget,
-    viewer: ViewerModel,
-    qtbot: Any,
-    tmp_path: Path,
-    messages: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    menu = widget.run_menu
-    assert not menu.isVisibleTo(widget)
-    viewer.add_image(np.zeros((30, 40)), name="a")
-    widget.start()
-    wait(widget, qtbot)
-    assert menu.isVisibleTo(widget)
-    said = {}
-    for action in menu.menu().actions()[:2]:
-        action.trigger()
-        said[action.text()] = QApplication.clipboard().text()
-    assert "Segmenter.from_checkpoint" in said["Copy as Python"]
-    assert "attnseg segment" in said["Copy as command"]
-
-    def saved() -> None:
-        assert "7 files saved" in messages[-1]
-
-    menu.save(tmp_path / "out")
-    qtbot.waitUntil(saved, timeout=60_000)
-    before = (tmp_path / "out" / "a.json").stat().st_mtime_ns
-    no = QMessageBox.StandardButton.No
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: no)
-    menu.save(tmp_path / "out")
-    assert (tmp_path / "out" / "a.json").stat().st_mtime_ns == before
-    viewer.layers.clear()
-    menu.save(tmp_path / "out")
-    assert "are gone" in messages[-1]
+    boxes = other.inputs.weights_box, other.inputs.device_box
+    qtbot.waitUntil(lambda: boxes[1].count() > 1, timeout=60_000)
+    return boxes[0].currentText(), boxes[1].currentText()
 
 
 def test_the_last_device_is_remembered_and_weights_only_on_purpose(
@@ -436,81 +245,3 @@ def test_weights_that_went_are_not_chosen(
     preferences().weights = "gone.safetensors"
     assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
     assert "gone.safetensors, are not there" in messages[-1]
-
-
-def chosen_by_another(viewer: ViewerModel, qtbot: Any) -> tuple[str, str]:
-    """Weights and device that a new widget starts with."""
-    other = SegmentWidget(viewer)
-    qtbot.addWidget(other)
-    boxes = other.inputs.weights_box, other.inputs.device_box
-    qtbot.waitUntil(lambda: boxes[1].count() > 1, timeout=60_000)
-    return boxes[0].currentText(), boxes[1].currentText()
-
-
-def test_a_second_run_replaces_the_first_but_no_work_by_hand(
-    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
-) -> None:
-    image = viewer.add_image(np.zeros((20, 30), np.uint8), name="a")
-
-    def again() -> Any:
-        before = set(viewer.layers)
-        widget.start()
-        wait(widget, qtbot)
-        qtbot.waitUntil(lambda: set(viewer.layers) != before)
-        return find_results(viewer.layers)[0]
-
-    first = again()
-    first.gates[8].visible = True
-    second = again()
-    assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
-    assert second.mask is not first.mask and second.mask.name == "mask · a"
-    assert second.gates[8].visible and not second.gates[16].visible
-
-    second.mask.data[:4] = 1 - second.mask.data[:4]  # by hand
-    edited = second.mask.data.copy()
-    again()
-    assert len(find_results(viewer.layers)) == 2
-    assert np.array_equal(second.mask.data, edited) and not second.mask.visible
-    assert any("edited by hand" in message for message in messages)
-
-    widget.run_menu.keep_both.setChecked(True)
-    third = again()
-    assert len(find_results(viewer.layers)) == 3 and third.image is image
-
-
-def test_of_a_covered_image_the_new_outline_is_seen_and_no_old_one(
-    widget: SegmentWidget,
-    viewer: ViewerModel,
-    qtbot: Any,
-    segment: Any,
-    messages: list[str],
-) -> None:
-    """A mask by hand and measured objects of the lower one of two images."""
-
-    def again(image: Any) -> Any:
-        viewer.layers.selection = {image}
-        before = find_results(viewer.layers)[0].mask
-        widget.start()
-        wait(widget, qtbot)
-        qtbot.waitUntil(lambda: find_results(viewer.layers)[0].mask is not before)
-        qtbot.wait(20)  # what is hidden with its image is, once the list is complete
-        return find_results(viewer.layers)[0].mask
-
-    below = segment("below")
-    record = record_of(viewer.layers[-1])
-    assert record is not None
-    objects = viewer.add_labels(
-        np.ones((40, 48), np.uint8),
-        name="objects",
-        metadata=metadata_of(record.derived(Derivation.OBJECTS)),
-    )
-    above = viewer.add_image(np.zeros((40, 48), np.uint8), name="above")
-    qtbot.waitUntil(lambda: not objects.visible)
-    mask = again(below)
-    assert mask.visible and not objects.visible and "objects" in messages[-1]
-
-    mask.data[:4] = 1 - mask.data[:4]  # by hand
-    viewer.layers.move(viewer.layers.index(above), len(viewer.layers))
-    qtbot.waitUntil(lambda: not mask.visible)
-    newest = again(below)
-    assert newest.visible and not mask.visible

@@ -91,15 +91,16 @@ def test_two_processes_take_the_step_of_one(
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
 
 
+@pytest.mark.usefixtures("plain_curves")
 def test_one_writes_and_speaks_and_a_signal_stops_both(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    done = subprocess.run(command(config, whole), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(whole / "best.safetensors")
-    assert done.stderr.count("Training settings") == 1
-    assert done.stderr.count("epoch 4/4: ") == 1
+    outputs, errors, codes = zip(*in_a_group(command(config, whole), 2))
+    assert codes == (0, 0), errors
+    assert "".join(outputs).strip() == str(whole / "best.safetensors")
+    for said_once in ("Training settings", "epoch 4/4: "):
+        assert "".join(errors).count(said_once) == 1
     # With what depends on the share (BatchNorm, noise): about the curve of one process.
     one = tmp_path / "one"
     fit(config, one)
@@ -108,25 +109,34 @@ def test_one_writes_and_speaks_and_a_signal_stops_both(
     written = {p.name for p in one.iterdir()} | {"progress.json"}
     assert {p.name for p in whole.iterdir()} == written
 
-    running = subprocess.Popen(command(config, stopped), stderr=subprocess.PIPE)
+    running = forked.Popen(command(config, stopped), stderr=subprocess.PIPE, text=True)
     for _ in range(2400):
         if (stopped / "log.csv").exists() or running.poll() is not None:
             break
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=120)
-    assert running.returncode == 130, said.decode()
-    assert said.decode().count("Interrupted; what was finished is kept.") == 1
-    assert "Traceback" not in said.decode()
+    assert running.returncode == 130, said
+    assert said.count("Interrupted; what was finished is kept.") == 1
+    assert "Traceback" not in said
     # The other way to start several, which also reaches several machines.
     words = [*ACCELERATE, "-m", *command(config, stopped)[2:], "--resume"]
-    done = subprocess.run(words, capture_output=True, text=True)
+    done = forked.run(words)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(stopped / "best.safetensors")
+    assert done.stderr.count("epoch 4/4: ") == 1
     states = [
         load_checkpoint(out / "last.safetensors")[0].state_dict()
         for out in (whole, stopped)
     ]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_the_command_starts_two_and_ends_as_they_do() -> None:
+    done = forked.run([sys.executable, "-m", "launched"])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Train and evaluate the segmentation models") == 2
+    assert done.stdout.splitlines()[-1] == "0"
 
 
 def test_wrong_use_is_said_once(config: TrainConfig, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from stand_ins import STAND_INS
 from torch import nn
 
@@ -19,7 +20,7 @@ from attnseg_training.fit.trainer import Trainer, _train_mode
 from attnseg_training.gates.columns import column_name
 from attnseg_training.gates.faithfulness import faithfulness
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
-from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.errors import AttnSegError, CheckpointError, InputError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.network import SegmentationNetwork
@@ -196,3 +197,14 @@ def test_exchanged_ends_give_the_same_suite(
             np.testing.assert_allclose(
                 rows[0][key], others[0][key], atol=2e-3, err_msg=name
             )
+
+
+def test_encoder_weights_are_refused_in_words(tmp_path: Path) -> None:
+    spec = model_spec("tiny")
+    with pytest.raises(InputError, match="'scratch', 'pretrained' or"):
+        build_network(spec, "imagenet")
+    with pytest.raises(CheckpointError, match="check the path"):
+        build_network(spec, f"cnn={tmp_path / 'none.safetensors'}")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="tensors are missing"):
+        build_network(spec, f"transformer={tmp_path / 'other.safetensors'}")

@@ -15,15 +15,15 @@ class IntensityChoice(StrEnum):
 
     Attributes
     ----------
-    CARD
-        As the model card says.
+    AS_TRAINED
+        By the rule that came with the weights.
     WHOLE_RANGE, PERCENTILES
         As in `IntensityKind`.
     DISPLAYED
         Between the contrast limits of the layer.
     """
 
-    CARD = "card"
+    AS_TRAINED = "as_trained"
     WHOLE_RANGE = IntensityKind.WHOLE_RANGE.value
     PERCENTILES = IntensityKind.PERCENTILES.value
     DISPLAYED = "displayed"
@@ -35,7 +35,7 @@ class IntensityBox(ChoiceBox):
     def __init__(self) -> None:
         super().__init__()
         for name, choice in (
-            ("as the weights were trained", IntensityChoice.CARD),
+            ("as the weights were trained", IntensityChoice.AS_TRAINED),
             ("whole range", IntensityChoice.WHOLE_RANGE),
             ("percentiles", IntensityChoice.PERCENTILES),
             ("as displayed (contrast limits)", IntensityChoice.DISPLAYED),
@@ -65,7 +65,7 @@ class IntensityBox(ChoiceBox):
             If it is to be read as displayed but is in colour.
         """
         chosen = IntensityChoice(self.choice)
-        if chosen is IntensityChoice.CARD:
+        if chosen is IntensityChoice.AS_TRAINED:
             return None
         if chosen is not IntensityChoice.DISPLAYED:
             return str(chosen)
