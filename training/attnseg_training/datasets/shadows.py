@@ -17,6 +17,8 @@ SLOPE, PIXELS = 0.25, 16
 #: So far beside all lines between colours are those of a shadow, on this share of the
 #: lesion: where colours are exact, and where they are not.
 EXACT, CHANGED = (SAME, 0.03), (2 * SAME, 0.08)
+#: Nor are they farther from the background, as a share of the farthest colour.
+FAINT = 0.6
 #: Noise of a lossy file has smaller steps.
 NOISE = 6
 #: Most pixels of a shade fade, so many of them.
@@ -88,6 +90,7 @@ def has_shadow(
     reach = float(own[lesion].max()) if lesion.any() else 0.0
     least, share = CHANGED if changed else EXACT
     fading = _fading(rgb, reach, False) & ~hidden & (own > least)
+    fading &= own < FAINT * reach
     fading &= beside_lines(rgb, drawn, hidden, changed) > least
     count = np.count_nonzero(fading)
     return bool(count >= max(PIXELS, share * np.count_nonzero(lesion)))
