@@ -50,11 +50,11 @@ def classes(
         )
         if any(v != v or v != round(v) for v in others):  # no whole number, or NaN
             hint = "export it so"
-            if len(wanted) == 1:
-                hint += (
-                    ', or write threshold = 0 and classes = ["name"] without a value '
-                    "into dataset.toml if what is above 0 is that class"
-                )
+        if any(not v >= 0 for v in others) and len(wanted) == 1:
+            hint += (
+                ', or write threshold = 0 and classes = ["name"] without a value '
+                "into dataset.toml if what is above 0 is that class"
+            )
         if len(others) == 1 and others[0] == others[0] and not lossy:
             hint += (
                 f", or ignore = {others[0]:g} if that is neither a class nor background"
