@@ -21,13 +21,15 @@ from napari_attnseg.intensity import (
     is_fixed,
     rule_of,
 )
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import gate_file
 from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.reproduce_clicks import clicks_code
-from napari_attnseg.reproduce_image import comment, image_of_run, reading_code
+from napari_attnseg.reproduce_image import OPENING, comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
+from napari_attnseg.tiles import TILES
 from napari_attnseg.weights import bundled_weights
 
 #: What is said instead of Python, and beside a command, of a mask of MedSAM's.
@@ -78,6 +80,7 @@ def python_text(
     read = reading_code(file, facts, upright)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
+    tiled = TILES in facts
     remade = RULES in facts
     flip = ", flip=True" if facts.get("flip_augmented") else ""
     rule = _intensity(facts)
@@ -105,7 +108,9 @@ def python_text(
             else []
         ),
         "from napari_attnseg.io.images import read_image",
+        *([OPENING] if FILE_FACTS in facts else []),
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
+        *(["from napari_attnseg.tiles import segment_tiles"] if tiled else []),
         "",
         *missing,
         f"segmenter = Segmenter.from_checkpoint({source!r}, {facts['device']!r})",
@@ -120,7 +125,7 @@ def python_text(
     if stack:
         lines += [
             "results = [",
-            f"    segmenter.decode(segmenter.encode(frame{how}), {options})",
+            f"    {_call('frame', how, options, tiled)}",
             "    for frame in image",
             "]",
         ]
@@ -134,7 +139,7 @@ def python_text(
         ]
     else:
         lines += [
-            f"result = segmenter.decode(segmenter.encode(image{how}), {options})",
+            f"result = {_call('image', how, options, tiled)}",
         ]
         if remade:
             lines.append(f"result = remake(result, {rules_of(facts)!r})")
@@ -147,6 +152,13 @@ def python_text(
     return "\n".join(lines) + "\n"
 
 
+def _call(image: str, how: str, options: str, tiled: bool) -> str:
+    """Code that segments what is called `image`."""
+    if tiled:
+        return f"segment_tiles(segmenter, {image}{how}, {options})"
+    return f"segmenter.decode(segmenter.encode({image}{how}), {options})"
+
+
 def command_text(
     facts: Mapping[str, Any],
     weights: Path | None = None,
@@ -157,7 +169,8 @@ def command_text(
 
     What a command cannot repeat is said in comments instead.
     """
-    if isinstance(facts["mask_sha256"], list) or "frame" in facts:
+    stack = isinstance(facts["mask_sha256"], list) and FILE_FACTS not in facts
+    if stack or "frame" in facts:
         return comment(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."
@@ -183,6 +196,7 @@ def command_text(
     words += _intensity_words(_intensity(facts))
     box = box_of(facts)
     words += [] if box is None else ["--box", str(box)]
+    words += ["--tile"] if TILES in facts else []
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
     words += sam
