@@ -29,6 +29,9 @@ from napari_attnseg.intensity import Percentiles, Window
 from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
+
+# Beside some builds of torchvision, transformers needs what this import cures.
+from napari_attnseg.models import encoders  # noqa: F401
 from napari_attnseg.reproduce import command_text, python_text
 from napari_attnseg.results import Segmentation
 
