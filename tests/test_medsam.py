@@ -29,9 +29,7 @@ from napari_attnseg.intensity import Percentiles, Window
 from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
-
-# Beside some builds of torchvision, transformers needs what this import cures.
-from napari_attnseg.models import encoders  # noqa: F401
+from napari_attnseg.models.timm_in_parts import import_cured
 from napari_attnseg.reproduce import command_text, python_text
 from napari_attnseg.results import Segmentation
 
@@ -41,6 +39,7 @@ SIDE = 64  # MedSAM's is 1024
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SAM of 0.1 M random parameters that tells boxes apart, as files."""
+    import_cured("torchvision")  # as `medsam.load_sam` does
     from transformers import SamConfig, SamModel
 
     torch.manual_seed(0)
