@@ -17,6 +17,7 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QSettings
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
@@ -35,6 +36,9 @@ def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     That fixture would hide this plugin's manifest too.
     """
     monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
+    # What the docks remember: forms, folders. It stays set, for tests to come.
+    scope = QSettings.Scope.UserScope
+    QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "ini"))
     settings._clear_plugin_settings_cache()
     yield
     settings._clear_plugin_settings_cache()
@@ -75,6 +79,22 @@ class Mouse:
         event.modifiers, event.is_dragging, event.button = modifiers, True, button
         mouse_press_callbacks(self.viewer, event)
         for _ in range(moves):
+            event.type = "mouse_move"
+            mouse_move_callbacks(self.viewer, event)
+        event.type = "mouse_release"
+        mouse_release_callbacks(self.viewer, event)
+
+    def drag(
+        self,
+        *positions: Sequence[float],
+        button: int = 1,
+        modifiers: tuple[str, ...] = (),
+    ) -> None:
+        """Press at the first world point, move through the others, and release."""
+        event = SimpleNamespace(type="mouse_press", position=tuple(positions[0]))
+        event.modifiers, event.is_dragging, event.button = modifiers, True, button
+        mouse_press_callbacks(self.viewer, event)
+        for event.position in positions[1:]:
             event.type = "mouse_move"
             mouse_move_callbacks(self.viewer, event)
         event.type = "mouse_release"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from napari_attnseg.batch.base import (
     Batch,
     Note,
-    Write,
     check_not_inputs,
     intensity_notes,
     model_notes,
@@ -20,6 +20,7 @@ from napari_attnseg.batch.base import (
     result_stems,
     would_replace,
 )
+from napari_attnseg.batch.here import Steps, Write, process
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, parse_intensity
@@ -29,8 +30,13 @@ from napari_attnseg.io.explanations import (
     foreign_explanation,
     save_explanation,
 )
-from napari_attnseg.io.images import find_images, read_image, read_upright
+from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
+from napari_attnseg.io.readers import read_picture
+from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.formats import is_dicom
+from napari_attnseg.io.readers.sets import set_of
+from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
 
 
@@ -92,6 +98,11 @@ def explain_images(
     strides = _levels(name, explainer.per_gate, levels)
     target = _target(name, explainer.targeted, region)
     stems = result_stems(find_images(list(inputs)))
+    if any(not set_of(path).shows_path for path in stems if is_dicom(path)):
+        raise InputError(
+            "Expected DICOM files whose names and folders do not name their patient, "
+            "as results would too, but one does; rename it."
+        )
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, device)
@@ -101,26 +112,32 @@ def explain_images(
         {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
     )
 
-    def compute(path: Path, stem: str, notes: list[Note]) -> Write:
-        found = read_upright(path)
-        image = found.pixels
+    def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
+        found = read_picture(path)
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
                 notes.append(Note.REGION_UPRIGHT)
-        turn = {"orientation": found.orientation}
+        return found
+
+    def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
+        image = found.pixels
+        turn: dict[str, object] = {"orientation": found.orientation}
+        if found.facts is not None:
+            turn[FILE_FACTS] = found.facts.to_provenance()
+        shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
             turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
-            name, explainer, segmenter, image, strides, target, intensity=rule
+            name, explainer, segmenter, image, strides, target, intensity=shown
         )
         maps = [
             replace(one, provenance={**one.provenance, **turn}) for one in explained
         ]
         notes += intensity_notes(maps[0].provenance)
         if target is None:
-            own = segmenter(image, intensity=rule)
+            own = segmenter(image, intensity=shown)
             outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"
@@ -136,7 +153,8 @@ def explain_images(
     measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
-    return Batch(stems, compute, tuple(notes), not_images(inputs, stems))
+    work = partial(process, stems, Steps(read, compute))
+    return Batch(stems, work, tuple(notes), not_images(inputs, stems))
 
 
 def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:

@@ -15,14 +15,15 @@ from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
-    from napari_attnseg.batch import Batch, Note, Outcome
+    from napari_attnseg.batch import Batch, FilesBatch, Note, Outcome
     from napari_attnseg.intensity import Intensity
 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="IMAGE_OR_FOLDER…",
-        help="Image files, or folders of them; grey, RGB or RGBA.",
+        help="Image files, or folders of them; grey, RGB or RGBA. attnseg segment "
+        "reads DICOM, films, NIfTI and OME-Zarr too.",
     ),
 ]
 Weights = Annotated[
@@ -52,6 +53,14 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1024,
+        help="CPU threads; 0: one per core, less one where there are more than two.",
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]
@@ -76,12 +85,12 @@ class Wording:
     product: str
 
 
-def process(batch: Batch, wording: Wording, out: Path) -> None:
-    """Process a batch with a progress bar, and tell what became of it on stderr.
+def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
+    """Process a batch, and tell on stderr how fast it goes and what became of it.
 
     Parameters
     ----------
-    batch : Batch
+    batch : Batch or FilesBatch
         Not begun yet.
     wording : Wording
         How messages name the work.
@@ -93,26 +102,23 @@ def process(batch: Batch, wording: Wording, out: Path) -> None:
     typer.Exit
         With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
     """
-    from rich.console import Console
-    from rich.progress import track
-
+    from napari_attnseg.batch import Note
+    from napari_attnseg.commands.pace import paced
     from napari_attnseg.io.folders import left_out_words
 
     for note in batch.notes:
         say(batch_sentence(note))
     succeeded = 0
     outcomes: list[Outcome] = []
-    for outcome in track(
-        batch,
-        wording.activity,
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ):
+    for outcome in paced(batch, len(batch), wording.activity, say):
         for sentence in image_sentences(outcome, wording):
             say(sentence)
         succeeded += outcome.error is None
         outcomes.append(outcome)
     say(f"{succeeded} of {len(batch)} images {wording.done}; results in {out}.")
+    before = sum(Note.DONE_BEFORE in outcome.notes for outcome in outcomes)
+    if before:
+        say(f"{before} of them had been {wording.done} before, and were left alone.")
     for sentence in expected_dice_sentences(outcomes):
         say(sentence)
     if batch.left_out:
@@ -145,7 +151,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.reliability.estimate import UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
-    name, error = outcome.path.name, outcome.error
+    name, error = outcome.name, outcome.error
+    file = outcome.path.name
     sentences = {
         Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
         f"orientation); it was turned upright, {wording.done}, and its "
@@ -156,13 +163,19 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
         Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
-        Note.NOTHING_FOUND: f"{name}: nothing was found.",
+        # Of a film it is told at the end, if it holds for every frame.
+        Note.NOTHING_FOUND: f"{file}: nothing was found.",
         Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
+        Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
+        "(BurnedInAnnotation); an overlay video shows them too.",
+        Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
+        'pip install "napari-attnseg[video]".',
     }
-    said = [sentences[note] for note in outcome.notes]
+    # How many were done before is said at the end.
+    said = [sentences[note] for note in outcome.notes if note in sentences]
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
@@ -184,14 +197,14 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
     if len(found) == 1:
         (_, one) = found[0]
         assert one.expected_dice is not None
-        return [f"{one.path.name}: {one.expected_dice.words}. {LIMITS}"]
+        return [f"{one.name}: {one.expected_dice.words}. {LIMITS}"]
     lowest, worst = min(found, key=lambda pair: pair[0])
     assert worst.expected_dice is not None
     low = sum(mean < BAD for mean, _ in found)
     return [
         f"Expected Dice of {len(found)} masks: median "
         f"{median(mean for mean, _ in found):.2f}, lowest {lowest:.2f} "
-        f"({worst.path.name}), {low} below {BAD:g}; measured on "
+        f"({worst.name}), {low} below {BAD:g}; measured on "
         f"{images_words(worst.expected_dice.measured)}. {LIMITS}"
     ]
 

@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
     process,
 )
+from napari_attnseg.threads import use_threads
 
 
 def segment(
@@ -25,6 +28,7 @@ def segment(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     objects: Annotated[
         bool,
         typer.Option(
@@ -88,6 +92,40 @@ def segment(
             "nothing is claimed outside it.",
         ),
     ] = None,
+    tile: Annotated[
+        bool,
+        typer.Option(
+            "--tile",
+            help="Look at each image at its own resolution, in overlapping tiles of "
+            "the network's size, instead of at all of it at once; for weights that "
+            "were trained on small structures.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Leave images alone whose results are there already, of the same "
+            "pixels, weights and settings.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Segment in N processes of this machine, each with its own GPU where "
+            "there are some; needs the extra 'cluster', and resumes.",
+            min=1,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Segment on the workers of a Dask scheduler, such as "
+            "tcp://host:8786, which see the same folders; likewise.",
+        ),
+    ] = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
@@ -103,6 +141,27 @@ def segment(
             "20, the most that it was trained with."
         ),
     ] = None,
+    every: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Of a film or a volume, segment every Nth frame, from the first on.",
+        ),
+    ] = 1,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay/--no-overlay",
+            help="Of a film or a volume, write a video with the outline of each mask.",
+        ),
+    ] = True,
+    keep_identifiers: Annotated[
+        bool,
+        typer.Option(
+            "--keep-identifiers",
+            help="Write into results what DICOM files say of the patient; never else.",
+        ),
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -116,9 +175,17 @@ def segment(
     upright first, and its results lie on the upright image. An image that cannot be
     read is named and skipped; the exit code is 1 then, and what else lies in a folder
     is counted by kind at the end. Earlier results of the same image are replaced;
-    another's mask, table or JSON of that name is not.
+    another's mask, table or JSON of that name is not. Of a film, of a DICOM file or
+    series with several images, and of a volume: NAME/frame_000000_mask.png of each
+    frame, NAME_frames.csv with a row for each, NAME_overlay.mp4 and NAME.json;
+    Ctrl-C keeps what is done.
     """
-    from napari_attnseg.batch import SegmentOptions, segment_images
+    from napari_attnseg.batch import (
+        Batch,
+        FilesBatch,
+        SegmentOptions,
+        segment_files,
+    )
     from napari_attnseg.boxes import parse_box
     from napari_attnseg.forced_gates import parse_gates
 
@@ -136,6 +203,22 @@ def segment(
         intensity=intensity_rule(intensity, window),
         readers=readers,
         box=None if box is None else parse_box(box),
+        tile=tile,
+        resume=resume,
     )
-    batch = segment_images(inputs, out, weights, device, options)
-    process(batch, Wording("segmenting", "segmented", "mask"), out)
+    batch: Batch | FilesBatch
+    with without_collection(for_good=True):
+        use_threads(threads)
+        if workers is None and scheduler is None:
+            given = every, overlay, keep_identifiers
+            batch = segment_files(inputs, out, weights, device, options, *given)
+        else:
+            from napari_attnseg.batch.cluster import segment_on_cluster
+
+            where = workers, scheduler
+            batch = segment_on_cluster(inputs, out, weights, device, options, *where)
+    try:
+        process(batch, Wording("segmenting", "segmented", "mask"), out)
+    finally:
+        if isinstance(batch, FilesBatch):
+            batch.close()  # Ctrl-C keeps what is done of a film

@@ -18,6 +18,8 @@ from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 IMAGES, MASKS = "images", "masks"
+#: Folders beside the cases: a study and a review never share a file.
+REVIEW, STUDY = "review", "reader_study"
 #: End of the name of a mask that lies beside its image, as `attnseg segment` writes it.
 _MASK_END = "_mask"
 
@@ -236,7 +238,7 @@ def _of_images(folder: Path, masks: Path | None) -> Series:
     if masks is not None or images == inside:
         unused = tuple(p.name for p in beside.values() if p not in used | set(found))
     ordered, order = in_order(cases)
-    others = left_out([images], [*used, *found, images / "review"])
+    others = left_out([images], [*used, *found, images / REVIEW, images / STUDY])
     return Series(folder, ordered, order, unused_masks=unused, others=others)
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.review.cases import Case, Series
+from napari_attnseg.review.cases import REVIEW, STUDY, Case, Series
 from napari_attnseg.review.journal import SUFFIX, Journal
 
-#: Folders beside the cases: a study and a review never share a file.
-REVIEW, STUDY = "review", "reader_study"
 #: What can be hidden at first.
 MASK, MAPS = "mask", "maps"
 

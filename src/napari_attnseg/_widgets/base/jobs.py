@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.base.correction_way import Way
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
+from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.boxes import BOX, Box
+from napari_attnseg.boxes import BOX
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import (
     AttnSegError,
@@ -24,10 +26,10 @@ from napari_attnseg.errors import (
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, rule_of
 from napari_attnseg.masks import MEDSAM
+from napari_attnseg.tiles import NEEDS_ONE_PASS, TILES
 
 if TYPE_CHECKING:
     from napari_attnseg.corrections import Corrector
-    from napari_attnseg.inference import Segmenter
     from napari_attnseg.results import Explanation, Segmentation
     from napari_attnseg.whatif import WhatIf
 
@@ -53,8 +55,7 @@ def run(
     weights: Path,
     device: str,
     models: ModelCache,
-    intensity: Intensity | str | None = None,
-    box: Box | None = None,
+    how: Looking | None = None,
 ) -> Generator[tuple[int, str], None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
@@ -67,28 +68,14 @@ def run(
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
-        return (yield from _run(source, weights, device, models, intensity, box))
+        yield 0, "loading weights"
+        model = models.load(weights, device)
+        how = how or Looking()
+        results = yield from segment_frames(source, model.segmenter, how)
+        yield how.steps(source.frames) or 1, "adding layers"
+        return Finished(source, results, model)
     except AttnSegError as error:
         return Failed(str(error))
-
-
-def _run(
-    source: Source,
-    weights: Path,
-    device: str,
-    models: ModelCache,
-    intensity: Intensity | str | None,
-    box: Box | None,
-) -> Generator[tuple[int, str], None, Finished]:
-    yield 0, "loading weights"
-    model = models.load(weights, device)
-    results = []
-    total = source.frames or 1
-    for index in range(total):
-        yield index, "segmenting" if total == 1 else f"{index + 1} of {total} slices"
-        results.append(_frame(source, index, model.segmenter, intensity, box))
-    yield total, "adding layers"
-    return Finished(source, results, model)
 
 
 def explain(
@@ -179,6 +166,7 @@ def prepare_clicks(
     provenance: Mapping[str, Any],
     probability: NDArray[np.floating[Any]],
     models: ModelCache,
+    way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
     """Compute what corrects one frame's mask by clicks; fails as `run`.
 
@@ -192,6 +180,8 @@ def prepare_clicks(
     probability : ndarray, shape (classes, H, W), in [0, 1]
         Of the frame.
     models : ModelCache
+    way : Way, optional
+        What corrects; by default what the weights allow.
     """
     from napari_attnseg.corrections.of_model import corrector_of
 
@@ -199,11 +189,22 @@ def prepare_clicks(
         _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
+        if way is not None and way.folder is not None:
+            found = way.by_medsam(
+                pixels,
+                source.rgb,
+                rule_of(provenance),
+                str(provenance["device"]),
+                len(probability),
+            )
+            yield 1, "done"
+            return found
         own = _model_of(provenance, models).segmenter
         yield 0, "encoding"
         encoded = own.encode(pixels, source.rgb, intensity=rule_of(provenance))
         threshold = float(provenance["threshold"])
-        corrector = corrector_of(own, encoded, probability, threshold)
+        similarity = way is not None and way.similarity
+        corrector = corrector_of(own, encoded, probability, threshold, similarity)
         yield 1, "done"
     except AttnSegError as error:
         return Failed(str(error))
@@ -211,7 +212,7 @@ def prepare_clicks(
 
 
 def _expect_whole(provenance: Mapping[str, Any]) -> None:
-    """Check that a run was of a whole image.
+    """Check that a run was of a whole image, in one pass.
 
     Raises
     ------
@@ -222,6 +223,8 @@ def _expect_whole(provenance: Mapping[str, Any]) -> None:
             "This result is of a box only, and this needs the whole image; segment it "
             "without the box."
         )
+    if TILES in provenance:
+        raise InputError(NEEDS_ONE_PASS)
 
 
 def _pixels_of(
@@ -256,19 +259,3 @@ def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:
             return models.load(path, device)
     # Results of another machine, or the device is full.
     return models.find(wanted) or models.load(path, "auto")
-
-
-def _frame(
-    source: Source,
-    index: int,
-    segmenter: Segmenter,
-    intensity: Intensity | str | None,
-    box: Box | None,
-) -> Segmentation:
-    try:
-        pixels = source.frame(index)
-        return segmenter(pixels, rgb=source.rgb, intensity=intensity, box=box)
-    except InputError as error:
-        if source.frames is None:
-            raise
-        raise InputError(f"Slice {index}: {error}") from error

@@ -12,15 +12,16 @@ MASK_TIPS = {
 }
 CLICK_TIPS = {
     "button": "While this is pressed, a click on the image adds what is missing around "
-    "it; a right click, or Shift and a click, removes what does not belong.",
+    "it, and a drag adds along its line; with the right button, or Shift, they remove "
+    "what does not belong. Ctrl and a drag moves the image.",
     "class_box": "The class that clicks add to or remove from.",
-    "undo_button": "Takes back the last click (Ctrl+Z while clicking).",
+    "undo_button": "Takes back the last click or line (Ctrl+Z while clicking).",
     "clear_button": "Takes back every click since clicking began.",
 }
 READER_TIPS = {
     "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
     "both as the gates mixed them.",
-    "disagreement_box": "Fills what only one of the two networks draws, in its colour.",
+    "disagreement_box": "Fills what only one of the two encoders draws, in its colour.",
 }
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
@@ -30,15 +31,20 @@ WHATIF_TIPS = {
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing. Right click, or Shift and click, what does not belong to "
-    "the mask."
+    "Click what is missing, or draw a line through it; with the right button, or "
+    "Shift, what does not belong to the mask. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"
 NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
+OF_A_BOX = (
+    "This result is of a box only: the box does not apply here, and outside it there "
+    "is nothing to change. Segment the whole image first."
+)
 BESIDE = "Clicks need the overlay in 2D: go back from side by side or 3D."
 BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
 #: Corrector → its name for people.
 CORRECTORS = {
     "click_head": "trained for these weights",
-    "feature_similarity": "by similarity; these weights have no click head",
+    "feature_similarity": "by similarity of the model's features",
+    "medsam": "by MedSAM",
 }
