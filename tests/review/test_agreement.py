@@ -13,9 +13,10 @@ from made_series import square, write_images
 from PIL import Image
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.review.agreement import agreement, cohen_kappa, kappa_interval
+from napari_attnseg.review.agreement import agreement
 from napari_attnseg.review.ahead import load_image
 from napari_attnseg.review.cases import find_cases
+from napari_attnseg.review.kappa import kappa_interval
 from napari_attnseg.review.session import Review
 
 
@@ -41,14 +42,26 @@ def test_kappa_of_known_tables() -> None:
     # 20 yes/yes, 5 yes/no, 10 no/yes, 15 no/no: 0.7 observed, 0.5 by chance.
     one = np.repeat([1, 1, 0, 0], [20, 5, 10, 15])
     other = np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
-    assert cohen_kappa(one, other) == pytest.approx(0.4)
     found = kappa_interval(np.stack([one, other]))
-    # By the large-sample standard error (Fleiss, Cohen and Everitt 1969), 0.127, the
-    # ends are 0.151 and 0.649; those of a t interval with 50 cases lie further out.
-    assert found["mean"] == pytest.approx(0.4)
-    assert 0.1 < found["low"] < 0.151 and 0.649 < found["high"] < 0.68
-    assert cohen_kappa(one, 1 - one) == pytest.approx(-1, abs=0.05)
-    assert math.isnan(cohen_kappa(np.ones(5), np.ones(5)))
+    # Its standard error, by hand, is 0.127.
+    ends = [found[key] for key in ("mean", "low", "high")]
+    assert ends == pytest.approx([0.4, 0.151, 0.649], abs=5e-4)
+    assert kappa_interval(np.stack([one, 1 - one]))["mean"] < -0.9
+    assert math.isnan(kappa_interval(np.ones((2, 5), np.intp))["mean"])
+
+
+def test_the_interval_covers_kappa_where_one_decision_is_rare() -> None:
+    rng = np.random.default_rng(0)
+    shares = np.array([[0.6, 0.08, 0.02], [0.06, 0.14, 0.0], [0.03, 0.02, 0.05]])
+    first, second = shares.sum(1), shares.sum(0)
+    chance = first @ second
+    truth = (np.trace(shares) - chance) / (1 - chance)
+    covered = 0
+    for _ in range(400):
+        cells = rng.choice(9, 60, p=shares.ravel())
+        found = kappa_interval(np.stack([cells // 3, cells % 3]))
+        covered += found["low"] <= truth <= found["high"]
+    assert 0.9 < covered / 400 < 0.98
 
 
 def test_an_interval_without_width_is_none() -> None:
@@ -66,8 +79,9 @@ def test_two_reviewers_are_compared_by_one_command(tmp_path: Path) -> None:
     facts = json.loads(out.read_text())
     assert facts["cases"]["both"] == 5 and facts["cases"]["only_one"] == 1
     assert facts["decisions"]["first_by_second"] == [[2, 0, 0], [0, 2, 0], [0, 1, 0]]
-    one, other = np.array([0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1])
-    assert facts["decisions"]["kappa"]["mean"] == cohen_kappa(one, other)
+    # 4 of 5 alike; by chance 2/5 · 2/5 + 2/5 · 3/5 of them.
+    kappa = (0.8 - 0.4) / (1 - 0.4)
+    assert facts["decisions"]["kappa"]["mean"] == pytest.approx(kappa)
     # Squares of 8 rows that are 4 apart overlap by half.
     dices = facts["dice"]
     assert dices["both_corrected"]["mean"] == pytest.approx(0.5)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.metrics import dice
 from napari_attnseg.review.journal import Journal
+from napari_attnseg.review.kappa import kappa_interval
 from napari_attnseg.review.mask_file import read_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -25,12 +26,10 @@ from napari_attnseg.review.state import (
 from napari_attnseg.statistics import (
     UNIT,
     Interval,
-    jackknife_interval,
     mean_interval,
 )
 
 FORMAT = "attnseg-agreement-1"
-_KAPPA = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,10 @@ def agreement(first: Path, second: Path) -> Agreement:
         differ,
         _table(codes),
         kappa_interval(codes),
-        {d: kappa_interval(codes == k) for k, d in enumerate(Decision)},
+        {
+            d: kappa_interval((codes == k).astype(np.intp))
+            for k, d in enumerate(Decision)
+        },
         mean_interval([masks.dices[c] for c in masks.painted], UNIT),
         mean_interval(list(masks.dices.values()), UNIT),
         masks.same,
@@ -188,42 +190,6 @@ def _compared(
         elif not any(painted):
             found.same += kept[0].mask_sha256 == kept[1].mask_sha256
     return found
-
-
-def kappa_interval(codes: NDArray[Any]) -> Interval:
-    """Cohen's kappa and its 95 % interval by a jackknife over cases.
-
-    Where everybody says the same of every case, the interval has no width, and nothing
-    is known of it: its ends are NaN.
-
-    Parameters
-    ----------
-    codes : ndarray, shape (2, cases)
-        What each of the two said.
-    """
-
-    def of(index: NDArray[np.intp]) -> float:
-        return cohen_kappa(codes[0, index], codes[1, index])
-
-    found = jackknife_interval(of, codes.shape[1], _KAPPA)
-    if found["low"] == found["high"]:
-        found |= {"low": math.nan, "high": math.nan}
-    return found
-
-
-def cohen_kappa(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """``(p_o - p_e) / (1 - p_e)`` of two people's codes, in [-1, 1].
-
-    ``p_o`` is the share of equal codes, ``p_e`` the share that the frequencies of the
-    codes would give by chance (Cohen 1960, Educational and Psychological Measurement
-    20:37-46). NaN where chance alone gives 1: both said one and the same of all cases.
-    """
-    if not len(first):
-        return math.nan
-    codes = np.union1d(first, second)
-    observed = float((first == second).mean())
-    chance = float(sum((first == c).mean() * (second == c).mean() for c in codes))
-    return (observed - chance) / (1 - chance) if chance < 1 else math.nan
 
 
 def _table(codes: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -44,7 +44,8 @@ def _dice_words(which: str, interval: Interval) -> str:
     n = interval["n"]
     if not n:
         return f"No masks that {which}."
-    return f"Dice of the {n} masks that {which}: {_number(interval)}."
+    masks = "1 mask" if n == 1 else f"{n} masks"
+    return f"Dice of the {masks} that {which}: {_number(interval)}."
 
 
 def _number(interval: Interval) -> str:

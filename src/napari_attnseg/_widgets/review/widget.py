@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,6 @@ class ReviewWidget(DockWidget):
         """The case on screen."""
         return self.on_screen.case
 
-    # -- beginning and end -------------------------------------------------------------
-
     def begin(self) -> None:
         """Open the review that the form describes, at the first open case."""
         try:
@@ -112,7 +111,8 @@ class ReviewWidget(DockWidget):
         self._save_all()
         said = self._tried(opened.close)
         self.opened = None
-        self.on_screen.clear()
+        with suppress(RuntimeError):  # napari is closing, and has no canvas any more
+            self.on_screen.clear()
         if not self._life.ended:
             if said:
                 show_error(said)
