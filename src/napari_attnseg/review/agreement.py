@@ -48,7 +48,7 @@ class Agreement:
     table : ndarray of int, shape (3, 3)
         Decisions of the first (rows) and of the second, in the order of `Decision`.
     kappa : dict
-        Interval of Cohen's kappa over all decisions.
+        Of Cohen's kappa over all decisions; see `kappa_interval`.
     kappas : mapping of Decision to dict
         Of each decision against the other two.
     corrected : dict
@@ -135,6 +135,7 @@ def agreement(first: Path, second: Path) -> Agreement:
     codes = np.array(
         [[_code(one[c]) for c in cases], [_code(other[c]) for c in cases]], np.intp
     )
+    each = {d: (codes == k).astype(np.intp) for k, d in enumerate(Decision)}
     masks = _compared(cases, (one, other), (first.parent, second.parent))
     return Agreement(
         (journals[0].reader, journals[1].reader),

@@ -20,8 +20,8 @@ def kappa_interval(codes: NDArray[np.intp]) -> Interval:
     ``(p_o - p_e) / (1 - p_e)``: ``p_o`` is the share of equal codes, ``p_e`` the one
     that the frequencies of the codes would give by chance (Cohen 1960, Educational and
     Psychological Measurement 20:37-46). The interval is by the large-sample standard
-    error of Fleiss, Cohen and Everitt (1969, Psychological Bulletin 72:323-327, formula
-    13). A jackknife was tried: corrected for skewness it reached to 1 for a kappa of
+    error of Fleiss, Cohen and Everitt (1969, Psychological Bulletin 72:323-327). A
+    jackknife was tried: corrected for skewness it reached to 1 for a kappa of
     0.03 of 40 cases, for a decision that is rare has few cases to leave out.
 
     Parameters

@@ -110,22 +110,14 @@ class Review:
                 Decided(Decision.CORRECTED, where, labels_sha256(labels), 1),
                 recovered=True,
             )
-            self.told.append(
-                f"The mask that was being painted in {name} was found and is kept."
-            )
+            self.told.append(f"The mask that was being painted in {name} is kept.")
         self.told += self.masks.update_all(
             self._by_name, lambda case: read_upright(case.image).pixels
         )
 
-    # -- what there is -----------------------------------------------------------------
-
     def state(self, case: Case) -> CaseState:
         """What is known of a case."""
         return self.states.get(case.name, CaseState())
-
-    def case(self, name: str) -> Case | None:
-        """The case of a name."""
-        return self._by_name.get(name)
 
     def read_mask(self, case: Case) -> ReadMask | None:
         """The mask that is on screen: the painted one, else the one that is reviewed.
@@ -149,8 +141,6 @@ class Review:
         """Whether the mask of a case is still to be hidden."""
         hides = self.study is not None and self.study.hide_masks
         return hides and case.name not in self._seen and not self.state(case).decisions
-
-    # -- on screen ---------------------------------------------------------------------
 
     def enter(
         self,
