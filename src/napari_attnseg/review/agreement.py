@@ -144,10 +144,7 @@ def agreement(first: Path, second: Path) -> Agreement:
         differ,
         _table(codes),
         kappa_interval(codes),
-        {
-            d: kappa_interval((codes == k).astype(np.intp))
-            for k, d in enumerate(Decision)
-        },
+        {decision: kappa_interval(of) for decision, of in each.items()},
         mean_interval([masks.dices[c] for c in masks.painted], UNIT),
         mean_interval(list(masks.dices.values()), UNIT),
         masks.same,
