@@ -1,0 +1,130 @@
+"""Cases of a report: one image each, with its result, from a results folder or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.axes import read_array
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.objects.descriptors import PixelSize
+from napari_attnseg.objects.physical import pixel_size
+from napari_attnseg.results import Segmentation
+
+class NoImage(StrEnum):
+    """Why the image of a case is not shown."""
+
+    #: Its file is gone, or it came from none.
+    MISSING = "missing"
+    #: The file holds other pixels than those that were segmented.
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+
+
+#: Pixels of an image, or why there are none.
+Picture = NDArray[Any] | NoImage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One image and what was found in it.
+
+    Attributes
+    ----------
+    name : str
+        What a reader knows it by.
+    result : Segmentation
+    image : ndarray, shape (H, W) or (H, W, 3 or 4), or NoImage
+        The pixels that were segmented, or why they are not shown.
+    source : str
+        The image's file as it was given, or the name of its layer.
+    file : str
+        JSON file of the results, if there is one.
+    frame : int or None
+        Of a stack.
+    pixel : PixelSize
+    """
+
+    name: str
+    result: Segmentation
+    image: Picture
+    source: str = ""
+    file: str = ""
+    frame: int | None = None
+    pixel: PixelSize = PixelSize()
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody painted in the mask since it was made."""
+        made = self.result.provenance.get("mask_sha256")
+        return array_sha256(self.result.mask) != made
+
+
+def cases_of(
+    results: Results, picture: Callable[[int | None], Picture], file: str = ""
+) -> list[Case]:
+    """A case for each image of results.
+
+    Parameters
+    ----------
+    results : Results
+    picture : callable
+        Number of the frame, None for a single image → its pixels, or why there are
+        none.
+    file : str
+        JSON file of the results, if there is one.
+    """
+    cases = []
+    for i, result in enumerate(results.segmentations):
+        frame = None if results.frames is None else i
+        name = results.name if frame is None else f"{results.name}, frame {frame}"
+        pixel = pixel_size(results.placement)
+        found = picture(frame)
+        cases.append(Case(name, result, found, results.source, file, frame, pixel))
+    return cases
+
+
+def load_cases(path: Path) -> list[Case]:
+    """Cases of a JSON file of ``attnseg segment`` or of the viewer.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or a file that it names cannot be read.
+    """
+    results = load_results(path)
+    # One read serves all frames of a stack.
+    kept: dict[bool, NDArray[Any]] = {}
+
+    def picture(frame: int | None) -> Picture:
+        file = results.image
+        if file is None or not file.is_file():
+            return NoImage.MISSING
+        facts = results.segmentations[frame or 0].provenance
+        at = facts.get("frame") if frame is None else frame
+        for upright in (True, False):
+            try:
+                if upright not in kept:
+                    kept[upright] = read_array(read_image(file, upright), facts)
+                one = kept[upright] if at is None else kept[upright][at]
+            except (AttnSegError, IndexError, MemoryError):
+                return NoImage.UNREADABLE
+            if array_sha256(one) == facts["image_sha256"]:
+                return np.asarray(one)
+        return NoImage.CHANGED
+
+    return cases_of(results, picture, path.name)
+
+
+def plain_source(source: str) -> str:
+    """Name of a file without the folders it lies in; of both kinds of paths."""
+    return PurePath(source.replace("\\", "/")).name or source
