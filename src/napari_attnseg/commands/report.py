@@ -82,7 +82,8 @@ def report(
     html = report_html(cases(), title, number_cases=number_cases, paths=paths)
     write_text(out, html)
     size = len(html.encode()) / 1e6
-    say(f"{len(files) - failed} of {len(files)} results reported in {out} ({size:.1f} MB).")
+    done = len(files) - failed
+    say(f"{done} of {len(files)} results reported in {out} ({size:.1f} MB).")
     if failed:
         raise typer.Exit(SOME_FAILED)
 

@@ -7,7 +7,20 @@
     html = report_html(load_cases(Path("results/polyp.json")))
 """
 
-from napari_attnseg.reports.cases import Case, NoImage, cases_of, load_cases
+from napari_attnseg.reports.cases import (
+    Case,
+    NoImage,
+    cases_of,
+    load_cases,
+    segmented_pixels,
+)
 from napari_attnseg.reports.page import report_html
 
-__all__ = ["Case", "NoImage", "cases_of", "load_cases", "report_html"]
+__all__ = [
+    "Case",
+    "NoImage",
+    "cases_of",
+    "load_cases",
+    "report_html",
+    "segmented_pixels",
+]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,6 +19,7 @@ from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.results import Segmentation
+
 
 class NoImage(StrEnum):
     """Why the image of a case is not shown."""
@@ -60,7 +61,7 @@ class Case:
     source: str = ""
     file: str = ""
     frame: int | None = None
-    pixel: PixelSize = PixelSize()
+    pixel: PixelSize = field(default_factory=PixelSize)
 
     @property
     def edited(self) -> bool:
@@ -110,19 +111,44 @@ def load_cases(path: Path) -> list[Case]:
         if file is None or not file.is_file():
             return NoImage.MISSING
         facts = results.segmentations[frame or 0].provenance
-        at = facts.get("frame") if frame is None else frame
         for upright in (True, False):
             try:
                 if upright not in kept:
-                    kept[upright] = read_array(read_image(file, upright), facts)
-                one = kept[upright] if at is None else kept[upright][at]
-            except (AttnSegError, IndexError, MemoryError):
+                    kept[upright] = read_image(file, upright)
+                found = segmented_pixels(kept[upright], facts, frame)
+            except (AttnSegError, MemoryError):
                 return NoImage.UNREADABLE
-            if array_sha256(one) == facts["image_sha256"]:
-                return np.asarray(one)
+            if not isinstance(found, NoImage):
+                return found
         return NoImage.CHANGED
 
     return cases_of(results, picture, path.name)
+
+
+def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
+    """The pixels that a run segmented, if an array still holds them.
+
+    Parameters
+    ----------
+    data : array
+        Of an image's file or layer.
+    facts : mapping
+        Provenance of the run of that frame.
+    frame : int or None
+        Of a stack.
+
+    Raises
+    ------
+    InputError
+        If what provenance says of the axes cannot be understood.
+    """
+    at = facts.get("frame") if frame is None else frame
+    read = read_array(data, facts)
+    try:
+        one = np.asarray(read if at is None else read[at])
+    except IndexError:
+        return NoImage.CHANGED
+    return one if array_sha256(one) == facts["image_sha256"] else NoImage.CHANGED
 
 
 def plain_source(source: str) -> str:

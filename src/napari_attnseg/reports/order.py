@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from napari_attnseg.boxes import box_of
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.reliability.estimate import ESTIMATE, EstimateState, estimate_of
 from napari_attnseg.reports.cases import Case
@@ -55,8 +56,6 @@ def worth_of(case: Case, doubt: float) -> Worth:
 
 def doubt_of(case: Case) -> float:
     """Predictive entropy of a case in bits; NaN for an empty mask."""
-    from napari_attnseg.boxes import box_of
-
     result = case.result
     return case_doubt(result.probability, result.mask, box_of(result.provenance))
 
@@ -66,6 +65,6 @@ ORDER_WORDS = (
     "Sorted by what is most worth a look: first masks that cover the whole image, "
     "images unlike those that the expected Dice was measured on, images in which "
     "nothing was found, and masks that are no longer the model's own; then from the "
-    "lowest expected Dice to the highest. Where weights tell no expected Dice, from the "
-    "highest uncertainty to the lowest."
+    "lowest expected Dice to the highest. Where weights tell no expected Dice, from "
+    "the highest uncertainty to the lowest."
 )

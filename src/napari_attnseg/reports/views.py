@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -94,8 +95,8 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
         "image": None if rgb is None else picture_uri(rgb),
         "thumbnail": None if rgb is None else picture_uri(rgb, THUMBNAIL),
         "outlines": [
-            {"name": classes[i], "colour": CLASS_COLOURS[i % len(CLASS_COLOURS)], "d": d}
-            for i in range(len(classes))
+            {"name": name, "colour": colour, "d": d}
+            for i, (name, colour) in enumerate(zip(classes, cycle(CLASS_COLOURS)))
             if (d := outline(result.mask == i + 1))
         ],
         "remarks": remarks(case, shown),
@@ -115,7 +116,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
 
 
 def expected_words(case: Case, expected: ExpectedDice | None) -> dict[str, str]:
-    """The expected Dice: ``number`` (a dash where there is none), ``range``, ``why``."""
+    """The expected Dice: ``number`` (a dash for none), ``range`` and ``why``."""
     if expected is not None and expected.mean is not None:
         low_high = f"{expected.low:.2f}–{expected.high:.2f}"
         why = f"overlap with an expert's mask; {expected.words.partition(', ')[2]}"
