@@ -60,6 +60,7 @@ WORDS = {
     "attnseg demo": [],
     "attnseg segment": ["a.png"],
     "attnseg explain": ["a.png", "--method", "gate"],
+    "attnseg report": ["results"],
     "attnseg-train datasets": [],
     "attnseg-train check": ["d"],
     "attnseg-train fit": ["--data", "d"],
