@@ -63,17 +63,17 @@ def _measured(card: ModelCard) -> str:
     if training is None:
         return "Its Dice was not measured."
     return (
-        f"Dice {training:.2f} on the {_count(card)} that chose its epoch; not measured "
-        "on others."
+        f"Dice {training:.2f} on the {images_of(card) or 'images'} that chose its "
+        "epoch; not measured on others."
     )
 
 
-def _count(card: ModelCard) -> str:
-    """How many images chose the epoch, where the card holds it."""
+def images_of(card: ModelCard) -> str:
+    """How many images chose the epoch, ``88 images``; empty if the card lacks it."""
     data = card.training.get("data")
     number = data.get("val") if isinstance(data, dict) else None
     if number is None:
-        return "images"
+        return ""
     return "1 image" if number == 1 else f"{number} images"
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from napari_attnseg.results import PatternValue
 
 #: What both ends of a gate's colours are, for who never heard of them.
-TWO_NETWORKS = (
-    "Two networks read the image: a CNN, which sees detail nearby, and a transformer, "
+TWO_ENCODERS = (
+    "Two encoders read the image: a CNN, which sees detail nearby, and a transformer, "
     "which sees the whole image. The colour says whose features were used where, not "
     "what was important."
 )
@@ -26,7 +26,7 @@ _SENTENCES = {
     ),
     PatternValue.MATTERS: (
         "{Map} affected the mask: with one value everywhere, masks were worse. It "
-        "shows which network was used where, not why."
+        "shows which encoder was used where, not why."
     ),
     PatternValue.NOT_SHOWN: (
         "{Map} was not shown to affect the mask, nor that it does not. " + _NO_REASON

@@ -26,11 +26,12 @@ from napari_attnseg.intensity import (
     is_fixed,
     rule_of,
 )
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import gate_file
 from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.reader_record import READERS
-from napari_attnseg.reproduce_image import comment, image_of_run, reading_code
+from napari_attnseg.reproduce_image import OPENING, comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
 from napari_attnseg.weights import bundled_weights
 
@@ -111,6 +112,7 @@ def python_text(
             else []
         ),
         "from napari_attnseg.io.images import read_image",
+        *([OPENING] if FILE_FACTS in facts else []),
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
         "",
         *missing,
@@ -184,7 +186,8 @@ def command_text(
 
     What a command cannot repeat is said in comments instead.
     """
-    if isinstance(facts["mask_sha256"], list) or "frame" in facts:
+    stack = isinstance(facts["mask_sha256"], list) and FILE_FACTS not in facts
+    if stack or "frame" in facts:
         return comment(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."

@@ -17,6 +17,7 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QSettings
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
@@ -35,6 +36,9 @@ def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     That fixture would hide this plugin's manifest too.
     """
     monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
+    # What the docks remember: forms, folders. It stays set, for tests to come.
+    scope = QSettings.Scope.UserScope
+    QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "ini"))
     settings._clear_plugin_settings_cache()
     yield
     settings._clear_plugin_settings_cache()

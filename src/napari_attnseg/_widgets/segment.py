@@ -68,7 +68,7 @@ class SegmentWidget(ModelWidget):
         self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
-            "A gate is where the network mixes its two parts, at a coarse (1/32) to a "
+            "A gate is where the network mixes both encoders, at a coarse (1/32) to a "
             "fine (1/4) scale. Shows the map of one gate over the image."
         )
         self.gate_row, self.gate_words = QWidget(), QWidget()

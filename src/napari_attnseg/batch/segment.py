@@ -133,7 +133,7 @@ def segment_images(
         if how.medsam is not None:
             raise InputError(
                 "The masks by one encoder alone are of the model, and MedSAM's are "
-                "not; leave out the readers or MedSAM."
+                "not; ask for one of the two."
             )
     if how.box is not None and how.medsam is not None:
         raise InputError(

@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_attnseg._widgets.inspect.mask_panel import REPLACE
+from napari_attnseg._widgets.inspect.mask_controls import REPLACE
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_results
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.inspect.mask_panel import REPLACE
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.inspect.mask_controls import REPLACE
+from napari_attnseg._widgets.inspect.tips import OF_A_BOX
+from napari_attnseg._widgets.layers.metadata import METADATA, record_of, set_record
 from napari_attnseg._widgets.layers.reader import read
 from napari_attnseg._widgets.layers.writer import write
 
@@ -179,6 +180,23 @@ def test_without_the_image_it_says_so(
     viewer.layers.remove(segment())
     panel = opened().click_panel
     assert not panel.button.isEnabled() and "not open" in panel.message.text()
+
+
+def test_a_result_of_a_box_says_before_a_click_that_it_needs_the_whole_image(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    for layer in viewer.layers[1:]:
+        record = record_of(layer)
+        assert record is not None
+        set_record(layer, record.with_provenance(box=[0, 0, 20, 20]))
+    widget = opened()
+    for panel, button in (
+        (widget.click_panel, widget.click_panel.button),
+        (widget.readers_panel, widget.readers_panel.show_button),
+        (widget.whatif_panel, widget.whatif_panel.controls),
+    ):
+        assert panel.message.text() == OF_A_BOX and not button.isEnabled()
 
 
 def test_a_click_that_waits_is_for_its_own_frame(

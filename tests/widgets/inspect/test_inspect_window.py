@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
 from napari_attnseg._widgets.base.model_cache import MODELS
@@ -178,6 +178,19 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     assert not fill.visible and kept.visible
     what_if.open()
     assert fill.visible
+
+    # A tab in front of it puts away what both drew; what somebody keeps stays.
+    drawn = [*outlines[1:], fill]
+    _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    qtbot.waitUntil(lambda: not any(layer.visible for layer in drawn))
+    assert kept.visible
+    dock = widget.parentWidget()
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    dock.raise_()
+    qtbot.waitUntil(lambda: all(layer.visible for layer in drawn))
+    assert not outlines[0].visible
+    viewer.window.remove_dock_widget(segment)
 
 
 def test_results_that_are_opened_have_thumbnails(

@@ -83,7 +83,12 @@ def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
     assert done.state == "done", done
     assert [epoch.epoch for epoch in done.epochs] == [1, 2, 3]
     assert all(0 <= e.val_dice <= 1 and e.loss > 0 for e in done.epochs)
-    assert "3 epochs" in done.said and "validation Dice" in done.said
+    best = max(done.epochs, key=lambda epoch: epoch.val_dice)
+    measured = read_card(folder / "best.safetensors").training["data"]["val"]
+    assert done.said == (
+        f"Done: 3 epochs. Best validation Dice {best.val_dice:.3f} on {measured} "
+        f"image{'s' if measured > 1 else ''}, in epoch {best.epoch}."
+    )
     assert "epoch 3/3" in done.log and "\x1b" not in done.log
     assert done.weights == folder / "best.safetensors"
     assert read_card(done.weights).training["config"]["seed"] == 5
@@ -166,6 +171,8 @@ def test_it_is_said_on_which_images_a_dice_was_measured(
     )
     files = RunFiles(None, {"protocol": protocol}, epochs)
     assert sentence(RunState.DONE, files, False) == f"Done: 2 epochs. {words}"
+    on = sentence(RunState.DONE, files, False, images="88 images")
+    assert on.count(" on 88 images") == 1
 
 
 @pytest.mark.usefixtures("forked_runs")

@@ -242,7 +242,7 @@ def reader_lines(facts: dict[str, Any]) -> list[str]:
     few = too_few_words(dice[BOTH]["n"])
     return [
         *useless,
-        f"Readers, Dice: both {words(dice[BOTH], '.3f')}; "
+        f"Each encoder alone, Dice: both {words(dice[BOTH], '.3f')}; "
         + "; ".join(f"{r} alone {words(dice[r.key], '.3f')}" for r in Reader)
         + (f"; {few}" if few else "")
         + f". Agreement of the two (Dice) {words(facts['agree'], '.2f')}.",

@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QSlider,
@@ -84,6 +85,14 @@ def wrapped_label(text: str = "") -> QLabel:
     return label
 
 
+def row_of(*parts: QWidget) -> QHBoxLayout:
+    """Parts beside each other."""
+    row = QHBoxLayout()
+    for part in parts:
+        row.addWidget(part)
+    return row
+
+
 class Fold(QWidget):
     """A part of a widget under a title; a click on the title opens (▼) or closes (▶).
 
@@ -149,3 +158,9 @@ def restart(waiting: QTimer) -> None:
     """Start a timer again, unless Qt has destroyed it: napari is closing."""
     with suppress(RuntimeError):
         waiting.start()
+
+
+def halt(waiting: QTimer) -> None:
+    """Stop a timer, unless Qt has destroyed it: napari is closing."""
+    with suppress(RuntimeError):
+        waiting.stop()

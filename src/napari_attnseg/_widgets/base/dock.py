@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.display import no_brush_box
+from napari_attnseg._widgets.preferences import preferences
 
 #: Callbacks for the destruction of a widget. Held here: Python's garbage collector
 #: would clear them along with the widget, and Qt, in the same sweep, would call them.
@@ -45,6 +46,8 @@ class DockWidget(QWidget):
         self._viewer = viewer
         self._life = life = Lifetime()
         no_brush_box(viewer)
+        # napari takes long to read them for the first time: not in the midst of a run.
+        QTimer.singleShot(0, preferences)
         self._show_focus()
         theme = viewer.events.theme
         theme.connect(self._show_focus)
@@ -56,6 +59,9 @@ class DockWidget(QWidget):
 
         _AT_DESTRUCTION.add(destroyed)
         self.destroyed.connect(destroyed)
+
+    def set_in_front(self, front: bool) -> None:
+        """Follow whether the dock is the front tab; most docks need not."""
 
     @property
     def life(self) -> Lifetime:
@@ -103,6 +109,8 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
         if dock is None or not isinstance(window := dock.parent(), QMainWindow):
             return
         dock.setWindowTitle(widget.tab)
+        # A tab behind is not hidden for Qt: only its dock is told.
+        dock.visibilityChanged.connect(partial(_tell_front, ref))
         if window.tabifiedDockWidgets(dock):
             return
         area = window.dockWidgetArea(dock)
@@ -119,3 +127,13 @@ def _join_others(ref: weakref.ref[DockWidget]) -> None:
             window.tabifyDockWidget(beside[-1], dock)
             dock.show()
             dock.raise_()
+
+
+def _tell_front(ref: weakref.ref[DockWidget], front: bool) -> None:
+    widget = ref()
+    if widget is None or widget._life.ended:
+        return
+    with suppress(RuntimeError):  # Qt has destroyed it meanwhile
+        window: Any = widget.window()
+        if not window.isMinimized():
+            widget.set_in_front(front)

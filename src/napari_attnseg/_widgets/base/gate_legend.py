@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from napari_attnseg.colormaps import GATE_MAPS
-from napari_attnseg.gate_words import TWO_NETWORKS
+from napari_attnseg.gate_words import TWO_ENCODERS
 
 _BAR = "background: qlineargradient(x1: 0, y1: 0, x2: 1, y2: 0, {stops});"
 
@@ -17,7 +17,7 @@ class GateLegend(QWidget):
         super().__init__()
         self.low, self.high, self.bar = QLabel(), QLabel(), QFrame()
         self.bar.setFixedHeight(12)
-        self.setToolTip(TWO_NETWORKS)
+        self.setToolTip(TWO_ENCODERS)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.low)

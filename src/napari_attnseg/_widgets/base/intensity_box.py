@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from napari_attnseg._widgets.base.controls import ChoiceBox
+from napari_attnseg._widgets.layers.metadata import FILE_FACTS
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, IntensityKind, Window
 
@@ -15,15 +16,15 @@ class IntensityChoice(StrEnum):
 
     Attributes
     ----------
-    CARD
-        As the model card says.
+    AS_TRAINED
+        By the rule that came with the weights.
     WHOLE_RANGE, PERCENTILES
         As in `IntensityKind`.
     DISPLAYED
         Between the contrast limits of the layer.
     """
 
-    CARD = "card"
+    AS_TRAINED = "as_trained"
     WHOLE_RANGE = IntensityKind.WHOLE_RANGE.value
     PERCENTILES = IntensityKind.PERCENTILES.value
     DISPLAYED = "displayed"
@@ -35,7 +36,7 @@ class IntensityBox(ChoiceBox):
     def __init__(self) -> None:
         super().__init__()
         for name, choice in (
-            ("as the weights were trained", IntensityChoice.CARD),
+            ("as the weights were trained", IntensityChoice.AS_TRAINED),
             ("whole range", IntensityChoice.WHOLE_RANGE),
             ("percentiles", IntensityChoice.PERCENTILES),
             ("as displayed (contrast limits)", IntensityChoice.DISPLAYED),
@@ -65,8 +66,10 @@ class IntensityBox(ChoiceBox):
             If it is to be read as displayed but is in colour.
         """
         chosen = IntensityChoice(self.choice)
-        if chosen is IntensityChoice.CARD:
-            return None
+        if chosen is IntensityChoice.AS_TRAINED:
+            # As attnseg segment does.
+            window = layer.metadata.get(FILE_FACTS, {}).get("window")
+            return None if window is None else Window(*window)
         if chosen is not IntensityChoice.DISPLAYED:
             return str(chosen)
         if layer.rgb:

@@ -11,10 +11,11 @@ import importlib
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.base.controls import halt, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.base.threads import work
@@ -44,7 +45,7 @@ class Preload:
         self._worker: Any = None
         self._last: Path | None = None
         self._timer = timer(DELAY, self._start)
-        life.at_end.append(self._timer.stop)
+        life.at_end.append(partial(halt, self._timer))
         self._timer.start()
 
     @property

@@ -16,25 +16,25 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
-from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    row_of,
+    set_tips,
+    wrapped_label,
+)
+from napari_attnseg._widgets.base.jobs import Failed, prepare_clicks
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
-from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask
-from napari_attnseg._widgets.inspect.preparation import Preparation
-from napari_attnseg._widgets.inspect.tips import (
-    BESIDE,
-    BRUSH,
-    CLICK_TIPS,
-    NO_IMAGE,
-    WAIT,
-)
+from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
+from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
 from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.corrections.clicks import Click
+from napari_attnseg.corrections.rules import Corrector
 from napari_attnseg.errors import AttnSegError
 
 START = "Correct by clicks"
@@ -60,7 +60,7 @@ class ClickPanel(QWidget):
         self._mask: ClickedMask | None = None
         #: Frame and click, of clicks that were made while the encoders run.
         self._waiting: list[tuple[int, Click]] = []
-        self._ready = Preparation()
+        self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
         self.button.setCheckable(True)
@@ -91,10 +91,7 @@ class ClickPanel(QWidget):
         first.addWidget(self.class_box)
         layout.addLayout(first)
         layout.addWidget(self.message)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.undo_button)
-        buttons.addWidget(self.clear_button)
-        layout.addLayout(buttons)
+        layout.addLayout(row_of(self.undo_button, self.clear_button))
 
     # -- the result --------------------------------------------------------------------
 
@@ -114,8 +111,8 @@ class ClickPanel(QWidget):
         self._waiting.clear()
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, self._points_now)
-        complete = result is not None and result.complete
-        usable = result is not None and complete and result.image is not None
+        why = "" if result is None or not result.complete else why_no_clicks(result)
+        usable = result is not None and result.complete and not why
         self._mask = ClickedMask(result) if result is not None and usable else None
         names: list[str] = []
         if result is not None and usable:
@@ -126,7 +123,7 @@ class ClickPanel(QWidget):
         self.button.setEnabled(usable)
         if not usable:
             self.button.setChecked(False)
-        self.message.setText(NO_IMAGE if complete and not usable else "")
+        self.message.setText(why)
         self._show_buttons()
         if self.active:
             self._prepare()
@@ -168,7 +165,7 @@ class ClickPanel(QWidget):
             self._show()
             return
         frame, result = self._frame, mask.result
-        if self._ready.corrector is not None and self._ready.frame == frame:
+        if self._ready.found is not None and self._ready.frame == frame:
             self._begin()
             return
         if self._ready.worker is not None:
@@ -189,21 +186,21 @@ class ClickPanel(QWidget):
                 self._begin()
 
         self._ready.start(
+            finished,
             source,
             frame,
             result.record.provenance,
             result.probabilities(frame),
             MODELS,
-            finished,
         )
 
     def _begin(self) -> None:
         """Begin with the mask as it is, and make the clicks that were waited for."""
-        assert self._mask is not None and self._ready.corrector is not None
+        assert self._mask is not None and self._ready.found is not None
         if self._ready.frame != self._frame:
             self._prepare()
             return
-        self._mask.begin(self._ready.corrector, self._frame)
+        self._mask.begin(self._ready.found, self._frame)
         waiting, self._waiting = self._waiting, []
         for frame, click in waiting:
             if frame == self._frame:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.inspect.tips import CORRECTORS, HOW
+from napari_attnseg._widgets.inspect.tips import CORRECTORS, HOW, NO_IMAGE, OF_A_BOX
 from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -20,6 +20,13 @@ from napari_attnseg.corrections.session import (
     with_clicks,
 )
 from napari_attnseg.masks import make_mask, rules_of
+
+
+def why_no_clicks(result: ResultLayers) -> str:
+    """Why a result cannot be corrected by clicks; empty: it can."""
+    if result.record.box is not None:
+        return OF_A_BOX
+    return NO_IMAGE if result.image is None else ""
 
 
 class ClickedMask:

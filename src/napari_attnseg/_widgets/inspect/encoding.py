@@ -1,61 +1,78 @@
-"""The encoders, which run once for a what-if or for the readers, in a thread."""
+"""What is computed of one frame, once, in a thread: features, or a corrector."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
-from napari_attnseg._widgets.base.jobs import Failed, encode
-from napari_attnseg._widgets.base.model_cache import ModelCache
+from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.whatif import WhatIf
+
+T = TypeVar("T")
 
 
-class Encoding:
-    """Features of one frame, and the worker that computes them.
+class Encoding(Generic[T]):
+    """What a job made of one frame, and the worker that runs it.
 
     No QObject: it outlives the panel.
 
     Parameters
     ----------
     job : callable
-        What runs in the thread: `jobs.encode`, or what goes on from it.
+        Runs in the thread: `jobs.encode`, `jobs.prepare_clicks`, or what goes on from
+        one of them.
+
+    Attributes
+    ----------
+    found : T or None
+        None before the job has run, and after `free`.
+    frame : int
+        Of a stack, that it was made of.
+    worker : worker or None
+        While the job runs.
     """
 
-    def __init__(self, job: Callable[..., Any] = encode) -> None:
+    def __init__(self, job: Callable[..., Any]) -> None:
         self._job = job
-        self.what_if: WhatIf | None = None
+        self.found: T | None = None
         self.frame = 0
         self.worker: Any = None
 
     def start(
         self,
+        finished: Callable[[T | Failed], None],
         source: Source,
         frame: int,
-        provenance: Mapping[str, Any],
-        models: ModelCache,
-        finished: Callable[[Any], None],
+        *more: Any,
     ) -> None:
-        """Run both encoders on one frame; parameters as of `jobs.encode`.
+        """Run the job on a frame; `source`, `frame` and the rest are its parameters.
 
-        `finished` gets what the job returns, in the thread of the window.
+        `finished` gets what it returns, in the thread of the window.
         """
-        self.what_if = None  # the old one is freed before the new one is made
-        worker = work(self._job, source, frame, provenance, models)
+        self.free()  # the old one before the new one is made
+        worker = work(self._job, source, frame, *more)
+
+        def returned(found: T | Failed) -> None:
+            if self.worker is not worker:
+                return  # meanwhile another one was asked for, or none
+            self.worker = None
+            if not isinstance(found, Failed):
+                self.found, self.frame = found, frame
+            finished(found)
 
         def ended() -> None:
             if self.worker is worker:
                 self.worker = None
 
-        worker.returned.connect(finished)
-        worker.errored.connect(lambda error: finished(Failed(str(error))))
+        worker.returned.connect(returned)
+        worker.errored.connect(lambda error: returned(Failed(str(error))))
         worker.finished.connect(ended)
         self.worker = worker
         worker.start()
 
     def free(self) -> None:
-        """Free the features, and stop the worker that computes them."""
+        """Free what was made, and stop the worker that makes it."""
         if self.worker is not None:
             self.worker.quit()
-        self.what_if = self.worker = None
+        self.found = self.worker = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # PyQt6's stubs
@@ -12,11 +12,14 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import UnitSlider, set_tips
+from napari_attnseg._widgets.base.gate_legend import GateLegend
+from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.results import GateKey, gate_label
 
 #: Data of the entry that is shown while psi is forced to a value that has no name;
@@ -44,7 +47,7 @@ class GateRow(QObject):
         self.choice = QComboBox()
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.setToolTip(
-            "Which of the two networks is used everywhere at this scale; as it was: "
+            "Which of the two encoders is used everywhere at this scale; as it was: "
             "what the model chose at each place."
         )
         self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))
@@ -88,7 +91,13 @@ class GateRows(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[GateKey, GateRow] = {}
-        self._grid = QGridLayout(self)
+        #: What the left and the right end of every slider are.
+        self.legend = GateLegend()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.legend)
+        self._grid = QGridLayout()
+        layout.addLayout(self._grid)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
 
@@ -106,6 +115,16 @@ class GateRows(QWidget):
             self._grid.addWidget(row.slider, i, 1)
             self._grid.addWidget(row.choice, i, 2)
 
+    def name_ends(self, ends: Mapping[GateKey, tuple[str, str]]) -> None:
+        """Name the encoders that psi 0 and psi 1 of each gate stand for."""
+        for key, (low, high) in ends.items():
+            self.rows[key].name_ends(low, high)
+        # Two gates per level have ends of their own, which their lists name.
+        different = set(ends.values())
+        self.legend.setVisible(len(different) == 1)
+        for low, high in different:
+            self.legend.show_ends(gate_colours(), low, high)
+
 
 class PaintControls(QWidget):
     """Buttons to paint psi, and the choice of the gates that the paint forces."""
@@ -117,7 +136,7 @@ class PaintControls(QWidget):
         self.box = QComboBox()
         set_tips(
             {
-                self.paint_button: "Paint on the image where one of the two networks "
+                self.paint_button: "Paint on the image where one of the two encoders "
                 "is to be used.",
                 self.dab_button: "Paint once where the ring is, without a mouse.",
                 self.box: "At which scales the paint counts.",

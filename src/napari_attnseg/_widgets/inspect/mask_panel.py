@@ -11,26 +11,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
     Signal,
 )
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QMessageBox,
-    QPushButton,
-    QSpinBox,
-    QWidget,
-)
-from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import (
-    UnitSlider,
-    set_tips,
-    timer,
-    wrapped_label,
+from napari_attnseg._widgets.base.controls import timer
+from napari_attnseg._widgets.inspect.mask_controls import (
+    COPY,
+    REPLACE,
+    STOP,
+    MaskControls,
 )
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
-from napari_attnseg._widgets.inspect.tips import MASK_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
@@ -46,9 +35,6 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
 NO_MASK = "The layers of mask and probability of this result are not in the viewer."
-#: Of this panel: clicks, brushes and what-ifs have an undo of their own.
-UNDO, NO_UNDO = "Undo setting", "No setting to undo"
-COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +55,7 @@ class MaskStep:
     clicks: Mapping[str, Any] | None = None
 
 
-class MaskPanel(QWidget):
+class MaskPanel(MaskControls):
     """Controls that make the mask of a result anew while they are moved.
 
     Parameters
@@ -89,15 +75,6 @@ class MaskPanel(QWidget):
         self._rest: Iterator[int] = iter(())
         self._mark = CanvasMark(viewer)
         self._made = 0  # the frame that was made last; the others are to follow it
-        self.threshold = UnitSlider(0.01)
-        self.smoothing = QDoubleSpinBox()
-        self.min_size = QSpinBox()
-        self.fill_holes = QCheckBox("Fill holes")
-        self.largest = QCheckBox("Keep the largest object only")
-        self.size_label = wrapped_label()
-        self.undo_button = QPushButton(UNDO)
-        self.reset_button = QPushButton("Model's own mask")
-        self._lay_out()
         # A timer of 0: moves that come while a mask is made are one move.
         self._soon = timer(0, self.apply)
         self._later = timer(300, self.settle)
@@ -105,44 +82,10 @@ class MaskPanel(QWidget):
         # Somebody painted or undid, or another frame is shown: once, when it rests.
         self._drawn = timer(50, self._mask_drawn)
 
-        for name, control in self.controls.items():
-            signal = getattr(control, "valueChanged", None) or control.toggled
-            signal.connect(lambda value, name=name: self._moved(name, value))
+        self.moved.connect(self._moved)
         self.undo_button.clicked.connect(self.undo)
         self.reset_button.clicked.connect(self.reset)
         self.set_result(None)
-
-    def _lay_out(self) -> None:
-        self.smoothing.setRange(0, 20)
-        self.smoothing.setSingleStep(0.5)
-        self.smoothing.setSuffix(" px")
-        self.min_size.setRange(0, 10_000_000)
-        self.min_size.setSingleStep(50)
-        self.min_size.setSuffix(" px")
-        set_tips({getattr(self, name): tip for name, tip in MASK_TIPS.items()})
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Threshold", self.threshold)
-        form.addRow("Smoothing", self.smoothing)
-        form.addRow("Drop below", self.min_size)
-        form.addRow("", self.fill_holes)
-        form.addRow("", self.largest)
-        form.addRow(self.size_label)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.undo_button)
-        buttons.addWidget(self.reset_button)
-        form.addRow(buttons)
-
-    @property
-    def controls(self) -> dict[str, Any]:
-        """Field of `MaskRules` → the control that sets it."""
-        return {
-            "threshold": self.threshold,
-            "smoothing": self.smoothing,
-            "min_size": self.min_size,
-            "fill_holes": self.fill_holes,
-            "largest": self.largest,
-        }
 
     @property
     def settled(self) -> bool:
@@ -174,7 +117,7 @@ class MaskPanel(QWidget):
             for event in self._drawing():
                 event.connect(self._drawn_soon)
         self.setEnabled(usable)
-        self._show_rules()
+        self._show_now()
         self.show_size()
 
     def forget(self) -> None:
@@ -232,7 +175,7 @@ class MaskPanel(QWidget):
         if rules == self._history.now.rules:
             return
         if not self._may_replace():
-            self._show_rules()
+            self._show_now()
             return
         self._history.change(MaskStep(rules), by=name)
         self._later.start()
@@ -262,7 +205,7 @@ class MaskPanel(QWidget):
             self._now()
 
     def _now(self) -> None:
-        self._show_rules()
+        self._show_now()
         self.apply()
         self.settle()
 
@@ -272,7 +215,7 @@ class MaskPanel(QWidget):
             self._made = self._frame()
             self._show_size(self._editor.apply(self._history.now.rules, self._made))
             self.remade.emit()
-        self._show_undo()
+        self.show_undo(self._history.can_undo)
 
     def settle(self) -> None:
         """Complete the present undo step, and start on the other frames."""
@@ -298,20 +241,9 @@ class MaskPanel(QWidget):
         for _ in self._rest:
             pass
 
-    def _show_rules(self) -> None:
-        for name, control in self.controls.items():
-            value = getattr(self._history.now.rules, name)
-            with signals_blocked(control):
-                if isinstance(control, QCheckBox):
-                    control.setChecked(value)
-                else:
-                    control.setValue(value)
-        self._show_undo()
-
-    def _show_undo(self) -> None:
-        can_undo = self._history.can_undo
-        self.undo_button.setEnabled(can_undo)
-        self.undo_button.setText(UNDO if can_undo else NO_UNDO)
+    def _show_now(self) -> None:
+        self.show_rules(self._history.now.rules)
+        self.show_undo(self._history.can_undo)
 
     # -- edits by hand ---------------------------------------------------------------
 
@@ -343,20 +275,3 @@ class MaskPanel(QWidget):
         if answer != STOP:
             editor.accept()
         return answer != STOP
-
-    def ask_about_edits(self) -> str:
-        """Ask what becomes of edits: `COPY`, `REPLACE` or `STOP`."""
-        box = QMessageBox(self)
-        box.setWindowTitle("Edited mask")
-        box.setText(
-            "This mask was edited by hand. Changing its threshold or clean-up makes it "
-            "anew from the probability."
-        )
-        copy = box.addButton("Keep edits as a layer", QMessageBox.ButtonRole.AcceptRole)
-        replaced = box.addButton(
-            "Replace edits", QMessageBox.ButtonRole.DestructiveRole
-        )
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        clicked = box.clickedButton()
-        return COPY if clicked is copy else REPLACE if clicked is replaced else STOP

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -21,30 +20,30 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed, encode
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
+from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.pointer import Pointing
-from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.reader_layers import (
     OUTLINES,
     FrameReaders,
     ReaderLayers,
 )
 from napari_attnseg._widgets.inspect.readout import pixel_at
+from napari_attnseg._widgets.inspect.section import Section
 from napari_attnseg._widgets.inspect.tips import READER_TIPS
 from napari_attnseg._widgets.inspect.whatif_layers import why_disabled
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.reader_words import record_sentences, useless_sentences
 
-ASK = "What does each of the two networks draw alone?"
+ASK = "What does each of the two encoders draw alone?"
 POINT = "Click into a region where they disagree to read what the gates did there."
 _SWATCH = "background: {}; border: 1px solid gray;"
 
 
-class ReadersPanel(QWidget):
-    """Shows three outlines, and says of a clicked region which reader the gates took.
+class ReadersPanel(Section):
+    """Shows three outlines, and says of a clicked region which encoder the gates took.
 
     Parameters
     ----------
@@ -57,19 +56,14 @@ class ReadersPanel(QWidget):
     """
 
     def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
-        super().__init__()
-        self._viewer, self._life, self._pointing = viewer, life, pointing
-        self._result: ResultLayers | None = None
-        self._found: FrameReaders | None = None
-        self._encoding = Encoding(read)
+        super().__init__(viewer, life)
+        self._pointing = pointing
+        self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
-        self._aside = PutAside(viewer)
-        life.at_end.append(MODELS.add_user())
         life.at_end += [self._encoding.free, self._layers.remove]
         self.show_button = QPushButton()
         self.disagreement_box = QCheckBox("Where they disagree")
         self.legend = _legend()
-        self.message = wrapped_label()
         self.region = wrapped_label()
         set_tips({getattr(self, name): tip for name, tip in READER_TIPS.items()})
         layout = QVBoxLayout(self)
@@ -90,40 +84,31 @@ class ReadersPanel(QWidget):
     @property
     def found(self) -> FrameReaders | None:
         """What is shown; None while there is nothing."""
-        return self._found
+        return self._encoding.found
 
-    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Hide the layers too: the section was folded."""
-        if not (event.spontaneous() or self._life.ended):  # the window was minimised
-            self._aside.hide(self._layers.layers)
-        super().hideEvent(event)
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Show the layers that were hidden with the section."""
-        if not (event.spontaneous() or self._life.ended):
-            self._aside.show()
-        super().showEvent(event)
+    def drawn(self) -> Iterable[Any]:
+        """As `Section.drawn`."""
+        return self._layers.layers
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or gate maps disables all."""
-        usable = result is not None and result.image is not None and bool(result.gates)
         self._forget()
-        self._result = result if usable else None
-        self.show_button.setEnabled(usable)
-        if result is not None and not usable:
-            self.message.setText(why_disabled(result))
+        why = "" if result is None else why_disabled(result)
+        self._result = None if why else result
+        self.show_button.setEnabled(self._result is not None)
+        if why:
+            self.message.setText(why)
 
     def _forget(self) -> None:
         """Show nothing, and remove the layers."""
         self._encoding.free()
-        self._found = None
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
         self.message.setText(ASK)
         self._show_state()
 
     def _show_state(self) -> None:
-        shown = self._found is not None
+        shown = self.found is not None
         self.show_button.setText("Hide the outlines" if shown else "Show outlines")
         self.legend.setVisible(shown)
         self.disagreement_box.setVisible(shown)
@@ -133,33 +118,17 @@ class ReadersPanel(QWidget):
                 self.disagreement_box.setChecked(False)
 
     def _show_or_hide(self) -> None:
-        if self._found is not None:
+        if self.found is not None:
             self._forget()
-        elif self._result is not None and self._encoding.worker is None:
-            self._encode(self._result)
+        else:
+            self._run_encoders(self._encoding, self._show)
 
-    def _encode(self, result: ResultLayers) -> None:
-        """Run the encoders in a thread, and decode three times."""
-        frame = result.frame(self._viewer.dims.point)
-        try:
-            source = source_of(result.image)
-        except AttnSegError as error:
-            self._fail(str(error))
+    def _show(self, found: FrameReaders | Failed) -> None:
+        result = self._result
+        if isinstance(found, Failed):
+            self._fail(found.message)
             return
-        self.message.setText("Running the encoders once…")
-
-        def finished(found: Any) -> None:
-            if self._life.ended or self._result is not result:
-                return
-            if isinstance(found, Failed):
-                self._fail(found.message)
-            else:
-                self._show(result, found)
-
-        self._encoding.start(source, frame, result.record.provenance, MODELS, finished)
-
-    def _show(self, result: ResultLayers, found: FrameReaders) -> None:
-        self._found = found
+        assert result is not None
         record = found.readers.record
         frame = f"Slice {found.frame}." if result.stacked else ""
         said = [
@@ -170,30 +139,27 @@ class ReadersPanel(QWidget):
         ]
         self.message.setText(" ".join(filter(None, said)))
         self._layers.show_outlines(result, found)
+        self._drawn_late()
         self._show_state()
         self._read(self._pointing.point)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()
-        if wanted and self._result is not None and self._found is not None:
-            self._layers.show_disagreement(self._result, self._found)
+        if wanted and self._result is not None and self.found is not None:
+            self._layers.show_disagreement(self._result, self.found)
 
     def _read(self, point: Any) -> None:
         """Say what is known of the place where the reading is held."""
-        if self._result is None or self._found is None:
+        if self._result is None or self.found is None:
             return
         at = None if point is None else pixel_at(self._result.probability[0], point)
         if at is None:
             self.region.setText(POINT)
-        elif self._result.stacked and at[0] != self._found.frame:
-            self.region.setText(f"These outlines are of slice {self._found.frame}.")
+        elif self._result.stacked and at[0] != self.found.frame:
+            self.region.setText(f"These outlines are of slice {self.found.frame}.")
         else:
-            said = self._found.sentences(at[-2], at[-1])
+            said = self.found.sentences(at[-2], at[-1])
             self.region.setText(f"At the ring: {' '.join(said)}")
-
-    def _fail(self, error: str) -> None:
-        self.message.setText(error)
-        show_error(error)
 
 
 def read(

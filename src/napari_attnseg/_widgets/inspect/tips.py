@@ -20,7 +20,7 @@ CLICK_TIPS = {
 READER_TIPS = {
     "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
     "both as the gates mixed them.",
-    "disagreement_box": "Fills what only one of the two networks draws, in its colour.",
+    "disagreement_box": "Fills what only one of the two encoders draws, in its colour.",
 }
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
@@ -35,6 +35,10 @@ HOW = (
 )
 WAIT = "Running the encoders once…"
 NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
+OF_A_BOX = (
+    "This result is of a box only: the box does not apply here, and outside it there "
+    "is nothing to change. Segment the whole image first."
+)
 BESIDE = "Clicks need the overlay in 2D: go back from side by side or 3D."
 BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
 #: Corrector → its name for people.

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.inspect.tips import OF_A_BOX
+from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, layer_name
 from napari_attnseg._widgets.layers.placement import coarse_placement
@@ -22,7 +23,7 @@ from napari_attnseg.colormaps import (
     GATE_MAPS,
     LOST_COLOUR,
 )
-from napari_attnseg.results import Segmentation
+from napari_attnseg.results import GateKey, Segmentation
 from napari_attnseg.whatif import Change
 
 GAINED, LOST = 1, 2
@@ -54,6 +55,22 @@ class Temporary:
     def has(self, layer: Any) -> bool:
         """Whether a layer is still there."""
         return layer is not None and layer in self._viewer.layers
+
+    def show_change(
+        self, result: ResultLayers, change: Change, own: Segmentation, frame: int
+    ) -> None:
+        """Show the pixels that the mask of a frame gains and loses."""
+        new = change_layer(result, change, own, frame)
+        layer = self.change
+        if not self.has(layer):
+            active = self._viewer.layers.selection.active
+            (self.change,) = add_layers(self._viewer, [new])
+            self._viewer.layers.selection.active = active
+            return
+        layer.visible = True  # side by side and back hid it
+        redraw(layer, new.data)
+        if not np.array_equal(layer.translate, new.options["translate"]):
+            layer.translate = new.options["translate"]  # another frame
 
     def start_painting(self, result: ResultLayers, painted: Callable[..., Any]) -> str:
         """Select the layer to paint in, added if need be; returns what its labels do.
@@ -213,17 +230,28 @@ def same_paint(
     return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
 
 
-def describe_change(change: Change, frame: int | None) -> str:
-    """Text of how many pixels the mask gained and lost; `frame` of a stack."""
-    where = "" if frame is None else f"Slice {frame}: "
+def describe_change(result: ResultLayers, change: Change, frame: int) -> str:
+    """Text of how many pixels the mask of a frame gained and lost."""
+    where = f"Slice {frame}: " if result.stacked else ""
     return (
         f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
         f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
     )
 
 
+def mean_of(result: ResultLayers, key: GateKey, frame: int) -> float:
+    """Mean psi of a gate over a frame, by the model itself."""
+    data = result.gates[key].data
+    shown = data[frame] if result.stacked else data
+    return float(np.mean(np.asarray(shown, dtype=float)))
+
+
 def why_disabled(result: ResultLayers) -> str:
-    """Why no gate of a result can be forced."""
+    """Why no gate of a result can be forced; empty: it can."""
+    if result.record.box is not None:
+        return OF_A_BOX
+    if result.image is not None and result.gates:
+        return ""
     if not result.gates:
         return (
             "This result has no gate maps in the viewer: its model has no gates, or "

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips, timer, wrapped_label
-from napari_attnseg._widgets.base.gate_legend import GateLegend
-from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.controls import row_of, set_tips, timer
+from napari_attnseg._widgets.base.jobs import Failed, encode
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
-from napari_attnseg._widgets.inspect.put_aside import PutAside
+from napari_attnseg._widgets.inspect.section import Section
 from napari_attnseg._widgets.inspect.tips import WHATIF_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import (
     Temporary,
-    change_layer,
     describe_change,
     keep,
+    mean_of,
     same_paint,
     why_disabled,
 )
-from napari_attnseg._widgets.layers.display import add_layers, redraw
+from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg._widgets.layers.source import source_of
-from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
 from napari_attnseg.spec import STRIDES
@@ -45,7 +40,7 @@ from napari_attnseg.whatif import Change, ForcedGates, WhatIf
 UNDO, NO_UNDO = "Undo move", "No move to undo"
 
 
-class WhatIfPanel(QWidget):
+class WhatIfPanel(Section):
     """Controls that force psi and show which pixels the mask gains and loses.
 
     Fusion and decoder run again after every change, the encoders only once per frame.
@@ -61,27 +56,21 @@ class WhatIfPanel(QWidget):
     """
 
     def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
-        super().__init__()
-        self._viewer, self._life, self._pointing = viewer, life, pointing
-        self._result: ResultLayers | None = None
-        self._encoded = Encoding()
+        super().__init__(viewer, life)
+        self._pointing = pointing
+        self._encoded: Encoding[WhatIf] = Encoding(encode)
         self._layers = Temporary(viewer)
-        self._aside = PutAside(viewer)
-        self._models = MODELS
-        life.at_end.append(self._models.add_user())
         life.at_end += [self._encoded.free, self._layers.remove]
         self._change: Change | None = None
         #: What of the paint went into it.
         self._paint: NDArray[np.float64] | None = None
         self._kept: Change | None = None
         self._history: History[Mapping[GateKey, float]] = History({})
-        #: What the left and the right end of every slider are.
-        self.legend = GateLegend()
         self.gate_rows = GateRows()
+        self.legend = self.gate_rows.legend
         #: All but the message, which says why the controls are disabled.
         self.controls = QWidget()
         self.painting = PaintControls()
-        self.message = wrapped_label()
         self.undo_button = QPushButton(UNDO)
         self.reset_button = QPushButton("Reset")
         self.keep_button = QPushButton("Keep as layers")
@@ -106,57 +95,41 @@ class WhatIfPanel(QWidget):
         outer.addWidget(self.message)
         layout = QVBoxLayout(self.controls)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.legend)
         layout.addWidget(self.gate_rows)
         layout.addWidget(self.painting)
-        self._offer_gates(list(reversed(STRIDES)))
-        buttons = QHBoxLayout()
-        for button in (self.undo_button, self.reset_button, self.keep_button):
-            buttons.addWidget(button)
-        layout.addLayout(buttons)
-
-    def _offer_gates(self, keys: Sequence[GateKey]) -> None:
-        """Offer the gates of a model, the coarsest first."""
-        if list(self.gate_rows.rows) != list(keys):
-            self.gate_rows.set_gates(keys)
-            self.painting.set_gates(keys)
+        self.gate_rows.set_gates(STRIDES[::-1])
+        self.painting.set_gates(STRIDES[::-1])
+        layout.addLayout(row_of(self.undo_button, self.reset_button, self.keep_button))
 
     # -- the result --------------------------------------------------------------------
 
-    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Hide the layers too: the section was folded."""
-        if not (event.spontaneous() or self._life.ended):  # the window was minimised
-            self._aside.hide((self._layers.change, self._layers.paint))
-        super().hideEvent(event)
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Show the layers that were hidden with the section."""
-        if not (event.spontaneous() or self._life.ended):
-            self._aside.show()
-        super().showEvent(event)
+    def drawn(self) -> Iterable[Any]:
+        """As `Section.drawn`."""
+        return self._layers.change, self._layers.paint
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Work on another result; one without image or gate maps disables all."""
-        usable = result is not None and result.image is not None and bool(result.gates)
         self._forget()
-        self._result = result if usable else None
+        why = "" if result is None else why_disabled(result)
+        self._result = None if why else result
         self._history.restart({})
-        self.controls.setEnabled(usable)
+        self.controls.setEnabled(self._result is not None)
         if self._result is None:
-            self.message.setText("" if result is None else why_disabled(result))
+            self.message.setText(why)
             return
-        self._offer_gates(self._result.coarse_first)
-        records = {key: record_of(self._result.gates[key]) for key in self.rows}
-        ends = {(one.low, one.high) for one in records.values() if one is not None}
-        for key, record in records.items():
-            if record is not None:
-                self.rows[key].name_ends(record.low, record.high)
-        # Two gates per level have ends of their own, which their lists name.
-        self.legend.setVisible(len(ends) == 1)
-        for low, high in ends:
-            self.legend.show_ends(gate_colours(), low, high)
+        self._offer_gates(self._result)
         self._show_gates()
         self.message.setText("Move a slider: what would the mask be?")
+
+    def _offer_gates(self, result: ResultLayers) -> None:
+        """Offer the gates of a result, the coarsest first, and name their ends."""
+        if list(self.rows) != list(result.coarse_first):
+            self.gate_rows.set_gates(result.coarse_first)
+            self.painting.set_gates(result.coarse_first)
+        records = {key: record_of(result.gates[key]) for key in self.rows}
+        self.gate_rows.name_ends(
+            {key: (one.low, one.high) for key, one in records.items() if one}
+        )
 
     def _forget(self) -> None:
         """Free the features of the encoders, and remove the layers of the what-if."""
@@ -181,7 +154,7 @@ class WhatIfPanel(QWidget):
     @property
     def what_if(self) -> WhatIf | None:
         """The encoded frame; None before the first change, and after it was freed."""
-        return self._encoded.what_if
+        return self._encoded.found
 
     @property
     def forced(self) -> Mapping[GateKey, float]:
@@ -195,7 +168,8 @@ class WhatIfPanel(QWidget):
         if psi is None:
             gates.pop(key, None)
         else:
-            gates[key] = self._mean(key) if np.isnan(psi) else float(psi)
+            own = mean_of(self._result, key, self._frame())
+            gates[key] = own if np.isnan(psi) else float(psi)
         self._history.change(gates, by=gate_label(key))
         self._later.start()
         self._show_gates()
@@ -214,16 +188,11 @@ class WhatIfPanel(QWidget):
         self._show_gates()
         self._soon.start()
 
-    def _mean(self, key: GateKey) -> float:
-        assert self._result is not None
-        data = self._result.gates[key].data
-        shown = data[self._frame()] if self._result.stacked else data
-        return float(np.mean(np.asarray(shown, dtype=float)))
-
     def _show_gates(self) -> None:
         if self._result is not None:
             for key, row in self.rows.items():
-                row.show_psi(self.forced.get(key), self._mean(key))
+                own = mean_of(self._result, key, self._frame())
+                row.show_psi(self.forced.get(key), own)
         can_undo, may_keep = self._history.can_undo, self._may_keep
         self.undo_button.setEnabled(can_undo)
         self.undo_button.setText(UNDO if can_undo else NO_UNDO)
@@ -237,23 +206,20 @@ class WhatIfPanel(QWidget):
             return False
         return bool(self._change.result.provenance["gates_forced"])
 
-    def _frame(self) -> int:
-        assert self._result is not None
-        return self._result.frame(self._viewer.dims.point)
-
     def _decode(self) -> None:
         """Run fusion and decoder, and before them the encoders if need be."""
         if self._result is None:
             return
-        if self._encoded.what_if is None or self._encoded.frame != self._frame():
-            self._encode()
+        if self.what_if is None or self._encoded.frame != self._frame():
+            # Choices that are made meanwhile are applied later.
+            self._run_encoders(self._encoded, self._was_encoded)
             return
         paint = self._layers.painted(
             self._encoded.frame if self._result.stacked else None
         )
         self._paint = paint
         try:
-            self._change = self._encoded.what_if.change(
+            self._change = self.what_if.change(
                 ForcedGates(self.forced, paint, self.painting.gates)
             )
         except AttnSegError as error:
@@ -263,23 +229,11 @@ class WhatIfPanel(QWidget):
 
     def _show_change(self) -> None:
         assert self._result is not None and self._change is not None
-        assert self._encoded.what_if is not None
-        change = self._change
-        new = change_layer(
-            self._result, change, self._encoded.what_if.own, self._encoded.frame
-        )
-        if not self._layers.has(self._layers.change):
-            active = self._viewer.layers.selection.active
-            (self._layers.change,) = add_layers(self._viewer, [new])
-            self._viewer.layers.selection.active = active
-        else:
-            layer = self._layers.change
-            layer.visible = True  # side by side and back hid it
-            redraw(layer, new.data)
-            if not np.array_equal(layer.translate, new.options["translate"]):
-                layer.translate = new.options["translate"]  # another frame
-        frame = self._encoded.frame if self._result.stacked else None
-        self.message.setText(describe_change(change, frame))
+        assert self.what_if is not None
+        frame, own = self._encoded.frame, self.what_if.own
+        self._layers.show_change(self._result, self._change, own, frame)
+        self._drawn_late()
+        self.message.setText(describe_change(self._result, self._change, frame))
         self._show_gates()
 
     def follow_frame(self) -> None:
@@ -287,40 +241,13 @@ class WhatIfPanel(QWidget):
         if self._result is not None and self._result.stacked:
             self._show_gates()
 
-    # -- encoding --------------------------------------------------------------------
-
-    def _encode(self) -> None:
-        """Run both encoders in a thread; choices made meanwhile are applied later."""
-        assert self._result is not None
-        if self._encoded.worker is not None:
-            return
-        result, frame = self._result, self._frame()
-        try:
-            source = source_of(result.image)
-        except AttnSegError as error:
-            self._fail(str(error))
-            return
-        self.message.setText("Running the encoders once…")
-
-        def finished(found: Any) -> None:
-            if self._life.ended or self._result is not result:
-                return
-            if isinstance(found, Failed):
-                self._history.restart({})
-                self._show_gates()
-                self._fail(found.message)
-                return
-            self._encoded.what_if = found
-            self._encoded.frame = frame
+    def _was_encoded(self, found: WhatIf | Failed) -> None:
+        if isinstance(found, Failed):
+            self._history.restart({})
+            self._show_gates()
+            self._fail(found.message)
+        else:
             self._soon.start()
-
-        self._encoded.start(
-            source, frame, result.record.provenance, self._models, finished
-        )
-
-    def _fail(self, error: str) -> None:
-        self.message.setText(error)
-        show_error(error)
 
     # -- painting and keeping --------------------------------------------------------
 

@@ -126,7 +126,7 @@ class InspectWidget(DockWidget):
         below.addWidget(self.click_panel)
         for title, panel, opened in (
             ("Mask", mask, True),
-            ("Each network alone", self.readers_panel, False),
+            ("Each encoder alone", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
@@ -165,6 +165,11 @@ class InspectWidget(DockWidget):
         with suppress(ValueError):
             viewer.bind_key(KEY, weakly(self.toggle))
             life.at_end.append(partial(viewer.bind_key, KEY, None))
+
+    def set_in_front(self, front: bool) -> None:
+        """Put away what the sections draw while another tab is in front."""
+        for section in (self.readers_panel, self.whatif_panel):
+            section.set_in_front(front)
 
     # -- which result ----------------------------------------------------------------
 

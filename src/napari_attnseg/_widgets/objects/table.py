@@ -50,7 +50,8 @@ class _Numbers(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return textwrap.fill(self.names[section], 10)  # many fit side by side
+            # Many fit side by side.
+            return textwrap.fill(self.names[section], 10, break_long_words=False)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._meanings[section]
         return None

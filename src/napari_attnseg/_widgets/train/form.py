@@ -102,7 +102,7 @@ class TrainForm(QWidget):
         start(declared_settings, self._use_declarations)
 
     def _lay_out(self) -> None:
-        self.data.line.setPlaceholderText("folder with images/ and masks/")
+        self.data.line.setPlaceholderText("with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
         self.epochs_box.setRange(1, MOST_EPOCHS)
         self.batch_box.setRange(AS_IN_RECIPE, MOST_IMAGES)
@@ -119,7 +119,7 @@ class TrainForm(QWidget):
                     for name, button in self.recipe_buttons.items()
                 },
                 self.start_box: "What the model knows before it sees your images.",
-                self.cnn: "File with weights of the first of its two networks.",
+                self.cnn: "File with weights of the first of its two encoders.",
                 self.transformer: "File with weights of the second one.",
                 self.weights: "Weights of the same model, which go on learning.",
                 self.epochs_box: "How often every image is looked at.",

@@ -21,7 +21,9 @@ from typing import Any
 import psutil
 
 from napari_attnseg._widgets.train.status import Look, sentence
-from napari_attnseg.errors import InputError
+from napari_attnseg.card_summary import images_of
+from napari_attnseg.cards import read_card
+from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.run_files import (
     BEST_WEIGHTS,
     OUTPUT_FILE,
@@ -179,7 +181,7 @@ class TrainingRun:
         best = self.folder / BEST_WEIGHTS
         return Look(
             state,
-            sentence(state, files, resumable, _earlier(files)),
+            sentence(state, files, resumable, _earlier(files), _images(best)),
             files.epochs,
             files.place if state.active else None,
             files.output,
@@ -192,6 +194,13 @@ class TrainingRun:
     @staticmethod
     def _alive(status: RunStatus | None) -> bool:
         return _process(status) is not None or _alive_elsewhere(status)
+
+
+def _images(weights: Path) -> str:
+    """How many images chose the epoch of a run's best weights; empty if unknown."""
+    with suppress(AttnSegError, OSError):
+        return images_of(read_card(weights))
+    return ""
 
 
 def _earlier(files: RunFiles) -> RunFiles | None:

@@ -55,10 +55,20 @@ def sentence(
     files: RunFiles,
     resumable: bool,
     earlier: RunFiles | None = None,
+    images: str = "",
 ) -> str:
     """Describe the state of a run; for a failed one, return its error message.
 
-    `earlier` is the run on the same data whose weights this one began with.
+    Parameters
+    ----------
+    state : RunState
+    files : RunFiles
+    resumable : bool
+        Whether there is a training state to resume from.
+    earlier : RunFiles, optional
+        The run on the same data whose weights this one began with.
+    images : str
+        How many images each epoch is measured on, ``88 images``; empty if unknown.
     """
     place, epochs = files.place, files.epochs
     if state is RunState.STARTING:
@@ -70,13 +80,14 @@ def sentence(
         return f"{text}."
     if state is RunState.STOPPING:
         return "Stopping: finishes its step and saves. Stop once more ends it at once."
-    dice = ""
+    dice, on = "", f" on {images}" if images else ""
     if epochs and files.protocol == "all":
         last = epochs[-1]
-        dice = f" Dice on {files.measured_on}, of the last epoch {last.val_dice:.3f}."
+        dice = f" Dice on {files.measured_on}, of the last epoch {last.val_dice:.3f}"
+        dice += f"{on}."
     elif epochs:
         best = max(epochs, key=lambda e: e.val_dice)
-        dice = f" Best {files.measured_on} Dice {best.val_dice:.3f}, "
+        dice = f" Best {files.measured_on} Dice {best.val_dice:.3f}{on}, "
         dice += f"in epoch {best.epoch}."
         if earlier is not None and earlier.epochs:
             was = max(e.val_dice for e in earlier.epochs)

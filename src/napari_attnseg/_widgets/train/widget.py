@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import halt, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
@@ -84,7 +84,7 @@ class TrainWidget(DockWidget):
             self._show(NOTHING)
 
     def _lay_out(self) -> None:
-        self.folder.line.setPlaceholderText("new folder, or one of an earlier run")
+        self.folder.line.setPlaceholderText("new, or of an earlier run")
         set_tips(
             {
                 self.folder: "Where weights and curves of the run are written.",
@@ -134,7 +134,7 @@ class TrainWidget(DockWidget):
         self._timer.start()
         self._life.at_end += [
             partial(theme.disconnect, self._follow_theme),
-            self._timer.stop,
+            partial(halt, self._timer),
         ]
 
     @property

@@ -1,0 +1,107 @@
+"""A section of the Inspect widget that encodes a frame and draws on the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QWidget
+
+from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.jobs import Failed
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.put_aside import PutAside
+from napari_attnseg._widgets.inspect.tips import WAIT
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.errors import AttnSegError
+
+
+class Section(QWidget):
+    """What it draws is seen only while it is: neither folded nor behind another tab.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Layers are hidden in it and shown again.
+    life : Lifetime
+        After its end nothing is hidden or shown.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        self._result: ResultLayers | None = None
+        self._aside = PutAside(viewer)
+        self._in_front = True
+        self.message = wrapped_label()
+        life.at_end.append(MODELS.add_user())
+
+    def drawn(self) -> Iterable[Any]:
+        """Layers that are hidden with the section, None among them."""
+        raise NotImplementedError
+
+    def set_in_front(self, front: bool) -> None:
+        """Say whether the dock is the front tab, which Qt tells the dock only."""
+        self._in_front = front
+        self._follow(self.isVisible())
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Hide the layers too: the section was folded."""
+        if not event.spontaneous():  # the window was minimised
+            self._follow(False)
+        super().hideEvent(event)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Show the layers that were hidden with the section."""
+        if not event.spontaneous():
+            self._follow(True)
+        super().showEvent(event)
+
+    def _follow(self, unfolded: bool) -> None:
+        if self._life.ended:
+            return
+        if unfolded and self._in_front:
+            self._aside.show()
+        else:
+            self._aside.hide(self.drawn())
+
+    def _drawn_late(self) -> None:
+        """Hide what was drawn while another tab is in front."""
+        if not self._in_front:
+            self._aside.hide(self.drawn())
+
+    def _run_encoders(
+        self, encoding: Encoding[Any], finished: Callable[[Any], None]
+    ) -> None:
+        """Run a job on the shown frame, unless it runs already.
+
+        `finished` gets what it returns while the same result is chosen.
+        """
+        result = self._result
+        if result is None or encoding.worker is not None:
+            return
+        try:
+            source = source_of(result.image)
+        except AttnSegError as error:
+            self._fail(str(error))
+            return
+        self.message.setText(WAIT)
+
+        def returned(found: Any | Failed) -> None:
+            if not self._life.ended and self._result is result:
+                finished(found)
+
+        frame, facts = self._frame(), result.record.provenance
+        encoding.start(returned, source, frame, facts, MODELS)
+
+    def _frame(self) -> int:
+        assert self._result is not None
+        return self._result.frame(self._viewer.dims.point)
+
+    def _fail(self, error: str) -> None:
+        self.message.setText(error)
+        show_error(error)
