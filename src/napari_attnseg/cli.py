@@ -10,6 +10,7 @@ import typer
 
 from napari_attnseg.commands.console import Device, Weights, say
 from napari_attnseg.commands.explain import explain
+from napari_attnseg.commands.export import export
 from napari_attnseg.commands.report import report
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
@@ -86,6 +87,7 @@ def demo(
 app.command()(segment)
 app.command()(explain)
 app.command()(report)
+app.command()(export)
 
 
 @app.command()

@@ -61,6 +61,7 @@ WORDS = {
     "attnseg segment": ["a.png"],
     "attnseg explain": ["a.png", "--method", "gate"],
     "attnseg report": ["results"],
+    "attnseg export": ["results", "--format", "coco"],
     "attnseg-train datasets": [],
     "attnseg-train check": ["d"],
     "attnseg-train fit": ["--data", "d"],

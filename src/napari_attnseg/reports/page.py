@@ -14,7 +14,7 @@ from napari_attnseg.card_summary import NOT_FOR_DIAGNOSIS, card_lines
 from napari_attnseg.cards import read_card, weights_hash
 from napari_attnseg.colormaps import GATE_STOPS
 from napari_attnseg.errors import InputError
-from napari_attnseg.gate_words import TWO_NETWORKS
+from napari_attnseg.gate_words import TWO_ENCODERS
 from napari_attnseg.reports.cases import Case
 from napari_attnseg.reports.facts import shared_rows
 from napari_attnseg.reports.order import ORDER_WORDS
@@ -86,7 +86,7 @@ def report_html(
         cards=_cards(kept),
         doubt_meaning=DOUBT_MEANING,
         gate_legend=GATE_LEGEND,
-        two_networks=TWO_NETWORKS,
+        two_encoders=TWO_ENCODERS,
         no_gates=NO_GATES,
         gate_gradient=gradient(GATE_STOPS),
         doubt_gradient=gradient(DOUBT_STOPS),
