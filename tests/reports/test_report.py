@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_files import dicom_file
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -218,6 +219,23 @@ def test_identifiers_in_provenance_are_never_told(tmp_path: Path) -> None:
     facts = {"identifiers": {"PatientName": "Doe^Jane"}, "format": "dicom"}
     page = report(save(tmp_path / "r", file_facts={**facts, "assumed": ["some_way"]}))
     assert "Doe" not in page.text and "dicom" in page.text and "some way" in page.text
+
+
+def test_an_image_of_dicom_is_shown_with_the_size_of_its_pixels(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    image = dicom_file(tmp_path / "e.dcm", pixels, "RGB")
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 20:40] = 1
+    facts = {"image_sha256": array_sha256(pixels), "mask_sha256": array_sha256(mask)}
+    run = Segmentation(mask, mask[None].astype(np.float32), (), facts)
+    place = {"scale": [0.2, 0.5], "units": ["mm", "mm"]}
+    results = Results("e", str(image), [run], placement=place, image=image)
+    page = report(save_results(results, tmp_path / "r", "e")[-1])
+    assert any("jpeg" in found.get("href", "") for _, found in page.tags)
+    # 200 pixels of 0.1 mm².
+    assert "area (mm²)" in page.text and "0.5 × 0.2 mm" in page.text
+    assert re.search(r"14, 30\s*200\s*8.33\s*20\b", page.text) is not None
+    assert "Quimby" not in page.text and "no gates" in page.text
 
 
 def test_of_a_stack_the_frames_most_worth_a_look_are_shown(tmp_path: Path) -> None:

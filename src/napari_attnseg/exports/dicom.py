@@ -120,6 +120,11 @@ def _segmentations(
             whole[list(numbers)] = masks
             masks, rows = whole, list(numbers)
         made = _segmentation(one, sources.headers, masks, kinds, series, 1)
+        if len(rows) < len(masks):
+            # Else a frame that was not segmented would look like one without a find.
+            made.ContentDescription = (
+                f"Research use; {len(rows)} of {len(masks)} frames were segmented"
+            )
         by_source = dict(zip(rows, range(len(rows)), strict=True))
         found = [_Seg(made, sources.headers, by_source)]
     else:
@@ -196,6 +201,7 @@ def _segmentation(
         omit_empty_frames=bool(masks.any()),
     )
     seg.SeriesDescription = "Segmentation; research use"
+    seg.ContentCreatorName = None  # type 2: a program made it
     if "FrameOfReferenceUID" not in headers[0]:
         # Type 2C: without a place in the body, even if it is not known.
         seg.PatientOrientation = None

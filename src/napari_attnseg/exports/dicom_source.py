@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.exports.masks import MaskSeries
-from napari_attnseg.io.readers import find_sets
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.readers import FileSet, find_sets, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded, read_header
 from napari_attnseg.io.readers.dicom_header import of_frame
 from napari_attnseg.io.readers.formats import FileFormat
@@ -110,6 +111,11 @@ def sources_of(
             _header(files[i], keep_identifiers) for i in numbers if i < available
         ]
     size = (int(first.Rows), int(first.Columns))
+    if one.frames is None and available > 1:
+        raise InputError(
+            f"The results {one.stem} are of one image, and the DICOM source has "
+            f"{available}; give the one that was segmented."
+        )
     if max(numbers) >= available or size != one.masks.shape[1:]:
         raise InputError(
             f"The masks of {one.stem} are {len(one.masks)} of {one.masks.shape[1]}×"
@@ -117,6 +123,8 @@ def sources_of(
             f"source has {available} of {size[0]}×{size[1]}; give the images that were "
             "segmented."
         )
+    if given and one.frames is None:
+        _expect_pixels(one, named[0])
     placed = all(_is_placed(header) for header in headers)
     if not placed:
         for header in headers:
@@ -126,13 +134,30 @@ def sources_of(
     return Sources(headers, len(files) == 1 and count > 1, placed)
 
 
+def _expect_pixels(one: MaskSeries, files: FileSet) -> None:
+    """Refuse a source that somebody gave and that holds other pixels.
+
+    Raises
+    ------
+    InputError
+    """
+    wanted = one.provenance.get("image_sha256")
+    with open_frames(files) as frames:
+        same = wanted is None or array_sha256(frames[0]) == wanted
+    if not same:
+        raise InputError(
+            f"The DICOM source does not hold the pixels of which {one.stem} is the "
+            "mask; give the image that was segmented."
+        )
+
+
 def single(header: Any) -> Any:
     """Header as if it were of one image and not of several frames.
 
     highdicom makes no SEG of several frames without a place in the body;
     `refer_to_frame` then says what it is of.
     """
-    found = copy(header)
+    found = deepcopy(header)
     for name in _OF_FRAMES:
         if name in found:
             del found[name]
@@ -155,7 +180,8 @@ def refer_to_frame(seg: Any, header: Any, frame: int) -> None:
         for series in seg.ReferencedSeriesSequence
         for instance in series.ReferencedInstanceSequence
     ]
-    for reference in (*images, *instances):
+    whole = seg.get("SourceImageSequence") or []
+    for reference in (*images, *instances, *whole):
         reference.ReferencedSOPClassUID = header.SOPClassUID
 
 

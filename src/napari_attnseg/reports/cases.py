@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -15,6 +16,8 @@ from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
@@ -103,26 +106,41 @@ def load_cases(path: Path) -> list[Case]:
         If it is no such file, or a file that it names cannot be read.
     """
     results = load_results(path)
+    file = results.image
     # One read serves all frames of a stack.
-    kept: dict[bool, NDArray[Any]] = {}
+    kept: dict[bool, Any] = {}
+    with ExitStack() as opened:
 
-    def picture(frame: int | None) -> Picture:
-        file = results.image
-        if file is None or not file.is_file():
-            return NoImage.MISSING
-        facts = results.segmentations[frame or 0].provenance
-        for upright in (True, False):
-            try:
-                if upright not in kept:
-                    kept[upright] = read_image(file, upright)
-                found = segmented_pixels(kept[upright], facts, frame)
-            except (AttnSegError, MemoryError):
-                return NoImage.UNREADABLE
-            if not isinstance(found, NoImage):
-                return found
-        return NoImage.CHANGED
+        def picture(frame: int | None) -> Picture:
+            if file is None or not file.exists():
+                return NoImage.MISSING
+            facts = results.segmentations[frame or 0].provenance
+            for upright in (True, False):
+                try:
+                    if upright not in kept:
+                        kept[upright] = _pixels(file, upright, opened)
+                    found = segmented_pixels(kept[upright], facts, frame)
+                except (AttnSegError, MemoryError):
+                    return NoImage.UNREADABLE
+                if not isinstance(found, NoImage):
+                    return found
+            return NoImage.CHANGED
 
-    return cases_of(results, picture, path.name)
+        return cases_of(results, picture, path.name)
+
+
+def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
+    """Pixels of a picture, or frames that are read one by one, of a file that is open.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    if file_format(file) in (None, FileFormat.RASTER):
+        return read_image(file, upright)
+    frames = opened.enter_context(open_frames(file))
+    return frames[0] if len(frames) == 1 else frames
 
 
 def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
