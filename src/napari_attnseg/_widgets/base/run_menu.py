@@ -167,9 +167,9 @@ class RunMenu(QPushButton):
         if results is None:
             return
         image = images_of(self._viewer.layers).get(self._mask())
-        data = None if image is None else image.data
-        if image is not None and image.multiscale:
-            data = data[0]
+        data: Any = None
+        if image is not None:
+            data = image.data[0] if image.multiscale else image.data
 
         def saved(outcome: str | Failed) -> None:
             if isinstance(outcome, Failed):
