@@ -129,3 +129,20 @@ def cut_film(path: Path, frames: NDArray[np.uint8]) -> Path:
     start = data.index(b"mdat")
     path.write_bytes(data[: start + (len(data) - start) // 2])
     return path
+
+
+def trimmed_film(path: Path, frames: NDArray[np.uint8], first: int) -> Path:
+    """An MP4 that holds all frames, and says that it begins with a later one."""
+    import av
+
+    whole = video_file(path.with_name(f"whole-{path.name}"), frames, g="100", bf="0")
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        old = source.streams.video[0]
+        stream = target.add_stream_from_template(old)
+        shift = round(first / 25 / old.time_base)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                target.mux(packet)
+    return path

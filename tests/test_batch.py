@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from typer.testing import CliRunner
 
 from napari_attnseg.batch import Note, SegmentOptions, result_stems, segment_images
+from napari_attnseg.cli import app
 from napari_attnseg.commands.console import Wording, image_sentences
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.exit_codes import SOME_FAILED
 from napari_attnseg.io.results import load_results
+from napari_attnseg.tiles import TILES
 
 
 @pytest.fixture
@@ -170,3 +174,35 @@ def test_a_folder_that_cannot_be_written_ends_the_batch(
     batch = segment_images([folder], tmp_path / "file" / "out", tiny_weights, "cpu")
     (only,) = batch
     assert only.error is not None and "cannot be written" in only.error
+
+
+def test_tiles_and_a_run_that_is_gone_on_with_from_the_command_line(
+    folder: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["segment", str(folder), "--out", str(out), "--weights", str(tiny_weights)]
+    words += ["--device", "cpu", "--tile"]
+    first = CliRunner().invoke(app, words)
+    assert first.exit_code == SOME_FAILED, first.output
+    assert "2 of 3 images segmented" in first.stderr
+    (result,) = load_results(out / "a.json").segmentations
+    assert result.provenance[TILES]["columns"] == 1
+    made = (out / "a.json").stat().st_mtime_ns
+    again = CliRunner().invoke(app, [*words, "--resume"])
+    assert "2 of them had been segmented before" in again.stderr
+    assert (out / "a.json").stat().st_mtime_ns == made
+    # Other settings are another run, and so are other pixels.
+    other = CliRunner().invoke(app, [*words, "--resume", "--threshold", "0.3"])
+    assert "before" not in other.stderr
+    pixels = np.asarray(Image.open(folder / "a.png"))
+    Image.fromarray(255 - pixels).save(folder / "a.png")
+    changed = [*words, "--resume", "--threshold", "0.3"]
+    assert "1 of them had been" in CliRunner().invoke(app, changed).stderr
+    with pytest.raises(InputError, match="readers or the tiles"):
+        segment_images(
+            [folder],
+            out,
+            tiny_weights,
+            "cpu",
+            SegmentOptions(tile=True, readers=True),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from made_files import (
     numbered,
     video_file,
 )
+from PIL import Image
 
 from napari_attnseg.batch import (
     FilesBatch,
@@ -30,7 +32,7 @@ from napari_attnseg.batch import (
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
-from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.readers import find_sets, open_frames, sets
 from napari_attnseg.io.results import load_results
 
 
@@ -204,6 +206,22 @@ def test_a_damaged_film_ends_where_it_is_damaged(
     assert story["complete"] is False
     assert 5 < len(story["frames"]) == len(done) < 30
     assert len(rows_of(out / "cut_frames.csv")) == len(done)
+
+
+def test_photos_do_without_pydicom(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    dicom_file(folder / "scan.dcm", np.zeros((40, 48), np.uint8))
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    monkeypatch.setattr(sets, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install .napari-attnseg\[dicom\]"):
+        find_sets([folder])
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(folder / "a.png")
+    assert [one.name for one in find_sets([folder])] == ["a"]
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"film\.mp4 needs PyAV"):
+        open_frames(film)
 
 
 def test_explain_reads_dicom_and_names_no_patient(

@@ -18,6 +18,11 @@ SOURCES = [
     *(ROOT / "training" / "attnseg_training").rglob("*.py"),
 ]
 SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
+#: Their libraries are imported where they are used, and can be missing.
+EXTRAS = (
+    *("explain", "surface", "nifti", "medsam", "cluster"),
+    *("dicom", "video", "ome"),
+)
 
 
 def loaded_by(*statements: str) -> list[set[str]]:
@@ -47,21 +52,52 @@ def test_what_is_asked_first_loads_nothing_slow() -> None:
         assert not SLOW & loaded, statement
 
 
-def test_segmenting_loads_no_window_system_and_no_compiler() -> None:
-    loaded, _ = loaded_by(
-        "from napari_attnseg import Segmenter; Segmenter.__call__",
-        # The compiler is there for whoever wants it, with what it was asked before.
-        "import torch\n"
-        "from torchvision.ops.roi_align import is_compile_supported as supported\n"
-        "from napari_attnseg.models.without_dynamo import without_dynamo\n"
-        "with without_dynamo(): plus = torch.compiler.disable(lambda x: x + 1)\n"
-        "assert plus(1) == 2 and 'torch._dynamo' not in sys.modules\n"
-        "assert supported('cpu') is True and supported('cpu') is True\n"
-        "double = torch.compile(lambda x: 2 * plus(x), backend='eager')\n"
-        "assert double(torch.ones(1)) == 4 and plus(1) == 2",
+def test_segmenting_loads_only_what_it_needs() -> None:
+    """No window, compiler, torchvision or hub; of timm the families of the network."""
+    few, whole, _ = loaded_by(
+        "from napari_attnseg import Segmenter\n"
+        "Segmenter.from_checkpoint('compact', 'cpu')\n"
+        "families = {n for n in sys.modules if n.startswith('timm.models.')}\n"
+        "assert 'timm.models.efficientnet' in families, families\n"
+        "assert 'timm.models.swin_transformer' not in families, families",
+        # timm is all there for whoever asks it, with what was imported before.
+        "import timm, timm.data\n"
+        "assert len(timm.list_models()) > 1000\n"
+        "assert timm.create_model('test_vit', pretrained=False).num_classes\n"
+        "assert timm.models.efficientnet is sys.modules['timm.models.efficientnet']\n"
+        "assert timm.models._hub.get_cache_dir and timm.data.resolve_data_config",
+        # So is torchvision, also where its build is alien to torch's.
+        "from torch import nn\n"
+        "from timm.layers import freeze_batch_norm_2d, unfreeze_batch_norm_2d\n"
+        "frozen = freeze_batch_norm_2d(nn.Sequential(nn.BatchNorm2d(3)))\n"
+        "from torchvision.ops.misc import FrozenBatchNorm2d\n"
+        "assert type(frozen[0]) is FrozenBatchNorm2d\n"
+        "thawed = unfreeze_batch_norm_2d(frozen)\n"
+        "assert type(thawed[0]) is nn.BatchNorm2d\n"
+        "timm.create_model('test_resnet', features_only=True, feature_cls='fx')",
     )
-    assert {"torch", "timm"} <= loaded
-    assert not {"napari", "qtpy", "magicgui", "sympy"} & loaded
+    assert {"torch", "timm"} <= few
+    heavy = {"napari", "qtpy", "magicgui", "sympy", "torchvision", "huggingface_hub"}
+    assert not heavy & few
+    assert not {"scipy", "matplotlib", "rich", "skimage"} & few
+    assert {"torchvision", "huggingface_hub"} <= whole
+
+
+def test_a_timm_of_other_parts_is_imported_whole() -> None:
+    """What was imported of it before that showed is forgotten."""
+    (loaded,) = loaded_by(
+        "import napari_attnseg.models.timm_in_parts as parts\n"
+        "made = parts._parts\n"
+        "def other(): made(); raise ImportError('no such part')\n"
+        "parts._parts = other\n"
+        "from napari_attnseg.models import encoders\n"
+        "from napari_attnseg.spec import EncoderSpec\n"
+        "import timm, types\n"
+        "assert type(timm) is type(timm.models) is types.ModuleType\n"
+        "assert encoders.timm.whole is timm and timm.is_model('resnet34')\n"
+        "encoders.build_encoder(EncoderSpec('test_resnet', 64))"
+    )
+    assert {"timm", "torchvision"} <= loaded
 
 
 def test_public_names_are_all_there() -> None:
@@ -76,14 +112,7 @@ def test_public_names_are_all_there() -> None:
 def test_every_imported_library_is_declared() -> None:
     """What only comes with another library goes when that one drops it."""
     needed = (Requirement(line) for line in requires("napari-attnseg") or [])
-    # These are imported where they are used, and can be missing.
-    extras = [
-        {"extra": name}
-        for name in (
-            *("explain", "surface", "nifti", "medsam"),
-            *("dicom", "video", "ome"),
-        )
-    ]
+    extras = [{"extra": name} for name in EXTRAS]
     declared = {
         canonicalize_name(r.name)
         for r in needed

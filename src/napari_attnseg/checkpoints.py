@@ -17,6 +17,7 @@ from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card, read_
 from napari_attnseg.click_heads import PREFIX, network_end
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
+from napari_attnseg.models.initial_values import without_initial_values
 from napari_attnseg.models.network import SegmentationNetwork
 
 #: Ending of a weights file.
@@ -108,7 +109,8 @@ def load_checkpoint(
             f"{path.name} is not a valid safetensors file ({error}); copy it again."
         ) from error
     try:
-        network = SegmentationNetwork(card.spec)
+        with without_initial_values():
+            network = SegmentationNetwork(card.spec)
     except (AssertionError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"The network of the model card in {path.name} cannot be built ({error}); "
@@ -116,12 +118,18 @@ def load_checkpoint(
         ) from error
     try:
         # Floats become float32: half is how they are stored, not how they compute.
+        # Copied: in memory of torch's own, where numbers do not depend on where a
+        # tensor lies in the file.
         network.load_state_dict(
             {
-                name: tensor.float() if tensor.is_floating_point() else tensor
+                name: tensor.to(
+                    torch.float32 if tensor.is_floating_point() else tensor.dtype,
+                    copy=True,
+                )
                 for name, tensor in state.items()
                 if not name.startswith(PREFIX)
-            }
+            },
+            assign=True,
         )
     except RuntimeError as error:
         first = str(error).splitlines()[1:2]

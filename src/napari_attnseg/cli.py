@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from napari_attnseg.commands.console import Device, Weights, say
+from napari_attnseg.commands.console import Device, Threads, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.export import export
 from napari_attnseg.commands.report import report
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
+from napari_attnseg.threads import use_threads
 from napari_attnseg.usage import App, output_folder
 
 app = App(
@@ -58,12 +59,14 @@ def demo(
     ] = "polyp",
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Segment a bundled polyp image and show its mask and gate maps."""
     from napari_attnseg._widgets.demo import show, why_no_window
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.sample_data import ATTRIBUTION, sample_image, sample_mask
 
+    use_threads(threads)
     image = sample_image(sample)
     segmenter = Segmenter.from_checkpoint(weights, device)
     result = segmenter(image)

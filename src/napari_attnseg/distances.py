@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 
 def distances(where: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance from each pixel to the nearest outside `where`; infinite without one."""
+    from scipy import ndimage
+
     if where.all():
         return np.full(where.shape, np.inf, np.float32)
     nearest = ndimage.distance_transform_edt(
@@ -28,6 +29,8 @@ def near(mask: NDArray[np.bool_], width: float) -> NDArray[np.bool_]:
     Each of its objects is looked at within its box: distances in a whole large frame
     take seconds.
     """
+    from scipy import ndimage
+
     found = np.zeros(mask.shape, bool)
     numbers, _ = ndimage.label(mask, np.ones((3, 3)))
     margin = int(np.ceil(width)) + 1

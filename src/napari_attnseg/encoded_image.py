@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,7 +23,23 @@ def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
     target = (size, size) if isinstance(size, int) else size
     if tuple(image.shape[-2:]) == target:
         return image
-    return F.interpolate(image, target, mode="bilinear", antialias=True).clamp(0, 1)
+    # In place: a second copy of a large image would be a lot.
+    return F.interpolate(image, target, mode="bilinear", antialias=True).clamp_(0, 1)
+
+
+def joined(parts: Sequence[list[Level]]) -> list[Level]:
+    """Maps of several batches, from `SegmentationNetwork.align`, as of one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    return [
+        tuple(torch.cat(maps) for maps in zip(*levels, strict=True))
+        for levels in zip(*parts, strict=True)
+    ]
+
+
+def of_image(pairs: list[Level], which: slice) -> list[Level]:
+    """Maps of some images of a batch."""
+    return [tuple(maps[which] for maps in level) for level in pairs]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

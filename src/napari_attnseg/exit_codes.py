@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.threads import wait_passively
 
 SOME_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
@@ -18,9 +19,12 @@ def main_for(app: typer.Typer) -> Callable[[], None]:
     0 done; 1 some inputs failed (``raise typer.Exit(1)``); 2 wrong use or nothing could
     be done: an `AttnSegError` is one sentence on stderr, without a traceback; 130
     interrupted by Ctrl-C.
+
+    Torch, which a command imports, waits passively in its process.
     """
 
     def main() -> None:
+        wait_passively()
         try:
             app()
         except AttnSegError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,9 +18,16 @@ from napari_attnseg.boxes import Box, put_back
 from napari_attnseg.cards import ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.click_heads import load_click_head
+from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
 from napari_attnseg.devices import resolve_device
-from napari_attnseg.encoded_image import FLIPS, EncodedImage, resize
-from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.encoded_image import (
+    FLIPS,
+    EncodedImage,
+    joined,
+    of_image,
+    resize,
+)
+from napari_attnseg.errors import InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.forced_psi import forced_psi
 from napari_attnseg.hashing import array_sha256
@@ -34,8 +41,8 @@ from napari_attnseg.intensity import (
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.click_head import ClickHead
 from napari_attnseg.models.fusion import GateEnds
-from napari_attnseg.models.network import SegmentationNetwork, channels_last
-from napari_attnseg.preprocessing import to_rgb
+from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
+from napari_attnseg.prepared_image import PreparedImage, prepare
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.reliability.estimate import ExpectedDice
 from napari_attnseg.reliability.observe import estimate
@@ -49,6 +56,7 @@ from napari_attnseg.results import (
     gate_label,
 )
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
 from napari_attnseg.weights import weights_path
 
@@ -134,6 +142,7 @@ class Segmenter:
         intensity: Intensity | str | None = None,
         readers: bool = False,
         box: Box | None = None,
+        tile: bool = False,
     ) -> Segmentation:
         """Segment one 2D image, or a box of it.
 
@@ -159,23 +168,30 @@ class Segmenter:
             network's full resolution, its intensities by themselves. Mask and
             probability have the size of the image and are 0 outside; gate maps cover
             the box.
+        tile : bool
+            Look at the image at its own resolution in overlapping tiles of the
+            network's size, instead of at all of it in one pass; see
+            `tiles.segment_tiles`. For weights that were trained on small structures.
 
         Raises
         ------
         InputError
             If it is not such an image, or not such a rule, or the box is not inside the
-            image, or `readers` are asked of a model without one gate per level.
+            image, or `readers` are asked of a model without one gate per level, or
+            together with `tile`.
         DeviceError
             If the device ran out of memory.
         """
         if readers:
             expect_two_readers(self.network)
+        if tile:
+            check_tiled({}, readers)
+            return segment_tiles(self, image, rgb, flip, intensity, box)
         encoded = self.encode(image, rgb, flip, intensity, box)
         return self.decode(encoded, readers=readers)
 
     __call__ = segment
 
-    @torch.inference_mode()
     def encode(
         self,
         image: ArrayLike,
@@ -185,24 +201,69 @@ class Segmenter:
         box: Box | None = None,
     ) -> EncodedImage:
         """Run both encoders; the expensive half. As `segment`."""
+        (encoded,) = self.encode_prepared(
+            [self.prepare(image, rgb, intensity, box)], flip
+        )
+        return encoded
+
+    def prepare(
+        self,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        intensity: Intensity | str | None = None,
+        box: Box | None = None,
+    ) -> PreparedImage:
+        """Map intensities and resize: what `encode` does on the CPU. As `segment`.
+
+        Another thread may prepare images while the network runs.
+        """
         rule = parse_intensity(intensity, self.card.preprocessing.intensity)
-        part, frame = image, None
-        if box is not None and np.ndim(image) > 1:  # else refused below
-            whole = np.asarray(image)
-            frame = whole.shape[0], whole.shape[1]
-            box.expect_inside(frame)
-            part = whole[box.slices]
-        pixels, mapping = to_rgb(part, rgb, rule)
-        batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-        batch = resize(batch, self.card.preprocessing.size)
+        return prepare(image, rgb, rule, box, self.card.preprocessing.size)
+
+    @torch.inference_mode()
+    def encode_prepared(
+        self, images: Sequence[PreparedImage], flip: bool = False
+    ) -> list[EncodedImage]:
+        """Run both encoders on several images at once, which pays on a GPU only.
+
+        As many at once as fit on the device.
+
+        Parameters
+        ----------
+        images : sequence of PreparedImage
+            From `prepare`.
+        flip : bool
+            As for `segment`.
+
+        Raises
+        ------
+        DeviceError
+            If not even one image fits on the device.
+        """
+        views = FLIPS if flip else FLIPS[:1]
+        batch = torch.cat([one.pixels.flip(axes) for one in images for axes in views])
+        if len(batch) == 1:
+            batch = images[0].pixels
+
+        def run(part: slice) -> list[Level]:
+            some = batch[part].to(self.device)
+            return self.network.align(self.network.encode(some))
+
         with self.enough_memory():
-            batch = batch.to(self.device)
-            if flip:
-                batch = torch.cat([batch.flip(axes) for axes in FLIPS])
-            pairs = self.network.align(self.network.encode(batch))
-        shape = pixels.shape[0], pixels.shape[1]
-        sha256 = array_sha256(image)
-        return EncodedImage(pairs, shape, mapping, rule, sha256, box, frame)
+            pairs = joined(in_parts(run, len(batch)))
+        count = len(views)
+        return [
+            EncodedImage(
+                of_image(pairs, slice(i * count, (i + 1) * count)),
+                one.shape,
+                one.intensity,
+                one.rule,
+                one.sha256,
+                one.box,
+                one.frame,
+            )
+            for i, one in enumerate(images)
+        ]
 
     @torch.inference_mode()
     def decode(
@@ -246,13 +307,20 @@ class Segmenter:
                 [tuple(maps[:1] for maps in level) for level in encoded.pairs],
                 {stride: psi[:1] for stride, psi in used.items()},
             )
-            views = torch.sigmoid(self.network.logits(fused) / self.card.temperature)
+            logits = in_parts(
+                lambda part: self.network.logits([maps[part] for maps in fused]),
+                len(fused[0]),
+            )
+            views = torch.sigmoid(torch.cat(logits) / self.card.temperature)
             # Each view turned back; without flips there is one, which stays as it is.
             back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
             mean = torch.stack(back).mean(0, keepdim=True)
             own_mask = not gates and threshold == self.card.threshold
             expected = self._expected_dice(encoded, mean) if own_mask else None
-            probability = resize(mean, (height, width))[0].float().cpu().numpy()
+            probability = or_on_cpu(
+                lambda values: resize(values, (height, width))[0].float().cpu().numpy(),
+                mean,
+            )
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
             AttentionMap(
@@ -300,13 +368,8 @@ class Segmenter:
     @contextmanager
     def enough_memory(self) -> Iterator[None]:
         """Say in words that the device's memory did not suffice."""
-        try:
+        with enough_memory(self.device, self.card.preprocessing.size):
             yield
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.device} ran out of memory; close other programs that use it, "
-                "or choose the device 'cpu'."
-            ) from error
 
     def check(
         self, gates: Mapping[GateKey, Forced] | None, threshold: float | None
@@ -352,6 +415,7 @@ class Segmenter:
             "weights_sha256": self.sha256,
             "device": self.device,
             "precision": "float32",
+            "threads": torch.get_num_threads(),
             "input_size": self.card.preprocessing.size,
             "intensity": str(encoded.intensity),
             RULE: rule_to_json(encoded.rule),

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.errors import InputError
@@ -163,6 +162,8 @@ def _smoothed(
 ) -> NDArray[np.floating[Any]]:
     if sigma <= 0:
         return probability
+    from scipy import ndimage
+
     # float32: half precision is for keeping, scipy computes it slowly.
     values = probability.astype(np.float32, copy=False)
     found: NDArray[np.float32] = ndimage.gaussian_filter(
@@ -193,6 +194,8 @@ def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
 
 def object_sizes(mask: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
     """Pixels of every connected object of a mask (H, W), each class by itself."""
+    from scipy import ndimage
+
     found = [np.zeros(0, np.intp)]
     box = _box(mask > 0)
     if box is not None:
@@ -213,6 +216,8 @@ def _box(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
 
 def _tidy(mask: NDArray[np.uint8], value: int, rules: MaskRules) -> None:
     """Fill holes and remove objects of one class, in place."""
+    from scipy import ndimage
+
     box = _box(mask == value)
     if box is None:
         return

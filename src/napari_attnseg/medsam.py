@@ -240,11 +240,10 @@ def load_sam(folder: Path) -> tuple[Any, dict[str, str]]:
     InputError
         If transformers or a file is missing, or it is another model or damaged.
     """
-    # First of all: beside some builds of torchvision, importing transformers needs what
-    # this import cures.
-    from napari_attnseg.models import encoders  # noqa: F401
+    from napari_attnseg.models.timm_in_parts import import_cured
 
     try:
+        import_cured("torchvision")  # transformers swallows the error that is cured
         import transformers
     except ImportError as error:
         raise InputError(

@@ -1,8 +1,9 @@
-"""Any image array to RGB in [0, 1], to the network's size, and back."""
+"""Any image array to RGB in [0, 1]: whole, or a few rows at a time."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ BINS = 128
 NARROW = 0.3
 #: … holds this share of the values.
 MOST = 0.99
+#: Pixels of a large image that are floats at the same time.
+STRIP = 1_000_000
 
 
 def to_rgb(
@@ -58,6 +61,105 @@ def to_rgb(
     InputError
         If it is not one such image, is smaller than 2×2, or holds NaN or infinity.
     """
+    prepared = RgbImage(image, rgb, intensity)
+    (pixels,) = prepared.strips(prepared.shape[0])
+    return pixels, prepared.mapping()
+
+
+class RgbImage:
+    """One 2D image that becomes RGB in [0, 1] a few rows at a time.
+
+    So that there is never a whole copy of a large one in float. Parameters and errors
+    are those of `to_rgb`.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns.
+    """
+
+    def __init__(
+        self,
+        image: ArrayLike,
+        rgb: bool | None = None,
+        intensity: Intensity = WHOLE_RANGE,
+    ) -> None:
+        self._colours = _colours(image, rgb)
+        self.shape = self._colours.shape[0], self._colours.shape[1]
+        self._scale = _scale_of(self._colours, intensity)
+        self._histogram = np.zeros(BINS, np.int64)
+        self._clipped = 0
+
+    def rows(self, first: int, end: int) -> NDArray[np.float32]:
+        """Rows `first` to before `end`: (n, W, 3)."""
+        return _three(self._scale.apply(self._colours[first:end])[0])
+
+    def strips(self, rows: int | None = None) -> Iterator[NDArray[np.float32]]:
+        """All rows, so many at a time, or as many as make a million pixels.
+
+        What `mapping` says is counted meanwhile.
+        """
+        step = rows or max(1, STRIP // self.shape[1])
+        self._histogram[:], self._clipped = 0, 0
+        for first in range(0, self.shape[0], step):
+            part = self._colours[first : first + step]
+            scaled, clipped = self._scale.apply(part)
+            self._clipped += clipped
+            if self._scale.told:
+                self._histogram += np.histogram(scaled, BINS, (0, 1))[0]
+            yield _three(scaled)
+
+    def mapping(self) -> IntensityMapping:
+        """How values were mapped; to be asked after all of `strips`.
+
+        The parts of the range that hold most values need not be neighbours: air,
+        padding and metal of a CT may be a few far values, with the tissue between them.
+        """
+        scale, size = self._scale, self._colours.size
+        clipped = self._clipped / size
+        warnings: tuple[IntensityWarning, ...] = ()
+        if scale.told:
+            fullest = np.sort(self._histogram)[::-1].cumsum()
+            needed = 1 + int(np.searchsorted(fullest, MOST * size))
+            warnings = (IntensityWarning.NARROW_RANGE,) * (needed < NARROW * BINS)
+        low, high = scale.low, scale.high
+        return IntensityMapping(scale.rule, low, high, clipped, warnings, scale.border)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How values of one image become [0, 1]; `told`: whether a narrow range is told."""
+
+    rule: MappingRule
+    low: float
+    high: float
+    border: float = 0.0
+    told: bool = True
+
+    def apply(self, values: NDArray[Any]) -> tuple[NDArray[np.float32], int]:
+        """Values in [0, 1], and how many of them were clipped."""
+        if self.rule is MappingRule.CONSTANT:
+            return np.zeros(values.shape, np.float32), 0
+        if self.rule is MappingRule.AS_THEY_ARE:
+            return values.astype(np.float32), 0
+        if self.rule is MappingRule.DIVIDED_BY_255:
+            divided = values.astype(np.float32)
+            divided /= np.float32(255)
+            return divided, 0
+        # In float64: a uint32 or a wide float range would lose its low bits in float32.
+        wide = values.astype(np.float64)
+        clipped = int(np.count_nonzero((wide < self.low) | (wide > self.high)))
+        wide -= self.low
+        wide /= self.high - self.low
+        return wide.clip(0, 1, out=wide).astype(np.float32), clipped
+
+
+def _three(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled
+
+
+def _colours(image: ArrayLike, rgb: bool | None) -> NDArray[Any]:
+    """The channels (H, W, 1 or 3) of one image; see `to_rgb`."""
     array = np.asarray(image)
     want = "Expected one grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4) image"
     if array.dtype.kind not in "buif":
@@ -74,38 +176,30 @@ def to_rgb(
         raise InputError(
             f"{want} of at least 2×2 pixels, but got {array.shape[0]}×{array.shape[1]}."
         )
-    colours = array[..., :3] if colour else array[..., None]
+    colours: NDArray[Any] = array[..., :3] if colour else array[..., None]
     if array.dtype.kind == "f" and not np.isfinite(colours).all():
         bad = int(np.count_nonzero(~np.isfinite(colours)))
         raise InputError(
             f"{want} of finite numbers, but {bad} values are NaN or infinite; replace "
             "them first (for example with numpy.nan_to_num)."
         )
-    scaled, mapping = _unit_range(colours, intensity)
-    return np.repeat(scaled, 3, axis=2) if not colour else scaled, mapping
+    return colours
 
 
-def _unit_range(
-    values: NDArray[Any], intensity: Intensity
-) -> tuple[NDArray[np.float32], IntensityMapping]:
+def _scale_of(values: NDArray[Any], intensity: Intensity) -> _Scale:
     if isinstance(intensity, Window):
-        return _stretched(values, MappingRule.WINDOW, intensity.low, intensity.high)
+        return _Scale(MappingRule.WINDOW, intensity.low, intensity.high)
     if values.dtype == np.uint8:
-        rule, high = MappingRule.DIVIDED_BY_255, 255.0
-        scaled = values.astype(np.float32) / np.float32(255)
-        return scaled, IntensityMapping(rule, 0.0, high, 0.0, _warnings(scaled))
-    rule = MappingRule.AS_THEY_ARE
+        return _Scale(MappingRule.DIVIDED_BY_255, 0.0, 255.0)
     if values.dtype == bool:
-        return values.astype(np.float32), IntensityMapping(rule, 0.0, 1.0)
+        return _Scale(MappingRule.AS_THEY_ARE, 0.0, 1.0, told=False)
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        scaled = values.astype(np.float32)
-        return scaled, IntensityMapping(rule, 0.0, 1.0, 0.0, _warnings(scaled))
+        return _Scale(MappingRule.AS_THEY_ARE, 0.0, 1.0)
     if high == low:
-        zeros = np.zeros(values.shape, np.float32)
-        return zeros, IntensityMapping(MappingRule.CONSTANT, low, high)
+        return _Scale(MappingRule.CONSTANT, low, high, told=False)
     if intensity.whole:
-        return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
+        return _Scale(MappingRule.WHOLE_RANGE, low, high)
     counted, border = values, 0.0
     if intensity.without_border:
         counted = _without_border(values)
@@ -116,9 +210,8 @@ def _unit_range(
     inner_high = float(np.percentile(counted, intensity.high, method="lower"))
     if inner_high <= inner_low:
         # Nearly all pixels are equal: what differs is all that there is to see.
-        return _stretched(values, MappingRule.WHOLE_RANGE, low, high)
-    found = _stretched(values, MappingRule.PERCENTILES, inner_low, inner_high)
-    return found[0], replace(found[1], border=border)
+        return _Scale(MappingRule.WHOLE_RANGE, low, high)
+    return _Scale(MappingRule.PERCENTILES, inner_low, inner_high, border)
 
 
 def _without_border(values: NDArray[Any]) -> NDArray[Any]:
@@ -136,25 +229,3 @@ def _without_border(values: NDArray[Any]) -> NDArray[Any]:
         return pixels
     inner = pixels[(pixels != colours[counts.argmax()]).any(1)]
     return inner if len(inner) else pixels
-
-
-def _stretched(
-    values: NDArray[Any], rule: MappingRule, low: float, high: float
-) -> tuple[NDArray[np.float32], IntensityMapping]:
-    # In float64: a uint32 or a wide float range would lose its low bits in float32.
-    wide = values.astype(np.float64)
-    scaled = ((wide - low) / (high - low)).clip(0, 1).astype(np.float32)
-    clipped = float(np.mean((wide < low) | (wide > high)))
-    return scaled, IntensityMapping(rule, low, high, clipped, _warnings(scaled))
-
-
-def _warnings(scaled: NDArray[np.float32]) -> tuple[IntensityWarning, ...]:
-    """What there is to say of where the values lie in [0, 1].
-
-    The parts of the range that hold most values need not be neighbours: air, padding
-    and metal of a CT may be a few far values, with the tissue between them.
-    """
-    counts, _ = np.histogram(scaled, BINS, (0, 1))
-    fullest = np.sort(counts)[::-1].cumsum()
-    needed = 1 + int(np.searchsorted(fullest, MOST * scaled.size))
-    return (IntensityWarning.NARROW_RANGE,) if needed < NARROW * BINS else ()

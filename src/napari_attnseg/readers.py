@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import Reader, ReaderRecord
@@ -116,6 +115,8 @@ def regions(kinds: NDArray[np.uint8]) -> NDArray[np.int32]:
     ndarray of int32, shape (H, W)
         0 where the readers agree.
     """
+    from scipy import ndimage
+
     found, count = np.zeros(kinds.shape, np.int32), 0
     for kind in range(1, len(KINDS)):
         own, n = ndimage.label(kinds == kind, _CORNERS)

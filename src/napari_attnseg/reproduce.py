@@ -33,6 +33,7 @@ from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.reproduce_image import OPENING, comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
+from napari_attnseg.tiles import TILES
 from napari_attnseg.weights import bundled_weights
 
 #: What is said of clicks, in Python.
@@ -85,6 +86,7 @@ def python_text(
     read = reading_code(file, facts, upright)
     frame = f"[{int(facts['frame'])}]" if "frame" in facts else ""
     options = _options(facts, gates)
+    tiled = TILES in facts
     remade = RULES in facts
     flip = ", flip=True" if facts.get("flip_augmented") else ""
     rule = _intensity(facts)
@@ -114,6 +116,7 @@ def python_text(
         "from napari_attnseg.io.images import read_image",
         *([OPENING] if FILE_FACTS in facts else []),
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
+        *(["from napari_attnseg.tiles import segment_tiles"] if tiled else []),
         "",
         *missing,
         f"segmenter = Segmenter.from_checkpoint({source!r}, {facts['device']!r})",
@@ -128,7 +131,7 @@ def python_text(
     if stack:
         lines += [
             "results = [",
-            f"    segmenter.decode(segmenter.encode(frame{how}), {options})",
+            f"    {_call('frame', how, options, tiled)}",
             "    for frame in image",
             "]",
         ]
@@ -142,7 +145,7 @@ def python_text(
         ]
     else:
         lines += [
-            f"result = segmenter.decode(segmenter.encode(image{how}), {options})",
+            f"result = {_call('image', how, options, tiled)}",
         ]
         if remade:
             lines.append(f"result = remake(result, {rules_of(facts)!r})")
@@ -153,6 +156,13 @@ def python_text(
         *_clicks(facts, f"segmenter.encode(image{how})"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _call(image: str, how: str, options: str, tiled: bool) -> str:
+    """Code that segments what is called `image`."""
+    if tiled:
+        return f"segment_tiles(segmenter, {image}{how}, {options})"
+    return f"segmenter.decode(segmenter.encode({image}{how}), {options})"
 
 
 def _clicks(facts: Mapping[str, Any], encoded: str) -> list[str]:
@@ -213,6 +223,7 @@ def command_text(
     words += _intensity_words(_intensity(facts))
     box = box_of(facts)
     words += [] if box is None else ["--box", str(box)]
+    words += ["--tile"] if TILES in facts else []
     for level, psi in gates.items():
         words += ["--gate", gate_text(level, psi)]
     words += sam

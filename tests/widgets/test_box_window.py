@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.jobs import Failed, encode, prepare_clicks, run
 from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.base.segmenting import Looking
 from napari_attnseg._widgets.inspect.arrangement import Arrangement, Preset
 from napari_attnseg._widgets.inspect.mask_editor import MaskEditor
 from napari_attnseg._widgets.inspect.readout import read_out
@@ -156,7 +157,7 @@ def test_a_box_is_the_same_in_every_frame(
     drawn.translate = (0, 4, 0)  # two pixels down: it counts where it is seen
     box = drawn_box(viewer.layers, image, source)
     assert str(box) == "12,20,32,40"
-    steps = run(source, tiny_weights, "cpu", MODELS, None, box)
+    steps = run(source, tiny_weights, "cpu", MODELS, Looking(box=box))
     try:
         while True:
             next(steps)

@@ -1,14 +1,17 @@
 """Colours that a user prefers: on the page, in new layers, in Inspect, remembered."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from napari import settings
 from napari.components import ViewerModel
 from npe2 import PluginManifest
 
 from napari_attnseg import Segmenter
+from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.inspect.whatif_layers import paint_layer
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.display import add_layers
@@ -109,3 +112,19 @@ def test_they_are_remembered() -> None:
     assert (colours().gates, colours().mask) == ("blue to red", "black")
     with pytest.raises(ValueError, match="not one of the allowed"):
         colours().mask = "invisible"
+
+
+def test_a_run_computes_with_the_threads_that_are_preferred(
+    tiny_weights: Path,
+) -> None:
+    before, models = torch.get_num_threads(), ModelCache()
+    chosen = settings.get_plugin_settings("napari-attnseg").segment
+    assert chosen.threads == 0
+    try:
+        for number in (3, 2):
+            chosen.threads = number
+            segmenter = models.load(tiny_weights, "cpu").segmenter
+            result = segmenter(np.zeros((40, 48, 3), np.uint8))
+            assert result.provenance["threads"] == number
+    finally:
+        torch.set_num_threads(before)

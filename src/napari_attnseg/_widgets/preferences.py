@@ -12,11 +12,17 @@ from napari_attnseg.weights import bundled_weights
 
 
 def preferences() -> Any:
-    """``weights``, ``device``, ``intensity``, ``remember``, as `napari.yaml` has them.
+    """``weights``, ``device``, ``intensity`` …, as `napari.yaml` has them.
 
     None where napari does not know this plugin: it is disabled, or not installed.
     """
     return _group("segment")
+
+
+def threads() -> int:
+    """CPU threads of a run; 0: as `napari_attnseg.threads` chooses."""
+    chosen = preferences()
+    return 0 if chosen is None else int(chosen.threads)
 
 
 def gate_colours() -> str:

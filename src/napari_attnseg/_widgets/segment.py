@@ -23,6 +23,8 @@ from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.preload import Preload
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.base.segmenting import Looking
+from napari_attnseg._widgets.base.tile_switch import TileSwitch
 from napari_attnseg._widgets.layers.display import add_layers, show_source
 from napari_attnseg._widgets.layers.earlier import (
     Output,
@@ -62,6 +64,7 @@ class SegmentWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.box_control = BoxControl(napari_viewer, self._life)
+        self.tile_switch = TileSwitch()
         self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
@@ -99,9 +102,8 @@ class SegmentWidget(ModelWidget):
         words.addWidget(self.gate_description)
         words.addWidget(Fold("Details", self.gate_details))
         layout = scrolled(self)
-        layout.addWidget(self.inputs)
-        layout.addWidget(self.box_control)
-        layout.addWidget(self.bar)
+        for widget in (self.inputs, self.box_control, self.tile_switch, self.bar):
+            layout.addWidget(widget)
         layout.addWidget(self.outcome)
         layout.addWidget(self.outcome.details)
         layout.addWidget(self.gate_row)
@@ -138,8 +140,11 @@ class SegmentWidget(ModelWidget):
             return
         try:
             source, path = self.inputs.chosen()
-            intensity = self.inputs.intensity()
-            box = self.box_control.box(source)
+            how = Looking(
+                self.inputs.intensity(),
+                self.box_control.box(source),
+                self.tile_switch.isChecked(),
+            )
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
@@ -149,9 +154,8 @@ class SegmentWidget(ModelWidget):
             path,
             self.inputs.device,
             self._models,
-            intensity,
-            box,
-            total=source.frames or 0,
+            how,
+            total=how.steps(source.frames),
             done=self._finished,
         )
 

@@ -11,7 +11,8 @@ The command line prints the outcomes; a script can use them as they are::
 from napari_attnseg.batch.base import Batch, Note, Outcome, result_stems
 from napari_attnseg.batch.explain import explain_images
 from napari_attnseg.batch.files import FilesBatch, segment_files
-from napari_attnseg.batch.segment import SegmentOptions, segment_images
+from napari_attnseg.batch.options import SegmentOptions
+from napari_attnseg.batch.segment import segment_images
 
 __all__ = [
     "Batch",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_attnseg.canvas import mostly_canvas
-from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
@@ -62,6 +61,8 @@ class Note(StrEnum):
         The file says that its pixels show who the patient is.
     NO_OVERLAY
         PyAV is not installed, so that no video of the masks is written.
+    DONE_BEFORE
+        The results are those of an earlier run, which is gone on with.
     """
 
     NO_GPU = "no_gpu"
@@ -78,6 +79,7 @@ class Note(StrEnum):
     CANVAS = "canvas"
     BURNED_IN = "burned_in"
     NO_OVERLAY = "no_overlay"
+    DONE_BEFORE = "done_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,63 +120,36 @@ class Outcome:
         return f"{self.path.name}{frame}"
 
 
-#: Writes the results of one image and returns their files.
-Write = Callable[[], Sequence[Path]]
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Images that are ready to be processed; iterating over it does the work.
 
-    ``len(batch)`` is the number of images. It yields an `Outcome` per image, in order,
-    and ends early only if the results folder or the disk cannot be written.
+    ``len(batch)`` is the number of images. It yields an `Outcome` per image, and ends
+    early only if the results folder or the disk cannot be written.
 
     Attributes
     ----------
     stems : mapping of Path to str
         File of each image and the beginning of the names of its results.
-    compute : callable
-        ``(path, stem, notes)`` → function that writes the results. It may append to
-        the list of notes.
+    process : callable
+        Does the work and yields the outcomes.
     notes : tuple of Note
         What there is to know about all images.
     left_out : mapping of str to int
         What lies in the given folders and is no image, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
-    expected_dice : mapping of Path to ExpectedDice
-        Filled by `compute`; an outcome takes its own from here.
     """
 
     stems: Mapping[Path, str]
-    compute: Callable[[Path, str, list[Note]], Write]
+    process: Callable[[], Iterator[Outcome]]
     notes: tuple[Note, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
-    expected_dice: Mapping[Path, ExpectedDice] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.stems)
 
     def __iter__(self) -> Iterator[Outcome]:
-        for path, stem in self.stems.items():
-            notes: list[Note] = []
-            try:
-                write = self.compute(path, stem, notes)
-            except (DeviceError, InputError) as error:
-                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
-                continue
-            except MemoryError:
-                message = "there is not enough memory for an image of this size."
-                yield Outcome(path, stem, error=message, notes=tuple(notes))
-                continue
-            try:
-                files = tuple(write())
-            except InputError as error:
-                yield Outcome(path, stem, error=str(error), notes=tuple(notes))
-                if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
-                    continue
-                return  # the folder or the disk is at fault, not the image
-            expected = self.expected_dice.get(path)
-            yield Outcome(path, stem, files, None, tuple(notes), expected)
+        return self.process()
 
 
 def result_stems(paths: Sequence[Path]) -> dict[Path, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from napari_attnseg.batch.base import (
     Batch,
     Note,
-    Write,
     check_not_inputs,
     intensity_notes,
     model_notes,
@@ -20,6 +20,7 @@ from napari_attnseg.batch.base import (
     result_stems,
     would_replace,
 )
+from napari_attnseg.batch.here import Steps, Write, process
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, parse_intensity
@@ -29,7 +30,7 @@ from napari_attnseg.io.explanations import (
     foreign_explanation,
     save_explanation,
 )
-from napari_attnseg.io.images import find_images, read_image
+from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.readers import read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
@@ -111,13 +112,16 @@ def explain_images(
         {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
     )
 
-    def compute(path: Path, stem: str, notes: list[Note]) -> Write:
+    def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
         found = read_picture(path)
-        image = found.pixels
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
                 notes.append(Note.REGION_UPRIGHT)
+        return found
+
+    def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
+        image = found.pixels
         turn: dict[str, object] = {"orientation": found.orientation}
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
@@ -149,7 +153,8 @@ def explain_images(
     measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
-    return Batch(stems, compute, tuple(notes), not_images(inputs, stems))
+    work = partial(process, stems, Steps(read, compute))
+    return Batch(stems, work, tuple(notes), not_images(inputs, stems))
 
 
 def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:

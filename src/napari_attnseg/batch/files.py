@@ -18,7 +18,8 @@ from napari_attnseg.batch.base import (
     would_replace,
 )
 from napari_attnseg.batch.mask_maker import MaskMaker
-from napari_attnseg.batch.segment import SegmentOptions, segment_images
+from napari_attnseg.batch.options import SegmentOptions
+from napari_attnseg.batch.segment import segment_images
 from napari_attnseg.batch.stacks import StackRun
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import remove, write_text

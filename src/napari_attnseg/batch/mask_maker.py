@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_attnseg.batch.base import Note, found_notes, intensity_notes
-from napari_attnseg.batch.segment import SegmentOptions
+from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.readers.facts import FileFacts
@@ -48,6 +48,11 @@ class MaskMaker:
             raise InputError(
                 "Expected PNG, JPEG or TIFF images with --medsam, which is not made "
                 "for films, DICOM and volumes; leave it out."
+            )
+        if how.tile or how.resume:
+            raise InputError(
+                "Expected PNG, JPEG or TIFF images with --tile and --resume, which are "
+                "not made for films, DICOM and volumes; leave them out."
             )
         self._how = how
         self.segmenter = Segmenter.from_checkpoint(weights, device)

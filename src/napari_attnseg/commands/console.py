@@ -53,6 +53,14 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1024,
+        help="CPU threads; 0: one per core, less one where there are more than two.",
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]
@@ -78,7 +86,7 @@ class Wording:
 
 
 def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
-    """Process a batch with a progress bar, and tell what became of it on stderr.
+    """Process a batch, and tell on stderr how fast it goes and what became of it.
 
     Parameters
     ----------
@@ -94,26 +102,23 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     typer.Exit
         With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
     """
-    from rich.console import Console
-    from rich.progress import track
-
+    from napari_attnseg.batch import Note
+    from napari_attnseg.commands.pace import paced
     from napari_attnseg.io.folders import left_out_words
 
     for note in batch.notes:
         say(batch_sentence(note))
     succeeded = 0
     outcomes: list[Outcome] = []
-    for outcome in track(
-        batch,
-        wording.activity,
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ):
+    for outcome in paced(batch, len(batch), wording.activity, say):
         for sentence in image_sentences(outcome, wording):
             say(sentence)
         succeeded += outcome.error is None
         outcomes.append(outcome)
     say(f"{succeeded} of {len(batch)} images {wording.done}; results in {out}.")
+    before = sum(Note.DONE_BEFORE in outcome.notes for outcome in outcomes)
+    if before:
+        say(f"{before} of them had been {wording.done} before, and were left alone.")
     for sentence in expected_dice_sentences(outcomes):
         say(sentence)
     if batch.left_out:
@@ -169,7 +174,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
         'pip install "napari-attnseg[video]".',
     }
-    said = [sentences[note] for note in outcome.notes]
+    # How many were done before is said at the end.
+    said = [sentences[note] for note in outcome.notes if note in sentences]
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said

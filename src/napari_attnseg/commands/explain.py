@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
@@ -21,6 +23,7 @@ from napari_attnseg.commands.console import (
 )
 from napari_attnseg.errors import InputError
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.threads import use_threads
 
 if TYPE_CHECKING:
     from napari_attnseg.explanations import Explainer, Requirement
@@ -50,6 +53,7 @@ def explain(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     level: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +99,11 @@ def explain(
 
     levels = None if level is None else parse_level(level)
     rule = intensity_rule(intensity, window)
-    batch = explain_images(inputs, out, method, weights, device, levels, region, rule)
+    with without_collection(for_good=True):
+        use_threads(threads)
+        batch = explain_images(
+            inputs, out, method, weights, device, levels, region, rule
+        )
     process(batch, Wording("explaining", "explained", "map"), out)
 
 

@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
     Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    Threads,
     Weights,
     Wording,
     intensity_rule,
     process,
 )
+from napari_attnseg.threads import use_threads
 
 
 def segment(
@@ -25,6 +28,7 @@ def segment(
     out: ResultsFolder,
     weights: Weights = "compact",
     device: Device = "auto",
+    threads: Threads = 0,
     objects: Annotated[
         bool,
         typer.Option(
@@ -88,6 +92,40 @@ def segment(
             "nothing is claimed outside it.",
         ),
     ] = None,
+    tile: Annotated[
+        bool,
+        typer.Option(
+            "--tile",
+            help="Look at each image at its own resolution, in overlapping tiles of "
+            "the network's size, instead of at all of it at once; for weights that "
+            "were trained on small structures.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Leave images alone whose results are there already, of the same "
+            "pixels, weights and settings.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Segment in N processes of this machine, each with its own GPU where "
+            "there are some; needs the extra 'cluster', and resumes.",
+            min=1,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Segment on the workers of a Dask scheduler, such as "
+            "tcp://host:8786, which see the same folders; likewise.",
+        ),
+    ] = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
@@ -142,7 +180,12 @@ def segment(
     frame, NAME_frames.csv with a row for each, NAME_overlay.mp4 and NAME.json;
     Ctrl-C keeps what is done.
     """
-    from napari_attnseg.batch import FilesBatch, SegmentOptions, segment_files
+    from napari_attnseg.batch import (
+        Batch,
+        FilesBatch,
+        SegmentOptions,
+        segment_files,
+    )
     from napari_attnseg.boxes import parse_box
     from napari_attnseg.forced_gates import parse_gates
 
@@ -160,10 +203,20 @@ def segment(
         intensity=intensity_rule(intensity, window),
         readers=readers,
         box=None if box is None else parse_box(box),
+        tile=tile,
+        resume=resume,
     )
-    batch = segment_files(
-        inputs, out, weights, device, options, every, overlay, keep_identifiers
-    )
+    batch: Batch | FilesBatch
+    with without_collection(for_good=True):
+        use_threads(threads)
+        if workers is None and scheduler is None:
+            given = every, overlay, keep_identifiers
+            batch = segment_files(inputs, out, weights, device, options, *given)
+        else:
+            from napari_attnseg.batch.cluster import segment_on_cluster
+
+            where = workers, scheduler
+            batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     try:
         process(batch, Wording("segmenting", "segmented", "mask"), out)
     finally:

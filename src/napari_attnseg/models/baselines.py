@@ -25,6 +25,7 @@ from napari_attnseg.models.encoders import (
     build_encoder,
 )
 from napari_attnseg.models.hybrid import HybridEncoder
+from napari_attnseg.models.timm_in_parts import import_cured
 from napari_attnseg.spec import EncoderSpec, ModelSpec
 
 Parts = tuple[Encoder | NoEncoder, Encoder | NoEncoder, nn.Module]
@@ -214,10 +215,8 @@ def _library(name: str, package: str) -> Any:
     InputError
         If it is not installed.
     """
-    from importlib import import_module
-
     try:
-        return import_module(name)
+        return import_cured(name)
     except ImportError as error:
         raise InputError(
             f"This model comes from {package}, which is not installed; install it with "

@@ -1,6 +1,6 @@
 """Any timm backbone behind one face: an NCHW feature pyramid at strides 4, 8, 16, 32.
 
-The only file that imports timm.
+The only file that uses timm, in parts: see `timm_in_parts`.
 """
 
 from __future__ import annotations
@@ -14,36 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_attnseg.errors import InputError, UnknownNameError
-from napari_attnseg.models.without_dynamo import without_dynamo
+from napari_attnseg.models.timm_in_parts import has_model, import_timm
 from napari_attnseg.spec import STRIDES, EncoderSpec
 
-
-def _import_timm() -> Any:
-    """Import timm without torch's compiler, also beside an alien torchvision.
-
-    timm imports torchvision without asking. PyPI's torchvision for Linux is built for
-    CUDA; beside a CPU build of torch it dies with "operator torchvision::nms does not
-    exist", because it registers fake kernels for two operators that its own binary
-    part would have declared. Declaring them is enough: nothing here calls them. Done
-    only after the plain import has failed in just this way.
-    """
-    try:
-        with without_dynamo():
-            import timm
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        for name in ("nms", "qnms"):
-            torch.library.define(
-                f"torchvision::{name}",
-                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-            )
-        with without_dynamo():
-            import timm
-    return timm
-
-
-timm = _import_timm()
+timm = import_timm()
 
 
 #: How timm's backbones number their stages or blocks: layer1, layers_0, stages.0 …
@@ -289,11 +263,11 @@ def encoder_spec(name: str, size: int) -> EncoderSpec:
     """
     _known(name)
     base = name.split(".")[0]
-    config = timm.models.get_pretrained_cfg(name)
+    config = timm.registry.get_pretrained_cfg(name)
     blocks: tuple[int, ...] = ()
-    if timm.models.is_model_in_modules(base, ["vision_transformer"]):
+    if timm.registry.is_model_in_modules(base, ["vision_transformer"]):
         with torch.device("meta"):
-            vit = timm.create_model(base)
+            vit = timm.factory.create_model(base)
         depth, patch = len(vit.blocks), vit.patch_embed.patch_size[0]
         blocks = (max(1, depth // 2), depth, depth, depth)
         size = max(1, round(size / patch)) * patch
@@ -313,15 +287,17 @@ _FILE_OPTIONS = {
 
 
 def _known(name: str) -> None:
-    if not timm.is_model(name.split(".")[0]):
+    if not has_model(timm, name.split(".")[0]):
         raise UnknownNameError.for_name(
-            "timm model", name, timm.list_models(), _family(name)
+            "timm model", name, timm.whole.list_models(), _family(name)
         )
     base, _, tag = name.partition(".")
     try:
-        timm.models.get_pretrained_cfg(name)
+        timm.registry.get_pretrained_cfg(name)
     except RuntimeError as error:
-        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{base}.*")]
+        tags = [
+            full.partition(".")[2] for full in timm.whole.list_pretrained(f"{base}.*")
+        ]
         raise UnknownNameError.for_name(
             f"pretrained tag of {base}", tag, tags
         ) from error
@@ -337,7 +313,9 @@ def _family(name: str) -> list[str]:
         return re.sub(r"[^a-z0-9]", "", text.casefold())
 
     wanted = plain(name.split(".")[0])
-    found = [known for known in timm.list_models() if wanted and wanted in plain(known)]
+    found = [
+        known for known in timm.whole.list_models() if wanted and wanted in plain(known)
+    ]
     # What begins so is of the family; a shorter name is more of what was written.
     return sorted(found, key=lambda n: (plain(n).find(wanted), len(n), n))
 
@@ -355,4 +333,4 @@ def create_backbone(spec: EncoderSpec, **options: object) -> Any:
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
     timm.layers.set_fused_attn(True, experimental=True)
-    return timm.create_model(spec.name, **dict(spec.options), **options)
+    return timm.factory.create_model(spec.name, **dict(spec.options), **options)

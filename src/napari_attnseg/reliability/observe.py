@@ -44,6 +44,7 @@ def observe_signals(
     threshold: float,
     temperature: float,
     readers: Collection[Reader],
+    wanted: Collection[Signal] = tuple(Signal),
 ) -> dict[Signal, float]:
     """Signals of one image; of several classes the most probable one counts.
 
@@ -58,12 +59,14 @@ def observe_signals(
         Of the model card.
     readers : collection of Reader
         One more decoding each.
+    wanted : collection of Signal
+        As for `case_signals`.
     """
     alone = {
         reader: _best(reader_probability(network, pairs, reader, temperature))
         for reader in readers
     }
-    return case_signals(_best(probability), alone, threshold)
+    return case_signals(_best(probability), alone, threshold, wanted)
 
 
 def estimate(
@@ -90,7 +93,13 @@ def estimate(
     if readers and not has_readers(network):
         return None
     signals = observe_signals(
-        network, pairs, probability, card.threshold, card.temperature, readers
+        network,
+        pairs,
+        probability,
+        card.threshold,
+        card.temperature,
+        readers,
+        known.rule.signals,
     )
     return known.estimate(signals, pooled_features(pairs))
 

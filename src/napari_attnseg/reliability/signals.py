@@ -6,13 +6,12 @@ agreements, on that of other readers: all gates forced to one number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_attnseg.uncertainty import case_doubt
 
@@ -84,7 +83,10 @@ class Signal(StrEnum):
 
 
 def case_signals(
-    probability: Floats, readers: Mapping[Reader, Floats], threshold: float
+    probability: Floats,
+    readers: Mapping[Reader, Floats],
+    threshold: float,
+    wanted: Collection[Signal] = tuple(Signal),
 ) -> dict[Signal, float]:
     """Measure the signals of one case.
 
@@ -96,6 +98,8 @@ def case_signals(
         What needs others is left out.
     threshold : float
         Of the mask.
+    wanted : collection of Signal
+        What is dear is left out unless it is among them.
 
     Returns
     -------
@@ -113,11 +117,13 @@ def case_signals(
         Signal.MEAN_PROBABILITY: inside / area,
         Signal.STABILITY: dice(probability >= 0.25, probability >= 0.75),
         Signal.WIDE_STABILITY: dice(probability >= 0.1, probability >= 0.9),
-        Signal.DOUBT: case_doubt(probability, mask),
         Signal.AREA: float(np.log(area / mask.size)),
-        Signal.PARTS: float(np.log1p(ndimage.label(mask, _CORNERS)[1])),
         Signal.BORDER: float(edge.mean()),
     }
+    if Signal.DOUBT in wanted:
+        found[Signal.DOUBT] = case_doubt(probability, mask)
+    if Signal.PARTS in wanted:
+        found[Signal.PARTS] = float(np.log1p(_objects(mask)))
     masks = {reader: values >= threshold for reader, values in readers.items()}
     for signal, reader in _AGREEMENTS.items():
         if reader in masks:
@@ -127,6 +133,13 @@ def case_signals(
             masks[Reader.CNN], masks[Reader.TRANSFORMER]
         )
     return found
+
+
+def _objects(mask: NDArray[np.bool_]) -> int:
+    # Late: importing it takes as long as half an image.
+    from scipy import ndimage
+
+    return int(ndimage.label(mask, _CORNERS)[1])
 
 
 def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import cut_film, number_of, numbered, video_file
+from made_files import cut_film, number_of, numbered, trimmed_film, video_file
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import find_sets, open_frames
@@ -76,6 +76,16 @@ def test_one_that_is_cut_short_says_so(tmp_path: Path) -> None:
             for i in range(4, 60):
                 frames[i]
         assert number_of(frames[7]) == 7
+
+
+def test_what_was_trimmed_away_is_no_frame(tmp_path: Path) -> None:
+    path = trimmed_film(tmp_path / "a.mp4", numbered(30), 10)
+    with open_frames(path) as frames:
+        assert len(frames) == 20
+        assert [number_of(frames[i]) for i in range(20)] == list(range(10, 30))
+        assert number_of(frames[3]) == 13 and frames.place_of(3) == 3 / 25
+    with open_frames(path) as frames:  # not in order
+        assert [number_of(frames[i]) for i in (0, 19, 7)] == [10, 29, 17]
 
 
 def test_memory_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

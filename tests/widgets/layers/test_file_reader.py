@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
+from npe2 import PluginManager
 
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_cache import ModelCache
+from napari_attnseg._widgets.base.segmenting import Looking
 from napari_attnseg._widgets.layers.file_reader import get_file_reader, read_files
 from napari_attnseg._widgets.layers.reader import read
 from napari_attnseg._widgets.layers.source import source_of
@@ -25,7 +27,7 @@ from napari_attnseg.reproduce import command_text, python_text
 
 
 def run_of(source: Any, weights: Path, **options: Any) -> Finished:
-    steps = run(source, weights, "cpu", ModelCache(), **options)
+    steps = run(source, weights, "cpu", ModelCache(), Looking(**options))
     while True:
         try:
             next(steps)
@@ -46,11 +48,9 @@ def test_a_film_is_read_frame_by_frame(
         return real(frames, index)
 
     monkeypatch.setattr(module.Frames, "__getitem__", noted)
-    reader = get_file_reader(str(path))
-    assert reader is not None
-    (layer,) = reader(str(path))
+    PluginManager.instance().discover()
     viewer = ViewerModel()
-    viewer.add_layer(layer)
+    (layer,) = viewer.open(str(path), plugin="napari-attnseg")
     viewer.dims.set_current_step(0, 30)
     assert set(asked) <= {0, 19, 30} and 30 in asked  # napari starts in the middle
     assert layer.name == "film" and layer.rgb and layer.data.shape == (40, 48, 64, 3)

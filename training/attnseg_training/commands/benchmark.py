@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from attnseg_training.commands.benchmark_start import start_command, threads_command
 from attnseg_training.commands.options import Data, Device, TrainingApp
 from napari_attnseg.usage import output_file
 
 app = TrainingApp(help="Measure speed on this machine.")
 
 
-@app.callback()
-def _benchmark() -> None:
-    """Keeps the name of what is measured in the command where there is only one."""
+app.command("start")(start_command)
+app.command("threads")(threads_command)
 
 
 @app.command("training")
@@ -96,3 +97,106 @@ def training_command(
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
     console.print(speed_table(summary))
     console.print(speed_words(summary))
+
+
+Frames = Annotated[
+    list[int] | None,
+    typer.Option(help="Frames of a stack; may be repeated.", min=1),
+]
+Megapixels = Annotated[
+    list[float] | None,
+    typer.Option(help="Megapixels of an image; may be repeated.", min=0.01),
+]
+WeightsName = Annotated[
+    str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
+]
+OnDevice = Annotated[str, typer.Option(help="Compute device: cpu, cuda:0, mps, …")]
+Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
+Limit = Annotated[
+    float | None,
+    typer.Option(help="Seconds after which a case counts as not finished."),
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the result there.", callback=output_file),
+]
+MarkdownFile = Annotated[
+    Path | None,
+    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+]
+
+
+@app.command("stack")
+def stack_command(
+    frames: Frames = None,
+    weights: WeightsName = "compact",
+    device: OnDevice = "cpu",
+    threads: Threads = 1,
+    limit: Limit = None,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Time and memory of a stack, as the Segment widget segments it.
+
+    Each case runs in a process of its own; 64, 256 and 1024 frames by default.
+    """
+    from attnseg_training.benchmark.size_curve import FRAMES
+
+    sizes = [float(size) for size in frames or FRAMES]
+    how = weights, device, threads, limit
+    _curve("stack", sizes, *how, False, json_file, markdown_file)
+
+
+@app.command("large")
+def large_command(
+    megapixels: Megapixels = None,
+    weights: WeightsName = "compact",
+    device: OnDevice = "cpu",
+    threads: Threads = 1,
+    limit: Limit = None,
+    monai: Annotated[
+        bool,
+        typer.Option(
+            "--monai",
+            help="Also time MONAI's sliding window over the same network, up to 4 "
+            "megapixels.",
+        ),
+    ] = False,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Time and memory of large images, in one pass and in tiles.
+
+    Each case runs in a process of its own; 1, 4, 16 and 24 megapixels by default.
+    """
+    from attnseg_training.benchmark.size_curve import MEGAPIXELS
+
+    sizes = [float(size) for size in megapixels or MEGAPIXELS]
+    how = weights, device, threads, limit
+    _curve("large", sizes, *how, monai, json_file, markdown_file)
+
+
+def _curve(
+    benchmark: str,
+    sizes: list[float],
+    weights: str,
+    device: str,
+    threads: int,
+    limit: float | None,
+    peer: bool,
+    json_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    from attnseg_training.benchmark.size_curve import measure_curve
+    from attnseg_training.commands.console import counted
+    from napari_attnseg.io.atomic import write_text
+
+    longest = math.inf if limit is None else limit
+    with counted("cases") as watch:
+        how = weights, device, threads, longest, peer, watch
+        curve = measure_curve(benchmark, sizes, *how)
+    if json_file is not None:
+        write_text(json_file, json.dumps(curve.summary(), indent=2) + "\n")
+    if markdown_file is not None:
+        write_text(markdown_file, curve.markdown())
+    print(curve.markdown(), end="")

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
+from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.boxes import BOX, Box
+from napari_attnseg.boxes import BOX
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import (
     AttnSegError,
@@ -24,10 +25,10 @@ from napari_attnseg.errors import (
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, rule_of
 from napari_attnseg.masks import MEDSAM
+from napari_attnseg.tiles import NEEDS_ONE_PASS, TILES
 
 if TYPE_CHECKING:
     from napari_attnseg.corrections import Corrector
-    from napari_attnseg.inference import Segmenter
     from napari_attnseg.results import Explanation, Segmentation
     from napari_attnseg.whatif import WhatIf
 
@@ -53,8 +54,7 @@ def run(
     weights: Path,
     device: str,
     models: ModelCache,
-    intensity: Intensity | str | None = None,
-    box: Box | None = None,
+    how: Looking | None = None,
 ) -> Generator[tuple[int, str], None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
@@ -67,28 +67,14 @@ def run(
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
-        return (yield from _run(source, weights, device, models, intensity, box))
+        yield 0, "loading weights"
+        model = models.load(weights, device)
+        how = how or Looking()
+        results = yield from segment_frames(source, model.segmenter, how)
+        yield how.steps(source.frames) or 1, "adding layers"
+        return Finished(source, results, model)
     except AttnSegError as error:
         return Failed(str(error))
-
-
-def _run(
-    source: Source,
-    weights: Path,
-    device: str,
-    models: ModelCache,
-    intensity: Intensity | str | None,
-    box: Box | None,
-) -> Generator[tuple[int, str], None, Finished]:
-    yield 0, "loading weights"
-    model = models.load(weights, device)
-    results = []
-    total = source.frames or 1
-    for index in range(total):
-        yield index, "segmenting" if total == 1 else f"{index + 1} of {total} slices"
-        results.append(_frame(source, index, model.segmenter, intensity, box))
-    yield total, "adding layers"
-    return Finished(source, results, model)
 
 
 def explain(
@@ -211,7 +197,7 @@ def prepare_clicks(
 
 
 def _expect_whole(provenance: Mapping[str, Any]) -> None:
-    """Check that a run was of a whole image.
+    """Check that a run was of a whole image, in one pass.
 
     Raises
     ------
@@ -222,6 +208,8 @@ def _expect_whole(provenance: Mapping[str, Any]) -> None:
             "This result is of a box only, and this needs the whole image; segment it "
             "without the box."
         )
+    if TILES in provenance:
+        raise InputError(NEEDS_ONE_PASS)
 
 
 def _pixels_of(
@@ -256,19 +244,3 @@ def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:
             return models.load(path, device)
     # Results of another machine, or the device is full.
     return models.find(wanted) or models.load(path, "auto")
-
-
-def _frame(
-    source: Source,
-    index: int,
-    segmenter: Segmenter,
-    intensity: Intensity | str | None,
-    box: Box | None,
-) -> Segmentation:
-    try:
-        pixels = source.frame(index)
-        return segmenter(pixels, rgb=source.rgb, intensity=intensity, box=box)
-    except InputError as error:
-        if source.frames is None:
-            raise
-        raise InputError(f"Slice {index}: {error}") from error

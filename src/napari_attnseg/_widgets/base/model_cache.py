@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_attnseg._widgets.preferences import threads
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import InputError
+from napari_attnseg.threads import use_threads
 from napari_attnseg.weights import bundled_weights
 
 if TYPE_CHECKING:
@@ -79,11 +82,17 @@ class ModelCache:
                 if not self._users:
                     self._models.clear()
                     self._ahead = None
+            if not self._models and "torch" in sys.modules:
+                from napari_attnseg.device_memory import free_memory
+
+                free_memory()  # other programs may want the GPU's
 
         return leave
 
     def load(self, weights: Path, device: str) -> LoadedModel:
         """The model of a weights file on a device, loaded unless it is kept.
+
+        Torch then computes with as many threads as the preferences say.
 
         Parameters
         ----------
@@ -101,6 +110,7 @@ class ModelCache:
         from napari_attnseg.inference import Segmenter
 
         with self._loading:
+            use_threads(threads())
             modified = weights.stat().st_mtime_ns if weights.is_file() else -1
             with self._lock:
                 found = self._models.get((weights, device))

@@ -6,11 +6,10 @@ loaded for the CPU, so that no memory of a graphics card is taken before a run.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from napari_attnseg._widgets.base.controls import halt, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.base.threads import work
+from napari_attnseg.collection import without_collection
 
 #: Milliseconds from the choice of weights to the start: the dock is drawn first.
 DELAY = 100
@@ -89,26 +89,10 @@ def load_ahead(models: ModelCache, weights: Path, ended: Callable[[], bool]) -> 
         Whether nobody waits for it any more; asked between the steps.
     """
     # What is wrong is told when somebody asks for it.
-    with suppress(Exception), _without_collection():
+    with suppress(Exception), without_collection():
         for module in ("torch", "napari_attnseg.models.encoders", _LAST):
             if ended():
                 return
             importlib.import_module(module)
         if not ended():
             models.load_ahead(weights)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Pause the garbage collector.
-
-    Imports make so many objects that it looks through all of napari's several times,
-    and the window stands still each time. So it does that once, at the end.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

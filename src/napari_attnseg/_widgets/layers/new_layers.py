@@ -100,6 +100,9 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             return parts[0]
         if len(parts) == 1:
             return parts[0][None]
+        whole = _whole(parts)
+        if whole is not None:
+            return whole
         # float16 for the maps of a stack: half the memory, and finer than any display.
         return np.stack(
             [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
@@ -167,6 +170,26 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     record = replace(run, part=Part.MASK)
     layers.append(NewLayer("Labels", masks, mask, record, outlined=True))
     return layers
+
+
+def _whole(parts: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
+    """The array whose frames, or one class of whose frames, these are; else None.
+
+    A copy of a long stack would need its memory twice.
+    """
+    owner = parts[0].base
+    if not isinstance(owner, np.ndarray) or owner.dtype == np.float32:
+        return None
+    if len(owner) != len(parts):
+        return None
+    classes = owner.shape[1] if owner.ndim == parts[0].ndim + 2 else 0
+    for one in (owner, *(owner[:, c] for c in range(classes))):
+        if one.shape[1:] == parts[0].shape and all(
+            part.base is owner and part.ctypes.data == frame.ctypes.data
+            for part, frame in zip(parts, one, strict=True)
+        ):
+            return one
+    return None
 
 
 def layer_name(what: str, of: str) -> str:

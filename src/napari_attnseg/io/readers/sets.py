@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
@@ -119,7 +120,8 @@ def _of_files(paths: Sequence[Path], keep_identifiers: bool) -> list[FileSet]:
         for path, kind in kinds.items()
         if kind is not FileFormat.DICOM
     ]
-    if scans:
+    # Beside other images they are left out, and counted, where pydicom is missing.
+    if scans and (not sets or find_spec("pydicom") is not None):
         from napari_attnseg.io.readers.dicom_file import read_header
         from napari_attnseg.io.readers.dicom_series import group_series
 

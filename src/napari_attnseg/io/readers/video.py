@@ -113,8 +113,9 @@ class VideoFrames(Frames):
         if self._turns % 2:
             height, width = width, height
             shape = shape and shape[::-1]
-        # Some containers do not count their frames.
-        count = stream.frames or len(self._time_stamps())
+        # What was trimmed away is counted too; some containers do not count.
+        trimmed = sum(bool(one.is_discard) for one in stream.index_entries)
+        count = max(stream.frames - trimmed, 0) or len(self._time_stamps())
         said = {
             "codec": stream.codec_context.name,
             "pixel_format": kind.name,

@@ -1,0 +1,18 @@
+"""The switch "In tiles, at full resolution"."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox
+
+
+class TileSwitch(QCheckBox):
+    """Choice to look at an image in overlapping tiles of the network's size."""
+
+    def __init__(self) -> None:
+        super().__init__("In tiles, at full resolution")
+        self.setToolTip(
+            "Look at the image at its own resolution, in overlapping tiles of the "
+            "network's size, instead of at all of it at once. For weights that were "
+            "trained on small structures; others lose sight of the whole. Time grows "
+            "with the number of pixels."
+        )

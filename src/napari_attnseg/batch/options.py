@@ -1,0 +1,65 @@
+"""How many images are segmented: what `segment_images` takes besides them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_attnseg.boxes import Box
+from napari_attnseg.intensity import Intensity
+from napari_attnseg.results import GateKey
+
+if TYPE_CHECKING:
+    from napari_attnseg.forced_gates import Forced
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """How `segment_images` makes masks.
+
+    Attributes
+    ----------
+    gates : mapping
+        Forced gates, as for `Segmenter.decode`.
+    threshold : float or None
+        In [0, 1]; None: that of the model card.
+    smoothing, min_size, fill_holes, largest
+        As in `MaskRules`.
+    flip : bool
+        Whether to average over the mirror images.
+    objects : bool
+        Whether to write a table of the objects.
+    medsam : Path or None
+        Folder of MedSAM, which then refines the masks.
+    medsam_margin : float or None
+        Margin of MedSAM's boxes in pixels of 1024; None: `medsam.MARGIN`.
+    intensity : Percentiles, Window, str or None
+        How values become [0, 1], as for `Segmenter.segment`; None: by the model card.
+    readers : bool
+        Whether to write the masks by each encoder alone too.
+    box : Box or None
+        The only part of each image to segment, of the upright image; None: all of it.
+    tile : bool
+        Whether to look at each image at its own resolution, in overlapping tiles.
+    resume : bool
+        Whether to leave images alone whose results are there already, made of the same
+        pixels by the same weights and settings.
+    """
+
+    gates: Mapping[GateKey, Forced] = field(default_factory=dict)
+    threshold: float | None = None
+    smoothing: float = 0.0
+    min_size: int = 0
+    fill_holes: bool = False
+    largest: bool = False
+    flip: bool = False
+    objects: bool = False
+    medsam: Path | None = None
+    medsam_margin: float | None = None
+    intensity: Intensity | str | None = None
+    readers: bool = False
+    box: Box | None = None
+    tile: bool = False
+    resume: bool = False

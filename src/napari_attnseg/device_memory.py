@@ -1,0 +1,109 @@
+"""What is done where a compute device runs out of memory, and how it is freed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from napari_attnseg.errors import DeviceError
+
+Found = TypeVar("Found")
+
+
+def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
+    """Compute something of `total` images at once, of fewer where that does not fit.
+
+    The number is halved until it fits; what was computed before is kept.
+
+    Parameters
+    ----------
+    compute : callable
+        Gets which of the images are wanted.
+    total : int
+        How many there are.
+
+    Returns
+    -------
+    list
+        What `compute` returned for each part, in order.
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        If one image alone does not fit.
+    """
+    found: list[Found] = []
+    at, size = 0, total
+    while at < total:
+        part = slice(at, min(at + size, total))
+        try:
+            found.append(compute(part))
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+            size = (size + 1) // 2
+        else:
+            at = part.stop
+            continue
+        free_memory()  # here, where the error holds no tensor any longer
+    return found
+
+
+def or_on_cpu(compute: Callable[[torch.Tensor], Found], values: torch.Tensor) -> Found:
+    """Compute something on the device of `values`, on the CPU where it does not fit."""
+    try:
+        return compute(values)
+    except torch.OutOfMemoryError:
+        if values.device.type == "cpu":
+            raise
+    free_memory()
+    return compute(values.cpu())
+
+
+def free_memory() -> None:
+    """Give back what torch keeps of a GPU's memory and nothing holds any longer."""
+    loaded = sys.modules.get("torch")
+    if loaded is None:
+        return
+    gpu, apple = loaded.cuda.is_initialized(), loaded.backends.mps.is_available()
+    if gpu or apple:
+        gc.collect()  # a cycle may hold a tensor
+    if gpu:
+        loaded.cuda.empty_cache()
+    if apple:
+        loaded.mps.empty_cache()
+
+
+@contextmanager
+def enough_memory(device: str, size: int) -> Iterator[None]:
+    """Say in words that one image did not fit, and what would.
+
+    Parameters
+    ----------
+    device : str
+        By torch's name.
+    size : int
+        Rows and columns that the network sees.
+
+    Raises
+    ------
+    DeviceError
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        free = ""
+        if device.startswith("cuda"):
+            left, has = (n / 2**30 for n in torch.cuda.mem_get_info(device))
+            free = f" ({left:.1f} of its {has:.1f} GB are free)"
+        raise DeviceError(
+            f"{device} ran out of memory{free}, although only one {size}×{size} image "
+            "was on it, which is what the network sees of any image: close other "
+            "programs that use it, choose weights of a smaller model, or choose the "
+            "device 'cpu'."
+        ) from error

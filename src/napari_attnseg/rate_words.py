@@ -1,0 +1,20 @@
+"""How fast work goes on, in words."""
+
+from __future__ import annotations
+
+
+def rate_words(done: int, seconds: float, unit: str) -> str:
+    """Format a speed: ``3.2 images/s``, or ``2.1 s per image`` where it is slow.
+
+    Parameters
+    ----------
+    done : int
+        How many were done, at least one.
+    seconds : float
+        In which time.
+    unit : str
+        Of what, as a singular.
+    """
+    if done >= seconds:
+        return f"{done / max(seconds, 1e-9):.1f} {unit}s/s"
+    return f"{seconds / done:.1f} s per {unit}"

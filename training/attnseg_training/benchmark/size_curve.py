@@ -1,0 +1,164 @@
+"""How time and memory grow with the frames of a stack and the pixels of an image.
+
+Each case runs in a process of its own, whose peak of memory is its own, one case after
+another. Nothing is extrapolated: what does not finish is said not to have finished.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from attnseg_training.benchmark.one_size import Case, Kind
+from napari_attnseg.cards import versions
+from napari_attnseg.weights import weights_path
+
+#: Frames of a stack, and megapixels of an image.
+FRAMES = (64, 256, 1024)
+MEGAPIXELS = (1, 4, 16, 24)
+#: MONAI's sliding window is timed up to so many megapixels.
+PEER_UP_TO = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What was measured.
+
+    Attributes
+    ----------
+    benchmark : str
+        ``stack`` or ``large``.
+    weights : str
+        Name of the weights file.
+    device : str
+        As it was asked for.
+    threads : int
+        CPU threads; 0: torch's choice.
+    rows : sequence of dict
+        Per case what `one_size.measure` returns, or only what it was and that it did
+        not finish.
+    """
+
+    benchmark: str
+    weights: str
+    device: str
+    threads: int
+    rows: Sequence[dict[str, Any]]
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        return {
+            **asdict(self),
+            "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+            "versions": {"python": platform.python_version(), **versions()},
+        }
+
+    def markdown(self) -> str:
+        """A table of all cases."""
+        stack = self.benchmark == "stack"
+        unit = "frames" if stack else "megapixels"
+        per = "frame" if stack else "megapixel"
+        lines = [
+            f"| {unit} | how | CPU s | CPU s per {per} | wall s | peak MB | "
+            "MB over the loaded model |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for row in self.rows:
+            named = f"| {row['size']:g} | {row['kind']} |"
+            if not row["finished"]:
+                lines.append(f"{named} did not finish | | | | |")
+                continue
+            each = row["cpu_s"] / row["size"]
+            lines.append(
+                f"{named} {row['cpu_s']:.1f} | {each:.2f} | {row['wall_s']:.1f} | "
+                f"{row['peak_mb']:.0f} | {row['peak_mb'] - row['loaded_mb']:.0f} |"
+            )
+        on_cpu = self.device == "cpu"
+        others = "CUDA and MPS: not measured." if on_cpu else "Other devices: not here."
+        return "\n".join([*lines, "", others]) + "\n"
+
+
+def size_cases(
+    benchmark: str, sizes: Sequence[float], peer: bool
+) -> list[tuple[Kind, float]]:
+    """The cases of a benchmark, those that take longest last."""
+    if benchmark == "stack":
+        return [(Kind.STACK, size) for size in sorted(sizes)]
+    kinds = [Kind.ONE_PASS, Kind.TILES]
+    cases = [(kind, size) for kind in kinds for size in sorted(sizes)]
+    if peer:
+        few = [size for size in sorted(sizes) if size <= PEER_UP_TO]
+        cases += [(Kind.MONAI, size) for size in few]
+    return cases
+
+
+def measure_curve(
+    benchmark: str,
+    sizes: Sequence[float],
+    weights: str = "compact",
+    device: str = "cpu",
+    threads: int = 1,
+    limit: float = math.inf,
+    peer: bool = False,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Curve:
+    """Measure every case in a process of its own.
+
+    Parameters
+    ----------
+    benchmark : str
+        ``stack`` or ``large``.
+    sizes : sequence of float
+        Frames, or megapixels.
+    weights, device
+        As for `Segmenter.from_checkpoint`.
+    threads : int
+        CPU threads; 0: torch's choice.
+    limit : float
+        Seconds that a case may take.
+    peer : bool
+        Whether to measure MONAI's sliding window, too.
+    watch : callable
+        Called with (cases done, cases in all).
+
+    Raises
+    ------
+    UnknownNameError
+        If there are no such weights.
+    RuntimeError
+        If a case fails otherwise than by its time.
+    """
+    path = weights_path(weights)
+    rows: list[dict[str, Any]] = []
+    cases = size_cases(benchmark, sizes, peer)
+    for done, (kind, size) in enumerate(cases):
+        watch(done, len(cases))
+        case = Case(kind, size, str(path), device, threads)
+        rows.append(_in_own_process(case, limit))
+    watch(len(cases), len(cases))
+    return Curve(benchmark, Path(path).name, device, threads, rows)
+
+
+def _in_own_process(case: Case, limit: float) -> dict[str, Any]:
+    program = [sys.executable, "-m", "attnseg_training.benchmark.one_size"]
+    try:
+        done = subprocess.run(
+            [*program, json.dumps(asdict(case))],
+            capture_output=True,
+            text=True,
+            timeout=None if math.isinf(limit) else limit,
+        )
+    except subprocess.TimeoutExpired:
+        return {"kind": str(case.kind), "size": case.size, "finished": False}
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -1,0 +1,197 @@
+"""What a fresh process costs until its first mask, in seconds of CPU.
+
+Beside it the least that a network in torch can do: import torch and run the network.
+All are run in turns, on one thread, so that other work on the machine disturbs all
+alike; CPU seconds, because they do not count the time of other programs.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.cards import versions
+from napari_attnseg.errors import InputError
+
+LEAST, SEGMENT = "import torch, run the network", "attnseg segment"
+#: Command → the most seconds of CPU that it is to take.
+QUICK = {
+    "attnseg --help": 0.4,
+    "attnseg-train --help": 0.4,
+    "attnseg models": 1.0,
+}
+#: How many times `LEAST` a first mask is to take at most.
+GOAL = 1.7
+
+#: Prints the CPU seconds of the network's first run, and of nothing else.
+_FIRST_RUN = """
+import sys, time
+import torch
+from napari_attnseg import Segmenter
+network = Segmenter.from_checkpoint(sys.argv[1], "cpu").network
+size = network.spec.size
+image = torch.zeros(1, 3, size, size).to(memory_format=torch.channels_last)
+with torch.inference_mode():
+    begun = time.process_time()
+    network(image)
+    print(time.process_time() - begun)
+"""
+_MODULES = {"attnseg": "napari_attnseg.cli", "attnseg-train": "attnseg_training.cli"}
+
+
+def benchmark_start(
+    image: Path,
+    weights: str = "compact",
+    rounds: int = 7,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """CPU seconds of fresh processes, as JSON.
+
+    Parameters
+    ----------
+    image : Path
+        That is segmented.
+    weights : str
+        Bundled name or file.
+    rounds : int
+        Of every process; their median counts.
+    watch : callable
+        Called with (rounds done, rounds in all).
+
+    Raises
+    ------
+    InputError
+        On Windows, which does not tell the CPU time of a process that has ended; if a
+        process fails.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as out:
+        ways = {
+            LEAST: ["-c", "import torch"],
+            SEGMENT: _command(
+                "attnseg segment {} --out {} --weights {} --device cpu --threads 1",
+                str(image),
+                out,
+                weights,
+            ),
+            **{words: _command(words) for words in QUICK},
+        }
+        run = ["-c", _FIRST_RUN, weights]
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for done in range(rounds):
+            watch(done, rounds)
+            for way, words in ways.items():
+                seconds[way].append(cpu_seconds(words)[0])
+            # A process that imports torch, and the run in one that has the network.
+            seconds[LEAST][-1] += float(cpu_seconds(run)[1])
+    watch(rounds, rounds)
+    median = {way: statistics.median(taken) for way, taken in seconds.items()}
+    pairs = zip(seconds[SEGMENT], seconds[LEAST], strict=True)
+    ratio = statistics.median(whole / least for whole, least in pairs)
+    return {
+        "benchmark": "start",
+        "weights": weights,
+        **facts_of_machine(),
+        "threads": 1,
+        "rounds": rounds,
+        "cpu_seconds": seconds,
+        "median_cpu_s": median,
+        "ratio": ratio,
+        "goal": {SEGMENT: GOAL, **QUICK},
+        "reached": {
+            SEGMENT: ratio <= GOAL,
+            **{way: median[way] <= goal for way, goal in QUICK.items()},
+        },
+    }
+
+
+def markdown_of_start(summary: Mapping[str, Any]) -> str:
+    """The same as a table in Markdown."""
+    median, ratio = summary["median_cpu_s"], summary["ratio"]
+    lines = [
+        f"## start: {summary['weights']}",
+        "",
+        f"{machine_line(summary)}; one thread.",
+        "",
+        "| fresh process | seconds of CPU | goal |",
+        "|---|---|---|",
+        f"| {LEAST} | {median[LEAST]:.2f} | |",
+        f"| {SEGMENT}, one image | {median[SEGMENT]:.2f}, {ratio:.2f} times that | "
+        f"{GOAL:g} times |",
+    ]
+    lines += [
+        f"| {way} | {median[way]:.2f} | {goal:g} |" for way, goal in QUICK.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def facts_of_machine() -> dict[str, Any]:
+    """Machine, versions, date, and how busy it was, as JSON."""
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+        "versions": {"python": platform.python_version(), **versions()},
+        "date": date.today().isoformat(),
+        "load_average": busy,
+    }
+
+
+def machine_line(summary: Mapping[str, Any]) -> str:
+    """The same in words."""
+    known = ", ".join(f"{name} {one}" for name, one in summary["versions"].items())
+    return (
+        f"{summary['machine']}, {summary['date']}; {known}. Median of "
+        f"{summary['rounds']} rounds in turns"
+    )
+
+
+def cpu_seconds(words: list[str]) -> tuple[float, str]:
+    """CPU seconds of a new Python on one thread, and what it printed.
+
+    Raises
+    ------
+    InputError
+        On Windows, and if the process fails.
+    """
+    try:
+        import resource
+    except ImportError as error:
+        raise InputError(
+            "Expected Linux or macOS, which tell the CPU time of a process that has "
+            "ended; measure the start there."
+        ) from error
+
+    def used() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    before = used()
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"},
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InputError(
+            f"A process that was to be measured failed ({reason}); run it by hand to "
+            "see why."
+        )
+    return used() - before, done.stdout
+
+
+def _command(words: str, *paths: str) -> list[str]:
+    """Arguments of Python for a command; `paths` stand for its ``{}``."""
+    program, *arguments = words.split()
+    left = iter(paths)
+    filled = [next(left) if word == "{}" else word for word in arguments]
+    return ["-m", _MODULES[program], *filled]

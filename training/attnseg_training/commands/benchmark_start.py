@@ -1,0 +1,82 @@
+"""``benchmark start`` and ``benchmark threads``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_attnseg.usage import output_file
+
+Weights = Annotated[str, typer.Option(help="Bundled weights, or a weights file.")]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the result there.", callback=output_file),
+]
+MarkdownFile = Annotated[
+    Path | None,
+    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+]
+
+
+def start_command(
+    weights: Weights = "compact",
+    rounds: Annotated[
+        int, typer.Option(help="Rounds; their median counts.", min=1)
+    ] = 7,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """CPU seconds of a fresh process to its first mask, and of commands that list.
+
+    Beside it, in turns: import torch and run the network, the least there is. On one
+    thread; on Linux and macOS.
+    """
+    from attnseg_training.benchmark.start import benchmark_start, markdown_of_start
+    from attnseg_training.commands.console import counted
+    from napari_attnseg.sample_data import sample_path
+
+    with counted("rounds") as watch:
+        summary = benchmark_start(sample_path("polyp"), weights, rounds, watch)
+    _tell(summary, markdown_of_start(summary), json_file, markdown_file)
+
+
+def threads_command(
+    weights: Weights = "compact",
+    rounds: Annotated[
+        int, typer.Option(help="Rounds in each state of the machine.", min=1)
+    ] = 5,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Seconds of an image by threads, also while another program takes one core.
+
+    In turns: one thread, as many as attnseg chooses, and torch by itself, whose threads
+    spin while they wait.
+    """
+    from attnseg_training.benchmark.thread_count import (
+        benchmark_threads,
+        markdown_of_threads,
+    )
+    from attnseg_training.commands.console import counted
+
+    with counted("rounds") as watch:
+        summary = benchmark_threads(weights, rounds, watch)
+    _tell(summary, markdown_of_threads(summary), json_file, markdown_file)
+
+
+def _tell(
+    summary: dict[str, Any],
+    table: str,
+    json_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    from napari_attnseg.io.atomic import write_text
+
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    if markdown_file is not None:
+        write_text(markdown_file, table)
+    print(table, end="")
