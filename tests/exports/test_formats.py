@@ -15,8 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg.cli import app
+from napari_attnseg.errors import InputError
 from napari_attnseg.exports import MaskSeries
 from napari_attnseg.exports.coco import coco_json, run_lengths
+from napari_attnseg.exports.masks import class_names
 from napari_attnseg.exports.volumes import nifti_bytes, png_files
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.results import Results, save_results
@@ -108,6 +110,12 @@ def test_nifti_of_another_image_has_the_size_of_its_pixels(tmp_path: Path) -> No
     plain = nifti_bytes(MaskSeries("a", masks(), None, ("a", "b")))
     read = nibabel.Nifti1Image.from_bytes(gzip.decompress(plain))
     assert read.header.get_xyzt_units()[0] == "unknown"
+
+
+def test_labels_beside_the_classes_have_a_name_and_large_ones_no_room() -> None:
+    assert class_names({"classes": ["polyp"]}, masks()) == ("polyp", "label 2")
+    with pytest.raises(InputError, match="up to 255 in a mask, but one has 300"):
+        class_names({"classes": ["polyp"]}, np.full((1, 2, 2), 300))
 
 
 def test_png_of_labels(tmp_path: Path) -> None:

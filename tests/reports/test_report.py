@@ -160,6 +160,9 @@ def test_a_mask_that_was_painted_has_no_expected_dice(tmp_path: Path) -> None:
     text = Page(report_html([case])).text
     assert "changed by hand" in text and "no longer the model's own" in text
     assert "0.90 (" not in text
+    painted[0, :5] = 2
+    case = replace(case, result=replace(case.result, mask=painted))
+    assert "label 2" in Page(report_html([case])).text
 
 
 def test_the_numbers_are_those_of_the_mask(tmp_path: Path) -> None:

@@ -75,11 +75,12 @@ def load_masks(path: Path) -> MaskSeries:
     runs = results.segmentations
     own = dict(runs[0].provenance)
     made = [run.provenance.get("mask_sha256") for run in runs]
+    masks = np.stack([run.mask for run in runs])
     return MaskSeries(
         path.stem,
-        np.stack([run.mask for run in runs]),
+        masks,
         None if results.frames is None else tuple(range(results.frames)),
-        _classes(own, runs[0].probability.shape[0]),
+        class_names(own, masks),
         own,
         pixel_size(results.placement),
         results.image,
@@ -110,13 +111,29 @@ def _frames(path: Path, facts: Mapping[str, Any]) -> MaskSeries:
         path.stem,
         masks,
         frames,
-        _classes(own, int(masks.max(initial=1)) or 1),
+        class_names(own, masks),
         own,
         pixel_size(placement),
         source if source.is_file() else None,
     )
 
 
-def _classes(facts: Mapping[str, Any], count: int) -> tuple[str, ...]:
-    named = tuple(str(name) for name in facts.get("classes") or ())
-    return named or tuple(f"class {i + 1}" for i in range(count))
+def class_names(
+    facts: Mapping[str, Any], masks: NDArray[np.integer[Any]]
+) -> tuple[str, ...]:
+    """Names of the classes of a run, then of labels that somebody painted beside them.
+
+    Raises
+    ------
+    InputError
+        If a label is above 255, which these formats have no room for.
+    """
+    highest = int(masks.max(initial=0))
+    if highest > 255:
+        raise InputError(
+            f"Expected labels up to 255 in a mask, but one has {highest}; paint with "
+            "the numbers of classes."
+        )
+    named = tuple(str(name) for name in facts.get("classes") or ("object",))
+    more = range(len(named) + 1, highest + 1)
+    return (*named, *(f"label {number}" for number in more))

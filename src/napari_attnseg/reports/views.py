@@ -86,6 +86,9 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     gates = sorted(result.attention, key=lambda gate: -gate.level)
     rgb = None if shown is None else to_rgb(shown, intensity=rule_of(facts))[0]
     classes = list(facts.get("classes") or ["object"])
+    # Somebody may have painted with other labels.
+    more = range(len(classes) + 1, int(result.mask.max(initial=0)) + 1)
+    classes += [f"label {number}" for number in more]
     name = case.name if number_of_case is None else f"Case {number_of_case}"
     percent = 100 * np.count_nonzero(result.mask) / result.mask.size
     page = {
