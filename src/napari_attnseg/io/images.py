@@ -58,8 +58,8 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     ------
     InputError
         If the file is missing, is not an image, is cut short, or could only be read in
-        part (several pages of another kind than a plain TIFF's, 16-bit colour that
-        Pillow would cut to 8 bits).
+        part (several pages of another kind than a plain TIFF's, 16-bit colour of a
+        compressed TIFF that Pillow would cut to 8 bits).
     """
     decoded = decode_file(path)
     return _pixels(path, decoded if upright else decoded.stored())

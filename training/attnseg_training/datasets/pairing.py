@@ -53,6 +53,13 @@ def by_stem(folder: Path) -> dict[str, Path]:
                 )
             if stem not in found or found[stem].is_symlink():
                 found[stem] = path
+    if there and not found and all(path.is_dir() for path in there):
+        named = ", ".join(path.name for path in there)
+        raise InputError(
+            f"Expected {', '.join(SUFFIXES)} files in {folder}, found folders only: "
+            f"{named}; move the files up, and where these are splits list the names "
+            "of each in splits/, such as splits/train.txt."
+        )
     if there and not found:
         others = left_out_words(left_out([folder], []))
         raise InputError(

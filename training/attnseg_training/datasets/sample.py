@@ -93,6 +93,8 @@ class Sample:
         Whether ``dataset.toml`` says which classes there are.
     threshold : float or None
         Number above which masks of one class are lesion; None: that follows from each.
+    background : tuple of int
+        Mask values of background beside 0, where classes have `values`.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Sample:
     orientation: str = ""
     stated: bool = False
     threshold: float | None = None
+    background: tuple[int, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -224,10 +227,8 @@ class Sample:
         """Each mask file, in order; raises as `masks.read` of one among others."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
-        return [
-            read(path, values, self.ignore, like, self.stated, self.threshold, True)
-            for path in self.masks
-        ]
+        said = values, self.ignore, like, self.stated, self.threshold, True
+        return [read(path, *said, self.background) for path in self.masks]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
         """Raise as `read_all` for masks of another size, mostly without decoding."""
