@@ -18,8 +18,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg.cli import app
+from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import Results, save_results
+from napari_attnseg.io.stack_results import StackNames, StackResults
 from napari_attnseg.reports import NoImage, load_cases, report_html
 from napari_attnseg.reports.order import Kind, doubt_of, worth_of
 from napari_attnseg.reports.pictures import outline
@@ -241,6 +243,41 @@ def test_an_image_of_dicom_is_shown_with_the_size_of_its_pixels(tmp_path: Path) 
     row = ["1", "14, 30", "200", "8.33", "20", "10.2"]
     assert "".join(row) in page.text
     assert "Quimby" not in page.text and "no gates" in page.text
+
+
+def test_of_a_film_frames_are_cases_by_its_table(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (15, 40, 60, 3), np.uint8)
+    film = dicom_file(tmp_path / "film.dcm", pixels, "RGB", FrameTime=40)
+    names = StackNames(tmp_path / "r", "film")
+    names.folder.mkdir()
+    columns = ("frame", "seconds", "expected_dice", "expected_dice_low")
+    columns += ("expected_dice_high", "expected_dice_state", "doubt_bits")
+    columns += ("image_sha256",)
+    run = {"classes": ["polyp"], "expected_dice_measured": MEASURED}
+    stack = StackResults(names, {"source": str(film)}, columns, False, 25)
+    for i in range(14):
+        mask = np.zeros((40, 60), np.uint8)
+        mask[10:20, 20:40] = 1
+        wrong = "" if i == 3 else array_sha256(pixels[i])
+        values = (i, i / 25, 0.99 - i / 50, 0.2, 1.0, "estimated", 0.25, wrong)
+        row = dict(zip(columns, values, strict=True))
+        stack.add(i, mask, row, None, i / 25, run)
+    stack.close(False)
+    page = report(names.story)
+    # The lowest expected Dice is that of the last frame; two are left out.
+    heads = re.findall(r"^film, frame (\d+) \(", page.text, re.M)
+    assert heads[:12] == [str(i) for i in range(13, 1, -1)]
+    assert "2 frames of stacks are not in this report" in page.text
+    assert "film, frame 13 (0.52 s)" in page.text and "0.73 (0.20–1.00)" in page.text
+    assert "0.25 bit" in page.text and "are not kept" in page.text
+    assert "stopped before the last frame" in page.text
+    # Frame 3 is no longer what was segmented.
+    assert page.text.count("holds other pixels") == 2
+    pictures = [f for _, f in page.tags if "jpeg" in f.get("href", "")]
+    assert len(pictures) == 2 * 11  # thumbnails too
+    names.table.unlink()
+    with pytest.raises(InputError, match="cannot be read as the table of a film"):
+        load_cases(names.story)
 
 
 def test_of_a_stack_the_frames_most_worth_a_look_are_shown(tmp_path: Path) -> None:

@@ -96,13 +96,13 @@ def results_files(inputs: list[Path]) -> list[Path]:
     InputError
         If an input is not there, or holds no results.
     """
-    from napari_attnseg.io.saved_results import find_results
+    from napari_attnseg.exports.masks import find_masks
 
     files: dict[Path, Path] = {}
     for path in inputs:
         if not path.exists():
             raise InputError(f"There is no file or folder {path}; check the path.")
-        found = find_results(path)
+        found = find_masks(path)
         if not found:
             raise InputError(
                 f"Expected results of attnseg segment in {path}, but there are none; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
+from napari_attnseg.reports.order import worst_frames
 from napari_attnseg.results import Segmentation
 
 
@@ -56,6 +59,11 @@ class Case:
     frame : int or None
         Of a stack.
     pixel : PixelSize
+    doubt : float or None
+        Predictive entropy in bits, where the probability is not kept, as of films;
+        None: by the probability.
+    left_out : int
+        How many frames of its stack are no cases, as others are more worth a look.
     """
 
     name: str
@@ -65,6 +73,8 @@ class Case:
     file: str = ""
     frame: int | None = None
     pixel: PixelSize = field(default_factory=PixelSize)
+    doubt: float | None = None
+    left_out: int = 0
 
     @property
     def edited(self) -> bool:
@@ -76,7 +86,7 @@ class Case:
 def cases_of(
     results: Results, picture: Callable[[int | None], Picture], file: str = ""
 ) -> list[Case]:
-    """A case for each image of results.
+    """A case for an image, or for the frames of a stack that are most worth a look.
 
     Parameters
     ----------
@@ -92,19 +102,25 @@ def cases_of(
         frame = None if results.frames is None else i
         name = results.name if frame is None else f"{results.name}, frame {frame}"
         pixel = pixel_size(results.placement)
-        found = picture(frame)
-        cases.append(Case(name, result, found, results.source, file, frame, pixel))
-    return cases
+        source, none = results.source, NoImage.MISSING
+        cases.append(Case(name, result, none, source, file, frame, pixel))
+    return [replace(case, image=picture(case.frame)) for case in worst_frames(cases)]
 
 
 def load_cases(path: Path) -> list[Case]:
     """Cases of a JSON file of ``attnseg segment`` or of the viewer.
+
+    Of a film, a volume or a stack the frames that are most worth a look.
 
     Raises
     ------
     InputError
         If it is no such file, or a file that it names cannot be read.
     """
+    if read_facts(path, FRAMES_FORMAT) is not None:
+        from napari_attnseg.reports.films import film_cases
+
+        return film_cases(path)
     results = load_results(path)
     file = results.image
     # One read serves all frames of a stack.

@@ -11,6 +11,8 @@ from napari_attnseg.masks import MEDSAM, RULES, rules_of
 from napari_attnseg.reports.cases import Case, plain_source
 
 Rows = dict[str, str]
+#: Key, in the provenance of a case, of whether the run ended before the last frame.
+STOPPED = "stopped"
 
 
 def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
@@ -51,6 +53,9 @@ def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
     rows["refined by"] = "MedSAM" if MEDSAM in facts else ""
     rows["corrected by clicks"] = str(len(facts[CLICKS])) if facts.get(CLICKS) else ""
     rows |= _file_rows(facts.get("file_facts") or {})
+    every = facts.get("every", 1)
+    rows["frames segmented"] = f"one of {every}" if every > 1 else ""
+    rows["run"] = "stopped before the last frame" if facts.get(STOPPED) else ""
     rows["device"] = _words(facts.get("device", ""), facts.get("precision", ""))
     versions = facts.get("versions") or {}
     rows["versions"] = ", ".join(f"{name} {value}" for name, value in versions.items())

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from napari_attnseg.boxes import box_of
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.reliability.estimate import ESTIMATE, EstimateState, estimate_of
-from napari_attnseg.reports.cases import Case
 from napari_attnseg.uncertainty import case_doubt
+
+if TYPE_CHECKING:
+    from napari_attnseg.reports.cases import Case
+
+#: Frames of one stack that are cases of a report, at most.
+FRAMES = 12
 
 
 class Kind(IntEnum):
@@ -56,8 +63,23 @@ def worth_of(case: Case, doubt: float) -> Worth:
 
 def doubt_of(case: Case) -> float:
     """Predictive entropy of a case in bits; NaN for an empty mask."""
+    if case.doubt is not None:
+        return case.doubt
     result = case.result
     return case_doubt(result.probability, result.mask, box_of(result.provenance))
+
+
+def worst_frames(cases: Sequence[Case]) -> list[Case]:
+    """The `FRAMES` frames of one stack that are most worth a look, in their order."""
+    left = len(cases) - FRAMES
+    if left <= 0:
+        return list(cases)
+    ranks = sorted(range(len(cases)), key=lambda i: _rank(cases[i]))
+    return [replace(cases[i], left_out=left) for i in sorted(ranks[:FRAMES])]
+
+
+def _rank(case: Case) -> Worth:
+    return worth_of(case, doubt_of(case))
 
 
 #: What the order of a series is, for people.

@@ -20,12 +20,9 @@ from napari_attnseg.reports.facts import shared_rows
 from napari_attnseg.reports.order import ORDER_WORDS
 from napari_attnseg.reports.pictures import DOUBT_STOPS, gradient
 from napari_attnseg.reports.views import View, view_of
-from napari_attnseg.results import GATE_LEGEND, NO_GATES
+from napari_attnseg.results import GATE_LEGEND
 from napari_attnseg.uncertainty import DOUBT_MEANING
 from napari_attnseg.weights import bundled_weights
-
-#: Frames of one stack that a report shows, at most: those most worth a look.
-FRAMES = 12
 
 
 def report_html(
@@ -57,15 +54,15 @@ def report_html(
     InputError
         If there is no case.
     """
-    views: list[tuple[View, str]] = []
+    views: list[View] = []
+    left_out: dict[tuple[str, str], int] = {}
     for i, case in enumerate(cases, 1):
-        view = view_of(case, i if number_cases else None, paths)
-        views.append((view, "" if case.frame is None else f"{case.file} {case.source}"))
+        views.append(view_of(case, i if number_cases else None, paths))
+        left_out[case.file, case.source] = case.left_out
     if not views:
         raise InputError("Expected results to report on, but got none; give some.")
-    views.sort(key=lambda pair: pair[0].worth)
-    kept, left_out = _limited(views)
-    common = shared_rows([view.rows for view in kept])
+    views.sort(key=lambda view: view.worth)
+    common = shared_rows([view.rows for view in views])
     template = files("napari_attnseg.reports").joinpath("report.html")
     page = jinja2.Environment(
         autoescape=True,
@@ -77,31 +74,19 @@ def report_html(
     return page.render(
         title=title,
         made=f"{now:%Y-%m-%d %H:%M} UTC with napari-attnseg {__version__}",
-        cases=[_with_facts(view, common) for view in kept],
+        cases=[_with_facts(view, common) for view in views],
         common=common,
         order=ORDER_WORDS,
-        left_out=left_out,
-        measured=list(dict.fromkeys(_details(kept))),
-        findings=list(dict.fromkeys(_findings(kept))),
-        cards=_cards(kept),
+        left_out=sum(left_out.values()),
+        measured=list(dict.fromkeys(_details(views))),
+        findings=list(dict.fromkeys(_findings(views))),
+        cards=_cards(views),
         doubt_meaning=DOUBT_MEANING,
         gate_legend=GATE_LEGEND,
         two_encoders=TWO_ENCODERS,
-        no_gates=NO_GATES,
         gate_gradient=gradient(GATE_STOPS),
         doubt_gradient=gradient(DOUBT_STOPS),
     )
-
-
-def _limited(views: list[tuple[View, str]]) -> tuple[list[View], int]:
-    """Views in their order without frames beyond `FRAMES` of a stack; how many."""
-    counted: dict[str, int] = {}
-    kept = []
-    for view, stack in views:
-        counted[stack] = counted.get(stack, 0) + 1
-        if not stack or counted[stack] <= FRAMES:
-            kept.append(view)
-    return kept, len(views) - len(kept)
 
 
 def _with_facts(view: View, common: dict[str, str]) -> dict[str, Any]:

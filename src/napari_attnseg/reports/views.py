@@ -32,10 +32,11 @@ from napari_attnseg.reports.pictures import (
     outline,
     picture_uri,
 )
-from napari_attnseg.results import AttentionMap, PatternValue
+from napari_attnseg.results import NO_GATES, AttentionMap, PatternValue
 
 #: Objects of a case that the table has, at most; the largest ones.
 OBJECTS = 20
+_NOT_KEPT = "Of films and volumes, gate maps and probabilities are not kept."
 _NO_IMAGE = {
     NoImage.MISSING: "The image is not shown: its file is no longer where it was, or "
     "it came from none.",
@@ -73,10 +74,12 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     worth = worth_of(case, doubt)
     expected = None if case.edited else estimate_of(facts)
     box = box_of(facts)
+    # Of films none is kept.
+    kept = len(result.probability) > 0
     records = measure(
         separate(result.mask),
         shown,
-        result.probability,
+        result.probability if kept else None,
         pixel=case.pixel,
         mask=result.mask,
         intensity=rule_of(facts),
@@ -105,7 +108,8 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
         "remarks": remarks(case, shown),
         "dice": expected_words(case, expected),
         "doubt": "–" if math.isnan(doubt) else f"{doubt:.2f} bit",
-        "doubt_map": doubt_uri(result.probability, box),
+        "doubt_map": doubt_uri(result.probability, box) if kept else None,
+        "no_gates": NO_GATES if kept else _NOT_KEPT,
         "doubt_place": _place(box, height, width),
         "percent": f"{percent:.1f} %",
         "count": len(records),
