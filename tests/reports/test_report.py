@@ -333,3 +333,16 @@ def test_a_browser_shows_and_prints_it(series: list[Path], tmp_path: Path) -> No
     assert b"Refused" not in done.stderr
     # List, two cases, how to read it.
     assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) == 4
+
+
+def test_without_gate_maps_a_page_says_why(tmp_path: Path) -> None:
+    (case,) = load_cases(save(tmp_path / "r"))
+    plain = replace(case.result, attention=())
+    forced = {**plain.provenance, "gates_forced": {"1/4": 1.0}}
+    other = replace(case.result.attention[0], pattern=PatternValue.UNKNOWN)
+    for result, said in (
+        (plain, "This model has no gates"),
+        (replace(plain, provenance=forced), "forced to a number are not kept"),
+        (replace(plain, attention=(other,)), "stands at the end of this page"),
+    ):
+        assert said in Page(report_html([replace(case, result=result)])).text

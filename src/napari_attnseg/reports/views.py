@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -36,6 +36,7 @@ from napari_attnseg.results import NO_GATES, AttentionMap, PatternValue
 
 #: Objects of a case that the table has, at most; the largest ones.
 OBJECTS = 20
+_FORCED = "Maps of gates that were forced to a number are not kept."
 _NOT_KEPT = "Of films and volumes, gate maps and probabilities are not kept."
 _NO_IMAGE = {
     NoImage.MISSING: "The image is not shown: its file is no longer where it was, or "
@@ -109,7 +110,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
         "dice": expected_words(case, expected),
         "doubt": "–" if math.isnan(doubt) else f"{doubt:.2f} bit",
         "doubt_map": doubt_uri(result.probability, box) if kept else None,
-        "no_gates": NO_GATES if kept else _NOT_KEPT,
+        "no_gates": _without_gates(facts, kept),
         "doubt_place": _place(box, height, width),
         "percent": f"{percent:.1f} %",
         "count": len(records),
@@ -180,11 +181,27 @@ def verdicts(gates: Sequence[AttentionMap]) -> list[str]:
     for gate in gates:
         by_sentence.setdefault(gate.pattern, []).append(gate.label)
     if len(by_sentence) == 1 and len(gates) > 1:
-        return [pattern_sentence(gates[0].pattern, "Each of these maps")]
+        return [_verdict(gates[0].pattern, "Each of these maps")]
     return [
-        f"{', '.join(labels)}: {pattern_sentence(pattern)}"
+        f"{', '.join(labels)}: {_verdict(pattern, 'This map')}"
         for pattern, labels in by_sentence.items()
     ]
+
+
+def _verdict(pattern: PatternValue, subject: str) -> str:
+    if pattern is PatternValue.UNKNOWN:  # a page has no *Details* to point at
+        return (
+            f"{subject} was made by another version: what it found stands at the end "
+            "of this page."
+        )
+    return pattern_sentence(pattern, subject)
+
+
+def _without_gates(facts: Mapping[str, Any], kept: bool) -> str:
+    """Why a case has no gate maps."""
+    if not kept:
+        return _NOT_KEPT
+    return _FORCED if facts.get("gates_forced") else NO_GATES
 
 
 def objects_table(
