@@ -12,11 +12,6 @@ from typing import Any
 from napari_attnseg.axes import AXIS_READING
 from napari_attnseg.boxes import box_of
 from napari_attnseg.cards import weights_hash
-from napari_attnseg.corrections.clicks import (
-    CLICKS,
-    clicks_from_json,
-    clicks_to_json,
-)
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.intensity import (
     WITHOUT_BORDER,
@@ -31,13 +26,12 @@ from napari_attnseg.io.results import gate_file
 from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.reader_record import READERS
+from napari_attnseg.reproduce_clicks import clicks_code
 from napari_attnseg.reproduce_image import OPENING, comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
 from napari_attnseg.tiles import TILES
 from napari_attnseg.weights import bundled_weights
 
-#: What is said of clicks, in Python.
-CLICKED = "The mask was then corrected by these clicks."
 #: What is said instead of Python, and beside a command, of a mask of MedSAM's.
 REFINED = (
     "The mask was refined by MedSAM, which only a command repeats: use Copy as command."
@@ -153,7 +147,7 @@ def python_text(
     lines += [
         f"same = found == {facts['mask_sha256']!r}",
         "print('The same mask.' if same else 'Another mask: see the versions above.')",
-        *_clicks(facts, f"segmenter.encode(image{how})"),
+        *clicks_code(facts, f"segmenter.encode(image{how})"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -163,27 +157,6 @@ def _call(image: str, how: str, options: str, tiled: bool) -> str:
     if tiled:
         return f"segment_tiles(segmenter, {image}{how}, {options})"
     return f"segmenter.decode(segmenter.encode({image}{how}), {options})"
-
-
-def _clicks(facts: Mapping[str, Any], encoded: str) -> list[str]:
-    """Code that repeats the clicks on a single image; none if there were none."""
-    made = facts.get(CLICKS)
-    if made is None or isinstance(facts["mask_sha256"], list):
-        return []
-    # Read and written again: somebody's file holds numbers only then.
-    known = clicks_to_json(clicks_from_json(made["clicks"]))
-    return [
-        "",
-        "from napari_attnseg.corrections import clicks_from_json, correct",
-        "from napari_attnseg.corrections.of_model import corrector_of",
-        "",
-        *comment(CLICKED).splitlines(),
-        f"clicks = clicks_from_json({known!r})",
-        "corrector = corrector_of(",
-        f"    segmenter, {encoded}, result.probability, {facts['threshold']!r}",
-        ")",
-        "mask = correct(corrector, result.mask, clicks).mask",
-    ]
 
 
 def command_text(
