@@ -61,6 +61,8 @@ WORDS = {
     "attnseg segment": ["a.png"],
     "attnseg explain": ["a.png", "--method", "gate"],
     "attnseg agreement": ["a.jsonl", "b.jsonl"],
+    "attnseg report": ["results"],
+    "attnseg export": ["results", "--format", "coco"],
     "attnseg-train datasets": [],
     "attnseg-train check": ["d"],
     "attnseg-train fit": ["--data", "d"],
