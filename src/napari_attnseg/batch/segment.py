@@ -20,6 +20,7 @@ from napari_attnseg.batch.base import (
     would_replace,
 )
 from napari_attnseg.boxes import Box
+from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
@@ -128,7 +129,7 @@ def segment_images(
     _check_results_folder(out, inputs, stems, how.readers)
     segmenter = Segmenter.from_checkpoint(weights, device)
     if how.readers:
-        expect_two_readers(segmenter.network)
+        expect_two_readers(segmenter.engine)
         if how.medsam is not None:
             raise InputError(
                 "The masks by one encoder alone are of the model, and MedSAM's are "
@@ -143,7 +144,7 @@ def segment_images(
     intensity = parse_intensity(how.intensity, segmenter.card.preprocessing.intensity)
     cleaning = (how.smoothing, how.min_size, how.fill_holes, how.largest)
     rules = MaskRules(limit, *cleaning)
-    sam = _load_medsam(how, device)
+    sam = _load_medsam(how, "cpu" if device == OPENVINO else device)
     estimates: dict[Path, ExpectedDice] = {}
 
     def compute(path: Path, stem: str, notes: list[Note]) -> Write:
