@@ -77,7 +77,10 @@ def test_every_imported_library_is_declared() -> None:
     """What only comes with another library goes when that one drops it."""
     needed = (Requirement(line) for line in requires("napari-attnseg") or [])
     # These are imported where they are used, and can be missing.
-    extras = [{"extra": name} for name in ("explain", "surface", "nifti", "medsam", "openvino")]
+    extras = [
+        {"extra": name}
+        for name in ("explain", "surface", "nifti", "medsam", "openvino")
+    ]
     declared = {
         canonicalize_name(r.name)
         for r in needed

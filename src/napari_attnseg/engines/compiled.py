@@ -112,17 +112,12 @@ def load_openvino(weights: Path) -> OpenVINOEngine:
 
 
 def _compile(weights: Path, load: Callable[[], SegmentationNetwork]) -> OpenVINOEngine:
-    from napari_attnseg.engines.graphs import graphs_of
     from napari_attnseg.engines.torch import TorchEngine
 
     network = load()
     name = network.spec.name
     try:
-        compiled = {
-            part: _core().compile_model(graph, "CPU", _settings())
-            for part, graph in graphs_of(network).items()
-        }
-        engine = OpenVINOEngine(network.spec, compiled, load)
+        engine, compiled = compile_network(network, load)
         check = compare(TorchEngine(network), engine)
     except Exception as error:  # whatever its frontend raises of what it cannot do
         raise DeviceError(
@@ -145,6 +140,19 @@ def _compile(weights: Path, load: Callable[[], SegmentationNetwork]) -> OpenVINO
     with suppress(InputError):
         write_together({**files, folder / RECORD: text.encode()})
     return engine
+
+
+def compile_network(
+    network: SegmentationNetwork, load: Callable[[], SegmentationNetwork]
+) -> tuple[OpenVINOEngine, dict[str, Any]]:
+    """Engine of a network in eval mode on the CPU, and its compiled graphs by name."""
+    from napari_attnseg.engines.graphs import graphs_of
+
+    compiled = {
+        part: _core().compile_model(graph, "CPU", _settings())
+        for part, graph in graphs_of(network).items()
+    }
+    return OpenVINOEngine(network.spec, compiled, load), compiled
 
 
 @torch.inference_mode()
