@@ -77,13 +77,23 @@ WORDS = {
     "attnseg-train calibrate": ["w"],
     "attnseg-train export": ["w"],
     "attnseg-train release": ["--data", "d"],
+    "attnseg-train benchmark inference": [],
     "attnseg-train benchmark training": ["--data", "d"],
+    "attnseg-train benchmark whatif": [],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.
 NEEDED = {"attnseg-train fit-clicks": ["--out", "c.safetensors"]}
 #: Parameters of commands that name what is written; all others are read.
-WRITTEN = ("out", "json_file", "csv_file", "report_folder", "figure", "head_only")
+WRITTEN = (
+    "out",
+    "json_file",
+    "markdown_file",
+    "csv_file",
+    "report_folder",
+    "figure",
+    "head_only",
+)
 
 
 def programs() -> dict[str, typer.Typer]:

@@ -69,6 +69,8 @@ class SegmentOptions:
         Whether to write the masks by each encoder alone too.
     box : Box or None
         The only part of each image to segment, of the upright image; None: all of it.
+    precision : str
+        As for `Segmenter.from_checkpoint`.
     """
 
     gates: Mapping[GateKey, Forced] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class SegmentOptions:
     intensity: Intensity | str | None = None
     readers: bool = False
     box: Box | None = None
+    precision: str = "fp32"
 
 
 def segment_images(
@@ -107,7 +110,7 @@ def segment_images(
     weights : str or Path
         Bundled name or ``.safetensors`` file.
     device : str
-        ``auto``, ``cpu``, ``cuda:0``, ``mps`` …
+        As for `Segmenter.from_checkpoint`.
     options : SegmentOptions, optional
 
     Returns
@@ -127,7 +130,7 @@ def segment_images(
     how = options or SegmentOptions()
     stems = result_stems(find_images(list(inputs)))
     _check_results_folder(out, inputs, stems, how.readers)
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, device, how.precision)
     if how.readers:
         expect_two_readers(segmenter.engine)
         if how.medsam is not None:

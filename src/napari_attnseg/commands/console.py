@@ -52,6 +52,13 @@ IntensityWindow = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
+SegmentingDevice = Annotated[
+    str,
+    typer.Option(
+        help="Compute device: auto, cpu, cuda:0, mps, … or openvino, the CPU by "
+        "OpenVINO if that is installed."
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from napari_attnseg.commands.console import (
-    Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    SegmentingDevice,
     Weights,
     Wording,
     intensity_rule,
@@ -24,7 +24,14 @@ def segment(
     inputs: Inputs,
     out: ResultsFolder,
     weights: Weights = "compact",
-    device: Device = "auto",
+    device: SegmentingDevice = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Arithmetic: fp32, or auto for bfloat16 or float16 on a GPU, whose "
+            "masks were not compared with fp32 there yet."
+        ),
+    ] = "fp32",
     objects: Annotated[
         bool,
         typer.Option(
@@ -136,6 +143,7 @@ def segment(
         intensity=intensity_rule(intensity, window),
         readers=readers,
         box=None if box is None else parse_box(box),
+        precision=precision,
     )
     batch = segment_images(inputs, out, weights, device, options)
     process(batch, Wording("segmenting", "segmented", "mask"), out)
