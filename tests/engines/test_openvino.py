@@ -136,13 +136,13 @@ def test_what_was_compiled_is_kept_and_checked(
 def compiling(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Grows when a network is compiled."""
     asked: list[Any] = []
-    own: Callable[..., Any] = compiled.compile_network
+    own = compiled._compile_in_a_process
 
-    def compile_network(*given: Any) -> Any:
-        asked.append(given)
-        return own(*given)
+    def compiled_again(weights: Path) -> None:
+        asked.append(weights)
+        own(weights)
 
-    monkeypatch.setattr(compiled, "compile_network", compile_network)
+    monkeypatch.setattr(compiled, "_compile_in_a_process", compiled_again)
     return asked
 
 
@@ -163,19 +163,38 @@ def test_auto_takes_it_only_where_it_was_faster(
 
 
 def test_other_numbers_are_refused(
-    weights_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = weights_of("tiny", 5)
     fuse = OpenVINOEngine.fuse
 
     def off(self: OpenVINOEngine, *given: Any) -> Any:
         maps, psi = fuse(self, *given)
-        return maps, {stride: values + 2e-5 for stride, values in psi.items()}
+        return maps, {stride: values + 2e-3 for stride, values in psi.items()}
 
     monkeypatch.setattr(OpenVINOEngine, "fuse", off)
-    with pytest.raises(DeviceError, match="psi by 2.*choose the device 'cpu'"):
-        Segmenter.from_checkpoint(weights, "openvino")
-    assert kept_check(weights) is None
+    with pytest.raises(DeviceError, match=r"psi by 2.0e-03; choose the device 'cpu'"):
+        compiled.keep_compiled(tiny_weights, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("import os; os.abort()", "no message"), ("raise OSError('no such')", "no such")],
+)
+def test_what_ends_the_compiling_process_ends_no_other(
+    weights_of: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    words: str,
+) -> None:
+    run = subprocess.run
+
+    def other(command: list[str], **how: Any) -> Any:
+        return run([sys.executable, "-c", code], **how)
+
+    monkeypatch.setattr(compiled.subprocess, "run", other)
+    with pytest.raises(DeviceError, match=words):
+        Segmenter.from_checkpoint(weights_of("tiny", 5), "openvino")
 
 
 def test_a_kept_model_starts_without_timm(

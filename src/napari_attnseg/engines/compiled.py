@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from napari_attnseg.cards import read_card, versions, weights_hash
 from napari_attnseg.devices import openvino_installed
 from napari_attnseg.engines.base import Engine
 from napari_attnseg.engines.openvino import OpenVINOEngine
-from napari_attnseg.errors import CheckpointError, DeviceError, InputError
+from napari_attnseg.errors import AttnSegError, CheckpointError, DeviceError
 from napari_attnseg.io.atomic import write_together
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ LOGITS_AGREE, PSI_AGREE = 1e-4, 1e-5
 #: Runs of each engine, in turns, that are timed when a model is compiled.
 TIMED = 5
 RECORD = "engine.json"
+#: Exit code of a compiling process that says in one sentence what is wrong.
+REFUSED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,52 +97,99 @@ def load_openvino(weights: Path) -> OpenVINOEngine:
             "The device 'openvino' needs OpenVINO; pip install "
             "'napari-attnseg[openvino]', or choose the device 'cpu'."
         )
-    card = read_card(weights)
-    load = partial(_load_network, weights, weights_hash(weights))
+    kept = _load_kept(weights)
+    if kept is None:
+        _compile_in_a_process(weights)
+        kept = _load_kept(weights)
+    if kept is None:
+        raise DeviceError(
+            f"Expected {_folder(weights)} to keep what OpenVINO compiles, but it "
+            "cannot be written or read; make room there, or choose the device 'cpu'."
+        )
+    return kept
+
+
+def _load_kept(weights: Path) -> OpenVINOEngine | None:
     record = _record(weights)
-    if record is not None:
-        # Cut short, or of a processor that the record does not tell from this one.
-        with suppress(OSError, RuntimeError):
-            folder = _folder(weights)
-            compiled = {
-                name: _core().import_model(
-                    (folder / f"{name}.blob").read_bytes(), "CPU", _settings()
-                )
-                for name in record["graphs"]
-            }
-            return OpenVINOEngine(card.spec, compiled, load)
-    return _compile(weights, load)
-
-
-def _compile(weights: Path, load: Callable[[], SegmentationNetwork]) -> OpenVINOEngine:
-    from napari_attnseg.engines.torch import TorchEngine
-
-    network = load()
-    name = network.spec.name
+    if record is None:
+        return None
+    folder = _folder(weights)
     try:
-        engine, compiled = compile_network(network, load)
-        check = compare(TorchEngine(network), engine)
-    except Exception as error:  # whatever its frontend raises of what it cannot do
+        compiled = {
+            name: _core().import_model(
+                (folder / f"{name}.blob").read_bytes(), "CPU", _settings()
+            )
+            for name in record["graphs"]
+        }
+    except (OSError, RuntimeError):  # cut short, or of a processor like this one
+        return None
+    load = partial(_load_network, weights, weights_hash(weights))
+    return OpenVINOEngine(read_card(weights).spec, compiled, load)
+
+
+def _compile_in_a_process(weights: Path) -> None:
+    """Compile in a process of its own: a crash there takes no window with it."""
+    code = f"from {__name__} import main; main()"
+    words = [sys.executable, "-c", code, str(weights), str(_folder(weights))]
+    done = subprocess.run(
+        [*words, str(torch.get_num_threads())],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode == REFUSED:
+        raise DeviceError(done.stderr.splitlines()[-1])
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise DeviceError(
-            f"OpenVINO cannot compute {name!r} ({error}); choose the device 'cpu'."
-        ) from error
-    if not check.agrees:
-        raise DeviceError(
-            f"Expected the numbers of PyTorch from OpenVINO for {name!r}, but logits "
-            f"differ by {check.logits:.1e} and psi by {check.psi:.1e}; choose the "
+            f"OpenVINO cannot compute the model of {weights.name} ({last}); choose the "
             "device 'cpu'."
         )
+
+
+def main() -> None:
+    """Compile, check and keep: weights, folder and threads are the arguments."""
+    weights, folder, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    try:
+        keep_compiled(Path(weights), Path(folder))
+    except AttnSegError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(REFUSED) from error
+
+
+def keep_compiled(weights: Path, folder: Path) -> None:
+    """Compile a model, check it against PyTorch, and write all to a folder.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be used.
+    DeviceError
+        If the numbers are others than PyTorch's.
+    InputError
+        If the folder cannot be written.
+    """
+    from napari_attnseg.engines.torch import TorchEngine
+
+    load = partial(_load_network, weights, weights_hash(weights))
+    network = load()
+    engine, compiled = compile_network(network, load)
+    check = compare(TorchEngine(network), engine)
+    if not check.agrees:
+        raise DeviceError(
+            f"Expected the numbers of PyTorch from OpenVINO for {network.spec.name!r}, "
+            f"but logits differ by {check.logits:.1e} and psi by {check.psi:.1e}; "
+            "choose the device 'cpu'."
+        )
     record = {**_key(weights), "graphs": [*compiled], "check": asdict(check)}
-    folder = _folder(weights)
     files = {
         folder / f"{part}.blob": one.export_model().getvalue()
         for part, one in compiled.items()
     }
     text = json.dumps(record, indent=2) + "\n"
-    # Without a folder to write to, it is compiled again next time.
-    with suppress(InputError):
-        write_together({**files, folder / RECORD: text.encode()})
-    return engine
+    write_together({**files, folder / RECORD: text.encode()})
 
 
 def compile_network(
