@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -181,7 +182,7 @@ def _peers(
     not be built.
     """
     try:
-        import segmentation_models_pytorch as smp
+        smp: Any = import_module("segmentation_models_pytorch")
     except ImportError:
         return {}, {"segmentation_models.pytorch": "it is not installed"}
     found: dict[str, Callable[[], Any]] = {}
