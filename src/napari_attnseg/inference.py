@@ -114,7 +114,7 @@ class Segmenter:
         device : str
             ``auto``, ``cpu``, ``cuda:0``, ``mps`` …, or ``openvino`` for the CPU by
             OpenVINO, where that is installed: weights that it has not seen are compiled
-            and checked first, which takes up to a minute. ``auto`` is the fastest one;
+            and checked first, which takes tens of seconds. ``auto`` is the fastest one;
             on the CPU it is OpenVINO for weights that were compiled before and were
             faster with it.
         precision : str
