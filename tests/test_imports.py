@@ -49,7 +49,8 @@ def test_what_is_asked_first_loads_nothing_slow() -> None:
 
 def test_segmenting_loads_no_window_system_and_no_compiler() -> None:
     loaded, _ = loaded_by(
-        "from napari_attnseg import Segmenter; Segmenter.__call__",
+        "from napari_attnseg import Segmenter; Segmenter.__call__\n"
+        "import napari_attnseg.models.network",
         # The compiler is there for whoever wants it, with what it was asked before.
         "import torch\n"
         "from torchvision.ops.roi_align import is_compile_supported as supported\n"
