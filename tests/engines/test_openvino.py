@@ -112,18 +112,20 @@ def test_the_what_if_forces_gates_of_the_decoder_alone(
     np.testing.assert_allclose(found.probability, expected.probability, atol=1e-5)
     assert np.abs(found.probability - ours.own.probability).max() > 1e-4
     assert (found.attention[1].values == 1).all()
-    for alone, by_torch in zip(ours.readers(), wanted.readers(), strict=True):
+    ours_alone, wanted_alone = ours.readers(), wanted.readers()
+    for one in ("cnn", "transformer"):
+        alone, by_torch = getattr(ours_alone, one), getattr(wanted_alone, one)
         np.testing.assert_allclose(alone.probability, by_torch.probability, atol=1e-5)
 
 
 def test_what_needs_gradients_or_modules_gets_the_network_in_pytorch(
     segmenter: Segmenter, eager: Segmenter
 ) -> None:
-    ours = explain(segmenter, IMAGE, "seg-grad-cam", 8).values
-    np.testing.assert_allclose(ours, explain(eager, IMAGE, "seg-grad-cam", 8).values)
+    ours = explain(segmenter, IMAGE, "Seg-Grad-CAM", 8).values
+    np.testing.assert_allclose(ours, explain(eager, IMAGE, "Seg-Grad-CAM", 8).values)
     click = corrector_of(segmenter, segmenter.encode(IMAGE))
     same = corrector_of(eager, eager.encode(IMAGE))
-    np.testing.assert_allclose(click.features, same.features, atol=1e-4)
+    np.testing.assert_allclose(click._unit, same._unit, atol=1e-3)
 
 
 def test_what_was_compiled_is_kept_and_checked(
