@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,10 +27,10 @@ from napari_attnseg.encoded_image import (
     of_image,
     resize,
 )
-from napari_attnseg.engines import chosen_device
+from napari_attnseg.engines import ASKED, chosen_device
 from napari_attnseg.engines.base import Engine
 from napari_attnseg.engines.precision import precision_on
-from napari_attnseg.errors import InputError
+from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.forced_psi import forced_psi
 from napari_attnseg.hashing import array_sha256
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from napari_attnseg.models.network import SegmentationNetwork
 
 __all__ = ["FLIPS", "EncodedImage", "Segmenter", "resize"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,9 +126,10 @@ class Segmenter:
         device : str
             ``auto``, ``cpu``, ``cuda:0``, ``mps`` …, or ``openvino`` for the CPU by
             OpenVINO, where that is installed: weights that it has not seen are compiled
-            and checked first, which takes tens of seconds. ``auto`` is the fastest one;
-            on the CPU it is OpenVINO for weights that were compiled before and were
-            faster with it.
+            and checked first, which takes tens of seconds. Where that fails, PyTorch
+            computes on the CPU; a warning is logged, and the provenance says so.
+            ``auto`` is the fastest one; on the CPU it is OpenVINO for weights that were
+            compiled before and were faster with it.
         precision : str
             ``fp32``, or ``auto`` for bfloat16 or float16 on a GPU; see
             `engines.precision.precision_on`.
@@ -136,24 +140,30 @@ class Segmenter:
         InputError
             If there is no such precision.
         """
-        path = weights_path(source)
-        device = chosen_device(path, device)
-        if device == OPENVINO:
+        path, stood_in = weights_path(source), ""
+        chosen = chosen_device(path, device)
+        if chosen == OPENVINO:
             from napari_attnseg.engines.compiled import load_openvino
 
             precision_on("cpu", precision)
             card, sha256 = read_card(path), weights_hash(path)
-            engine: Engine = load_openvino(path)
-            return cls(engine, card, "cpu", path.name, sha256, load_click_head(path))
+            try:
+                engine: Engine = load_openvino(path)
+            except DeviceError as error:
+                _LOG.warning("%s", error)
+                chosen, stood_in = "cpu", device
+            else:
+                head = load_click_head(path)
+                return cls(engine, card, "cpu", path.name, sha256, head)
         from napari_attnseg.checkpoints import load_checkpoint
         from napari_attnseg.engines.torch import TorchEngine
         from napari_attnseg.models.network import channels_last
 
-        arithmetic = precision_on(device, precision)
-        network, card, sha256 = load_checkpoint(path, device)
-        engine = TorchEngine(channels_last(network), arithmetic)
-        head = load_click_head(path, device)
-        return cls(engine, card, device, path.name, sha256, head)
+        arithmetic = precision_on(chosen, precision)
+        network, card, sha256 = load_checkpoint(path, chosen)
+        engine = TorchEngine(channels_last(network), arithmetic, stood_in)
+        head = load_click_head(path, chosen)
+        return cls(engine, card, chosen, path.name, sha256, head)
 
     def on(self, device: str) -> Segmenter:
         """Move to another device; a segmenter that was moved is not to be used again.
@@ -461,6 +471,7 @@ class Segmenter:
             "device": self.chosen_device,
             "engine": self.engine.label,
             "precision": self.engine.precision,
+            **({ASKED: self.engine.asked} if self.engine.asked else {}),
             "threads": torch.get_num_threads(),
             "input_size": self.card.preprocessing.size,
             "intensity": str(encoded.intensity),

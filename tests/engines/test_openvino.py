@@ -16,15 +16,13 @@ import pytest
 import torch
 from stand_ins import STAND_INS
 
-from napari_attnseg.cards import ModelCard
+from napari_attnseg.cards import ModelCard, weights_hash
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.devices import LABELS, segmenting_devices
 from napari_attnseg.engines import chosen_device, compiled
 from napari_attnseg.engines.compiled import Check, compare, kept_check
-from napari_attnseg.engines.openvino import OpenVINOEngine
 from napari_attnseg.engines.torch import TorchEngine
-from napari_attnseg.errors import DeviceError
 from napari_attnseg.explanations import explain
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.catalog import MODELS
@@ -74,10 +72,9 @@ def eager(weights: Path) -> Segmenter:
     return Segmenter.from_checkpoint(weights, "cpu")
 
 
-@pytest.mark.parametrize("name", ["tiny-swin", "tiny-vit"])
-def test_single_encoders_have_the_numbers_of_pytorch(name: str) -> None:
+def test_a_single_encoder_has_the_numbers_of_pytorch() -> None:
     torch.manual_seed(0)
-    spec = {**MODELS, **STAND_INS}[name]
+    spec = STAND_INS["tiny-vit"]
     network = SegmentationNetwork(spec).eval().requires_grad_(False)
     engine, _ = compiled.compile_network(deepcopy(network), lambda: network)
     assert engine.gates == network.gates
@@ -129,7 +126,7 @@ def test_what_needs_gradients_or_modules_gets_the_network_in_pytorch(
 
 
 def test_what_was_compiled_is_kept_and_checked(
-    segmenter: Segmenter, weights: Path, cache: Path, compiling: list[Any]
+    segmenter: Segmenter, weights: Path, cache: Path, compiling: list[Path]
 ) -> None:
     (record,) = cache.rglob("engine.json")
     again = Segmenter.from_checkpoint(weights, "openvino")
@@ -143,22 +140,26 @@ def test_what_was_compiled_is_kept_and_checked(
     facts["versions"]["openvino"] = "2020.1"
     record.write_text(json.dumps(facts))
     assert kept_check(weights) is None
-    Segmenter.from_checkpoint(weights, "openvino")
-    assert len(compiling) == 1
+    assert Segmenter.from_checkpoint(weights, "openvino").engine.device == "openvino"
+    assert compiling == [weights]
     (record.parent / "decode.blob").write_bytes(b"")
-    Segmenter.from_checkpoint(weights, "openvino")
-    assert len(compiling) == 2 and kept_check(weights) is not None
+    assert Segmenter.from_checkpoint(weights, "openvino").engine.device == "openvino"
+    assert compiling == [weights] * 2 and kept_check(weights) is not None
 
 
 @pytest.fixture
-def compiling(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Grows when a network is compiled."""
-    asked: list[Any] = []
-    own = compiled._compile_in_a_process
+def compiling(
+    segmenter: Segmenter, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[Path]:
+    """Grows when weights would be compiled, which gives what it gave the first time."""
+    asked: list[Path] = []
+    (folder,) = (record.parent for record in cache.rglob("engine.json"))
+    first = {path: path.read_bytes() for path in folder.iterdir()}
 
     def compiled_again(weights: Path) -> None:
         asked.append(weights)
-        own(weights)
+        for path, content in first.items():
+            path.write_bytes(content)
 
     monkeypatch.setattr(compiled, "_compile_in_a_process", compiled_again)
     return asked
@@ -169,8 +170,12 @@ def test_auto_takes_it_only_where_it_was_faster(
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    for openvino_s, chosen in ((0.5, "openvino"), (1.5, "cpu")):
-        check = Check(0.0, 0.0, 1.0, openvino_s)
+    for openvino_s, psi, chosen in (
+        (0.5, 0.0, "openvino"),
+        (1.5, 0.0, "cpu"),
+        (0.5, 2e-5, "cpu"),
+    ):
+        check = Check(0.0, psi, 1.0, openvino_s)
         monkeypatch.setattr(compiled, "kept_check", lambda path, found=check: found)
         assert chosen_device(weights, "auto") == chosen
         assert chosen_device(weights, "cpu") == "cpu"
@@ -180,19 +185,44 @@ def test_auto_takes_it_only_where_it_was_faster(
     assert LABELS["openvino"] == "CPU (OpenVINO)"
 
 
-def test_other_numbers_are_refused(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_other_numbers_the_check_alone_is_kept_and_pytorch_computes(
+    tiny_weights: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    fuse = OpenVINOEngine.fuse
+    network = compiled._load_network(tiny_weights, weights_hash(tiny_weights))
+    monkeypatch.setattr(
+        compiled, "compile_network", lambda *_: (Off(network), {"decode": None})
+    )
+    asked = []
 
-    def off(self: OpenVINOEngine, *given: Any) -> Any:
-        maps, psi = fuse(self, *given)
-        return maps, {stride: values + 2e-3 for stride, values in psi.items()}
+    def here(weights: Path) -> None:
+        asked.append(weights)
+        compiled.keep_compiled(weights, compiled._folder(weights))
 
-    monkeypatch.setattr(OpenVINOEngine, "fuse", off)
-    with pytest.raises(DeviceError, match=r"psi by 2.0e-03; choose the device 'cpu'"):
-        compiled.keep_compiled(weights, tmp_path)
-    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(compiled, "_compile_in_a_process", here)
+    for _ in range(2):
+        found = Segmenter.from_checkpoint(tiny_weights, "openvino")
+        assert "psi by 2.0e-03; PyTorch computes instead." in caplog.text
+        caplog.clear()
+    assert asked == [tiny_weights]  # and not again at the next start
+    assert not [*compiled._folder(tiny_weights).glob("*.blob")]
+    facts = found(IMAGE).provenance
+    assert (facts["device"], facts["device_asked"]) == ("cpu", "openvino")
+    wanted = Segmenter.from_checkpoint(tiny_weights, "cpu")(IMAGE)
+    assert facts["engine"] == wanted.provenance["engine"]
+    assert facts["mask_sha256"] == wanted.provenance["mask_sha256"]
+    assert "device_asked" not in wanted.provenance
+
+
+class Off(TorchEngine):
+    """Stands for an engine whose psi is not PyTorch's."""
+
+    def fuse(self, *given: Any) -> Any:
+        """With other gates than were used."""
+        fused, psi = super().fuse(*given)
+        return fused, {stride: values + 2e-3 for stride, values in psi.items()}
 
 
 @pytest.mark.parametrize(
@@ -200,8 +230,10 @@ def test_other_numbers_are_refused(
     [("import os; os.abort()", "no message"), ("raise OSError('no such')", "no such")],
 )
 def test_what_ends_the_compiling_process_ends_no_other(
-    tiny_weights: Path,
+    weights: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     code: str,
     words: str,
 ) -> None:
@@ -210,9 +242,12 @@ def test_what_ends_the_compiling_process_ends_no_other(
     def other(command: list[str], **how: Any) -> Any:
         return run([sys.executable, "-c", code], **how)
 
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
     monkeypatch.setattr(compiled.subprocess, "run", other)
-    with pytest.raises(DeviceError, match=words):
-        Segmenter.from_checkpoint(tiny_weights, "openvino")
+    found = Segmenter.from_checkpoint(weights, "openvino")
+    (message,) = [one.message for one in caplog.records]
+    assert words in message and message.endswith("; PyTorch computes instead.")
+    assert (found.chosen_device, found.engine.asked) == ("cpu", "openvino")
 
 
 def test_a_kept_model_starts_without_timm(

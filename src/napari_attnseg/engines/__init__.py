@@ -9,6 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_attnseg.devices import OPENVINO, openvino_installed, resolve_device
+from napari_attnseg.errors import DeviceError
+
+#: Key, in the provenance, of the device that was asked for where another engine stood
+#: in for it; and that in words.
+ASKED = "device_asked"
+STOOD_IN = (
+    "OpenVINO cannot be used for these weights on this machine, so PyTorch computed on "
+    "the CPU."
+)
 
 
 def chosen_device(weights: Path, name: str) -> str:
@@ -28,6 +37,11 @@ def chosen_device(weights: Path, name: str) -> str:
         If this machine has no such device.
     """
     if name == OPENVINO:
+        if not openvino_installed():
+            raise DeviceError(
+                "The device 'openvino' needs OpenVINO; pip install "
+                "'napari-attnseg[openvino]', or choose the device 'cpu'."
+            )
         return name
     device = resolve_device(name)
     on_cpu = name == "auto" and device == "cpu"
@@ -35,10 +49,10 @@ def chosen_device(weights: Path, name: str) -> str:
 
 
 def prefers_openvino(weights: Path) -> bool:
-    """Whether these weights were compiled for OpenVINO here, and were faster."""
+    """Whether OpenVINO agreed with PyTorch on these weights here, and was faster."""
     if not openvino_installed():
         return False
     from napari_attnseg.engines.compiled import kept_check
 
     check = kept_check(weights)
-    return check is not None and check.faster
+    return check is not None and check.agrees and check.faster

@@ -23,11 +23,15 @@ class Engine(Gated):
         Of its arithmetic, by torch's name: ``float32``, ``bfloat16``, ``float16``.
     device : str
         Name of the device that chooses this engine; empty where torch's device does.
+    asked : str
+        Name of the device that was asked for, where this engine stands in for another
+        that cannot compute the model; else empty.
     """
 
     label: str
     precision: str = "float32"
     device: str = ""
+    asked: str = ""
 
     @property
     def network(self) -> SegmentationNetwork:

@@ -23,12 +23,17 @@ class TorchEngine(Engine):
         In eval mode, on the device.
     precision : str
         ``float32``, or what autocast computes in.
+    asked : str
+        As `Engine.asked`.
     """
 
     def __init__(
-        self, network: SegmentationNetwork, precision: str = "float32"
+        self,
+        network: SegmentationNetwork,
+        precision: str = "float32",
+        asked: str = "",
     ) -> None:
-        self._network, self.precision = network, precision
+        self._network, self.precision, self.asked = network, precision, asked
         self.spec, self.gates = network.spec, network.gates
         self.label = f"PyTorch {torch.__version__}"
 
