@@ -301,7 +301,7 @@ def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str
 
 
 def _in_fewer_bits(facts: Mapping[str, Any]) -> bool:
-    return facts.get("precision", "float32") != "float32"
+    return bool(facts.get("precision", "float32") != "float32")
 
 
 def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
