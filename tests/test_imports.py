@@ -19,7 +19,10 @@ SOURCES = [
 ]
 SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib"}
 #: Their libraries are imported where they are used, and can be missing.
-EXTRAS = ("explain", "surface", "nifti", "medsam", "cluster", "openvino")
+EXTRAS = (
+    *("explain", "surface", "nifti", "medsam", "cluster"),
+    *("dicom", "video", "ome", "openvino"),
+)
 
 
 def loaded_by(*statements: str) -> list[set[str]]:

@@ -20,6 +20,8 @@ from napari_attnseg import cli
 from napari_attnseg.batch import SegmentOptions, segment_images
 from napari_attnseg.corrections import Click, correct
 from napari_attnseg.corrections.by_medsam import MedsamCorrector
+from napari_attnseg.corrections.of_model import corrector_of
+from napari_attnseg.corrections.session import clicks_in, with_clicks
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.inference import Segmenter
@@ -27,6 +29,7 @@ from napari_attnseg.intensity import Percentiles, Window
 from napari_attnseg.io.results import load_results, provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
+from napari_attnseg.models.timm_in_parts import import_cured
 from napari_attnseg.reproduce import command_text, python_text
 from napari_attnseg.results import Segmentation
 
@@ -36,6 +39,7 @@ SIDE = 64  # MedSAM's is 1024
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SAM of 0.1 M random parameters that tells boxes apart, as files."""
+    import_cured("torchvision")  # as `medsam.load_sam` does
     from transformers import SamConfig, SamModel
 
     torch.manual_seed(0)
@@ -398,3 +402,126 @@ def test_clicks_prompt_it_too(folder: Path) -> None:
         corrector.propose(empty, [Click(row, 30, True)]).inside for row in (12, 20)
     )
     assert one.shape == two.shape and (one != two).any()
+
+
+def test_clicks_by_several_correctors_are_repeated(
+    folder: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(image).save(photo)
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    encoded = segmenter.encode(image)
+    own = segmenter.decode(encoded)
+    sam = Medsam.from_folder(folder, "cpu")
+    first = corrector_of(segmenter, encoded)
+    second = MedsamCorrector(sam, sam.encode(image), (40, 60))
+    one = Click(10, 12, True)
+    two = [one, Click(30, 40, bool(own.mask[30, 40] == 0), line=((32, 50),))]
+    three = [*two, Click(5, 50, False)]
+    # One corrector after another, as the dock records them.
+    known = with_clicks(None, first, [one], None)
+    known = with_clicks(known, second, two, None, kept=1)
+    known = with_clicks(json.loads(json.dumps(known)), first, three, None, kept=2)
+    assert known is not None and clicks_in(known) == tuple(three)
+    assert ["by" in entry for entry in known["clicks"]] == [False, True, False]
+    assert known["corrector"] == "feature_similarity" and "medsam" not in known
+    assert known["clicks"][1]["by"]["medsam"]["files_sha256"] == sam.files
+    mask = own.mask
+    for corrector, click in zip((first, second, first), three):
+        mask = correct(corrector, mask, [click]).mask
+    facts = {**provenance([own], str(photo)), "clicks": known}
+    text = python_text(facts, tiny_weights)
+    assert "# Put the path of MedSAM's folder medsam-small below" in text
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, "medsam-small")
+    names: dict[str, Any] = {}
+    exec(text, names)
+    np.testing.assert_array_equal(names["mask"], mask)
+    # Taken back, none is left.
+    assert with_clicks(known, first, (), None) is None
+
+
+def test_the_dock_corrects_by_a_folder_of_medsam(
+    folder: Path,
+    tiny_weights: Path,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from napari.components import ViewerModel
+    from qtpy.QtCore import QSettings
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_attnseg._widgets.base.lifetime import Lifetime
+    from napari_attnseg._widgets.base.model_cache import MODELS
+    from napari_attnseg._widgets.inspect.click_panel import ClickPanel
+    from napari_attnseg._widgets.inspect.way_box import FOLDER, OWN
+    from napari_attnseg._widgets.layers.display import add_layers
+    from napari_attnseg._widgets.layers.new_layers import new_layers
+    from napari_attnseg._widgets.layers.runs import find_results
+    from napari_attnseg._widgets.layers.source import source_of
+
+    scope = QSettings.Scope.UserScope
+    QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "ini"))
+    errors: list[str] = []
+    monkeypatch.setattr(
+        "napari_attnseg._widgets.inspect.click_panel.show_error", errors.append
+    )
+    viewer, life = ViewerModel(), Lifetime()
+    image = np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8)
+    source = source_of(viewer.add_image(image, name="image", rgb=True))
+    own = MODELS.load(tiny_weights, "cpu").segmenter(image)
+    add_layers(viewer, new_layers(source, [own]))
+    (result,) = find_results(viewer.layers)
+    panel = ClickPanel(viewer, life)
+    qtbot.addWidget(panel)
+    panel.set_result(result)
+    box = panel.way_box.box
+    assert box.currentText() == OWN
+
+    def choose(path: Path | str) -> None:
+        monkeypatch.setattr(
+            QFileDialog, "getExistingDirectory", lambda *more: str(path)
+        )
+        box.setCurrentText(FOLDER)
+        box.activated.emit(box.currentIndex())
+
+    choose("")  # the dialog was cancelled
+    assert box.currentText() == OWN
+    choose(tmp_path)
+    panel.button.click()
+    qtbot.waitUntil(lambda: bool(errors), timeout=20_000)
+    assert "There is no config.json and model.safetensors" in panel.message.text()
+    assert not panel.active and errors == [panel.message.text()]
+    choose(folder)
+    assert box.currentText() == "MedSAM: medsam-small" and box.count() == 4
+    panel.button.click()
+    qtbot.waitUntil(lambda: "by MedSAM" in panel.message.text(), timeout=20_000)
+    panel.correct(Click(10, 12, True))
+    sam = Medsam.from_folder(folder, "cpu")
+    wanted = correct(
+        MedsamCorrector(sam, sam.encode(image), (40, 60)),
+        own.mask,
+        [Click(10, 12, True)],
+    ).mask
+    assert np.array_equal(result.mask.data, wanted)
+    known = result.mask.metadata["attnseg"]["clicks"]
+    assert known["medsam"]["name"] == "medsam-small"
+    # Another way: what was clicked stays, and says what made it.
+    box.setCurrentText(OWN)
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: "1 click;" in panel.message.text(), timeout=20_000)
+    assert not panel.undo_button.isEnabled()
+    panel.correct(Click(30, 40, False))
+    known = result.mask.metadata["attnseg"]["clicks"]
+    assert [one.get("by", known)["corrector"] for one in known["clicks"]] == [
+        *("medsam", "feature_similarity"),
+    ]
+    choose(folder)
+    life.end()
+    # The choice is remembered.
+    again = ClickPanel(viewer, Lifetime())
+    qtbot.addWidget(again)
+    assert again.way_box.way.folder == folder
+    again._life.end()

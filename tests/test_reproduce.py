@@ -169,13 +169,18 @@ def test_clicks_are_repeated(
     encoded = segmenter.encode(image)
     own = segmenter.decode(encoded)
     clicks = [Click(100, 120, True), Click(200, 90, False), Click(40, 300, True)]
-    wanted = correct(corrector_of(segmenter, encoded), own.mask, clicks)
+    clicks.append(Click(60, 60, True, line=((60, 200), (120, 210))))
+    corrector = corrector_of(segmenter, encoded)
+    wanted = correct(corrector, own.mask, clicks)
     facts = provenance([own], str(photo))
     facts["clicks"] = {"clicks": clicks_to_json(wanted.clicks), **wanted.facts}
     names = run_python(python_text(facts, tiny_weights))
     np.testing.assert_array_equal(names["mask"], wanted.mask)
     assert (names["mask"] != own.mask).any()
     assert "The same mask." in capsys.readouterr().out
+    facts["clicks"]["corrector"] = "click_head"
+    with pytest.raises(SystemExit, match="lack the click head"):
+        run_python(python_text(facts, tiny_weights))
 
 
 def test_a_stack_that_was_made_anew_is_repeated(

@@ -1,4 +1,4 @@
-"""SHA-256 of arrays."""
+"""SHA-256 of arrays and of text."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def array_sha256(array: ArrayLike) -> str:
     digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
     digest.update(values)
     return digest.hexdigest()
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text, as UTF-8."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -12,11 +12,6 @@ from typing import Any
 from napari_attnseg.axes import AXIS_READING
 from napari_attnseg.boxes import box_of
 from napari_attnseg.cards import weights_hash
-from napari_attnseg.corrections.clicks import (
-    CLICKS,
-    clicks_from_json,
-    clicks_to_json,
-)
 from napari_attnseg.forced_gates import gate_text
 from napari_attnseg.intensity import (
     WITHOUT_BORDER,
@@ -26,17 +21,17 @@ from napari_attnseg.intensity import (
     is_fixed,
     rule_of,
 )
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import gate_file
 from napari_attnseg.io.saved_results import saved_gates
 from napari_attnseg.masks import MEDSAM, RULES, MaskRules, rules_of
 from napari_attnseg.reader_record import READERS
-from napari_attnseg.reproduce_image import comment, image_of_run, reading_code
+from napari_attnseg.reproduce_clicks import clicks_code
+from napari_attnseg.reproduce_image import OPENING, comment, image_of_run, reading_code
 from napari_attnseg.results import gate_key
 from napari_attnseg.tiles import TILES
 from napari_attnseg.weights import bundled_weights
 
-#: What is said of clicks, in Python.
-CLICKED = "The mask was then corrected by these clicks."
 #: What is said instead of Python, and beside a command, of a mask of MedSAM's.
 REFINED = (
     "The mask was refined by MedSAM, which only a command repeats: use Copy as command."
@@ -113,6 +108,7 @@ def python_text(
             else []
         ),
         "from napari_attnseg.io.images import read_image",
+        *([OPENING] if FILE_FACTS in facts else []),
         *(["from napari_attnseg.masks import MaskRules, remake"] if remade else []),
         *(["from napari_attnseg.tiles import segment_tiles"] if tiled else []),
         "",
@@ -152,7 +148,7 @@ def python_text(
     lines += [
         f"same = found == {facts['mask_sha256']!r}",
         "print('The same mask.' if same else 'Another mask: see the versions above.')",
-        *_clicks(facts, f"segmenter.encode(image{how})"),
+        *clicks_code(facts, f"segmenter.encode(image{how})"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -162,27 +158,6 @@ def _call(image: str, how: str, options: str, tiled: bool) -> str:
     if tiled:
         return f"segment_tiles(segmenter, {image}{how}, {options})"
     return f"segmenter.decode(segmenter.encode({image}{how}), {options})"
-
-
-def _clicks(facts: Mapping[str, Any], encoded: str) -> list[str]:
-    """Code that repeats the clicks on a single image; none if there were none."""
-    made = facts.get(CLICKS)
-    if made is None or isinstance(facts["mask_sha256"], list):
-        return []
-    # Read and written again: somebody's file holds numbers only then.
-    known = clicks_to_json(clicks_from_json(made["clicks"]))
-    return [
-        "",
-        "from napari_attnseg.corrections import clicks_from_json, correct",
-        "from napari_attnseg.corrections.of_model import corrector_of",
-        "",
-        *comment(CLICKED).splitlines(),
-        f"clicks = clicks_from_json({known!r})",
-        "corrector = corrector_of(",
-        f"    segmenter, {encoded}, result.probability, {facts['threshold']!r}",
-        ")",
-        "mask = correct(corrector, result.mask, clicks).mask",
-    ]
 
 
 def command_text(
@@ -195,7 +170,8 @@ def command_text(
 
     What a command cannot repeat is said in comments instead.
     """
-    if isinstance(facts["mask_sha256"], list) or "frame" in facts:
+    stack = isinstance(facts["mask_sha256"], list) and FILE_FACTS not in facts
+    if stack or "frame" in facts:
         return comment(
             "A stack was segmented; attnseg segment takes single images. Save its "
             "frames as files, or use Copy as Python."

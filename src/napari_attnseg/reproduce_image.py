@@ -13,14 +13,22 @@ from napari_attnseg.axes import AXIS_READING, read_array
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.saved_results import saved_image
 
 #: Larger files are not read to see whether they still hold what was segmented.
 CHECKED_BYTES = 50_000_000
 
+#: What `reading_code` needs for a DICOM file, a film or a volume.
+OPENING = "from napari_attnseg.io.readers import open_frames"
+
 
 def reading_code(file: str, facts: Mapping[str, Any], upright: bool) -> str:
     """Python that reads the image as the run did."""
+    if FILE_FACTS in facts:
+        stack = isinstance(facts["mask_sha256"], list) or "frame" in facts
+        return f"open_frames(Path({file!r})){'' if stack else '[0]'}"
     stored = "" if upright else ", upright=False"
     plain = f"read_image(Path({file!r}){stored})"
     if AXIS_READING not in facts:
@@ -66,6 +74,9 @@ def image_of_run(
 
 
 def _pixels(path: Path, facts: Mapping[str, Any], upright: bool) -> NDArray[np.generic]:
+    if FILE_FACTS in facts:
+        with open_frames(path) as frames:
+            return frames[int(facts.get("frame", 0))]
     pixels = read_image(path, upright)
     return pixels[facts["frame"]] if "frame" in facts else pixels
 

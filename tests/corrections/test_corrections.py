@@ -25,7 +25,8 @@ from napari_attnseg.corrections import (
 from napari_attnseg.corrections.by_head import HeadCorrector
 from napari_attnseg.corrections.by_similarity import SimilarityCorrector
 from napari_attnseg.corrections.of_model import click_features, corrector_of
-from napari_attnseg.corrections.rules import reach_box
+from napari_attnseg.corrections.reach import line_pixels, reach_box, stations
+from napari_attnseg.corrections.session import ClickSession
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
@@ -108,6 +109,83 @@ def test_what_holds_for_every_click(make: Callable[[np.ndarray], Corrector]) -> 
     assert not np.array_equal(start, result.mask)
 
 
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+def test_what_holds_for_every_scribble(make: Callable[[np.ndarray], Corrector]) -> None:
+    rng = np.random.default_rng(2)
+    probability = np.zeros((2, *SHAPE))
+    probability[0, 30:60, 40:90] = 0.8
+    start = (probability[0] >= 0.5).astype(np.uint8)
+    start[5:20, 5:30] = 2
+    corrector = make(probability)
+    session, before = ClickSession(corrector, start), start
+    for _ in range(8):
+        points = [tuple(int(x) for x in rng.integers(SHAPE)) for _ in range(4)]
+        positive, number = bool(rng.random() < 0.5), int(rng.integers(1, 3))
+        scribble = Click(*points[0], positive, number, tuple(points[1:]))
+        session.add(scribble)
+        rows, columns = line_pixels(scribble).T
+        assert np.abs(np.diff([rows, columns])).max() == 1  # no gap
+        own = session.mask == number
+        assert (own[rows, columns] == positive).all()  # every pixel of the line
+        changed = session.mask != before
+        if positive:
+            assert (session.mask[changed] == number).all()
+        else:
+            assert (before[changed] == number).all()
+            assert (session.mask[changed] == 0).all()
+        near = np.zeros(SHAPE, bool)
+        for row, column in zip(rows, columns, strict=True):
+            y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+            away = ((y - row) / corrector.reach.rows) ** 2
+            near |= away + ((x - column) / corrector.reach.columns) ** 2 <= 1
+        assert not (changed & ~near).any()  # nothing that is far from it
+        before = session.mask.copy()
+    known = clicks_from_json(clicks_to_json(session.clicks))
+    assert np.array_equal(correct(corrector, start, known).mask, before)
+    last = session.clicks[-1]
+    session.undo()  # the whole line is one step
+    assert session.clicks == known[:-1]
+    session.add(last)
+    assert np.array_equal(session.mask, before)
+    session.clear()
+    assert np.array_equal(session.mask, start)
+
+
+def test_a_scribble_says_more_than_a_click_at_its_middle() -> None:
+    """A long lesion of which the mask has an end; stand-in features show it."""
+    truth = np.zeros(SHAPE, bool)
+    truth[38:52, 10:110] = True
+    probability = np.where(truth, 0.3, 0.1)[None]
+    probability[0, 38:52, 10:30] = 0.9
+    features = np.random.default_rng(0).normal(0, 0.1, (6, 12, 16))
+    features[0] += 2 * np.kron(truth, np.ones((2, 2)))[7::15, 7::15] - 1.0
+    corrector = SimilarityCorrector(features, probability, 0.5)
+    start = (probability[0] >= 0.5).astype(np.uint8)
+
+    def dice_of(mask: np.ndarray) -> float:
+        return float(2 * (mask * truth).sum() / (mask.sum() + truth.sum()))
+
+    def found(*clicks: Click) -> float:
+        return dice_of(correct(corrector, start, clicks).mask)
+
+    click = found(Click(45, 70, True))
+    line = found(Click(45, 15, True, line=((45, 105),)))
+    line_alone = start.copy()
+    line_alone[44:47, 15:106] = 1
+    assert found() < click < line and line > dice_of(line_alone) + 0.1
+
+
+def test_a_line_stays_when_a_later_click_comes_near() -> None:
+    scribble = Click(45, 40, False, line=((45, 80),))
+    mask = correct(
+        Eager(), np.ones(SHAPE, np.uint8), [scribble, Click(47, 60, True)]
+    ).mask
+    assert not mask[45, 40:81].any() and mask[47, 60]
+    ways = stations(scribble, Eager.reach)
+    assert (ways[0].column, ways[-1].column) == (40, 80) and 5 <= len(ways) <= 7
+    assert not any(way.line for way in ways)
+
+
 def test_a_click_changes_only_what_is_connected_to_it() -> None:
     class Two(Eager):
         def propose(self, mask: np.ndarray, clicks: Sequence[Click]) -> Proposal:
@@ -139,9 +217,18 @@ def test_the_same_clicks_give_the_same_mask_and_the_start_stays() -> None:
 
 
 def test_clicks_as_json() -> None:
-    clicks = (Click(1, 2, True), Click(3, 4, False, 2))
+    clicks = (Click(1, 2, True), Click(3, 4, False, 2), Click(1, 2, True, 1, ((3, 4),)))
+    assert clicks_to_json(clicks)[0] == {
+        **{"row": 1, "column": 2, "positive": True, "class_number": 1},
+    }  # as files of earlier versions have it
     assert clicks_from_json(clicks_to_json(clicks)) == clicks
-    for bad in ([{"row": 1}], [3], [{"row": "x", "column": 1, "positive": True}]):
+    line = {"row": 1, "column": 1, "positive": True, "line": [3]}
+    for bad in (
+        [line],
+        [{"row": 1}],
+        [3],
+        [{"row": "x", "column": 1, "positive": True}],
+    ):
         with pytest.raises(InputError, match="Expected clicks"):
             clicks_from_json(bad)  # type: ignore[arg-type]
 
@@ -150,6 +237,9 @@ def test_clicks_as_json() -> None:
 def test_a_click_outside_is_refused(click: Click) -> None:
     with pytest.raises(InputError, match="inside the image of 90×120"):
         correct(Eager(), np.zeros(SHAPE, np.uint8), [click])
+    with pytest.raises(InputError, match="row 3, column 120"):
+        line = ((3, 120), (4, 4))
+        correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(0, 0, True, line=line)])
     with pytest.raises(InputError, match="class from 1 to 2"):
         correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(0, 0, True, 3)])
 

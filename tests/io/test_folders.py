@@ -15,6 +15,9 @@ def test_names_that_people_take_for_equal_have_one_key() -> None:
     assert name_key("Le\u0301sion") == name_key("LÉSION") == name_key("lésion")
     assert name_key("lesion") != name_key("lésion")
     assert name_key("a1") != name_key("a01")
+    assert name_key("ΟΔΟΣ") == name_key("οδος") == name_key("οδοσ")
+    for one, other in (("straße", "strasse"), ("ﬁb", "fib"), ("x²", "x2")):
+        assert name_key(one) != name_key(other)
 
 
 def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_a_value_that_no_mask_has_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "4294967296", "-1", "2.0", "true", '"255"', "7"]
+    "value", ["0", "4294967296", "-2147483649", "2.0", "true", '"255"', "7"]
 )
 def test_a_value_that_cannot_be_ignored_is_refused(
     data_folder: Path, value: str
@@ -240,6 +240,6 @@ def test_a_value_that_cannot_be_ignored_is_refused(
     toml = data_folder / "dataset.toml"
     toml.write_text(f"classes = {{disc = 255, ring = 7}}\nignore = {value}\n")
     with pytest.raises(
-        InputError, match=r"ignore in .* from 1 to 4294967295 .*background"
+        InputError, match=r"ignore in .* other than 0, of 32 bits, .*background"
     ):
         load_dataset(data_folder)

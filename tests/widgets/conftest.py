@@ -84,6 +84,22 @@ class Mouse:
         event.type = "mouse_release"
         mouse_release_callbacks(self.viewer, event)
 
+    def drag(
+        self,
+        *positions: Sequence[float],
+        button: int = 1,
+        modifiers: tuple[str, ...] = (),
+    ) -> None:
+        """Press at the first world point, move through the others, and release."""
+        event = SimpleNamespace(type="mouse_press", position=tuple(positions[0]))
+        event.modifiers, event.is_dragging, event.button = modifiers, True, button
+        mouse_press_callbacks(self.viewer, event)
+        for event.position in positions[1:]:
+            event.type = "mouse_move"
+            mouse_move_callbacks(self.viewer, event)
+        event.type = "mouse_release"
+        mouse_release_callbacks(self.viewer, event)
+
 
 @pytest.fixture
 def mouse(viewer: ViewerModel) -> Mouse:

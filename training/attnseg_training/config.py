@@ -19,7 +19,7 @@ TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
 ALLOWABLE = (
     *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
-    *("mostly-padded", "burnt-in"),
+    *("mostly-padded", "mostly-patterned", "burnt-in"),
 )
 
 
@@ -137,12 +137,12 @@ class TrainConfig(LearningSettings):
     allow: tuple[str, ...] = setting(
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
-        "mostly-inverted, mostly-outlines or mostly-padded, or have a piece in common "
-        "that looks burnt-in. May be repeated.",
+        "mostly-inverted, mostly-outlines, mostly-padded or mostly-patterned, or have "
+        "a piece in common that looks burnt-in. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
-        "the masks are empty, full, inverted, nothing but outlines or white along an "
-        "edge, or where many have a piece at the very same pixels. What was allowed is "
-        "recorded.",
+        "the masks are empty, full, inverted, nothing but outlines, white along an "
+        "edge or filled with a pattern, or where many have a piece at the very same "
+        "pixels. What was allowed is recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )
@@ -211,7 +211,7 @@ def read_toml(path: Path, of: type[TrainConfig] = TrainConfig) -> dict[str, Any]
         If it cannot be read, is not TOML, or has an unknown key.
     """
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"Expected a TOML file of training settings at {path}, but: {error}."

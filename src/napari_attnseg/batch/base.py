@@ -57,6 +57,10 @@ class Note(StrEnum):
         The mask covers the whole image.
     CANVAS
         More than half of the image is one colour around a smaller picture.
+    BURNED_IN
+        The file says that its pixels show who the patient is.
+    NO_OVERLAY
+        PyAV is not installed, so that no video of the masks is written.
     DONE_BEFORE
         The results are those of an earlier run, which is gone on with.
     """
@@ -73,6 +77,8 @@ class Note(StrEnum):
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
+    BURNED_IN = "burned_in"
+    NO_OVERLAY = "no_overlay"
     DONE_BEFORE = "done_before"
 
 
@@ -95,6 +101,8 @@ class Outcome:
         What else there is to know about this image.
     expected_dice : ExpectedDice or None
         How good the mask probably is, if that is known.
+    frame : int or None
+        Number of the frame in the file; None: the file holds one image.
     """
 
     path: Path
@@ -103,6 +111,13 @@ class Outcome:
     error: str | None = None
     notes: tuple[Note, ...] = ()
     expected_dice: ExpectedDice | None = None
+    frame: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the file and the frame, for messages."""
+        frame = "" if self.frame is None else f" frame {self.frame}"
+        return f"{self.path.name}{frame}"
 
 
 @dataclass(frozen=True, slots=True)

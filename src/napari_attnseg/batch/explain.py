@@ -31,13 +31,13 @@ from napari_attnseg.io.explanations import (
     foreign_explanation,
     save_explanation,
 )
-from napari_attnseg.io.images import (
-    UprightImage,
-    find_images,
-    read_image,
-    read_upright,
-)
+from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
+from napari_attnseg.io.readers import read_picture
+from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.formats import is_dicom
+from napari_attnseg.io.readers.sets import set_of
+from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
 
 
@@ -99,6 +99,11 @@ def explain_images(
     strides = _levels(name, explainer.per_gate, levels)
     target = _target(name, explainer.targeted, region)
     stems = result_stems(find_images(list(inputs)))
+    if any(not set_of(path).shows_path for path in stems if is_dicom(path)):
+        raise InputError(
+            "Expected DICOM files whose names and folders do not name their patient, "
+            "as results would too, but one does; rename it."
+        )
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
@@ -109,7 +114,7 @@ def explain_images(
     )
 
     def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
-        found = read_upright(path)
+        found = read_picture(path)
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
@@ -118,19 +123,22 @@ def explain_images(
 
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
         image = found.pixels
-        turn = {"orientation": found.orientation}
+        turn: dict[str, object] = {"orientation": found.orientation}
+        if found.facts is not None:
+            turn[FILE_FACTS] = found.facts.to_provenance()
+        shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
             turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
-            name, explainer, segmenter, image, strides, target, intensity=rule
+            name, explainer, segmenter, image, strides, target, intensity=shown
         )
         maps = [
             replace(one, provenance={**one.provenance, **turn}) for one in explained
         ]
         notes += intensity_notes(maps[0].provenance)
         if target is None:
-            own = segmenter(image, intensity=rule)
+            own = segmenter(image, intensity=shown)
             outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"

@@ -15,14 +15,15 @@ from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
-    from napari_attnseg.batch import Batch, Note, Outcome
+    from napari_attnseg.batch import Batch, FilesBatch, Note, Outcome
     from napari_attnseg.intensity import Intensity
 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="IMAGE_OR_FOLDER…",
-        help="Image files, or folders of them; grey, RGB or RGBA.",
+        help="Image files, or folders of them; grey, RGB or RGBA. attnseg segment "
+        "reads DICOM, films, NIfTI and OME-Zarr too.",
     ),
 ]
 Weights = Annotated[
@@ -91,12 +92,12 @@ class Wording:
     product: str
 
 
-def process(batch: Batch, wording: Wording, out: Path) -> None:
+def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     """Process a batch, and tell on stderr how fast it goes and what became of it.
 
     Parameters
     ----------
-    batch : Batch
+    batch : Batch or FilesBatch
         Not begun yet.
     wording : Wording
         How messages name the work.
@@ -157,7 +158,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.reliability.estimate import UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
-    name, error = outcome.path.name, outcome.error
+    name, error = outcome.name, outcome.error
+    file = outcome.path.name
     sentences = {
         Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
         f"orientation); it was turned upright, {wording.done}, and its "
@@ -168,11 +170,16 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
         Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
-        Note.NOTHING_FOUND: f"{name}: nothing was found.",
+        # Of a film it is told at the end, if it holds for every frame.
+        Note.NOTHING_FOUND: f"{file}: nothing was found.",
         Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
+        Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
+        "(BurnedInAnnotation); an overlay video shows them too.",
+        Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
+        'pip install "napari-attnseg[video]".',
     }
     # How many were done before is said at the end.
     said = [sentences[note] for note in outcome.notes if note in sentences]
@@ -197,14 +204,14 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
     if len(found) == 1:
         (_, one) = found[0]
         assert one.expected_dice is not None
-        return [f"{one.path.name}: {one.expected_dice.words}. {LIMITS}"]
+        return [f"{one.name}: {one.expected_dice.words}. {LIMITS}"]
     lowest, worst = min(found, key=lambda pair: pair[0])
     assert worst.expected_dice is not None
     low = sum(mean < BAD for mean, _ in found)
     return [
         f"Expected Dice of {len(found)} masks: median "
         f"{median(mean for mean, _ in found):.2f}, lowest {lowest:.2f} "
-        f"({worst.path.name}), {low} below {BAD:g}; measured on "
+        f"({worst.name}), {low} below {BAD:g}; measured on "
         f"{images_words(worst.expected_dice.measured)}. {LIMITS}"
     ]
 

@@ -148,6 +148,27 @@ def segment(
             "20, the most that it was trained with."
         ),
     ] = None,
+    every: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Of a film or a volume, segment every Nth frame, from the first on.",
+        ),
+    ] = 1,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay/--no-overlay",
+            help="Of a film or a volume, write a video with the outline of each mask.",
+        ),
+    ] = True,
+    keep_identifiers: Annotated[
+        bool,
+        typer.Option(
+            "--keep-identifiers",
+            help="Write into results what DICOM files say of the patient; never else.",
+        ),
+    ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
@@ -161,9 +182,17 @@ def segment(
     upright first, and its results lie on the upright image. An image that cannot be
     read is named and skipped; the exit code is 1 then, and what else lies in a folder
     is counted by kind at the end. Earlier results of the same image are replaced;
-    another's mask, table or JSON of that name is not.
+    another's mask, table or JSON of that name is not. Of a film, of a DICOM file or
+    series with several images, and of a volume: NAME/frame_000000_mask.png of each
+    frame, NAME_frames.csv with a row for each, NAME_overlay.mp4 and NAME.json;
+    Ctrl-C keeps what is done.
     """
-    from napari_attnseg.batch import SegmentOptions, segment_images
+    from napari_attnseg.batch import (
+        Batch,
+        FilesBatch,
+        SegmentOptions,
+        segment_files,
+    )
     from napari_attnseg.boxes import parse_box
     from napari_attnseg.forced_gates import parse_gates
 
@@ -185,13 +214,19 @@ def segment(
         resume=resume,
         precision=precision,
     )
+    batch: Batch | FilesBatch
     with without_collection(for_good=True):
         use_threads(threads)
         if workers is None and scheduler is None:
-            batch = segment_images(inputs, out, weights, device, options)
+            given = every, overlay, keep_identifiers
+            batch = segment_files(inputs, out, weights, device, options, *given)
         else:
             from napari_attnseg.batch.cluster import segment_on_cluster
 
             where = workers, scheduler
             batch = segment_on_cluster(inputs, out, weights, device, options, *where)
-    process(batch, Wording("segmenting", "segmented", "mask"), out)
+    try:
+        process(batch, Wording("segmenting", "segmented", "mask"), out)
+    finally:
+        if isinstance(batch, FilesBatch):
+            batch.close()  # Ctrl-C keeps what is done of a film

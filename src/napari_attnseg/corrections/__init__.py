@@ -10,13 +10,8 @@ from napari_attnseg.corrections.clicks import (
     clicks_from_json,
     clicks_to_json,
 )
-from napari_attnseg.corrections.rules import (
-    Correction,
-    Corrector,
-    Proposal,
-    Reach,
-    correct,
-)
+from napari_attnseg.corrections.reach import Reach
+from napari_attnseg.corrections.rules import Correction, Corrector, Proposal, correct
 from napari_attnseg.corrections.simulated import next_click
 
 __all__ = [

@@ -6,6 +6,7 @@ MedSAM was trained with boxes alone: how well it follows points was not measured
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.rules import Mask, Proposal, Reach, reach_box
+from napari_attnseg.corrections.reach import Reach, reach_box
+from napari_attnseg.corrections.rules import Mask, Proposal
+from napari_attnseg.masks import MEDSAM
 from napari_attnseg.medsam import THRESHOLD, Medsam
 
 #: How far a click may change the mask: part of the image's sides.
@@ -34,7 +37,7 @@ class MedsamCorrector:
         Number of classes, background not counted.
     """
 
-    name = "medsam"
+    name = MEDSAM
 
     def __init__(
         self, sam: Medsam, seen: Tensor, shape: tuple[int, int], classes: int = 1
@@ -42,6 +45,13 @@ class MedsamCorrector:
         self._sam, self._seen = sam, seen
         self.shape, self.classes = shape, classes
         self.reach = Reach(*(max(1.0, size * REACH) for size in shape))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: which MedSAM, and on which device. No boxes: no margin."""
+        return {
+            MEDSAM: {key: v for key, v in self._sam.facts.items() if key != "margin"}
+        }
 
     @torch.inference_mode()
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:

@@ -16,6 +16,8 @@ CLICKS = "clicks"
 class Click:
     """One click: this pixel belongs to the object, or it does not.
 
+    A scribble is a click that goes on: the same holds for every pixel of its line.
+
     Attributes
     ----------
     row, column : int
@@ -24,17 +26,30 @@ class Click:
         Whether the pixel belongs to the class.
     class_number : int
         Value of the class in the mask, counted from 1.
+    line : tuple of (int, int)
+        Of a scribble: the pixels (row, column) that straight lines lead through, one
+        after another, from the first pixel on. Empty: a click.
     """
 
     row: int
     column: int
     positive: bool
     class_number: int = 1
+    line: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def points(self) -> tuple[tuple[int, int], ...]:
+        """The pixel of a click, or the corners of a scribble's line."""
+        return ((self.row, self.column), *self.line)
 
 
 def clicks_to_json(clicks: Iterable[Click]) -> list[dict[str, Any]]:
     """JSON-ready list of clicks, in their order."""
-    return [asdict(click) for click in clicks]
+    return [
+        {k: v for k, v in asdict(click).items() if k != "line"}
+        | ({"line": [list(point) for point in click.line]} if click.line else {})
+        for click in clicks
+    ]
 
 
 def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
@@ -52,6 +67,7 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
                 int(value["column"]),
                 bool(value["positive"]),
                 int(value.get("class_number", 1)),
+                tuple((int(row), int(column)) for row, column in value.get("line", ())),
             )
             for value in values
         )
@@ -72,10 +88,11 @@ def expect_clicks(
     InputError
     """
     for click in clicks:
-        inside = 0 <= click.row < shape[0] and 0 <= click.column < shape[1]
-        if not inside or not 1 <= click.class_number <= classes:
-            raise InputError(
-                f"Expected clicks inside the image of {shape[0]}×{shape[1]} pixels on "
-                f"a class from 1 to {classes}, got row {click.row}, column "
-                f"{click.column}, class {click.class_number}."
-            )
+        for row, column in click.points:
+            inside = 0 <= row < shape[0] and 0 <= column < shape[1]
+            if not inside or not 1 <= click.class_number <= classes:
+                raise InputError(
+                    f"Expected clicks inside the image of {shape[0]}×{shape[1]} pixels "
+                    f"on a class from 1 to {classes}, got row {row}, column {column}, "
+                    f"class {click.class_number}."
+                )

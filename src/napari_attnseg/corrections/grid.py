@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.rules import Reach, reach_box
+from napari_attnseg.corrections.reach import Reach, reach_box
 
 #: Positions per cell and axis at which an image is looked up for the mean of a cell.
 _LOOKS = 2

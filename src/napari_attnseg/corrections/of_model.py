@@ -48,6 +48,7 @@ def corrector_of(
     encoded: EncodedImage,
     probability: NDArray[np.floating[Any]] | None = None,
     threshold: float | None = None,
+    similarity: bool = False,
 ) -> Corrector:
     """The click head of the weights, or the rule for weights without one.
 
@@ -60,6 +61,8 @@ def corrector_of(
         That the mask was made of; the model's own by default.
     threshold : float, optional
         By which it was made; the model card's by default.
+    similarity : bool
+        Go by the rule, even if the weights have a click head.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def corrector_of(
         probability = segmenter.decode(encoded).probability
     limit = segmenter.card.threshold if threshold is None else threshold
     head = segmenter.click_head
-    if head is None:
+    if head is None or similarity:
         seen = features[0].float().cpu().numpy()
         return SimilarityCorrector(seen, probability, limit)
     return HeadCorrector(head, features, probability, limit)

@@ -2,7 +2,8 @@
 
 A click adds pixels to its class or takes some away, never both. What it changes is
 connected to it and within its reach; a small disc around every click is as the click
-says. These rules hold by construction, for every `Corrector`.
+says. These rules hold by construction, for every `Corrector`. A scribble keeps them all
+along its line; correctors see it as clicks on that line.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_attnseg.corrections.clicks import Click, expect_clicks
+from napari_attnseg.corrections.reach import (
+    Reach,
+    disc_radius,
+    line_pixels,
+    near,
+    reach_box,
+    squares,
+    stations,
+)
 
-#: Radius of the disc around a click that is forced: part of the image's shorter side.
-DISC = 1 / 128
 _CORNERS = np.ones((3, 3), bool)
 Mask = NDArray[np.uint8]
-
-
-class Reach(NamedTuple):
-    """Semi-axes, in pixels, of the ellipse outside of which a click changes nothing."""
-
-    rows: float
-    columns: float
 
 
 class Proposal(NamedTuple):
@@ -46,7 +47,10 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """What makes proposals from clicks: a click head, a rule, a promptable network."""
+    """What makes proposals from clicks: a click head, a rule, a promptable network.
+
+    It may have `facts` too, a JSON-ready mapping that goes into provenance.
+    """
 
     @property
     def name(self) -> str:
@@ -76,7 +80,7 @@ class Corrector(Protocol):
         mask : ndarray of uint8, shape (H, W)
             After all clicks but the last.
         clicks : sequence of Click
-            All clicks so far, at least one.
+            All clicks so far, at least one; none is a scribble, see `stations`.
         """
         ...
 
@@ -94,17 +98,21 @@ class Correction:
         Name of what proposed the changes.
     reach : Reach
         Further than this from every click the mask is the one before the clicks.
+    facts : dict
+        JSON-ready: who corrected, and how far each click may reach.
     """
 
     mask: Mask
     clicks: tuple[Click, ...]
     corrector: str
     reach: Reach
+    facts: dict[str, Any]
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """JSON-ready: who corrected, and how far each click may reach."""
-        return {"corrector": self.corrector, "reach": list(self.reach)}
+
+def corrector_facts(corrector: Corrector) -> dict[str, Any]:
+    """JSON-ready: name, reach, and what the corrector says of itself."""
+    own = getattr(corrector, "facts", {})
+    return {**own, "corrector": corrector.name, "reach": list(corrector.reach)}
 
 
 def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correction:
@@ -129,7 +137,8 @@ def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correc
     found = mask.copy()
     for number in range(1, len(clicks) + 1):
         apply_click(corrector, found, clicks[:number])
-    return Correction(found, tuple(clicks), corrector.name, corrector.reach)
+    facts = corrector_facts(corrector)
+    return Correction(found, tuple(clicks), corrector.name, corrector.reach, facts)
 
 
 def apply_click(
@@ -142,28 +151,58 @@ def apply_click(
     (slice, slice)
         Rows and columns that may have changed.
     """
-    click, value = clicks[-1], clicks[-1].class_number
-    box, proposed = corrector.propose(mask, clicks)
+    *earlier, last = clicks
+    reach, against = corrector.reach, _against(clicks)
+    seen = [point for click in earlier for point in stations(click, reach)]
+    places = stations(last, reach)
+    # Where a scribble begins in what is right already, the model has nothing to add.
+    for place in [one for one in places if not _right(mask, one)] or places[:1]:
+        if place is places[0] or not _right(mask, place):
+            seen.append(place)
+            _follow(corrector, mask, seen, against)
+    _force(mask, last, against)
+    return reach_box(last, reach, mask.shape)
+
+
+def _right(mask: Mask, click: Click) -> bool:
+    own = mask[click.row, click.column] == click.class_number
+    return bool(own == click.positive)
+
+
+def _follow(
+    corrector: Corrector, mask: Mask, seen: Sequence[Click], against: Sequence[Click]
+) -> None:
+    """Change a mask as is proposed for the last click, where the rules let it."""
+    click = seen[-1]
+    box, proposed = corrector.propose(mask, seen)
     before = mask[box]
-    own = before == value
+    own = before == click.class_number
     changed = (proposed & ~own) if click.positive else (own & ~proposed)
-    changed &= _near(box, click, corrector.reach)
-    disc = _disc(box, click, mask.shape)
-    row, column = click.row - box[0].start, click.column - box[1].start
+    changed &= near(box, click, corrector.reach)
+    disc = np.isfinite(squares(box, click, mask.shape))
     # Through the disc, since the click's own pixel may be right already.
     parts, _ = ndimage.label(changed | disc, _CORNERS)
-    changed &= parts == parts[row, column]
-    for other in _against(clicks):
-        # The discs of earlier clicks stay; between two discs the nearer click counts.
-        changed &= ~_disc(box, other, mask.shape)
-        disc &= _nearer(box, click, other)
-    changed |= disc
-    changed[row, column] = True
+    changed &= parts == parts[click.row - box[0].start, click.column - box[1].start]
+    for other in against:  # the discs of earlier clicks stay
+        changed &= ~np.isfinite(squares(box, other, mask.shape))
+    before[changed] = click.class_number if click.positive else 0
+
+
+def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
+    """Make the disc around a click, or around a line, as it says."""
+    far = disc_radius(mask.shape)
+    box = reach_box(click, Reach(far, far), mask.shape)
+    mine = squares(box, click, mask.shape)
+    disc = np.isfinite(mine)
+    for other in against:  # between two discs the nearer click counts, or the later
+        disc &= mine <= squares(box, other, mask.shape)
+    rows, columns = line_pixels(click).T
+    disc[rows - box[0].start, columns - box[1].start] = True
+    before = mask[box]
     if click.positive:
-        before[changed] = value
+        before[disc] = click.class_number
     else:
-        before[changed & own] = 0
-    return box
+        before[disc & (before == click.class_number)] = 0
 
 
 def _against(clicks: Sequence[Click]) -> list[Click]:
@@ -178,46 +217,3 @@ def _against(clicks: Sequence[Click]) -> list[Click]:
         if (one.positive != last.positive and one.class_number == value)
         or (one.positive and last.positive and one.class_number != value)
     ]
-
-
-def disc_radius(shape: tuple[int, ...]) -> float:
-    """Radius, in pixels, of the disc around a click in an image (H, W)."""
-    return max(1.0, min(shape[:2]) * DISC)
-
-
-def reach_box(
-    click: Click, reach: Reach, shape: tuple[int, ...]
-) -> tuple[slice, slice]:
-    """Rows and columns of an image (H, W) that a click may reach."""
-    half = int(np.ceil(reach.rows)), int(np.ceil(reach.columns))
-    rows, columns = (
-        slice(max(at - far, 0), min(at + far + 1, size))
-        for at, far, size in zip((click.row, click.column), half, shape, strict=False)
-    )
-    return rows, columns
-
-
-def _offsets(
-    box: tuple[slice, slice], click: Click
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
-    columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
-    return rows[:, None], columns[None]
-
-
-def _near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
-    rows, columns = _offsets(box, click)
-    return np.asarray((rows / reach.rows) ** 2 + (columns / reach.columns) ** 2 <= 1)
-
-
-def _disc(
-    box: tuple[slice, slice], click: Click, shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
-    rows, columns = _offsets(box, click)
-    return np.asarray(rows**2 + columns**2 <= disc_radius(shape) ** 2)
-
-
-def _nearer(box: tuple[slice, slice], click: Click, other: Click) -> NDArray[np.bool_]:
-    """Where a click is nearer than another one; the later one where both are."""
-    mine, its = _offsets(box, click), _offsets(box, other)
-    return np.asarray(mine[0] ** 2 + mine[1] ** 2 <= its[0] ** 2 + its[1] ** 2)

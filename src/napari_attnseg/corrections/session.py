@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,16 @@ from napari_attnseg.corrections.clicks import (
     clicks_to_json,
     expect_clicks,
 )
-from napari_attnseg.corrections.rules import Corrector, Mask, apply_click, reach_box
+from napari_attnseg.corrections.reach import reach_box
+from napari_attnseg.corrections.rules import (
+    Corrector,
+    Mask,
+    apply_click,
+    corrector_facts,
+)
+
+#: Key, of a click in provenance, of its corrector's facts where another one came later.
+BY = "by"
 
 
 class ClickSession:
@@ -104,8 +114,31 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
     )
 
 
+def clicks_by(
+    facts: Any, frame: int | None = None
+) -> list[tuple[dict[str, Any], tuple[Click, ...]]]:
+    """Clicks as `clicks_in`, and the facts of the corrector that each run of them had.
+
+    Parameters
+    ----------
+    facts : mapping or None
+    frame : int, optional
+        Of a stack; None: of a single image.
+    """
+    if facts is None:
+        return []
+    last = _without_clicks(facts)
+    own = [one for one in facts["clicks"] if frame is None or one.get("frame") == frame]
+    groups = groupby(own, key=lambda one: one.get(BY, last))
+    return [(dict(by), clicks_from_json(ones)) for by, ones in groups]
+
+
 def with_clicks(
-    facts: Any, corrector: Corrector | None, clicks: Sequence[Click], frame: int | None
+    facts: Any,
+    corrector: Corrector | None,
+    clicks: Sequence[Click],
+    frame: int | None,
+    kept: int = 0,
 ) -> dict[str, Any] | None:
     """``provenance["clicks"]`` with other clicks on a frame; None: no clicks are left.
 
@@ -119,19 +152,26 @@ def with_clicks(
         On the frame.
     frame : int, optional
         Of a stack.
+    kept : int
+        So many of them, the first ones, were recorded before, with their corrector.
     """
-    known = {} if facts is None else dict(facts)
-    others = [
-        one
-        for one in known.get("clicks", [])
-        if frame is not None and one.get("frame") != frame
-    ]
-    own = [
+    known = {"clicks": []} if facts is None else dict(facts)
+    before = _without_clicks(known)
+    now = before if corrector is None else corrector_facts(corrector)
+    others: list[dict[str, Any]] = []
+    earlier: list[dict[str, Any]] = []
+    for one in known["clicks"]:
+        by = one.get(BY, before)
+        entry = {k: v for k, v in one.items() if k != BY}
+        own = frame is None or one.get("frame") == frame
+        (earlier if own else others).append(entry if by == now else {**entry, BY: by})
+    added = [
         one if frame is None else {**one, "frame": frame}
-        for one in clicks_to_json(clicks)
+        for one in clicks_to_json(clicks[kept:])
     ]
-    if not others and not own:
-        return None
-    if corrector is not None:
-        known |= {"corrector": corrector.name, "reach": list(corrector.reach)}
-    return {**known, "clicks": others + own}
+    found = [*others, *earlier[:kept], *added]
+    return {**now, "clicks": found} if found else None
+
+
+def _without_clicks(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != "clicks"}

@@ -1,7 +1,8 @@
 """``dataset.toml``: what a folder does not say by itself, in up to six lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
-1, 2, …) or a table of name = value; ``splits`` the folder with the lists of names;
+1, 2, …) or a table of name = value, in which ``background`` may have values beside 0;
+``splits`` the folder with the lists of names;
 ``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
 number above which masks of one class are lesion; ``orientation``
 whether masks were drawn on images as they are "shown" or as they are "stored", where
@@ -22,9 +23,13 @@ from napari_attnseg.io.folders import entries
 
 FILE = "dataset.toml"
 _KEYS = ("name", "classes", "splits", "ignore", "threshold", "orientation")
-#: Of a mask of 32 bits.
-LARGEST = 2**32 - 1
+#: Of masks of 32 bits.
+LARGEST, SMALLEST = 2**32 - 1, -(2**31)
 ORIENTATIONS = ("shown", "stored")
+#: Names that are not those of classes, in small letters: of background; of what is not
+#: labelled.
+_BACKGROUND = ("background", "back ground", "backgr", "bg", "_background_", "bkg")
+_VOID = ("unlabeled", "unlabelled", "void", "ignore", "ignored", "__ignore__")
 #: Names that are meant for `FILE`, in small letters: with an end that was hidden, in
 #: the plural, or with a separator.
 _MEANT = re.compile(r"data[ _-]?sets?\.(toml|tml|tom)(\.(txt|toml))*")
@@ -45,6 +50,7 @@ class Descriptor:
     ignore: int | None = None
     orientation: str = ""
     threshold: float | None = None
+    background: tuple[int, ...] = ()
 
 
 def read_descriptor(root: Path) -> Descriptor:
@@ -73,9 +79,10 @@ def read_descriptor(root: Path) -> Descriptor:
     for key in ("name", "splits"):
         if not isinstance(found.get(key, ""), str):
             raise InputError(f"Expected text for {key} in {path}, got {found[key]!r}.")
-    classes, values = _classes(found.get("classes", []), path)
+    given, background = _without_background(found.get("classes", []), path)
+    classes, values = _classes(given, path)
     splits = found.get("splits", "splits")
-    ignore = _ignore(found.get("ignore"), values, path)
+    ignore = _ignore(found.get("ignore"), (*values, *background), path)
     turned = found.get("orientation", "")
     if "orientation" in found and turned not in ORIENTATIONS:
         raise InputError(
@@ -83,7 +90,8 @@ def read_descriptor(root: Path) -> Descriptor:
         )
     threshold = _threshold(found.get("threshold"), path)
     name = found.get("name", "")
-    return Descriptor(name, classes, values, splits, ignore, turned, threshold)
+    said = classes, values, splits, ignore, turned, threshold
+    return Descriptor(name, *said, background)
 
 
 def _refuse_misnamed(root: Path) -> None:
@@ -115,12 +123,18 @@ def _is_misnamed(path: Path) -> bool:
 def _ignore(given: Any, values: tuple[int, ...], path: Path) -> int | None:
     if given is None:
         return None
-    if type(given) is not int or not 0 < given <= LARGEST or given in values:
+    if not _is_number(given) or given in values:
         raise InputError(
-            f"Expected ignore in {path} as a whole number from 1 to {LARGEST} that is "
-            f"no class's value, got {given!r}; 0 is background."
+            f"Expected ignore in {path} as a whole number other than 0, of 32 bits, "
+            f"that is no class's value, got {given!r}; 0 is background."
         )
-    return given
+    number: int = given
+    return number
+
+
+def _is_number(given: Any) -> bool:
+    """Whether it is a mask value other than 0."""
+    return type(given) is int and given != 0 and SMALLEST <= given <= LARGEST
 
 
 def _threshold(given: Any, path: Path) -> float | None:
@@ -134,6 +148,49 @@ def _threshold(given: Any, path: Path) -> float | None:
     return float(given)
 
 
+def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...]]:
+    """Classes without a background among them, and its values beside 0.
+
+    Raises
+    ------
+    InputError
+        If it has no value, or what is not labelled is called a class.
+    """
+    if not isinstance(given, list | dict):
+        return given, ()
+    names = [name for name in given if isinstance(name, str)]
+    void = next((n for n in names if n.strip().lower() in _VOID), None)
+    if void is not None:
+        value = given[void] if isinstance(given, dict) else names.index(void) + 1
+        raise InputError(
+            f"Expected classes in {path} that are to be found, got {void!r}; leave it "
+            f"out, and write ignore = {value} if that is the value of what is neither "
+            "a class nor background."
+        )
+    ground = next((n for n in names if n.strip().lower() in _BACKGROUND), None)
+    if ground is None:
+        return given, ()
+    others = [name for name in given if name != ground]
+    if isinstance(given, list):
+        listed = ", ".join(f'"{name}"' for name in others)
+        table = ", ".join(f'"{name}" = {v}' for v, name in enumerate(given, 1))
+        raise InputError(
+            f"Expected classes in {path} without the background, got {ground!r}; "
+            f"write classes = [{listed}] if the background is 0, or classes = "
+            f"{{{table}}} if these are the values."
+        )
+    found = given[ground] if isinstance(given[ground], list) else [given[ground]]
+    values = tuple(v for v in found if v != 0)
+    rest = {name: given[name] for name in others}
+    taken = [v for v in rest.values() if not isinstance(v, list)]
+    if not others or not all(_is_number(v) and v not in taken for v in values):
+        raise InputError(
+            f"Expected classes in {path} beside {ground}, and its value as a whole "
+            f"number, or a list of some, that is no class's, got {given!r}."
+        )
+    return rest, values
+
+
 def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Names and mask values; one class in a list needs no value."""
     if isinstance(given, list):
@@ -143,13 +200,13 @@ def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
     names, values = tuple(n for n, _ in pairs), tuple(v for _, v in pairs)
     if (
         not all(isinstance(name, str) and name for name in names)
-        or not all(type(value) is int and 0 < value <= LARGEST for value in values)
+        or not all(map(_is_number, values))
         or len(set(names)) != len(names)
         or len(set(values)) != len(values)
     ):
         raise InputError(
             f"Expected classes in {path} as a list of different names, or as a table "
-            f"{{name = value, …}} with different values from 1 to {LARGEST}, "
+            f"{{name = value, …}} with different values other than 0, of 32 bits, "
             f"got {given!r}."
         )
     return names, () if isinstance(given, list) and len(given) == 1 else values

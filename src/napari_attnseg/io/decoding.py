@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.deep_png import deep_pixels, is_deep
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_pictures import different_pictures
+from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -35,8 +37,6 @@ _CONVERTED = {
     "LAB": "RGB",
     "HSV": "RGB",
 }
-#: Modes to which Pillow cuts 16-bit colour.
-_CUT = ("RGB", "RGBA", "LA")
 #: TIFF compressions that change pixels: both kinds of JPEG.
 _LOSSY_TIFF = (6, 7)
 #: The first bytes of a TIFF.
@@ -238,38 +238,31 @@ def _decode_pillow(path: Path) -> Decoded:
         for i in range(count):
             if count > 1:
                 file.seek(i)
-            if any(";16" in str(tile) for tile in file.tile) and file.mode in _CUT:
-                raise ValueError("16-bit colour is read from an uncompressed TIFF only")
+            deep = deep_pixels(path, file) if is_deep(file) else None
             bits = next((n for n in (2, 4) if f"'L;{n}'" in str(file.tile)), bits)
-            turn, turned = _load(file)
+            turn, turned = load(file)
             turns.add(turn)
-            found.append(_frame(file, 1 if turned else turn))
+            if deep is None:
+                found.append(_frame(file, 1 if turned else turn))
+            else:
+                found.append(Series(upright(deep, turn), True))
         if len(turns) > 1:
             raise ValueError(_DIFFERENT)
-        lossy, others = _is_lossy(file, path), different_pictures(file)
+        lossy, others = is_lossy(file, path), different_pictures(file)
         return Decoded(
             _joined(found), turns.pop(), lossy=lossy, bits=bits, others=others
         )
 
 
-def _load(file: Picture) -> tuple[int, bool]:
-    """Load a picture; its orientation, and whether Pillow has applied it."""
-    if file.format == "TIFF":  # Pillow turns it while it loads, and drops the tag
-        tags: Any = file
-        turn = known_orientation(tags.tag_v2.get(TAG, 1))
-        file.load()
-        return turn, True
-    file.load()
-    try:
-        return known_orientation(file.getexif().get(TAG, 1)), False
-    except (OSError, SyntaxError, ValueError):  # damaged metadata of a sound picture
-        return 1, False
-
-
 def _frame(file: Picture, turn: int) -> Series:
     mode = _CONVERTED.get(file.mode, file.mode)
-    if file.mode == "P" and "transparency" in file.info:
+    key = file.info.get("transparency")
+    if key is not None and file.mode == "P":
         mode = "RGBA"
+    elif key is not None and file.mode in ("L", "RGB") and np.any(key):
+        mode = {"L": "LA", "RGB": "RGBA"}[file.mode]
+    if file.format == "TIFF" and file.mode == "P":
+        widen_palette(file)
     array = np.asarray(file if mode == file.mode else file.convert(mode))
     indices = upright(np.asarray(file), turn) if file.mode == "P" else None
     return Series(upright(array, turn), array.ndim == 3, indices)
@@ -281,14 +274,3 @@ def _joined(frames: list[Series]) -> tuple[Series, ...]:
     if len(frames) == 1 or any(f.array.shape != first.array.shape for f in frames):
         return tuple(frames)
     return (Series(np.stack([f.array for f in frames]), first.colour),)
-
-
-def _is_lossy(file: Picture, path: Path) -> bool:
-    if file.format == "WEBP":
-        with path.open("rb") as stored:
-            head = stored.read(64)
-        return b"VP8L" not in head
-    return file.format in ("JPEG", "MPO") or file.info.get("compression") in (
-        "jpeg",
-        "tiff_jpeg",
-    )

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+from napari_attnseg.io.deep_png import is_deep
+
 #: Key, in provenance, of the `FileKind` of an image that a viewer decoded otherwise.
 VIEWER_DECODING = "viewer_decoding"
 
@@ -131,9 +133,7 @@ def _other_kind(path: Path) -> FileKind | None:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         opened = Image.open(path, formats=_FORMATS)
     with opened as file:
-        if any(";16" in str(tile) for tile in file.tile) and not (
-            file.mode.startswith("I")
-        ):
+        if is_deep(file):
             return FileKind.COLOUR_16
         if file.mode in _OF_MODE:
             return _OF_MODE[file.mode]

@@ -57,7 +57,9 @@ def name_key(name: str) -> str:
     macOS decomposes accents in names, Windows and macOS ignore case: an image and its
     mask that went through different systems still have one key.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    # Not `casefold`: ß and ss, or ﬁ and fi, are different names for all of them.
+    small = unicodedata.normalize("NFC", name).lower().replace("ς", "σ")
+    return unicodedata.normalize("NFC", small)
 
 
 def entries(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
+
+if TYPE_CHECKING:
+    from napari_attnseg.io.readers.facts import FileFacts
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
@@ -27,11 +31,14 @@ class UprightImage:
         In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
     others : int
         Number of further pictures in the file that differ; see `other_pictures`.
+    facts : FileFacts or None
+        What a file of another kind than PNG and the like says of it.
     """
 
     pixels: NDArray[np.generic]
     orientation: int
     others: int = 0
+    facts: FileFacts | None = None
 
 
 def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
@@ -51,8 +58,8 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     ------
     InputError
         If the file is missing, is not an image, is cut short, or could only be read in
-        part (several pages of another kind than a plain TIFF's, 16-bit colour that
-        Pillow would cut to 8 bits).
+        part (several pages of another kind than a plain TIFF's, 16-bit colour of a
+        compressed TIFF that Pillow would cut to 8 bits).
     """
     decoded = decode_file(path)
     return _pixels(path, decoded if upright else decoded.stored())

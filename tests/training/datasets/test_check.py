@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.datasets import DATASETS
-from attnseg_training.datasets.check import FINDINGS
+from attnseg_training.datasets.finding_kinds import FINDINGS
 from napari_attnseg.errors import InputError
 
 run = CliRunner()

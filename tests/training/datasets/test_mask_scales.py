@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from attnseg_training.datasets import load_dataset
-from attnseg_training.datasets.findings import MasksSeen, look_at_masks
+from attnseg_training.datasets.all_masks import look_at_masks
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.masks import MaskKind, read
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError

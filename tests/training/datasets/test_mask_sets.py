@@ -11,8 +11,9 @@ import tifffile
 from PIL import Image
 
 from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.check import check
-from attnseg_training.datasets.findings import MasksSeen, look_at_masks
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.outlines import is_outlined

@@ -12,8 +12,8 @@ import tifffile
 from PIL import Image, ImageDraw
 
 from attnseg_training.datasets import Sample, load_dataset
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.check import check
-from attnseg_training.datasets.findings import look_at_masks
 from attnseg_training.datasets.masks import MaskKind, read
 from attnseg_training.datasets.nifti import read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError

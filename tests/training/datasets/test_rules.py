@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from attnseg_training.cli import app
 from attnseg_training.config import ALLOWABLE, TrainConfig
 from attnseg_training.datasets import findings, load_dataset
-from attnseg_training.datasets.check import FINDINGS, STOPS
+from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import RuleError
 from attnseg_training.evaluation.evaluate import evaluate
@@ -37,6 +37,8 @@ PADDED = np.zeros(SIZE, np.uint8)
 PADDED[:5] = PADDED[20:30, 10:20] = 255
 LESION = np.where(np.arange(SIZE[0])[:, None] // 12 == 1, 255, 0).astype(np.uint8)
 LESION = LESION * (np.arange(SIZE[1]) // 10 == 1)
+PATTERNED = np.zeros(SIZE, np.uint8)
+PATTERNED[8:32, 10:36] = (np.indices((24, 26)).sum(0) % 4 < 2) * 255
 #: At the same pixels of each mask, whatever else is in it.
 BURNT_IN = np.zeros(SIZE, bool)
 BURNT_IN[34:37, 30:44] = True
@@ -46,6 +48,7 @@ FILLS = {
     "mostly-inverted": INVERTED,
     "mostly-outlines": OUTLINED,
     "mostly-padded": PADDED,
+    "mostly-patterned": PATTERNED,
     "burnt-in": LESION,
 }
 WORDS = {
@@ -54,6 +57,8 @@ WORDS = {
     "mostly-inverted": "lesion along most of the border or around the background",
     "mostly-outlines": "nothing but outlines",
     "mostly-padded": "lesion along a whole edge, up to a straight line",
+    "mostly-patterned": "made of single pixels, dots or stripes, as those that were "
+    "dithered or hatched",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
 }
 

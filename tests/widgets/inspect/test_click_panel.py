@@ -13,6 +13,7 @@ from napari_attnseg._widgets.inspect.tips import OF_A_BOX
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of, set_record
 from napari_attnseg._widgets.layers.reader import read
 from napari_attnseg._widgets.layers.writer import write
+from napari_attnseg.corrections import Click
 
 POINTS = "clicks · image"
 
@@ -69,13 +70,49 @@ def test_clicks_add_and_remove_and_each_can_be_undone(
     assert not panel.undo_button.isEnabled()
 
 
+def test_a_drag_draws_a_line_that_is_one_step(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    before = mask.data.copy()
+    selected, camera = viewer.layers.selection.active, viewer.scene.camera
+    pressed: list[bool] = []
+    camera.events.mouse_pan.connect(lambda event: pressed.append(camera.mouse_pan))
+    mouse.drag((10, 10), (20, 10), (20, 30))
+    assert pressed == [False, True]  # the image stays while it is drawn on
+    assert mask.data[10:21, 10].all() and mask.data[20, 10:31].all()
+    (added,) = panel.clicks
+    assert added == Click(10, 10, True, line=((20, 10), (20, 30)))
+    one = mask.data.copy()
+    mouse.drag((15, 15), (15, 30), button=2)
+    assert not mask.data[15, 15:31].any() and (mask.data <= one).all()
+    lines = viewer.layers["scribbles · image"]
+    assert lines.data[:, 0].tolist() == [[10, 10], [20, 10], [15, 15]]
+    assert lines.data[:, 1].tolist() == [[10, 0], [0, 20], [0, 15]]
+    colours = lines.edge_color
+    assert colours[0, 1] > colours[0, 0] and colours[2, 0] > colours[2, 1]  # green, red
+    assert viewer.layers.selection.active is selected
+    mouse.drag((30, 30), (30.1, 30.2))  # a hand that trembles
+    assert panel.clicks[-1] == Click(30, 30, True) and "2 lines" in panel.message.text()
+    made = mask.metadata[METADATA]["clicks"]["clicks"]
+    assert ["line" in one for one in made] == [True, True, False]
+    panel.undo_button.click()
+    panel.undo_button.click()
+    assert np.array_equal(mask.data, one) and len(lines.data) == 2
+    panel.undo_button.click()
+    assert np.array_equal(mask.data, before) and not len(lines.data)
+    panel.button.click()
+    assert lines not in viewer.layers
+
+
 def test_what_is_no_click_corrects_nothing(
     viewer: ViewerModel, clicking: Any, mouse: Any
 ) -> None:
     panel, mask = clicking.click_panel, mask_in(viewer)
     before = mask.data.copy()
-    mouse.click((10, 10), moves=2)  # a drag moves the image
+    mouse.drag((10, 10), (30, 40), modifiers=("Control",))  # moves the image
     mouse.click((-20, 10))
+    mouse.drag((-20, 10), (20, 10))
     mask.mode = "paint"
     viewer.layers.selection.active = mask
     mouse.click((10, 10))
@@ -111,7 +148,7 @@ def test_clicks_are_saved_and_can_be_undone_after_reopening(
 ) -> None:  # fmt: skip
     before = mask_in(viewer).data.copy()
     mouse.click((10, 10), button=2)
-    mouse.click((30, 20))
+    mouse.drag((30, 20), (30, 30))
     corrected, clicks = mask_in(viewer).data.copy(), clicking.click_panel.clicks
     clicking.life.end()
     own = [layer for layer in viewer.layers if METADATA in layer.metadata]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from napari_attnseg._widgets.base.controls import Fold
@@ -179,17 +179,56 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     what_if.open()
     assert fill.visible
 
-    # A tab in front of it puts away what both drew; what somebody keeps stays.
+    # A tab in front of it puts away what both drew, the ring and the signs of clicks;
+    # what somebody keeps stays.
     drawn = [*outlines[1:], fill]
-    _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
-    qtbot.waitUntil(lambda: not any(layer.visible for layer in drawn))
-    assert kept.visible
+    widget.pointing.hold((10.0, 12.0))
+    drawn.append(viewer.layers["reading · image"])
+    clicking = widget.click_panel
+    clicking.button.click()
+    qtbot.waitUntil(lambda: "missing" in clicking.message.text(), timeout=20_000)
+    # Drawn with the mouse of a real window, below which the image stays.
     dock = widget.parentWidget()
     while not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
+    (canvas,) = (
+        one
+        for one in dock.window().findChildren(QWidget)
+        if one.inherits("QOpenGLWidget")
+    )
+    middle, centre = canvas.rect().center(), viewer.scene.camera.center
+    qtbot.mousePress(canvas, LEFT, NONE, middle)
+    for far in (30, 60, 90):
+        qtbot.mouseMove(canvas, middle + QPoint(far, 0))
+    assert "scribbles · image" in viewer.layers and not clicking.clicks
+    qtbot.mouseRelease(canvas, LEFT, NONE, middle + QPoint(90, 0))
+    (drawn_line,) = clicking.clicks
+    ((row, column),) = drawn_line.line
+    assert (row, column > drawn_line.column) == (drawn_line.row, True)
+    assert widget.result.mask.data[row, drawn_line.column : column + 1].all()
+    assert viewer.scene.camera.center == centre
+    signs = ["clicks · image", "scribbles · image"]
+    assert all(name in viewer.layers for name in signs)
+    _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    qtbot.waitUntil(lambda: not any(layer.visible for layer in drawn))
+    assert kept.visible and not any(name in viewer.layers for name in signs)
+    assert not clicking.active
+    # Side by side and back behind that tab: nothing of it is shown before its time.
+    widget.toggle()
+    widget.toggle()
+    assert not any(layer.visible for layer in drawn)
+    widget.toggle()
     dock.raise_()
-    qtbot.waitUntil(lambda: all(layer.visible for layer in drawn))
-    assert not outlines[0].visible
+    qtbot.waitUntil(lambda: clicking.active)
+    assert not any(layer.visible for layer in drawn)  # each would take a cell
+    widget.toggle()
+    assert all(layer.visible for layer in drawn) and not outlines[0].visible
+    assert all(name in viewer.layers for name in signs)
+    # Folded side by side: the overlay comes back without what it drew.
+    widget.toggle()
+    readers.open(False)
+    widget.toggle()
+    assert not any(layer.visible for layer in outlines) and fill.visible
     viewer.window.remove_dock_widget(segment)
 
 

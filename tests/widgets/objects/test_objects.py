@@ -12,8 +12,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import pixel_size_of
 from napari_attnseg._widgets.objects.panel import NONE_CHOSEN, STALE
@@ -112,6 +114,24 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
     assert widget.labels_box.currentText() == "objects · mask · a"
     assert measure(widget, qtbot) is layer
     assert "1 gate map" in widget.panel.summary.text()
+
+
+def test_the_mask_of_the_image_in_view_is_offered_first(
+    viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    segment("a")
+    top = segment("b")
+    result, other = find_results(viewer.layers)
+    assert {result.name, other.name} == {"a", "b"}
+    for derivation in (Derivation.CHANGE, Derivation.READER):
+        record = LayerRecord({}, record_of(result.mask).image, derivation=derivation)
+        viewer.add_labels(np.ones((40, 48), int), metadata=metadata_of(record))
+    for visible, wanted in ((True, "mask · b"), (False, "mask · a")):
+        top.visible = visible
+        widget = ObjectsWidget(viewer)
+        qtbot.addWidget(widget)
+        assert widget.labels_box.currentText() == wanted
+        widget.life.end()
 
 
 def test_table_and_canvas_are_linked_both_ways(

@@ -140,7 +140,7 @@ def _grouped(findings: list[dict[str, str]]) -> list[str]:
 
 def _words(found: dict[str, Any]) -> list[str]:
     """Format a report as lines for a reader."""
-    from attnseg_training.datasets.check import FINDINGS
+    from attnseg_training.datasets.finding_kinds import FINDINGS
     from napari_attnseg.io.folders import left_out_words
 
     def counts(part: str) -> str:

@@ -15,6 +15,11 @@ _WORDS = {
         "lesion along most of the border or around the background",
     ),
     Rule.MOSTLY_OUTLINES: ("are filled", "nothing but outlines"),
+    Rule.MOSTLY_PATTERNED: (
+        "are filled",
+        "made of single pixels, dots or stripes, as those that were dithered or "
+        "hatched",
+    ),
     Rule.MOSTLY_PADDED: (
         "have no lesion along a whole edge",
         "lesion along a whole edge, up to a straight line",

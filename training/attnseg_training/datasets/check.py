@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
+from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
@@ -29,45 +30,6 @@ from napari_attnseg.protocols import rule_sentence
 
 #: Images are read as weights that are trained now will read them.
 READING = Percentiles(*DEFAULT_PERCENTILES, without_border=True)
-#: What can be found, in the order in which it is told.
-FINDINGS = {
-    "missing image": "listed in a split, but there is no such image",
-    "missing mask": "an image without a mask",
-    "mask without image": "a mask that belongs to no image",
-    "unreadable": "a file that cannot be read, or not as what it should be",
-    "size": "an image and a mask of different sizes",
-    "empty mask": "a mask without any object",
-    "full mask": "a mask that covers the whole image",
-    "values": "a mask of values of which it is not clear what they mean",
-    "in two splits": "the same name in two splits",
-    "mostly-empty": "more than half of all masks are empty",
-    "mostly-full": "more than half of all masks cover the whole image",
-    "mostly-inverted": "more than half of all masks may be inverted",
-    "mostly-outlines": "more than half of all masks look like outlines",
-    "mostly-padded": "more than half of all masks have white along a whole edge",
-    "burnt-in": "many masks have a piece at the very same pixels",
-    "inverted-mask": "a mask that may be inverted",
-    "padded-mask": "a mask with white along a whole edge",
-    "outlines": "a mask that looks like outlines",
-    "mostly-same-mask": "more than half of all images have one mask",
-    "near-duplicate": "images of two splits that look the same",
-    "absent class": "a class that no mask has",
-}
-#: Findings at which `fit` stops before its first step; at the others it goes on.
-STOPS = (
-    "missing image",
-    "missing mask",
-    "unreadable",
-    "size",
-    "values",
-    "in two splits",
-    "mostly-empty",
-    "mostly-full",
-    "mostly-inverted",
-    "mostly-outlines",
-    "mostly-padded",
-    "burnt-in",
-)
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
     Rule.UNREADABLE: "unreadable",
@@ -246,6 +208,13 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
                 text = f"{name} is in {seen[name]} and in {split}."
                 report.found.append(("in two splits", name, text))
             seen[name] = split
+    if files.named and not {"train", "val", "test"} & set(files.named):
+        text = (
+            f"Expected lists of images called train.txt, val.txt and test.txt in "
+            f"{files.root / files.lists}, found {', '.join(files.named)}, of which "
+            "nothing is trained; rename those that are meant."
+        )
+        report.found.append(("splits", files.name, text))
     end = mask_suffix(files)
     for name in missing_masks(files, tuple(files.images)):
         lacks = files.lacking.get(name)

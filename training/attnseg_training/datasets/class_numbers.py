@@ -20,8 +20,11 @@ def classes(
     void: Plane | None,
     lossy: bool,
     name: str,
+    background: tuple[int, ...] = (),
 ) -> NDArray[np.uint8]:
     """Read the numbers of a mask whose classes have values: uint8 (classes, H, W).
+
+    What is 0 or one of `background` is in none.
 
     Raises
     ------
@@ -29,7 +32,7 @@ def classes(
         If there are other values: a class that nobody named would vanish.
     """
     found = np.unique(values if void is None else values[~void])
-    others = [v for v in found.tolist() if v and v not in wanted]
+    others = [v for v in found.tolist() if v and v not in (*wanted, *background)]
     if others == [255] and not lossy:
         raise UnclearMaskError(
             Rule.VOID_VALUES,
@@ -42,16 +45,17 @@ def classes(
             "JPEG changes label values: export it as PNG"
             if lossy
             else "export it so, or give the values in dataset.toml: "
-            "classes = {name = value, …}"
+            "classes = {name = value, …}, with background = value among them if that "
+            "is not 0"
         )
-        if any(not v >= 0 for v in others):  # negative or NaN, which no class has
+        if any(v != v or v != round(v) for v in others):  # no whole number, or NaN
             hint = "export it so"
-            if len(wanted) == 1:
-                hint += (
-                    ', or write threshold = 0 and classes = ["name"] without a value '
-                    "into dataset.toml if what is above 0 is that class"
-                )
-        if len(others) == 1 and others[0] > 0 and not lossy:
+        if any(not v >= 0 for v in others) and len(wanted) == 1:
+            hint += (
+                ', or write threshold = 0 and classes = ["name"] without a value '
+                "into dataset.toml if what is above 0 is that class"
+            )
+        if len(others) == 1 and others[0] == others[0] and not lossy:
             hint += (
                 f", or ignore = {others[0]:g} if that is neither a class nor background"
             )

@@ -41,6 +41,12 @@ def warning(found: Mapping[str, int], images: int) -> str:
     """Sentences on findings in so many images that stop nothing; empty for none."""
     said = []
     named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
+    if absent := found.get(Rule.ABSENT_CLASS, 0):
+        classes = "1 class is" if absent == 1 else f"{absent} classes are"
+        said.append(
+            f"{classes} in no mask that was read, so that nothing of it can be learned "
+            "and its Dice says nothing."
+        )
     if named:
         said.append(
             f"Found in the data: {', '.join(named)}; `attnseg-train check` names each."

@@ -12,6 +12,7 @@ from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
+from napari_attnseg.io.images import read_image
 from napari_attnseg.protocols import SplitRule, rule_sentence
 
 __all__ = ["Dataset", "Sample", "load_dataset", "missing_masks", "sample", "samples"]
@@ -37,6 +38,8 @@ class Dataset:
     left_out: dict[str, int] = field(default_factory=dict)
     #: Number above which masks of one class are lesion, where somebody gave it.
     threshold: float | None = None
+    #: Mask values of background beside 0.
+    background: tuple[int, ...] = ()
 
     @property
     def protocol(self) -> str:
@@ -99,6 +102,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     files = find_files(root)
     _expect_apart(files)
     everything = tuple(sorted(files.images)) if not files.named else ()
+    if len(everything) == 1:
+        _expect_no_stack(files.images[everything[0]])
     parts, rule = split_names(
         files.named, everything, seed, files.lists, files.spec.group
     )
@@ -113,7 +118,22 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.spec.empty_masks,
         files.left_out,
         files.threshold,
+        files.background,
     )
+
+
+def _expect_no_stack(image: Path) -> None:
+    """Validation cannot be carved from frames of one file."""
+    try:
+        shape = read_image(image).shape
+    except InputError:  # NIfTI, or damaged: who reads it says so
+        return
+    if len(shape) > 3 or (len(shape) == 3 and shape[-1] not in (3, 4)):
+        raise InputError(
+            f"Expected one image per file, found {image.name} alone, a stack of "
+            f"{' × '.join(map(str, shape))} numbers; save each frame and its mask as "
+            "files of their own."
+        )
 
 
 def _expect_apart(files: Files) -> None:
@@ -190,4 +210,5 @@ def sample(files: Files, name: str) -> Sample:
         files.orientation,
         files.stated,
         files.threshold,
+        files.background,
     )

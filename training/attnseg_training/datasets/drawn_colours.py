@@ -27,6 +27,8 @@ HUES, OF_ONE_HUE, BETWEEN = 6, 0.03, 0.03
 #: Soft edges along a curve have so many pixels beside all lines, more than this share
 #: of those that are far from the colours drawn, and so many shades.
 CURVE, OFF, SHADES = 12, 0.5, 6
+#: After a thin line's colour is added, so many of them are left at most.
+LINE = 0.1
 #: Or no neighbours that differ by more than this share of the distance of its colours
 #: from the background, and colours whose hues differ by this cosine.
 STEEP, HUE = 0.2, 0.9
@@ -212,8 +214,25 @@ def are_along_a_curve(
     count = np.count_nonzero(off)
     shades = len(np.unique((rgb[off] // 16) @ np.array([256, 16, 1])))
     if count >= CURVE and shades >= SHADES and count > OFF * np.count_nonzero(edges):
-        return True
+        return lossy or not _has_line(rgb, drawn, ground, hidden, beside)
     return _turns(rgb, drawn, ground, hidden)
+
+
+def _has_line(
+    rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane, beside: Colours
+) -> bool:
+    """Whether a thin line of one colour more explains what lies beside all lines.
+
+    It is too thin to have an area of its own, and no shadow, which is nearer to the
+    background than what is drawn.
+    """
+    farthest = rgb.reshape(-1, 3)[beside.argmax()]
+    reach = np.linalg.norm(drawn - ground, axis=-1).max()
+    if np.linalg.norm(farthest - ground) < reach:
+        return False
+    left = beside_lines(rgb, np.vstack([drawn, farthest]), hidden, False)
+    count = np.count_nonzero(left > 2 * SAME)
+    return bool(count <= LINE * np.count_nonzero(beside > 2 * SAME))
 
 
 def _turns(rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane) -> bool:

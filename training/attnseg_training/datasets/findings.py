@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from attnseg_training.datasets.near_duplicates import Bits, difference_hash
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.padding import is_padded
 from attnseg_training.datasets.palettes import Palettes
+from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
@@ -34,6 +35,7 @@ ALLOWABLE = (
     Rule.MOSTLY_INVERTED,
     Rule.MOSTLY_OUTLINES,
     Rule.MOSTLY_PADDED,
+    Rule.MOSTLY_PATTERNED,
     Rule.BURNT_IN,
 )
 
@@ -48,9 +50,9 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
-    inverted, outlines, padded : list of str
+    inverted, outlines, padded, patterned : list of str
         Names of the other images of one class that looks inverted; like outlines; with
-        white along an edge.
+        white along an edge; filled with a pattern.
     turned, alone, pictures, narrow : list of str
         Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
         as of its `other_pictures`; as of `IntensityWarning.NARROW_RANGE`.
@@ -96,6 +98,7 @@ class MasksSeen:
     padded: list[str] = field(default_factory=list)
     places: SamePlaces = field(default_factory=SamePlaces)
     pictures: list[str] = field(default_factory=list)
+    patterned: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -129,6 +132,8 @@ class MasksSeen:
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)
+        elif is_patterned(lesion):
+            self.patterned.append(name)
         elif is_outlined(lesion):
             self.outlines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
@@ -207,6 +212,7 @@ class MasksSeen:
             *(self.same.joined(other.same), self.spread.joined(other.spread)),
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
+            self.patterned + other.patterned,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -232,6 +238,7 @@ class MasksSeen:
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
+                (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OTHER_PICTURES, self.pictures, None),
@@ -250,6 +257,7 @@ class MasksSeen:
             Rule.MOSTLY_INVERTED: self.inverted,
             Rule.MOSTLY_OUTLINES: self.outlines,
             Rule.MOSTLY_PADDED: self.padded,
+            Rule.MOSTLY_PATTERNED: self.patterned,
         }
         found = broken_by_most(names, MOST * self.total, self.total)
         piece = self.places.found()
@@ -264,36 +272,3 @@ class MasksSeen:
             if error.rule not in allow:
                 raise error
         return broken
-
-
-def look_at_masks(
-    samples: Iterable[Sample],
-    keep: Callable[[str, Sequence[MaskReading]], None] = lambda name, readings: None,
-) -> MasksSeen:
-    """Read the masks of all images, and of images the headers, before work begins.
-
-    Parameters
-    ----------
-    samples : iterable of Sample
-    keep : callable
-        Called with the name of each image and its masks.
-
-    Raises
-    ------
-    InputError
-        If one of them cannot be read, has another size than its image, or it is not
-        clear what is lesion in it, or beside the others.
-    """
-    seen = MasksSeen()
-    for sample in samples:
-        readings = sample.read_masks()
-        sample.expect_sizes(readings)
-        keep(sample.name, readings)
-        if readings:
-            planes, ignored = sample.united(readings)
-            seen.add(sample.name, planes, ignored, None, readings, sample.stated)
-        else:
-            seen.add(sample.name, np.zeros((sample.classes, 1, 1), np.uint8))
-    for error in seen.contradictions():
-        raise error
-    return seen

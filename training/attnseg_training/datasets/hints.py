@@ -60,6 +60,11 @@ _SENTENCES = {
         "The mask of {} looks like outlines, whose inside was read as background: fill "
         "them if what they enclose is the lesion."
     ),
+    Rule.PATTERNED: (
+        "The mask of {} is made of single pixels, dots or stripes that fill an area, "
+        "as one that was dithered or hatched, and what lies between them was read as "
+        "background: export it again as 0 and 255, filled and without dither."
+    ),
     Rule.UNCLEAR_ORIENTATION: (
         "The image of {} and its mask ask to be shown in different orientations (EXIF "
         "or TIFF; most masks have none) and fit either way, so that each was turned as "

@@ -120,6 +120,13 @@ def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
     return {"ignored": {"value": value, "pixels": pixels, "of": of}}
 
 
-def mask_threshold(value: float | None) -> dict[str, float]:
-    """By which number masks were read, for provenance; empty without one."""
-    return {} if value is None else {"mask_threshold": value}
+def stated_numbers(
+    threshold: float | None, background: tuple[int, ...]
+) -> dict[str, Any]:
+    """By which numbers masks were read, for provenance; empty without any."""
+    said: dict[str, Any] = {}
+    if threshold is not None:
+        said["mask_threshold"] = threshold
+    if background:
+        said["mask_background"] = list(background)
+    return said

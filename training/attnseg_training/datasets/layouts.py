@@ -66,6 +66,8 @@ class Files:
     left_out : dict
         What else lies among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
+    background : tuple of int
+        Mask values of background beside 0, where classes have values.
     """
 
     root: Path
@@ -83,6 +85,7 @@ class Files:
     lacking: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     threshold: float | None = None
+    background: tuple[int, ...] = ()
 
 
 def find_files(source: Path) -> Files:
@@ -133,6 +136,7 @@ def find_files(source: Path) -> Files:
     said = read_descriptor(files.root)
     files.ignore, files.orientation = said.ignore, said.orientation
     files.stated, files.threshold = bool(said.classes), said.threshold
+    files.background = said.background
     if said.threshold is not None and files.spec.values and not files.apart:
         raise InputError(
             f"Expected no threshold in {files.root / FILE} beside the values of "

@@ -26,6 +26,7 @@ from attnseg_training.datasets.drawn_colours import (
 from attnseg_training.datasets.mask_scale import scale_of_colours
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 from attnseg_training.datasets.pictures import is_colour_picture
+from attnseg_training.datasets.shadows import has_shadow, without_shades
 
 Values = NDArray[Any]
 Colours = NDArray[np.float64]
@@ -158,7 +159,7 @@ def foreground(
     if mapped is not None:
         return mapped
     drawn, changed = drawn_colours(rgb, hidden, lossy)
-    few, lossy = lossy and len(drawn) <= FEW, changed
+    few, file_lossy, lossy = lossy and len(drawn) <= FEW, lossy, changed
     if len(drawn) == 0 or len(drawn) > MANY:
         raise picture(name)
     # First: of a picture it makes no sense to say which colour is background.
@@ -174,8 +175,15 @@ def foreground(
                 "soft edges whose colours lie neither between two that are drawn nor "
                 "along a colour map that is known",
             )
+        drawn = without_shades(rgb, drawn, ground, hidden, file_lossy)
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
+        if not file_lossy and has_shadow(rgb, drawn, ground, lesion, hidden, lossy):
+            raise unclear(
+                name,
+                "colours that fade into the background beside those that are drawn, "
+                "as a soft shadow or a glow does",
+            )
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
     which = np.zeros(hidden.shape, np.int64)
     nearest = distance(rgb, drawn).min(-1) if len(drawn) else np.zeros(hidden.shape)

@@ -21,14 +21,18 @@ from attnseg_training.datasets.mask_regions import (
     plateaus,
     would_vanish,
 )
+from attnseg_training.datasets.mask_remedies import (
+    FEW,
+    NAME_OR_LIMIT,
+    remedy,
+    without_0,
+)
 from attnseg_training.datasets.pictures import is_picture, is_soft
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
 
-#: Values that are told one by one.
-FEW = 5
 #: A mask whose largest value is at least this is one of 0 to 255: above 127 is lesion.
 WHITE = 200
 #: Below this, of 255, a lossy mask shows nothing but noise, or numbers that JPEG lost.
@@ -43,16 +47,6 @@ VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
 LEVELS = 32
 
-_NAME_CLASSES = (
-    "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
-    "mask of 0 and 255"
-)
-_EXPORT = "export it as a mask of 0 and 255"
-_GIVE_THRESHOLD = (
-    "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
-    f"or {_EXPORT}"
-)
-_NAME_OR_LIMIT = _NAME_CLASSES + ", or threshold = number if above it is lesion"
 _NAME_MEANINGS = (
     'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
     "classes = {name = value, …} if each is a class, ignore = value if one is "
@@ -108,21 +102,14 @@ def one_class(
     if known.dtype.kind == "f":
         if not np.isfinite(known).all():
             came = "numbers that are NaN or infinite"
-            raise _unclear(name, came, _remedy(known))
+            raise _unclear(name, came, remedy(known))
         if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
     if found[0] < 0:
-        raise _unclear(name, f"negative numbers ({listed(found)})", _remedy(found))
+        raise _unclear(name, f"negative numbers ({listed(found)})", remedy(found))
     lesion, how = _split(known, found, lossy, name, stated)
     return OneClass(lesion if void is None else lesion & ~void, how)
-
-
-def _remedy(values: Values) -> str:
-    """What to do about numbers that are no levels: of some a threshold helps."""
-    positive = np.isfinite(values) & (values > 0)
-    others = (values <= 0).any() or np.isnan(values).any()
-    return _GIVE_THRESHOLD if positive.any() and others else _EXPORT
 
 
 def above(
@@ -163,8 +150,9 @@ def _split(
         refuse_void(found, name)
         if are_numbers(values, found):
             return values > 0, "object-numbers"
-    if found[0] * 2 >= top or (found[0] > 0 and top < FAINT):
-        raise _unclear(name, f"no 0 and the values {listed(found)}", _NAME_CLASSES)
+    # As floats: twice a number may be beyond its type.
+    if 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT):
+        raise _unclear(name, f"no 0 and the values {listed(found)}", without_0(found))
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
     exact = found[0] == 0 and values.dtype.kind in "ui" and len(found) <= LEVELS
@@ -198,13 +186,13 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     _refuse_regions(values, np.unique(values), name, exact=False)
     if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
-            name, "regions of a grey between background and lesion", _NAME_OR_LIMIT
+            name, "regions of a grey between background and lesion", NAME_OR_LIMIT
         )
     if has_lines(values, top):
         raise _unclear(
             name,
             "lines of one grey between background and lesion",
-            _NAME_OR_LIMIT,
+            NAME_OR_LIMIT,
         )
     return values > cut_of(top), "two-values"
 
@@ -276,7 +264,7 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
-            _NAME_OR_LIMIT,
+            NAME_OR_LIMIT,
         )
 
 

@@ -92,6 +92,8 @@ class MaskMeaning:
         Numbers above it are lesion, where `values` are empty.
     among_others : bool
         Whether other masks are read too, which tell whether one of one colour is empty.
+    background : tuple of int
+        Numbers of background beside 0, where classes have `values`.
     """
 
     values: tuple[int, ...] = ()
@@ -99,3 +101,4 @@ class MaskMeaning:
     stated: bool = False
     threshold: float | None = None
     among_others: bool = False
+    background: tuple[int, ...] = ()

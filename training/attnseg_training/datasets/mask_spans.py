@@ -101,7 +101,18 @@ class Spans:
         return both
 
     def contradiction(self) -> UnclearMaskError | None:
-        """Two masks for which no one threshold can be meant; None: there are none."""
+        """Masks for which no one threshold can be meant; None: there are none."""
+        found = [*self.lowest.values(), *self.highest.values()]
+        if found and not any(span.above for span, _ in found):
+            span, name = max(found, key=lambda one: one[0].top)
+            if span.hard:
+                return UnclearMaskError(
+                    Rule.UNCLEAR_VALUES,
+                    "Expected numbers above the threshold of dataset.toml in some "
+                    f"mask, but the mask of {name!r} holds {span}, and no mask more; "
+                    "write a threshold below that, or take it out where masks hold 0 "
+                    "and one number alone.",
+                )
         for low, first in self.lowest.values():
             for high, second in self.highest.values():
                 if _contradict(low, high):

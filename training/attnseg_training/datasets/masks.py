@@ -21,6 +21,7 @@ from attnseg_training.datasets.mask_reading import (
     MaskMeaning,
     MaskReading,
 )
+from attnseg_training.datasets.mask_remedies import FEW
 from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
 from attnseg_training.datasets.mask_spans import span_of
 from attnseg_training.datasets.mask_traits import (
@@ -62,6 +63,7 @@ def read(
     stated: bool = False,
     threshold: float | None = None,
     among_others: bool = False,
+    background: tuple[int, ...] = (),
 ) -> MaskReading:
     """Read a mask file.
 
@@ -85,6 +87,8 @@ def read(
     among_others : bool
         Whether a mask of one colour is read as empty for now, because other masks,
         compared by `agreement`, tell whether it is.
+    background : tuple of int
+        Numbers of background beside 0, where `values` are given.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def read(
     InputError
         If it cannot be read.
     """
-    said = MaskMeaning(values, ignore, stated, threshold, among_others)
+    said = MaskMeaning(values, ignore, stated, threshold, among_others, background)
     if is_nifti(path):
         return _of_numbers(read_nifti_mask(path, like), said, False, path.name)
     try:
@@ -114,11 +118,11 @@ def read(
         )
     for one in decoded.series:
         colour_values.refuse_channels(one, path.name)
-    found = [
-        _of_page(page, one, decoded, said, path.name)
-        for one in decoded.series
-        for page in one.pages
-    ]
+    pages = [(page, one) for one in decoded.series for page in one.pages]
+    found = []
+    for number, (page, one) in enumerate(pages, start=1):
+        name = path.name + f" (page {number} of {len(pages)})" * (len(pages) > 1)
+        found.append(_of_page(page, one, decoded, said, name))
     first = found[0] if len(found) == 1 else _united(found, path.name)
     if decoded.white_is_zero and not values:
         _refuse_around(first.planes[0], path.name)
@@ -147,7 +151,8 @@ def _of_page(
     lossy, values, ignore = decoded.lossy, said.values, said.ignore
     if page.ndim == 2:
         if values:
-            page = colour_values.stored_numbers(page, decoded, values, ignore)
+            known = (*values, *said.background)
+            page = colour_values.stored_numbers(page, decoded, known, ignore)
         return _of_numbers(page, said, lossy, name)
     if series.indices is not None:
         numbers = palette_numbers(page, series.indices, values)
@@ -160,7 +165,8 @@ def _of_page(
     if values:
         grey = mask_colours.luma(page)
         if not lossy:
-            colour_values.refuse_colours(page, grey, values, ignore, name)
+            known = (*values, *said.background)
+            colour_values.refuse_colours(page, grey, known, ignore, name)
         return _of_numbers(grey, said, lossy, name)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
         return _of_numbers(page[..., 0], said, lossy, name)
@@ -220,7 +226,9 @@ def _of_numbers(
             )
         void = numbers == ignore
     if said.values:
-        planes = class_numbers.classes(numbers, said.values, void, lossy, name)
+        planes = class_numbers.classes(
+            numbers, said.values, void, lossy, name, said.background
+        )
         how = MaskKind.CLASSES
     elif said.threshold is not None:
         lesion = mask_numbers.above(numbers, said.threshold, name, void)
@@ -236,7 +244,7 @@ def _of_numbers(
         scale = scale_of(numbers, read.lesion, lossy, exact, top)
         traits = (replace(own, scale=scale),)
     few = np.unique(numbers)
-    told = tuple(float(v) for v in few) if len(few) <= mask_numbers.FEW else ()
+    told = tuple(float(v) for v in few) if len(few) <= FEW else ()
     return MaskReading(planes, _or_none(void), how, values=told, traits=traits)
 
 

@@ -10,10 +10,13 @@ from typing import TypeVar
 from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.readers.formats import SUFFIXES as READABLE
+from napari_attnseg.io.readers.formats import FileFormat, is_dicom
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
     *NIFTI,
+    *READABLE[FileFormat.DICOM],
 )
 #: Folders of a layout without patterns.
 PAIRS = ("images", "masks")
@@ -40,8 +43,9 @@ def by_stem(folder: Path) -> dict[str, Path]:
     there = entries(folder)
     for path in there:
         suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
-        if suffix and path.is_file():
-            stem = path.name[: -len(suffix)]
+        # Archives give DICOM files no suffix.
+        if path.is_file() and (suffix or is_dicom(path)):
+            stem = path.name[: -len(suffix)] if suffix else path.name
             if stem in found and not found[stem].samefile(path):
                 raise InputError(
                     f"{found[stem].name} and {path.name} in {folder} are one name with "
@@ -49,6 +53,13 @@ def by_stem(folder: Path) -> dict[str, Path]:
                 )
             if stem not in found or found[stem].is_symlink():
                 found[stem] = path
+    if there and not found and all(path.is_dir() for path in there):
+        named = ", ".join(path.name for path in there)
+        raise InputError(
+            f"Expected {', '.join(SUFFIXES)} files in {folder}, found folders only: "
+            f"{named}; move the files up, and where these are splits list the names "
+            "of each in splits/, such as splits/train.txt."
+        )
     if there and not found:
         others = left_out_words(left_out([folder], []))
         raise InputError(

@@ -46,12 +46,16 @@ class Rule(StrEnum):
         More than half of all masks look like outlines.
     MOSTLY_PADDED
         More than half of all masks have white along a whole edge.
+    MOSTLY_PATTERNED
+        More than half of all masks are filled with a pattern.
     BURNT_IN
         Many masks have a piece at the very same pixels.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     PADDED
         A mask has a strip of white along a whole edge.
+    PATTERNED
+        A mask is filled with a pattern: single pixels, dots or stripes.
     UNCLEAR_ORIENTATION
         Image and mask ask to be shown in different orientations, and fit either way.
     AFFINE_ALONE
@@ -92,10 +96,12 @@ class Rule(StrEnum):
     MOSTLY_INVERTED = "mostly-inverted"
     MOSTLY_OUTLINES = "mostly-outlines"
     MOSTLY_PADDED = "mostly-padded"
+    MOSTLY_PATTERNED = "mostly-patterned"
     BURNT_IN = "burnt-in"
     INVERTED = "inverted-mask"
     PADDED = "padded-mask"
     OUTLINES = "outlines"
+    PATTERNED = "patterned-mask"
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
     OTHER_PICTURES = "other-pictures"

@@ -21,9 +21,15 @@ from attnseg_training.datasets.rules import Rule, RuleError, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, IntensityMapping
 from napari_attnseg.io.file_kinds import header_size
-from napari_attnseg.io.images import UprightImage, read_upright
+from napari_attnseg.io.images import UprightImage
 from napari_attnseg.io.orientation import as_stored, upright
+from napari_attnseg.io.readers import open_frames, read_picture
+from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.preprocessing import to_rgb
+
+#: Units of files as `Spacing` names them.
+_UNITS = {"mm": "mm", "micrometer": "micron", "meter": "meter"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +93,8 @@ class Sample:
         Whether ``dataset.toml`` says which classes there are.
     threshold : float or None
         Number above which masks of one class are lesion; None: that follows from each.
+    background : tuple of int
+        Mask values of background beside 0, where classes have `values`.
     """
 
     name: str
@@ -98,6 +106,7 @@ class Sample:
     orientation: str = ""
     stated: bool = False
     threshold: float | None = None
+    background: tuple[int, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -218,10 +227,8 @@ class Sample:
         """Each mask file, in order; raises as `masks.read` of one among others."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
-        return [
-            read(path, values, self.ignore, like, self.stated, self.threshold, True)
-            for path in self.masks
-        ]
+        said = values, self.ignore, like, self.stated, self.threshold, True
+        return [read(path, *said, self.background) for path in self.masks]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
         """Raise as `read_all` for masks of another size, mostly without decoding."""
@@ -245,13 +252,21 @@ class Sample:
 
     @property
     def spacing(self) -> Spacing | None:
-        """Size of a pixel, where the image's file says it: that of NIfTI."""
-        return nifti_spacing(self.image) if is_nifti(self.image) else None
+        """Size of a pixel, where the image's file says it: NIfTI, DICOM, OME-Zarr."""
+        if is_nifti(self.image):
+            return nifti_spacing(self.image)
+        if file_format(self.image) in (None, FileFormat.RASTER):
+            return None
+        with open_frames(self.image) as frames:
+            facts = frames.facts
+        if facts.spacing is None:
+            return None
+        return Spacing(*facts.spacing, _UNITS.get(facts.unit, "unknown"))
 
     def _read_upright(self) -> UprightImage:
         if is_nifti(self.image):
             return UprightImage(read_nifti(self.image), 1)
-        return read_upright(self.image)
+        return read_picture(self.image)
 
     def _expect_size(self, mask: MaskReading, image: UprightImage) -> None:
         size, found = image.pixels.shape[:2], mask.planes.shape[1:]
@@ -278,7 +293,8 @@ class Sample:
         self, image: UprightImage, intensity: Intensity
     ) -> tuple[NDArray[np.uint8], IntensityMapping]:
         try:
-            rgb, mapping = to_rgb(image.pixels, intensity=intensity)
+            rule = rule_for(image.facts, intensity)
+            rgb, mapping = to_rgb(image.pixels, intensity=rule)
         except InputError as error:
             raise InputError(f"{self.image.name} cannot be used: {error}") from error
         return (rgb * 255).round().astype(np.uint8), mapping

@@ -143,7 +143,7 @@ def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
         text = file.read(_LOOKED_THROUGH).decode(errors="replace")
     if "\0" in text:  # no text
         return True
-    words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", text.casefold()))
+    words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", name_key(text)))
     words |= {_without_suffix(word) for word in words}
     return any(name_key(name) in words for name in known)
 

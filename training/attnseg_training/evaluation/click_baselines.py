@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.corrections.clicks import Click
-from napari_attnseg.corrections.rules import Mask, Proposal, Reach, reach_box
+from napari_attnseg.corrections.reach import Reach, reach_box
+from napari_attnseg.corrections.rules import Mask, Proposal
 
 #: Radius of a brush: part of the image's shorter side.
 BRUSH = 1 / 16

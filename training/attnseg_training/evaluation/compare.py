@@ -111,7 +111,7 @@ def differences_png(paired: Paired, first: str, second: str) -> bytes:
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
         return {row["name"]: {m: float(row[m]) for m in METRICS} for row in rows}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(

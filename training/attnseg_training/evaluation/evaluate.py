@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.datasets.findings import look_at_masks
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.image_store import (
     ignored_pixels,
-    mask_threshold,
     resized_ignored,
+    stated_numbers,
 )
 from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.rules import Rule
@@ -169,6 +169,9 @@ def evaluate(
         )
     if data.threshold is not None:
         protocol += f"; mask values above {data.threshold:g} are lesion"
+    if data.background:
+        named = ", ".join(map(str, data.background))
+        protocol += f"; mask values {named} are background"
     if several:
         protocol += (
             f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
@@ -186,7 +189,7 @@ def evaluate(
             "domain": domain(segmenter.card, data, split),
             "left_out": data.left_out,
             **ignored_pixels(data.ignore, left_out, pixels),
-            **mask_threshold(data.threshold),
+            **stated_numbers(data.threshold, data.background),
             **({"findings": told} if told else {}),
             **({"allowed": allowed} if allowed else {}),
             **({} if medsam is None else {MEDSAM: medsam.facts}),

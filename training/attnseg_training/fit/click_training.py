@@ -20,7 +20,8 @@ from torch import Tensor
 from napari_attnseg.corrections.by_head import around, head_maps
 from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.corrections.grid import Grid, logits_now, logits_of
-from napari_attnseg.corrections.rules import Mask, Proposal, Reach, apply_click
+from napari_attnseg.corrections.reach import Reach
+from napari_attnseg.corrections.rules import Mask, Proposal, apply_click
 from napari_attnseg.corrections.simulated import next_click
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 

@@ -11,7 +11,7 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import counted_findings, load_dataset
-from attnseg_training.datasets.image_store import ImageStore, mask_threshold
+from attnseg_training.datasets.image_store import ImageStore, stated_numbers
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.distributed import Processes
@@ -148,7 +148,9 @@ def prepare(
 
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
-    origin |= train.ignored_pixels(data.ignore) | mask_threshold(data.threshold)
+    origin |= train.ignored_pixels(data.ignore) | stated_numbers(
+        data.threshold, data.background
+    )
     if processes.main:
         origin["config"] = settings_without_folders(config)
         found = {

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.datasets.image_store import ImageStore, mask_threshold
+from attnseg_training.datasets.image_store import ImageStore, stated_numbers
 from attnseg_training.evaluation.evaluate import provenance
 from attnseg_training.evaluation.image_metrics import bands
 from attnseg_training.gates.checks import (
@@ -152,7 +152,10 @@ def faithfulness(
         "split": split,
         "suite": suite,
         "n": len(rows),
-        **(store.ignored_pixels(data.ignore) | mask_threshold(data.threshold)),
+        **(
+            store.ignored_pixels(data.ignore)
+            | stated_numbers(data.threshold, data.background)
+        ),
         **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
         **({"findings": told} if told else {}),
         "protocol": protocol,

@@ -284,7 +284,7 @@ def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = parse(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     return found

@@ -147,6 +147,8 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
                 digest.update(json.dumps(sample.values).encode())
             if sample.ignore is not None:
                 digest.update(f"ignore {sample.ignore}".encode())
+            if sample.background:
+                digest.update(f"background {sample.background}".encode())
             if sample.threshold is not None:
                 digest.update(f"threshold {sample.threshold:g}".encode())
             for file in (sample.image, *sample.masks):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from napari_attnseg._widgets.base.controls import ChoiceBox
+from napari_attnseg._widgets.layers.metadata import FILE_FACTS
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, IntensityKind, Window
 
@@ -66,7 +67,9 @@ class IntensityBox(ChoiceBox):
         """
         chosen = IntensityChoice(self.choice)
         if chosen is IntensityChoice.AS_TRAINED:
-            return None
+            # As attnseg segment does.
+            window = layer.metadata.get(FILE_FACTS, {}).get("window")
+            return None if window is None else Window(*window)
         if chosen is not IntensityChoice.DISPLAYED:
             return str(chosen)
         if layer.rgb:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg._widgets.base.correction_way import Way
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
 from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.source import Source
@@ -165,6 +166,7 @@ def prepare_clicks(
     provenance: Mapping[str, Any],
     probability: NDArray[np.floating[Any]],
     models: ModelCache,
+    way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
     """Compute what corrects one frame's mask by clicks; fails as `run`.
 
@@ -178,6 +180,8 @@ def prepare_clicks(
     probability : ndarray, shape (classes, H, W), in [0, 1]
         Of the frame.
     models : ModelCache
+    way : Way, optional
+        What corrects; by default what the weights allow.
     """
     from napari_attnseg.corrections.of_model import corrector_of
 
@@ -185,11 +189,22 @@ def prepare_clicks(
         _expect_whole(provenance)
         pixels = _pixels_of(source, frame, provenance)
         yield 0, "loading weights"
+        if way is not None and way.folder is not None:
+            found = way.by_medsam(
+                pixels,
+                source.rgb,
+                rule_of(provenance),
+                str(provenance["device"]),
+                len(probability),
+            )
+            yield 1, "done"
+            return found
         own = _model_of(provenance, models).segmenter
         yield 0, "encoding"
         encoded = own.encode(pixels, source.rgb, intensity=rule_of(provenance))
         threshold = float(provenance["threshold"])
-        corrector = corrector_of(own, encoded, probability, threshold)
+        similarity = way is not None and way.similarity
+        corrector = corrector_of(own, encoded, probability, threshold, similarity)
         yield 1, "done"
     except AttnSegError as error:
         return Failed(str(error))

@@ -59,6 +59,20 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def follow_mouse(
+    callbacks: list[Any], method: Callable[..., Any], life: Lifetime
+) -> None:
+    """Call a method, weakly, at what the mouse does until a widget ends."""
+    call = weakly(method)
+    callbacks.append(call)
+    life.at_end.append(partial(_remove, callbacks, call))
+
+
+def _remove(callbacks: list[Any], call: Any) -> None:
+    if call in callbacks:
+        callbacks.remove(call)
+
+
 def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
     """Call a method when layers come, go, move or are renamed, until the life ends."""
     layers, events = viewer.layers, viewer.layers.events

@@ -122,6 +122,13 @@ class OutcomeLine(QLabel):
         for layer in self._viewer.layers:
             layer.events.visible.disconnect(self._changed)
 
+    def _make_room(self) -> None:
+        """Lay the dock out now: a canvas that draws many cells keeps Qt busy before."""
+        parent = self.parentWidget()
+        while parent is not None and (layout := parent.layout()) is not None:
+            layout.activate()
+            parent = parent.parentWidget()
+
     def _changed(self, event: Any = None) -> None:
         if not self._life.ended:
             restart(self._soon)
@@ -165,5 +172,6 @@ class OutcomeLine(QLabel):
         self.show()
         self._meaning.setText(expected.details if expected and sentence else "")
         self.details.setVisible(bool(sentence))
+        self._make_room()
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
     Qt,
@@ -23,12 +21,14 @@ from napari_attnseg._widgets.base.controls import (
     wrapped_label,
 )
 from napari_attnseg._widgets.base.jobs import Failed, prepare_clicks
-from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
 from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.strokes import follow_stroke
 from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
+from napari_attnseg._widgets.inspect.way_box import WayBox
 from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -41,7 +41,7 @@ START = "Correct by clicks"
 
 
 class ClickPanel(QWidget):
-    """A mode in which clicks on the canvas correct the mask of the shown frame.
+    """A mode in which clicks and scribbles correct the mask of the shown frame.
 
     Parameters
     ----------
@@ -60,11 +60,13 @@ class ClickPanel(QWidget):
         self._mask: ClickedMask | None = None
         #: Frame and click, of clicks that were made while the encoders run.
         self._waiting: list[tuple[int, Click]] = []
+        self._in_front = True
         self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
         self.button.setCheckable(True)
         self.class_box = ChoiceBox()
+        self.way_box = WayBox()
         self.message = wrapped_label()
         self.undo_button = QPushButton("Undo click")
         self.clear_button = QPushButton("Undo all clicks")
@@ -74,13 +76,12 @@ class ClickPanel(QWidget):
         self._undo_key.setContext(Qt.ShortcutContext.WindowShortcut)
         self._undo_key.activated.connect(self.undo)
         self.button.toggled.connect(self._switch)
+        self.way_box.changed.connect(self._change_way)
         self.undo_button.clicked.connect(self.undo)
-        self.clear_button.clicked.connect(self.clear)
+        self.clear_button.clicked.connect(lambda: self.undo(every=True))
         life.at_end.append(MODELS.add_user())
         life.at_end += [self._points.take_away, self._ready.free]
-        press = weakly(self._press)
-        viewer.mouse_drag_callbacks.append(press)
-        life.at_end.append(partial(_remove, viewer.mouse_drag_callbacks, press))
+        follow_mouse(viewer.mouse_drag_callbacks, self._press, life)
         self.set_result(None)
 
     def _lay_out(self) -> None:
@@ -90,6 +91,7 @@ class ClickPanel(QWidget):
         first.addWidget(self.button, 1)
         first.addWidget(self.class_box)
         layout.addLayout(first)
+        layout.addWidget(self.way_box)
         layout.addWidget(self.message)
         layout.addLayout(row_of(self.undo_button, self.clear_button))
 
@@ -97,8 +99,8 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask at present."""
-        return self.button.isChecked()
+        """Whether clicks correct the mask: not while another tab is in front."""
+        return self.button.isChecked() and self._in_front
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -121,6 +123,7 @@ class ClickPanel(QWidget):
         self.class_box.addItems(names)
         self.class_box.setVisible(len(names) > 1)
         self.button.setEnabled(usable)
+        self.way_box.setEnabled(usable)
         if not usable:
             self.button.setChecked(False)
         self.message.setText(why)
@@ -158,6 +161,22 @@ class ClickPanel(QWidget):
         self._show_buttons()
         self.toggled.emit(on)
 
+    def set_in_front(self, front: bool) -> None:
+        """Leave the mode, with its signs, while another tab is in front."""
+        self._in_front = front
+        (self._prepare if self.active else self._show)()
+
+    def follow_overlay(self) -> None:
+        """Show the signs again, which would take cells side by side."""
+        self._show()
+
+    def _change_way(self) -> None:
+        self._ready.free()
+        if self._mask is not None:
+            self._mask.session = None
+            if self.active:
+                self._prepare()
+
     def _prepare(self) -> None:
         """Begin a session on the shown frame; the encoders run if they have not."""
         mask = self._mask
@@ -192,6 +211,7 @@ class ClickPanel(QWidget):
             result.record.provenance,
             result.probabilities(frame),
             MODELS,
+            self.way_box.way,
         )
 
     def _begin(self) -> None:
@@ -215,13 +235,8 @@ class ClickPanel(QWidget):
     # -- clicks ------------------------------------------------------------------------
 
     def _press(self, event: Any) -> Iterator[None]:
-        """Correct at a click, a press without a move."""
-        yield
-        dragged = False
-        while event.type == "mouse_move":
-            dragged = True
-            yield
-        if not self.active or dragged:
+        """Correct at a click, or along what a drag draws."""
+        if not self.active or self._mask is None:
             return
         layer = self._viewer.layers.selection.active
         if self._viewer.dims.ndisplay == 3 or self._viewer.canvas.grid.enabled:
@@ -229,21 +244,21 @@ class ClickPanel(QWidget):
         elif layer is not None and layer.mode != "pan_zoom":
             self.message.setText(BRUSH)
         else:
-            # Compared, not converted: vispy's keys equal their names.
-            other = event.button == 2 or "Shift" in event.modifiers
-            self.click(event.position, not other)
+            mask, number = self._mask.result.mask, self.class_box.currentIndex() + 1
+            yield from follow_stroke(
+                self._viewer, event, mask, max(number, 1), self._drawn, self.correct
+            )
 
-    def click(self, point: Sequence[float], positive: bool) -> None:
-        """Correct the mask at a world point; nothing happens outside the image."""
-        if self._mask is None:
+    def _drawn(self, line: Click) -> None:
+        """Show a scribble while it is drawn."""
+        if self._mask is not None and not self._life.ended:
+            key = self._mask.key(self._frame)
+            self._points.show_lines(self._mask.result, [*self.clicks, line], key)
+
+    def correct(self, click: Click) -> None:
+        """Correct the mask by a click or a scribble, when the encoders have run."""
+        if self._mask is None or self._life.ended:
             return
-        layer = self._mask.result.mask
-        at = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
-        row, column = (int(np.floor(x + 0.5)) for x in at)
-        height, width = layer.data.shape[-2:]
-        if not (0 <= row < height and 0 <= column < width):
-            return
-        click = Click(row, column, positive, max(self.class_box.currentIndex(), 0) + 1)
         self.follow_mask()
         if self._mask.session is None:
             self._waiting.append((self._frame, click))
@@ -252,15 +267,8 @@ class ClickPanel(QWidget):
             self._mask.add(click, self._frame)
             self._show()
 
-    def undo(self) -> None:
-        """Take the last click back."""
-        self._undo(every=False)
-
-    def clear(self) -> None:
-        """Take every click back."""
-        self._undo(every=True)
-
-    def _undo(self, every: bool) -> None:
+    def undo(self, every: bool = False) -> None:
+        """Take the last click back, or every one."""
         self.follow_mask()
         if self._mask is not None:
             self._mask.undo(self._frame, every)
@@ -276,8 +284,8 @@ class ClickPanel(QWidget):
         """Show the points, where Qt has not destroyed the panel meanwhile."""
         if self._life.ended:
             return
-        mask = self._mask
-        if mask is None or not self.active:
+        mask, beside = self._mask, self._viewer.canvas.grid.enabled
+        if mask is None or not self.active or beside:
             self._points.take_away()
         else:
             self._points.show(mask.result, self.clicks, mask.key(self._frame))
@@ -289,8 +297,3 @@ class ClickPanel(QWidget):
         for button in (self.undo_button, self.clear_button):
             button.setVisible(self.active)
             button.setEnabled(self.active and can_undo)
-
-
-def _remove(callbacks: list[Any], call: Any) -> None:
-    if call in callbacks:
-        callbacks.remove(call)

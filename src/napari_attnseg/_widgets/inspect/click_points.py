@@ -1,12 +1,13 @@
-"""Points on the image where a mask is corrected by clicks. No Qt."""
+"""Signs and lines on the image where a mask is corrected by clicks. No Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from napari.layers import Points
+from napari.layers import Points, Vectors
 
 from napari_attnseg._widgets.layers.metadata import metadata_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
@@ -14,6 +15,7 @@ from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg.corrections.clicks import Click
+from napari_attnseg.corrections.reach import disc_radius
 
 #: Size, as a share of the longer side of the image: at most zooms more than the upper
 #: limit, in screen pixels. A higher lower limit would not do: napari makes borders at
@@ -24,19 +26,22 @@ _ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
 
 
 class ClickPoints:
-    """A Points layer with one point per click, while clicks can be made.
+    """A Points layer with one point per click, and a Vectors layer of scribbles.
+
+    Both are there while clicks can be made, the second from the first scribble on.
 
     No QObject: it outlives the widget.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        The layer is added to it and removed.
+        The layers are added to it and removed.
     """
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layer: Any = None
+        self._lines: Any = None
         #: Leading coordinates and click of each point.
         self._shown: list[tuple[tuple[int, ...], Click]] = []
 
@@ -44,11 +49,9 @@ class ClickPoints:
         self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
     ) -> None:
         """Show these clicks on a frame; the selection stays as it was."""
-        layers = self._viewer.layers
-        if self._layer is None or self._layer not in layers:
-            selected = set(layers.selection)
-            self._layer, self._shown = self._viewer.add_layer(_empty(result)), []
-            layers.selection = selected
+        if self._layer is None or self._layer not in self._viewer.layers:
+            self._layer, self._shown = self._add(_no_points(result)), []
+        self.show_lines(result, clicks, frame)
         lead: tuple[int, ...] = () if frame is None else (frame,)
         wanted = [(lead, click) for click in clicks]
         kept = 0
@@ -65,14 +68,65 @@ class ClickPoints:
             layer.data = np.concatenate([layer.data, point])
         self._shown = wanted
 
+    def show_lines(
+        self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
+    ) -> None:
+        """Show the lines of those of these clicks that are scribbles, as `show`."""
+        steps = [
+            (click.positive, one, two)
+            for click in clicks
+            for one, two in pairwise(click.points)
+        ]
+        if self._lines is None or self._lines not in self._viewer.layers:
+            if not steps:
+                return
+            self._lines = self._add(_no_lines(result))
+        lead = () if frame is None else (frame,)
+        still = (0,) * len(lead)
+        self._lines.data = np.array(
+            [
+                [(*lead, *one), (*still, two[0] - one[0], two[1] - one[1])]
+                for _, one, two in steps
+            ],
+            float,
+        ).reshape(len(steps), 2, self._lines.ndim)
+        if steps:
+            self._lines.edge_color = [
+                (_ADDS if positive else _TAKES)[1] for positive, _, _ in steps
+            ]
+
+    def _add(self, layer: Any) -> Any:
+        """Add a layer; the selection stays as it was."""
+        selected = set(self._viewer.layers.selection)
+        added = self._viewer.add_layer(layer)
+        self._viewer.layers.selection = selected
+        return added
+
     def take_away(self) -> None:
         """Remove them, if they are still there."""
-        layer, self._layer = self._layer, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        own, self._layer, self._lines = (self._layer, self._lines), None, None
+        for layer in own:
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
 
 
-def _empty(result: ResultLayers) -> Points:
+def _no_lines(result: ResultLayers) -> Vectors:
+    """As wide as what a scribble forces."""
+    read = result.probability[0]
+    return Vectors(
+        np.zeros((0, 2, read.ndim)),
+        ndim=read.ndim,
+        name=layer_name("scribbles", result.name),
+        **placement_of(read),
+        edge_width=2 * disc_radius(read.data.shape[-2:]),
+        vector_style="line",
+        metadata=metadata_of(
+            LayerRecord({}, result.reference, derivation=Derivation.CLICKS)
+        ),
+    )
+
+
+def _no_points(result: ResultLayers) -> Points:
     read = result.probability[0]
     return Points(
         np.zeros((0, read.ndim)),

@@ -12,9 +12,10 @@ from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.corrections.clicks import CLICKS, Click
-from napari_attnseg.corrections.rules import Corrector
+from napari_attnseg.corrections.rules import Corrector, corrector_facts
 from napari_attnseg.corrections.session import (
     ClickSession,
+    clicks_by,
     clicks_in,
     repeats,
     with_clicks,
@@ -68,15 +69,15 @@ class ClickedMask:
     def describe(self, frame: int) -> str:
         """Say how to click, or how many clicks there are and how far they reach."""
         assert self.session is not None
-        corrector, count = self.session.corrector, len(self.clicks(frame))
+        corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
-        if not count:
+        if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        return (
-            f"{count} click{'s' if count > 1 else ''}; nothing further than "
-            f"{reach} px from them was changed."
-        )
+        lines = sum(bool(click.line) for click in clicks)
+        counts = (("click", len(clicks) - lines), ("line", lines))
+        said = " and ".join(f"{n} {word}{'s' * (n > 1)}" for word, n in counts if n)
+        return f"{said}; nothing further than {reach} px from them was changed."
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if somebody painted, or the mask was made anew."""
@@ -89,7 +90,8 @@ class ClickedMask:
         mask, facts = self.mask(frame), self.result.record.provenance
         known = clicks_in(facts.get(CLICKS), self.key(frame))
         session = None
-        if known:
+        by = clicks_by(facts.get(CLICKS), self.key(frame))
+        if known and all(one == corrector_facts(corrector) for one, _ in by):
             start = make_mask(self.result.probabilities(frame), rules_of(facts))
             session = repeats(corrector, start, mask, known)
         self._earlier = () if session is not None else known
@@ -114,6 +116,7 @@ class ClickedMask:
         if record is not None:
             known = record.provenance.get(CLICKS)
             corrector, clicks = self.session.corrector, self.clicks(frame)
-            facts: Any = with_clicks(known, corrector, clicks, key)
+            kept = len(self._earlier)
+            facts: Any = with_clicks(known, corrector, clicks, key, kept)
             set_record(layer, record.with_provenance(**{CLICKS: facts}))
         redraw(layer, self.session.mask, key)

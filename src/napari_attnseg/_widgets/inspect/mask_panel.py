@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -275,3 +277,13 @@ class MaskPanel(MaskControls):
         if answer != STOP:
             editor.accept()
         return answer != STOP
+
+
+def finish(panel: weakref.ref[MaskPanel]) -> None:
+    """Complete a mask that is being made anew, unless Qt has destroyed the panel."""
+    found = panel()
+    if found is not None:
+        # Where Qt destroys the widget without closing it, its timers went before.
+        with suppress(RuntimeError):
+            found.finish()
+        found.forget()

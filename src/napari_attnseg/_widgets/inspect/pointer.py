@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
 from napari_attnseg._widgets.base.controls import wrapped_label
-from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
+from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import (
     all_decorative,
@@ -62,6 +61,7 @@ class Pointing(QFrame):
         self._mark = Mark(viewer)
         self.point: tuple[float, ...] | None = None
         self._paused = False
+        self._in_front = True
         #: Where the pointer was last; None: not over the image of this result.
         self._under: tuple[float, ...] | None = None
         self.now = wrapped_label(HINT)
@@ -84,9 +84,7 @@ class Pointing(QFrame):
             (viewer.mouse_move_callbacks, self._move),
             (viewer.mouse_drag_callbacks, self._press),
         ):
-            call = weakly(method)
-            callbacks.append(call)
-            life.at_end.append(partial(_remove, callbacks, call))
+            follow_mouse(callbacks, method, life)
 
     def set_result(self, result: ResultLayers | None) -> None:
         """Read another result from now on."""
@@ -103,6 +101,11 @@ class Pointing(QFrame):
     def pause(self, paused: bool) -> None:
         """Hold no readings at clicks for now: they are for something else."""
         self._paused = paused
+
+    def set_in_front(self, front: bool) -> None:
+        """Show the ring only while the dock is the front tab."""
+        self._in_front = front
+        self.show_mark(not self._viewer.canvas.grid.enabled)
 
     def follow_frame(self) -> None:
         """Hold the same pixel in the frame that is shown now."""
@@ -146,7 +149,7 @@ class Pointing(QFrame):
     def show_mark(self, visible: bool) -> None:
         """Show or hide the ring: side by side it would take a cell of its own."""
         if self.point is not None and self._result is not None:
-            self._mark.put(self._result, self.point, visible)
+            self._mark.put(self._result, self.point, visible and self._in_front)
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Show the keys: a tool tip appears only for the mouse."""
@@ -209,8 +212,3 @@ class Pointing(QFrame):
     def _unmark(self) -> None:
         if self.point is None:
             self._mark.take_away()
-
-
-def _remove(callbacks: list[Any], call: Any) -> None:
-    if call in callbacks:
-        callbacks.remove(call)

@@ -13,7 +13,8 @@ class PutAside:
     Parameters
     ----------
     viewer : napari.Viewer
-        Side by side, nothing is shown again: it would take a cell.
+        Side by side, nothing is shown again before the overlay is back: it would take
+        a cell.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -29,9 +30,9 @@ class PutAside:
 
     def show(self) -> None:
         """Show what was hidden, where it is still there."""
-        hidden, self._hidden = list(self._hidden), weakref.WeakSet()
         if self._viewer.canvas.grid.enabled:
             return
+        hidden, self._hidden = list(self._hidden), weakref.WeakSet()
         for layer in hidden:
             if layer in self._viewer.layers:
                 layer.visible = True

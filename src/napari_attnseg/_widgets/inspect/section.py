@@ -36,7 +36,9 @@ class Section(QWidget):
         self._viewer, self._life = viewer, life
         self._result: ResultLayers | None = None
         self._aside = PutAside(viewer)
-        self._in_front = True
+        self._in_front = self._unfolded = True
+        #: Left while results were side by side, when there was nothing to hide.
+        self._left_beside = False
         self.message = wrapped_label()
         life.at_end.append(MODELS.add_user())
 
@@ -47,27 +49,36 @@ class Section(QWidget):
     def set_in_front(self, front: bool) -> None:
         """Say whether the dock is the front tab, which Qt tells the dock only."""
         self._in_front = front
-        self._follow(self.isVisible())
+        self._follow()
+
+    def follow_overlay(self) -> None:
+        """Make up for what changed while results were side by side."""
+        if self._left_beside or (self._unfolded and self._in_front):
+            self._follow()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Hide the layers too: the section was folded."""
         if not event.spontaneous():  # the window was minimised
-            self._follow(False)
+            self._unfolded = False
+            self._follow()
         super().hideEvent(event)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Show the layers that were hidden with the section."""
         if not event.spontaneous():
-            self._follow(True)
+            self._unfolded = True
+            self._follow()
         super().showEvent(event)
 
-    def _follow(self, unfolded: bool) -> None:
+    def _follow(self) -> None:
         if self._life.ended:
             return
-        if unfolded and self._in_front:
+        if self._unfolded and self._in_front:
             self._aside.show()
         else:
             self._aside.hide(self.drawn())
+        beside = self._viewer.canvas.grid.enabled
+        self._left_beside = beside and not (self._unfolded and self._in_front)
 
     def _drawn_late(self) -> None:
         """Hide what was drawn while another tab is in front."""

@@ -12,9 +12,10 @@ MASK_TIPS = {
 }
 CLICK_TIPS = {
     "button": "While this is pressed, a click on the image adds what is missing around "
-    "it; a right click, or Shift and a click, removes what does not belong.",
+    "it, and a drag adds along its line; with the right button, or Shift, they remove "
+    "what does not belong. Ctrl and a drag moves the image.",
     "class_box": "The class that clicks add to or remove from.",
-    "undo_button": "Takes back the last click (Ctrl+Z while clicking).",
+    "undo_button": "Takes back the last click or line (Ctrl+Z while clicking).",
     "clear_button": "Takes back every click since clicking began.",
 }
 READER_TIPS = {
@@ -30,8 +31,8 @@ WHATIF_TIPS = {
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing. Right click, or Shift and click, what does not belong to "
-    "the mask."
+    "Click what is missing, or draw a line through it; with the right button, or "
+    "Shift, what does not belong to the mask. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"
 NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
@@ -44,5 +45,6 @@ BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."
 #: Corrector → its name for people.
 CORRECTORS = {
     "click_head": "trained for these weights",
-    "feature_similarity": "by similarity; these weights have no click head",
+    "feature_similarity": "by similarity of the model's features",
+    "medsam": "by MedSAM",
 }

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import (
     QFormLayout,
@@ -37,7 +37,7 @@ from napari_attnseg._widgets.inspect.arrangement import (
     describe_preset,
 )
 from napari_attnseg._widgets.inspect.click_panel import ClickPanel
-from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
+from napari_attnseg._widgets.inspect.mask_panel import MaskPanel, finish
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
@@ -141,7 +141,7 @@ class InspectWidget(DockWidget):
         viewer, life = self._viewer, self._life
         life.at_end.append(partial(leave_brushes, viewer))
         life.at_end.append(self._arrangement.end)
-        life.at_end.append(partial(_finish, weakref.ref(self.mask_panel)))
+        life.at_end.append(partial(finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)
         self.mask_panel.remade.connect(self.click_panel.follow_mask)
         self.click_panel.toggled.connect(self.pointing.pause)
@@ -168,8 +168,13 @@ class InspectWidget(DockWidget):
 
     def set_in_front(self, front: bool) -> None:
         """Put away what the sections draw while another tab is in front."""
-        for section in (self.readers_panel, self.whatif_panel):
-            section.set_in_front(front)
+        for part in (
+            self.pointing,
+            self.click_panel,
+            self.readers_panel,
+            self.whatif_panel,
+        ):
+            part.set_in_front(front)
 
     # -- which result ----------------------------------------------------------------
 
@@ -265,26 +270,25 @@ class InspectWidget(DockWidget):
         else:
             self._arrangement.show(self.result, preset)
         self.pointing.show_mark(not beside)
+        if not beside:
+            self._follow_overlay()
+
+    def _follow_overlay(self) -> None:
+        """Put aside, or bring back, what was not while results were side by side."""
+        for part in (self.click_panel, self.readers_panel, self.whatif_panel):
+            part.follow_overlay()
 
     def _grid_changed(self, event: Any) -> None:
         """Return to the overlay when the grid is turned off, by napari's button too."""
         if not event.value:
             self.show_preset(Preset.OVERLAY)
+            # Not now: the layers are being arranged, unless it was another's grid.
+            QTimer.singleShot(0, self._follow_overlay)
 
     def toggle(self) -> None:
         """Switch between the overlay and all scales side by side."""
         beside = self.preset is not Preset.OVERLAY
         self.show_preset(Preset.OVERLAY if beside else Preset.ALL_SCALES)
-
-
-def _finish(panel: weakref.ref[MaskPanel]) -> None:
-    """Complete a mask that is being made anew, unless Qt has destroyed the panel."""
-    found = panel()
-    if found is not None:
-        # Where Qt destroys the widget without closing it, its timers went before.
-        with suppress(RuntimeError):
-            found.finish()
-        found.forget()
 
 
 def _same(result: ResultLayers, among: list[ResultLayers]) -> int:

@@ -43,6 +43,9 @@ SHARE_MAP = "attnseg effective share"
 #: Key, in ``layer.metadata``, of the orientation that was applied to the image's file.
 IMAGE_ORIENTATION = "attnseg image orientation"
 
+#: Key, in ``layer.metadata``, of what the image's file says: `FileFacts.to_provenance`.
+FILE_FACTS = "attnseg file facts"
+
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
     {

@@ -15,6 +15,7 @@ import numpy as np
 from napari.utils.notifications import show_warning
 
 from napari_attnseg._widgets.layers.display import make_layer
+from napari_attnseg._widgets.layers.file_reader import file_layer
 from napari_attnseg._widgets.layers.metadata import (
     IMAGE_FILE,
     IMAGE_ORIENTATION,
@@ -36,6 +37,8 @@ from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
 from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import find_sets, open_frames
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.io.saved_results import find_results
 
@@ -160,6 +163,8 @@ def _image_layer(
     if source.file is None:
         return []
     frame = run.get("frame")
+    if FILE_FACTS in run:
+        return _opened_again(source, hashes, int(frame or 0))
     for upright in (True, False):
         # The commands read a file upright; napari's own reader shows it as it is
         # stored, so results of such a layer lie on that.
@@ -174,10 +179,7 @@ def _image_layer(
         if [array_sha256(one) for one in stack] == hashes:
             break
     else:
-        show_warning(
-            f"{source.file} does not hold the pixels that were segmented, so it is "
-            "left out; open the image that belongs to these results yourself."
-        )
+        show_warning(_other_pixels(source))
         return []
     options = {
         "name": source.name,
@@ -188,3 +190,39 @@ def _image_layer(
     if upright and ORIENTATION in run:
         known[IMAGE_ORIENTATION] = run[ORIENTATION]
     return [NewLayer("Image", pixels, options, metadata=known)]
+
+
+def _opened_again(
+    source: Source, hashes: list[str | None], first: int
+) -> list[NewLayer]:
+    """A DICOM file, a film or a volume as our reader opens it, if it is the same."""
+    assert source.file is not None
+    try:
+        (files,) = find_sets([Path(source.file)])
+        with open_frames(files) as frames:
+            numbers = range(first, first + len(hashes))
+            found = [array_sha256(frames[i]) for i in numbers if i < len(frames)]
+        layer = file_layer(files)
+    except (AttnSegError, ValueError) as error:
+        show_warning(f"The image is left out: {error}")
+        return []
+    if found != hashes:
+        show_warning(_other_pixels(source))
+        return []
+    options = {
+        "name": source.name,
+        "rgb": layer.rgb,
+        "contrast_limits": layer.contrast_limits,
+        **source.placement,
+    }
+    data = layer.data if source.frames is not None or layer.ndim == 2 else None
+    if data is None:  # a what-if is of one frame
+        data = layer.data[first : first + 1]
+    return [NewLayer("Image", data, options, metadata=dict(layer.metadata))]
+
+
+def _other_pixels(source: Source) -> str:
+    return (
+        f"{source.file} does not hold the pixels that were segmented, so it is left "
+        "out; open the image that belongs to these results yourself."
+    )

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers.metadata import IMAGE_FILE, IMAGE_ORIENTATION
+from napari_attnseg._widgets.layers.metadata import (
+    FILE_FACTS,
+    IMAGE_FILE,
+    IMAGE_ORIENTATION,
+)
 from napari_attnseg._widgets.layers.placement import without_axis
 from napari_attnseg._widgets.layers.record import ImageReference
 from napari_attnseg.axes import AXIS_READING, AxisReading, possible_readings
@@ -22,12 +26,16 @@ from napari_attnseg.io.file_kinds import (
     tiff_axes,
 )
 from napari_attnseg.io.other_pictures import OTHER_PICTURES, other_pictures
+from napari_attnseg.io.readers.facts import FILE_FACTS as FACTS_OF_FILE
 from napari_attnseg.sample_data import sample_path
 
 #: Key, in provenance, of the orientation that was applied to the file's pixels.
 ORIENTATION = "orientation"
 #: Keys, in provenance, of `Source.notes`.
-READING_NOTES = (AXIS_READING, VIEWER_DECODING, ORIENTATION, OTHER_PICTURES)
+READING_NOTES = (
+    *(AXIS_READING, VIEWER_DECODING, ORIENTATION, OTHER_PICTURES),
+    FACTS_OF_FILE,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +67,8 @@ class Source:
     orientation : int or None
         Orientation, 1 to 8, that was applied to the pixels of the file, 1 by napari's
         own reader; None: there is no file, or its results say so already.
+    file_facts : mapping or None
+        What the file says of its images, where our reader opened it.
     """
 
     name: str
@@ -72,6 +82,7 @@ class Source:
     reading: AxisReading | None = None
     decoding: FileKind | None = None
     orientation: int | None = None
+    file_facts: Mapping[str, Any] | None = None
 
     @property
     def origin(self) -> str:
@@ -93,6 +104,9 @@ class Source:
             found[VIEWER_DECODING] = str(self.decoding)
         if self.orientation is not None:
             found[ORIENTATION] = self.orientation
+        if self.file_facts is not None:
+            found[FACTS_OF_FILE] = dict(self.file_facts)
+            return found
         others = 0 if self.file is None else other_pictures(self.file)
         if others:
             found[OTHER_PICTURES] = others
@@ -168,6 +182,7 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
         reading=reading,
         decoding=decoding_of(layer),
         orientation=None if file is None else int(applied),
+        file_facts=layer.metadata.get(FILE_FACTS),
     )
 
 

@@ -15,6 +15,7 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.mask_in_view import in_view
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.record import (
@@ -80,7 +81,10 @@ class ObjectsWidget(DockWidget):
         self._follow()
 
     def _follow(self, event: Any = None) -> None:
-        """Offer every Labels layer, uppermost first, keeping the choices."""
+        """Offer every Labels layer, uppermost first, keeping the choices.
+
+        Where there is none, the mask of the image in view is chosen.
+        """
         layers = list(self._viewer.layers)
         self.panel.forget_unless(layers)
         chosen, image = self.labels_box.currentData(), self.image_box.currentData()
@@ -89,8 +93,9 @@ class ObjectsWidget(DockWidget):
             self.labels_box.clear()
             for layer in labels:
                 self.labels_box.addItem(layer.name, layer)
-            if chosen in labels:
-                self.labels_box.setCurrentIndex(labels.index(chosen))
+            if labels:
+                first = chosen if chosen in labels else in_view(self._viewer, labels)
+                self.labels_box.setCurrentIndex(labels.index(first))
         self.hint.setVisible(not labels)
         self.bar.set_ready(bool(labels), "Grey because there is no mask to measure.")
         self._offer_images(image if chosen in labels else None)

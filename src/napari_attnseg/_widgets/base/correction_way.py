@@ -1,0 +1,61 @@
+"""What corrects a mask by clicks: what the weights allow, a rule, or MedSAM. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from napari_attnseg.devices import available_devices
+from napari_attnseg.intensity import Intensity
+
+if TYPE_CHECKING:
+    from napari_attnseg.corrections import Corrector
+    from napari_attnseg.medsam import Medsam
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """A choice of corrector; neither of both: what the weights allow.
+
+    Attributes
+    ----------
+    similarity : bool
+        The rule, even if the weights have a click head.
+    folder : Path or None
+        MedSAM of this folder, which stays loaded as long as this choice.
+    """
+
+    similarity: bool = False
+    folder: Path | None = None
+    _loaded: dict[str, Medsam] = field(default_factory=dict)
+
+    def by_medsam(
+        self,
+        pixels: NDArray[Any],
+        rgb: bool | None,
+        intensity: Intensity,
+        device: str,
+        classes: int,
+    ) -> Corrector:
+        """The corrector of one frame by MedSAM, if it can be on the device of its run.
+
+        Raises
+        ------
+        InputError
+            If transformers or a file is missing, or it is another model.
+        DeviceError
+            If the device is out of memory.
+        """
+        from napari_attnseg.corrections.by_medsam import MedsamCorrector
+        from napari_attnseg.medsam import Medsam
+
+        assert self.folder is not None
+        device = device if device in available_devices() else "auto"
+        if device not in self._loaded:
+            self._loaded[device] = Medsam.from_folder(self.folder, device)
+        sam = self._loaded[device]
+        seen = sam.encode(pixels, rgb, intensity)
+        return MedsamCorrector(sam, seen, (pixels.shape[0], pixels.shape[1]), classes)

@@ -1,0 +1,93 @@
+"""List of what corrects a mask by clicks; the choice is remembered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QSettings, Signal  # type: ignore[attr-defined]  # stubs
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+
+from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips
+from napari_attnseg._widgets.base.correction_way import Way
+
+#: Entries; a folder of MedSAM stands between the second and the last.
+OWN, SIMILARITY, FOLDER = (
+    "click head, if the weights have one",
+    "similarity",
+    "MedSAM folder…",
+)
+_OWN, _SIMILARITY = "own", "similarity"
+
+
+class WayBox(QWidget):
+    """What clicks correct by: what the weights allow, similarity, MedSAM of a folder.
+
+    Attributes
+    ----------
+    way : Way
+        What is chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = ChoiceBox()
+        for text, value in ((OWN, _OWN), (SIMILARITY, _SIMILARITY), (FOLDER, "")):
+            self.box.addItem(text, value)
+        set_tips(
+            {
+                self.box: "What proposes the change around a click. MedSAM is another "
+                "model, of which you need the folder. Earlier clicks stay as they are; "
+                "to undo them, choose again what made them."
+            }
+        )
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addRow("Correct by", self.box)
+        self.way = self._choose(str(_settings().value("by", _OWN) or _OWN))
+        self.box.activated.connect(self._activated)
+
+    def _activated(self, index: int) -> None:
+        before = self.box.itemData(index) or self._folder()
+        if before:
+            _settings().setValue("by", before)
+            self.way = self._choose(before)
+            self.changed.emit()
+        else:  # none was chosen: as before
+            self._choose(_value(self.way))
+
+    def _folder(self) -> str:
+        known = _value(self.way) if self.way.folder is not None else ""
+        return str(
+            QFileDialog.getExistingDirectory(
+                self, "Folder of MedSAM: config.json and model.safetensors", known
+            )
+        )
+
+    def _choose(self, value: str) -> Way:
+        """Show a choice in the list, and what it stands for."""
+        if self.box.findData(value) < 0:
+            if self.box.count() > 3:
+                self.box.removeItem(2)
+            self.box.insertItem(2, f"MedSAM: {Path(value).name}", value)
+        self.box.setCurrentIndex(self.box.findData(value))
+        if value in (_OWN, _SIMILARITY):
+            return Way(similarity=value == _SIMILARITY)
+        return Way(folder=Path(value))
+
+
+def _value(way: Way) -> str:
+    if way.folder is not None:
+        return str(way.folder)
+    return _SIMILARITY if way.similarity else _OWN
+
+
+def _settings() -> QSettings:
+    # As a file on every system: a test can point it elsewhere.
+    return QSettings(
+        QSettings.Format.IniFormat,
+        QSettings.Scope.UserScope,
+        "napari-attnseg",
+        "corrections",
+    )

@@ -1,0 +1,135 @@
+"""napari's reader of DICOM, films and volumes, as the commands read them. No Qt.
+
+A stack is an array whose frames are read when they are looked at. Layers have the size
+of a pixel, its unit and the names of the axes, and never the name of the patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import napari.layers
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg._widgets.layers.metadata import (
+    FILE_FACTS,
+    IMAGE_FILE,
+    IMAGE_ORIENTATION,
+)
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.folders import entries
+from napari_attnseg.io.readers import FileSet, Frames, find_sets, open_frames
+from napari_attnseg.io.readers.facts import FileFacts, FrameAxis
+from napari_attnseg.io.readers.formats import FileFormat, file_format
+
+#: More images than this from one folder would fill the layer list.
+MANY = 20
+_LABELS = {FrameAxis.TIME: "t", FrameAxis.DEPTH: "z", FrameAxis.UNKNOWN: "frame"}
+
+
+def get_file_reader(
+    path: str | list[str],
+) -> Callable[[str | list[str]], list[Any]] | None:
+    """The reader, if napari offers it a file of these kinds, or a folder of DICOM."""
+    first = Path(path if isinstance(path, str) else path[0])
+    kinds = {file_format(first)}
+    if first.is_dir() and kinds == {None}:
+        try:
+            kinds = {file_format(one) for one in entries(first)[:MANY]}
+        except AttnSegError:
+            return None
+        return read_files if FileFormat.DICOM in kinds else None
+    return read_files if kinds - {None, FileFormat.RASTER} else None
+
+
+def read_files(path: str | list[str]) -> list[Any]:
+    """A layer of each image, film, volume or series.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read, or there are too many.
+    """
+    given = [Path(one) for one in ([path] if isinstance(path, str) else path)]
+    sets = find_sets(given)
+    if len(sets) > MANY:
+        raise InputError(
+            f"Expected up to {MANY} images or series, but there are {len(sets)}; open "
+            "those that you want to see."
+        )
+    return [file_layer(one) for one in sets]
+
+
+def file_layer(files: FileSet) -> Any:
+    """Image layer of one set of files; raises as `open_frames`."""
+    frames = open_frames(files)
+    facts = frames.facts
+    first = frames[0]
+    stack = len(frames) > 1
+    return napari.layers.Image(
+        _lazy(frames, first) if stack else first,
+        name=files.name,
+        rgb=facts.channels > 1,
+        contrast_limits=_limits(facts, first),
+        metadata={
+            # napari would name the path, which may name the patient.
+            IMAGE_FILE: str(files.paths[0].absolute()) if files.shows_path else None,
+            IMAGE_ORIENTATION: 1,
+            FILE_FACTS: facts.to_provenance(),
+        },
+        **_placement(facts, stack),
+    )
+
+
+def _placement(facts: FileFacts, stack: bool) -> dict[str, Any]:
+    scale, units = list(facts.spacing or (1.0, 1.0)), [facts.unit] * 2
+    labels = ["y", "x"]
+    if stack:
+        timed = facts.axis is FrameAxis.TIME
+        known = facts.step is not None
+        scale = [facts.step or 1.0, *scale]
+        units = [("second" if timed else facts.unit) if known else "pixel", *units]
+        labels = [_LABELS[facts.axis], *labels]
+    return {"scale": scale, "units": units, "axis_labels": labels}
+
+
+def _limits(facts: FileFacts, first: NDArray[Any]) -> tuple[float, float] | None:
+    """The file's window; else by the first frame, so that no other has to be read."""
+    if facts.channels > 1:
+        return None
+    if facts.window is not None:
+        return facts.window
+    if first.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = float(np.nanmin(first)), float(np.nanmax(first))
+    return (low, high) if low < high else (low, low + 1)
+
+
+class _Stack:
+    """Frames as an array that is read in parts."""
+
+    def __init__(self, frames: Frames, dtype: np.dtype[Any]) -> None:
+        self._frames, self.dtype = frames, dtype
+        self.shape, self.ndim = frames.shape, len(frames.shape)
+
+    def __getitem__(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        numbers = range(*key[0].indices(len(self._frames)))
+        each = [self._frames[i][key[1:]] for i in numbers]
+        return np.stack(each) if each else np.empty((0, *self.shape[1:]), self.dtype)
+
+
+def _lazy(frames: Frames, first: NDArray[Any]) -> Any:
+    """A dask array with one frame per chunk; one is read at a time."""
+    return dask.array.from_array(
+        _Stack(frames, first.dtype),
+        chunks=(1, *frames.shape[1:]),
+        name=False,
+        lock=True,
+        asarray=False,
+        fancy=False,
+        meta=np.empty((0,) * len(frames.shape), first.dtype),
+    )

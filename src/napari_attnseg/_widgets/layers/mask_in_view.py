@@ -1,0 +1,35 @@
+"""Which of several Labels layers is meant where nobody chose one. No Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.own_image import images_of, spoken_of
+from napari_attnseg._widgets.layers.record import Derivation
+
+#: What is no mask of objects.
+_NO_MASKS = (Derivation.CHANGE, Derivation.PAINT, Derivation.READER)
+
+
+def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
+    """Of Labels layers, uppermost first, that of the image in view which is a mask.
+
+    Failing that, a mask of another image or of a person; the uppermost if none is one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    labels : sequence of Labels
+        At least one.
+    """
+    image, _ = spoken_of(viewer, None)
+    own = images_of(viewer.layers)
+
+    def rank(layer: Any) -> tuple[bool, bool]:
+        record = record_of(layer)
+        other = record is not None and record.derivation in _NO_MASKS
+        return other, image is not None and own.get(layer) is not image
+
+    return min(labels, key=rank)  # the first of equals

@@ -1,0 +1,96 @@
+"""Masks of images by one model and one set of options, wherever they come from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from napari_attnseg.batch.base import Note, found_notes, intensity_notes
+from napari_attnseg.batch.options import SegmentOptions
+from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import parse_intensity
+from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.io.readers.window import rule_for
+from napari_attnseg.masks import MaskRules, remake
+from napari_attnseg.reliability.estimate import EstimateState, estimate_of
+from napari_attnseg.two_readers import expect_two_readers
+
+if TYPE_CHECKING:
+    from napari_attnseg.results import Segmentation
+
+
+class MaskMaker:
+    """A loaded model and checked options.
+
+    Parameters
+    ----------
+    weights, device
+        As for `segment_images`.
+    how : SegmentOptions
+
+    Attributes
+    ----------
+    segmenter : Segmenter
+
+    Raises
+    ------
+    UnknownNameError, CheckpointError, DeviceError, InputError
+        As `segment_images`.
+    """
+
+    def __init__(self, weights: str | Path, device: str, how: SegmentOptions) -> None:
+        from napari_attnseg.inference import Segmenter
+
+        if how.medsam is not None:
+            raise InputError(
+                "Expected PNG, JPEG or TIFF images with --medsam, which is not made "
+                "for films, DICOM and volumes; leave it out."
+            )
+        if how.tile or how.resume:
+            raise InputError(
+                "Expected PNG, JPEG or TIFF images with --tile and --resume, which are "
+                "not made for films, DICOM and volumes; leave them out."
+            )
+        self._how = how
+        self.segmenter = Segmenter.from_checkpoint(weights, device, how.precision)
+        if how.readers:
+            expect_two_readers(self.segmenter.engine)
+        _, limit = self.segmenter.check(how.gates, how.threshold)
+        own = self.segmenter.card.preprocessing.intensity
+        self._rule = parse_intensity(how.intensity, own)
+        self._rules = MaskRules(
+            limit, how.smoothing, how.min_size, how.fill_holes, how.largest
+        )
+
+    def make(
+        self, image: NDArray[Any], facts: FileFacts
+    ) -> tuple[Segmentation, list[Note]]:
+        """Segment one image of a file.
+
+        The window that the file has for its values is used where nobody asked for
+        another rule.
+
+        Raises
+        ------
+        InputError, DeviceError
+            As `Segmenter.segment`.
+        """
+        how = self._how
+        rule = rule_for(facts, self._rule, asked=how.intensity is not None)
+        segmenter = self.segmenter
+        encoded = segmenter.encode(image, flip=how.flip, intensity=rule, box=how.box)
+        result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
+        notes = intensity_notes(result.provenance)
+        if self._rules != MaskRules(self._rules.threshold):
+            result = remake(result, self._rules)
+        if how.box is None:
+            notes += found_notes(image, result.mask)
+        expected = estimate_of(result.provenance)
+        if expected is not None and expected.state is EstimateState.UNLIKE:
+            notes.append(Note.UNLIKE)
+        orientation = int(facts.said.get("orientation", 1))
+        own = {**result.provenance, "orientation": orientation}
+        return replace(result, provenance=own), notes

@@ -1,0 +1,106 @@
+"""Where a click or a scribble reaches, and what it covers, in pixels. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.corrections.clicks import Click
+
+#: Radius of the disc around a click that is forced: part of the image's shorter side.
+DISC = 1 / 128
+#: Clicks that a scribble counts as, per reach of its length.
+STATIONS = 4
+
+
+class Reach(NamedTuple):
+    """Semi-axes, in pixels, of the ellipse outside of which a click changes nothing."""
+
+    rows: float
+    columns: float
+
+
+def stations(click: Click, reach: Reach) -> list[Click]:
+    """Clicks that stand for a scribble, both ends among them; a click is its own."""
+    if not click.line:
+        return [click]
+    pixels = line_pixels(click)
+    steps = np.hypot(*(np.diff(pixels, axis=0) / reach).T)
+    parts = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) * STATIONS)
+    at = np.flatnonzero(np.diff(parts, prepend=-1) > 0).tolist()
+    return [
+        replace(click, row=int(row), column=int(column), line=())
+        for row, column in pixels[[*at, -1] if at[-1] != len(pixels) - 1 else at]
+    ]
+
+
+def line_pixels(click: Click) -> NDArray[np.int64]:
+    """Pixels (n, 2) of a scribble's line, in order; the one pixel of a click."""
+    found = [np.array([click.points[0]])]
+    for one, two in pairwise(click.points):
+        count = max(abs(two[0] - one[0]), abs(two[1] - one[1]))
+        found.append(np.rint(np.linspace(one, two, count + 1)[1:]).astype(np.int64))
+    return np.concatenate(found)
+
+
+def disc_radius(shape: tuple[int, ...]) -> float:
+    """Radius, in pixels, of the disc around a click in an image (H, W)."""
+    return max(1.0, min(shape[:2]) * DISC)
+
+
+def reach_box(
+    click: Click, reach: Reach, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Rows and columns of an image (H, W) that a click may reach."""
+    half = int(np.ceil(reach.rows)), int(np.ceil(reach.columns))
+    rows, columns = (
+        slice(max(min(at) - far, 0), min(max(at) + far + 1, size))
+        for at, far, size in zip(
+            zip(*click.points, strict=True), half, shape, strict=False
+        )
+    )
+    return rows, columns
+
+
+def near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
+    """Which pixels of a box are within reach of a click, which is no scribble."""
+    rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
+    columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
+    away = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2
+    return np.asarray(away <= 1)
+
+
+def squares(
+    box: tuple[slice, slice], click: Click, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Squared distances of a box's pixels to a click; infinite outside its disc."""
+    radius = disc_radius(shape)
+    found = np.full([part.stop - part.start for part in box], np.inf, np.float32)
+    for one, two in pairwise((*click.points, click.points[-1])):
+        step = two[0] - one[0], two[1] - one[1]
+        part = tuple(
+            slice(
+                max(min(a, b) - int(radius), edge.start),
+                max(min(max(a, b) + int(radius) + 1, edge.stop), edge.start),
+            )
+            for a, b, edge in zip(one, two, box, strict=True)
+        )
+        rows, columns = (
+            np.arange(edge.start, edge.stop, dtype=np.float32) - start
+            for edge, start in zip(part, one, strict=True)
+        )
+        along = rows[:, None] * step[0] + columns[None] * step[1]
+        along = np.clip(along / max(step[0] ** 2 + step[1] ** 2, 1), 0, 1)
+        away = (rows[:, None] - along * step[0]) ** 2
+        away += (columns[None] - along * step[1]) ** 2
+        inside = tuple(
+            slice(edge.start - whole.start, edge.stop - whole.start)
+            for edge, whole in zip(part, box, strict=True)
+        )
+        found[inside] = np.minimum(found[inside], away)
+    found[found > radius**2] = np.inf
+    return found

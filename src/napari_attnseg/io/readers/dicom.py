@@ -1,0 +1,267 @@
+"""DICOM: one image, the frames of one file, or the files of one series.
+
+A file's header is read when it is opened; a frame is read and decoded when it is asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers import dicom_header as headers
+from napari_attnseg.io.readers.dicom_file import guarded, read_header, silent
+from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.frames import Frames
+
+#: Distances of slices may differ by this share of the mean one.
+_EVEN = 0.05
+
+
+class DicomFrames(Frames):
+    """Frames of DICOM files: all those of one file, then those of the next.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One file, or those of a series in order.
+    name : str
+        For messages.
+    assumed : tuple of Assumed
+        What was taken for granted when they were ordered.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or nothing that is installed decodes it.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], name: str, assumed: tuple[Assumed, ...] = ()
+    ) -> None:
+        self._paths = list(paths)
+        self._headers = [read_header(path) for path in paths]
+        # pydicom interprets an element when it is first looked at.
+        with guarded():
+            for header in self._headers:
+                _expect_decoder(header)
+            #: Which file each frame is in, and which of its frames.
+            self._places = [
+                (file, frame)
+                for file, header in enumerate(self._headers)
+                for frame in range(int(header.get("NumberOfFrames") or 1))
+            ]
+            facts = self._described(assumed)
+        super().__init__(name, facts)
+
+    def _described(self, assumed: tuple[Assumed, ...]) -> FileFacts:
+        first, count = self._headers[0], len(self._places)
+        said: dict[str, Any] = {
+            "modality": str(first.get("Modality") or ""),
+            "photometric": str(first.get("PhotometricInterpretation") or ""),
+            "transfer_syntax": _syntax(first).name,
+            "lossy": str(first.get("LossyImageCompression") or "") == "01"
+            or _is_lossy(first),
+            "burned_in": str(first.get("BurnedInAnnotation") or "").lower() or None,
+            "files": len(self._paths),
+        }
+        took, left = list(assumed), list[NotUsed]()
+        if "TransferSyntaxUID" not in first.file_meta:
+            took.append(Assumed.TRANSFER_SYNTAX)
+        size = headers.size_of(first)
+        took += size.assumed
+        left += size.not_used
+        said["spacing_source"] = size.source or None
+        if regions := headers.regions_of(first):
+            said["ultrasound_regions"] = regions
+        window = self._window(left)
+        times, nominal = headers.times_of(first, count if len(self._paths) == 1 else 1)
+        took += nominal
+        positions = self._positions(left)
+        if any(headers.padding_of(one) for one in self._headers) and self._is_grey:
+            left.append(NotUsed.PADDING)
+        if any(0x6000 <= tag.group <= 0x60FF for tag in first.keys()):  # noqa: SIM118
+            left.append(NotUsed.OVERLAYS)
+        if not self._is_grey and _colour_bits(first) > 8:
+            left.append(NotUsed.BITS)
+        return FileFacts(
+            FileFormat.DICOM,
+            count,
+            int(first.Rows),
+            int(first.Columns),
+            1 if self._is_grey else 3,
+            FrameAxis.UNKNOWN
+            if count == 1
+            else headers.axis_of(first, times, positions),
+            times,
+            positions,
+            size.spacing,
+            size.unit,
+            window,
+            said,
+            tuple(dict.fromkeys(took)),
+            tuple(dict.fromkeys(left)),
+            headers.identifiers_of(first),
+        )
+
+    @property
+    def _is_grey(self) -> bool:
+        first = self._headers[0]
+        kind = str(first.get("PhotometricInterpretation") or "")
+        return int(first.get("SamplesPerPixel") or 1) == 1 and kind != "PALETTE COLOR"
+
+    def _window(self, left: list[NotUsed]) -> tuple[float, float] | None:
+        """The window of all frames; of different ones, from the lowest to the highest.
+
+        A stack is shown, and segmented, with one.
+        """
+        if not self._is_grey:
+            return None
+        found = [
+            (headers.window_of(self._headers[file], frame), file, frame)
+            for file, frame in self._places
+        ]
+        left += found[0][0].not_used
+        windows = [
+            self._shown(one.window, file, frame)
+            for one, file, frame in found
+            if one.window is not None
+        ]
+        if len(windows) < len(found):
+            return None
+        if len(set(windows)) > 1:
+            left.append(NotUsed.OTHER_WINDOWS)
+        return min(low for low, _ in windows), max(high for _, high in windows)
+
+    def _shown(
+        self, window: tuple[float, float], file: int, frame: int
+    ) -> tuple[float, float]:
+        """A window in the values of `_frame`: those of MONOCHROME1 are inverted."""
+        if not self._is_inverted(file):
+            return window
+        total = self._ends(file, frame)
+        return total - window[1], total - window[0]
+
+    def _positions(self, left: list[NotUsed]) -> tuple[float, ...] | None:
+        if len(self._places) < 2:
+            return None
+        found = [headers.position_of(self._headers[f], i) for f, i in self._places]
+        known = [one for one in found if one is not None]
+        if len(known) < len(found) or len(set(known)) < len(known):
+            return None
+        steps = np.abs(np.diff(known))
+        if np.ptp(steps) > _EVEN * steps.mean():
+            left.append(NotUsed.UNEVEN_SLICES)
+        return tuple(known)
+
+    def _is_inverted(self, file: int) -> bool:
+        kind = self._headers[file].get("PhotometricInterpretation")
+        return bool(kind == "MONOCHROME1")
+
+    def _ends(self, file: int, frame: int) -> float:
+        """Sum of the lowest and the highest value that the file can store, rescaled."""
+        header = self._headers[file]
+        bits = int(header.get("BitsStored") or 8)
+        signed = int(header.get("PixelRepresentation") or 0)
+        low = -(2 ** (bits - 1)) if signed else 0
+        slope, intercept = headers.slope_of(header, frame)
+        return float((low + low + 2**bits - 1) * slope + 2 * intercept)
+
+    def _frame(self, index: int) -> NDArray[Any]:
+        from pydicom.pixels import apply_color_lut, pixel_array
+
+        file, frame = self._places[index]
+        header = self._headers[file]
+        with silent():
+            try:
+                stored = np.asarray(pixel_array(self._paths[file], index=frame))
+                if header.get("PhotometricInterpretation") == "PALETTE COLOR":
+                    colours = np.asarray(apply_color_lut(stored, header))
+                    return _eight_bits(colours, 8 * colours.itemsize)
+                if not self._is_grey:
+                    return _eight_bits(stored[..., :3], int(header.BitsStored))
+                values = headers.rescaled(stored, header, frame)
+                values = _filled(values, stored, header)
+                return self._brightening(values, file, frame)
+            except Exception as error:  # as for the header
+                raise InputError(
+                    f"Frame {frame} of {self.name} cannot be decoded "
+                    f"({type(error).__name__}, {_syntax(header).name}); expected a "
+                    "whole DICOM file: replace it."
+                ) from None
+
+    def _brightening(self, values: NDArray[Any], file: int, frame: int) -> NDArray[Any]:
+        """Values of which larger ones are brighter."""
+        if not self._is_inverted(file):
+            return values
+        total = self._ends(file, frame)
+        if values.dtype.kind == "f":
+            return np.asarray(np.float32(total) - values)
+        inverted = int(total) - values.astype(np.int64)
+        return inverted.astype(values.dtype)
+
+
+def _filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
+    """Values whose padding is the smallest value inside; for MONOCHROME1 the largest.
+
+    Padding, such as -2000 around a CT, would stretch the range of the image.
+    """
+    ends = headers.padding_of(header)
+    if ends is None:
+        return values
+    padded = (stored >= ends[0]) & (stored <= ends[1])
+    if not padded.any() or padded.all():
+        return values
+    inside = values[~padded]
+    inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
+    return np.where(padded, inside.max() if inverted else inside.min(), values)
+
+
+def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """The upper eight bits of colours; palettes mostly have 16."""
+    return (values >> max(bits - 8, 0)).astype(np.uint8)
+
+
+def _colour_bits(header: Any) -> int:
+    entries = header.get("RedPaletteColorLookupTableDescriptor")
+    return int(entries[2]) if entries else int(header.get("BitsStored") or 8)
+
+
+def _syntax(header: Any) -> Any:
+    from pydicom.uid import ImplicitVRLittleEndian
+
+    return header.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian
+
+
+def _is_lossy(header: Any) -> bool:
+    from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
+
+    return _syntax(header) in (JPEGBaseline8Bit, JPEGExtended12Bit)
+
+
+def _expect_decoder(header: Any) -> None:
+    """Say which transfer syntax cannot be decoded.
+
+    Raises
+    ------
+    InputError
+    """
+    from pydicom.pixels import get_decoder
+
+    syntax = _syntax(header)
+    try:
+        decodable = get_decoder(syntax).is_available
+    except NotImplementedError:
+        decodable = False
+    if not decodable:
+        raise InputError(
+            "Expected a DICOM transfer syntax that the installed decoders read, but "
+            f"its pixels are stored as {syntax.name} ({syntax}); save it in another "
+            "one, such as Explicit VR Little Endian."
+        )

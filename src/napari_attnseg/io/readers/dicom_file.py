@@ -1,0 +1,102 @@
+"""Opening a DICOM file without a word of what it says of the patient.
+
+What pydicom and its decoders warn of, log and raise may contain that, so none of it is
+passed on.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.errors import InputError
+
+#: Takes what pydicom logs.
+_UNSAID = logging.NullHandler()
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep what pydicom warns of and logs to ourselves: it may name the patient."""
+    log = logging.getLogger("pydicom")
+    level, spread = log.level, log.propagate
+    log.addHandler(_UNSAID)
+    log.setLevel(logging.CRITICAL + 1)
+    log.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+        log.propagate = spread
+        log.removeHandler(_UNSAID)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """As `silent`, and what a damaged header raises is an error without its text.
+
+    Raises
+    ------
+    InputError
+    """
+    with silent():
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:  # of many kinds, whose text may name the patient
+            raise _refused(f"{type(error).__name__} while its header was read") from (
+                None
+            )
+
+
+def expect_pydicom() -> None:
+    """Say how to install pydicom where it is missing.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        import pydicom  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "Reading DICOM needs pydicom, which is not installed; run "
+            'pip install "napari-attnseg[dicom]", or convert the images to PNG.'
+        ) from error
+
+
+def read_header(path: Path) -> Any:
+    """Everything of a DICOM file but its pixels.
+
+    Raises
+    ------
+    InputError
+        If pydicom is missing, or the file is none or holds no image.
+    """
+    expect_pydicom()
+    import pydicom
+
+    with guarded():
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        kind = header.get("SOPClassUID")
+        rows, columns = header.get("Rows"), header.get("Columns")
+    if kind is None and rows is None:
+        raise _refused("it is no DICOM file, or is cut short")
+    if not rows or not columns:
+        name = getattr(kind, "name", "") or "an object without rows and columns"
+        raise _refused(f"it holds no image ({name})")
+    return header
+
+
+def _refused(reason: str) -> InputError:
+    return InputError(
+        f"This file cannot be read as DICOM ({reason}); expected a whole DICOM file "
+        "with an image: replace it."
+    )

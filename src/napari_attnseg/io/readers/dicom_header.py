@@ -1,0 +1,246 @@
+"""What the header of a DICOM file says: values, window, pixel size, times, patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.io.readers.facts import Assumed, FrameAxis, NotUsed
+
+#: Attributes that tell who the patient is, or lead to it.
+IDENTIFYING = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientAddress"),
+    *("OtherPatientNames", "OtherPatientIDs", "PatientMotherBirthName"),
+    *("PatientTelephoneNumbers", "AccessionNumber", "StudyID", "StudyDate"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
+    *("InstitutionName", "InstitutionAddress", "ReferringPhysicianName"),
+    *("PerformingPhysicianName", "OperatorsName"),
+)
+#: Those of them that people use in names of files.
+_IN_NAMES = ("PatientName", "PatientID", "OtherPatientNames", "OtherPatientIDs")
+#: Millimetres per unit of an ultrasound region; 3 is cm.
+_REGION_MM = {3: 10.0}
+#: Spatial format of an ultrasound region that shows a plane.
+_PLANE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Size of a pixel: spacing of rows and columns, its unit, where it came from."""
+
+    spacing: tuple[float, float] | None = None
+    unit: str = "pixel"
+    source: str = ""
+    assumed: tuple[Assumed, ...] = ()
+    not_used: tuple[NotUsed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How values are to be shown: a window, and what of it was left out."""
+
+    window: tuple[float, float] | None = None
+    not_used: tuple[NotUsed, ...] = ()
+
+
+def groups(header: Any, frame: int) -> Iterator[Any]:
+    """Data sets that may say something of a frame: its own, the shared, the file's."""
+    for name, at in (
+        ("PerFrameFunctionalGroupsSequence", frame),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
+        sequence = header.get(name) or []
+        if at < len(sequence):
+            for element in sequence[at]:
+                if element.VR == "SQ" and len(element.value):
+                    yield element.value[0]
+    yield header
+
+
+def of_frame(header: Any, frame: int, keyword: str) -> Any:
+    """An attribute as a frame has it; None without it, or where it is empty."""
+    for one in groups(header, frame):
+        value = one.get(keyword)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def numbers(value: Any) -> list[float]:
+    """Numbers of an attribute with one or several values; empty for what is none."""
+    if value is None or value == "":
+        return []
+    each = [value] if isinstance(value, (int, float, str)) else list(value)
+    try:
+        found = [float(one) for one in each]
+    except (TypeError, ValueError):
+        return []
+    return found if np.isfinite(found).all() else []
+
+
+def window_of(header: Any, frame: int) -> Shown:
+    """The first window that the file has for a frame, in values after rescaling."""
+    left: list[NotUsed] = []
+    centres = numbers(of_frame(header, frame, "WindowCenter"))
+    widths = numbers(of_frame(header, frame, "WindowWidth"))
+    if not centres or not widths:
+        table = of_frame(header, frame, "VOILUTSequence")
+        return Shown(None, (NotUsed.VOI_TABLE,) if table else ())
+    if len(centres) > 1:
+        left.append(NotUsed.OTHER_WINDOWS)
+    centre, width = centres[0], widths[0]
+    function = str(of_frame(header, frame, "VOILUTFunction") or "LINEAR")
+    if function == "SIGMOID":
+        left.append(NotUsed.SIGMOID)
+    if function == "LINEAR" and width > 1:
+        # PS3.3 C.11.2.1.2.1: of whole numbers, both ends are counted.
+        centre, width = centre - 0.5, width - 1
+    low, high = centre - width / 2, centre + width / 2
+    return Shown((low, high) if low < high else None, tuple(left))
+
+
+def size_of(header: Any) -> Size:
+    """Size of a pixel, from what the file says of the body, the beam or the screen."""
+    for keyword, assumed in (
+        ("PixelSpacing", ()),
+        ("ImagerPixelSpacing", (Assumed.DETECTOR_SPACING,)),
+        ("NominalScannedPixelSpacing", ()),
+    ):
+        found = numbers(of_frame(header, 0, keyword))
+        if len(found) == 2 and min(found) > 0:
+            return Size((found[0], found[1]), "mm", keyword, assumed)
+    regions = [one for one in regions_of(header) if one["mm"] is not None]
+    sizes = {tuple(one["mm"]) for one in regions}
+    if len(sizes) > 1:
+        return Size(not_used=(NotUsed.REGIONS_DIFFER,))
+    if sizes:
+        ((rows, columns),) = sizes
+        source = "SequenceOfUltrasoundRegions"
+        return Size((rows, columns), "mm", source, (Assumed.ULTRASOUND_REGION,))
+    ratio = numbers(header.get("PixelAspectRatio"))
+    if len(ratio) == 2 and min(ratio) > 0 and ratio[0] != ratio[1]:
+        return Size((ratio[0] / ratio[1], 1.0), "pixel", "PixelAspectRatio")
+    return Size()
+
+
+def regions_of(header: Any) -> list[dict[str, Any]]:
+    """Ultrasound regions: ``box`` (row0, column0, row1, column1) and ``mm`` per pixel.
+
+    ``mm`` is (rows, columns), or None where a region shows no plane, as Doppler does.
+    """
+    found = []
+    for region in header.get("SequenceOfUltrasoundRegions") or []:
+        edges = [
+            region.get(f"RegionLocation{name}")
+            for name in ("MinY0", "MinX0", "MaxY1", "MaxX1")
+        ]
+        deltas = numbers(
+            [region.get("PhysicalDeltaY", ""), region.get("PhysicalDeltaX", "")]
+        )
+        unit = _REGION_MM.get(region.get("PhysicalUnitsXDirection"))
+        same = region.get("PhysicalUnitsYDirection") == region.get(
+            "PhysicalUnitsXDirection"
+        )
+        plane = region.get("RegionSpatialFormat") == _PLANE
+        known = unit and same and plane and len(deltas) == 2 and all(deltas)
+        mm = [abs(delta) * unit for delta in deltas] if known and unit else None
+        box = None if None in edges else [int(edge) for edge in edges]
+        found.append({"box": box, "mm": mm})
+    return found
+
+
+def times_of(header: Any, count: int) -> tuple[tuple[float, ...] | None, list[Assumed]]:
+    """Seconds from the first frame to each, and what was assumed for them."""
+    vector = numbers(header.get("FrameTimeVector"))
+    if len(vector) == count > 1:
+        return tuple((np.cumsum(vector) - vector[0]).tolist() / np.float64(1e3)), []
+    step = numbers(header.get("FrameTime"))
+    if count > 1 and step and step[0] > 0:
+        return tuple(i * step[0] / 1e3 for i in range(count)), []
+    for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
+        rate = numbers(header.get(keyword))
+        if count > 1 and rate and rate[0] > 0:
+            times = tuple(i / rate[0] for i in range(count))
+            return times, [Assumed.NOMINAL_FRAME_RATE]
+    return None, []
+
+
+def axis_of(header: Any, times: object, positions: object) -> FrameAxis:
+    """What the frames of one file follow each other in."""
+    if times is not None:
+        return FrameAxis.TIME
+    return FrameAxis.DEPTH if positions is not None else FrameAxis.UNKNOWN
+
+
+def position_of(header: Any, frame: int) -> float | None:
+    """Place of a slice along the normal of its plane, in mm."""
+    place = numbers(of_frame(header, frame, "ImagePositionPatient"))
+    along = numbers(of_frame(header, frame, "ImageOrientationPatient"))
+    if len(place) != 3 or len(along) != 6:
+        return None
+    normal = np.cross(along[:3], along[3:])
+    return float(np.dot(normal, place))
+
+
+def identifiers_of(header: Any) -> dict[str, str]:
+    """What tells who the patient is, by DICOM's names of it."""
+    found = {name: str(header.get(name) or "").strip() for name in IDENTIFYING}
+    return {name: value for name, value in found.items() if value}
+
+
+def is_named(text: str, identifiers: dict[str, str]) -> bool:
+    """Whether a text, such as a path, holds a part of the patient's name or number.
+
+    Parts from three characters on count as words, those of letters from four on
+    anywhere.
+    """
+    plain = text.casefold()
+    words = set(_words(plain))
+    parts = {
+        part
+        for name in _IN_NAMES
+        for part in _words(identifiers.get(name, "").casefold())
+        if len(part) > 2
+    }
+    return any(
+        part in words or (len(part) > 3 and part.isalpha() and part in plain)
+        for part in parts
+    )
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in text).split()
+
+
+def rescaled(values: NDArray[Any], header: Any, frame: int) -> NDArray[Any]:
+    """Stored values as what they measure: by slope and intercept, or by a table."""
+    from pydicom.pixels import apply_modality_lut
+
+    if header.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(values, header))
+    slope, intercept = slope_of(header, frame)
+    if (slope, intercept) == (1, 0):
+        return values
+    if slope.is_integer() and intercept.is_integer():
+        return values.astype(np.int32) * int(slope) + int(intercept)
+    return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+
+
+def slope_of(header: Any, frame: int) -> tuple[float, float]:
+    """RescaleSlope and RescaleIntercept; (1, 0) without them."""
+    slope = numbers(of_frame(header, frame, "RescaleSlope"))
+    intercept = numbers(of_frame(header, frame, "RescaleIntercept"))
+    return (slope[0] if slope else 1.0), (intercept[0] if intercept else 0.0)
+
+
+def padding_of(header: Any) -> tuple[float, float] | None:
+    """Lowest and highest stored value of what is no image; None without such."""
+    value = numbers(header.get("PixelPaddingValue"))
+    if not value:
+        return None
+    limit = numbers(header.get("PixelPaddingRangeLimit")) or value
+    return min(value[0], limit[0]), max(value[0], limit[0])

@@ -1,0 +1,193 @@
+"""What a file says of its images: axes, times, pixel size, and what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from napari_attnseg.io.readers.formats import FileFormat
+
+#: Key, in provenance, of `FileFacts.to_provenance`.
+FILE_FACTS = "file_facts"
+#: Names of patients, and what else tells who they are; written only if asked for.
+IDENTIFIERS = "identifiers"
+
+
+class FrameAxis(StrEnum):
+    """What the frames of a file follow each other in."""
+
+    TIME = "time"
+    DEPTH = "depth"
+    UNKNOWN = "unknown"
+
+
+class Assumed(StrEnum):
+    """What a file does not say and was taken for granted.
+
+    Attributes
+    ----------
+    ORDER_OF_NAMES
+        Files of a series follow each other as their names do.
+    DETECTOR_SPACING
+        The size of a pixel is that on the detector: the body is magnified.
+    NOMINAL_FRAME_RATE
+        Times of frames follow from the rate at which they are to be shown.
+    ULTRASOUND_REGION
+        The size of a pixel is that of the ultrasound region; nothing is known of the
+        pixels outside of it.
+    COLOUR_MATRIX
+        A video does not say how its colours are stored; as players do, by its height.
+    TRANSFER_SYNTAX
+        The file has no header that says how it is stored.
+    """
+
+    ORDER_OF_NAMES = "order_of_names"
+    DETECTOR_SPACING = "detector_spacing"
+    NOMINAL_FRAME_RATE = "nominal_frame_rate"
+    ULTRASOUND_REGION = "ultrasound_region"
+    COLOUR_MATRIX = "colour_matrix"
+    TRANSFER_SYNTAX = "transfer_syntax"
+
+
+class NotUsed(StrEnum):
+    """What a file holds and a reader leaves out or changes.
+
+    Attributes
+    ----------
+    OTHER_WINDOWS
+        Windows besides the first one.
+    VOI_TABLE
+        A table, instead of a window, of how values are to be shown.
+    SIGMOID
+        A window whose ends are smooth; it is taken as straight.
+    OVERLAYS
+        Drawings over the image.
+    REGIONS_DIFFER
+        Ultrasound regions of different pixel sizes, so that none is used.
+    UNEVEN_SLICES
+        Slices whose distances differ; they are shown as if they did not.
+    PADDING
+        Pixels outside of the field of view; they have the smallest value inside.
+    SOUND
+        Sound of a video.
+    OTHER_STREAMS
+        Video streams besides the first one.
+    BITS
+        Bits of colour beyond eight.
+    INTERLACED
+        Rows of two moments in one frame, which stay as they are.
+    OTHER_CHANNELS
+        Channels besides the first one, or the first three.
+    OTHER_IMAGES
+        Further images in the same file.
+    ORIENTATION
+        The affine of a slice, which asks for another view than its stored pixels.
+    """
+
+    OTHER_WINDOWS = "other_windows"
+    VOI_TABLE = "voi_table"
+    SIGMOID = "sigmoid"
+    OVERLAYS = "overlays"
+    REGIONS_DIFFER = "regions_differ"
+    UNEVEN_SLICES = "uneven_slices"
+    PADDING = "padding"
+    SOUND = "sound"
+    OTHER_STREAMS = "other_streams"
+    BITS = "bits"
+    INTERLACED = "interlaced"
+    OTHER_CHANNELS = "other_channels"
+    OTHER_IMAGES = "other_images"
+    ORIENTATION = "orientation"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What is known of a file before any of its frames is decoded.
+
+    Attributes
+    ----------
+    kind : FileFormat
+    frames : int
+        Number of images in it.
+    height, width : int
+        Of each, in pixels, as it is shown.
+    channels : int
+        1 for grey, 3 for RGB, 4 for RGBA.
+    axis : FrameAxis
+        What frames follow each other in.
+    times : tuple of float, or None
+        Seconds from the first frame to each; None: unknown.
+    positions : tuple of float, or None
+        Place of each slice along the axis of the stack, in `unit`; None: unknown.
+    spacing : (float, float), or None
+        Distance of neighbouring rows and of neighbouring columns, in `unit`.
+    unit : str
+        As napari and pint name it: ``mm``, ``micrometer``; ``pixel``: only the shape of
+        a pixel is known.
+    window : (float, float), or None
+        Values that are to be shown black and white.
+    said : mapping
+        JSON-ready facts of the format: transfer syntax, codec, modality.
+    assumed, not_used : tuple
+        What was taken for granted, and what was left out.
+    identifiers : mapping of str to str
+        What tells who the patient is. Never written or shown unless asked for.
+    """
+
+    kind: FileFormat
+    frames: int
+    height: int
+    width: int
+    channels: int = 1
+    axis: FrameAxis = FrameAxis.UNKNOWN
+    times: tuple[float, ...] | None = None
+    positions: tuple[float, ...] | None = None
+    spacing: tuple[float, float] | None = None
+    unit: str = "pixel"
+    window: tuple[float, float] | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    assumed: tuple[Assumed, ...] = ()
+    not_used: tuple[NotUsed, ...] = ()
+    identifiers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def step(self) -> float | None:
+        """Mean distance of neighbouring frames: seconds, or `unit`; None: unknown.
+
+        Of a film, whose times are not listed when it is opened, by its frame rate.
+        """
+        rate = self.said.get("frame_rate")
+        if rate and self.times is None:
+            return float(1 / rate)
+        places = self.times if self.axis is FrameAxis.TIME else self.positions
+        if places is None or len(places) < 2:
+            return None
+        found = abs(places[-1] - places[0]) / (len(places) - 1)
+        return found or None
+
+    @property
+    def pixel_mm2(self) -> float | None:
+        """Area of a pixel in mm²; None where the file does not say it."""
+        scale = {"mm": 1.0, "micrometer": 1e-3, "meter": 1e3}.get(self.unit)
+        if self.spacing is None or scale is None:
+            return None
+        return self.spacing[0] * self.spacing[1] * scale**2
+
+    def to_provenance(self, keep_identifiers: bool = False) -> dict[str, Any]:
+        """JSON-ready; who the patient is only if asked for."""
+        facts: dict[str, Any] = {
+            "format": str(self.kind),
+            "frames": self.frames,
+            "frame_axis": str(self.axis),
+            "pixel_spacing": None if self.spacing is None else list(self.spacing),
+            "unit": self.unit,
+            "window": None if self.window is None else list(self.window),
+            **self.said,
+            "assumed": [str(one) for one in self.assumed],
+            "not_used": [str(one) for one in self.not_used],
+        }
+        if keep_identifiers and self.identifiers:
+            facts[IDENTIFIERS] = dict(self.identifiers)
+        return facts

@@ -1,0 +1,90 @@
+"""Which kind of file a path is, by its name or its first bytes. Nothing is decoded."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+
+class FileFormat(StrEnum):
+    """Kinds of files that are read.
+
+    Attributes
+    ----------
+    RASTER
+        PNG, JPEG, TIFF, BMP, GIF and WebP: one picture.
+    DICOM
+        One image or several frames; several files of a series.
+    VIDEO
+        MP4, AVI, MOV and Matroska.
+    NIFTI
+        A slice, or a volume of slices.
+    OME_TIFF, OME_ZARR
+        Microscopy images whose axes are named.
+    """
+
+    RASTER = "raster"
+    DICOM = "dicom"
+    VIDEO = "video"
+    NIFTI = "nifti"
+    OME_TIFF = "ome_tiff"
+    OME_ZARR = "ome_zarr"
+
+
+#: Ends of names, in lower case; of two that fit, the longer one comes first.
+SUFFIXES: dict[FileFormat, tuple[str, ...]] = {
+    FileFormat.OME_TIFF: (".ome.tiff", ".ome.tif"),
+    FileFormat.RASTER: (
+        *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
+    ),
+    FileFormat.DICOM: (".dcm", ".dicom"),
+    FileFormat.VIDEO: (".mp4", ".avi", ".mov", ".mkv"),
+    FileFormat.NIFTI: (".nii.gz", ".nii"),
+    FileFormat.OME_ZARR: (".ome.zarr", ".zarr"),
+}
+#: Files that make a folder an OME-Zarr image: of versions 0.4 and 0.5.
+_ZARR = (".zattrs", "zarr.json")
+#: What a DICOM file has behind its preamble, and where.
+_MAGIC, _AT = b"DICM", 128
+
+
+def file_format(path: Path) -> FileFormat | None:
+    """The kind of a file or of an OME-Zarr folder; None for what is not read.
+
+    A name without suffix, or with a number as in DICOM's identifiers, is looked into:
+    archives name DICOM files so.
+    """
+    name = path.name.lower()
+    for kind, ends in SUFFIXES.items():
+        if name.endswith(ends):
+            if kind is FileFormat.OME_ZARR:
+                found = any((path / one).is_file() for one in _ZARR)
+                return kind if found else None
+            return kind
+    suffix = path.suffix
+    if not suffix or suffix[1:].isdigit():
+        return FileFormat.DICOM if is_dicom(path) else None
+    return None
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the mark of DICOM."""
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113 (Path's raises for long names)
+            return False
+        with path.open("rb") as file:
+            file.seek(_AT)
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def stem_of(path: Path) -> str:
+    """Name of a file without the suffix of its kind: ``scan`` of ``scan.nii.gz``."""
+    name = path.name.lower()
+    ends = (end for kind in SUFFIXES.values() for end in kind if name.endswith(end))
+    longest = max(ends, key=len, default="")
+    if longest:
+        return path.name[: -len(longest)]
+    return path.name if path.suffix[1:].isdigit() else path.stem

@@ -1,0 +1,145 @@
+"""What the named axes of an OME image are: frames, channels, rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.facts import FrameAxis
+
+#: Units of OME as napari and pint name them.
+UNITS = {
+    "nm": "nanometer",
+    "nanometer": "nanometer",
+    "µm": "micrometer",
+    "um": "micrometer",
+    "micrometer": "micrometer",
+    "micron": "micrometer",
+    "mm": "mm",
+    "millimeter": "mm",
+    "cm": "centimeter",
+    "centimeter": "centimeter",
+    "m": "meter",
+    "meter": "meter",
+}
+#: Seconds per unit of time of OME.
+SECONDS = {
+    "s": 1.0,
+    "second": 1.0,
+    "ms": 1e-3,
+    "millisecond": 1e-3,
+    "µs": 1e-6,
+    "microsecond": 1e-6,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+}
+_RGB = ("red", "green", "blue")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where in an array of named axes a frame is.
+
+    Attributes
+    ----------
+    names : str
+        Of the axes, in lower case: ``tczyx``, ``yxs``.
+    shape : tuple of int
+    along : str
+        Name of the axis of the frames, ``t`` or ``z``; empty: there is one.
+    colour : str
+        Name of the axis of red, green, blue and alpha, ``c`` or ``s``; empty: grey.
+    """
+
+    names: str
+    shape: tuple[int, ...]
+    along: str
+    colour: str
+
+    def length(self, name: str) -> int:
+        """Of an axis; 1 without it."""
+        return dict(zip(self.names, self.shape, strict=True)).get(name, 1)
+
+    @property
+    def axis(self) -> FrameAxis:
+        """What frames follow each other in."""
+        kinds = {"t": FrameAxis.TIME, "z": FrameAxis.DEPTH}
+        return kinds.get(self.along, FrameAxis.UNKNOWN)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 or 4."""
+        return self.length(self.colour) if self.colour else 1
+
+    def place(self, frame: int) -> tuple[Any, ...]:
+        """Index of a frame: numbers, and slices for rows, columns and colours."""
+        kept = ("y", "x", self.colour)
+        whole: Any = slice(None)
+        return tuple(
+            whole if name in kept else frame if name == self.along else 0
+            for name in self.names
+        )
+
+    def picture(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What is at `place` as (H, W) or (H, W, channels)."""
+        left = [name for name in self.names if name in ("y", "x", self.colour)]
+        wanted = ["y", "x", *([self.colour] if self.colour else [])]
+        return np.transpose(values, [left.index(name) for name in wanted])
+
+
+def plan_of(
+    names: Sequence[str], shape: Sequence[int], channels: Sequence[str], file: str
+) -> Plan:
+    """Say what each axis is.
+
+    Three or four channels are red, green, blue and alpha where they are samples of one
+    pixel, where they are called so, and where nothing is said of three.
+
+    Parameters
+    ----------
+    names : sequence of str
+        One letter per axis.
+    shape : sequence of int
+    channels : sequence of str
+        What the file calls its channels; empty: nothing.
+    file : str
+        For messages.
+
+    Raises
+    ------
+    InputError
+        If there is more than one stack of frames, or channels are no colours.
+    """
+    letters = "".join(name.lower()[:1] for name in names)
+    lengths = {name: int(n) for name, n in zip(letters, shape, strict=True)}
+    said = f"{file} has the axes " + ", ".join(f"{k} {n}" for k, n in lengths.items())
+    if len(set(letters)) < len(letters) or not {"y", "x"} <= set(letters):
+        raise InputError(f"Expected an image of rows and columns, but {said}.")
+    long = [k for k, n in lengths.items() if n > 1 and k not in "yx"]
+    colour = ""
+    for name in ("s", "c"):
+        if name not in long:
+            continue
+        called = [one.lower() for one in channels]
+        rgb = lengths[name] in (3, 4) and (name == "s" or called[:3] == list(_RGB))
+        rgb |= lengths[name] == 3 and not any(channels)
+        if not rgb or colour:
+            those = f" ({', '.join(channels)})" if any(channels) else ""
+            raise InputError(
+                f"Expected grey or RGB, but {said}: {lengths[name]} channels{those}; "
+                "save one of them as an image."
+            )
+        colour = name
+    frames = [name for name in long if name != colour]
+    if len(frames) > 1 or not set(frames) <= {"t", "z"}:
+        raise InputError(
+            f"Expected frames along one axis, t or z, but {said}; save one stack of it."
+        )
+    return Plan(letters, tuple(shape), frames[0] if frames else "", colour)

@@ -1,0 +1,129 @@
+"""NIfTI: one slice, or a volume as slices along its last axis, where nibabel is there.
+
+Slices are shown as they are stored, x to the right and y downwards, as the trainer
+reads them: an affine that asks for another view is noted, not applied.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.facts import FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.frames import Frames
+
+_UNITS = {"mm": "mm", "micron": "micrometer", "meter": "meter"}
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+class NiftiFrames(Frames):
+    """Slices of a NIfTI file.
+
+    A compressed file has to be decompressed from its start for any slice, so it is read
+    as a whole when the first one is asked for.
+
+    Raises
+    ------
+    InputError
+        If nibabel is missing, or the file cannot be read or is no slices.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        try:
+            import nibabel
+        except ImportError as error:
+            raise InputError(
+                f"Reading {path.name} needs nibabel, which is not installed; run "
+                'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
+            ) from error
+        try:
+            if path.stat().st_size == 0:
+                raise ValueError("it is empty: 0 bytes")
+            self._file: Any = nibabel.load(path)
+            header = self._file.header
+            shape = tuple(int(n) for n in self._file.shape)
+            zooms = [float(zoom) for zoom in header.get_zooms()]
+            place, moment = header.get_xyzt_units()
+            window = float(header["cal_min"]), float(header["cal_max"])
+            placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+        # Many kinds of error for a damaged file, one meaning.
+        except Exception as error:
+            raise InputError(
+                f"{path.name} cannot be read as NIfTI ({error}); replace it."
+            ) from error
+        self._whole: NDArray[Any] | None = None
+        self._compressed = path.name.lower().endswith(".gz")
+        long = [axis for axis in range(2, len(shape)) if shape[axis] > 1]
+        if len(shape) < 2 or len(long) > 1:
+            raise InputError(
+                f"Expected a slice or a volume of slices in {path.name}, but it has "
+                f"shape {shape}; save one of its volumes."
+            )
+        self._along = long[0] if long else None
+        count = shape[self._along] if self._along is not None else 1
+        kind = np.dtype(self._file.get_data_dtype())
+        colours = len(kind.names) if kind.names else 1
+        unit = _UNITS.get(str(place), "pixel")
+        axis = FrameAxis.UNKNOWN if count == 1 else FrameAxis.DEPTH
+        times = positions = None
+        if self._along is not None:
+            steps = [i * zooms[self._along] for i in range(count)]
+            if self._along == 2:
+                positions = tuple(steps) if unit != "pixel" else None
+            else:
+                axis = FrameAxis.TIME
+                scale = _SECONDS.get(str(moment))
+                times = tuple(scale * one for one in steps) if scale else None
+        turned = placed and _is_turned(np.asarray(self._file.affine, np.float64))
+        super().__init__(
+            name,
+            FileFacts(
+                FileFormat.NIFTI,
+                count,
+                shape[1],
+                shape[0],
+                colours,
+                axis,
+                times,
+                positions,
+                (zooms[1], zooms[0]) if min(zooms[:2]) > 0 else None,
+                unit,
+                window if window[0] < window[1] and colours == 1 else None,
+                not_used=(NotUsed.ORIENTATION,) if turned else (),
+            ),
+        )
+
+    def _frame(self, index: int) -> NDArray[Any]:
+        shape = self._file.shape
+        at: list[Any] = [slice(None), slice(None), *[0] * (len(shape) - 2)]
+        if self._along is not None:
+            at[self._along] = index
+        try:
+            if self._compressed and self._whole is None:
+                self._whole = np.asanyarray(self._file.dataobj)
+            source = self._file.dataobj if self._whole is None else self._whole
+            values = np.asarray(source[tuple(at)]).T
+        except Exception as error:  # as above
+            raise InputError(
+                f"Slice {index} of {self.name} cannot be read ({error}); expected a "
+                "whole NIfTI file: replace it."
+            ) from error
+        if values.dtype.names:
+            values = np.stack([values[name] for name in values.dtype.names], -1)
+        return np.array(values)
+
+
+def _is_turned(affine: NDArray[np.float64]) -> bool:
+    """Whether viewers show slices of this affine in another way than they are stored.
+
+    They show the left side of a body, or its back, at the right, and the back, or the
+    feet, at the bottom.
+    """
+    along = np.nan_to_num(affine[:3, :2])  # in space: to the right, the front and up
+    axes = np.abs(along).argmax(0)
+    return not (axes[0] < axes[1] and (along[axes, [0, 1]] < 0).all())

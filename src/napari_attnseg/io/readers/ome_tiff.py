@@ -1,0 +1,128 @@
+"""OME-TIFF: planes by their named axes, one at a time, through tifffile."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.facts import FileFacts, NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.frames import Frames
+from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, plan_of
+
+
+def is_ome(path: Path) -> bool:
+    """Whether a TIFF has OME's description of its axes."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            return bool(file.is_ome)
+    except Exception:  # of many kinds, for a damaged file
+        return False
+
+
+class OmeTiffFrames(Frames):
+    """Frames of the first image of an OME-TIFF, at its full size.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is neither an image nor one stack of them.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        import tifffile
+
+        logging.getLogger("tifffile").addHandler(logging.NullHandler())
+        try:
+            self._file = tifffile.TiffFile(path)
+        except Exception as error:  # of many kinds, for a damaged file
+            raise _unreadable(path.name, error) from error
+        try:
+            super().__init__(name, self._described(path))
+        except InputError:
+            self._file.close()
+            raise
+        except Exception as error:
+            self._file.close()
+            raise _unreadable(path.name, error) from error
+
+    def _described(self, path: Path) -> FileFacts:
+        series = self._file.series[0]
+        pixels = _pixels_of(self._file.ome_metadata)
+        channels = [one.get("Name", "") for one in pixels.iterfind("{*}Channel")]
+        self._plan = plan = plan_of(series.axes, series.shape, channels, path.name)
+        unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
+        sizes = {
+            axis: float(pixels.get(f"PhysicalSize{axis.upper()}", 0)) for axis in "zyx"
+        }
+        known = sizes["x"] > 0 and sizes["y"] > 0 and unit != "pixel"
+        count = plan.length(plan.along)
+        step = float(pixels.get("TimeIncrement", 0))
+        second = SECONDS.get(pixels.get("TimeIncrementUnit", "s"))
+        times = positions = None
+        if plan.along == "t" and step > 0 and second:
+            times = tuple(i * step * second for i in range(count))
+        same = pixels.get("PhysicalSizeZUnit", "µm") == pixels.get(
+            "PhysicalSizeXUnit", "µm"
+        )
+        if plan.along == "z" and sizes["z"] > 0 and known and same:
+            positions = tuple(i * sizes["z"] for i in range(count))
+        others = len(self._file.series) > 1
+        return FileFacts(
+            FileFormat.OME_TIFF,
+            count,
+            plan.length("y"),
+            plan.length("x"),
+            plan.channels,
+            plan.axis,
+            times,
+            positions,
+            (sizes["y"], sizes["x"]) if known else None,
+            unit if known else "pixel",
+            said={"axes": series.axes},
+            not_used=(NotUsed.OTHER_IMAGES,) if others else (),
+        )
+
+    def _frame(self, index: int) -> NDArray[Any]:
+        plan, series = self._plan, self._file.series[0]
+        page = series.keyframe
+        inner = len(page.shape)  # axes that one page holds
+        outer, place = plan.shape[: len(plan.shape) - inner], plan.place(index)
+        pages = np.arange(int(np.prod(outer))).reshape(outer)[place[: len(outer)]]
+        try:
+            planes = [
+                np.asarray(self._file.asarray(key=int(at), series=0))
+                for at in np.ravel(pages)
+            ]
+            values = np.stack(planes).reshape(*np.shape(pages), *page.shape)
+        except Exception as error:
+            raise _unreadable(self.name, error) from error
+        inside = (slice(None),) * np.ndim(pages)
+        return np.array(plan.picture(values[inside + place[len(outer) :]]))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _unreadable(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
+        "replace it."
+    )
+
+
+def _pixels_of(text: str | None) -> ElementTree.Element:
+    """The description of the first image; an empty one without any."""
+    if not text:
+        return ElementTree.Element("Pixels")
+    found = ElementTree.fromstring(text).find("{*}Image/{*}Pixels")
+    return ElementTree.Element("Pixels") if found is None else found

@@ -1,0 +1,57 @@
+"""PNG, JPEG, TIFF, BMP, GIF and WebP as a file with frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.axes import refusal
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import read_upright
+from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.frames import Frames
+
+
+class RasterFrames(Frames):
+    """The one picture of a file, which is decoded when it is opened."""
+
+    def __init__(self, name: str, pixels: NDArray[Any], orientation: int) -> None:
+        colour = pixels.shape[2] if pixels.ndim == 3 else 1
+        super().__init__(
+            name,
+            FileFacts(
+                FileFormat.RASTER,
+                1,
+                pixels.shape[0],
+                pixels.shape[1],
+                channels=colour,
+                said={"orientation": orientation},
+            ),
+        )
+        self._pixels = pixels
+
+    def _frame(self, index: int) -> NDArray[Any]:
+        return np.array(self._pixels)
+
+
+def open_raster(path: Path, name: str) -> Frames:
+    """Open a picture, or an OME-TIFF that is not named so.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is several pages of which nothing says what they are.
+    """
+    found = read_upright(path)
+    pixels = found.pixels
+    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4)):
+        return RasterFrames(name, pixels, found.orientation)
+    from napari_attnseg.io.readers.ome_tiff import OmeTiffFrames, is_ome
+
+    if is_ome(path):
+        return OmeTiffFrames(path, name)
+    raise InputError(f"{path.name} cannot be used: {refusal(pixels.shape)}.")

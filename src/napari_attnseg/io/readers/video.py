@@ -1,0 +1,265 @@
+"""Video: MP4, AVI, MOV and Matroska through PyAV, a frame at a time.
+
+A frame has the number in which it is shown. Its time stamp is needed to seek to it:
+they are listed, without decoding, when the first frame is asked for that does not
+follow the last one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.frames import Frames
+
+#: Videos of at least so many rows that do not say how colours are stored are BT.709.
+HIGH_DEFINITION = 720
+#: ``AVColorSpace`` of FFmpeg: BT.709, and not said.
+_BT709, _UNSPECIFIED = 1, 2
+#: Frames that are decoded on the way to one that comes later, rather than to seek.
+_ONWARD = 24
+
+
+class VideoFrames(Frames):
+    """Frames of a video.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        For messages.
+
+    Raises
+    ------
+    InputError
+        If PyAV is missing, or the file is no video that it decodes.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise InputError(
+                f"Reading {name} needs PyAV, which is not installed; run "
+                'pip install "napari-attnseg[video]", or save its frames as PNG.'
+            ) from error
+        self._path, self._av = path, av
+        self._stamps: list[int] | None = None
+        self._keys: list[int] = []
+        #: Number of the frame that the decoder gives next; None: not known.
+        self._next: int | None = 0
+        try:
+            self._container = av.open(str(path))
+        except (self._av.FFmpegError, OSError) as error:
+            raise self._unreadable(name, error) from error
+        try:
+            streams = self._container.streams.video
+            if not streams:
+                raise InputError(f"{name} holds no pictures; expected a video.")
+            self._stream = streams[0]
+            self._stream.thread_type = "AUTO"
+            self._frames = self._decoding()
+            first = next(self._frames)
+        except InputError:
+            self._container.close()
+            raise
+        except (self._av.FFmpegError, OSError, StopIteration) as error:
+            self._container.close()
+            raise self._unreadable(name, error) from error
+        #: Time stamps of frames that were decoded.
+        self._seen: dict[int, int] = {0: first.pts or 0}
+        self._turns = round((first.rotation or 0) / 90) % 4
+        self._next = 1
+        super().__init__(name, self._described(first))
+        self._keep(0, self._pixels(first))
+
+    @staticmethod
+    def _unreadable(name: str, error: BaseException) -> InputError:
+        reason = getattr(error, "strerror", None) or str(error) or "no frame in it"
+        return InputError(
+            f"{name} cannot be read as a video ({reason}); expected a whole MP4, AVI, "
+            "MOV or MKV file that FFmpeg decodes: replace it."
+        )
+
+    def _described(self, first: Any) -> FileFacts:
+        stream = self._stream
+        kind = first.format
+        grey = kind.name.startswith("gray")
+        took: list[Assumed] = []
+        left: list[NotUsed] = []
+        if not grey and not kind.is_rgb and int(first.colorspace) == _UNSPECIFIED:
+            took.append(Assumed.COLOUR_MATRIX)
+        if max(part.bits for part in kind.components) > 8:
+            left.append(NotUsed.BITS)
+        if self._container.streams.audio:
+            left.append(NotUsed.SOUND)
+        if len(self._container.streams.video) > 1:
+            left.append(NotUsed.OTHER_STREAMS)
+        if first.interlaced_frame:
+            left.append(NotUsed.INTERLACED)
+        height, width = first.height, first.width
+        ratio = stream.sample_aspect_ratio or Fraction(1)
+        shape = (1.0, float(ratio)) if ratio > 0 and ratio != 1 else None
+        if self._turns % 2:
+            height, width = width, height
+            shape = shape and shape[::-1]
+        # What was trimmed away is counted too; some containers do not count.
+        trimmed = sum(bool(one.is_discard) for one in stream.index_entries)
+        count = max(stream.frames - trimmed, 0) or len(self._time_stamps())
+        said = {
+            "codec": stream.codec_context.name,
+            "pixel_format": kind.name,
+            "rotation": 90 * self._turns,
+            "frame_rate": float(stream.average_rate) if stream.average_rate else None,
+            "lossy": True,
+        }
+        return FileFacts(
+            FileFormat.VIDEO,
+            count,
+            height,
+            width,
+            1 if grey else 3,
+            FrameAxis.TIME,
+            spacing=shape,
+            said=said,
+            assumed=tuple(took),
+            not_used=tuple(left),
+        )
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds from the first frame to each; lists the time stamps of the file."""
+        stamps = self._time_stamps()
+        return tuple(float((one - stamps[0]) * self._base) for one in stamps)
+
+    def place_of(self, index: int) -> float | None:
+        """Seconds from the first frame; of one not yet decoded the file is read."""
+        if index in self._seen:
+            return float((self._seen[index] - self._seen[0]) * self._base)
+        return self.times[index]
+
+    @property
+    def _base(self) -> Fraction:
+        return Fraction(self._stream.time_base or 1)
+
+    def _time_stamps(self) -> list[int]:
+        """Time stamp of each frame, in order; without decoding any.
+
+        The file is opened once more: the decoder's place is not to be moved.
+        """
+        if self._stamps is not None:
+            return self._stamps
+        stamps, keys = [], []
+        with self._av.open(str(self._path)) as container:
+            for packet in container.demux(video=0):
+                if packet.pts is None or packet.is_discard:
+                    continue
+                stamps.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+        if len(set(stamps)) < len(stamps) or not stamps:
+            raise InputError(
+                f"Expected a time stamp for each frame of {self._path.name}, but "
+                f"{len(stamps) - len(set(stamps))} come twice or there are none; "
+                "convert it to MP4."
+            )
+        self._stamps, self._keys = sorted(stamps), sorted(keys)
+        return self._stamps
+
+    def _frame(self, index: int) -> NDArray[Any]:
+        if self._next is not None and 0 <= index - self._next <= _ONWARD:
+            while self._next < index:
+                self._decode_next()
+            return self._pixels(self._decode_next())
+        stamps = self._time_stamps()
+        if index >= len(stamps):
+            raise self._ended(len(stamps))
+        self._seek(stamps[index])
+        return self._decode_to(index, stamps)
+
+    def _decode_next(self) -> Any:
+        """The frame that follows in the order in which they are shown."""
+        assert self._next is not None
+        found = next(self._frames, None)
+        if found is None:
+            raise self._ended(self._next)
+        if found.pts is not None:
+            self._seen[self._next] = found.pts
+        self._next += 1
+        return found
+
+    def _seek(self, stamp: int) -> None:
+        """Go to a key frame from which the frame of a time stamp can be decoded."""
+        at = bisect_right(self._keys, stamp) - 1
+        self._next = None
+        key = self._keys[at] if at >= 0 else stamp
+        self._container.seek(key, stream=self._stream, backward=True)
+        self._frames = self._decoding()
+
+    def _decode_to(self, index: int, stamps: list[int]) -> NDArray[Any]:
+        wanted, tried = stamps[index], False
+        while True:
+            found = next(self._frames, None)
+            if found is not None and found.pts is not None and found.pts < wanted:
+                place = bisect_right(stamps, found.pts) - 1
+                # Who goes back a frame at a time gets it from what was kept.
+                self._keep(place, self._pixels(found))
+                continue
+            if found is not None and found.pts == wanted:
+                self._seen[index], self._next = wanted, index + 1
+                return self._pixels(found)
+            if tried:
+                raise self._ended(index)
+            # The key frame was none, or frames before it are missing: from the start.
+            tried = True
+            self._next = None
+            first = stamps[0]
+            self._container.seek(first, stream=self._stream, backward=True)
+            self._frames = self._decoding()
+
+    def _decoding(self) -> Iterator[Any]:
+        """Frames from here on, up to the end or to where the file is damaged."""
+        decoder = self._stream.codec_context
+        with suppress(self._av.FFmpegError, OSError):
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    break  # cut short: what came before is still in the decoder
+                yield from decoder.decode(packet)
+        with suppress(self._av.FFmpegError, OSError):
+            yield from decoder.decode(None)
+
+    def _ended(self, index: int) -> InputError:
+        self._next = None
+        return InputError(
+            f"{self.name} ends before frame {index}, and its header says that it has "
+            f"{self.facts.frames}; it is cut short: use the frames before it, or "
+            "replace it."
+        )
+
+    def _pixels(self, frame: Any) -> NDArray[Any]:
+        if self.facts.channels == 1:
+            values = frame.to_ndarray(format="gray")
+        else:
+            # What is not said, FFmpeg takes for BT.601.
+            high = frame.height >= HIGH_DEFINITION
+            said = int(frame.colorspace) != _UNSPECIFIED
+            matrix = _BT709 if high and not said else None
+            values = frame.reformat(
+                format="rgb24", src_colorspace=matrix, dst_colorspace=matrix
+            ).to_ndarray()
+        turned = np.rot90(values, self._turns)
+        return np.ascontiguousarray(turned)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()

@@ -1,0 +1,25 @@
+"""Which rule for intensities holds for a file that says how it is to be shown."""
+
+from __future__ import annotations
+
+from napari_attnseg.intensity import Intensity, Window
+from napari_attnseg.io.readers.facts import FileFacts
+
+
+def rule_for(
+    facts: FileFacts | None, rule: Intensity, asked: bool = False
+) -> Intensity:
+    """The file's own window, unless somebody asked for another rule.
+
+    Parameters
+    ----------
+    facts : FileFacts or None
+        Of the file; None: it has no window.
+    rule : Percentiles or Window
+        That of the model card, or what was asked for.
+    asked : bool
+        Whether somebody asked for it.
+    """
+    if asked or facts is None or facts.window is None:
+        return rule
+    return Window(*facts.window)

@@ -1,0 +1,124 @@
+"""Video: the right frame by its number, times, rotation, colours, damage."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_files import cut_film, number_of, numbered, trimmed_film, video_file
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers import find_sets, open_frames
+from napari_attnseg.io.readers.facts import Assumed, FrameAxis, NotUsed
+from napari_attnseg.io.readers.video import VideoFrames
+
+#: In order, backwards, far, near, the last, and again.
+ASKED = [0, 1, 2, 40, 39, 38, 5, 59, 30, 31, 12, 0, 59]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {"bf": "2", "g": "12"}),
+        ("a.mkv", "libx264", {"bf": "3", "g": "250"}),
+        ("a.mov", "mpeg4", {"g": "10"}),
+        ("a.avi", "mjpeg", {}),
+    ],
+)
+def test_a_frame_is_found_by_its_number(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = video_file(tmp_path / name, numbered(60), codec, pixels=pixels, **options)
+    with open_frames(path) as frames:
+        assert frames.shape == (60, 48, 64, 3) and frames.facts.axis is FrameAxis.TIME
+        assert [number_of(frames[i]) for i in ASKED] == ASKED
+        assert isinstance(frames, VideoFrames)
+        assert frames.times == pytest.approx([i / 25 for i in range(60)])
+
+
+def test_times_are_kept_where_they_are_uneven(tmp_path: Path) -> None:
+    times = [Fraction(n, 600) for n in (0, 10, 60, 61, 300, 310)]
+    path = video_file(tmp_path / "a.mkv", numbered(6), times=times, bf="0")
+    with VideoFrames(path, "a") as frames:
+        expected = [float(time) for time in times]
+        assert frames.times == pytest.approx(expected, abs=1e-3)
+        assert [number_of(frames[i]) for i in (4, 1, 5)] == [4, 1, 5]
+
+
+def test_a_phone_that_was_held_upright(tmp_path: Path) -> None:
+    shown = numbered(3)
+    stored = np.ascontiguousarray(np.rot90(shown, -1, (1, 2)))
+    path = video_file(tmp_path / "a.mp4", stored, rotation=90)
+    with open_frames(path) as frames:
+        assert frames.shape == (3, 48, 64, 3)
+        assert number_of(frames[2]) == 2
+        assert frames.facts.said["rotation"] == 90
+
+
+def test_colours_of_what_does_not_say_how_they_are_stored(tmp_path: Path) -> None:
+    """Measured: the other matrix would be off by 20 levels and more."""
+    red = np.broadcast_to(np.array([200, 30, 60], np.uint8), (2, 48, 64, 3))
+    path = video_file(tmp_path / "a.mp4", np.ascontiguousarray(red), crf="1")
+    with open_frames(path) as frames:
+        middle = frames[1][24, 32].astype(int)
+        assert np.abs(middle - [200, 30, 60]).max() <= 4
+        assert frames.facts.assumed == (Assumed.COLOUR_MATRIX,)
+
+
+def test_one_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    cut_film(tmp_path / "a.mp4", numbered(60))
+    with open_frames(tmp_path / "a.mp4") as frames:
+        assert len(frames) == 60 and number_of(frames[3]) == 3
+        with pytest.raises(InputError, match="cut short"):
+            for i in range(4, 60):
+                frames[i]
+        assert number_of(frames[7]) == 7
+
+
+def test_what_was_trimmed_away_is_no_frame(tmp_path: Path) -> None:
+    path = trimmed_film(tmp_path / "a.mp4", numbered(30), 10)
+    with open_frames(path) as frames:
+        assert len(frames) == 20
+        assert [number_of(frames[i]) for i in range(20)] == list(range(10, 30))
+        assert number_of(frames[3]) == 13 and frames.place_of(3) == 3 / 25
+    with open_frames(path) as frames:  # not in order
+        assert [number_of(frames[i]) for i in (0, 19, 7)] == [10, 29, 17]
+
+
+def test_memory_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_attnseg.io.readers import frames as module
+
+    monkeypatch.setattr(module, "CACHE", 5 * 48 * 64 * 3)
+    path = video_file(tmp_path / "a.mp4", numbered(60))
+    with open_frames(path) as frames:
+        for i in range(60):
+            assert number_of(frames[i]) == i
+        frames[20]
+        assert len(frames._kept) == 5
+
+
+def test_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no video" * 40)
+    with pytest.raises(InputError, match=r"a\.mp4 cannot be read as a video"):
+        open_frames(tmp_path / "a.mp4")
+    (only,) = find_sets([tmp_path])
+    assert (only.name, only.kind) == ("a", "video")
+
+
+def test_sound_is_left_out(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height = 64, 48
+        container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for frame in numbered(2):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with open_frames(path) as frames:
+        assert frames.facts.not_used == (NotUsed.SOUND,)

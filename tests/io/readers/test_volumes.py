@@ -1,0 +1,141 @@
+"""NIfTI, OME-TIFF and OME-Zarr: slices by their axes, sizes, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from PIL import Image
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers import find_sets, open_frames, read_picture
+from napari_attnseg.io.readers.facts import FrameAxis, NotUsed
+
+VOLUME = np.arange(4 * 9 * 12, dtype=np.int16).reshape(4, 9, 12)  # z, y, x
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_slices_of_a_nifti_volume(tmp_path: Path, name: str) -> None:
+    image = nibabel.Nifti1Image(VOLUME.T, np.diag([-0.5, -0.25, 3, 1]))
+    image.header.set_xyzt_units("mm")
+    image.header["cal_min"], image.header["cal_max"] = -10, 300
+    nibabel.save(image, tmp_path / name)
+    (found,) = find_sets([tmp_path])
+    assert found.name == "a"
+    with open_frames(found) as frames:
+        assert frames.shape == VOLUME.shape
+        np.testing.assert_array_equal(frames[2], VOLUME[2])
+        facts = frames.facts
+    assert (facts.spacing, facts.unit, facts.step) == ((0.25, 0.5), "mm", 3)
+    assert (facts.axis, facts.window, facts.not_used) == ("depth", (-10, 300), ())
+
+
+def test_a_nifti_slice_and_its_affine(tmp_path: Path) -> None:
+    turned = nibabel.Nifti1Image(VOLUME[0].T, np.diag([0.5, -0.25, 3, 1]))
+    nibabel.save(turned, tmp_path / "a.nii")
+    found = read_picture(tmp_path / "a.nii")
+    np.testing.assert_array_equal(found.pixels, VOLUME[0])
+    assert found.facts is not None and found.facts.not_used == (NotUsed.ORIENTATION,)
+    many = nibabel.Nifti1Image(np.zeros((3, 3, 2, 2), np.int16), np.eye(4))
+    nibabel.save(many, tmp_path / "b.nii")
+    with pytest.raises(InputError, match=r"b\.nii, but it has shape \(3, 3, 2, 2\)"):
+        open_frames(tmp_path / "b.nii")
+
+
+def test_ome_tiff_planes(tmp_path: Path) -> None:
+    stack = np.stack([VOLUME, VOLUME + 1000])[:, None].astype(np.uint16)
+    metadata = {
+        "axes": "TCZYX",
+        "PhysicalSizeX": 0.5,
+        "PhysicalSizeY": 0.25,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeYUnit": "µm",
+        "TimeIncrement": 200,
+        "TimeIncrementUnit": "ms",
+    }
+    for name in ("a.ome.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / name, stack[:, :, :1], metadata=metadata, ome=True)
+        with open_frames(tmp_path / name) as frames:
+            assert (frames.shape, frames.facts.axis) == ((2, 9, 12), FrameAxis.TIME)
+            np.testing.assert_array_equal(frames[1], VOLUME[0] + 1000)
+            assert frames.facts.spacing == (0.25, 0.5)
+            assert (frames.facts.unit, frames.facts.step) == ("micrometer", 0.2)
+    tifffile.imwrite(tmp_path / "c.ome.tif", stack, metadata=metadata, ome=True)
+    with pytest.raises(InputError, match=r"one axis.*c\.ome\.tif has the axes t 2"):
+        open_frames(tmp_path / "c.ome.tif")
+    rgb = np.arange(3 * 9 * 12 * 3, dtype=np.uint8).reshape(3, 9, 12, 3)
+    tifffile.imwrite(
+        tmp_path / "d.ome.tif",
+        rgb,
+        photometric="rgb",
+        metadata={"axes": "ZYXS"},
+        ome=True,
+    )
+    with open_frames(tmp_path / "d.ome.tif") as frames:
+        np.testing.assert_array_equal(frames[2], rgb[2])
+    dyes = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "RFP"]}}
+    tifffile.imwrite(tmp_path / "e.ome.tif", VOLUME[:3], metadata=dyes, ome=True)
+    with pytest.raises(InputError, match="DAPI, GFP"):
+        open_frames(tmp_path / "e.ome.tif")
+
+
+def ome_zarr(path: Path, values: Any, axes: str, version: str = "0.5") -> Path:
+    kinds = {"t": "time", "c": "channel"}
+    units = {"t": "second", "z": "micrometer", "y": "micrometer", "x": "micrometer"}
+    named = [
+        {"name": one, "type": kinds.get(one, "space")}
+        | ({"unit": units[one]} if one in units else {})
+        for one in axes
+    ]
+    scale = [{"t": 0.5, "z": 2.0, "y": 0.25, "x": 0.5}.get(one, 1.0) for one in axes]
+    step = [{"type": "scale", "scale": scale}]
+    images = [
+        {
+            "axes": named,
+            "datasets": [{"path": "0", "coordinateTransformations": step}],
+        }
+    ]
+    group = zarr.open_group(path, mode="w", zarr_format=3 if version == "0.5" else 2)
+    said = {"multiscales": images}
+    group.attrs.update(
+        {"ome": {"version": version} | said} if version == "0.5" else said
+    )
+    array = group.create_array("0", shape=values.shape, dtype=values.dtype)
+    array[:] = values
+    return path
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_planes(tmp_path: Path, version: str) -> None:
+    path = ome_zarr(tmp_path / "a.ome.zarr", VOLUME[None], "czyx", version)
+    (found,) = find_sets([tmp_path])
+    assert (found.name, found.paths) == ("a", (path,))
+    with open_frames(path) as frames:
+        assert (frames.shape, frames.facts.axis) == ((4, 9, 12), FrameAxis.DEPTH)
+        np.testing.assert_array_equal(frames[3], VOLUME[3])
+        assert frames.facts.spacing == (0.25, 0.5) and frames.facts.step == 2
+    rgb = np.arange(3 * 9 * 12, dtype=np.uint8).reshape(3, 9, 12)
+    picture = read_picture(ome_zarr(tmp_path / "b.zarr", rgb, "cyx", version))
+    np.testing.assert_array_equal(picture.pixels, np.moveaxis(rgb, 0, -1))
+    (tmp_path / "c.zarr").mkdir()
+    (tmp_path / "c.zarr" / "zarr.json").write_text("{}")
+    with pytest.raises(InputError, match=r"c\.zarr cannot be read as OME-Zarr"):
+        open_frames(tmp_path / "c.zarr")
+
+
+def test_pictures_come_through_the_same_door(tmp_path: Path) -> None:
+    pixels = np.arange(9 * 12 * 3, dtype=np.uint8).reshape(9, 12, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    with open_frames(tmp_path / "a.png") as frames:
+        assert (frames.shape, frames.facts.kind) == ((1, 9, 12, 3), "raster")
+        np.testing.assert_array_equal(frames[0], pixels)
+    tifffile.imwrite(tmp_path / "b.tif", VOLUME, photometric="minisblack")
+    with pytest.raises(InputError, match=r"b\.tif cannot be used: got shape \(4"):
+        open_frames(tmp_path / "b.tif")
+    with pytest.raises(InputError, match="holds 2; choose one"):
+        open_frames(tmp_path)

@@ -1,0 +1,241 @@
+"""Films, volumes and DICOM through ``attnseg segment``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import attnseg
+from made_files import (
+    PATIENT,
+    PATIENT_ID,
+    cut_film,
+    dicom_file,
+    number_of,
+    numbered,
+    video_file,
+)
+from PIL import Image
+
+from napari_attnseg.batch import (
+    FilesBatch,
+    Note,
+    SegmentOptions,
+    explain_images,
+    segment_files,
+)
+from napari_attnseg.errors import InputError
+from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import find_sets, open_frames, sets
+from napari_attnseg.io.results import load_results
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return video_file(tmp_path / "film.mp4", numbered(25), g="10", crf="1")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_nth_frame_of_a_film(
+    film: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ("--weights", tiny_weights, "--device", "cpu", "--every", "10")
+    done = attnseg("segment", film, "--out", out, *options, "--threshold", "0.45")
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 images segmented" in done.stderr
+    # What several frames have is told of the first one that has it.
+    told = [line for line in done.stderr.splitlines() if line.startswith("film.mp4")]
+    notes = [line.partition(": ")[2] for line in told]
+    assert notes and len(set(notes)) == len(notes)
+    names = [f"frame_{i:06d}_mask.png" for i in (0, 10, 20)]
+    assert sorted(path.name for path in (out / "film").iterdir()) == names
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    rows = rows_of(out / "film_frames.csv")
+    with open_frames(film) as frames:
+        for row, name, index in zip(rows, names, (0, 10, 20)):
+            assert number_of(frames[index]) == index
+            encoded = segmenter.encode(frames[index])
+            expected = segmenter.decode(encoded, threshold=0.45)
+            mask = read_image(out / "film" / name)
+            np.testing.assert_array_equal(mask, expected.mask * 255)
+            assert (int(row["frame"]), row["mask"]) == (index, name)
+            assert float(row["seconds"]) == pytest.approx(index / 25)
+            inside = expected.mask != 0
+            assert int(row["area_px"]) == np.count_nonzero(inside)
+            wanted = float(expected.probability[0][inside].mean())
+            assert float(row["probability"]) == pytest.approx(wanted, abs=1e-4)
+            assert row["image_sha256"] == expected.provenance["image_sha256"]
+            assert row["position"] == row["area_mm2"] == row["expected_dice"] == ""
+    story = json.loads((out / "film.json").read_text())
+    assert story["complete"] is True and story["frames"] == [0, 10, 20]
+    facts = story["provenance"]
+    assert facts["source"] == str(film) and facts["every"] == 10
+    assert facts["threshold"] == 0.45 and facts["weights"] == tiny_weights.name
+    assert facts["file_facts"]["codec"] == "h264"
+    with open_frames(out / "film_overlay.mp4") as overlay:
+        assert overlay.shape == (3, 48, 64, 3)
+        assert [overlay.place_of(i) for i in range(3)] == pytest.approx([0, 0.4, 0.8])
+    # Again, with fewer frames: those of the earlier run go.
+    again = attnseg("segment", film, "--out", out, *options[:-1], "20", "--no-overlay")
+    assert again.returncode == 0, again.stderr
+    assert len(list((out / "film").iterdir())) == 2
+    assert not (out / "film_overlay.mp4").exists()
+
+
+def test_a_run_that_is_stopped_keeps_what_is_done(
+    film: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    batch = segment_files([film], tmp_path / "out", tiny_weights, "cpu")
+    assert isinstance(batch, FilesBatch) and len(batch) == 25
+    for count, outcome in enumerate(batch, 1):
+        assert outcome.error is None
+        # The first mask is there before the second frame is looked at.
+        assert len(list((tmp_path / "out" / "film").iterdir())) == count
+        if count == 4:
+            break
+    batch.close()
+    out = tmp_path / "out"
+    assert len(rows_of(out / "film_frames.csv")) == 4
+    story = json.loads((out / "film.json").read_text())
+    assert story["complete"] is False and story["frames"] == [0, 1, 2, 3]
+    with open_frames(out / "film_overlay.mp4") as overlay:
+        assert len(overlay) == 4
+    assert not list(out.glob(".*"))
+
+
+def test_what_is_no_earlier_result_is_not_replaced(
+    film: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "film").mkdir(parents=True)
+    (out / "film_frames.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"film.* would be replaced"):
+        segment_files([film], out, tiny_weights, "cpu")
+    with pytest.raises(InputError, match="--every of at least 1"):
+        segment_files([film], tmp_path / "new", tiny_weights, "cpu", every=0)
+
+
+def test_dicom_image_with_its_window(tmp_path: Path, tiny_weights: Path) -> None:
+    stored = np.random.default_rng(0).integers(-900, 2000, (40, 50)).astype(np.int16)
+    path = dicom_file(
+        tmp_path / "scan.dcm",
+        stored,
+        WindowCenter=40,
+        WindowWidth=400,
+        RescaleIntercept=0,
+        RescaleSlope=1,
+        PixelSpacing=[0.5, 0.4],
+        BurnedInAnnotation="YES",
+    )
+    out = tmp_path / "out"
+    batch = segment_files(
+        [path], out, tiny_weights, "cpu", SegmentOptions(objects=True)
+    )
+    (outcome,) = batch
+    assert outcome.error is None and Note.BURNED_IN in outcome.notes
+    results = load_results(out / "scan.json")
+    (found,) = results.segmentations
+    rule = found.provenance["intensity_rule"]
+    assert (rule["rule"], rule["low"], rule["high"]) == ("window", -160, 239)
+    assert found.provenance["file_facts"]["window"] == [-160, 239]
+    assert results.placement == {"scale": [0.5, 0.4], "units": ["mm", "mm"]}
+    assert (out / "scan_objects.csv").exists()
+    asked = SegmentOptions(intensity="whole_range")
+    (outcome,) = segment_files([path], tmp_path / "b", tiny_weights, "cpu", asked)
+    (found,) = load_results(tmp_path / "b" / "scan.json").segmentations
+    assert found.provenance["intensity_rule"]["rule"] != "window"
+
+
+def written_text(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    texts = [path.read_bytes().decode("latin-1") for path in files]
+    return "\n".join([*texts, *map(str, (p.relative_to(folder) for p in files))])
+
+
+def test_patients_are_named_only_if_asked(tmp_path: Path, tiny_weights: Path) -> None:
+    """Files and folders are named after the patient, as exports of archives are."""
+    folder = tmp_path / "in" / "QUIMBY_ADA"
+    more: dict[str, Any] = {"SeriesInstanceUID": "1.2.3", "SeriesNumber": 5}
+    for i in range(3):
+        pixels = np.full((40, 48), 60 * i, np.uint8)
+        more |= {"InstanceNumber": i + 1, "PixelSpacing": [2, 2]}
+        dicom_file(folder / f"Quimby-{i}", pixels, **more)
+    dicom_file(folder / f"{PATIENT_ID}.dcm", numbered(1, (40, 48))[0], "RGB")
+    options = ("--weights", tiny_weights, "--device", "cpu")
+    out = tmp_path / "out"
+    done = attnseg("segment", folder, "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 images segmented" in done.stderr
+    everything = (written_text(out) + done.stderr).casefold()
+    assert "quimby" not in everything and PATIENT_ID.casefold() not in everything
+    (row, *_) = rows = rows_of(out / "US-series-5_frames.csv")
+    assert len(rows) == 3
+    assert float(row["area_mm2"]) == 4 * int(row["area_px"])
+    (single,) = out.glob("dicom-*.json")
+    load_results(single)
+    asked = attnseg("segment", folder, "--out", tmp_path / "b", *options, "--keep-id")
+    assert asked.returncode == 2
+    kept = ("--keep-identifiers", "--no-overlay")
+    asked = attnseg("segment", folder, "--out", tmp_path / "b", *options, *kept)
+    assert asked.returncode == 0, asked.stderr
+    facts = json.loads((tmp_path / "b" / f"{PATIENT_ID}.json").read_text())
+    known = facts["provenance"]["file_facts"]["identifiers"]
+    assert known["PatientName"] == PATIENT and known["PatientID"] == PATIENT_ID
+
+
+def test_a_damaged_film_ends_where_it_is_damaged(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    path = cut_film(tmp_path / "cut.mp4", numbered(30))
+    out = tmp_path / "out"
+    *done, last = segment_files([path], out, tiny_weights, "cpu", overlay=False)
+    assert last.error is not None and "cut short" in last.error
+    assert last.name == f"cut.mp4 frame {len(done)}"
+    story = json.loads((out / "cut.json").read_text())
+    assert story["complete"] is False
+    assert 5 < len(story["frames"]) == len(done) < 30
+    assert len(rows_of(out / "cut_frames.csv")) == len(done)
+
+
+def test_photos_do_without_pydicom(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    dicom_file(folder / "scan.dcm", np.zeros((40, 48), np.uint8))
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    monkeypatch.setattr(sets, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install .napari-attnseg\[dicom\]"):
+        find_sets([folder])
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(folder / "a.png")
+    assert [one.name for one in find_sets([folder])] == ["a"]
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"film\.mp4 needs PyAV"):
+        open_frames(film)
+
+
+def test_explain_reads_dicom_and_names_no_patient(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(-900, 2000, (40, 48)).astype(np.int16)
+    window = {"WindowCenter": 40, "WindowWidth": 400}
+    path = dicom_file(tmp_path / "scan.dcm", pixels, **window)
+    out = tmp_path / "out"
+    (outcome,) = explain_images([path], out, "gate", tiny_weights, "cpu")
+    assert outcome.error is None
+    facts = json.loads(outcome.files[-1].read_text())["provenance"]
+    assert facts["intensity_rule"] == {"rule": "window", "low": -160, "high": 239}
+    named = dicom_file(tmp_path / "Quimby.dcm", pixels)
+    with pytest.raises(InputError, match="rename it") as refused:
+        explain_images([named], out, "gate", tiny_weights, "cpu")
+    assert "quimby" not in str(refused.value).casefold()

@@ -1,0 +1,53 @@
+"""What to do about numbers of a mask that are not clear, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[Any]
+
+#: Values that are told one by one.
+FEW = 5
+NAME_CLASSES = (
+    "give the values in dataset.toml, classes = {name = value, …}, or export it as a "
+    "mask of 0 and 255"
+)
+EXPORT = "export it as a mask of 0 and 255"
+GIVE_THRESHOLD = (
+    "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
+    f"or {EXPORT}"
+)
+NAME_OR_LIMIT = NAME_CLASSES + ", or threshold = number if above it is lesion"
+
+
+def remedy(values: Values) -> str:
+    """What to do about numbers that are no levels: of some a threshold helps."""
+    positive = np.isfinite(values) & (values > 0)
+    others = (values <= 0).any() or np.isnan(values).any()
+    found = np.unique(values)
+    several = 0 not in found and (found > 0).sum() > 1
+    whole = values.dtype.kind in "iu" and len(found) <= FEW
+    if whole and (several or not positive.any()):
+        # Of -1, 1 and 2, as a watershed writes them, 1 may be background.
+        return without_0(found)
+    return GIVE_THRESHOLD if positive.any() and others else EXPORT
+
+
+def without_0(found: Values) -> str:
+    """What to do about sorted numbers of which it is not clear which is background."""
+    if found.dtype.kind not in "iu" or len(found) > FEW:
+        return NAME_OR_LIMIT
+    numbers = [v for v in found.tolist() if v]
+    if len(numbers) < 2:
+        told = f"classes = {{lesion = {numbers[0]}}} if that is lesion"
+    else:
+        lesion = numbers[-1]
+        ground = next(v for v in numbers if v > 0 or v == numbers[-2])
+        told = f"classes = {{background = {ground}, lesion = {lesion}}} if it is so"
+        others = len(numbers) > 2
+        told += ", with a name for each other class" * others
+        told += ", and ignore = number for what is neither" * others
+    return f"write into dataset.toml {told}, or {EXPORT}"

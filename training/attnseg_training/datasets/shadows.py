@@ -1,0 +1,103 @@
+"""Soft shadows and glows around what is drawn in a colour, and shades of soft edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from attnseg_training.datasets.drawn_colours import SAME, beside_lines, distance
+
+Colours = NDArray[np.float64]
+Plane = NDArray[np.bool_]
+
+#: In a shadow neighbours differ by less than this share of the distance of the colours
+#: from the background; it has so many pixels.
+SLOPE, PIXELS = 0.25, 16
+#: So far beside all lines between colours are those of a shadow, on this share of the
+#: lesion: where colours are exact, and where they are not.
+EXACT, CHANGED = (SAME, 0.03), (2 * SAME, 0.08)
+#: Nor are they farther from the background, as a share of the farthest colour.
+FAINT = 0.6
+#: Noise of a lossy file has smaller steps.
+NOISE = 6
+#: Most pixels of a shade fade, so many of them.
+FADING = 0.5
+
+
+def without_shades(
+    rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane, lossy: bool
+) -> Colours:
+    """Colours (n, 3) without those that are but steps of a slow fading.
+
+    These lie between the background and another colour, or beside one that is hard.
+
+    Parameters
+    ----------
+    rgb, drawn, ground : ndarray
+        Colours (H, W, 3); those that are drawn (n, 3), and the background's.
+    hidden : ndarray of bool, shape (H, W)
+    lossy : bool
+        Whether compression has changed the colours.
+    """
+    if len(drawn) < 3:
+        return drawn
+    which = distance(rgb, drawn).argmin(-1)
+    own = np.linalg.norm(drawn - ground, axis=-1)
+    fading = _fading(rgb, float(own.max()), lossy) & ~hidden
+    areas = np.bincount(which[~hidden], minlength=len(drawn))
+    faded = np.bincount(which[fading], minlength=len(drawn))
+    far = own > SAME
+    soft = far & (faded > FADING * areas)
+    shades = soft & ((far & ~soft).any() | _lie_before(drawn, ground))
+    kept: Colours = drawn[~shades]
+    return kept
+
+
+def _lie_before(drawn: Colours, ground: Colours) -> NDArray[np.bool_]:
+    """Which colours lie between the background and another one."""
+    towards = drawn - ground
+    before = np.zeros(len(drawn), bool)
+    for line in towards:
+        along = towards @ line / max(float(line @ line), 1.0)
+        off = np.linalg.norm(towards - along[:, None] * line, axis=-1)
+        before |= (off <= SAME) & (along > 0) & (along < 1)
+    return before
+
+
+def has_shadow(
+    rgb: Colours,
+    drawn: Colours,
+    ground: Colours,
+    lesion: Plane,
+    hidden: Plane,
+    changed: bool,
+) -> bool:
+    """Whether colours fade slowly towards the background, and not to those drawn.
+
+    In a lossy file they do so without any shadow.
+
+    Parameters
+    ----------
+    rgb, drawn, ground, hidden
+        As of `without_shades`.
+    changed : bool
+        Whether the colours drawn are not exact.
+    lesion : ndarray of bool, shape (H, W)
+        What was read as lesion.
+    """
+    own = np.linalg.norm(rgb - ground, axis=-1)
+    reach = float(own[lesion].max()) if lesion.any() else 0.0
+    least, share = CHANGED if changed else EXACT
+    fading = _fading(rgb, reach, False) & ~hidden & (own > least)
+    fading &= own < FAINT * reach
+    fading &= beside_lines(rgb, drawn, hidden, changed) > least
+    count = np.count_nonzero(fading)
+    return bool(count >= max(PIXELS, share * np.count_nonzero(lesion)))
+
+
+def _fading(rgb: Colours, reach: float, lossy: bool) -> Plane:
+    """Pixels (H, W) around which colours change, but slowly."""
+    around = (3, 3, 1)
+    steps = (maximum_filter(rgb, around) - minimum_filter(rgb, around)).max(-1)
+    return np.asarray((steps > (NOISE if lossy else 0)) & (steps < SLOPE * reach))
