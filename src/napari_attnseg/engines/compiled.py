@@ -144,7 +144,8 @@ def _compile_in_a_process(weights: Path) -> None:
         check=False,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        silent = f"exit code {done.returncode}"
+        last = (done.stderr.strip().splitlines() or [silent])[-1]
         raise DeviceError(
             f"OpenVINO cannot compute the model of {weights.name} "
             f"({last.rstrip('.')}); PyTorch computes instead."
