@@ -227,7 +227,10 @@ class Off(TorchEngine):
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [("import os; os._exit(9)", "exit code 9"), ("raise OSError('no such')", "no such")],
+    [
+        ("import os; os._exit(9)", "exit code 9"),
+        ("raise OSError('no such')", "no such"),
+    ],
 )
 def test_what_ends_the_compiling_process_ends_no_other(
     weights: Path,
