@@ -10,6 +10,8 @@ import typer
 
 from napari_attnseg.commands.console import Device, Threads, Weights, say
 from napari_attnseg.commands.explain import explain
+from napari_attnseg.commands.export import export
+from napari_attnseg.commands.report import report
 from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.threads import use_threads
@@ -87,6 +89,8 @@ def demo(
 
 app.command()(segment)
 app.command()(explain)
+app.command()(report)
+app.command()(export)
 
 
 @app.command()

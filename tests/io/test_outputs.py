@@ -60,6 +60,8 @@ WORDS = {
     "attnseg demo": [],
     "attnseg segment": ["a.png"],
     "attnseg explain": ["a.png", "--method", "gate"],
+    "attnseg report": ["results"],
+    "attnseg export": ["results", "--format", "coco"],
     "attnseg-train datasets": [],
     "attnseg-train check": ["d"],
     "attnseg-train fit": ["--data", "d"],

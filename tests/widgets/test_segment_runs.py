@@ -243,6 +243,11 @@ def test_a_run_can_be_copied_and_saved(
 
     menu.save(tmp_path / "out")
     qtbot.waitUntil(saved, timeout=60_000)
+    page = tmp_path / "report.html"
+    menu.save_report(page)
+    qtbot.waitUntil(lambda: "Report saved" in messages[-1], timeout=60_000)
+    # The image is the layer's, which came from no file.
+    assert "image/jpeg" in page.read_text(encoding="utf-8")
     before = (tmp_path / "out" / "a.json").stat().st_mtime_ns
     no = QMessageBox.StandardButton.No
     monkeypatch.setattr(QMessageBox, "question", lambda *_: no)

@@ -29,10 +29,13 @@ from napari_attnseg._widgets.layers.metadata import (
     run_provenance,
     set_results_file,
 )
+from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.io.atomic import write_text
+from napari_attnseg.io.results import Results
 from napari_attnseg.io.saved_results import taken
 
 
@@ -66,6 +69,7 @@ class RunMenu(QPushButton):
         menu.addAction("Copy as Python", self.copy_python)
         menu.addAction("Copy as command", self.copy_command)
         menu.addAction("Save results…", self.choose_folder)
+        menu.addAction("Save report…", self.choose_report)
         #: Whether a second run of an image leaves the first; shown where it is used.
         self.keep_both = QAction("Keep both when this image is segmented again", menu)
         self.keep_both.setCheckable(True)
@@ -130,20 +134,11 @@ class RunMenu(QPushButton):
 
     def save(self, folder: Path) -> None:
         """Save the run's layers as they are now; asks before it replaces files."""
-        run = None if self._record is None else self._record.run_id
-        layers = [
-            layer.as_layer_data_tuple()
-            for layer in originals(self._viewer.layers)
-            if (record := record_of(layer)) is not None and record.run_id == run
-        ]
-        try:
-            names = stems(results_of(layers))
-        except AttnSegError as error:
-            show_error(str(error))
+        layers = self._layers()
+        results = self._results(layers)
+        if results is None:
             return
-        if not names:
-            show_error("The layers of this run are gone; run it again to save them.")
-            return
+        names = stems([results])
         there = taken(folder, names[0])
         if there is not None and not self._may_replace(names[0], there):
             return
@@ -158,6 +153,52 @@ class RunMenu(QPushButton):
 
         # In a thread: a long stack takes seconds.
         start(_write, saved, folder, layers)
+
+    def choose_report(self) -> None:
+        """Ask for a file and save a report on the run there."""
+        kind = "HTML (*.html)"
+        name, _ = QFileDialog.getSaveFileName(self, "Save report", "report.html", kind)
+        if name:
+            self.save_report(Path(name))
+
+    def save_report(self, path: Path) -> None:
+        """Write one HTML page on the run, as its layers are now."""
+        results = self._results(self._layers())
+        if results is None:
+            return
+        image = images_of(self._viewer.layers).get(self._mask())
+        data: Any = None
+        if image is not None:
+            data = image.data[0] if image.multiscale else image.data
+
+        def saved(outcome: str | Failed) -> None:
+            if isinstance(outcome, Failed):
+                show_error(outcome.message)
+            else:
+                show_info(outcome)
+
+        start(_write_report, saved, path, results, data)
+
+    def _layers(self) -> list[LayerTuple]:
+        """Layers of the run, as they are now."""
+        run = None if self._record is None else self._record.run_id
+        return [
+            layer.as_layer_data_tuple()
+            for layer in originals(self._viewer.layers)
+            if (record := record_of(layer)) is not None and record.run_id == run
+        ]
+
+    def _results(self, layers: list[LayerTuple]) -> Results | None:
+        """Results among layers; None, and a notification, if they are not whole."""
+        try:
+            found = results_of(layers)
+        except AttnSegError as error:
+            show_error(str(error))
+            return None
+        if not found:
+            show_error("The layers of this run are gone; run it again to save them.")
+            return None
+        return found[0]
 
     def _may_replace(self, name: str, there: Path) -> bool:
         answer = QMessageBox.question(
@@ -175,3 +216,20 @@ def _write(folder: Path, layers: list[LayerTuple]) -> str | Failed:
     except AttnSegError as error:
         return Failed(str(error))
     return f"{len(written)} files saved in {folder}."
+
+
+def _write_report(path: Path, results: Results, data: Any) -> str | Failed:
+    """Write a report on results of an image layer's data, None where it is gone."""
+    from napari_attnseg.reports import NoImage, cases_of, report_html, segmented_pixels
+
+    def picture(frame: int | None) -> Any:
+        if data is None:
+            return NoImage.MISSING
+        facts = results.segmentations[frame or 0].provenance
+        return segmented_pixels(data, facts, frame)
+
+    try:
+        write_text(path, report_html(cases_of(results, picture)))
+    except AttnSegError as error:
+        return Failed(str(error))
+    return f"Report saved in {path}."

@@ -1,0 +1,131 @@
+"""``attnseg export``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_attnseg.commands.console import say
+from napari_attnseg.commands.report import ResultsInputs
+from napari_attnseg.errors import InputError
+from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
+from napari_attnseg.usage import output_folder
+
+
+class MaskFormat(StrEnum):
+    """Formats that masks are exported as."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+    COCO = "coco"
+    LABELS_PNG = "labels-png"
+
+
+def export(
+    results: ResultsInputs,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the files.", callback=output_folder)
+    ],
+    kind: Annotated[
+        MaskFormat, typer.Option("--format", help="What masks are written as.")
+    ],
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DICOM",
+            help="For dicom: the file or folder that was segmented, where the results "
+            "do not name it. May be repeated.",
+        ),
+    ] = None,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=SCHEME,VALUE,MEANING[,anatomy]",
+            help="For dicom: what a class is, such as "
+            "liver=SCT,10200004,Liver,anatomy. May be repeated.",
+        ),
+    ] = None,
+    keep_identifiers: Annotated[
+        bool,
+        typer.Option(
+            "--keep-identifiers",
+            help="For dicom: write patient and study as the source has them, as an "
+            "archive needs it; never else.",
+        ),
+    ] = False,
+) -> None:
+    """Write masks of results as DICOM, NIfTI, COCO or plain PNG.
+
+    dicom: NAME_seg.dcm, a DICOM SEG with a segment per class that refers to the source,
+    and NAME_sr.dcm, a structured report (TID 1500) with the area of each, in mm² where
+    the source says the size of a pixel, else in pixels. nifti: NAME_labels.nii.gz.
+    coco: annotations.json of all results, a run-length code per object. labels-png:
+    NAME_labels.png, the number of the class in each pixel. Files of these names are
+    replaced. A result that cannot be exported is named and skipped; the exit code is 1
+    then.
+    """
+    from napari_attnseg.exports import load_masks
+    from napari_attnseg.exports.dicom_codes import parse_codes
+    from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.io.atomic import write_together
+
+    if kind is not MaskFormat.DICOM and (source or code or keep_identifiers):
+        raise InputError(
+            f"Expected no --source, --code or --keep-identifiers for {kind}, as they "
+            "are for --format dicom; leave them out."
+        )
+    codes = parse_codes(code or [])
+    found = [file for path in results for file in _expect(path, find_masks(path))]
+    series, written, failed = [], 0, 0
+    for file in dict.fromkeys(found):
+        try:
+            one = load_masks(file)
+            if kind is MaskFormat.COCO:
+                series.append(one)
+                continue
+            if kind is MaskFormat.DICOM:
+                from napari_attnseg.exports.dicom import dicom_files
+
+                parts = dicom_files(one, source or (), codes, keep_identifiers)
+            elif kind is MaskFormat.NIFTI:
+                from napari_attnseg.exports.volumes import nifti_bytes
+
+                parts = {f"{one.stem}_labels.nii.gz": nifti_bytes(one)}
+            else:
+                from napari_attnseg.exports.volumes import png_files
+
+                parts = png_files(one)
+        except InputError as error:
+            say(f"{file.name}: {error}")
+            failed += 1
+            continue
+        write_together({out / name: data for name, data in parts.items()})
+        written += len(parts)
+    if series:
+        from napari_attnseg.exports.coco import coco_json
+
+        write_together({out / "annotations.json": coco_json(series)})
+        written += 1
+    done = len(dict.fromkeys(found)) - failed
+    say(f"{done} of {done + failed} results exported: {written} files in {out}.")
+    if kind is MaskFormat.DICOM and done and not keep_identifiers:
+        say(
+            "Patient and study were left empty; --keep-identifiers writes them, as an "
+            "archive needs it."
+        )
+    if failed:
+        raise typer.Exit(SOME_FAILED if done else WRONG_USE)
+
+
+def _expect(path: Path, found: list[Path]) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}; check the path.")
+    if not found:
+        raise InputError(
+            f"Expected results of attnseg segment in {path}, but there are none; "
+            "choose the folder that --out named, or a JSON file in it."
+        )
+    return found

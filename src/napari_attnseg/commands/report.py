@@ -1,0 +1,113 @@
+"""``attnseg report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_attnseg.commands.console import say
+from napari_attnseg.errors import InputError
+from napari_attnseg.exit_codes import SOME_FAILED
+from napari_attnseg.usage import output_file
+
+if TYPE_CHECKING:
+    from napari_attnseg.reports import Case
+
+ResultsInputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RESULTS…",
+        help="Folders that attnseg segment or the viewer wrote, or JSON files in them.",
+    ),
+]
+
+
+def report(
+    results: ResultsInputs,
+    out: Annotated[
+        Path, typer.Option(help="HTML file to write.", callback=output_file)
+    ],
+    title: Annotated[
+        str, typer.Option(help="Title of the report.")
+    ] = "Segmentation report",
+    number_cases: Annotated[
+        bool,
+        typer.Option(
+            "--number-cases",
+            help="Call cases Case 1, Case 2 … and tell no file name: names may name "
+            "patients.",
+        ),
+    ] = False,
+    paths: Annotated[
+        bool,
+        typer.Option(
+            "--paths", help="Also tell in which folders of this machine images lay."
+        ),
+    ] = False,
+) -> None:
+    """Write one HTML page on results, to read, mail and print.
+
+    Of each case: image, outline of the mask, gate maps and what was measured of them,
+    objects, expected Dice, uncertainty and how the result was made; of several also a
+    list of all, those most worth a look first. The page holds its pictures, runs no
+    script and fetches nothing. An image that has moved or changed is not shown, and the
+    page says so. A result that cannot be read is named and skipped; the exit code is 1
+    then.
+    """
+    from napari_attnseg.io.atomic import write_text
+    from napari_attnseg.reports import load_cases, report_html
+
+    if paths and number_cases:
+        raise InputError(
+            "Expected --paths or --number-cases, but got both: one tells the names of "
+            "files, the other hides them; leave one of them out."
+        )
+    files = results_files(results)
+    failed = 0
+
+    def cases() -> Iterator[Case]:
+        nonlocal failed
+        for file in files:
+            try:
+                found = load_cases(file)
+            except InputError as error:
+                failed += 1
+                say(str(error))
+                continue
+            yield from found
+
+    html = report_html(cases(), title, number_cases=number_cases, paths=paths)
+    write_text(out, html)
+    size = len(html.encode()) / 1e6
+    done = len(files) - failed
+    say(f"{done} of {len(files)} results reported in {out} ({size:.1f} MB).")
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def results_files(inputs: list[Path]) -> list[Path]:
+    """JSON files of the results that are given or lie in given folders, each once.
+
+    Raises
+    ------
+    InputError
+        If an input is not there, or holds no results.
+    """
+    from napari_attnseg.exports.masks import find_masks
+
+    files: dict[Path, Path] = {}
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"There is no file or folder {path}; check the path.")
+        found = find_masks(path)
+        if not found:
+            raise InputError(
+                f"Expected results of attnseg segment in {path}, but there are none; "
+                "choose the folder that --out named, or a JSON file in it."
+            )
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())

@@ -1,0 +1,5 @@
+"""Masks of saved results in other formats: DICOM SEG and SR, NIfTI, COCO, plain PNG."""
+
+from napari_attnseg.exports.masks import MaskSeries, load_masks
+
+__all__ = ["MaskSeries", "load_masks"]

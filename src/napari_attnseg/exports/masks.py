@@ -1,0 +1,139 @@
+"""Masks of saved results, of one image or of many frames, as one kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.results import FORMAT, load_results
+from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
+from napari_attnseg.io.stack_results import StackNames
+from napari_attnseg.objects.descriptors import PixelSize
+from napari_attnseg.objects.physical import pixel_size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskSeries:
+    """Masks of an image, or of frames of a file or series.
+
+    Attributes
+    ----------
+    stem : str
+        Beginning of the names of the results.
+    masks : ndarray of int, shape (N, H, W)
+        0 is background, c + 1 is class c.
+    frames : tuple of int or None
+        Number of each in the file or series; None: it is a single image.
+    classes : tuple of str
+    provenance : mapping
+        Of the run.
+    pixel : PixelSize
+    image : Path or None
+        The image's file, if it is known and there.
+    edited : bool
+        Whether somebody painted in the masks.
+    """
+
+    stem: str
+    masks: NDArray[np.integer[Any]]
+    frames: tuple[int, ...] | None
+    classes: tuple[str, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    pixel: PixelSize = field(default_factory=PixelSize)
+    image: Path | None = None
+    edited: bool = False
+
+
+def find_masks(path: Path) -> list[Path]:
+    """JSON files of results that a path is, or that a folder holds, by name."""
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    formats = (FORMAT, FRAMES_FORMAT)
+    return [one for one in files if any(read_facts(one, kind) for kind in formats)]
+
+
+def load_masks(path: Path) -> MaskSeries:
+    """Masks of results, from their JSON file.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or a file that it names cannot be read.
+    """
+    facts = read_facts(path, FRAMES_FORMAT)
+    if facts is not None:
+        return _frames(path, facts)
+    results = load_results(path)
+    runs = results.segmentations
+    own = dict(runs[0].provenance)
+    made = [run.provenance.get("mask_sha256") for run in runs]
+    masks = np.stack([run.mask for run in runs])
+    return MaskSeries(
+        path.stem,
+        masks,
+        None if results.frames is None else tuple(range(results.frames)),
+        class_names(own, masks),
+        own,
+        pixel_size(results.placement),
+        results.image,
+        [array_sha256(run.mask) for run in runs] != made,
+    )
+
+
+def _frames(path: Path, facts: Mapping[str, Any]) -> MaskSeries:
+    names = StackNames(path.parent, path.stem)
+    try:
+        frames = tuple(int(frame) for frame in facts["frames"])
+        unit, own = int(facts["mask_value"]), dict(facts["provenance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path.name} is damaged ({error}); segment the file again."
+        ) from error
+    if not frames:
+        raise InputError(
+            f"{path.name} holds no frames: the run was stopped before the first; "
+            "segment the file again."
+        )
+    masks = np.stack([np.asarray(read_image(names.mask(i))) for i in frames]) // unit
+    file = own.get("file_facts") or {}
+    spacing, name = file.get("pixel_spacing"), file.get("unit", "pixel")
+    placement = {} if spacing is None else {"scale": spacing, "units": [name] * 2}
+    source = Path(str(own.get("source", "")))
+    return MaskSeries(
+        path.stem,
+        masks,
+        frames,
+        class_names(own, masks),
+        own,
+        pixel_size(placement),
+        source if source.is_file() else None,
+    )
+
+
+def class_names(
+    facts: Mapping[str, Any], masks: NDArray[np.integer[Any]]
+) -> tuple[str, ...]:
+    """Names of the classes of a run, then of labels that somebody painted beside them.
+
+    Raises
+    ------
+    InputError
+        If a label is above 255, which these formats have no room for.
+    """
+    highest = int(masks.max(initial=0))
+    if highest > 255:
+        raise InputError(
+            f"Expected labels up to 255 in a mask, but one has {highest}; paint with "
+            "the numbers of classes."
+        )
+    named = tuple(str(name) for name in facts.get("classes") or ("object",))
+    more = range(len(named) + 1, highest + 1)
+    return (*named, *(f"label {number}" for number in more))

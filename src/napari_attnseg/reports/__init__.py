@@ -1,0 +1,26 @@
+"""Reports on results: one HTML file without scripts that fetches nothing.
+
+::
+
+    from napari_attnseg.reports import load_cases, report_html
+
+    html = report_html(load_cases(Path("results/polyp.json")))
+"""
+
+from napari_attnseg.reports.cases import (
+    Case,
+    NoImage,
+    cases_of,
+    load_cases,
+    segmented_pixels,
+)
+from napari_attnseg.reports.page import report_html
+
+__all__ = [
+    "Case",
+    "NoImage",
+    "cases_of",
+    "load_cases",
+    "report_html",
+    "segmented_pixels",
+]

@@ -1,0 +1,190 @@
+"""Cases of a report: one image each, with its result, from a results folder or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.axes import read_array
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
+from napari_attnseg.objects.descriptors import PixelSize
+from napari_attnseg.objects.physical import pixel_size
+from napari_attnseg.reports.order import worst_frames
+from napari_attnseg.results import Segmentation
+
+
+class NoImage(StrEnum):
+    """Why the image of a case is not shown."""
+
+    #: Its file is gone, or it came from none.
+    MISSING = "missing"
+    #: The file holds other pixels than those that were segmented.
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+
+
+#: Pixels of an image, or why there are none.
+Picture = NDArray[Any] | NoImage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One image and what was found in it.
+
+    Attributes
+    ----------
+    name : str
+        What a reader knows it by.
+    result : Segmentation
+    image : ndarray, shape (H, W) or (H, W, 3 or 4), or NoImage
+        The pixels that were segmented, or why they are not shown.
+    source : str
+        The image's file as it was given, or the name of its layer.
+    file : str
+        JSON file of the results, if there is one.
+    frame : int or None
+        Of a stack.
+    pixel : PixelSize
+    doubt : float or None
+        Predictive entropy in bits, where the probability is not kept, as of films;
+        None: by the probability.
+    left_out : int
+        How many frames of its stack are no cases, as others are more worth a look.
+    """
+
+    name: str
+    result: Segmentation
+    image: Picture
+    source: str = ""
+    file: str = ""
+    frame: int | None = None
+    pixel: PixelSize = field(default_factory=PixelSize)
+    doubt: float | None = None
+    left_out: int = 0
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody painted in the mask since it was made."""
+        made = self.result.provenance.get("mask_sha256")
+        return array_sha256(self.result.mask) != made
+
+
+def cases_of(
+    results: Results, picture: Callable[[int | None], Picture], file: str = ""
+) -> list[Case]:
+    """A case for an image, or for the frames of a stack that are most worth a look.
+
+    Parameters
+    ----------
+    results : Results
+    picture : callable
+        Number of the frame, None for a single image → its pixels, or why there are
+        none.
+    file : str
+        JSON file of the results, if there is one.
+    """
+    cases = []
+    for i, result in enumerate(results.segmentations):
+        frame = None if results.frames is None else i
+        name = results.name if frame is None else f"{results.name}, frame {frame}"
+        pixel = pixel_size(results.placement)
+        source, none = results.source, NoImage.MISSING
+        cases.append(Case(name, result, none, source, file, frame, pixel))
+    return [replace(case, image=picture(case.frame)) for case in worst_frames(cases)]
+
+
+def load_cases(path: Path) -> list[Case]:
+    """Cases of a JSON file of ``attnseg segment`` or of the viewer.
+
+    Of a film, a volume or a stack the frames that are most worth a look.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or a file that it names cannot be read.
+    """
+    if read_facts(path, FRAMES_FORMAT) is not None:
+        from napari_attnseg.reports.films import film_cases
+
+        return film_cases(path)
+    results = load_results(path)
+    file = results.image
+    # One read serves all frames of a stack.
+    kept: dict[bool, Any] = {}
+    with ExitStack() as opened:
+
+        def picture(frame: int | None) -> Picture:
+            if file is None or not file.exists():
+                return NoImage.MISSING
+            facts = results.segmentations[frame or 0].provenance
+            for upright in (True, False):
+                try:
+                    if upright not in kept:
+                        kept[upright] = _pixels(file, upright, opened)
+                    found = segmented_pixels(kept[upright], facts, frame)
+                except (AttnSegError, MemoryError):
+                    return NoImage.UNREADABLE
+                if not isinstance(found, NoImage):
+                    return found
+            return NoImage.CHANGED
+
+        return cases_of(results, picture, path.name)
+
+
+def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
+    """Pixels of a picture, or frames that are read one by one, of a file that is open.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    if file_format(file) in (None, FileFormat.RASTER):
+        return read_image(file, upright)
+    frames = opened.enter_context(open_frames(file))
+    return frames[0] if len(frames) == 1 else frames
+
+
+def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
+    """The pixels that a run segmented, if an array still holds them.
+
+    Parameters
+    ----------
+    data : array
+        Of an image's file or layer.
+    facts : mapping
+        Provenance of the run of that frame.
+    frame : int or None
+        Of a stack.
+
+    Raises
+    ------
+    InputError
+        If what provenance says of the axes cannot be understood.
+    """
+    at = facts.get("frame") if frame is None else frame
+    read = read_array(data, facts)
+    try:
+        one = np.asarray(read if at is None else read[at])
+    except IndexError:
+        return NoImage.CHANGED
+    return one if array_sha256(one) == facts["image_sha256"] else NoImage.CHANGED
+
+
+def plain_source(source: str) -> str:
+    """Name of a file without the folders it lies in; of both kinds of paths."""
+    return PurePath(source.replace("\\", "/")).name or source
