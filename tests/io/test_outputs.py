@@ -80,11 +80,13 @@ WORDS = {
     "attnseg-train calibrate": ["w"],
     "attnseg-train export": ["w"],
     "attnseg-train release": ["--data", "d"],
+    "attnseg-train benchmark inference": [],
     "attnseg-train benchmark training": ["--data", "d"],
     "attnseg-train benchmark stack": [],
     "attnseg-train benchmark large": [],
     "attnseg-train benchmark start": [],
     "attnseg-train benchmark threads": [],
+    "attnseg-train benchmark whatif": [],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.
