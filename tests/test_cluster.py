@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from made_files import dicom_file
 from PIL import Image
 
 from napari_attnseg.batch import Note, SegmentOptions, segment_images
@@ -97,6 +98,10 @@ def test_what_can_be_checked_is_checked_before_any_worker_starts(
         segment_on_cluster(*how)
     with pytest.raises(InputError, match="threshold"):
         segment_on_cluster(*how, SegmentOptions(threshold=2), workers=2)
+    scan = dicom_file(tmp_path / "Quimby.dcm", np.zeros((40, 48), np.uint8))
+    with pytest.raises(InputError, match="with --workers and --scheduler") as refused:
+        segment_on_cluster([scan], *how[1:], workers=2)
+    assert "Quimby" not in str(refused.value)
     monkeypatch.setattr(clusters, "PATIENCE", 1)
     batch = segment_on_cluster(*how, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(InputError, match="No Dask scheduler answered at tcp://127"):

@@ -144,16 +144,17 @@ def test_dicom_image_with_its_window(tmp_path: Path, tiny_weights: Path) -> None
     )
     (outcome,) = batch
     assert outcome.error is None and Note.BURNED_IN in outcome.notes
-    results = load_results(out / "scan.json")
+    (story,) = out.glob("dicom-*.json")
+    results = load_results(story)
     (found,) = results.segmentations
     rule = found.provenance["intensity_rule"]
     assert (rule["rule"], rule["low"], rule["high"]) == ("window", -160, 239)
     assert found.provenance["file_facts"]["window"] == [-160, 239]
     assert results.placement == {"scale": [0.5, 0.4], "units": ["mm", "mm"]}
-    assert (out / "scan_objects.csv").exists()
+    assert (out / f"{story.stem}_objects.csv").exists()
     asked = SegmentOptions(intensity="whole_range")
     (outcome,) = segment_files([path], tmp_path / "b", tiny_weights, "cpu", asked)
-    (found,) = load_results(tmp_path / "b" / "scan.json").segmentations
+    (found,) = load_results(tmp_path / "b" / story.name).segmentations
     assert found.provenance["intensity_rule"]["rule"] != "window"
 
 
@@ -192,6 +193,25 @@ def test_patients_are_named_only_if_asked(tmp_path: Path, tiny_weights: Path) ->
     facts = json.loads((tmp_path / "b" / f"{PATIENT_ID}.json").read_text())
     known = facts["provenance"]["file_facts"]["identifiers"]
     assert known["PatientName"] == PATIENT and known["PatientID"] == PATIENT_ID
+
+
+def test_a_bad_dicom_file_is_named_by_its_number_and_skipped(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    folder = tmp_path / "in"
+    good = dicom_file(folder / "b.dcm", numbered(1, (40, 48))[0], "RGB")
+    (folder / "Quimby_a.dcm").write_bytes(b"")
+    (folder / "Quimby_c").write_bytes(good.read_bytes()[:400])  # before Rows
+    scanned = sorted(folder.iterdir())
+    for i, inputs in enumerate(([folder], scanned)):
+        done = {
+            o.path.name: o
+            for o in segment_files(inputs, tmp_path / f"{i}", tiny_weights, "cpu")
+        }
+        bad = {name: one.error for name, one in done.items() if one.error}
+        assert list(bad) == ["dicom-file-1", "dicom-file-2"]
+        assert all("cut short" in str(error) for error in bad.values())
+        assert len(done) == 3 and "Quimby" not in repr(bad)
 
 
 def test_a_damaged_film_ends_where_it_is_damaged(
@@ -236,6 +256,10 @@ def test_explain_reads_dicom_and_names_no_patient(
     facts = json.loads(outcome.files[-1].read_text())["provenance"]
     assert facts["intensity_rule"] == {"rule": "window", "low": -160, "high": 239}
     named = dicom_file(tmp_path / "Quimby.dcm", pixels)
-    with pytest.raises(InputError, match="rename it") as refused:
-        explain_images([named], out, "gate", tiny_weights, "cpu")
-    assert "quimby" not in str(refused.value).casefold()
+    cut = tmp_path / "Quimby_cut.dcm"
+    cut.write_bytes(named.read_bytes()[:-90])
+    batch = explain_images([named, cut], tmp_path / "b", "gate", tiny_weights, "cpu")
+    one, other = batch
+    assert one.error is None and other.error is not None
+    told = written_text(tmp_path / "b") + repr([one, other])
+    assert "quimby" not in told.replace(str(tmp_path), "").casefold()

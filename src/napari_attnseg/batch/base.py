@@ -16,6 +16,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
+from napari_attnseg.io.readers.formats import file_format
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -183,7 +184,8 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
 
 def not_images(inputs: Sequence[Path], paths: Collection[Path]) -> dict[str, int]:
     """Count what lies in the folders among `inputs` and is not among their images."""
-    return left_out([path for path in inputs if path.is_dir()], paths)
+    folders = [one for one in inputs if one.is_dir() and file_format(one) is None]
+    return left_out(folders, paths)
 
 
 def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:

@@ -23,6 +23,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import stems_of
 from napari_attnseg.batch.segmenting import Segmenting
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.weights import bundled_weights, weights_path
 
 #: Images that are in the hands of the scheduler at a time, at most.
@@ -97,6 +98,12 @@ def segment_on_cluster(
             "Expected one or more workers on this machine or the address of a "
             f"scheduler, but got workers {workers} and scheduler {scheduler}; give one "
             "of them."
+        )
+    others = {file_format(one) for one in inputs} - {None, FileFormat.RASTER}
+    if others:  # no path is told: that of DICOM may name the patient
+        raise InputError(
+            "Expected PNG, JPEG or TIFF images with --workers and --scheduler, which "
+            "are not made for films, DICOM and volumes; leave them out."
         )
     how = replace(options or SegmentOptions(), resume=True)
     if scheduler is not None:

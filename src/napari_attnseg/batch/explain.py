@@ -33,10 +33,9 @@ from napari_attnseg.io.explanations import (
 )
 from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
-from napari_attnseg.io.readers import read_picture
+from napari_attnseg.io.readers import find_sets, read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
-from napari_attnseg.io.readers.formats import is_dicom
-from napari_attnseg.io.readers.sets import set_of
+from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
 
@@ -98,12 +97,8 @@ def explain_images(
     explainer, in_files = EXPLAINERS[name], method_id(name)
     strides = _levels(name, explainer.per_gate, levels)
     target = _target(name, explainer.targeted, region)
-    stems = result_stems(find_images(list(inputs)))
-    if any(not set_of(path).shows_path for path in stems if is_dicom(path)):
-        raise InputError(
-            "Expected DICOM files whose names and folders do not name their patient, "
-            "as results would too, but one does; rename it."
-        )
+    files = _labelled(find_images(list(inputs)))
+    stems = result_stems(list(files))
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
@@ -114,7 +109,7 @@ def explain_images(
     )
 
     def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
-        found = read_picture(path)
+        found = read_picture(files[path])
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
@@ -147,7 +142,8 @@ def explain_images(
         here = where
         if Note.REGION_UPRIGHT in notes:
             here = {**where, "note": str(Note.REGION_UPRIGHT)}
-        saved = SavedExplanation(path.stem, str(path), maps, path, here)
+        image_file = path if files[path] == path else None
+        saved = SavedExplanation(path.stem, str(path), maps, image_file, here)
         return lambda: save_explanation(saved, out, stem, in_files, picture)
 
     notes = list(model_notes(segmenter, device))
@@ -155,7 +151,14 @@ def explain_images(
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
     work = partial(process, stems, Steps(read, compute))
-    return Batch(stems, work, tuple(notes), not_images(inputs, stems))
+    return Batch(stems, work, tuple(notes), not_images(inputs, files.values()))
+
+
+def _labelled(paths: Sequence[Path]) -> dict[Path, Path]:
+    """What each file is called in results and messages: a code for those of DICOM."""
+    scans = [path for path in paths if file_format(path) is FileFormat.DICOM]
+    names = {one.paths[0]: one.label for one in find_sets(scans)} if scans else {}
+    return {names.get(path, path): path for path in paths}
 
 
 def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:

@@ -92,8 +92,10 @@ def sources_of(
             f"The results {one.stem} do not name a DICOM file that is there; give the "
             "images with --source."
         )
-    sets = [s for s in find_sets(paths, True) if s.kind is FileFormat.DICOM]
-    named = [s for s in sets if s.name == one.stem] or sets
+    # Results have a code for a name, or the file's own where that was asked for.
+    sets = [s for s in find_sets(paths) if s.kind is FileFormat.DICOM]
+    own = [s for s in find_sets(paths, True) if s.kind is FileFormat.DICOM]
+    named = [s for s in (*sets, *own) if s.name == one.stem][:1] or sets
     if len(named) != 1:
         raise InputError(
             f"Expected the DICOM image or series of {one.stem}, but --source holds "

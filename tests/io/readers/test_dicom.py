@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,8 @@ def test_a_folder_is_grouped_by_series_and_ordered_by_position(tmp_path: Path) -
     report.save_as(tmp_path / "IM200", enforce_file_format=True)
     (tmp_path / "notes").write_text("no image")
     first, other = find_sets([tmp_path])
-    assert (first.name, len(first.paths), other.name) == ("CT-series-7", 4, "IM100")
+    assert (first.name, len(first.paths)) == ("CT-series-7", 4)
+    assert other.name.startswith("dicom-") and other.paths[0].name == "IM100"
     with open_frames(first) as frames:
         assert [frames[i][0, 0] for i in range(4)] == [0, 1, 2, 3]
         facts = frames.facts
@@ -266,9 +268,16 @@ def test_who_the_patient_is_stays_apart(
     tmp_path: Path, grey: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = dicom_file(tmp_path / f"{PATIENT_ID}_1.dcm", grey)
-    (found,) = find_sets([path])
-    assert found.name.startswith("dicom-") and not found.shows_path
-    assert str(found.label) == found.name
+    # However a name is spelled, it is not told: even one that the header lacks.
+    others = ["Ki\u0308mbi Adda", "17.03.1951", "scan", "Li_Wu"]
+    copies = [dicom_file(tmp_path / "b" / f"{n}.dcm", grey) for n in others]
+    (found, *rest) = find_sets([path, *copies])
+    for one in (found, *rest):
+        assert re.fullmatch("dicom-[0-9a-f]{8}", one.name) and not one.shows_path
+        assert str(one.label) == one.name
+    same = tmp_path / "same.dcm"
+    same.write_bytes(path.read_bytes())
+    assert [s.name for s in find_sets([path, same])] == [found.name, f"{found.name}-2"]
     facts = open_frames(found).facts
     for keep, expected in ((False, False), (True, True)):
         assert ("Quimby" in str(facts.to_provenance(keep))) is expected

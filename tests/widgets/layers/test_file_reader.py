@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
 
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
@@ -82,7 +84,7 @@ def test_a_volume_is_segmented_as_the_command_does(
     from napari_attnseg.io.images import read_image
 
     for i, result in enumerate(finished.results):
-        mask = read_image(out / "scan" / f"frame_{i:06d}_mask.png")
+        mask = read_image(out / layer.name / f"frame_{i:06d}_mask.png")
         np.testing.assert_array_equal(result.mask * 255, mask)
 
 
@@ -92,7 +94,8 @@ def test_results_of_a_dicom_image_are_opened_with_it_and_repeated(
     pixels = np.random.default_rng(0).integers(0, 255, (40, 48), np.uint8)
     path = dicom_file(tmp_path / "scan.dcm", pixels, PixelSpacing=[0.5, 0.4])
     out = tmp_path / "out"
-    (outcome,) = segment_files([path], out, tiny_weights, "cpu")
+    how = {"keep_identifiers": True}  # else results do not name the file
+    (outcome,) = segment_files([path], out, tiny_weights, "cpu", **how)
     assert outcome.error is None
     image, *others = read(str(out / "scan.json"))
     np.testing.assert_array_equal(image.data, pixels)
@@ -112,9 +115,12 @@ def test_layers_name_no_patient(tmp_path: Path, tiny_weights: Path) -> None:
     for i in range(2):
         more = {"SeriesInstanceUID": "1.2.3", "InstanceNumber": i, "SeriesNumber": 4}
         dicom_file(folder / f"IM{i}", pixels // (i + 1), **more)
+    (folder / "quimby_cut.dcm").write_bytes(b"")  # one is left out, with a warning
     reader = get_file_reader(str(folder))
     assert reader is not None
     layers = reader(str(folder))
+    said = notification_manager.records[-1].message
+    assert re.match("dicom-file-4 is left out: .*cut short", said)
     assert sorted(layer.data.ndim for layer in layers) == [2, 3]
     for layer in layers:
         said = f"{layer.name} {layer.metadata}".casefold()

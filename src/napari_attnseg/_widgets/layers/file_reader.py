@@ -13,6 +13,7 @@ from typing import Any
 import dask.array
 import napari.layers
 import numpy as np
+from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.metadata import (
@@ -52,7 +53,8 @@ def read_files(path: str | list[str]) -> list[Any]:
     Raises
     ------
     InputError
-        If one cannot be read, or there are too many.
+        If none can be read, or there are too many; one among others that cannot be
+        read is left out, with a warning.
     """
     given = [Path(one) for one in ([path] if isinstance(path, str) else path)]
     sets = find_sets(given)
@@ -61,7 +63,17 @@ def read_files(path: str | list[str]) -> list[Any]:
             f"Expected up to {MANY} images or series, but there are {len(sets)}; open "
             "those that you want to see."
         )
-    return [file_layer(one) for one in sets]
+    layers, wrong = [], list[tuple[FileSet, InputError]]()
+    for one in sets:
+        try:
+            layers.append(file_layer(one))
+        except InputError as error:
+            wrong.append((one, error))
+    if wrong and not layers:
+        raise wrong[0][1]
+    for one, error in wrong:
+        show_warning(f"{one.name} is left out: {error}")
+    return layers
 
 
 def file_layer(files: FileSet) -> Any:

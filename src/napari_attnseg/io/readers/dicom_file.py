@@ -72,31 +72,40 @@ def expect_pydicom() -> None:
         ) from error
 
 
+class NoImageError(InputError):
+    """A whole DICOM file that is made for something else than an image."""
+
+
 def read_header(path: Path) -> Any:
     """Everything of a DICOM file but its pixels.
 
     Raises
     ------
     InputError
-        If pydicom is missing, or the file is none or holds no image.
+        If pydicom is missing, or the file is none or holds no image; a `NoImageError`
+        where it is of a kind without images, such as a report.
     """
     expect_pydicom()
     import pydicom
 
     with guarded():
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        kind = header.get("SOPClassUID")
+        meta = getattr(header, "file_meta", None) or {}
+        kind = header.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
+        kind_name = str(getattr(kind, "name", "") or "")
         rows, columns = header.get("Rows"), header.get("Columns")
     if kind is None and rows is None:
         raise _refused("it is no DICOM file, or is cut short")
     if not rows or not columns:
-        name = getattr(kind, "name", "") or "an object without rows and columns"
-        raise _refused(f"it holds no image ({name})")
+        if "Image" in kind_name or not kind_name:
+            lacking = [n for n in ("Rows", "Columns") if not header.get(n)]
+            raise _refused(f"it lacks {' and '.join(lacking)}, or is cut short")
+        raise _refused(f"it holds no image ({kind_name})", NoImageError)
     return header
 
 
-def _refused(reason: str) -> InputError:
-    return InputError(
+def _refused(reason: str, kind: type[InputError] = InputError) -> InputError:
+    return kind(
         f"This file cannot be read as DICOM ({reason}); expected a whole DICOM file "
         "with an image: replace it."
     )

@@ -20,8 +20,6 @@ IDENTIFYING = (
     *("InstitutionName", "InstitutionAddress", "ReferringPhysicianName"),
     *("PerformingPhysicianName", "OperatorsName"),
 )
-#: Those of them that people use in names of files.
-_IN_NAMES = ("PatientName", "PatientID", "OtherPatientNames", "OtherPatientIDs")
 #: Millimetres per unit of an ultrasound region; 3 is cm.
 _REGION_MM = {3: 10.0}
 #: Spatial format of an ultrasound region that shows a plane.
@@ -190,30 +188,6 @@ def identifiers_of(header: Any) -> dict[str, str]:
     """What tells who the patient is, by DICOM's names of it."""
     found = {name: str(header.get(name) or "").strip() for name in IDENTIFYING}
     return {name: value for name, value in found.items() if value}
-
-
-def is_named(text: str, identifiers: dict[str, str]) -> bool:
-    """Whether a text, such as a path, holds a part of the patient's name or number.
-
-    Parts from three characters on count as words, those of letters from four on
-    anywhere.
-    """
-    plain = text.casefold()
-    words = set(_words(plain))
-    parts = {
-        part
-        for name in _IN_NAMES
-        for part in _words(identifiers.get(name, "").casefold())
-        if len(part) > 2
-    }
-    return any(
-        part in words or (len(part) > 3 and part.isalpha() and part in plain)
-        for part in parts
-    )
-
-
-def _words(text: str) -> list[str]:
-    return "".join(c if c.isalnum() else " " for c in text).split()
 
 
 def rescaled(values: NDArray[Any], header: Any, frame: int) -> NDArray[Any]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
-from napari_attnseg.io.readers.dicom_file import expect_pydicom, guarded, read_header
-from napari_attnseg.io.readers.dicom_header import (
-    identifiers_of,
-    is_named,
-    numbers,
-    position_of,
+from napari_attnseg.io.folders import entries
+from napari_attnseg.io.readers.dicom_file import (
+    NoImageError,
+    expect_pydicom,
+    guarded,
+    read_header,
 )
+from napari_attnseg.io.readers.dicom_header import numbers, position_of
 from napari_attnseg.io.readers.facts import Assumed
 from napari_attnseg.io.readers.formats import stem_of
 
@@ -34,7 +35,7 @@ class Series:
     assumed : tuple of Assumed
         What was taken for granted to order them.
     shows_path : bool
-        Whether it is one file whose path names no patient, so that it may be told.
+        Whether it is one file whose path may be told, as that was asked for.
     """
 
     name: str
@@ -60,6 +61,8 @@ def group_series(
 ) -> tuple[list[Series], list[Path]]:
     """Group DICOM files by their series, each in order of position, number or name.
 
+    A file that cannot be read is one of its own, which is told when it is opened.
+
     Images of a series that differ in size or kind are series of their own, and so is a
     file with several frames.
 
@@ -67,7 +70,8 @@ def group_series(
     ----------
     paths : sequence of Path
     keep_identifiers : bool
-        Whether a path may go into names although it names the patient.
+        Whether a file's own name may go into names: it may tell who the patient is,
+        in a spelling that the header does not have.
 
     Returns
     -------
@@ -81,14 +85,17 @@ def group_series(
     InputError
         If pydicom is missing.
     """
-    files, others = [], []
+    files, others, bad = [], [], list[Series]()
     expect_pydicom()
     for path in paths:
         try:
             with guarded():
                 files.append(_look(path, keep_identifiers))
-        except InputError:
+        except NoImageError:
             others.append(path)
+        except InputError:
+            name = stem_of(path) if keep_identifiers else _numbered(path)
+            bad.append(Series(name, (path,), (), keep_identifiers))
     together: dict[tuple[Any, ...], list[_File]] = {}
     for file in files:
         alone = (file.path,) if file.frames > 1 else ()
@@ -104,15 +111,16 @@ def group_series(
             if not one.shows_path:  # `result_stems` tells files of one name apart
                 one = replace(one, name=f"{one.name}-{unique[one.name]}")
         named.append(one)
-    return named, others
+    return named + bad, others
 
 
-def _own_name(path: Path, header: Any, keep_identifiers: bool) -> str:
-    """Name of one file for results; empty where its path names the patient."""
-    identifiers = identifiers_of(header)
-    if keep_identifiers or not is_named(str(path), identifiers):
-        return stem_of(path)
-    return ""
+def _numbered(path: Path) -> str:
+    """Name of a file that cannot be read: its number, by name, in its folder."""
+    try:
+        beside = [one.name for one in entries(path.parent)]
+    except InputError:
+        beside = []
+    return f"dicom-file-{sum(name <= path.name for name in beside)}"
 
 
 def _look(path: Path, keep_identifiers: bool) -> _File:
@@ -128,7 +136,7 @@ def _look(path: Path, keep_identifiers: bool) -> _File:
         position_of(header, 0),
         int(header.get("NumberOfFrames") or 1),
         _series_name(path, header),
-        _own_name(path, header, keep_identifiers),
+        stem_of(path) if keep_identifiers else "",
         f"dicom-{text_sha256(str(header.get('SOPInstanceUID') or path))[:8]}",
     )
 

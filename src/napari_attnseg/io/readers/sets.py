@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class FileSet:
     assumed : tuple of Assumed
         What was taken for granted when files were put together.
     shows_path : bool
-        Whether its path may be told: it names no patient, and is one file.
+        Whether its path may be told: it is one file, and of DICOM only if asked for.
     """
 
     paths: tuple[Path, ...]
@@ -44,7 +45,7 @@ class FileSet:
 
     @property
     def label(self) -> Path:
-        """The file; of a series, or of a path that names the patient, only the name."""
+        """The file; of DICOM only the name, unless its path may be told."""
         return self.paths[0] if self.shows_path else Path(self.name)
 
 
@@ -58,7 +59,7 @@ def find_sets(inputs: Sequence[Path], keep_identifiers: bool = False) -> list[Fi
     ----------
     inputs : sequence of Path
     keep_identifiers : bool
-        Whether a DICOM file's path may be told although it names the patient.
+        Whether a DICOM file's path may be told: it may name the patient.
 
     Raises
     ------
@@ -76,7 +77,20 @@ def find_sets(inputs: Sequence[Path], keep_identifiers: bool = False) -> list[Fi
             raise InputError(f"There is no file or folder {path}; check the path.")
         for one in sets:
             found.setdefault(one.paths[0].resolve(), one)
-    return list(found.values())
+    return _told_apart(found.values())
+
+
+def _told_apart(sets: Iterable[FileSet]) -> list[FileSet]:
+    """Sets of which no two DICOM ones without a path have one name."""
+    times: Counter[str] = Counter()
+    named = []
+    for one in sets:
+        if not one.shows_path:
+            times[one.name] += 1
+            if times[one.name] > 1:
+                one = replace(one, name=f"{one.name}-{times[one.name]}")
+        named.append(one)
+    return named
 
 
 def set_of(path: Path, keep_identifiers: bool = False) -> FileSet:
@@ -100,7 +114,7 @@ def _in_folder(folder: Path, keep_identifiers: bool) -> list[FileSet]:
     inside = [path for path in entries(folder) if file_format(path) is not None]
     files = {path.resolve() for path in inside if not path.is_symlink()}
     inside = [p for p in inside if not (p.is_symlink() and p.resolve() in files)]
-    sets = _of_files(inside, keep_identifiers) if inside else []
+    sets = _of_files(inside, keep_identifiers, True) if inside else []
     if not sets:
         others = left_out_words(left_out([folder], []))
         known = ", ".join(end for ends in SUFFIXES.values() for end in ends)
@@ -111,7 +125,9 @@ def _in_folder(folder: Path, keep_identifiers: bool) -> list[FileSet]:
     return sets
 
 
-def _of_files(paths: Sequence[Path], keep_identifiers: bool) -> list[FileSet]:
+def _of_files(
+    paths: Sequence[Path], keep_identifiers: bool, whole_folder: bool = False
+) -> list[FileSet]:
     """Sets of files of one folder, or of one file that was given."""
     kinds = {path: file_format(path) or FileFormat.RASTER for path in paths}
     scans = [path for path, kind in kinds.items() if kind is FileFormat.DICOM]
@@ -122,12 +138,12 @@ def _of_files(paths: Sequence[Path], keep_identifiers: bool) -> list[FileSet]:
     ]
     # Beside other images they are left out, and counted, where pydicom is missing.
     if scans and (not sets or find_spec("pydicom") is not None):
-        from napari_attnseg.io.readers.dicom_file import read_header
-        from napari_attnseg.io.readers.dicom_series import group_series
+        from napari_attnseg.io.readers.dicom_series import Series, group_series
 
         series, others = group_series(scans, keep_identifiers)
-        if others and len(paths) == 1:
-            read_header(others[0])  # says what is wrong with it
+        if others and len(paths) == 1 and not whole_folder:
+            bad = Series("dicom-without-image", (others[0],))
+            series.append(bad)  # told when it is opened
         sets += [
             FileSet(one.paths, FileFormat.DICOM, one.name, one.assumed, one.shows_path)
             for one in series
