@@ -191,6 +191,13 @@ def test_tiles_and_a_run_that_is_gone_on_with_from_the_command_line(
     again = CliRunner().invoke(app, [*words, "--resume"])
     assert "2 of them had been segmented before" in again.stderr
     assert (out / "a.json").stat().st_mtime_ns == made
+    # A file of it that is empty or cut short is made again.
+    for name, size in (("a_probability.tif", 0), ("a_mask.png", 40)):
+        whole = (out / name).read_bytes()
+        (out / name).write_bytes(whole[:size])
+        again = CliRunner().invoke(app, [*words, "--resume"])
+        assert "1 of them had been segmented before" in again.stderr
+        assert (out / name).read_bytes() == whole
     # Other settings are another run, and so are other pixels.
     other = CliRunner().invoke(app, [*words, "--resume", "--threshold", "0.3"])
     assert "before" not in other.stderr

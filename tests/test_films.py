@@ -29,11 +29,13 @@ from napari_attnseg.batch import (
     explain_images,
     segment_files,
 )
+from napari_attnseg.batch.stacks import frame_row
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames, sets
 from napari_attnseg.io.results import load_results
+from napari_attnseg.results import Segmentation
 
 
 @pytest.fixture
@@ -212,6 +214,15 @@ def test_a_bad_dicom_file_is_named_by_its_number_and_skipped(
         assert list(bad) == ["dicom-file-1", "dicom-file-2"]
         assert all("cut short" in str(error) for error in bad.values())
         assert len(done) == 3 and "Quimby" not in repr(bad)
+
+
+def test_areas_of_small_pixels_keep_their_digits(tmp_path: Path) -> None:
+    probability = np.zeros((1, 40, 48), np.float32)
+    mask = np.zeros((40, 48), np.uint8)
+    mask[:10, :13] = 1
+    row = frame_row(Segmentation(mask, probability, (), {}), 1.25e-7)
+    assert row["area_mm2"] == 1.625e-5
+    assert frame_row(Segmentation(mask, probability, (), {}), 0.3)["area_mm2"] == 39
 
 
 def test_a_damaged_film_ends_where_it_is_damaged(

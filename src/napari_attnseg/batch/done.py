@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.cards import versions
+from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, rule_to_json
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import is_file
-from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.results import FORMAT, load_results
 from napari_attnseg.masks import MaskRules
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import GateKey, gate_label
@@ -121,4 +122,15 @@ def done_before(
     for block in facts.get(READERS, {}).values():
         names += [block[part] for part in ("mask", "probability") if part in block]
     files = [*(folder / name for name in names), story]
-    return Earlier(files, own) if all(map(is_file, files)) else None
+    return Earlier(files, own) if _are_whole(files) else None
+
+
+def _are_whole(files: Sequence[Path]) -> bool:
+    """Whether files, of which the last names the others, are there and can be read."""
+    if not all(is_file(path) and path.stat().st_size for path in files):
+        return False
+    try:
+        load_results(files[-1])
+    except InputError:
+        return False
+    return True

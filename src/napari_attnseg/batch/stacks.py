@@ -183,6 +183,11 @@ class StackRun:
         return self._results.add(frame, result.mask, row, picture, seconds, run)
 
 
+def _rounded(area: float) -> float:
+    """To 4 places; small areas, as of microscopes, to 6 digits."""
+    return round(area, 4) if area >= 1 else float(f"{area:.6g}")
+
+
 def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
     """Numbers of one frame, by `COLUMNS`; NaN and None where there are none.
 
@@ -200,7 +205,7 @@ def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
     doubt = case_doubt(result.probability, mask)
     row: dict[str, Any] = {
         "area_px": area,
-        "area_mm2": None if pixel_mm2 is None else round(area * pixel_mm2, 4),
+        "area_mm2": None if pixel_mm2 is None else _rounded(area * pixel_mm2),
         "objects": int(separate(mask).max(initial=0)),
         "probability": round(float(best[inside].mean()), 4) if area else None,
         "highest_probability": round(float(best.max()), 4),

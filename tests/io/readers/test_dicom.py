@@ -323,3 +323,38 @@ def test_lossless_jpeg(tmp_path: Path, grey: Any) -> None:
     np.testing.assert_array_equal(found.pixels, values)
     assert found.facts is not None
     assert "JPEG Lossless" in found.facts.said["transfer_syntax"]
+
+
+def test_pixels_of_different_sizes_in_one_series_have_none(tmp_path: Path) -> None:
+    series = {"SeriesInstanceUID": "1.2", "Modality": "CT"}
+    for i, size in enumerate((0.5, 0.5001, 1.5)):
+        more = {**series, "InstanceNumber": i, "PixelSpacing": [size, size]}
+        dicom_file(tmp_path / "a" / f"{i}", np.zeros((4, 4), np.uint8), **more)
+    with open_frames(tmp_path / "a") as frames:
+        assert len(frames) == 3 and frames.facts.pixel_mm2 is None
+        assert frames.facts.not_used == (NotUsed.SPACINGS_DIFFER,)
+    (tmp_path / "a" / "2").unlink()
+    with open_frames(tmp_path / "a") as frames:
+        assert frames.facts.spacing == (0.5, 0.5)
+
+
+def test_slices_at_one_place_are_told(tmp_path: Path) -> None:
+    slices(tmp_path, [0, 1, 1, 4])
+    with open_frames(tmp_path) as frames:
+        assert len(frames) == 4 and frames.facts.positions is None
+        assert frames.facts.not_used == (NotUsed.UNEVEN_SLICES,)
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_of_one_bit_one_is_white(tmp_path: Path, kind: str) -> None:
+    bits = np.zeros((8, 16), np.uint8)
+    bits[2:5, 3:9] = 1
+    data = dicom_set(bits, kind)
+    data.BitsAllocated = data.BitsStored = 1
+    data.HighBit = 0
+    data.PixelData = np.packbits(bits, bitorder="little").tobytes()
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = bits if kind == "MONOCHROME2" else 1 - bits
+    found = read_picture(tmp_path / "a.dcm").pixels
+    np.testing.assert_array_equal(found, 255 * shown)
+    assert found.dtype == np.uint8

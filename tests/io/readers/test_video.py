@@ -122,3 +122,37 @@ def test_sound_is_left_out(tmp_path: Path) -> None:
         container.mux(stream.encode())
     with open_frames(path) as frames:
         assert frames.facts.not_used == (NotUsed.SOUND,)
+
+
+def test_a_mirrored_one_is_shown_as_it_asks(tmp_path: Path) -> None:
+    """By the matrix of its track, whose angle alone would turn it upside down."""
+    left_top = np.zeros((2, 48, 64, 3), np.uint8)
+    left_top[:, :16, :16] = 220
+    one = (1 << 16).to_bytes(4, "big")
+    matrix = one + bytes(12) + one  # a, b, u, c, d
+    for name, (a, b, c, d), corner in (
+        ("plain", (1, 0, 0, 1), (0, 0)),
+        ("mirrored", (-1, 0, 0, 1), (0, -1)),
+        ("upside_down", (1, 0, 0, -1), (-1, 0)),
+        ("transposed", (0, 1, 1, 0), (0, 0)),
+        ("transverse", (0, -1, -1, 0), (-1, -1)),
+    ):
+        path = video_file(tmp_path / f"{name}.mp4", left_top)
+        data = path.read_bytes()
+        at = data.index(matrix, data.index(b"tkhd"))
+        each = [(n << 16).to_bytes(4, "big", signed=True) for n in (a, b, 0, c, d)]
+        path.write_bytes(data[:at] + b"".join(each) + data[at + 20 :])
+        with open_frames(path) as frames:
+            frame = frames[1][..., 0]
+            assert frame.shape == ((64, 48) if a == 0 else (48, 64)), name
+            bright = [c for c in ((0, 0), (0, -1), (-1, 0), (-1, -1)) if frame[c] > 128]
+            assert bright == [corner], name
+            assert frames.facts.said["mirrored"] is (name != "plain")
+
+
+@pytest.mark.parametrize(("codec", "lossy"), [("ffv1", False), ("libx264", True)])
+def test_a_codec_says_whether_it_loses_something(
+    tmp_path: Path, codec: str, lossy: bool
+) -> None:
+    with open_frames(video_file(tmp_path / "a.mkv", numbered(2), codec)) as frames:
+        assert frames.facts.said["lossy"] is lossy

@@ -139,3 +139,14 @@ def test_pictures_come_through_the_same_door(tmp_path: Path) -> None:
         open_frames(tmp_path / "b.tif")
     with pytest.raises(InputError, match="holds 2; choose one"):
         open_frames(tmp_path)
+
+
+def test_half_an_ome_tiff_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.ome.tif"
+    tifffile.imwrite(whole, VOLUME, metadata={"axes": "ZYX"}, ome=True)
+    data = whole.read_bytes()
+    for share in (0.5, 0.9):
+        cut = tmp_path / "cut.ome.tif"
+        cut.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(InputError, match="expected a whole file"):
+            open_frames(cut)[3]

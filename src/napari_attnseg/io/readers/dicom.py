@@ -22,6 +22,8 @@ from napari_attnseg.io.readers.frames import Frames
 
 #: Distances of slices may differ by this share of the mean one.
 _EVEN = 0.05
+#: Sizes of pixels that differ by a smaller share are rounded differently.
+_SAME = 1e-3
 
 
 class DicomFrames(Frames):
@@ -74,7 +76,7 @@ class DicomFrames(Frames):
         took, left = list(assumed), list[NotUsed]()
         if "TransferSyntaxUID" not in first.file_meta:
             took.append(Assumed.TRANSFER_SYNTAX)
-        size = headers.size_of(first)
+        size = self._size()
         took += size.assumed
         left += size.not_used
         said["spacing_source"] = size.source or None
@@ -121,7 +123,7 @@ class DicomFrames(Frames):
 
         A stack is shown, and segmented, with one.
         """
-        if not self._is_grey:
+        if not self._is_grey or _is_one_bit(self._headers[0]):
             return None
         found = [
             (headers.window_of(self._headers[file], frame), file, frame)
@@ -148,12 +150,27 @@ class DicomFrames(Frames):
         total = self._ends(file, frame)
         return total - window[1], total - window[0]
 
+    def _size(self) -> headers.Size:
+        """Size of the pixels of all frames; none where they differ."""
+        first, *others = [headers.size_of(self._headers[f], i) for f, i in self._places]
+        for one in others:
+            same = one.unit == first.unit and (one.spacing is None) == (
+                first.spacing is None
+            )
+            if same and first.spacing is not None and one.spacing is not None:
+                same = np.allclose(one.spacing, first.spacing, rtol=_SAME, atol=0)
+            if not same:
+                return headers.Size(not_used=(NotUsed.SPACINGS_DIFFER,))
+        return first
+
     def _positions(self, left: list[NotUsed]) -> tuple[float, ...] | None:
         if len(self._places) < 2:
             return None
         found = [headers.position_of(self._headers[f], i) for f, i in self._places]
         known = [one for one in found if one is not None]
         if len(known) < len(found) or len(set(known)) < len(known):
+            if len(set(known)) > 1:  # those of a film all lie at one place
+                left.append(NotUsed.UNEVEN_SLICES)
             return None
         steps = np.abs(np.diff(known))
         if np.ptp(steps) > _EVEN * steps.mean():
@@ -188,7 +205,9 @@ class DicomFrames(Frames):
                     return _eight_bits(stored[..., :3], int(header.BitsStored))
                 values = headers.rescaled(stored, header, frame)
                 values = _filled(values, stored, header)
-                return self._brightening(values, file, frame)
+                values = self._brightening(values, file, frame)
+                # Of one bit, 1 is white; pydicom gives it as one of 8 bits.
+                return values * np.uint8(255) if _is_one_bit(header) else values
             except Exception as error:  # as for the header
                 raise InputError(
                     f"Frame {frame} of {self.name} cannot be decoded "
@@ -226,6 +245,10 @@ def _filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[
 def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:
     """The upper eight bits of colours; palettes mostly have 16."""
     return (values >> max(bits - 8, 0)).astype(np.uint8)
+
+
+def _is_one_bit(header: Any) -> bool:
+    return int(header.get("BitsAllocated") or 0) == 1
 
 
 def _colour_bits(header: Any) -> int:

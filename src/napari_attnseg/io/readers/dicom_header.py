@@ -101,14 +101,14 @@ def window_of(header: Any, frame: int) -> Shown:
     return Shown((low, high) if low < high else None, tuple(left))
 
 
-def size_of(header: Any) -> Size:
+def size_of(header: Any, frame: int = 0) -> Size:
     """Size of a pixel, from what the file says of the body, the beam or the screen."""
     for keyword, assumed in (
         ("PixelSpacing", ()),
         ("ImagerPixelSpacing", (Assumed.DETECTOR_SPACING,)),
         ("NominalScannedPixelSpacing", ()),
     ):
-        found = numbers(of_frame(header, 0, keyword))
+        found = numbers(of_frame(header, frame, keyword))
         if len(found) == 2 and min(found) > 0:
             return Size((found[0], found[1]), "mm", keyword, assumed)
     regions = [one for one in regions_of(header) if one["mm"] is not None]

@@ -67,7 +67,10 @@ class NotUsed(StrEnum):
     REGIONS_DIFFER
         Ultrasound regions of different pixel sizes, so that none is used.
     UNEVEN_SLICES
-        Slices whose distances differ; they are shown as if they did not.
+        Slices whose distances differ, or of which some lie at one place or at none
+        that is known; they are shown as if they were even.
+    SPACINGS_DIFFER
+        Pixels of different sizes in one series, so that none is used.
     PADDING
         Pixels outside of the field of view; they have the smallest value inside.
     SOUND
@@ -92,6 +95,7 @@ class NotUsed(StrEnum):
     OVERLAYS = "overlays"
     REGIONS_DIFFER = "regions_differ"
     UNEVEN_SLICES = "uneven_slices"
+    SPACINGS_DIFFER = "spacings_differ"
     PADDING = "padding"
     SOUND = "sound"
     OTHER_STREAMS = "other_streams"

@@ -56,6 +56,9 @@ class OmeTiffFrames(Frames):
 
     def _described(self, path: Path) -> FileFacts:
         series = self._file.series[0]
+        if not self._file.is_ome or any(page is None for page in series.pages):
+            lack = ValueError("planes or OME's description of them are missing")
+            raise _unreadable(path.name, lack)
         pixels = _pixels_of(self._file.ome_metadata)
         channels = [one.get("Name", "") for one in pixels.iterfind("{*}Channel")]
         self._plan = plan = plan_of(series.axes, series.shape, channels, path.name)
@@ -116,7 +119,7 @@ class OmeTiffFrames(Frames):
 def _unreadable(name: str, error: Exception) -> InputError:
     return InputError(
         f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
-        "replace it."
+        "replace it, or name it .tif if it is none of OME's."
     )
 
 

@@ -78,7 +78,7 @@ class VideoFrames(Frames):
             raise self._unreadable(name, error) from error
         #: Time stamps of frames that were decoded.
         self._seen: dict[int, int] = {0: first.pts or 0}
-        self._turns = round((first.rotation or 0) / 90) % 4
+        self._mirrored, self._turns = _shown(first)
         self._next = 1
         super().__init__(name, self._described(first))
         self._keep(0, self._pixels(first))
@@ -120,8 +120,9 @@ class VideoFrames(Frames):
             "codec": stream.codec_context.name,
             "pixel_format": kind.name,
             "rotation": 90 * self._turns,
+            "mirrored": self._mirrored,
             "frame_rate": float(stream.average_rate) if stream.average_rate else None,
-            "lossy": True,
+            "lossy": bool(stream.codec_context.codec.lossy),
         }
         return FileFacts(
             FileFormat.VIDEO,
@@ -242,8 +243,8 @@ class VideoFrames(Frames):
         self._next = None
         return InputError(
             f"{self.name} ends before frame {index}, and its header says that it has "
-            f"{self.facts.frames}; it is cut short: use the frames before it, or "
-            "replace it."
+            f"{self.facts.frames}; it is cut short, or damaged inside, and "
+            "then frames behind that place have wrong numbers and times: replace it."
         )
 
     def _pixels(self, frame: Any) -> NDArray[Any]:
@@ -257,9 +258,26 @@ class VideoFrames(Frames):
             values = frame.reformat(
                 format="rgb24", src_colorspace=matrix, dst_colorspace=matrix
             ).to_ndarray()
+        if self._mirrored:
+            values = values[:, ::-1]
         turned = np.rot90(values, self._turns)
         return np.ascontiguousarray(turned)
 
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+
+def _shown(frame: Any) -> tuple[bool, int]:
+    """Whether a frame is to be mirrored left to right, and quarter turns after that.
+
+    FFmpeg's angle of a mirrored frame is that of its columns alone: half a turn off.
+    """
+    side = next((d for d in frame.side_data if d.type.name == "DISPLAYMATRIX"), None)
+    if side is None:
+        return False, round((frame.rotation or 0) / 90) % 4
+    a, b, _, c, d = (int(one) for one in np.frombuffer(bytes(side)[:20], np.int32))
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    return mirrored, round(-np.degrees(np.arctan2(b, a)) / 90) % 4
