@@ -53,7 +53,10 @@ def worker_processes() -> list[psutil.Process]:
 
 
 def test_a_killed_workers_images_are_done_again_and_nothing_twice(
-    photos: Path, tmp_path: Path, tiny_weights: Path
+    photos: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     options = SegmentOptions(objects=True, gates={32: 0.25})
     here, there = tmp_path / "here", tmp_path / "there"
@@ -74,6 +77,7 @@ def test_a_killed_workers_images_are_done_again_and_nothing_twice(
     assert "damaged.png cannot be read" in str(failed[0].error)
     assert contents(there) == contents(here)
     assert not worker_processes()
+    assert "distributed" not in capfd.readouterr().err  # neither INFO nor WARNING
 
     # Gone on with: what is there stays as it is, what is not is made.
     (there / "03_mask.png").unlink()

@@ -29,6 +29,7 @@ from napari_attnseg.batch import (
     explain_images,
     segment_files,
 )
+from napari_attnseg.batch.base import not_images
 from napari_attnseg.batch.stacks import frame_row
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -214,6 +215,14 @@ def test_a_bad_dicom_file_is_named_by_its_number_and_skipped(
         assert list(bad) == ["dicom-file-1", "dicom-file-2"]
         assert all("cut short" in str(error) for error in bad.values())
         assert len(done) == 3 and "Quimby" not in repr(bad)
+
+
+def test_what_an_ome_zarr_consists_of_is_not_left_out(tmp_path: Path) -> None:
+    image = tmp_path / "a.zarr"
+    (image / "0").mkdir(parents=True)
+    (image / "zarr.json").touch()
+    assert not_images([image], [image]) == not_images([tmp_path], [image]) == {}
+    assert not_images([image / "0", tmp_path], []) == {"folder": 1}
 
 
 def test_areas_of_small_pixels_keep_their_digits(tmp_path: Path) -> None:

@@ -199,6 +199,7 @@ def _loaded(job: Job) -> Segmenting:
 
 def _local_cluster(workers: int, device: str) -> Any:
     """Processes of this machine, which end with the cluster."""
+    import dask
     from distributed import Nanny, Scheduler, SpecCluster
 
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -212,12 +213,15 @@ def _local_cluster(workers: int, device: str) -> Any:
         return {"cls": Nanny, "options": options}
 
     where = {"host": "127.0.0.1", "port": 0, "dashboard": False}
-    return SpecCluster(
-        {index: worker(index) for index in range(workers)},
-        {"cls": Scheduler, "options": where},
-        # A worker that dies is told by what becomes of its images.
-        silence_logs=logging.CRITICAL,
-    )
+    # A worker that dies is told by what becomes of its images. Processes set up their
+    # logs when they start, so those of workers are told by their environment.
+    logs = "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED"
+    with dask.config.set({logs: "critical"}):
+        return SpecCluster(
+            {index: worker(index) for index in range(workers)},
+            {"cls": Scheduler, "options": where},
+            silence_logs=logging.CRITICAL,
+        )
 
 
 def _gpus() -> list[str]:

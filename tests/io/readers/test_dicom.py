@@ -358,3 +358,21 @@ def test_of_one_bit_one_is_white(tmp_path: Path, kind: str) -> None:
     found = read_picture(tmp_path / "a.dcm").pixels
     np.testing.assert_array_equal(found, 255 * shown)
     assert found.dtype == np.uint8
+
+
+def test_a_tag_that_is_missing_is_named(tmp_path: Path) -> None:
+    data = dicom_set(np.zeros((4, 4), np.uint8))
+    del data.BitsStored
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=r"decoded \(it lacks BitsStored, Explicit VR"):
+        read_picture(tmp_path / "a.dcm")
+
+
+def test_of_a_series_the_file_that_is_damaged_is_told(tmp_path: Path) -> None:
+    slices(tmp_path, [0, 1, 2])
+    cut = find_sets([tmp_path])[0].paths[1]
+    cut.write_bytes(cut.read_bytes()[:-8])
+    with open_frames(tmp_path) as frames:
+        assert frames[2].shape == frames[0].shape
+        with pytest.raises(InputError, match=r"^Frame 1 of CT-series-7 \(file 2 of 3"):
+            frames[1]

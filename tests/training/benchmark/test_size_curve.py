@@ -13,6 +13,7 @@ from attnseg_training.benchmark import size_curve
 from attnseg_training.benchmark.one_size import Case, Frames, Kind, large_image, measure
 from attnseg_training.benchmark.size_curve import Curve, measure_curve, size_cases
 from attnseg_training.commands.benchmark import app
+from napari_attnseg.errors import DeviceError
 
 
 def test_a_stack_of_a_few_frames(
@@ -41,6 +42,11 @@ def test_each_case_has_a_process_and_a_limit(tiny_weights: Path) -> None:
     kinds = [(row["kind"], row["finished"]) for row in curve.rows]
     assert kinds == [("one pass", False), ("tiles", False)]
     assert curve.markdown().count("did not finish") == 2
+
+
+def test_a_device_that_is_not_there_is_one_sentence(tiny_weights: Path) -> None:
+    with pytest.raises(DeviceError, match="There is no device 'cuda:99' here"):
+        measure_curve("stack", [1], str(tiny_weights), "cuda:99")
 
 
 def test_tiles_and_one_pass_of_a_large_image(tiny_weights: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from attnseg_training.benchmark.machine import processor
 from attnseg_training.benchmark.one_size import Case, Kind
 from napari_attnseg.cards import versions
+from napari_attnseg.devices import OPENVINO, resolve_device
 from napari_attnseg.weights import weights_path
 
 #: Frames of a stack, and megapixels of an image.
@@ -131,12 +132,16 @@ def measure_curve(
 
     Raises
     ------
-    UnknownNameError
-        If there are no such weights.
+    UnknownNameError, DeviceError
+        If there are no such weights, or no such device.
     RuntimeError
         If a case fails otherwise than by its time.
     """
     path = weights_path(weights)
+    if device != OPENVINO:
+        resolve_device(
+            device
+        )  # told here in one sentence, and not by the first process
     rows: list[dict[str, Any]] = []
     cases = size_cases(benchmark, sizes, peer)
     for done, (kind, size) in enumerate(cases):

@@ -71,8 +71,8 @@ def read_files(path: str | list[str]) -> list[Any]:
             wrong.append((one, error))
     if wrong and not layers:
         raise wrong[0][1]
-    for one, error in wrong:
-        show_warning(f"{one.name} is left out: {error}")
+    for one, reason in wrong:
+        show_warning(f"{one.name} is left out: {reason}")
     return layers
 
 

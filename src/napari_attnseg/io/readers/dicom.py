@@ -26,6 +26,13 @@ _EVEN = 0.05
 _SAME = 1e-3
 
 
+#: Attributes without which no pixels are decoded.
+_OF_PIXELS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("BitsAllocated", "BitsStored", "PixelRepresentation"),
+)
+
+
 class DicomFrames(Frames):
     """Frames of DICOM files: all those of one file, then those of the next.
 
@@ -209,10 +216,14 @@ class DicomFrames(Frames):
                 # Of one bit, 1 is white; pydicom gives it as one of 8 bits.
                 return values * np.uint8(255) if _is_one_bit(header) else values
             except Exception as error:  # as for the header
+                lacking = [name for name in _OF_PIXELS if name not in header]
+                reason = f"it lacks {', '.join(lacking)}" if lacking else ""
+                count = len(self._paths)
+                which = f" (file {file + 1} of {count}, in order)" if count > 1 else ""
                 raise InputError(
-                    f"Frame {frame} of {self.name} cannot be decoded "
-                    f"({type(error).__name__}, {_syntax(header).name}); expected a "
-                    "whole DICOM file: replace it."
+                    f"Frame {frame if count == 1 else index} of {self.name}{which} "
+                    f"cannot be decoded ({reason or type(error).__name__}, "
+                    f"{_syntax(header).name}); expected a whole DICOM file: replace it."
                 ) from None
 
     def _brightening(self, values: NDArray[Any], file: int, frame: int) -> NDArray[Any]:
