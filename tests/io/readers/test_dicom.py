@@ -376,3 +376,20 @@ def test_of_a_series_the_file_that_is_damaged_is_told(tmp_path: Path) -> None:
         assert frames[2].shape == frames[0].shape
         with pytest.raises(InputError, match=r"^Frame 1 of CT-series-7 \(file 2 of 3"):
             frames[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"WindowCenter": 40, "WindowWidth": 0}, NotUsed.IMPOSSIBLE),
+        ({"PixelSpacing": [0, 0.5]}, NotUsed.IMPOSSIBLE),
+        ({"PixelSpacing": [-0.5, 0.5]}, NotUsed.IMPOSSIBLE),
+        ({"PresentationLUTShape": "INVERSE"}, NotUsed.PRESENTATION_INVERSE),
+    ],
+)
+def test_what_makes_no_sense_is_told(
+    tmp_path: Path, grey: Any, more: dict[str, Any], told: NotUsed
+) -> None:
+    with open_frames(dicom_file(tmp_path / "a.dcm", grey, **more)) as frames:
+        assert frames.facts.not_used == (told,)
+        assert (frames.facts.window, frames.facts.spacing) == (None, None)

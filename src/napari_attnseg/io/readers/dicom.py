@@ -86,6 +86,11 @@ class DicomFrames(Frames):
         size = self._size()
         took += size.assumed
         left += size.not_used
+        if headers.has_impossible_size(first):
+            left.append(NotUsed.IMPOSSIBLE)
+        inverse = str(first.get("PresentationLUTShape") or "") == "INVERSE"
+        if inverse and self._is_grey and not self._is_inverted(0):
+            left.append(NotUsed.PRESENTATION_INVERSE)
         said["spacing_source"] = size.source or None
         if regions := headers.regions_of(first):
             said["ultrasound_regions"] = regions
@@ -211,7 +216,7 @@ class DicomFrames(Frames):
                 if not self._is_grey:
                     return _eight_bits(stored[..., :3], int(header.BitsStored))
                 values = headers.rescaled(stored, header, frame)
-                values = _filled(values, stored, header)
+                values = headers.filled(values, stored, header)
                 values = self._brightening(values, file, frame)
                 # Of one bit, 1 is white; pydicom gives it as one of 8 bits.
                 return values * np.uint8(255) if _is_one_bit(header) else values
@@ -235,22 +240,6 @@ class DicomFrames(Frames):
             return np.asarray(np.float32(total) - values)
         inverted = int(total) - values.astype(np.int64)
         return inverted.astype(values.dtype)
-
-
-def _filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    """Values whose padding is the smallest value inside; for MONOCHROME1 the largest.
-
-    Padding, such as -2000 around a CT, would stretch the range of the image.
-    """
-    ends = headers.padding_of(header)
-    if ends is None:
-        return values
-    padded = (stored >= ends[0]) & (stored <= ends[1])
-    if not padded.any() or padded.all():
-        return values
-    inside = values[~padded]
-    inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
-    return np.where(padded, inside.max() if inverted else inside.min(), values)
 
 
 def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:

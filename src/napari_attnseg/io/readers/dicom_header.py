@@ -98,16 +98,28 @@ def window_of(header: Any, frame: int) -> Shown:
         # PS3.3 C.11.2.1.2.1: of whole numbers, both ends are counted.
         centre, width = centre - 0.5, width - 1
     low, high = centre - width / 2, centre + width / 2
+    if low >= high:
+        left.append(NotUsed.IMPOSSIBLE)
     return Shown((low, high) if low < high else None, tuple(left))
+
+
+#: Where the size of a pixel is, first the one of the body.
+_SPACINGS: tuple[tuple[str, tuple[Assumed, ...]], ...] = (
+    ("PixelSpacing", ()),
+    ("ImagerPixelSpacing", (Assumed.DETECTOR_SPACING,)),
+    ("NominalScannedPixelSpacing", ()),
+)
+
+
+def has_impossible_size(header: Any) -> bool:
+    """Whether a size of a pixel is zero or negative, and so not used."""
+    found = [numbers(of_frame(header, 0, keyword)) for keyword, _ in _SPACINGS]
+    return any(one and min(one) <= 0 for one in found)
 
 
 def size_of(header: Any, frame: int = 0) -> Size:
     """Size of a pixel, from what the file says of the body, the beam or the screen."""
-    for keyword, assumed in (
-        ("PixelSpacing", ()),
-        ("ImagerPixelSpacing", (Assumed.DETECTOR_SPACING,)),
-        ("NominalScannedPixelSpacing", ()),
-    ):
+    for keyword, assumed in _SPACINGS:
         found = numbers(of_frame(header, frame, keyword))
         if len(found) == 2 and min(found) > 0:
             return Size((found[0], found[1]), "mm", keyword, assumed)
@@ -218,3 +230,19 @@ def padding_of(header: Any) -> tuple[float, float] | None:
         return None
     limit = numbers(header.get("PixelPaddingRangeLimit")) or value
     return min(value[0], limit[0]), max(value[0], limit[0])
+
+
+def filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
+    """Values whose padding is the smallest value inside; for MONOCHROME1 the largest.
+
+    Padding, such as -2000 around a CT, would stretch the range of the image.
+    """
+    ends = padding_of(header)
+    if ends is None:
+        return values
+    padded = (stored >= ends[0]) & (stored <= ends[1])
+    if not padded.any() or padded.all():
+        return values
+    inside = values[~padded]
+    inverted = header.get("PhotometricInterpretation") == "MONOCHROME1"
+    return np.where(padded, inside.max() if inverted else inside.min(), values)

@@ -71,6 +71,10 @@ class NotUsed(StrEnum):
         that is known; they are shown as if they were even.
     SPACINGS_DIFFER
         Pixels of different sizes in one series, so that none is used.
+    IMPOSSIBLE
+        A window without width, or pixels without size.
+    PRESENTATION_INVERSE
+        The wish of a MONOCHROME2 image to be shown inverted.
     PADDING
         Pixels outside of the field of view; they have the smallest value inside.
     SOUND
@@ -96,6 +100,8 @@ class NotUsed(StrEnum):
     REGIONS_DIFFER = "regions_differ"
     UNEVEN_SLICES = "uneven_slices"
     SPACINGS_DIFFER = "spacings_differ"
+    IMPOSSIBLE = "impossible_values"
+    PRESENTATION_INVERSE = "presentation_inverse"
     PADDING = "padding"
     SOUND = "sound"
     OTHER_STREAMS = "other_streams"
