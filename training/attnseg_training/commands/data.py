@@ -158,10 +158,9 @@ def _words(found: dict[str, Any]) -> list[str]:
     ]
     if len(lesions := found["lesion_values"]) > 1:
         held = counted_kinds([(one["value"], one["masks"]) for one in lesions])
-        what = "each number but 0"
-        if len(lesions[0]["value"]) > 1:
-            what = "each colour but the background's"
-        lines.append(f"read as lesion: {what} ({held})")
+        colours = len(lesions[0]["value"]) > 1
+        rule = "each colour but the background's" if colours else "each number but 0"
+        lines.append(f"lesion is {rule}: {held}")
     for name, one in found["classes"].items():
         share = f"{100 * one['pixels']:.1f} % of all pixels"
         lines.append(f"class {name}: in {one['images']} images, {share}")

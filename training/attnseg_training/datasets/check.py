@@ -199,7 +199,11 @@ def check(
         text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
         text += f" look the same: {pair.bits} of 256 bits of their hashes differ"
         differ = seen.images.differ(pair.first, pair.second)
-        text += "; no pixel does, but their masks differ." if differ else "."
+        text += (
+            "; they are the same, pixel for pixel, but their masks differ."
+            if differ
+            else "."
+        )
         report.found.append(("near-duplicate", pair.first, text))
     order = list(FINDINGS)
     report.found.sort(key=lambda one: (order.index(one[0]), one[1]))

@@ -54,9 +54,11 @@ def classes(
             hint = "export it so"
         soft = len(wanted) == 1 and all(0 < v < wanted[0] for v in others)
         if soft and len(others) > FEW:
-            hint += (
-                ", or, if these are soft edges, leave the line classes out of "
-                f"dataset.toml, or write threshold = {wanted[0] / 2:g} in its place"
+            export = "JPEG changes label values: export it as PNG"
+            hint = (
+                f"{export if lossy else 'export it so'}, or, if these are soft edges, "
+                "leave the line classes out of dataset.toml, or write threshold = "
+                f"{wanted[0] / 2:g} in its place"
             )
         if any(not v >= 0 for v in others) and len(wanted) == 1:
             hint += (

@@ -32,7 +32,7 @@ class Hint:
     def __str__(self) -> str:
         """Return one sentence."""
         told = _grouped(self.groups) if self.groups else _listed(self.names)
-        held = f" ({self.held})" if self.held else ""
+        held = f": {self.held}; " if self.held else ": "
         return _SENTENCES[self.rule].format(told, held=held)
 
     def warning(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ _SENTENCES = {
     ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours may be classes, but all were read as "
-        "one lesion{held}: they lie in or along each other, each in several pieces, "
+        "one lesion{held}they lie in or along each other, each in several pieces, "
         "are the same in every mask, or one is there without another; name their "
         "values in dataset.toml, classes = {{organ = 1, tumour = 2}}, after an export "
         "as grey numbers where they are colours, or the one class, "

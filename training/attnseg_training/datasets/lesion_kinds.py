@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -83,11 +84,14 @@ class LesionKinds:
     def counts(self) -> list[tuple[Kind, int]]:
         """Numbers or colours, and how many masks hold each; the commonest first.
 
-        Empty if there are more than `CLASSES`, or both numbers and colours.
+        Of more numbers than `CLASSES` the smallest ones, one more than these. Empty if
+        there are more colours, or both numbers and colours.
         """
         few = self._few()
         if few is None:
-            return []
+            every = sorted(_held(self.names).items())
+            numbers = all(len(kind) == 1 for kind, _ in every)
+            return every[: CLASSES + 1] if numbers else []
         kinds, each = few
         return [(kinds[one], masks) for one, masks in _held(each).most_common()]
 
@@ -123,9 +127,9 @@ def _alike(one: Kind, other: Kind) -> bool:
     return bool(np.abs(a - b).max() <= APART or shade)
 
 
-def _held(each: dict[frozenset[int], list[str]]) -> Counter[int]:
+def _held(each: Mapping[Any, Sequence[str]]) -> Counter[Any]:
     """How many masks hold each number or colour."""
-    held: Counter[int] = Counter()
+    held = Counter[Any]()
     for found, names in each.items():
         held.update(dict.fromkeys(found, len(names)))
     return held
@@ -133,9 +137,11 @@ def _held(each: dict[frozenset[int], list[str]]) -> Counter[int]:
 
 def counted_kinds(counts: Sequence[tuple[Kind, int]]) -> str:
     """Numbers or colours with their masks, for a person; empty for none."""
-    return ", ".join(
-        f"{_named(kind)} in {masks} mask{'s' * (masks > 1)}" for kind, masks in counts
+    told = ", ".join(
+        f"{_named(kind)} in {masks} mask{'s' * (masks > 1)}"
+        for kind, masks in counts[:CLASSES]
     )
+    return told + ", and larger ones" * (len(counts) > CLASSES)
 
 
 def _named(kind: Kind) -> str:
