@@ -67,7 +67,7 @@ def test_what_is_ignored_alike_in_all_masks_is_no_mask() -> None:
 def test_copies_in_two_splits_are_told_with_their_masks(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", (20, 30, 40, 20), (1, 1, 2, 1))
     (root / "splits").mkdir()
-    for split, names in (("train", "a0\na2"), ("val", "a1\na3")):
+    for split, names in (("train", "a0"), ("val", "a1\na3"), ("test", "a2")):
         (root / "splits" / f"{split}.txt").write_text(names)
     found = check(root).found
     other, same = (text for kind, _, text in found if kind == "near-duplicate")
