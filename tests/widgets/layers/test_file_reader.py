@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
+from medical_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
 from npe2 import PluginManager
 
