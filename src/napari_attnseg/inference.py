@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_attnseg.boxes import Box, put_back
-from napari_attnseg.cards import ModelCard, versions
+from napari_attnseg.cards import ImageColours, ModelCard, versions
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.click_heads import load_click_head
 from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
@@ -261,6 +261,7 @@ class Segmenter:
                 one.sha256,
                 one.box,
                 one.frame,
+                one.grey,
             )
             for i, one in enumerate(images)
         ]
@@ -363,7 +364,9 @@ class Segmenter:
         flipped = len(encoded.pairs[0][0]) > 1
         if not self.card.expected_dice or flipped or encoded.box is not None:
             return None
-        return estimate(self.network, self.card, encoded.pairs, probability)
+        found = estimate(self.network, self.card, encoded.pairs, probability)
+        other = encoded.grey and self.card.image_colours == ImageColours.COLOUR
+        return found.without_number() if found is not None and other else found
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

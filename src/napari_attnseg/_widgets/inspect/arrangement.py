@@ -12,7 +12,7 @@ import numpy as np
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
-from napari_attnseg._widgets.inspect.cells import Cells
+from napari_attnseg._widgets.inspect.cells import Cells, cell_name
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
@@ -50,8 +50,6 @@ DESCRIPTIONS = {
 }
 #: Stands in the cell of a map that was measured to be decoration.
 DECORATIVE = "decorative"
-#: Characters of a name that fit into a cell of a small window.
-CELL_NAME = 24
 #: Of a map that lies over the image.
 PROBABILITY_OPACITY = 0.7
 _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
@@ -197,7 +195,7 @@ class Arrangement:
         decorative = [layer for layer in result.gates.values() if _decorative(layer)]
         for layer in [*result.gates.values(), *result.probability]:
             own = layer.name
-            name = _cell_name(own, DECORATIVE if layer in decorative else "")
+            name = cell_name(own, DECORATIVE if layer in decorative else "")
             if name != own:
                 layer.name = name
                 self._renamed[layer] = own, layer.name
@@ -207,16 +205,6 @@ class Arrangement:
             if layer.name == said:  # else somebody has renamed it meanwhile
                 layer.name = own
         self._renamed = {}
-
-
-def _cell_name(name: str, said: str) -> str:
-    """Name of a layer in its cell, with what is said of it: ``gate 1/4 decorative``."""
-    what, _, of = name.partition(" · ")
-    head = f"{what} {said}".strip()
-    room = CELL_NAME - len(head) - len(" · ")
-    if len(of) > room:
-        of = f"{of[: room - 1]}…" if room > 3 else ""
-    return f"{head} · {of}" if of else head
 
 
 def _over_image(layer: Any, result: ResultLayers) -> bool:
