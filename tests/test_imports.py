@@ -21,7 +21,7 @@ SLOW = {"accelerate", "torch", "timm", "napari", "qtpy", "magicgui", "matplotlib
 #: Their libraries are imported where they are used, and can be missing.
 EXTRAS = (
     *("explain", "surface", "nifti", "medsam", "cluster"),
-    *("dicom", "video", "ome"),
+    *("dicom", "video", "ome", "openvino"),
 )
 
 

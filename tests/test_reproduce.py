@@ -301,6 +301,14 @@ def test_a_numpy_threshold_is_a_number(segmenter: Segmenter) -> None:
         assert json.dumps(facts["threshold"]) == repr(facts["threshold"]) == "0.25"
 
 
+def test_fewer_bits_are_asked_for_again(segmenter: Segmenter) -> None:
+    facts = provenance([segmenter(sample_image("polyp"))], "x")
+    assert "'cpu')" in python_text(facts) and "--precision" not in command_text(facts)
+    facts |= {"precision": "bfloat16", "device": "cuda:0"}
+    assert "'cuda:0', 'auto')" in python_text(facts)
+    assert "--device cuda:0 --precision auto" in command_text(facts)
+
+
 def test_bundled_weights_are_named(segmenter: Segmenter) -> None:
     facts = provenance([segmenter(sample_image("polyp"))], "x")
     own = weights_hash(weights_path("compact"))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from napari_attnseg.commands.agreement import agreement
 from napari_attnseg.commands.console import Device, Threads, Weights, say
 from napari_attnseg.commands.explain import explain
 from napari_attnseg.commands.export import export
@@ -89,6 +90,7 @@ def demo(
 
 app.command()(segment)
 app.command()(explain)
+app.command()(agreement)
 app.command()(report)
 app.command()(export)
 

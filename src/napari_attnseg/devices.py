@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from napari_attnseg.errors import DeviceError
+
+#: Name of the CPU as OpenVINO uses it, which only segmenting can.
+OPENVINO = "openvino"
+#: Names for people, of devices that have one.
+LABELS = {OPENVINO: "CPU (OpenVINO)"}
+
+
+def openvino_installed() -> bool:
+    """Whether the extra ``[openvino]`` is there; imports nothing."""
+    return all(find_spec(name) is not None for name in ("openvino", "platformdirs"))
+
+
+def segmenting_devices() -> list[str]:
+    """`available_devices`, and `OPENVINO` before the CPU where it is installed."""
+    *others, cpu = available_devices()
+    return [*others, *[OPENVINO] * openvino_installed(), cpu]
 
 
 def available_devices() -> list[str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_attnseg.boxes import Box
 from napari_attnseg.intensity import Intensity, IntensityMapping
-from napari_attnseg.models.network import Level
+from napari_attnseg.models.gated import Level
 
 #: Axes along which the views of flip test-time augmentation are mirrored: the image
 #: itself first, then left-right, up-down and both. Training mirrors along both, too.

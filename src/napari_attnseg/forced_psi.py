@@ -11,12 +11,12 @@ from torch import Tensor
 from napari_attnseg.encoded_image import FLIPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.forced_gates import Forced
-from napari_attnseg.models.network import Level, SegmentationNetwork
+from napari_attnseg.models.gated import Gated, Level
 from napari_attnseg.results import GateKey, gate_label, gate_parts
 
 
 def forced_psi(
-    network: SegmentationNetwork,
+    network: Gated,
     pairs: Sequence[Level],
     gates: Mapping[GateKey, Forced],
 ) -> dict[int, Tensor]:
@@ -24,7 +24,7 @@ def forced_psi(
 
     Parameters
     ----------
-    network : SegmentationNetwork
+    network : SegmentationNetwork or Engine
     pairs : sequence of tuples of Tensor
         Of one image, or of its mirror images in the order of `FLIPS`.
     gates : mapping

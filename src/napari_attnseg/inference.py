@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,11 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_attnseg.boxes import Box, put_back
-from napari_attnseg.cards import ImageColours, ModelCard, versions
-from napari_attnseg.checkpoints import load_checkpoint
+from napari_attnseg.cards import (
+    ImageColours,
+    ModelCard,
+    read_card,
+    versions,
+    weights_hash,
+)
 from napari_attnseg.click_heads import load_click_head
 from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
-from napari_attnseg.devices import resolve_device
+from napari_attnseg.devices import OPENVINO, resolve_device
 from napari_attnseg.encoded_image import (
     FLIPS,
     EncodedImage,
@@ -27,7 +33,10 @@ from napari_attnseg.encoded_image import (
     of_image,
     resize,
 )
-from napari_attnseg.errors import InputError
+from napari_attnseg.engines import ASKED, chosen_device
+from napari_attnseg.engines.base import Engine
+from napari_attnseg.engines.precision import precision_on
+from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.forced_psi import forced_psi
 from napari_attnseg.hashing import array_sha256
@@ -41,7 +50,7 @@ from napari_attnseg.intensity import (
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.models.click_head import ClickHead
 from napari_attnseg.models.fusion import GateEnds
-from napari_attnseg.models.network import Level, SegmentationNetwork, channels_last
+from napari_attnseg.models.gated import Level
 from napari_attnseg.prepared_image import PreparedImage, prepare
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.reliability.estimate import ExpectedDice
@@ -60,7 +69,12 @@ from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
 from napari_attnseg.weights import weights_path
 
+if TYPE_CHECKING:
+    from napari_attnseg.models.network import SegmentationNetwork
+
 __all__ = ["FLIPS", "EncodedImage", "Segmenter", "resize"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +85,12 @@ class Segmenter:
 
     Attributes
     ----------
-    network : SegmentationNetwork
-        In eval mode, on the device.
+    engine : Engine
+        What computes the network, in eval mode, on the device.
     card : ModelCard
         Of the weights.
     device : str
-        By torch's name.
+        Where tensors are, by torch's name.
     weights : str
         Name of the weights file, without its folder.
     sha256 : str
@@ -85,16 +99,29 @@ class Segmenter:
         That corrects masks by clicks, if the weights have one; see `corrections`.
     """
 
-    network: SegmentationNetwork
+    engine: Engine
     card: ModelCard
     device: str
     weights: str
     sha256: str
     click_head: ClickHead | None = None
 
+    @property
+    def network(self) -> SegmentationNetwork:
+        """The network in PyTorch, on the device, whichever engine segments."""
+        return self.engine.network
+
+    @property
+    def chosen_device(self) -> str:
+        """Name by which device and engine can be chosen again."""
+        return self.engine.device or self.device
+
     @classmethod
     def from_checkpoint(
-        cls, source: str | Path = "compact", device: str = "auto"
+        cls,
+        source: str | Path = "compact",
+        device: str = "auto",
+        precision: str = "fp32",
     ) -> Segmenter:
         """Load bundled weights by name, or a ``.safetensors`` file.
 
@@ -103,25 +130,56 @@ class Segmenter:
         source : str or Path
             Bundled name or file.
         device : str
-            ``auto``, ``cpu``, ``cuda:0``, ``mps`` …
+            ``auto``, ``cpu``, ``cuda:0``, ``mps`` …, or ``openvino`` for the CPU by
+            OpenVINO, where that is installed: weights that it has not seen are compiled
+            and checked first, which takes tens of seconds. Where that fails, PyTorch
+            computes on the CPU; a warning is logged, and the provenance says so.
+            ``auto`` is the fastest one; on the CPU it is OpenVINO for weights that were
+            compiled before and were faster with it.
+        precision : str
+            ``fp32``, or ``auto`` for bfloat16 or float16 on a GPU; see
+            `engines.precision.precision_on`.
 
         Raises
         ------
         UnknownNameError, CheckpointError, DeviceError
+        InputError
+            If there is no such precision.
         """
-        device = resolve_device(device)
-        path = weights_path(source)
-        network, card, sha256 = load_checkpoint(path, device)
-        head = load_click_head(path, device)
-        return cls(channels_last(network), card, device, path.name, sha256, head)
+        path, stood_in = weights_path(source), ""
+        chosen = chosen_device(path, device)
+        if chosen == OPENVINO:
+            from napari_attnseg.engines.compiled import load_openvino
+
+            precision_on("cpu", precision)
+            card, sha256 = read_card(path), weights_hash(path)
+            try:
+                engine: Engine = load_openvino(path)
+            except DeviceError as error:
+                _LOG.warning("%s", error)
+                chosen, stood_in = "cpu", device
+            else:
+                head = load_click_head(path)
+                return cls(engine, card, "cpu", path.name, sha256, head)
+        from napari_attnseg.checkpoints import load_checkpoint
+        from napari_attnseg.engines.torch import TorchEngine
+        from napari_attnseg.models.network import channels_last
+
+        arithmetic = precision_on(chosen, precision)
+        network, card, sha256 = load_checkpoint(path, chosen)
+        engine = TorchEngine(channels_last(network), arithmetic, stood_in)
+        head = load_click_head(path, chosen)
+        return cls(engine, card, chosen, path.name, sha256, head)
 
     def on(self, device: str) -> Segmenter:
         """Move to another device; a segmenter that was moved is not to be used again.
 
+        PyTorch computes there.
+
         Parameters
         ----------
         device : str
-            As for `from_checkpoint`.
+            As for `from_checkpoint`, but for OpenVINO.
 
         Raises
         ------
@@ -129,10 +187,13 @@ class Segmenter:
             If the device is not there.
         """
         device = resolve_device(device)
-        if device == self.device:
+        if device == self.chosen_device:
             return self
+        from napari_attnseg.engines.torch import TorchEngine
+        from napari_attnseg.models.network import channels_last
+
         network = channels_last(self.network.to(torch.device(device)))
-        return replace(self, network=network, device=device)
+        return replace(self, engine=TorchEngine(network), device=device)
 
     def segment(
         self,
@@ -183,7 +244,7 @@ class Segmenter:
             If the device ran out of memory.
         """
         if readers:
-            expect_two_readers(self.network)
+            expect_two_readers(self.engine)
         if tile:
             check_tiled({}, readers)
             return segment_tiles(self, image, rgb, flip, intensity, box)
@@ -247,7 +308,7 @@ class Segmenter:
 
         def run(part: slice) -> list[Level]:
             some = batch[part].to(self.device)
-            return self.network.align(self.network.encode(some))
+            return self.engine.encode(some)
 
         with self.enough_memory():
             pairs = joined(in_parts(run, len(batch)))
@@ -301,15 +362,15 @@ class Segmenter:
         gates, threshold = self.check(gates, threshold)
         height, width = encoded.shape
         with self.enough_memory():
-            forced = forced_psi(self.network, encoded.pairs, gates)
-            fused, used = self.network.fuse(encoded.pairs, forced)
+            forced = forced_psi(self.engine, encoded.pairs, gates)
+            fused, used = self.engine.fuse(encoded.pairs, forced)
             # Of the image itself, not of its mirror images.
-            shares = self.network.effective_shares(
+            shares = self.engine.effective_shares(
                 [tuple(maps[:1] for maps in level) for level in encoded.pairs],
                 {stride: psi[:1] for stride, psi in used.items()},
             )
             logits = in_parts(
-                lambda part: self.network.logits([maps[part] for maps in fused]),
+                lambda part: self.engine.logits([maps[part] for maps in fused]),
                 len(fused[0]),
             )
             views = torch.sigmoid(torch.cat(logits) / self.card.temperature)
@@ -339,7 +400,7 @@ class Segmenter:
                 **self._finding(_key(stride, gate)),
             )
             for stride, psi in used.items()
-            for channel, gate in enumerate(self.network.gates)
+            for channel, gate in enumerate(self.engine.gates)
         )
         facts = self._provenance(encoded, gates, threshold, mask)
         if expected is not None:
@@ -364,7 +425,7 @@ class Segmenter:
         flipped = len(encoded.pairs[0][0]) > 1
         if not self.card.expected_dice or flipped or encoded.box is not None:
             return None
-        found = estimate(self.network, self.card, encoded.pairs, probability)
+        found = estimate(self.engine, self.card, encoded.pairs, probability)
         other = encoded.grey and self.card.image_colours == ImageColours.COLOUR
         return found.without_number() if found is not None and other else found
 
@@ -391,7 +452,7 @@ class Segmenter:
         ends = {
             _key(stride, gate): (gate.low, gate.high)
             for stride in STRIDES
-            for gate in self.network.gates
+            for gate in self.engine.gates
         }
         return resolve_gates(gates, ends), limit
 
@@ -416,8 +477,10 @@ class Segmenter:
             "classes": list(self.card.classes),
             "weights": self.weights,
             "weights_sha256": self.sha256,
-            "device": self.device,
-            "precision": "float32",
+            "device": self.chosen_device,
+            "engine": self.engine.label,
+            "precision": self.engine.precision,
+            **({ASKED: self.engine.asked} if self.engine.asked else {}),
             "threads": torch.get_num_threads(),
             "input_size": self.card.preprocessing.size,
             "intensity": str(encoded.intensity),

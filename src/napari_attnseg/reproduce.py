@@ -113,7 +113,8 @@ def python_text(
         *(["from napari_attnseg.tiles import segment_tiles"] if tiled else []),
         "",
         *missing,
-        f"segmenter = Segmenter.from_checkpoint({source!r}, {facts['device']!r})",
+        f"segmenter = Segmenter.from_checkpoint({source!r}, {facts['device']!r}"
+        f"{', ' + repr('auto') if _in_fewer_bits(facts) else ''})",
         f"if segmenter.sha256 != {facts['weights_sha256']!r}:",
         "    raise SystemExit('These are other weights than those of the run.')",
         *problem,
@@ -185,6 +186,7 @@ def command_text(
     file = f"./{file}" if file.startswith("-") else file
     words = ["attnseg", "segment", file, "--out", "results"]
     words += ["--weights", source, "--device", facts["device"]]
+    words += ["--precision", "auto"] if _in_fewer_bits(facts) else []
     words += ["--threshold", repr(rules.threshold)]
     words += ["--smooth", repr(rules.smoothing)] if rules.smoothing else []
     words += ["--min-size", repr(rules.min_size)] if rules.min_size else []
@@ -272,6 +274,10 @@ def _weights(facts: Mapping[str, Any], file: Path | None) -> tuple[str, list[str
         return str(file), []
     text = f"Put the path of {facts['weights']} here."
     return facts["weights"], comment(text).splitlines()
+
+
+def _in_fewer_bits(facts: Mapping[str, Any]) -> bool:
+    return bool(facts.get("precision", "float32") != "float32")
 
 
 def _medsam(facts: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -39,6 +39,8 @@ class IntervalMethod(StrEnum):
     #: Of another statistic of all images: the same with the pseudo-values of a
     #: jackknife that leaves one image out at a time, with all of its regions.
     JACKKNIFE_T = "jackknife_t"
+    #: Of Cohen's kappa: 1.96 times its large-sample standard error.
+    LARGE_SAMPLE = "large_sample"
     #: Of the expected calibration error: bootstrap over images, corrected for bias.
     BIAS_CORRECTED_BOOTSTRAP = "bias_corrected_bootstrap"
     #: Not over images but over random draws: their 2.5th and 97.5th percentile.

@@ -15,11 +15,11 @@ from napari_attnseg.spec import STRIDES
 if TYPE_CHECKING:
     from napari_attnseg.forced_gates import Forced
     from napari_attnseg.inference import EncodedImage, Segmenter
-    from napari_attnseg.models.network import SegmentationNetwork
+    from napari_attnseg.models.gated import Gated
     from napari_attnseg.results import GateKey
 
 
-def expect_two_readers(network: SegmentationNetwork) -> None:
+def expect_two_readers(network: Gated) -> None:
     """Check that a model has two readers.
 
     Raises
@@ -54,7 +54,7 @@ def read_alone(
     InputError
         If the model has no two readers.
     """
-    expect_two_readers(segmenter.network)
+    expect_two_readers(segmenter.engine)
     alone = {}
     for reader in Reader:
         forced: dict[GateKey, Forced] = {stride: str(reader) for stride in STRIDES}

@@ -60,6 +60,7 @@ WORDS = {
     "attnseg demo": [],
     "attnseg segment": ["a.png"],
     "attnseg explain": ["a.png", "--method", "gate"],
+    "attnseg agreement": ["a.jsonl", "b.jsonl"],
     "attnseg report": ["results"],
     "attnseg export": ["results", "--format", "coco"],
     "attnseg-train datasets": [],
@@ -79,11 +80,13 @@ WORDS = {
     "attnseg-train calibrate": ["w"],
     "attnseg-train export": ["w"],
     "attnseg-train release": ["--data", "d"],
+    "attnseg-train benchmark inference": [],
     "attnseg-train benchmark training": ["--data", "d"],
     "attnseg-train benchmark stack": [],
     "attnseg-train benchmark large": [],
     "attnseg-train benchmark start": [],
     "attnseg-train benchmark threads": [],
+    "attnseg-train benchmark whatif": [],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.

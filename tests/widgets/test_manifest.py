@@ -24,15 +24,18 @@ def test_commands_menus_and_samples_are_registered() -> None:
     assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
     menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
     assert menu == ["napari-attnseg.objects"]
+    menu = [item.command for item in manager.iter_menu("napari/layers/annotate")]
+    assert menu == ["napari-attnseg.review"]
     menu = [item.command for item in manager.iter_menu("napari/layers/data")]
     assert menu == ["napari-attnseg.send_mask"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets[:5] == [
+    assert widgets[:6] == [
         "Segment image",
         "Explain segmentation",
         "Inspect side by side",
         "Train segmentation model",
         "Measure objects",
+        "Review a series",
     ]
     (reader,) = manager.iter_compatible_readers("results.json")
     assert reader.command == "napari-attnseg.read"

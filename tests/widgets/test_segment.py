@@ -96,11 +96,12 @@ def test_the_image_that_is_selected_is_what_is_meant(
 def test_it_offers_devices_that_exist_and_says_when_it_is_the_cpu(
     widget: SegmentWidget,
 ) -> None:
-    from napari_attnseg.devices import available_devices
+    from napari_attnseg.devices import LABELS, segmenting_devices
 
     offered = texts(widget.inputs.device_box)
-    assert offered == available_devices()
-    if offered == ["auto", "cpu"]:
+    devices = segmenting_devices()
+    assert offered == [LABELS.get(name, name) for name in devices]
+    if set(devices) <= {"auto", "openvino", "cpu"}:
         assert "CPU" in widget.inputs.device_note.text()
 
 

@@ -14,6 +14,8 @@ from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, recor
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.engines import ASKED, STOOD_IN
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
 
 
@@ -79,6 +81,24 @@ def test_an_image_of_one_value_is_said_to_be_that(
         assert widget.bar.error.text() == (
             f"This image has one single {same}: there is nothing to see in it."
         )
+
+
+def test_that_another_engine_stood_in_is_said(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Segmenter._provenance
+
+    def stood_in(segmenter: Segmenter, *given: Any) -> dict[str, Any]:
+        return {**own(segmenter, *given), ASKED: "openvino"}
+
+    monkeypatch.setattr(Segmenter, "_provenance", stood_in)
+    viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
+    widget.start()
+    wait(widget, qtbot)
+    assert widget.bar.error.text() == STOOD_IN and len(viewer.layers) == 7
 
 
 def test_cancel_adds_nothing(

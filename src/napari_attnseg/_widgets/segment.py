@@ -48,6 +48,7 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import BOX
+from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
@@ -175,7 +176,8 @@ class SegmentWidget(ModelWidget):
         note = constant_note(done.source)
         if not any(BOX in result.provenance for result in done.results):
             note = note or canvas_note(done.source)
-        self.bar.warn(warnings, note)
+        stood_in = any(ASKED in result.provenance for result in done.results)
+        self.bar.warn(warnings, note, [STOOD_IN] if stood_in else [])
         image = self.inputs.image
         source = show_source(self._viewer, done.source)
         visible: dict[Output, bool] = {}

@@ -210,7 +210,7 @@ def would_replace(other: Path, path: Path) -> InputError:
 def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
     """What there is to know of a model and its device."""
     on_cpu = segmenter.device == "cpu" and device == "auto"
-    gateless = not segmenter.network.gates
+    gateless = not segmenter.engine.gates
     return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless
 
 

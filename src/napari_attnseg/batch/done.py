@@ -77,6 +77,7 @@ def settings_hash(
         "readers": how.readers,
         "box": None if how.box is None else how.box.to_json(),
         "tile": how.tile,
+        "precision": how.precision,
     }
     text = json.dumps(facts, sort_keys=True, default=float)
     return hashlib.sha256(text.encode()).hexdigest()

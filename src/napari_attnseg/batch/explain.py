@@ -21,6 +21,7 @@ from napari_attnseg.batch.base import (
     would_replace,
 )
 from napari_attnseg.batch.here import Steps, Write, process
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, parse_intensity
@@ -105,7 +106,7 @@ def explain_images(
         )
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     check_method(explainer, segmenter, strides)
     rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)
     where = (

@@ -60,9 +60,9 @@ class MaskMaker:
                 "not made for films, DICOM and volumes; leave them out."
             )
         self._how = how
-        self.segmenter = Segmenter.from_checkpoint(weights, device)
+        self.segmenter = Segmenter.from_checkpoint(weights, device, how.precision)
         if how.readers:
-            expect_two_readers(self.segmenter.network)
+            expect_two_readers(self.segmenter.engine)
         _, limit = self.segmenter.check(how.gates, how.threshold)
         own = self.segmenter.card.preprocessing.intensity
         self._rule = parse_intensity(how.intensity, own)

@@ -46,6 +46,8 @@ class SegmentOptions:
     resume : bool
         Whether to leave images alone whose results are there already, made of the same
         pixels by the same weights and settings.
+    precision : str
+        As for `Segmenter.from_checkpoint`.
     """
 
     gates: Mapping[GateKey, Forced] = field(default_factory=dict)
@@ -63,3 +65,4 @@ class SegmentOptions:
     box: Box | None = None
     tile: bool = False
     resume: bool = False
+    precision: str = "fp32"

@@ -44,7 +44,7 @@ def segment_images(
     weights : str or Path
         Bundled name or ``.safetensors`` file.
     device : str
-        ``auto``, ``cpu``, ``cuda:0``, ``mps`` …
+        As for `Segmenter.from_checkpoint`.
     options : SegmentOptions, optional
 
     Returns

@@ -17,6 +17,7 @@ from napari_attnseg.batch.base import (
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
 from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
+from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.atomic import remove, write_text
@@ -77,7 +78,9 @@ class Segmenting:
     ) -> None:
         from napari_attnseg.inference import Segmenter
 
-        self.segmenter = segmenter = Segmenter.from_checkpoint(weights, device)
+        self.segmenter = segmenter = Segmenter.from_checkpoint(
+            weights, device, how.precision
+        )
         self._out, self._how = out, how
         gates, limit = segmenter.check(how.gates, how.threshold)
         _check_together(how, segmenter, gates)
@@ -86,7 +89,7 @@ class Segmenting:
         self._rules = MaskRules(
             limit, how.smoothing, how.min_size, how.fill_holes, how.largest
         )
-        self._sam = _load_medsam(how, device)
+        self._sam = _load_medsam(how, "cpu" if device == OPENVINO else device)
         self.settings = settings_hash(how, self._rules, self._intensity, gates)
         self._estimates: dict[Path, ExpectedDice] = {}
 
@@ -194,7 +197,7 @@ def _check_together(
 ) -> None:
     """Refuse options that do not go with each other or with the model."""
     if how.readers:
-        expect_two_readers(segmenter.network)
+        expect_two_readers(segmenter.engine)
         if how.medsam is not None:
             raise InputError(
                 "The masks by one encoder alone are of the model, and MedSAM's are "

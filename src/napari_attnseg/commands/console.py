@@ -61,6 +61,13 @@ Threads = Annotated[
         help="CPU threads; 0: one per core, less one where there are more than two.",
     ),
 ]
+SegmentingDevice = Annotated[
+    str,
+    typer.Option(
+        help="Compute device: auto, cpu, cuda:0, mps, … or openvino, the CPU by "
+        "OpenVINO if that is installed."
+    ),
+]
 ResultsFolder = Annotated[
     Path, typer.Option(help="Folder for the results.", callback=output_folder)
 ]

@@ -9,11 +9,11 @@ import typer
 
 from napari_attnseg.collection import without_collection
 from napari_attnseg.commands.console import (
-    Device,
     Inputs,
     IntensityName,
     IntensityWindow,
     ResultsFolder,
+    SegmentingDevice,
     Threads,
     Weights,
     Wording,
@@ -27,8 +27,15 @@ def segment(
     inputs: Inputs,
     out: ResultsFolder,
     weights: Weights = "compact",
-    device: Device = "auto",
+    device: SegmentingDevice = "auto",
     threads: Threads = 0,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Arithmetic: fp32, or auto for bfloat16 or float16 on a GPU, whose "
+            "masks were not compared with fp32 there yet."
+        ),
+    ] = "fp32",
     objects: Annotated[
         bool,
         typer.Option(
@@ -205,6 +212,7 @@ def segment(
         box=None if box is None else parse_box(box),
         tile=tile,
         resume=resume,
+        precision=precision,
     )
     batch: Batch | FilesBatch
     with without_collection(for_good=True):

@@ -70,7 +70,9 @@ def corrector_of(
         If the model has no features to go by.
     """
     # Of the image itself, not of its mirror images.
-    pairs: list[Level] = [tuple(m[:1] for m in level) for level in encoded.pairs]
+    pairs: list[Level] = [
+        tuple(m[:1].float() for m in level) for level in encoded.pairs
+    ]
     with segmenter.enough_memory():
         features = click_features(segmenter.network, pairs)
     if probability is None:

@@ -99,10 +99,17 @@ class Addition:
                 remove(path)
 
 
-def addition(folder: Path, correction: Correction) -> Addition:
+def addition(folder: Path, correction: Correction, name: str | None = None) -> Addition:
     """Prepare what is written for a correction; nothing is written yet.
 
     An image that lies in the folder's ``images/`` keeps its name and file.
+
+    Parameters
+    ----------
+    folder : Path
+    correction : Correction
+    name : str, optional
+        Of a new image; None: `image_name`, so that of two equal images one is kept.
 
     Raises
     ------
@@ -122,7 +129,7 @@ def addition(folder: Path, correction: Correction) -> Addition:
     values = _mask_values(descriptor, correction)
     sha256 = array_sha256(pixels)
     own = _own_file(folder, correction)
-    name = f"image-{sha256[:12]}" if own is None else own.stem
+    name = own.stem if own is not None else name or image_name(sha256)
     written: dict[Path, bytes] = dict(files)
     record = {
         "name": name,
@@ -145,6 +152,11 @@ def addition(folder: Path, correction: Correction) -> Addition:
         (*images, *_of_name(folder / MASKS, name)),
         _unlisted(folder / descriptor.splits, name),
     )
+
+
+def image_name(sha256: str) -> str:
+    """Name of an image in a training set, by the hash of its pixels."""
+    return f"image-{sha256[:12]}"
 
 
 def _expect_training_set(folder: Path) -> None:

@@ -6,7 +6,9 @@ The only file that uses timm, in parts: see `timm_in_parts`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -276,6 +278,19 @@ def encoder_spec(name: str, size: int) -> EncoderSpec:
     return EncoderSpec(name, size, tuple(config.mean), tuple(config.std), blocks)
 
 
+_TIMMS_CHOICE = ContextVar("timms_choice", default=False)
+
+
+@contextmanager
+def timms_attention() -> Iterator[None]:
+    """Within it, encoders are built with the attention that timm chooses itself."""
+    token = _TIMMS_CHOICE.set(True)
+    try:
+        yield
+    finally:
+        _TIMMS_CHOICE.reset(token)
+
+
 #: Options of timm by which a model is filled from a file or a download.
 _FILE_OPTIONS = {
     "cache_dir",
@@ -332,5 +347,5 @@ def create_backbone(spec: EncoderSpec, **options: object) -> Any:
         )
     # Swin's fused attention is off by default; on, it is 1.2 times faster on a CPU and
     # differs by 5e-6 in the logits.
-    timm.layers.set_fused_attn(True, experimental=True)
+    timm.layers.set_fused_attn(True, experimental=not _TIMMS_CHOICE.get())
     return timm.factory.create_model(spec.name, **dict(spec.options), **options)

@@ -16,11 +16,11 @@ from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.models.baselines import ARCHITECTURES
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.models.encoders import build_encoder
-from napari_attnseg.models.fusion import FUSIONS, GateEnds
+from napari_attnseg.models.fusion import FUSIONS
+from napari_attnseg.models.gated import Gated, Level
 from napari_attnseg.spec import STRIDES, ModelSpec
 
-#: Maps of one level: (CNN, transformer), or a single one where there is one encoder.
-Level = tuple[Tensor, ...]
+__all__ = ["Features", "Level", "NetworkOutput", "SegmentationNetwork", "channels_last"]
 
 
 class Features(NamedTuple):
@@ -49,7 +49,7 @@ class NetworkOutput(NamedTuple):
     attention: dict[int, Tensor]
 
 
-class SegmentationNetwork(nn.Module):
+class SegmentationNetwork(Gated, nn.Module):
     """Two encoders, gates per level, one decoder (paper, section 3.1).
 
     With a spec of another `architecture` there is one encoder, or a network of a
@@ -76,7 +76,7 @@ class SegmentationNetwork(nn.Module):
     def __init__(self, spec: ModelSpec, pretrained: bool = False) -> None:
         super().__init__()
         self.spec = spec
-        self.gates: tuple[GateEnds, ...] = ()
+        self.gates = ()
         if spec.architecture != "dual":
             if spec.architecture not in ARCHITECTURES:
                 names = ["dual", *ARCHITECTURES]
@@ -126,73 +126,6 @@ class SegmentationNetwork(nn.Module):
             spec.head,
             spec.classes,
         )
-
-    @property
-    def dual(self) -> bool:
-        """Whether there are two encoders to fuse."""
-        return self.spec.architecture == "dual"
-
-    def psi_of_cnn(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """Weight of the CNN's features at each level, whichever end of psi it is.
-
-        1 is the CNN alone, 0 the transformer alone. In between it is a weight, not how
-        much of the fused features is the CNN's: see `effective_shares`. The method is
-        its own inverse: weights are turned into psi by it too.
-
-        Raises
-        ------
-        InputError
-            If a level has not just one gate, between the two encoders: what the gate
-            suite measures is then not defined.
-        """
-        if len(self.gates) != 1:
-            have = f"{len(self.gates)} gates per level" if self.gates else "no gates"
-            raise InputError(
-                f"This needs one gate per level, between two encoders; the model "
-                f"{self.spec.name!r} has {have}: choose something else or other "
-                "weights."
-            )
-        if self.gates[0].high == "CNN":
-            return dict(attention)
-        return {stride: 1 - psi for stride, psi in attention.items()}
-
-    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
-        return self.psi_of_cnn(attention)
-
-    def effective_shares(
-        self, pairs: Sequence[Level], attention: Mapping[int, Tensor]
-    ) -> dict[int, Tensor]:
-        """How much of the fused features is the CNN's, by the norms of what is added.
-
-        ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
-        weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and
-        transformer, and the norms are over channels. Where one encoder's features are
-        the larger ones, most of what is fused is its own whatever psi says.
-
-        Parameters
-        ----------
-        pairs : sequence of (Tensor, Tensor)
-            From `align`.
-        attention : mapping of int to Tensor, shape (N, 1, h, w)
-            Stride → psi, from `psi` or `fuse`.
-
-        Returns
-        -------
-        dict of int to Tensor, shape (N, 1, h, w), in [0, 1]
-            By stride. NaN where both are 0. Empty for a model that has not just one
-            gate per level, for which this is not defined.
-        """
-        if len(self.gates) != 1:
-            return {}
-        found = {}
-        weights = self.psi_of_cnn(attention)
-        for stride, (x, g) in zip(STRIDES, pairs, strict=True):
-            weight = weights[stride].float()
-            cnn = weight * x.float().norm(dim=1, keepdim=True)
-            transformer = (1 - weight) * g.float().norm(dim=1, keepdim=True)
-            found[stride] = cnn / (cnn + transformer)
-        return found
 
     def encode(self, image: Tensor) -> Features:
         """(N, 3, S, S) RGB in [0, 1] → both pyramids."""

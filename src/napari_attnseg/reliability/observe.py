@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_attnseg.cards import ModelCard
-from napari_attnseg.models.network import Level, SegmentationNetwork
+from napari_attnseg.models.gated import Gated, Level
 from napari_attnseg.reliability.estimate import ExpectedDice
 from napari_attnseg.reliability.likeness import Floats
 from napari_attnseg.reliability.rule import Reliability
@@ -19,13 +19,13 @@ from napari_attnseg.spec import STRIDES
 FEATURE_LEVEL = 2
 
 
-def has_readers(network: SegmentationNetwork) -> bool:
+def has_readers(network: Gated) -> bool:
     """Whether there are other readers: one gate per level, between both encoders."""
     return len(network.gates) == 1
 
 
 def reader_probability(
-    network: SegmentationNetwork,
+    network: Gated,
     pairs: Sequence[Level],
     reader: Reader,
     temperature: float,
@@ -38,7 +38,7 @@ def reader_probability(
 
 
 def observe_signals(
-    network: SegmentationNetwork,
+    network: Gated,
     pairs: Sequence[Level],
     probability: Tensor,
     threshold: float,
@@ -50,7 +50,7 @@ def observe_signals(
 
     Parameters
     ----------
-    network : SegmentationNetwork
+    network : SegmentationNetwork or Engine
     pairs : sequence of tuples of Tensor
         Of this image, from `SegmentationNetwork.align`.
     probability : Tensor, shape (1, classes, S, S)
@@ -70,7 +70,7 @@ def observe_signals(
 
 
 def estimate(
-    network: SegmentationNetwork,
+    network: Gated,
     card: ModelCard,
     pairs: Sequence[Level],
     probability: Tensor,
@@ -79,7 +79,7 @@ def estimate(
 
     Parameters
     ----------
-    network : SegmentationNetwork
+    network : SegmentationNetwork or Engine
     card : ModelCard
         Its ``expected_dice`` holds the rule.
     pairs : sequence of tuples of Tensor

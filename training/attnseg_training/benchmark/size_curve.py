@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from attnseg_training.benchmark.machine import processor
 from attnseg_training.benchmark.one_size import Case, Kind
 from napari_attnseg.cards import versions
 from napari_attnseg.weights import weights_path
@@ -57,7 +57,7 @@ class Curve:
         """Everything as JSON."""
         return {
             **asdict(self),
-            "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+            "machine": processor(),
             "versions": {"python": platform.python_version(), **versions()},
         }
 

@@ -8,17 +8,15 @@ alike; CPU seconds, because they do not count the time of other programs.
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.cards import versions
+from attnseg_training.benchmark.machine import facts_of_machine
 from napari_attnseg.errors import InputError
 
 LEAST, SEGMENT = "import torch, run the network", "attnseg segment"
@@ -130,17 +128,6 @@ def markdown_of_start(summary: Mapping[str, Any]) -> str:
         f"| {way} | {median[way]:.2f} | {goal:g} |" for way, goal in QUICK.items()
     ]
     return "\n".join(lines) + "\n"
-
-
-def facts_of_machine() -> dict[str, Any]:
-    """Machine, versions, date, and how busy it was, as JSON."""
-    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
-        "versions": {"python": platform.python_version(), **versions()},
-        "date": date.today().isoformat(),
-        "load_average": busy,
-    }
 
 
 def machine_line(summary: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from attnseg_training.benchmark.start import facts_of_machine, machine_line
+from attnseg_training.benchmark.machine import facts_of_machine
+from attnseg_training.benchmark.start import machine_line
 from napari_attnseg.errors import InputError
 
 ONE, OURS, SPINNING = "one thread", "attnseg", "torch alone"

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from attnseg_training.benchmark.machine import machine
 from attnseg_training.benchmark.textbook_loop import TextbookLoop
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
@@ -87,7 +88,7 @@ class TrainingSpeed:
         return {
             "benchmark": "training",
             "device": self.device,
-            "machine": _machine(self.device),
+            "machine": machine(self.device),
             "threads": self.threads,
             "workers": self.workers,
             "versions": {"python": platform.python_version(), **versions()},
@@ -213,9 +214,3 @@ def _seconds(losses: Iterable[float], device: str) -> float:
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
     return time.perf_counter() - start
-
-
-def _machine(device: str) -> str:
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()}, {os.cpu_count()} CPU cores"

@@ -9,6 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from attnseg_training.commands.benchmark_network import (
+    inference_command,
+    whatif_command,
+)
 from attnseg_training.commands.benchmark_start import start_command, threads_command
 from attnseg_training.commands.options import Data, Device, TrainingApp
 from napari_attnseg.usage import output_file
@@ -18,6 +22,8 @@ app = TrainingApp(help="Measure speed on this machine.")
 
 app.command("start")(start_command)
 app.command("threads")(threads_command)
+app.command("inference")(inference_command)
+app.command("whatif")(whatif_command)
 
 
 @app.command("training")

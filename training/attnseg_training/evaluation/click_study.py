@@ -19,6 +19,7 @@ from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.corrections.rules import Corrector, apply_click
 from napari_attnseg.corrections.simulated import next_click
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.metrics import confusion, scores
@@ -77,7 +78,7 @@ def click_study(
     AttnSegError
         If weights, split or an image cannot be used.
     """
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     if len(data.classes) > 1:
         raise InputError(

@@ -36,6 +36,7 @@ from attnseg_training.evaluation.per_class import (
 )
 from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
 from napari_attnseg.cards import versions
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.inference import EncodedImage, Segmenter, resize
 from napari_attnseg.intensity import (
     IntensityWarning,
@@ -87,7 +88,7 @@ def evaluate(
         If weights, split or an image cannot be used.
     """
     samples = data.split(split)
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     # Frames without a lesion may be evaluated: this is told, and stops nothing.
     kept = KeptMasks()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from attnseg_training.datasets import Dataset
 from napari_attnseg.colormaps import MASK_COLOUR
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.figures import GATE_CMAP, draw_contour
 from napari_attnseg.inference import Segmenter
@@ -65,7 +66,7 @@ def paper_figure_png(
     for name in chosen:
         if name not in known:
             raise UnknownNameError.for_name("image", name, list(known))
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     if not segmenter.network.gates:
         raise InputError(f"{NO_GATES} Choose weights of a model with gates.")
     count = 4 * len(segmenter.network.gates)

@@ -11,6 +11,7 @@ from attnseg_training.datasets import Dataset
 from attnseg_training.fit.click_features import gather
 from attnseg_training.fit.click_training import ClickFit, fit_clicks
 from napari_attnseg.cards import versions
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
@@ -52,7 +53,7 @@ def make_head(
     AttnSegError
         If weights, split or an image cannot be used.
     """
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     samples = data.split(split)
     total = len(samples) + steps

@@ -22,6 +22,7 @@ from attnseg_training.config import TrainConfig, read_toml
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.start import training_splits, without_fold
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.ignored import known_pixels
 from napari_attnseg.inference import Segmenter
@@ -79,7 +80,9 @@ def write_trust_labels(
                 f"Expected runs of one fold each, but {run} {what}; train them with "
                 "folds and fold = 0, 1, …."
             )
-        segmenter = Segmenter.from_checkpoint(run / BEST_WEIGHTS, device)
+        segmenter = Segmenter.from_checkpoint(
+            run / BEST_WEIGHTS, resolve_device(device)
+        )
         rule = segmenter.card.preprocessing.intensity
         size = segmenter.network.spec.size
         store = ImageStore(left_out, size, segmenter.device, rule)

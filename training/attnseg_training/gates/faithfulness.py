@@ -47,6 +47,7 @@ from attnseg_training.runs.lineage import (
     trained_on,
     trained_under,
 )
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.explanations.contributions import encoder_contributions
 from napari_attnseg.explanations.interventions import Pairs, interventions
@@ -106,7 +107,7 @@ def faithfulness(
     AttnSegError
         If weights, data or suite cannot be used; see `expect_suite`.
     """
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     network, spec = segmenter.network, segmenter.card.spec
     if spec.classes != 1:
         raise InputError(

@@ -22,6 +22,7 @@ from napari_attnseg.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.weights import weights_path
@@ -67,7 +68,7 @@ def calibrate(
         overconfident.
     """
     expect_weights_name(out)
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     network = segmenter.network
     data.expect_classes(network.spec.classes, segmenter.card.classes)
     if split == "val" and trained_on(segmenter.card, data):

@@ -24,6 +24,7 @@ from attnseg_training.release.foreign_images import foreign_images
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.cards import versions
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
+from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter, resize
 from napari_attnseg.preprocessing import to_rgb
@@ -55,7 +56,7 @@ def add_expected_dice(
         allowed, or the validation images were trained on.
     """
     expect_weights_name(out)
-    segmenter = Segmenter.from_checkpoint(weights, device)
+    segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
     data.expect_classes(segmenter.network.spec.classes, segmenter.card.classes)
     if split == "test":
         raise InputError(

@@ -25,7 +25,7 @@ from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import read_card
-from napari_attnseg.devices import available_devices
+from napari_attnseg.devices import LABELS, OPENVINO, segmenting_devices
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.intensity import Intensity
 from napari_attnseg.weights import bundled_weights
@@ -93,7 +93,7 @@ class Inputs(QWidget):
         self._note("")
         self.device_box.addItem("auto", "auto")
         # In a thread: it imports torch, which takes seconds the first run then saves.
-        start(available_devices, self._fill_devices)
+        start(segmenting_devices, self._fill_devices)
 
         self.image_box.activated.connect(self._image_chosen)
         self.image_box.currentIndexChanged.connect(self._ask)
@@ -218,11 +218,11 @@ class Inputs(QWidget):
             return
         untouched = self.device == "auto"
         for name in names[1:]:
-            self.device_box.addItem(name, name)
+            self.device_box.addItem(LABELS.get(name, name), name)
         chosen = preferences()
         if untouched and chosen is not None and chosen.device in names:
-            self.device_box.setCurrentText(chosen.device)
-        if names[1:] == ["cpu"]:
+            self.device_box.setCurrentIndex(self.device_box.findData(chosen.device))
+        if set(names) <= {"auto", OPENVINO, "cpu"}:
             self._note("No GPU found here: runs on the CPU.")
 
     def _note(self, text: str) -> None:

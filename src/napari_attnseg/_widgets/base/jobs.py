@@ -16,7 +16,7 @@ from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
 from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import BOX
-from napari_attnseg.devices import available_devices
+from napari_attnseg.devices import segmenting_devices
 from napari_attnseg.errors import (
     AttnSegError,
     CancelledError,
@@ -254,7 +254,7 @@ def _model_of(provenance: Mapping[str, Any], models: ModelCache) -> LoadedModel:
     if kept is not None:
         return kept
     path = models.weights_of(provenance)
-    if device in available_devices():
+    if device in segmenting_devices():
         with suppress(DeviceError):
             return models.load(path, device)
     # Results of another machine, or the device is full.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_attnseg._widgets.preferences import threads
 from napari_attnseg.cards import weights_hash
+from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
 from napari_attnseg.threads import use_threads
 from napari_attnseg.weights import bundled_weights
@@ -98,7 +99,7 @@ class ModelCache:
         ----------
         weights : Path
         device : str
-            A name from `available_devices`.
+            A name from `segmenting_devices`.
 
         Raises
         ------
@@ -142,6 +143,7 @@ class ModelCache:
         It is kept beside those that were asked for, until it is asked for itself, on
         whatever device, or another one is loaded ahead. Raises as `load`.
         """
+        from napari_attnseg.engines import prefers_openvino
         from napari_attnseg.inference import Segmenter
 
         with self._loading:
@@ -156,7 +158,9 @@ class ModelCache:
                 if there or not self._users:
                     return
                 self._ahead = None  # freed first
-            segmenter = Segmenter.from_checkpoint(weights, "cpu")
+            # As "auto" would, but for a GPU: that is asked for when it is needed.
+            engine = OPENVINO if prefers_openvino(weights) else "cpu"
+            segmenter = Segmenter.from_checkpoint(weights, engine)
             with self._lock:
                 if self._users:
                     self._ahead = LoadedModel(weights, modified, "cpu", segmenter)
@@ -165,12 +169,17 @@ class ModelCache:
         self, weights: Path, modified: int, device: str
     ) -> Segmenter | None:
         """What was loaded ahead of these weights, moved to a device."""
+        from napari_attnseg.engines import chosen_device
+
         with self._lock:
             found = self._ahead
             if found is None or (found.weights, found.modified) != (weights, modified):
                 return None
             self._ahead = None
-        return found.segmenter.on(device)
+        chosen = chosen_device(weights, device)
+        if chosen == found.segmenter.chosen_device:
+            return found.segmenter
+        return None if chosen == OPENVINO else found.segmenter.on(chosen)
 
     def find(
         self, weights_sha256: str, device: str | None = None
@@ -190,7 +199,7 @@ class ModelCache:
                 model
                 for model in reversed(self._models.values())
                 if model.segmenter.sha256 == weights_sha256
-                and device in (None, model.segmenter.device)
+                and device in (None, model.segmenter.chosen_device)
             ]
         found.sort(key=lambda model: model.segmenter.click_head is None)
         return found[0] if found else None

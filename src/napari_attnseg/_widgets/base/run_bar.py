@@ -165,13 +165,18 @@ class RunBar(QWidget):
         show_error(error)
         self._show_error(error)
 
-    def warn(self, warnings: Sequence[IntensityWarning], instead: str = "") -> None:
+    def warn(
+        self,
+        warnings: Sequence[IntensityWarning],
+        instead: str = "",
+        also: Sequence[str] = (),
+    ) -> None:
         """Show what is to be known of a run's intensities, as `fail` shows errors.
 
-        A sentence `instead` stands in for all of them.
+        A sentence `instead` stands in for all of them; those of `also` come besides.
         """
         sentences = [warning_sentence(warning) for warning in warnings]
-        for sentence in [instead] if instead else sentences:
+        for sentence in [*([instead] if instead else sentences), *also]:
             show_warning(sentence)
             self._show_error(sentence)
 

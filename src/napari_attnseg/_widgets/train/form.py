@@ -23,6 +23,7 @@ from napari_attnseg._widgets.base.controls import (
     wrapped_label,
 )
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.train.cost_row import CostRow
 from napari_attnseg._widgets.train.options import (
@@ -32,7 +33,6 @@ from napari_attnseg._widgets.train.options import (
     recipes,
     suggest_folder,
 )
-from napari_attnseg._widgets.train.path_edit import PathEdit
 from napari_attnseg._widgets.train.recommended import RECOMMENDED
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import InputError

@@ -19,13 +19,13 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg._widgets.base.controls import halt, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
 from napari_attnseg._widgets.train.options import suggest_next_folder
-from napari_attnseg._widgets.train.path_edit import PathEdit
 from napari_attnseg._widgets.train.process import TrainingRun
 from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg.errors import AttnSegError

@@ -1,0 +1,299 @@
+"""The Review dock widget: a series of masks, accepted, corrected or rejected."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_attnseg._widgets.base.controls import restart, timer
+from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.review.keys import bind
+from napari_attnseg._widgets.review.opened import OpenReview
+from napari_attnseg._widgets.review.panel import ReviewPanel
+from napari_attnseg._widgets.review.screen import SOON, CaseScreen
+from napari_attnseg._widgets.review.setup_form import SetupForm
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.review.cases import Case
+from napari_attnseg.review.study import MAPS
+
+
+class ReviewWidget(DockWidget):
+    """Decide on the masks of a series.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers, and keys while the dock is open.
+    """
+
+    tab = "Review"
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)  # napari passes the viewer by this name
+        self.opened: OpenReview | None = None
+        self.setup, self.panel = SetupForm(), ReviewPanel()
+        self.panel.hide()
+        layout = scrolled(self)
+        layout.addWidget(self.setup)
+        layout.addWidget(self.panel, 1)
+        layout.addStretch()
+        self._actions = {
+            "accept": self.accept,
+            "correct": self.correct,
+            "reject": self.reject,
+            "undo": self.undo,
+            "next": self.next_case,
+            "previous": self.previous_case,
+            "mask": self.toggle_mask,
+            "maps": self.toggle_maps,
+            "comment": self.write_comment,
+        }
+        self.on_screen = CaseScreen(
+            napari_viewer, self._actions, self._changed, self._fail
+        )
+        self._comment_soon = timer(SOON, self._save_comment)
+        self._connect()
+
+    def _connect(self) -> None:
+        panel, life = self.panel, self._life
+        self.setup.start_button.clicked.connect(self.begin)
+        for name, button in panel.buttons.items():
+            button.clicked.connect(lambda checked, name=name: self._actions[name]())
+        panel.close_button.clicked.connect(self.close_review)
+        panel.export_button.clicked.connect(self._ask_and_export)
+        panel.list.chosen.connect(self._row_chosen)
+        panel.filter_box.currentIndexChanged.connect(self._show_filtered)
+        panel.comment.textEdited.connect(self._comment_edited)
+        panel.comment.left.connect(self._save_comment)
+        panel.comment.left.connect(panel.list.setFocus)
+        bind(self._viewer, life, self._actions)
+        inserted = self._viewer.layers.events.inserted
+        inserted.connect(self._layer_came)
+        life.at_end.append(partial(inserted.disconnect, self._layer_came))
+        application: Any = QApplication.instance()
+        changed = application.applicationStateChanged
+        changed.connect(self._application_changed)
+        life.at_end.append(partial(changed.disconnect, self._application_changed))
+        life.at_end.append(self.close_review)
+
+    @property
+    def case(self) -> Case | None:
+        """The case on screen."""
+        return self.on_screen.case
+
+    def begin(self) -> None:
+        """Open the review that the form describes, at the first open case."""
+        try:
+            place, study = self.setup.place(), self.setup.study()
+            self.opened = OpenReview(*place, self.setup.reader.text(), study)
+        except AttnSegError as error:
+            show_error(str(error))
+            return
+        self.setup.remember()
+        self.panel.show_review(self.opened)
+        self.setup.hide()
+        self.panel.show()
+        self._go(self.opened.first)
+        self._say(self.opened.told)
+
+    def close_review(self) -> None:
+        """Save what is open, take its layers away and show the form again."""
+        opened = self.opened
+        if opened is None:
+            return
+        self._save_all()
+        said = self._tried(opened.close)
+        self.opened = None
+        with suppress(RuntimeError):  # napari is closing, and has no canvas any more
+            self.on_screen.clear()
+        if not self._life.ended:
+            if said:
+                show_error(said)
+            self.panel.hide()
+            self.setup.show()
+
+    # -- the list ----------------------------------------------------------------------
+
+    def _show_filtered(self, index: int = 0) -> None:
+        if self.opened is not None:
+            self.panel.show_filtered(self.opened, self.case)
+
+    def _row_chosen(self, row: int) -> None:
+        if self.opened is not None:
+            self._go(self.opened.review.cases[row])
+
+    def _neighbour(self, step: int, open_only: bool = False) -> Case | None:
+        if self.opened is None or self.case is None:
+            return None
+        rows = self.panel.list
+        return self.opened.neighbour(
+            self.case, step, lambda row: not rows.isRowHidden(row), open_only
+        )
+
+    # -- on screen ---------------------------------------------------------------------
+
+    def _go(self, case: Case) -> None:
+        """Bring a case on screen; what was painted in the one before is saved."""
+        opened = self.opened
+        if opened is None:
+            return
+        self._save_all()
+        note = self.on_screen.show(opened, case, opened.title(case))
+        self.panel.show_filtered(opened, case)
+        self.panel.list.choose(opened.review.cases.index(case))
+        self.panel.comment.setText(opened.review.state(case).comment)
+        self.panel.show_case(opened, case)
+        self._say(note)
+
+    def _changed(self) -> None:
+        """Show that a mask was saved, or shown for the first time."""
+        if self.opened is not None and self.case is not None:
+            self.panel.show_case(self.opened, self.case)
+
+    def _layer_came(self, event: Any) -> None:
+        if self.on_screen.layers.of_another_case(event.value):
+            self._say(f"{event.value.name} is of a case before, and is hidden.")
+
+    def _application_changed(self, state: Any) -> None:
+        if self.opened is not None:
+            active = state == Qt.ApplicationState.ApplicationActive
+            review = self.opened.review
+            self._tried(review.resume if active else review.pause)
+
+    # -- saving ------------------------------------------------------------------------
+
+    def _tried(self, call: Any, *args: Any) -> Any:
+        """What a call returns; its error is shown, and None comes back."""
+        try:
+            return call(*args)
+        except AttnSegError as error:
+            self._fail(str(error))
+            return None
+
+    def _fail(self, message: str) -> None:
+        show_error(message)
+        self._say(message)
+
+    def _say(self, text: str) -> None:
+        self.panel.said.setText(text)
+        self.panel.said.setVisible(bool(text))
+
+    def _comment_edited(self, text: str) -> None:
+        restart(self._comment_soon)
+
+    def _save_comment(self) -> None:
+        if self.opened is not None and self.case is not None:
+            text = self.panel.comment.text()
+            self._tried(self.opened.review.comment, self.case, text)
+            self.panel.show_state(self.opened, self.case)
+
+    def _save_all(self) -> None:
+        self.on_screen.save()
+        self._save_comment()
+
+    # -- what keys and buttons do ------------------------------------------------------
+
+    def accept(self) -> None:
+        """Accept the mask on screen, and go on."""
+        self._decide(lambda review, case: review.accept(case, self.on_screen.labels))
+
+    def reject(self) -> None:
+        """Reject the mask on screen, and go on."""
+        self._decide(lambda review, case: review.reject(case))
+
+    def _decide(self, decide: Any) -> None:
+        opened, case = self.opened, self.case
+        if opened is None or case is None:
+            return
+        self._save_all()
+        try:
+            decide(opened.review, case)
+        except AttnSegError as error:
+            self._fail(str(error))
+            return
+        self.panel.show_state(opened, case)
+        following = self._neighbour(1, open_only=True)
+        if following is not None:
+            self._go(following)
+            return
+        self.panel.show_case(opened, case)
+        all_done = opened.review.done == len(opened.review.cases)
+        self._say("Every case is decided." if all_done else "No listed case is open.")
+
+    def correct(self) -> None:
+        """Take the brush; the mask is saved with every stroke."""
+        if self.opened is not None and self.on_screen.layers.paint():
+            self._say("Paint; E rubs out, Ctrl+Z takes back a stroke. N goes on.")
+
+    def undo(self) -> None:
+        """Take back the decision that was made last, and show its case."""
+        opened = self.opened
+        if opened is None:
+            return
+        self._save_all()
+        case = self._tried(opened.review.undo)
+        if case is None:
+            self._say("There is no decision to take back.")
+            return
+        self._go(case)
+        self._say(f"The last decision on {opened.title(case)} was taken back.")
+
+    def next_case(self) -> None:
+        """Show the next listed case."""
+        self.step(1)
+
+    def previous_case(self) -> None:
+        """Show the listed case before."""
+        self.step(-1)
+
+    def step(self, step: int) -> None:
+        """Show the next (1) or previous (-1) listed case."""
+        case = self._neighbour(step)
+        if case is not None:
+            self._go(case)
+        elif self.opened is not None:
+            self._say(f"This is the {'last' if step > 0 else 'first'} listed case.")
+
+    def toggle_mask(self) -> None:
+        """Show or hide the mask."""
+        mask = self.on_screen.layers.mask
+        if mask is not None:
+            mask.visible = not mask.visible
+
+    def toggle_maps(self) -> None:
+        """Show or hide probability and gate maps."""
+        if self.opened is None or self.case is None:
+            return
+        if self.case.results is None:
+            self._say("These masks have no maps: they are not results of a model.")
+        elif self._tried(self.on_screen.layers.toggle_maps, self.case):
+            self._tried(self.opened.review.shown, MAPS)
+
+    def write_comment(self) -> None:
+        """Give the keyboard to the comment."""
+        if self.opened is not None:
+            self.panel.comment.setFocus()
+
+    # -- export ------------------------------------------------------------------------
+
+    def _ask_and_export(self) -> None:
+        names = "Export table", "review.csv", "CSV (*.csv)"
+        name, _ = QFileDialog.getSaveFileName(self, *names)
+        if name:
+            self.export(Path(name))
+
+    def export(self, path: Path) -> None:
+        """Write a row per reviewer and case of this folder."""
+        if self.opened is None:
+            return
+        self._save_all()
+        readers = self._tried(self.opened.export, path)
+        if readers:
+            self._say(f"Written: {path.name}, of {readers}.")

@@ -1,0 +1,58 @@
+"""What computes a model: PyTorch, or OpenVINO where that is installed.
+
+`inference.Segmenter` goes through one of them; both have the same face and, within
+`compiled.LOGITS_AGREE` and `compiled.PSI_AGREE`, give the same numbers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_attnseg.devices import OPENVINO, openvino_installed, resolve_device
+from napari_attnseg.errors import DeviceError
+
+#: Key, in the provenance, of the device that was asked for where another engine stood
+#: in for it; and that in words.
+ASKED = "device_asked"
+STOOD_IN = (
+    "OpenVINO cannot be used for these weights on this machine, so PyTorch computed on "
+    "the CPU."
+)
+
+
+def chosen_device(weights: Path, name: str) -> str:
+    """Device that segments with these weights where `name` is asked for.
+
+    Parameters
+    ----------
+    weights : Path
+        A weights file.
+    name : str
+        As for `Segmenter.from_checkpoint`. ``auto`` is a GPU if there is one; else
+        OpenVINO, if these weights were compiled for it here, and were faster.
+
+    Raises
+    ------
+    DeviceError
+        If this machine has no such device.
+    """
+    if name == OPENVINO:
+        if not openvino_installed():
+            raise DeviceError(
+                "The device 'openvino' needs OpenVINO; pip install "
+                "'napari-attnseg[openvino]', or choose the device 'cpu'."
+            )
+        return name
+    device = resolve_device(name)
+    on_cpu = name == "auto" and device == "cpu"
+    return OPENVINO if on_cpu and prefers_openvino(weights) else device
+
+
+def prefers_openvino(weights: Path) -> bool:
+    """Whether OpenVINO agreed with PyTorch on these weights here, and was faster."""
+    if not openvino_installed():
+        return False
+    from napari_attnseg.engines.compiled import kept_check
+
+    check = kept_check(weights)
+    return check is not None and check.agrees and check.faster

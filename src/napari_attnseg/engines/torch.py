@@ -1,0 +1,71 @@
+"""The network as PyTorch computes it, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_attnseg.engines.base import Engine
+from napari_attnseg.models.gated import Level
+from napari_attnseg.models.network import SegmentationNetwork
+
+
+class TorchEngine(Engine):
+    """The network itself, in float32 or under autocast.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        In eval mode, on the device.
+    precision : str
+        ``float32``, or what autocast computes in.
+    asked : str
+        As `Engine.asked`.
+    """
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        precision: str = "float32",
+        asked: str = "",
+    ) -> None:
+        self._network, self.precision, self.asked = network, precision, asked
+        self.spec, self.gates = network.spec, network.gates
+        self.label = f"PyTorch {torch.__version__}"
+
+    @property
+    def network(self) -> SegmentationNetwork:
+        """The network."""
+        return self._network
+
+    def encode(self, batch: Tensor) -> list[Level]:
+        """Both encoders, and their projections."""
+        with self._autocast(batch):
+            return self._network.align(self._network.encode(batch))
+
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
+        """As `SegmentationNetwork.psi`, in float32."""
+        with self._autocast(pairs[0][0]):
+            found = self._network.psi(pairs)
+        return {stride: psi.float() for stride, psi in found.items()}
+
+    def fuse(
+        self, pairs: Sequence[Level], gates: Mapping[int, Tensor] | None = None
+    ) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """As `SegmentationNetwork.fuse`."""
+        with self._autocast(pairs[0][0]):
+            return self._network.fuse(pairs, gates)
+
+    def logits(self, fused: Sequence[Tensor]) -> Tensor:
+        """As `SegmentationNetwork.logits`, in float32."""
+        with self._autocast(fused[0]):
+            return self._network.logits(fused).float()
+
+    def _autocast(self, like: Tensor) -> AbstractContextManager[Any]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(like.device.type, getattr(torch, self.precision))

@@ -1,0 +1,121 @@
+"""What can be said of a network's gates by its specification, without its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.models.fusion import GateEnds
+from napari_attnseg.spec import STRIDES, ModelSpec
+
+#: Maps of one level: (CNN, transformer), or a single one where there is one encoder.
+Level = tuple[Tensor, ...]
+
+
+class Gated:
+    """Base of everything that computes a model, whichever engine does.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        What was built.
+    gates : tuple of GateEnds
+        Gates of each level; empty for a model without any.
+    """
+
+    spec: ModelSpec
+    gates: tuple[GateEnds, ...]
+
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
+        """As `SegmentationNetwork.psi`."""
+        raise NotImplementedError
+
+    def fuse(
+        self, pairs: Sequence[Level], gates: Mapping[int, Tensor] | None = None
+    ) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """As `SegmentationNetwork.fuse`."""
+        raise NotImplementedError
+
+    def logits(self, fused: Sequence[Tensor]) -> Tensor:
+        """As `SegmentationNetwork.logits`, of what `fuse` returned."""
+        raise NotImplementedError
+
+    @property
+    def dual(self) -> bool:
+        """Whether there are two encoders to fuse."""
+        return self.spec.architecture == "dual"
+
+    def psi_of_cnn(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Weight of the CNN's features at each level, whichever end of psi it is.
+
+        1 is the CNN alone, 0 the transformer alone. In between it is a weight, not how
+        much of the fused features is the CNN's: see `effective_shares`. The method is
+        its own inverse: weights are turned into psi by it too.
+
+        Raises
+        ------
+        InputError
+            If a level has not just one gate, between the two encoders: what the gate
+            suite measures is then not defined.
+        """
+        if len(self.gates) != 1:
+            have = f"{len(self.gates)} gates per level" if self.gates else "no gates"
+            raise InputError(
+                f"This needs one gate per level, between two encoders; the model "
+                f"{self.spec.name!r} has {have}: choose something else or other "
+                "weights."
+            )
+        if self.gates[0].high == "CNN":
+            return dict(attention)
+        return {stride: 1 - psi for stride, psi in attention.items()}
+
+    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
+        return self.psi_of_cnn(attention)
+
+    def effective_shares(
+        self, pairs: Sequence[Level], attention: Mapping[int, Tensor]
+    ) -> dict[int, Tensor]:
+        """How much of the fused features is the CNN's, by the norms of what is added.
+
+        ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
+        weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and
+        transformer, and the norms are over channels. Where one encoder's features are
+        the larger ones, most of what is fused is its own whatever psi says.
+
+        Parameters
+        ----------
+        pairs : sequence of (Tensor, Tensor)
+            From `align`.
+        attention : mapping of int to Tensor, shape (N, 1, h, w)
+            Stride → psi, from `psi` or `fuse`.
+
+        Returns
+        -------
+        dict of int to Tensor, shape (N, 1, h, w), in [0, 1]
+            By stride. NaN where both are 0. Empty for a model that has not just one
+            gate per level, for which this is not defined.
+        """
+        if len(self.gates) != 1:
+            return {}
+        found = {}
+        weights = self.psi_of_cnn(attention)
+        for stride, (x, g) in zip(STRIDES, pairs, strict=True):
+            weight = weights[stride].float()
+            cnn = weight * x.float().norm(dim=1, keepdim=True)
+            transformer = (1 - weight) * g.float().norm(dim=1, keepdim=True)
+            found[stride] = cnn / (cnn + transformer)
+        return found
+
+
+def flat(pairs: Sequence[Level]) -> tuple[Tensor, ...]:
+    """All maps, level by level."""
+    return tuple(maps for level in pairs for maps in level)
+
+
+def paired(maps: Sequence[Tensor], dual: bool) -> list[Level]:
+    """Inverse of `flat`."""
+    step = 2 if dual else 1
+    return [tuple(maps[i : i + step]) for i in range(0, len(maps), step)]

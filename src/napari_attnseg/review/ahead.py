@@ -1,0 +1,81 @@
+"""Images of the cases that come next, read while somebody looks at this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import AttnSegError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.images import read_upright
+from napari_attnseg.review.cases import Case
+
+
+class LoadedImage(NamedTuple):
+    """The image of a case.
+
+    Attributes
+    ----------
+    pixels : ndarray or None
+        (H, W), (H, W, 3) or (H, W, 4); None if it cannot be read.
+    sha256 : str or None
+        `array_sha256` of the pixels.
+    error : str
+        Why it cannot be read.
+    orientation : int
+        In which it was stored; see `images.UprightImage`.
+    """
+
+    pixels: NDArray[np.generic] | None
+    sha256: str | None
+    error: str = ""
+    orientation: int = 1
+
+
+class Ahead:
+    """Reads images in a thread of its own; keeps those that were asked for last."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "review-images")
+        self._read: dict[str, Future[LoadedImage]] = {}
+
+    def get(self, case: Case) -> LoadedImage:
+        """The image of a case; waits for it if it is not read yet."""
+        return self._ask(case).result()
+
+    def want(self, cases: Iterable[Case]) -> None:
+        """Read these images ahead, and forget all others."""
+        wanted = {case.name: case for case in cases}
+        for name in [name for name in self._read if name not in wanted]:
+            self._read.pop(name).cancel()
+        for case in wanted.values():
+            self._ask(case)
+
+    def _ask(self, case: Case) -> Future[LoadedImage]:
+        if case.name not in self._read:
+            self._read[case.name] = self._pool.submit(load_image, case)
+        return self._read[case.name]
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._read.clear()
+
+
+def load_image(case: Case) -> LoadedImage:
+    """Read the image of a case, upright."""
+    try:
+        found = read_upright(case.image)
+    except AttnSegError as error:
+        return LoadedImage(None, None, str(error))
+    pixels = found.pixels
+    if pixels.ndim not in (2, 3) or min(pixels.shape[:2]) < 2:
+        return LoadedImage(None, None, f"{case.image.name} is not one image.")
+    if pixels.ndim == 3 and pixels.shape[-1] not in (3, 4):
+        words = "is a stack; save its slices as images."
+        return LoadedImage(None, None, f"{case.image.name} {words}")
+    return LoadedImage(pixels, array_sha256(pixels), "", found.orientation)

@@ -1,0 +1,256 @@
+"""The cases of a folder: images, their masks, and which are most worth a look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.files import image_of, read_facts
+from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.images import SUFFIXES, find_images
+from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.saved_results import find_results
+from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+
+IMAGES, MASKS = "images", "masks"
+#: Folders beside the cases: a study and a review never share a file.
+REVIEW, STUDY = "review", "reader_study"
+#: End of the name of a mask that lies beside its image, as `attnseg segment` writes it.
+_MASK_END = "_mask"
+
+
+class Order(StrEnum):
+    """By what cases are sorted.
+
+    Attributes
+    ----------
+    EXPECTED_DICE
+        The lowest expected Dice first, and before it masks without such a number.
+    DOUBT
+        The highest entropy first, and before it empty masks, which have none.
+    NAME
+        Nothing was measured.
+    SHUFFLED
+        By chance, as a reader study is.
+    """
+
+    EXPECTED_DICE = "expected_dice"
+    DOUBT = "doubt"
+    NAME = "name"
+    SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An image and the mask that is reviewed.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the image's file or of its results; unique in a series.
+    image : Path
+    mask : Path or None
+        None: there is no mask yet.
+    results : Path or None
+        JSON file of the results that the mask belongs to.
+    mask_value : int or None
+        Value of one class in the mask's file; None: a mask from elsewhere.
+    classes : tuple of str
+        Names of the classes, if the results have more than one.
+    expected : ExpectedDice or None
+        How good the mask probably is, where the weights were measured for it.
+    doubt : float or None
+        Mean entropy in bits; see `uncertainty.DOUBT_MEANING`.
+    """
+
+    name: str
+    image: Path
+    mask: Path | None = None
+    results: Path | None = None
+    mask_value: int | None = None
+    classes: tuple[str, ...] = ()
+    expected: ExpectedDice | None = None
+    doubt: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The cases of a folder in the order of review.
+
+    Attributes
+    ----------
+    folder : Path
+    cases : tuple of Case
+    order : Order
+    stacks : tuple of str
+        Results of stacks, which are not reviewed.
+    without_image : tuple of str
+        Results whose image is no longer where it was.
+    unused_masks : tuple of str
+        Masks that belong to no image.
+    others : mapping of str to int
+        What else lies there, counted by kind.
+    """
+
+    folder: Path
+    cases: tuple[Case, ...]
+    order: Order
+    stacks: tuple[str, ...] = ()
+    without_image: tuple[str, ...] = ()
+    unused_masks: tuple[str, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out_words(self) -> str:
+        """One sentence on what is not reviewed; empty if that is nothing."""
+        named = (
+            ("stack", "stacks", self.stacks),
+            (
+                "result whose image is gone",
+                "results whose image is gone",
+                self.without_image,
+            ),
+            ("mask without an image", "masks without an image", self.unused_masks),
+        )
+        said = [
+            f"1 {one} ({names[0]})"
+            if len(names) == 1
+            else f"{len(names)} {several} (such as {names[0]})"
+            for one, several, names in named
+            if names
+        ]
+        words = f"Left out: {', '.join(said)}." if said else ""
+        others = left_out_words(self.others)
+        return " ".join(x for x in (words, f"{others}." if others else "") if x)
+
+
+def find_cases(folder: Path, masks: Path | None = None) -> Series:
+    """List the cases of a folder, those that are most worth a look first.
+
+    Parameters
+    ----------
+    folder : Path
+        Results of ``attnseg segment``; or images; or ``images/`` and ``masks/``.
+    masks : Path, optional
+        Folder of masks with the names of the images, or with ``_mask`` behind them.
+        Without it, masks are looked for beside the images.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to review.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"Expected a folder of images or of results, but {folder} is none; check "
+            "the path."
+        )
+    results = find_results(folder) if masks is None else []
+    series = _of_results(folder, results) if results else _of_images(folder, masks)
+    if not series.cases:
+        raise InputError(
+            f"Expected images to review in {folder}, but there are none; "
+            f"{series.left_out_words or 'choose another folder.'}"
+        )
+    return series
+
+
+def in_order(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Order]:
+    """Sort cases by what is most worth a look; says by what."""
+    found = sorted(cases, key=lambda case: name_key(case.name))
+    if any(c.expected is not None and c.expected.mean is not None for c in found):
+        return tuple(sorted(found, key=_expected)), Order.EXPECTED_DICE
+    if any(c.doubt is not None for c in found):
+        return tuple(sorted(found, key=_doubt)), Order.DOUBT
+    return tuple(found), Order.NAME
+
+
+def _expected(case: Case) -> float:
+    mean = None if case.expected is None else case.expected.mean
+    return -1.0 if mean is None else mean
+
+
+def _doubt(case: Case) -> float:
+    return -math.inf if case.doubt is None else -case.doubt
+
+
+def _of_results(folder: Path, files: list[Path]) -> Series:
+    cases, stacks, without = [], [], []
+    for path in files:
+        facts = read_facts(path, FORMAT)
+        if facts is None:
+            continue
+        image = image_of(path, facts)
+        if facts["layer"]["frames"] is not None:
+            stacks.append(path.stem)
+        elif image is None:
+            without.append(path.stem)
+        else:
+            cases.append(_of_facts(path, facts, image))
+    ordered, order = in_order(cases)
+    return Series(folder, ordered, order, tuple(stacks), tuple(without))
+
+
+def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:
+    own = facts["provenance"]
+    classes = tuple(str(name) for name in own.get("classes", ()))
+    # The estimate is of the model's own mask.
+    expected = None if facts.get("mask_edited") else estimate_of(own)
+    return Case(
+        path.stem,
+        image,
+        path.parent / facts["files"]["mask"],
+        path,
+        int(facts["mask_value"]),
+        classes if len(classes) > 1 else (),
+        expected,
+        facts.get("doubt_bits"),
+    )
+
+
+def _of_images(folder: Path, masks: Path | None) -> Series:
+    inside = folder / IMAGES
+    images = inside if inside.is_dir() else folder
+    places = [masks] if masks is not None else _mask_places(folder, images)
+    # The first place counts, so it comes last here.
+    beside = {name_key(p.stem): p for x in reversed(places) for p in _files(x)}
+    found = find_images([images])
+    stems = {name_key(path.stem) for path in found}
+    # In a folder of both, NAME_mask is the mask of NAME and no case of its own.
+    own = [p for p in found if name_key(p.stem).removesuffix(_MASK_END) not in stems]
+    plain = [p for p in found if not name_key(p.stem).endswith(_MASK_END)]
+    chosen = [p for p in found if p in plain or p in own]
+    from napari_attnseg.batch.base import result_stems
+
+    used: set[Path] = set()
+    cases = []
+    for path, name in result_stems(chosen).items():
+        keys = (name_key(path.stem + _MASK_END), name_key(path.stem))
+        mask = next((beside[k] for k in keys if beside.get(k, path) != path), None)
+        cases.append(Case(name, path, mask))
+        used |= {path} if mask is None else {path, mask}
+    unused: tuple[str, ...] = ()
+    if masks is not None or images == inside:
+        unused = tuple(p.name for p in beside.values() if p not in used | set(found))
+    ordered, order = in_order(cases)
+    others = left_out([images], [*used, *found, images / REVIEW, images / STUDY])
+    return Series(folder, ordered, order, unused_masks=unused, others=others)
+
+
+def _mask_places(folder: Path, images: Path) -> list[Path]:
+    if images != folder:
+        return [folder / MASKS]
+    sibling = folder.parent / MASKS
+    return [sibling, folder] if folder.name == IMAGES else [folder]
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = (p for p in entries(folder) if p.suffix.lower() in SUFFIXES)
+    return [path for path in found if path.is_file()]

@@ -1,0 +1,95 @@
+"""Read a mask from elsewhere: what its values mean, and what had to be assumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import read_image
+
+#: A mask of more values is taken for a grey picture of one region.
+_MOST_LABELS = 64
+#: Suffixes of files whose compression blurs the edges of a mask.
+_LOSSY = (".jpg", ".jpeg", ".webp")
+_MIDDLE = 127
+
+
+class ReadMask(NamedTuple):
+    """A mask, and what was assumed.
+
+    Attributes
+    ----------
+    labels : ndarray of integer, shape (H, W)
+        0 is background.
+    assumed : str
+        One sentence on how the values were read, if that is not plain; else empty.
+    """
+
+    labels: NDArray[np.integer[Any]]
+    assumed: str = ""
+
+
+def read_mask(path: Path, value: int | None = None) -> ReadMask:
+    """Read a mask file.
+
+    Parameters
+    ----------
+    path : Path
+    value : int, optional
+        Value of the first class, as results files say it: all values are divided by
+        it. Without it, a mask of 0 and one other value has one region, and other
+        numbers are labels.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a mask.
+    """
+    array: NDArray[Any] = read_image(path)
+    if array.ndim == 3:
+        colours = array[..., :3]
+        if colours.shape[-1] == 3 and (colours == colours[..., :1]).all():
+            array = colours[..., 0]
+        else:
+            raise InputError(
+                f"Expected a grey mask, but {path.name} has colours; save it with one "
+                "number per class."
+            )
+    if array.dtype.kind == "f":
+        whole = array.astype(np.int64)
+        if not np.array_equal(whole, array):
+            raise InputError(
+                f"Expected a mask of whole numbers, but {path.name} has fractions, as "
+                "a probability does; save the mask."
+            )
+        array = whole
+    if value is not None:
+        return ReadMask(array.astype(_integer(array)) // value)
+    values = np.unique(array)
+    if len(values) and int(values[0]) < 0:
+        raise InputError(
+            f"Expected 0 as background and positive labels, but {path.name} has "
+            f"{int(values[0])}; save it with other numbers."
+        )
+    lossy = path.suffix.lower() in _LOSSY
+    if len(values) > 2 and array.dtype == np.uint8:
+        # A compressed 0/255 has values near both ends and few between.
+        if lossy or len(values) > _MOST_LABELS:
+            return ReadMask(
+                (array > _MIDDLE).astype(np.uint8),
+                f"{path.name} has {len(values)} grey values; those above {_MIDDLE} "
+                "were taken for the mask.",
+            )
+        return ReadMask(array.astype(np.uint8))
+    if len(values) <= 2 and (len(values) < 2 or values[0] == 0):
+        return ReadMask((array != 0).astype(np.uint8))
+    return ReadMask(array.astype(_integer(array)))
+
+
+def _integer(array: NDArray[Any]) -> type[np.integer[Any]]:
+    """A type that holds the labels and that napari takes."""
+    return np.uint8 if array.max(initial=0) < 256 else np.int32

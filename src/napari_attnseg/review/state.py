@@ -1,0 +1,173 @@
+"""What the events of a review add up to: a state for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.hashing import array_sha256
+
+
+class Event(StrEnum):
+    """Kinds of events.
+
+    Attributes
+    ----------
+    SESSION
+        The review was opened: version, order, number of cases.
+    OPENED, LEFT
+        A case was brought on screen, or taken away: seconds on screen.
+    SHOWN
+        What was hidden at first was shown.
+    DECIDED, UNDONE
+        A decision, or the last one of that case taken back.
+    COMMENTED
+        The comment on a case, as a whole.
+    AWAY, BACK
+        The window was not, or again, the active one.
+    """
+
+    SESSION = "session"
+    OPENED = "opened"
+    LEFT = "left"
+    SHOWN = "shown"
+    DECIDED = "decided"
+    UNDONE = "undone"
+    COMMENTED = "commented"
+    AWAY = "away"
+    BACK = "back"
+
+
+class Decision(StrEnum):
+    """What a reviewer decided on a mask."""
+
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision.
+
+    Attributes
+    ----------
+    decision : Decision
+    mask : str or None
+        File of the mask that was accepted or painted, as seen from the review's file;
+        None after a rejection, or where there is no mask.
+    mask_sha256 : str or None
+        Of its labels; see `labels_sha256`.
+    mask_value : int or None
+        How its file is read; see `mask_file.read_mask`.
+    """
+
+    decision: Decision
+    mask: str | None = None
+    mask_sha256: str | None = None
+    mask_value: int | None = None
+
+
+@dataclass(slots=True)
+class CaseState:
+    """What is known of a case.
+
+    Attributes
+    ----------
+    decisions : list of Decided
+        Those that were not taken back; the last one counts.
+    comment : str
+    image_sha256 : str or None
+        Of the pixels when the case was opened last.
+    masks : list of str
+        Every mask that was ever painted of this case, the latest last.
+    """
+
+    decisions: list[Decided] = field(default_factory=list)
+    comment: str = ""
+    image_sha256: str | None = None
+    masks: list[str] = field(default_factory=list)
+
+    @property
+    def painted(self) -> Decided | None:
+        """The latest correction that was not taken back, whatever was decided since."""
+        corrected = (d for d in reversed(self.decisions) if d.mask in self.masks)
+        return next(corrected, None)
+
+    @property
+    def last(self) -> Decided | None:
+        """The decision that counts."""
+        return self.decisions[-1] if self.decisions else None
+
+    @property
+    def decision(self) -> Decision | None:
+        """Kind of the decision that counts; None: the case is open."""
+        return None if self.last is None else self.last.decision
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Add an event of this case."""
+        kind = event.get("event")
+        if kind == Event.OPENED:
+            self.image_sha256 = event.get("image_sha256", self.image_sha256)
+        elif kind == Event.COMMENTED:
+            self.comment = str(event.get("comment", ""))
+        elif kind == Event.UNDONE and self.decisions:
+            self.decisions.pop()
+        elif kind == Event.DECIDED and event.get("decision") in set(Decision):
+            self._decide(
+                Decided(
+                    Decision(event["decision"]),
+                    event.get("mask"),
+                    event.get("mask_sha256"),
+                    event.get("mask_value"),
+                )
+            )
+
+    def _decide(self, new: Decided) -> None:
+        last = self.last
+        painted = new.decision is Decision.CORRECTED
+        if painted and new.mask is not None and new.mask not in self.masks:
+            self.masks.append(new.mask)
+        # Stroke after stroke in one mask is one decision.
+        if last is not None and (last.decision, last.mask) == (new.decision, new.mask):
+            self.decisions.pop()
+        self.decisions.append(new)
+
+
+def labels_sha256(labels: NDArray[Any]) -> str:
+    """Hash of a mask's labels, whatever type they are kept in."""
+    return array_sha256(np.asarray(labels).astype(np.int32))
+
+
+def states_of(events: Iterable[Mapping[str, Any]]) -> dict[str, CaseState]:
+    """State of each case that an event names."""
+    found: dict[str, CaseState] = {}
+    for event in events:
+        if "case" in event:
+            found.setdefault(str(event["case"]), CaseState()).take(event)
+    return found
+
+
+def last_decided(events: Iterable[Mapping[str, Any]]) -> str | None:
+    """The case of the latest decision that was not taken back."""
+    open_: list[str] = []
+    masks: dict[str, list[tuple[Any, Any]]] = {}
+    for event in events:
+        case = str(event.get("case"))
+        stack = masks.setdefault(case, [])
+        if event.get("event") == Event.DECIDED:
+            new = (event.get("decision"), event.get("mask"))
+            if not stack or stack[-1] != new:
+                stack.append(new)
+                open_.append(case)
+        elif event.get("event") == Event.UNDONE and stack:
+            stack.pop()
+            open_.reverse()
+            open_.remove(case)
+            open_.reverse()
+    return open_[-1] if open_ else None

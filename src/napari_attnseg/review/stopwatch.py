@@ -1,0 +1,51 @@
+"""Time on a case, while the window is the active one and while it is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Stopwatch:
+    """Measures seconds by a clock that nobody sets.
+
+    Parameters
+    ----------
+    now : callable
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._active = self._away = 0.0
+        self._since = now()
+        self.paused = False
+
+    def restart(self) -> None:
+        """Begin at 0; a pause goes on."""
+        self._active = self._away = 0.0
+        self._since = self._now()
+
+    def pause(self) -> None:
+        """Count what follows as time away."""
+        self._settle()
+        self.paused = True
+
+    def resume(self) -> None:
+        """Count what follows as active time again."""
+        self._settle()
+        self.paused = False
+
+    def _settle(self) -> None:
+        now = self._now()
+        if self.paused:
+            self._away += now - self._since
+        else:
+            self._active += now - self._since
+        self._since = now
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """``seconds`` that were active and ``seconds_away``, for an event."""
+        self._settle()
+        return {"seconds": round(self._active, 3), "seconds_away": round(self._away, 3)}

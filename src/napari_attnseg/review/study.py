@@ -1,0 +1,76 @@
+"""A reader study: an order by chance that is recorded, and what is hidden at first."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_attnseg.review.cases import REVIEW, STUDY, Case, Series
+from napari_attnseg.review.journal import SUFFIX, Journal
+
+#: What can be hidden at first.
+MASK, MAPS = "mask", "maps"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Settings of a reader study.
+
+    Attributes
+    ----------
+    seed : int or None
+        Of the order; None: drawn, and recorded.
+    hide_masks : bool
+        Whether masks, and what is said of them, are hidden until they are asked for.
+    """
+
+    seed: int | None = None
+    hide_masks: bool = True
+
+
+def journal_path(folder: Path, reader: str, study: bool) -> Path:
+    """File of a reviewer's review, or reader study, of a folder."""
+    return folder / (STUDY if study else REVIEW) / f"{reader}{SUFFIX}"
+
+
+def open_journal(series: Series, reader: str, study: Study | None) -> Journal:
+    """The file of a reviewer, which is begun if there is none.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or cannot be written.
+    """
+    path = journal_path(series.folder, reader, study is not None)
+    if path.is_file():
+        return Journal(path)
+    header: dict[str, Any] = {"reader": reader}
+    if study is not None:
+        seed = secrets.randbelow(2**31) if study.seed is None else study.seed
+        names = sorted(case.name for case in series.cases)
+        random.Random(seed).shuffle(names)
+        header |= {"seed": seed, "hide_masks": study.hide_masks, "order": names}
+    return Journal.create(path, header)
+
+
+def as_begun(
+    cases: Sequence[Case], order: Sequence[str]
+) -> tuple[tuple[Case, ...], list[str]]:
+    """Cases in the order of a study that was begun, and what has changed since."""
+    there = {case.name: case for case in cases}
+    gone = [name for name in order if name not in there]
+    new = sorted(set(there) - set(order))
+    told = []
+    if gone:
+        told.append(
+            f"{len(gone)} cases of this study are no longer there, such as {gone[0]}."
+        )
+    if new:
+        told.append(
+            f"{len(new)} cases came after this study was begun and are at its end."
+        )
+    return tuple(there[name] for name in [*order, *new] if name in there), told

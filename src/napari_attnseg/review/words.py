@@ -1,0 +1,78 @@
+"""What a review shows, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from napari_attnseg.reliability.estimate import EstimateState
+from napari_attnseg.review.cases import Case, Order
+from napari_attnseg.review.session import Review
+from napari_attnseg.review.state import CaseState, Decision
+from napari_attnseg.uncertainty import DOUBT_MEANING
+
+
+def order_words(review: Review) -> str:
+    """By what the cases are sorted, and why."""
+    cases = review.cases
+    if review.study is not None:
+        return f"Order by chance, from the seed {review.study.seed}."
+    if review.order is Order.EXPECTED_DICE:
+        without = sum(c.expected is None or c.expected.mean is None for c in cases)
+        words = "Sorted by expected Dice, the lowest first"
+        return (
+            f"{words}; {without} without one come before." if without else f"{words}."
+        )
+    if review.order is Order.DOUBT:
+        without = sum(c.doubt is None for c in cases)
+        words = (
+            "Sorted by mean entropy, the highest first, as these weights have no "
+            "expected Dice"
+        )
+        empty = f"; {without} empty masks come before" if without else ""
+        return f"{words}{empty}."
+    return "Sorted by name: nothing was measured that says which is worth a look."
+
+
+def measure_heading(order: Order) -> tuple[str, str]:
+    """Heading of the number beside each case, and what it is; empty: there is none."""
+    if order is Order.EXPECTED_DICE:
+        return "expected\nDice", "Expected Dice of the mask, which is an estimate"
+    if order is Order.DOUBT:
+        return "entropy\n(bits)", DOUBT_MEANING
+    return "", ""
+
+
+def measure_words(case: Case, order: Order) -> str:
+    """The number beside a case."""
+    if order is Order.EXPECTED_DICE:
+        mean = None if case.expected is None else case.expected.mean
+        return "–" if mean is None else f"{mean:.2f}"
+    if order is Order.DOUBT:
+        return "–" if case.doubt is None else f"{case.doubt:.2f}"
+    return ""
+
+
+def case_words(case: Case, state: CaseState) -> str:
+    """What is known of the mask of a case before anybody looks at it."""
+    if state.painted is not None:
+        return "This is the mask that you painted."
+    if case.mask is None:
+        return "There is no mask yet; draw one with C."
+    if case.expected is not None:
+        words = case.expected.words
+        if case.expected.state is EstimateState.EMPTY:
+            words = "nothing was found, so there is no expected Dice"
+        return f"{words[0].upper()}{words[1:]}."
+    if case.doubt is not None:
+        return f"Mean entropy {case.doubt:.2f} bits; no expected Dice."
+    if case.results is not None:
+        return "Nothing was found, or the mask was edited; no expected Dice."
+    return "A mask from elsewhere: nothing is known of how good it is."
+
+
+def progress_words(review: Review) -> str:
+    """``12 of 40 decided: 9 accepted, 2 corrected, 1 rejected``."""
+    counts = Counter(review.state(case).decision for case in review.cases)
+    said = [f"{counts[d]} {d}" for d in Decision if counts[d]]
+    words = f"{review.done} of {len(review.cases)} decided"
+    return f"{words}: {', '.join(said)}" if said else words

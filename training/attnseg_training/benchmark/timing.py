@@ -1,0 +1,105 @@
+"""Ways to do the same, timed in turns, and what the device could do at most."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+#: Kinds of device that every result has a row of.
+KINDS = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Seconds of each way in each round.
+
+    Attributes
+    ----------
+    seconds : dict of str to list of float
+        Of one image or step: on the CPU those of all its threads together, which other
+        programs disturb less than the clock on the wall; on a GPU by that clock.
+    """
+
+    seconds: dict[str, list[float]]
+
+    def median(self, way: str) -> float:
+        """Over the rounds."""
+        return statistics.median(self.seconds[way])
+
+    def ratio(self, plain: str, way: str) -> float:
+        """How much faster than `plain`: median of the rounds' ratios."""
+        pairs = zip(self.seconds[plain], self.seconds[way], strict=True)
+        return statistics.median(slow / fast for slow, fast in pairs)
+
+
+def time_in_turns(
+    ways: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    device: str,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Timed:
+    """Run each way once per round, after one run that warms up.
+
+    Parameters
+    ----------
+    ways : mapping of str to callable
+    rounds : int
+    device : str
+        By torch's name.
+    watch : callable
+        Called with (rounds done, rounds in all).
+    """
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for run in ways.values():
+        run()
+    for done in range(rounds):
+        watch(done, rounds)
+        for way, run in ways.items():
+            seconds[way].append(_seconds(run, device))
+    watch(rounds, rounds)
+    return Timed(seconds)
+
+
+@torch.inference_mode()
+def roofline(device: str, repeats: int = 5) -> dict[str, float]:
+    """GFLOP/s of a large matrix product and of a 3×3 convolution, the best of some.
+
+    What no network of such operations is faster than.
+    """
+    side, width, pixels = 1024, 128, 96
+    a, b = torch.rand(2, side, side, device=device)
+    conv = torch.nn.Conv2d(width, width, 3, padding=1).to(device)
+    image = torch.rand(1, width, pixels, pixels, device=device)
+    image = image.contiguous(memory_format=torch.channels_last)
+    conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    work: dict[str, tuple[Callable[[], Any], float]] = {
+        "matmul": (lambda: a @ b, 2 * side**3),
+        "conv": (lambda: conv(image), 2 * 9 * width**2 * pixels**2),
+    }
+    found = {}
+    for name, (run, flop) in work.items():
+        run()
+        best = min(_seconds(run, device) for _ in range(repeats))
+        found[name] = flop / best / 1e9
+    return found
+
+
+def kind_of(device: str) -> str:
+    """Key of `KINDS`."""
+    return device.partition(":")[0]
+
+
+def _seconds(run: Callable[[], Any], device: str) -> float:
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
+    run()
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+    elif device == "mps":
+        torch.mps.synchronize()
+    return clock() - start

@@ -1,0 +1,96 @@
+"""``benchmark inference`` and ``benchmark whatif``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attnseg_training.commands.options import Device
+from napari_attnseg.usage import output_file
+
+BenchmarkModel = Annotated[
+    str,
+    typer.Option(
+        help="Bundled weights, or a catalog name, which then has random ones."
+    ),
+]
+Rounds = Annotated[int, typer.Option(help="Rounds; their median counts.", min=1)]
+Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the result there.", callback=output_file),
+]
+MarkdownFile = Annotated[
+    Path | None,
+    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+]
+
+
+def inference_command(
+    model: BenchmarkModel = "compact",
+    device: Device = "auto",
+    rounds: Rounds = 7,
+    batch: Annotated[int, typer.Option(help="Images at once.", min=1)] = 1,
+    threads: Threads = 1,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Seconds per image of the network, against plain PyTorch and other libraries.
+
+    In turns, on a random image: as PyTorch and timm compute it by themselves, as
+    attnseg does, by OpenVINO if it is installed, and U-Net and UPerNet of
+    segmentation_models.pytorch on the same encoders. On a CPU the seconds are those of
+    all threads together.
+    """
+    import torch
+
+    from attnseg_training.benchmark.inference_speed import benchmark_inference
+    from attnseg_training.commands.console import counted
+
+    if threads:
+        torch.set_num_threads(threads)
+    with counted("rounds") as watch:
+        summary = benchmark_inference(model, device, rounds, batch, watch)
+    _tell(summary, json_file, markdown_file)
+
+
+def whatif_command(
+    model: BenchmarkModel = "compact",
+    device: Device = "auto",
+    rounds: Rounds = 15,
+    threads: Threads = 1,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Seconds per step of the what-if on the gates, against the whole network again.
+
+    A step forces all gates, fuses and decodes, and makes and compares the mask; nothing
+    is drawn.
+    """
+    import torch
+
+    from attnseg_training.benchmark.whatif_speed import benchmark_whatif
+    from attnseg_training.commands.console import counted
+
+    if threads:
+        torch.set_num_threads(threads)
+    with counted("rounds") as watch:
+        summary = benchmark_whatif(model, device, rounds, watch)
+    _tell(summary, json_file, markdown_file)
+
+
+def _tell(
+    summary: dict[str, Any], json_file: Path | None, markdown_file: Path | None
+) -> None:
+    from attnseg_training.benchmark.markdown import markdown
+    from napari_attnseg.io.atomic import write_text
+
+    if json_file is not None:
+        write_text(json_file, json.dumps(summary, indent=2) + "\n")
+    text = markdown(summary)
+    if markdown_file is not None:
+        write_text(markdown_file, text)
+    print(text, end="")
