@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from napari_attnseg.batch import Note, SegmentOptions, segment_images
-from napari_attnseg.cards import ModelCard
+from napari_attnseg.batch.base import estimate_notes
+from napari_attnseg.cards import ImageColours, ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.commands.console import (
     Wording,
@@ -21,8 +22,10 @@ from napari_attnseg.io.files import png_bytes
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.results import Results, load_results, save_results
 from napari_attnseg.masks import MaskRules, remake
+from napari_attnseg.objects.descriptors import expected_dice_columns
 from napari_attnseg.reliability.estimate import (
     ESTIMATE,
+    MAYBE_NONE,
     MEASURED,
     EstimateState,
     estimate_of,
@@ -81,7 +84,9 @@ def test_only_the_models_own_mask_has_an_expected_dice(plain: Segmenter) -> None
     found = result.expected_dice
     assert found is not None and found.state is EstimateState.ESTIMATED
     assert 0.2 <= found.mean <= 0.9 and found.low <= found.mean <= found.high
-    assert found.words.endswith("measured on 88 Kvasir-SEG validation images")
+    of = "estimated by a rule measured on 88 Kvasir-SEG validation images"
+    assert found.words.endswith(of)
+    assert replace(found, low=0.0).words.endswith(f"{of}; {MAYBE_NONE}")
     assert "0.94 (0.90–0.97)" in found.details and "drawn in 50 %" in found.details
     encoded = segmenter.encode(IMAGE)
     assert segmenter.decode(encoded, {4: 0.5}).expected_dice is None
@@ -99,6 +104,23 @@ def test_an_unlike_image_and_an_empty_mask_have_no_number(plain: Segmenter) -> N
     empty = with_rule(plain, threshold=1.0)(IMAGE).expected_dice
     assert empty is not None and empty.state is EstimateState.EMPTY
     assert empty.mean is None and not empty.sentence
+
+
+def test_a_grey_image_has_no_number_where_colour_was_measured(
+    plain: Segmenter,
+) -> None:
+    card = replace(with_rule(plain).card, image_colours=ImageColours.COLOUR)
+    segmenter = replace(plain, card=card)
+    assert segmenter(IMAGE).expected_dice.mean is not None
+    grey = IMAGE[..., 0]
+    for image in (grey, np.repeat(grey[..., None], 3, 2)):
+        result = segmenter(image)
+        found = result.expected_dice
+        assert found.state is EstimateState.GREY and found.mean is None
+        assert found.sentence.startswith("No expected Dice: it was measured on colour")
+        assert estimate_notes(found) == [Note.GREY]
+        assert expected_dice_columns(result.provenance)["expected Dice, note"]
+    assert with_rule(plain)(grey).expected_dice.mean is not None
 
 
 def test_signals() -> None:

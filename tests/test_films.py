@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import attnseg
-from made_files import (
+from medical_files import (
     PATIENT,
     PATIENT_ID,
     cut_film,

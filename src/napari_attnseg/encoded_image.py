@@ -63,6 +63,8 @@ class EncodedImage:
         Part of the image that was encoded; None: all of it.
     frame : (int, int) or None
         Rows and columns of the image that the box is of; None: there is no box.
+    grey : bool
+        Whether what was encoded has no colours, however it was stored.
     """
 
     pairs: list[Level]
@@ -72,3 +74,4 @@ class EncodedImage:
     sha256: str
     box: Box | None = None
     frame: tuple[int, int] | None = None
+    grey: bool = False

@@ -44,7 +44,10 @@ _SENTENCES = {
     ),
 }
 #: Of all maps of a model whose patterns are decorative.
-ALL_DECORATIVE = "Where these maps are high or low did not affect the mask."
+ALL_DECORATIVE = (
+    "Where these maps are high or low did not affect the mask; setting a whole gate to "
+    "another value may."
+)
 
 
 def pattern_sentence(pattern: PatternValue, subject: str = "This map") -> str:

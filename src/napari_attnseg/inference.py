@@ -16,7 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_attnseg.boxes import Box, put_back
-from napari_attnseg.cards import ModelCard, read_card, versions, weights_hash
+from napari_attnseg.cards import (
+    ImageColours,
+    ModelCard,
+    read_card,
+    versions,
+    weights_hash,
+)
 from napari_attnseg.click_heads import load_click_head
 from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
 from napari_attnseg.devices import OPENVINO, resolve_device
@@ -316,6 +322,7 @@ class Segmenter:
                 one.sha256,
                 one.box,
                 one.frame,
+                one.grey,
             )
             for i, one in enumerate(images)
         ]
@@ -418,7 +425,9 @@ class Segmenter:
         flipped = len(encoded.pairs[0][0]) > 1
         if not self.card.expected_dice or flipped or encoded.box is not None:
             return None
-        return estimate(self.engine, self.card, encoded.pairs, probability)
+        found = estimate(self.engine, self.card, encoded.pairs, probability)
+        other = encoded.grey and self.card.image_colours == ImageColours.COLOUR
+        return found.without_number() if found is not None and other else found
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:

@@ -20,6 +20,9 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, IntensityMapping
 from napari_attnseg.preprocessing import RgbImage
 
+#: Largest difference between the channels of an image without colours.
+GREY = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedImage:
@@ -29,7 +32,7 @@ class PreparedImage:
     ----------
     pixels : Tensor, shape (1, 3, S, S), in [0, 1]
         On the CPU.
-    shape, intensity, rule, sha256, box, frame
+    shape, intensity, rule, sha256, box, frame, grey
         As of `EncodedImage`.
     """
 
@@ -40,6 +43,7 @@ class PreparedImage:
     sha256: str
     box: Box | None = None
     frame: tuple[int, int] | None = None
+    grey: bool = False
 
 
 @torch.inference_mode()
@@ -73,8 +77,10 @@ def prepare(
     narrow = torch.cat([_narrow(torch.from_numpy(s), size) for s in source.strips()], 2)
     pixels = resize(narrow, size)
     sha256 = array_sha256(image)
+    # Of what was resized: what is stored as colour may have none.
+    grey = float((pixels.amax(1) - pixels.amin(1)).max()) < GREY
     return PreparedImage(
-        pixels, source.shape, source.mapping(), rule, sha256, box, frame
+        pixels, source.shape, source.mapping(), rule, sha256, box, frame, grey
     )
 
 

@@ -11,7 +11,7 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
-from made_files import PATIENT, PATIENT_ID, dicom_file
+from medical_files import PATIENT, PATIENT_ID, dicom_file
 from numpy.typing import NDArray
 from pydicom.uid import (
     CTImageStorage,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_files import dicom_file
+from medical_files import dicom_file
 from PIL import Image
 from typer.testing import CliRunner
 

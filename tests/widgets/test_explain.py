@@ -114,7 +114,11 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     below, zero, above = layer.colormap.map(np.array([0.0, 0.5, 1.0]))
     assert zero[3] < 0.01 and below[3] == above[3] == 1
     assert below[2] > below[0] and above[0] > above[2]  # blue, orange
+    assert widget.colours.text() == said
+    # Of the map that is seen, until another one has been made.
     widget.method_box.setCurrentText("gate")
+    assert widget.colours.text() == f"Seen now: CNN contribution. {said}"
+    layer.visible = False
     assert widget.colours.text() == ""
 
 

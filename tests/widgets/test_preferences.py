@@ -89,6 +89,8 @@ def test_the_words_are_those_of_the_layer(
     segment("a")
     colours().gates = "purple to orange"
     segment("b")
+    above = viewer.layers["b"]
+    above.visible = False
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     widget.gate_box.setCurrentText("1/8 of a")
@@ -98,6 +100,8 @@ def test_the_words_are_those_of_the_layer(
         "orange: CNN",
     )
     assert legend.bar.isVisibleTo(widget)
+    above.visible = True
+    qtbot.waitUntil(lambda: widget.gate_box.findText("1/8 of b") > 0)
     widget.gate_box.setCurrentText("1/8 of b")
     assert legend.low.text() == "purple: transformer"
     viewer.layers["gate 1/8 · b"].colormap = "gray"

@@ -152,6 +152,7 @@ def test_explanations_go_to_the_image(
 def test_gate_maps_are_listed_by_the_present_name(
     qtbot: Any, viewer: ViewerModel, renamed: Any
 ) -> None:
+    viewer.layers[-1].visible = False  # the image that covers it
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     assert widget.gate_box.itemText(1) == "1/32 of x0 · what if [0]"

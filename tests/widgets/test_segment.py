@@ -125,6 +125,12 @@ def test_bad_input_is_one_sentence(
     assert widget.bar.error.text() == messages[-1]
     assert widget.bar.error.isVisibleTo(widget)
     assert len(viewer.layers) == 1
+    # Another image is chosen: it is not about that one.
+    other = viewer.add_image(np.random.default_rng(0).random((20, 20)), name="other")
+    assert widget.inputs.image is other
+    assert not widget.bar.error.isVisibleTo(widget)
+    widget.inputs.image_box.setCurrentText("nan")
+    assert widget.bar.error.isVisibleTo(widget)
     before = widget.inputs.weights_box.currentText()
     (tmp_path / "bad.safetensors").write_bytes(b"PK" + bytes(100))
     widget.inputs.use_weights(tmp_path / "bad.safetensors")

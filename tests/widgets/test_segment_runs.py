@@ -150,6 +150,20 @@ def test_a_gate_map_that_was_hidden_elsewhere_is_not_called_shown(
     assert not gate.visible
 
 
+def test_only_gate_maps_of_the_image_that_is_seen_are_offered(
+    widget: SegmentWidget, viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    segment("a")
+    covering = segment("b")
+    of_a = ["none", *(f"1/{s} of a" for s in (32, 16, 8, 4))]
+    of_b = ["none", *(f"1/{s} of b" for s in (32, 16, 8, 4))]
+    assert texts(widget.gate_box) == of_b
+    covering.visible = False
+    qtbot.waitUntil(lambda: texts(widget.gate_box) == of_a)
+    covering.visible, covering.translate = True, (0, 100)  # beside the other
+    qtbot.waitUntil(lambda: len(texts(widget.gate_box)) == 9)
+
+
 def test_the_source_may_go_while_it_is_segmented(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.base.controls import (
 from napari_attnseg._widgets.base.image_note import constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
+from napari_attnseg._widgets.base.map_colours import map_colours
 from napari_attnseg._widgets.base.model_cache import LoadedModel
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.pace import (
@@ -32,12 +33,11 @@ from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.layers.display import show_source
 from napari_attnseg._widgets.layers.frames import shown_frame
+from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
-from napari_attnseg._widgets.layers.one_map import add_explanation
+from napari_attnseg._widgets.layers.one_map import add_explanation, shown_explanation
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.cards import read_card
-from napari_attnseg.colormaps import GATE_MAPS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.hashing import array_sha256
@@ -98,6 +98,7 @@ class ExplainWidget(ModelWidget):
         self.level_box.currentIndexChanged.connect(self._describe)
         self.inputs.weights_box.currentIndexChanged.connect(self._describe)
         self.inputs.layers_changed.connect(self._layers_changed)
+        self.inputs.image_box.currentIndexChanged.connect(self._follow_image)
         self._layers_changed()
         # In a thread: it imports torch, which takes seconds.
         start(_explainers, self._fill_methods)
@@ -128,6 +129,10 @@ class ExplainWidget(ModelWidget):
                 self.target_box.addItem(f"selected label of {layer.name}", layer)
                 if layer is chosen:
                     self.target_box.setCurrentIndex(self.target_box.count() - 1)
+            if has_record(layer):
+                layer.events.visible.disconnect(self._describe)
+                layer.events.visible.connect(self._describe)
+        self._follow_image()
         if self.inputs.image is None:
             self.bar.set_ready(False, NO_IMAGE_OPEN)
         else:
@@ -142,12 +147,24 @@ class ExplainWidget(ModelWidget):
         self.method_box.addItems(list(explainers))
         self._layers_changed()
 
-    def _describe(self) -> None:
-        explainer = self._explainers.get(self.method_box.currentText())
-        if explainer is None:
+    def _follow_image(self, index: int = 0) -> None:
+        self.bar.follow(self.inputs.image)
+        self._describe()
+
+    def _colours(self, method: str) -> str:
+        """What the colours say of the map that is seen, or of the one to be made."""
+        seen = shown_explanation(self._viewer, self.inputs.image)
+        if seen in ("", method) or seen not in self._explainers:
+            return map_colours(self._explainers[method])
+        return f"Seen now: {seen}. {map_colours(self._explainers[seen])}".strip()
+
+    def _describe(self, event: Any = None) -> None:
+        method = self.method_box.currentText()
+        explainer = self._explainers.get(method)
+        if explainer is None or self._life.ended:
             return
         self.meaning.setText(explainer.meaning)
-        self.colours.setText(_colours(explainer))
+        self.colours.setText(self._colours(method))
         self.colours.setVisible(bool(self.colours.text()))
         seconds = expected_seconds(explainer.passes, self.inputs.device)
         self.duration.setText(f"Takes about {time_words(seconds)}.")
@@ -167,7 +184,10 @@ class ExplainWidget(ModelWidget):
                 if not finding and explainer.per_gate:
                     finding = card.verdict(stride)
                 if explainer.per_gate and card.spec.has_gates:
-                    plain = pattern_sentence(card.pattern(stride), "This gate's map")
+                    subject = "This gate's map"
+                    if not explainer.of_a_gate:
+                        subject = f"The gate map of 1/{stride}, which is not this map,"
+                    plain = pattern_sentence(card.pattern(stride), subject)
                 elif explainer.of_all_gates and card.spec.has_gates:
                     subject = "This map of all gates"
                     plain = pattern_sentence(card.pattern_of_all(), subject)
@@ -265,20 +285,6 @@ class ExplainWidget(ModelWidget):
                 "does not reach it; go to its slice, or choose another layer."
             )
         return np.asarray(data[shown])
-
-
-def _colours(explainer: Explainer) -> str:
-    """Which colour speaks for what, of a map around 0; else nothing."""
-    if explainer.scale != "signed":
-        return ""
-    named = GATE_MAPS[gate_colours()]
-    low, high = explainer.low, explainer.high
-    if explainer.targeted:
-        low, high = f"speaks against it ({low})", f"speaks for the target ({high})"
-    return (
-        f"{named.high.capitalize()}: {high}. {named.low.capitalize()}: {low}. "
-        "Where nothing is coloured the map is 0."
-    )
 
 
 def _explainers() -> Mapping[str, Explainer]:

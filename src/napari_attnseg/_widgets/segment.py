@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,11 @@ from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.segmenting import Looking
 from napari_attnseg._widgets.base.tile_switch import TileSwitch
-from napari_attnseg._widgets.layers.display import add_layers, show_source
+from napari_attnseg._widgets.layers.display import (
+    add_layers,
+    first_gate_of,
+    show_source,
+)
 from napari_attnseg._widgets.layers.earlier import (
     Output,
     earlier_results,
@@ -35,17 +38,21 @@ from napari_attnseg._widgets.layers.earlier import (
 )
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
+from napari_attnseg._widgets.layers.own_image import (
+    bring_forward,
+    hide,
+    is_wanted,
+    layers_in_view,
+)
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg._widgets.preferences import first_gate
 from napari_attnseg.boxes import BOX
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
-from napari_attnseg.results import GATE_LEGEND, gate_label, gate_parts
+from napari_attnseg.results import GATE_LEGEND, gate_label
 
 #: Data of the list's entry while more than one gate map is visible.
 SEVERAL = "several"
@@ -90,6 +97,7 @@ class SegmentWidget(ModelWidget):
         self.inputs.weights_box.currentIndexChanged.connect(self.preload.soon)
         self.inputs.weights_box.currentIndexChanged.connect(self._image_chosen)
         self.outcome.told.connect(self._offer_run)
+        self.outcome.told.connect(self._fill_gates)  # another image may be seen
         self._layers_changed()
 
     def _lay_out(self) -> None:
@@ -123,6 +131,7 @@ class SegmentWidget(ModelWidget):
     def _image_chosen(self, index: int = 0) -> None:
         self.outcome.follow(self.inputs.image, self.inputs.weights)
         self.box_control.follow(self.inputs.image)
+        self.bar.follow(self.inputs.image)
 
     def _offer_run(self) -> None:
         """Offer the run that the line above speaks of, and no other image's."""
@@ -175,7 +184,7 @@ class SegmentWidget(ModelWidget):
         if not self.run_menu.keep_both.isChecked():
             visible = self._take_away(source)
         added = add_layers(self._viewer, new_layers(source, done.results))
-        first = _first_gate(added)
+        first = first_gate_of(added)
         for layer in added:
             shown = layer.visible or layer is first
             layer.visible = visible.get(output_of(layer), shown)
@@ -213,20 +222,18 @@ class SegmentWidget(ModelWidget):
 
     def _image_of(self, source: Source) -> Any:
         """The image layer of a source, if it is still there."""
-        for layer in self._viewer.layers:
-            if str(layer.unique_id) == source.layer_id:
-                return layer
-        return None
+        layers = self._viewer.layers
+        return next((x for x in layers if str(x.unique_id) == source.layer_id), None)
 
     # -- gate maps -------------------------------------------------------------------
 
     @property
     def gate_layers(self) -> list[Any]:
-        """Layers of gate maps of all runs, in the order of the layer list."""
+        """Gate maps of the images that are seen, in the order of the layer list."""
         return [layer for layer, _ in self._gates()]
 
     def _gates(self) -> list[tuple[Any, LayerRecord]]:
-        found = ((layer, record_of(layer)) for layer in self._viewer.layers)
+        found = ((layer, record_of(layer)) for layer in layers_in_view(self._viewer))
         return [
             (layer, record)
             for layer, record in found
@@ -275,7 +282,7 @@ class SegmentWidget(ModelWidget):
         shown = self.gate_box.currentData()
         self.gate_words.setVisible(shown is not None)
         shown = None if shown == SEVERAL else shown
-        gates = [g for g in self._gates() if shown is None or g[0] is shown]
+        gates = [g for g in self._gates() if shown in (None, g[0])]
         if not gates:
             return
         layer, record = gates[0]
@@ -288,15 +295,3 @@ class SegmentWidget(ModelWidget):
         self.gate_description.setText(pattern_sentence(record.pattern))
         finding = f"{record.finding}\n" if shown is not None else ""
         self.gate_details.setText(f"{finding}The colours say {GATE_LEGEND}.")
-
-
-def _first_gate(layers: Sequence[Any]) -> Any:
-    """The gate map that is shown besides the mask, by the preferences; else None."""
-    wanted = first_gate()
-    for layer in layers:
-        record = record_of(layer)
-        if record is not None and record.gate is not None:
-            level, _ = gate_parts(record.gate)
-            if f"1/{level}" == wanted:
-                return layer
-    return None

@@ -17,10 +17,10 @@ from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
+from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
-    from napari_attnseg.reliability.estimate import ExpectedDice
 
 
 class Note(StrEnum):
@@ -52,6 +52,9 @@ class Note(StrEnum):
     UNLIKE
         The image is unlike those that the expected Dice was measured on, so there is
         none.
+    GREY
+        The image is grey, and the expected Dice was measured on colour images only, so
+        there is none.
     NOTHING_FOUND
         The mask is empty.
     WHOLE_IMAGE
@@ -75,6 +78,7 @@ class Note(StrEnum):
     DECORATIVE = "decorative"
     NARROW_RANGE = "narrow_range"
     UNLIKE = "unlike"
+    GREY = "grey"
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
@@ -229,4 +233,11 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
     return notes
 
 
+def estimate_notes(expected: ExpectedDice) -> list[Note]:
+    """Why an image has no expected Dice, if it has none."""
+    note = _OF_STATE.get(expected.state)
+    return [] if note is None else [note]
+
+
+_OF_STATE = {EstimateState.UNLIKE: Note.UNLIKE, EstimateState.GREY: Note.GREY}
 _OF_WARNING = {IntensityWarning.NARROW_RANGE: Note.NARROW_RANGE}

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from napari_attnseg.batch.base import Note, found_notes, intensity_notes
+from napari_attnseg.batch.base import (
+    Note,
+    estimate_notes,
+    found_notes,
+    intensity_notes,
+)
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
-from napari_attnseg.reliability.estimate import EstimateState, estimate_of
+from napari_attnseg.reliability.estimate import estimate_of
 from napari_attnseg.two_readers import expect_two_readers
 
 if TYPE_CHECKING:
@@ -89,8 +94,8 @@ class MaskMaker:
         if how.box is None:
             notes += found_notes(image, result.mask)
         expected = estimate_of(result.provenance)
-        if expected is not None and expected.state is EstimateState.UNLIKE:
-            notes.append(Note.UNLIKE)
+        if expected is not None:
+            notes += estimate_notes(expected)
         orientation = int(facts.said.get("orientation", 1))
         own = {**result.provenance, "orientation": orientation}
         return replace(result, provenance=own), notes

@@ -8,7 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_attnseg.batch.base import Note, found_notes, intensity_notes
+from napari_attnseg.batch.base import (
+    Note,
+    estimate_notes,
+    found_notes,
+    intensity_notes,
+)
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
 from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
@@ -21,7 +26,6 @@ from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.reliability.estimate import (
-    EstimateState,
     ExpectedDice,
     estimate_of,
 )
@@ -139,8 +143,7 @@ class Segmenting:
         expected = estimate_of(result.provenance)
         if expected is not None:
             self._estimates[path] = expected
-            if expected.state is EstimateState.UNLIKE:
-                notes.append(Note.UNLIKE)
+            notes += estimate_notes(expected)
         turn: dict[str, Any] = {
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,

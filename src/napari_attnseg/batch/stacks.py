@@ -39,7 +39,9 @@ COLUMNS = (
 #: Slices and frames without times are shown so many per second.
 _RATE = 10.0
 #: Notes that each frame may have: told once per file.
-_ONCE = frozenset({Note.NARROW_RANGE, Note.UNLIKE, Note.WHOLE_IMAGE, Note.CANVAS})
+_ONCE = frozenset(
+    {Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS}
+)
 
 
 class StackRun:

@@ -155,7 +155,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
-    from napari_attnseg.reliability.estimate import UNLIKE_WORDS
+    from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     name, error = outcome.name, outcome.error
@@ -176,6 +176,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
+        Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
         Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
         "(BurnedInAnnotation); an overlay video shows them too.",
         Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
@@ -211,7 +212,7 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
     return [
         f"Expected Dice of {len(found)} masks: median "
         f"{median(mean for mean, _ in found):.2f}, lowest {lowest:.2f} "
-        f"({worst.name}), {low} below {BAD:g}; measured on "
+        f"({worst.name}), {low} below {BAD:g}; by a rule measured on "
         f"{images_words(worst.expected_dice.measured)}. {LIMITS}"
     ]
 

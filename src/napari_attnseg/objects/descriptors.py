@@ -15,12 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from napari_attnseg.intensity import IntensityMapping, MappingRule
-from napari_attnseg.reliability.estimate import (
-    ESTIMATE,
-    UNLIKE_WORDS,
-    EstimateState,
-    estimate_of,
-)
+from napari_attnseg.reliability.estimate import ESTIMATE, estimate_of
 from napari_attnseg.uncertainty import BAND
 
 #: A pixel whose darkest channel reaches this share of the full range is a highlight.
@@ -220,8 +215,7 @@ def expected_dice_columns(run: Mapping[str, Any]) -> dict[str, str]:
         "expected Dice, high": found.high,
     }
     texts = {name: "" if v is None else f"{v:.4f}" for name, v in numbers.items()}
-    note = UNLIKE_WORDS if found.state is EstimateState.UNLIKE else ""
-    return {**texts, "expected Dice, note": note}
+    return {**texts, "expected Dice, note": found.why_none}
 
 
 def csv_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,9 @@ MEASURED = "expected_dice_measured"
 #: Below this Dice a mask is called bad where the estimate is measured.
 BAD = 0.7
 UNLIKE_WORDS = "unlike the images it was measured on"
+GREY_WORDS = "it was measured on colour images only, and this one is grey"
+#: Where the low end of the range is written as 0.00.
+MAYBE_NONE = "the mask may miss the lesion, or there may be none"
 #: What the number cannot say, wherever it is explained.
 LIMITS = (
     "It is an estimate for images like those it was measured on; how far it is off "
@@ -30,6 +33,8 @@ class EstimateState(StrEnum):
     ESTIMATED = "estimated"
     #: The image is unlike those that the estimate was measured on.
     UNLIKE = "unlike"
+    #: The image is grey, and the weights learned from colour only.
+    GREY = "grey"
     #: Nothing was found, so there is no mask to be judged.
     EMPTY = "empty"
 
@@ -64,6 +69,12 @@ class ExpectedDice:
     unlikeness: float | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
 
+    def without_number(self) -> ExpectedDice:
+        """As of a grey image, if the rule was measured on colour images only."""
+        if self.state is not EstimateState.ESTIMATED:
+            return self
+        return replace(self, state=EstimateState.GREY, mean=None, low=None, high=None)
+
     def to_provenance(self) -> dict[str, Any]:
         """Entries of the provenance of a run; rounded to what the numbers are worth."""
         numbers = {
@@ -79,14 +90,26 @@ class ExpectedDice:
         if self.state is EstimateState.EMPTY:
             return "no expected Dice of an empty mask"
         if self.mean is None:
-            return f"no expected Dice: {UNLIKE_WORDS}"
+            return f"no expected Dice: {self.why_none}"
         return f"expected Dice {self.mean:.2f} ({self.low:.2f}–{self.high:.2f})"
 
     @property
+    def why_none(self) -> str:
+        """Why an image has no number; empty where it has, or nothing was found."""
+        reasons = {
+            EstimateState.UNLIKE: UNLIKE_WORDS,
+            EstimateState.GREY: GREY_WORDS,
+        }
+        return reasons.get(self.state, "")
+
+    @property
     def words(self) -> str:
-        """`short`, and on which images it was measured."""
+        """`short`, and on which images the rule was measured that it is of."""
         if self.state is EstimateState.ESTIMATED:
-            return f"{self.short}, measured on {images_words(self.measured)}"
+            of = images_words(self.measured)
+            said = f"{self.short}, estimated by a rule measured on {of}"
+            none = self.low is not None and self.low < 0.005
+            return f"{said}; {MAYBE_NONE}" if none else said
         if self.state is EstimateState.UNLIKE:
             return f"{self.short} ({images_words(self.measured)})"
         return self.short

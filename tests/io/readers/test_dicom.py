@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_files import PATIENT_ID, dicom_file, dicom_set
+from medical_files import PATIENT_ID, dicom_file, dicom_set
 from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate

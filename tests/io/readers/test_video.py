@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import cut_film, number_of, numbered, trimmed_film, video_file
+from medical_files import cut_film, number_of, numbered, trimmed_film, video_file
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import find_sets, open_frames

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import dicom_file
+from medical_files import dicom_file
 from PIL import Image
 
 from attnseg_training.datasets import load_dataset

@@ -107,7 +107,7 @@ def test_one_empty_mask_may_be_linked_to_by_many_images(folder: Path) -> None:
 
 def test_what_is_left_out_of_a_folder_is_counted(folder: Path) -> None:
     assert find_files(folder).left_out == {}
-    for name in ("x.dcm", "y.dcm", "z.DCM"):
+    for name in ("x.npy", "y.npy", "z.NPY"):
         (folder / "images" / name).touch()
     (folder / "masks" / "old").mkdir()
     (folder / "masks" / "d.png").touch()
@@ -116,7 +116,7 @@ def test_what_is_left_out_of_a_folder_is_counted(folder: Path) -> None:
     (folder / "splits").mkdir()
     (folder / "splits" / "train.txt").write_text("a\nb")
     assert find_files(folder).left_out == {
-        ".dcm": 3,
+        ".npy": 3,
         "folder": 2,
         "broken_link": 1,
         "mask_without_image": 1,
@@ -126,12 +126,12 @@ def test_what_is_left_out_of_a_folder_is_counted(folder: Path) -> None:
 
 
 def test_check_says_what_is_left_out(folder: Path, tmp_path: Path) -> None:
-    (folder / "images" / "x.dcm").touch()
+    (folder / "images" / "x.npy").touch()
     (folder / "images" / "more").mkdir()
     file = tmp_path / "found.json"
     done = CliRunner().invoke(app, ["check", str(folder), "--json", str(file)])
-    assert json.loads(file.read_text())["left_out"] == {".dcm": 1, "folder": 1}
-    assert done.stdout.rstrip().endswith("1 .dcm, 1 folder left out.")
+    assert json.loads(file.read_text())["left_out"] == {".npy": 1, "folder": 1}
+    assert done.stdout.rstrip().endswith("1 .npy, 1 folder left out.")
 
 
 @pytest.mark.parametrize("line", ["a.png", "images/a.png", "data\\images\\A.PNG", "a"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy.ndimage import binary_dilation, gaussian_filter, shift
 
 from attnseg_training.config import read_toml
@@ -136,6 +138,29 @@ def test_images_in_folders_of_their_splits_are_named(tmp_path: Path) -> None:
         (root / "all").rename(root / name)
     with pytest.raises(InputError, match="found folders only: train; move the files"):
         load_dataset(root)
+    (root / "images" / "other").mkdir()
+    (inside,) = (root / "images" / "train").glob("0.*")
+    shutil.copy(inside, root / "images" / "other")
+    name = re.escape(inside.name)
+    said = rf"up under names .* {name} is in other and in train: .*\(other_{name}\)"
+    with pytest.raises(InputError, match=said):
+        load_dataset(root)
+
+
+def test_soft_edges_of_a_class_with_a_number_have_ways_out(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d")
+    for path in (root / "masks").iterdir():
+        Image.open(path).filter(ImageFilter.GaussianBlur(1)).save(path)
+    setting = root / "dataset.toml"
+    setting.write_text("classes = {polyp = 255}")
+    said = (
+        r"export it so, or, if .* soft edges, leave .* or write threshold = 127\.5 in"
+    )
+    with pytest.raises(UnclearMaskError, match=said):
+        look_at_masks(load_dataset(root).split("all"))
+    for way in ("", "threshold = 127.5"):
+        setting.write_text(way)
+        assert look_at_masks(load_dataset(root).split("all")).present == [4]
 
 
 def test_one_stack_is_no_set_of_images(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.evaluation.evaluate import evaluate
 
 Y, X = np.mgrid[:48, :64]
 
@@ -35,6 +37,9 @@ def folder(root: Path, places: Sequence[int], pictures: Sequence[int]) -> Path:
         ((0, 0, 20), range(3), "", []),
         # One picture twice has one mask.
         ((20, 20, 30), (1, 1, 2), "", []),
+        # One picture twice has different masks, or one has none.
+        ((20, 30, 40, 20), (1, 1, 2, 1), "same-image", [["a0", "a1", "a3"]]),
+        ((20, 0, 40), (1, 1, 2), "same-image", [["a0", "a1"]]),
     ],
 )
 def test_one_mask_of_several_images_is_asked_about(
@@ -42,7 +47,7 @@ def test_one_mask_of_several_images_is_asked_about(
 ) -> None:
     report = check(folder(tmp_path / "d", places, pictures)).to_json()
     asked = {one["kind"]: one["groups"] for one in report["warnings"]}
-    assert asked == ({kind: groups} if kind == "same-mask" else {})
+    assert asked == ({} if kind in ("", "mostly-same-mask") else {kind: groups})
     told = [one["text"] for one in report["findings"] if "same" in one["kind"]]
     assert len(told) == (kind == "mostly-same-mask")
     assert all("'a0' and 'a1' and 'a2'" in text for text in told)
@@ -57,3 +62,21 @@ def test_what_is_ignored_alike_in_all_masks_is_no_mask() -> None:
         seen.add(f"a{i}", planes, frame)
     assert len(seen.empty) == len(seen.full) == 3
     assert not [one for one in seen.hints() if "same" in one.rule]
+
+
+def test_copies_in_two_splits_are_told_with_their_masks(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", (20, 30, 40, 20), (1, 1, 2, 1))
+    (root / "splits").mkdir()
+    for split, names in (("train", "a0"), ("val", "a1\na3"), ("test", "a2")):
+        (root / "splits" / f"{split}.txt").write_text(names)
+    found = check(root).found
+    other, same = (text for kind, _, text in found if kind == "near-duplicate")
+    assert "a0 (train) and a1 (val)" in other
+    assert other.endswith("same, pixel for pixel, but their masks differ.")
+    assert "a0 (train) and a3 (val)" in same and same.endswith("hashes differ.")
+
+
+def test_copies_are_told_by_evaluate(tmp_path: Path, tiny_weights: Path) -> None:
+    data = load_dataset(folder(tmp_path / "d", (20, 30, 40), (1, 1, 2)))
+    (told,) = evaluate(tiny_weights, data, "all", "cpu").summary()["findings"]
+    assert told["rule"] == "same-image" and "'a0' and 'a1'" in told["text"]

@@ -101,6 +101,8 @@ def test_what_does_not_fit_is_refused(
     first = next(name for name in theirs if name.startswith("up2."))
     with pytest.raises(CheckpointError, match=r"tensors under 'up2' in a\.pth"):
         rename({n: t for n, t in theirs.items() if n != first}, state, "a.pth")
+    with pytest.raises(CheckpointError, match="found 0, so that it is of another"):
+        rename({"encoder.conv1.weight": torch.zeros(1)}, state, "a.pth")
     with pytest.raises(CheckpointError, match=r"shape \(1,\) in its place"):
         rename(theirs | {first: torch.zeros(1)}, state, "a.pth")
     for name, content in (("text.pth", b"no pickle"), ("missing.pth", None)):

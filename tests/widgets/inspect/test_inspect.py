@@ -12,7 +12,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.inspect import mask_panel
-from napari_attnseg._widgets.inspect.arrangement import CELL_NAME
+from napari_attnseg._widgets.inspect.cells import CELL_NAME
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_results

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
+from medical_files import PATIENT_ID, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager

@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
-from napari_attnseg._widgets.layers.outcome import Found, outcome_of
+from napari_attnseg._widgets.layers.outcome import MARK_LINE, Found, outcome_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.objects.measurement import task_of
 from napari_attnseg._widgets.segment import SegmentWidget
@@ -53,7 +53,9 @@ def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
     mask.visible = True
     mask.data = np.ones_like(mask.data)
     qtbot.waitUntil(lambda: "these weights do not fit this image" in line())
-    assert text.visible and line().startswith(text.text.split("\n")[0])
+    marks = text.text.split("\n")
+    assert text.visible and line().startswith(" ".join(marks[:2]))
+    assert marks[2] == "polyp" and max(map(len, marks)) <= MARK_LINE
 
     _, inspect = add("napari-attnseg", "Inspect side by side")
     inspect.mask_panel.ask_about_edits = lambda: "replace"
@@ -149,7 +151,8 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     own, line = mask.data.copy(), widget.outcome
     mask.data = own
     wanted = (
-        "Expected Dice 0.91 (0.85–0.95), measured on 88 Kvasir-SEG validation images"
+        "Expected Dice 0.91 (0.85–0.95), estimated by a rule measured on 88 Kvasir-SEG "
+        "validation images"
     )
     qtbot.waitUntil(lambda: line.text().endswith(wanted))
     assert line.details.isVisibleTo(widget)

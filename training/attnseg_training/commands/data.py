@@ -141,6 +141,7 @@ def _grouped(findings: list[dict[str, str]]) -> list[str]:
 def _words(found: dict[str, Any]) -> list[str]:
     """Format a report as lines for a reader."""
     from attnseg_training.datasets.finding_kinds import FINDINGS
+    from attnseg_training.datasets.lesion_kinds import counted_kinds
     from napari_attnseg.io.folders import left_out_words
 
     def counts(part: str) -> str:
@@ -155,6 +156,11 @@ def _words(found: dict[str, Any]) -> list[str]:
         f"images: {counts('image_values')}",
         f"mask values: {counts('mask_values')}",
     ]
+    if len(lesions := found["lesion_values"]) > 1:
+        held = counted_kinds([(one["value"], one["masks"]) for one in lesions])
+        colours = len(lesions[0]["value"]) > 1
+        rule = "each colour but the background's" if colours else "each number but 0"
+        lines.append(f"lesion is {rule}: {held}")
     for name, one in found["classes"].items():
         share = f"{100 * one['pixels']:.1f} % of all pixels"
         lines.append(f"class {name}: in {one['images']} images, {share}")

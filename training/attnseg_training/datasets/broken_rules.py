@@ -25,6 +25,10 @@ _WORDS = {
         "lesion along a whole edge, up to a straight line",
     ),
 }
+#: Rule → what else to do, after a look.
+_REMEDIES = {
+    Rule.MOSTLY_INVERTED: " and save them again as 255 in the lesion and 0 around it",
+}
 
 
 def broken_by_most(
@@ -47,7 +51,8 @@ def broken_by_most(
             text = (
                 f"Expected masks most of which {why}, but {len(broken)} of {total} "
                 f"masks are {word}, first that of {broken[0]!r}; look at how they were "
-                f"saved, or give --allow {rule} if that is right."
+                f"saved{_REMEDIES.get(rule, '')}, or give --allow {rule} if that is "
+                "right."
             )
             found.append(RuleError(rule, text))
     return found

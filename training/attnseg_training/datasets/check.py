@@ -16,6 +16,7 @@ from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
+from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.splits import split_names
@@ -63,6 +64,9 @@ class DataReport:
         Names of images of a narrow range, as training reads them.
     questions : list of Hint
         What may be right as it was read, and only somebody who knows the data can say.
+    lesions : list of (tuple of float, int)
+        Number, or red, green and blue, that was read as lesion; masks that hold it.
+        Empty where classes are named, or where there are too many to be classes.
     """
 
     files: Files
@@ -77,6 +81,7 @@ class DataReport:
     pixels: dict[str, float] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
     questions: list[Hint] = field(default_factory=list)
+    lesions: list[tuple[Kind, int]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with the findings by kind; JSON-ready."""
@@ -94,6 +99,9 @@ class DataReport:
                 name: {"images": n, "pixels": self.pixels[name]}
                 for name, n in self.with_class.items()
             },
+            "lesion_values": [
+                {"value": list(kind), "masks": masks} for kind, masks in self.lesions
+            ],
             "empty_masks": self.empty,
             "left_out": self.files.left_out,
             "warnings": self._warnings(),
@@ -184,11 +192,18 @@ def check(
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))
     report.narrow = seen.narrow
+    report.lesions = seen.spread.counts()
     for error in seen.broken():
         report.found.append((str(error.rule), files.name, str(error)))
     for pair in near_duplicates(seen.hashes, disjoint):
         text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
-        text += f" look the same: {pair.bits} of 256 bits of their hashes differ."
+        text += f" look the same: {pair.bits} of 256 bits of their hashes differ"
+        differ = seen.images.differ(pair.first, pair.second)
+        text += (
+            "; they are the same, pixel for pixel, but their masks differ."
+            if differ
+            else "."
+        )
         report.found.append(("near-duplicate", pair.first, text))
     order = list(FINDINGS)
     report.found.sort(key=lambda one: (order.index(one[0]), one[1]))

@@ -12,6 +12,8 @@ from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
 Values = NDArray[Any]
 Plane = NDArray[np.bool_]
+#: More numbers than this below that of the one class may be soft edges.
+FEW = 3
 
 
 def classes(
@@ -50,6 +52,14 @@ def classes(
         )
         if any(v != v or v != round(v) for v in others):  # no whole number, or NaN
             hint = "export it so"
+        soft = len(wanted) == 1 and all(0 < v < wanted[0] for v in others)
+        if soft and len(others) > FEW:
+            export = "JPEG changes label values: export it as PNG"
+            hint = (
+                f"{export if lossy else 'export it so'}, or, if these are soft edges, "
+                "leave the line classes out of dataset.toml, or write threshold = "
+                f"{wanted[0] / 2:g} in its place"
+            )
         if any(not v >= 0 for v in others) and len(wanted) == 1:
             hint += (
                 ', or write threshold = 0 and classes = ["name"] without a value '

@@ -13,7 +13,7 @@ from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
-from attnseg_training.datasets.lesion_kinds import LesionKinds
+from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hash
@@ -22,6 +22,7 @@ from attnseg_training.datasets.padding import is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
@@ -73,6 +74,8 @@ class MasksSeen:
         Of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
+    images : SameImages
+        Which images are there twice, and whether with one mask.
     places : SamePlaces
         Where lesions are.
     """
@@ -99,6 +102,7 @@ class MasksSeen:
     places: SamePlaces = field(default_factory=SamePlaces)
     pictures: list[str] = field(default_factory=list)
     patterned: list[str] = field(default_factory=list)
+    images: SameImages = field(default_factory=SameImages)
 
     def add(
         self,
@@ -140,6 +144,7 @@ class MasksSeen:
             new = self.same.add(name, planes)
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
+        self.images.add_mask(name, planes)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -151,6 +156,7 @@ class MasksSeen:
     def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
         """Notice what an image (H, W, 3) shows."""
         self.hashes[name] = difference_hash(rgb)
+        self.images.add_image(name, rgb)
 
     def add_read(self, sample: Sample, read: SampleRead) -> None:
         """Notice an image that was read together with its masks."""
@@ -212,7 +218,7 @@ class MasksSeen:
             *(self.same.joined(other.same), self.spread.joined(other.spread)),
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
-            self.patterned + other.patterned,
+            *(self.patterned + other.patterned, self.images.joined(other.images)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -232,8 +238,9 @@ class MasksSeen:
             len(self.classes) > MOST * len(self.several) and len(self.kinds) <= CLASSES
         )
         classes = self.classes if few else self.spread.like_classes()
-        return [
-            Hint(rule, tuple(names))
+        held = counted_kinds(self.spread.counts())
+        hints = [
+            Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
             for rule, names, instead in (
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
@@ -247,7 +254,8 @@ class MasksSeen:
                 (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
             )
             if names and instead not in broken
-        ] + self.same.hints(self.hashes, self.total)
+        ]
+        return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""

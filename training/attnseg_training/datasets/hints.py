@@ -20,16 +20,20 @@ class Hint:
         Of these images.
     groups : tuple of tuple of str
         The same names, where several belong together.
+    held : str
+        Numbers or colours and how many masks hold each; empty: not told.
     """
 
     rule: Rule
     names: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...] = ()
+    held: str = ""
 
     def __str__(self) -> str:
         """Return one sentence."""
         told = _grouped(self.groups) if self.groups else _listed(self.names)
-        return _SENTENCES[self.rule].format(told)
+        held = f": {self.held}; " if self.held else ": "
+        return _SENTENCES[self.rule].format(told, held=held)
 
     def warning(self) -> dict[str, Any]:
         """Kind, names and sentence, as `check` tells warnings."""
@@ -83,14 +87,19 @@ _SENTENCES = {
     ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours may be classes, but all were read as "
-        "one lesion: they lie in or along each other, each in several pieces, are the "
-        "same in every mask, or one is there without another; name their values in "
-        "dataset.toml, classes = {{organ = 1, tumour = 2}}, or the one class, "
+        "one lesion{held}they lie in or along each other, each in several pieces, "
+        "are the same in every mask, or one is there without another; name their "
+        "values in dataset.toml, classes = {{organ = 1, tumour = 2}}, after an export "
+        "as grey numbers where they are colours, or the one class, "
         'classes = ["lesion"], if that is right.'
     ),
     Rule.SAME_MASK: (
         "Images that do not look the same have one mask, pixel for pixel: {}; look at "
         "them, and replace the mask that was saved under the name of another image."
+    ),
+    Rule.SAME_IMAGE: (
+        "Images that are the same, pixel for pixel, have different masks: {}; look at "
+        "their masks, and remove the copies that have a wrong one."
     ),
     Rule.MOSTLY_SAME_MASK: (
         "More than half of all images have one mask, pixel for pixel: {}; most of them "
@@ -118,6 +127,7 @@ QUESTIONS = (
     Rule.OTHER_PICTURES,
     Rule.MAYBE_CLASSES,
     Rule.SAME_MASK,
+    Rule.SAME_IMAGE,
     Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -50,12 +52,13 @@ class LesionKinds:
 
         Of up to `CLASSES` numbers or colours: if all masks hold the same ones, which
         numbered objects do only if there are as many in each; if a mask lacks a number
-        below its largest one, which numbered objects begin with; or if each mask holds
-        one colour, but not all of them the same.
+        below its largest one, which numbered objects begin with; if each mask holds one
+        colour, but not all of them the same; or if two colours or more recur.
         """
-        each = self._few()
-        if each is None:
+        few = self._few()
+        if few is None:
             return []
+        _, each = few
         seen = frozenset[int]().union(*each)
         if len(seen) < 2:
             return []
@@ -70,16 +73,34 @@ class LesionKinds:
                 else []
             )
         alone = all(len(found) == 1 for found in each)
-        if alone and all(len(names) >= TWICE for names in each.values()):
-            return [name for names in each.values() for name in names]
-        return []
+        every = [name for names in each.values() for name in names]
+        if alone:
+            again = all(len(names) >= TWICE for names in each.values())
+            return every if again else []
+        held = _held(each)
+        recur = [one for one, masks in held.items() if masks >= TWICE]
+        return every if len(recur) > 1 and len(every) >= ENOUGH else []
 
-    def _few(self) -> dict[frozenset[int], list[str]] | None:
-        """What masks hold, as numbers or as indices of colours.
+    def counts(self) -> list[tuple[Kind, int]]:
+        """Numbers or colours, and how many masks hold each; the commonest first.
+
+        Of more numbers than `CLASSES` the smallest ones, one more than these. Empty if
+        there are more colours, or both numbers and colours.
+        """
+        few = self._few()
+        if few is None:
+            every = sorted(_held(self.names).items())
+            numbers = all(len(kind) == 1 for kind, _ in every)
+            return every[: CLASSES + 1] if numbers else []
+        kinds, each = few
+        return [(kinds[one], masks) for one, masks in _held(each).most_common()]
+
+    def _few(self) -> tuple[dict[int, Kind], dict[frozenset[int], list[str]]] | None:
+        """Numbers or colours by index, and what masks hold; a number is its own index.
 
         None if there are more than `CLASSES`, or both numbers and colours.
         """
-        colours: list[Kind] = []
+        known: dict[int, Kind] = {}
         found: dict[frozenset[int], list[str]] = {}
         widths = {len(kind) for kinds in self.names for kind in kinds}
         if len(widths) != 1:
@@ -88,18 +109,41 @@ class LesionKinds:
             own = set()
             for kind in kinds:
                 if len(kind) == 1:
-                    own.add(int(kind[0]))
-                    continue
-                like = [i for i, one in enumerate(colours) if _alike(one, kind)]
-                own.add(like[0] if like else len(colours))
-                colours += [] if like else [kind]
+                    index = int(kind[0])
+                else:
+                    like = (i for i, one in known.items() if _alike(one, kind))
+                    index = next(like, len(known))
+                known.setdefault(index, kind)
+                own.add(index)
             found.setdefault(frozenset(own), []).extend(names)
             if len(frozenset[int]().union(*found)) > CLASSES:
                 return None
-        return found
+        return known, found
 
 
 def _alike(one: Kind, other: Kind) -> bool:
     a, b = np.array(one), np.array(other)
     shade = a @ b >= SHADE * np.linalg.norm(a) * np.linalg.norm(b)
     return bool(np.abs(a - b).max() <= APART or shade)
+
+
+def _held(each: Mapping[Any, Sequence[str]]) -> Counter[Any]:
+    """How many masks hold each number or colour."""
+    held = Counter[Any]()
+    for found, names in each.items():
+        held.update(dict.fromkeys(found, len(names)))
+    return held
+
+
+def counted_kinds(counts: Sequence[tuple[Kind, int]]) -> str:
+    """Numbers or colours with their masks, for a person; empty for none."""
+    told = ", ".join(
+        f"{_named(kind)} in {masks} mask{'s' * (masks > 1)}"
+        for kind, masks in counts[:CLASSES]
+    )
+    return told + ", and larger ones" * (len(counts) > CLASSES)
+
+
+def _named(kind: Kind) -> str:
+    named = ", ".join(f"{value:.0f}" for value in kind)
+    return named if len(kind) == 1 else f"({named})"

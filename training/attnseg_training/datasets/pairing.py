@@ -57,8 +57,8 @@ def by_stem(folder: Path) -> dict[str, Path]:
         named = ", ".join(path.name for path in there)
         raise InputError(
             f"Expected {', '.join(SUFFIXES)} files in {folder}, found folders only: "
-            f"{named}; move the files up, and where these are splits list the names "
-            "of each in splits/, such as splits/train.txt."
+            f"{named}; move the files up{_renamed(there)}, and where these are splits "
+            "list the names of each in splits/, such as splits/train.txt."
         )
     if there and not found:
         others = left_out_words(left_out([folder], []))
@@ -67,6 +67,21 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "convert them to one of these, or choose another folder."
         )
     return without_twins(found)
+
+
+def _renamed(folders: Sequence[Path]) -> str:
+    """How to rename files whose names are in several folders; empty without any."""
+    first: dict[str, Path] = {}
+    for folder in folders:
+        for path in entries(folder):
+            one = first.setdefault(path.name, path)
+            if one != path and path.is_file():
+                return (
+                    f" under names of their own, as {one.name} is in {one.parent.name} "
+                    f"and in {folder.name}: put the folder's name in front "
+                    f"({one.parent.name}_{one.name}), of masks too"
+                )
+    return ""
 
 
 def in_capitals(root: Path) -> str:

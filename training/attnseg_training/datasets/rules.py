@@ -66,6 +66,8 @@ class Rule(StrEnum):
         Numbers or colours of one class lie as those of several would.
     SAME_MASK, MOSTLY_SAME_MASK
         Several images have one mask, pixel for pixel; more than half of all have.
+    SAME_IMAGE
+        Images that are the same, pixel for pixel, have different masks.
     PALETTES
         Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
@@ -108,6 +110,7 @@ class Rule(StrEnum):
     MAYBE_CLASSES = "maybe-classes"
     SAME_MASK = "same-mask"
     MOSTLY_SAME_MASK = "mostly-same-mask"
+    SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
     NARROW_RANGE = "narrow-range"

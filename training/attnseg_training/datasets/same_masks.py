@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.near_duplicates import TOLERANCE, Bits
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.same_images import digest_of
 
 #: Of so few images more than half may have one mask by chance.
 FEW = 2
@@ -36,9 +36,7 @@ class SameMasks:
 
         Returns whether no image before had them.
         """
-        digest = hashlib.blake2b(repr(planes.shape).encode(), digest_size=16)
-        digest.update(np.packbits(planes > 0))
-        names = self.names.setdefault(digest.digest(), [])
+        names = self.names.setdefault(digest_of(planes > 0), [])
         names.append(name)
         return len(names) == 1
 

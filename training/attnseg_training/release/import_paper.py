@@ -212,10 +212,11 @@ def rename(
     for their_part, our_part in named.items():
         found, wanted = _part(theirs, their_part), _part(ours, our_part)
         if len(found) != len(wanted):
+            other = "" if found else ", so that it is of another network"
             raise CheckpointError(
                 f"Expected {len(wanted)} tensors under {their_part!r} in {source}, "
-                f"found {len(found)}; choose a checkpoint of the released network, or "
-                "another network with --as."
+                f"found {len(found)}{other}; choose a checkpoint of the released "
+                "network, or another network with --as."
             )
         for (name, value), (own, like) in zip(found, wanted, strict=True):
             kind = name.rpartition(".")[2]

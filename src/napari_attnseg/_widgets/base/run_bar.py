@@ -39,6 +39,9 @@ class RunBar(QWidget):
         super().__init__()
         self._life = life
         self._ready = False
+        #: The image that is chosen, and that which the sentence below is about.
+        self._image: Any = None
+        self._about: Any = None
         self._left: Callable[[], float] | None = None
         self._ticking: QTimer | None = None
         #: Time left; a bar of a run whose steps are not known shows no text.
@@ -92,6 +95,11 @@ class RunBar(QWidget):
         self.start_button.setEnabled(ready and not running)
         self.why.setVisible(bool(why) and not ready and not running)
 
+    def follow(self, image: Any) -> None:
+        """Show what is to be known of a run only while its image is chosen."""
+        self._image = image
+        self._show_own()
+
     def launch(
         self,
         run: Callable[..., Any],
@@ -136,8 +144,8 @@ class RunBar(QWidget):
             worker.finished.connect(after)
         self._left = left
         self._ticking = repeating(500, self._show_left) if left is not None else None
+        self._show_error("")  # and what comes later is about this image, too
         self._life.worker = worker
-        self._show_error("")
         self.progress.setRange(0, total)
         self.cancel_button.setEnabled(True)
         self.set_ready(self._ready, self.why.text())
@@ -174,8 +182,14 @@ class RunBar(QWidget):
 
     def _show_error(self, error: str) -> None:
         if not self._life.ended:
+            if self._life.worker is None:
+                self._about = self._image
             self.error.setText(error)
-            self.error.setVisible(bool(error))
+            self._show_own()
+
+    def _show_own(self) -> None:
+        own = self._about is self._image
+        self.error.setVisible(own and bool(self.error.text()))
 
     def _moved(self, step: tuple[int, str]) -> None:
         if not self._life.ended:

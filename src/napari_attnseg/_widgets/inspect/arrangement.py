@@ -12,7 +12,7 @@ import numpy as np
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
-from napari_attnseg._widgets.inspect.cells import Cells
+from napari_attnseg._widgets.inspect.cells import Cells, cell_name
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
@@ -50,8 +50,6 @@ DESCRIPTIONS = {
 }
 #: Stands in the cell of a map that was measured to be decoration.
 DECORATIVE = "decorative"
-#: Characters of a name that fit into a cell of a small window.
-CELL_NAME = 24
 #: Of a map that lies over the image.
 PROBABILITY_OPACITY = 0.7
 _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
@@ -129,21 +127,28 @@ class Arrangement:
             ]
         again = [x for x in self._over if alone and _over_image(x, result)]
         self._beside = None if alone else result
-        shown = [x for x in (result.image, result.mask, *again) if x is not None]
+        plain = [x for x in (result.image, result.mask) if x is not None]
+        shown = [*plain, *again]
         if preset is Preset.ALL_SCALES:
             shown += result.probability
         if not alone:
             shown += _gates(
                 result, 2 if preset is Preset.COARSE_GATES else len(STRIDES)
             )
-        _dress(result, preset, self._cells.zoom)
-        if not alone:
-            self._name_cells(result)
-        for layer in self._viewer.layers:
-            if layer in shown or has_record(layer):
-                layer.visible = layer in shown
-        if not alone:
-            self._cells.enter(result)
+        try:
+            _dress(result, preset, self._cells.zoom)
+            if not alone:
+                self._name_cells(result)
+            self._see_only(shown)
+            if not alone:
+                self._cells.enter(result)
+        except Exception:
+            # Maps that were meant for cells would cover the image.
+            self._beside = None
+            self._name_back()
+            self._cells.leave()
+            self._see_only(plain)
+            raise
         if preset in (Preset.COARSE_GATES, Preset.ALL_SCALES) and len(result.gates) > 1:
             self._linked = list(result.gates.values())
             self._viewer.layers.link_layers(self._linked, ("contrast_limits",))
@@ -170,6 +175,12 @@ class Arrangement:
         if self._beside is not None:
             self._cells.fit(self._beside)
 
+    def _see_only(self, shown: list[Any]) -> None:
+        """Show these layers, and of those of this plugin no others."""
+        for layer in self._viewer.layers:
+            if layer in shown or has_record(layer):
+                layer.visible = layer in shown
+
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]
         if len(there) > 1:
@@ -184,7 +195,7 @@ class Arrangement:
         decorative = [layer for layer in result.gates.values() if _decorative(layer)]
         for layer in [*result.gates.values(), *result.probability]:
             own = layer.name
-            name = _cell_name(own, DECORATIVE if layer in decorative else "")
+            name = cell_name(own, DECORATIVE if layer in decorative else "")
             if name != own:
                 layer.name = name
                 self._renamed[layer] = own, layer.name
@@ -194,16 +205,6 @@ class Arrangement:
             if layer.name == said:  # else somebody has renamed it meanwhile
                 layer.name = own
         self._renamed = {}
-
-
-def _cell_name(name: str, said: str) -> str:
-    """Name of a layer in its cell, with what is said of it: ``gate 1/4 decorative``."""
-    what, _, of = name.partition(" · ")
-    head = f"{what} {said}".strip()
-    room = CELL_NAME - len(head) - len(" · ")
-    if len(of) > room:
-        of = f"{of[: room - 1]}…" if room > 3 else ""
-    return f"{head} · {of}" if of else head
 
 
 def _over_image(layer: Any, result: ResultLayers) -> bool:
@@ -233,9 +234,20 @@ def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:
             setattr(layer.colorbar, name, value)
         # One bar for all gate maps of one scale: napari takes long to make each.
         one = alone or preset is Preset.PUBLISHED or layer in result.probability
-        layer.colorbar.visible = one or layer is coarsest
+        _show_bar(layer, one or layer is coarsest)
         # Beneath the name.
         layer.colorbar.position = "top_right" if alone else "bottom_right"
+
+
+def _show_bar(layer: Any, shown: bool) -> None:
+    """Show or hide a colour bar; a layer whose bar appears is hidden.
+
+    A bar that was hidden while cells were made anew still belongs to a cell that is
+    gone: on a visible layer napari then fails to measure it.
+    """
+    if shown and not layer.colorbar.visible:
+        layer.visible = False  # `Arrangement.show` makes it visible afterwards
+    layer.colorbar.visible = shown
 
 
 def _gates(result: ResultLayers, most: int) -> list[Any]:

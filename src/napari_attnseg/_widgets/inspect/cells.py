@@ -15,6 +15,8 @@ AUTOMATIC = (-1, -1)
 BAR_FONT = 5.0
 #: How many times longer than wide a cell may be, or wider than long.
 NARROWEST = 2.5
+#: Characters of a name that fit into a cell of a small window.
+CELL_NAME = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,16 @@ class Cells:
         else:
             fill(mask)
         mask.name_overlay.visible = not over  # that of the image is there
+
+
+def cell_name(name: str, said: str) -> str:
+    """Name of a layer in its cell, with what is said of it: ``gate 1/4 decorative``."""
+    what, _, of = name.partition(" · ")
+    head = f"{what} {said}".strip()
+    room = CELL_NAME - len(head) - len(" · ")
+    if len(of) > room:
+        of = f"{of[: room - 1]}…" if room > 3 else ""
+    return f"{head} · {of}" if of else head
 
 
 def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:

@@ -44,6 +44,8 @@ class ClickedMask:
         self.session: ClickSession | None = None
         #: Clicks before the session, which cannot be undone one by one.
         self._earlier: tuple[Click, ...] = ()
+        #: Whether the last click had nothing to change.
+        self._idle = False
 
     def key(self, frame: int) -> int | None:
         """The frame of a stack; None: of a single image."""
@@ -71,6 +73,8 @@ class ClickedMask:
         assert self.session is not None
         corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
+        if self._idle:
+            return "The mask is like that there already: this click does not count."
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
@@ -98,13 +102,19 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click."""
+        """Correct by one more click; one that changes nothing does not count."""
         assert self.session is not None
+        before = self.session.mask.copy()
         self.session.add(click)
-        self._write(frame)
+        self._idle = np.array_equal(before, self.session.mask)
+        if self._idle:
+            self.session.undo()
+        else:
+            self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
         """Take the last click of the session back, or every one."""
+        self._idle = False
         if self.session is not None and self.session.clicks:
             self.session.clear() if every else self.session.undo()
             self._write(frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +25,10 @@ from napari_attnseg._widgets.layers.new_layers import (
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg._widgets.preferences import mask_colour
+from napari_attnseg._widgets.preferences import first_gate, mask_colour
 from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR, SIGNED_COLOURS
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.results import gate_parts
 
 
 def make_layer(new: NewLayer) -> Any:
@@ -177,3 +178,15 @@ def no_brush_box(viewer: Any) -> None:
     circle = viewer.canvas.overlays.get("_brush_circle")
     if circle is not None:
         circle.box = False
+
+
+def first_gate_of(layers: Sequence[Any]) -> Any:
+    """The gate map that is shown besides the mask, by the preferences; else None."""
+    wanted = first_gate()
+    for layer in layers:
+        record = record_of(layer)
+        if record is None or record.gate is None:
+            continue
+        if f"1/{gate_parts(record.gate)[0]}" == wanted:
+            return layer
+    return None

@@ -42,6 +42,15 @@ def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
     add_layers(viewer, [new])
 
 
+def shown_explanation(viewer: Any, image: Any) -> str:
+    """Method of the uppermost explanation of an image that is visible; else nothing."""
+    for layer, its in reversed(images_of(viewer.layers).items()):
+        record = record_of(layer)
+        if its is image and layer.visible and record and record.explanation:
+            return record.explanation
+    return ""
+
+
 def _is_map(layer: Any) -> bool:
     """Whether a layer lays colours over the image, and not an outline."""
     record = record_of(layer)

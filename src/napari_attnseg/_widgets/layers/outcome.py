@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,8 @@ from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
 SPECK = 0.0002
+#: Characters of a line on the canvas of a small window.
+MARK_LINE = 20
 SPECK_TIP = (
     f"A speck is an object of less than {100 * SPECK:g} % of the frame. Drop below, in "
     "Inspect, drops the small ones."
@@ -178,7 +181,10 @@ class CanvasMark:
         overlay = self._viewer.canvas.overlays.text
         if overlay.visible and overlay.text not in ("", self._text):
             return
-        self._text = overlay.text = f"{outcome.mark}\n{name}"
+        # In lines that a small canvas holds; the dock says it in full.
+        short = name if len(name) <= MARK_LINE else f"{name[: MARK_LINE - 1]}…"
+        lines = [*textwrap.wrap(outcome.mark, MARK_LINE), short]
+        self._text = overlay.text = "\n".join(lines)
         overlay.position = "top_left"
         overlay.font_size = 11
         overlay.visible = True

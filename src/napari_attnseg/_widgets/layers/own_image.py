@@ -100,12 +100,18 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     named : bool
         Whether it is not the chosen one, or not the only one that is seen.
     """
-    if viewer.canvas.grid.enabled:
-        seen = [x for x in reversed(viewer.layers) if _is_image(x) and x.visible]
-    else:
-        seen = looked_at(viewer.layers)
+    seen = _seen(viewer)
     image = chosen if chosen in seen else next(iter(seen), None)
     return image, len(seen) > 1 or (image is not None and image is not chosen)
+
+
+def layers_in_view(viewer: Any) -> list[Any]:
+    """Layers but for those of this plugin whose image is open and not looked at.
+
+    While no image is seen, all of them.
+    """
+    seen, own = _seen(viewer), images_of(viewer.layers)
+    return [x for x in viewer.layers if not seen or own.get(x, seen[0]) in seen]
 
 
 def bring_forward(viewer: Any, image: Any) -> None:
@@ -159,6 +165,13 @@ def hide(layer: Any) -> None:
 def _show_again(layer: Any) -> None:
     if layer.metadata.pop(HIDDEN, False):
         layer.visible = True
+
+
+def _seen(viewer: Any) -> list[Any]:
+    """Images that are looked at, the uppermost first; in a grid all visible ones."""
+    if viewer.canvas.grid.enabled:
+        return [x for x in reversed(viewer.layers) if _is_image(x) and x.visible]
+    return looked_at(viewer.layers)
 
 
 def _is_image(layer: Any) -> bool:

@@ -1,0 +1,25 @@
+"""What the colours of a map say. No Qt, no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_attnseg._widgets.preferences import gate_colours
+from napari_attnseg.colormaps import GATE_MAPS
+
+if TYPE_CHECKING:
+    from napari_attnseg.explanations import Explainer
+
+
+def map_colours(explainer: Explainer) -> str:
+    """Which colour speaks for what, of a map around 0; else nothing."""
+    if explainer.scale != "signed":
+        return ""
+    named = GATE_MAPS[gate_colours()]
+    low, high = explainer.low, explainer.high
+    if explainer.targeted:
+        low, high = f"speaks against it ({low})", f"speaks for the target ({high})"
+    return (
+        f"{named.high.capitalize()}: {high}. {named.low.capitalize()}: {low}. "
+        "Where nothing is coloured the map is 0."
+    )

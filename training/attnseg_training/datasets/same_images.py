@@ -1,0 +1,75 @@
+"""Images that are there twice, pixel for pixel, with different masks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.rules import Rule
+
+
+@dataclass(slots=True)
+class SameImages:
+    """Images and masks that were read so far, by what they hold.
+
+    Attributes
+    ----------
+    images, masks : dict
+        Name → hash of the image, if it shows anything; of its masks.
+    """
+
+    images: dict[str, bytes] = field(default_factory=dict)
+    masks: dict[str, bytes] = field(default_factory=dict)
+
+    def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
+        """Notice an image (H, W, 3); those of one colour are all the same."""
+        if (rgb != rgb[:1, :1]).any():
+            self.images[name] = digest_of(rgb)
+
+    def add_mask(self, name: str, planes: NDArray[np.uint8]) -> None:
+        """Notice the masks (classes, H, W) of an image."""
+        self.masks[name] = digest_of(planes > 0)
+
+    def joined(self, other: SameImages) -> SameImages:
+        """Both together."""
+        return SameImages(
+            {**self.images, **other.images}, {**self.masks, **other.masks}
+        )
+
+    def differ(self, one: str, other: str) -> bool:
+        """Whether two names are of one image, but not of one mask."""
+        images, masks = (
+            [known.get(name) for name in (one, other)]
+            for known in (self.images, self.masks)
+        )
+        if None in images or None in masks:
+            return False
+        return images[0] == images[1] and masks[0] != masks[1]
+
+    def hints(self) -> list[Hint]:
+        """Hint at images that are the same, but have not all the same mask."""
+        alike: dict[bytes, list[str]] = {}
+        for name, image in self.images.items():
+            if name in self.masks:
+                alike.setdefault(image, []).append(name)
+        groups = tuple(
+            tuple(names)
+            for names in alike.values()
+            if len({self.masks[name] for name in names}) > 1
+        )
+        names = tuple(name for group in groups for name in group)
+        return [Hint(Rule.SAME_IMAGE, names, groups)] if groups else []
+
+
+def digest_of(pixels: NDArray[Any]) -> bytes:
+    """Hash of an array of bytes, or of true and false, with its shape."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(
+        np.packbits(pixels) if pixels.dtype == bool else np.ascontiguousarray(pixels)
+    )
+    return digest.digest()
