@@ -498,12 +498,13 @@ def test_the_dock_corrects_by_a_folder_of_medsam(
     assert box.currentText() == "MedSAM: medsam-small" and box.count() == 4
     panel.button.click()
     qtbot.waitUntil(lambda: "by MedSAM" in panel.message.text(), timeout=20_000)
-    panel.correct(Click(10, 12, True))
+    click = Click(10, 12, not own.mask[10, 12])  # one that changes something
+    panel.correct(click)
     sam = Medsam.from_folder(folder, "cpu")
     wanted = correct(
         MedsamCorrector(sam, sam.encode(image), (40, 60)),
         own.mask,
-        [Click(10, 12, True)],
+        [click],
     ).mask
     assert np.array_equal(result.mask.data, wanted)
     known = result.mask.metadata["attnseg"]["clicks"]
@@ -513,7 +514,7 @@ def test_the_dock_corrects_by_a_folder_of_medsam(
     box.activated.emit(box.currentIndex())
     qtbot.waitUntil(lambda: "1 click;" in panel.message.text(), timeout=20_000)
     assert not panel.undo_button.isEnabled()
-    panel.correct(Click(30, 40, False))
+    panel.correct(Click(30, 40, not result.mask.data[30, 40]))
     known = result.mask.metadata["attnseg"]["clicks"]
     assert [one.get("by", known)["corrector"] for one in known["clicks"]] == [
         *("medsam", "feature_similarity"),

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_attnseg import Segmenter
+from napari_attnseg.engines.torch import TorchEngine
 from napari_attnseg.explanations import explain
 from napari_attnseg.explanations.agreement import (
     TrustCalibration,
@@ -253,7 +254,9 @@ def test_gate_attributions_are_complete(segmenter: Segmenter) -> None:
     network = copy.deepcopy(segmenter.network)
     for fusion in network.fusion:
         fusion.gate.psi[0].weight.mul_(30)
-    subject = subject_of(dataclasses.replace(segmenter, network=network), IMAGE)
+    subject = subject_of(
+        dataclasses.replace(segmenter, engine=TorchEngine(network)), IMAGE
+    )
     parts, error = gate_integrated_gradients(subject)
     with torch.no_grad():
         fused, psi = network.fuse(subject.pairs)

@@ -15,7 +15,7 @@ from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base import model_widget, preload
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.explain import ExplainWidget
-from napari_attnseg._widgets.inspect import whatif_panel
+from napari_attnseg._widgets.inspect import section
 from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.cards import weights_hash
@@ -114,7 +114,7 @@ def test_what_one_dock_loads_serves_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     models = ModelCache()  # that of the other tests holds the model already
-    for module in (model_widget, whatif_panel):
+    for module in (model_widget, section):
         monkeypatch.setattr(module, "MODELS", models)
     docks = SegmentWidget(viewer), ExplainWidget(viewer), InspectWidget(viewer)
     for dock in docks:

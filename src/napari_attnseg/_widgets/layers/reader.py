@@ -33,6 +33,7 @@ from napari_attnseg._widgets.layers.new_layers import (
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.source import ORIENTATION, Source
 from napari_attnseg.axes import read_array
+from napari_attnseg.batch.done import SETTINGS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
@@ -41,6 +42,7 @@ from napari_attnseg.io.readers import find_sets, open_frames
 from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.io.saved_results import find_results
+from napari_attnseg.results import Segmentation
 
 #: More images than this from one folder would fill the layer list with hundreds.
 MANY = 20
@@ -116,12 +118,25 @@ def layers_of(results: Results) -> list[NewLayer]:
         # Where the image lay at the time of the run stays what provenance says.
         recorded=results.source,
     )
-    first = results.segmentations[0].provenance
+    # By that key a command knows what it need not do again; what is saved from layers
+    # may have been edited.
+    found = [
+        replace(
+            one, provenance={k: v for k, v in one.provenance.items() if k != SETTINGS}
+        )
+        for one in results.segmentations
+    ]
+    first = found[0].provenance
     derivation = derivation_of(first)
     make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
-    made = make(source, results.segmentations)
-    hashes = [s.provenance.get("image_sha256") for s in results.segmentations]
+    made = make(source, found)
+    hashes = [one.provenance.get("image_sha256") for one in found]
     return [*_image_layer(source, hashes, first), *made]
+
+
+def _without(result: Segmentation, key: str) -> Segmentation:
+    facts = {k: value for k, value in result.provenance.items() if k != key}
+    return replace(result, provenance=facts)
 
 
 def layers_of_explanation(file: Path) -> list[NewLayer]:
