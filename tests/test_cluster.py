@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from made_files import dicom_file
+from medical_files import dicom_file
 from PIL import Image
 
 from napari_attnseg.batch import Note, SegmentOptions, segment_images
