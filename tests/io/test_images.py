@@ -157,3 +157,13 @@ def test_a_tiff_without_a_picture_is_called_so(
     with pytest.raises(InputError, match=words):
         read_image(tmp_path / "a.tif")
     assert not capfd.readouterr().err
+
+
+def test_a_folder_has_jpegs_under_each_of_their_suffixes(tmp_path: Path) -> None:
+    """Browsers on Windows save photos as ``.jfif``."""
+    grey = Image.fromarray(np.full((8, 9), 90, np.uint8))
+    names = ["a.jfif", "b.JPG", "c.jpeg"]
+    for name in names:
+        grey.save(tmp_path / name, format="JPEG")
+    assert [path.name for path in find_images([tmp_path])] == names
+    assert (read_image(tmp_path / "a.jfif") == 90).all()

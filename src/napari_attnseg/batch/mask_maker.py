@@ -66,9 +66,7 @@ class MaskMaker:
         _, limit = self.segmenter.check(how.gates, how.threshold)
         own = self.segmenter.card.preprocessing.intensity
         self._rule = parse_intensity(how.intensity, own)
-        self._rules = MaskRules(
-            limit, how.smoothing, how.min_size, how.fill_holes, how.largest
-        )
+        self._rules = how.rules(limit)
 
     def make(
         self, image: NDArray[Any], facts: FileFacts

@@ -1,4 +1,4 @@
-"""How many images are segmented: what `segment_images` takes besides them."""
+"""Options of `segment_images`: how masks are made of many images."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_attnseg.boxes import Box
 from napari_attnseg.intensity import Intensity
+from napari_attnseg.masks import MaskRules
 from napari_attnseg.results import GateKey
 
 if TYPE_CHECKING:
@@ -66,3 +67,9 @@ class SegmentOptions:
     tile: bool = False
     resume: bool = False
     precision: str = "fp32"
+
+    def rules(self, limit: float) -> MaskRules:
+        """The rules that make a mask, with this threshold."""
+        return MaskRules(
+            limit, self.smoothing, self.min_size, self.fill_holes, self.largest
+        )

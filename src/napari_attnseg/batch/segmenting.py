@@ -86,9 +86,7 @@ class Segmenting:
         _check_together(how, segmenter, gates)
         own_rule = segmenter.card.preprocessing.intensity
         self._intensity = parse_intensity(how.intensity, own_rule)
-        self._rules = MaskRules(
-            limit, how.smoothing, how.min_size, how.fill_holes, how.largest
-        )
+        self._rules = how.rules(limit)
         self._sam = _load_medsam(how, "cpu" if device == OPENVINO else device)
         self.settings = settings_hash(how, self._rules, self._intensity, gates)
         self._estimates: dict[Path, ExpectedDice] = {}

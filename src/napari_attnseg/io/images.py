@@ -17,7 +17,10 @@ from napari_attnseg.io.folders import entries, left_out, left_out_words
 if TYPE_CHECKING:
     from napari_attnseg.io.readers.facts import FileFacts
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+#: Of pictures; some browsers save JPEG as ``.jfif``.
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

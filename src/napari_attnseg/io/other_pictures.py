@@ -64,7 +64,7 @@ def other_pictures(path: str | Path) -> int:
 def _other_pictures(path: Path, modified: int, size: int) -> int:
     from PIL import Image
 
-    if path.suffix.lower() not in (".jpg", ".jpeg", ".mpo"):
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".jfif", ".mpo"):
         return 0
     # The decoders raise many kinds for a damaged file.
     try:

@@ -14,7 +14,7 @@ from napari_attnseg.io.images import read_image
 #: A mask of more values is taken for a grey picture of one region.
 _MOST_LABELS = 64
 #: Suffixes of files whose compression blurs the edges of a mask.
-_LOSSY = (".jpg", ".jpeg", ".webp")
+_LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
 _MIDDLE = 127
 
 

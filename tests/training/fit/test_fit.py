@@ -25,20 +25,6 @@ from napari_attnseg.run_files import Progress
 pytestmark = pytest.mark.usefixtures("plain_curves")
 
 
-@pytest.fixture
-def config(data_folder: Path) -> TrainConfig:
-    return TrainConfig(
-        str(data_folder),
-        model="tiny",
-        epochs=2,
-        batch=4,
-        device="cpu",
-        lr=5e-3,
-        encoder_lr=5e-3,
-        ema=0.8,
-    )
-
-
 def test_learns_discs(config: TrainConfig, tmp_path: Path) -> None:
     seen: list[Progress] = []
     config = dataclasses.replace(config, epochs=25)

@@ -26,20 +26,6 @@ from napari_attnseg.spec import EncoderSpec, ModelSpec
 pytestmark = pytest.mark.usefixtures("plain_curves")
 
 
-@pytest.fixture
-def config(data_folder: Path) -> TrainConfig:
-    return TrainConfig(
-        str(data_folder),
-        model="tiny",
-        epochs=2,
-        batch=4,
-        device="cpu",
-        lr=5e-3,
-        encoder_lr=5e-3,
-        ema=0.8,
-    )
-
-
 class FewImages(NamedTuple):
     """Four images and no chance, so that two ways to train on them can be compared."""
 

@@ -14,7 +14,7 @@ from napari_attnseg.io.readers.formats import SUFFIXES as READABLE
 from napari_attnseg.io.readers.formats import FileFormat, is_dicom
 
 SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
+    *READABLE[FileFormat.RASTER],
     *NIFTI,
     *READABLE[FileFormat.DICOM],
 )

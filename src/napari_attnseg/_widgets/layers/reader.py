@@ -120,12 +120,7 @@ def layers_of(results: Results) -> list[NewLayer]:
     )
     # By that key a command knows what it need not do again; what is saved from layers
     # may have been edited.
-    found = [
-        replace(
-            one, provenance={k: v for k, v in one.provenance.items() if k != SETTINGS}
-        )
-        for one in results.segmentations
-    ]
+    found = [_without(one, SETTINGS) for one in results.segmentations]
     first = found[0].provenance
     derivation = derivation_of(first)
     make = kept_layers if derivation is Derivation.WHAT_IF else new_layers

@@ -233,12 +233,6 @@ class CaseLayers:
         self._viewer.layers.selection.active = active
         return bool(self._maps)
 
-    @property
-    def maps_seen(self) -> bool:
-        """Whether a map is seen."""
-        layers = self._viewer.layers
-        return any(layer in layers and layer.visible for layer in self._maps)
-
     def clear(self) -> None:
         """Take the layers of the case out of the viewer."""
         before, self._layers, self._maps = self._layers, [], []

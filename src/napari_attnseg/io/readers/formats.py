@@ -6,6 +6,8 @@ import os
 from enum import StrEnum
 from pathlib import Path
 
+from napari_attnseg.io.images import SUFFIXES as PICTURES
+
 
 class FileFormat(StrEnum):
     """Kinds of files that are read.
@@ -35,9 +37,7 @@ class FileFormat(StrEnum):
 #: Ends of names, in lower case; of two that fit, the longer one comes first.
 SUFFIXES: dict[FileFormat, tuple[str, ...]] = {
     FileFormat.OME_TIFF: (".ome.tiff", ".ome.tif"),
-    FileFormat.RASTER: (
-        *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
-    ),
+    FileFormat.RASTER: PICTURES,
     FileFormat.DICOM: (".dcm", ".dicom"),
     FileFormat.VIDEO: (".mp4", ".avi", ".mov", ".mkv"),
     FileFormat.NIFTI: (".nii.gz", ".nii"),
