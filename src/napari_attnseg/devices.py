@@ -12,8 +12,9 @@ from napari_attnseg.errors import DeviceError
 
 #: Name of the CPU as OpenVINO uses it, which only segmenting can.
 OPENVINO = "openvino"
-#: What Linux has in /dev where there is a GPU for torch: NVIDIA's, that of its small
+#: What Linux has there where there is a GPU for torch: NVIDIA's, that of its small
 #: boards, AMD's, and that of a Windows around it.
+_LINUX_DEVICES = Path("/dev")
 _GPU_FILES = ("nvidia*", "nvhost*", "nvgpu*", "kfd", "dxg")
 #: Names for people, of devices that have one.
 LABELS = {OPENVINO: "CPU (OpenVINO)"}
@@ -47,8 +48,7 @@ def gpu_here() -> bool:
     except PackageNotFoundError:
         pass  # installed some other way
     if sys.platform == "linux":
-        here = Path("/dev")
-        if not any(any(here.glob(name)) for name in _GPU_FILES):
+        if not any(any(_LINUX_DEVICES.glob(name)) for name in _GPU_FILES):
             return False
     elif sys.platform == "win32" and find_library("nvcuda") is None:
         return False
