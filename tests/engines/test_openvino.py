@@ -17,6 +17,8 @@ import torch
 from PIL import Image
 from stand_ins import STAND_INS
 
+from attnseg_training.benchmark.precision import BY_OPENVINO, benchmark_precision
+from attnseg_training.datasets import load_dataset
 from napari_attnseg import devices
 from napari_attnseg.cards import ModelCard, weights_hash
 from napari_attnseg.checkpoints import save_checkpoint
@@ -100,6 +102,18 @@ def test_it_segments_as_pytorch_does(segmenter: Segmenter, eager: Segmenter) -> 
     assert facts["engine"].startswith("OpenVINO 20")
     assert wanted.provenance["engine"] == f"PyTorch {torch.__version__}"
     assert facts["weights_sha256"] == wanted.provenance["weights_sha256"]
+
+
+def test_it_is_compared_with_pytorch_on_images(
+    segmenter: Segmenter, weights: Path, data_folder: Path
+) -> None:
+    data = load_dataset(data_folder)
+    found = benchmark_precision(data, str(weights), "cpu", images=1)
+    assert found["n"] == 1 and found["engines"][BY_OPENVINO] == segmenter.engine.label
+    exact = found["against_float32"][BY_OPENVINO]
+    assert 0 < exact["logits"] < 1e-4 and 0 < exact["psi"] < 1e-5
+    assert exact["masks_equal"] == 1 and exact["pixels_differing"] == 0
+    assert exact["reached"] and exact["mask_dice"] == {"mean": 1, "lowest": 1}
 
 
 def test_the_what_if_forces_gates_of_the_decoder_alone(

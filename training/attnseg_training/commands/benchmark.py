@@ -11,6 +11,7 @@ import typer
 
 from attnseg_training.commands.benchmark_network import (
     inference_command,
+    precision_command,
     whatif_command,
 )
 from attnseg_training.commands.benchmark_start import start_command, threads_command
@@ -24,6 +25,7 @@ app.command("start")(start_command)
 app.command("threads")(threads_command)
 app.command("inference")(inference_command)
 app.command("whatif")(whatif_command)
+app.command("precision")(precision_command)
 
 
 @app.command("training")
