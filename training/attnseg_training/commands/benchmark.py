@@ -116,7 +116,11 @@ Megapixels = Annotated[
     typer.Option(help="Megapixels of an image; may be repeated.", min=0.01),
 ]
 WeightsName = Annotated[
-    str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
+    str,
+    typer.Option(
+        help="Name of bundled weights, or a .safetensors file; or a catalog name, "
+        "which then has random ones."
+    ),
 ]
 OnDevice = Annotated[str, typer.Option(help="Compute device: cpu, cuda:0, mps, …")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
