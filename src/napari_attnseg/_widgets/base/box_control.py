@@ -38,8 +38,8 @@ class BoxControl(QWidget):
         set_tips(
             {
                 self.switch: "Segment only a rectangle of the image, at the network's "
-                "full resolution, as if the image were cropped to it. Nothing is "
-                "claimed outside it.",
+                "full resolution, as if the image were cropped to it. The result says "
+                "nothing about what lies outside it.",
                 self.draw_button: "Drag a rectangle on the image; the last one that is "
                 "drawn counts. It can be moved and resized like any shape.",
             }

@@ -43,9 +43,8 @@ class IntensityBox(ChoiceBox):
         ):
             self.addItem(name, choice.value)
         self.setToolTip(
-            "Which values become black and white. 8-bit images, and floats in [0, 1], "
-            "stay as they are, except as displayed: between the contrast limits of the "
-            "layer."
+            "Which values become black and white. 8-bit images and floats in [0, 1] "
+            "stay as they are, unless you choose the contrast limits of the layer."
         )
 
     @property

@@ -220,8 +220,8 @@ def _expect_whole(provenance: Mapping[str, Any]) -> None:
     """
     if BOX in provenance:
         raise InputError(
-            "This result is of a box only, and this needs the whole image; segment it "
-            "without the box."
+            "This result covers a box only, but this needs the whole image; segment "
+            "the image without the box."
         )
     if TILES in provenance:
         raise InputError(NEEDS_ONE_PASS)

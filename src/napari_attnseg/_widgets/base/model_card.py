@@ -99,7 +99,7 @@ def describe_card(card: ModelCard) -> str:
         lines.append(NO_GATES)
     else:
         lines.append(
-            "What its gates mean was measured: choose a gate map to read it."
+            "What its gates mean was measured: choose a gate map to read the result."
             if card.gates
             else "What its gates mean has not been measured."
         )

@@ -43,7 +43,7 @@ DESCRIPTIONS = {
     Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
     "and the two coarse gates.",
     Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
-    "every gate from coarse to fine, probability.",
+    "every gate from coarse to fine, and the probability.",
     Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
@@ -62,7 +62,7 @@ def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
     if decorative:
-        text += f" Measured to be decoration in this model: {', '.join(decorative)}."
+        text += f" Measured to be decorative in this model: {', '.join(decorative)}."
     unmeasured = [gate_label(key) for key, gate in gates.items() if _unmeasured(gate)]
     if unmeasured:
         text += f" Not measured in this model: {', '.join(unmeasured)}."

@@ -97,8 +97,8 @@ class MaskControls(QWidget):
         box = QMessageBox(self)
         box.setWindowTitle("Edited mask")
         box.setText(
-            "This mask was edited by hand. Changing its threshold or clean-up makes it "
-            "anew from the probability."
+            "This mask was edited by hand. Changing its threshold or clean-up computes "
+            "it again from the probability."
         )
         copy = box.addButton("Keep edits as a layer", QMessageBox.ButtonRole.AcceptRole)
         replaced = box.addButton(

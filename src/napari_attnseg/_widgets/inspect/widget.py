@@ -92,7 +92,7 @@ class InspectWidget(DockWidget):
         set_tips(
             {
                 self.result_box: "The result to look at: image and model.",
-                self.preset_box: "What is shown, over each other or side by side.",
+                self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
         )

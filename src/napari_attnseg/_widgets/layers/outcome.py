@@ -22,8 +22,8 @@ SPECK = 0.0002
 #: Characters of a line on the canvas of a small window.
 MARK_LINE = 20
 SPECK_TIP = (
-    f"A speck is an object of less than {100 * SPECK:g} % of the frame. Drop below, in "
-    "Inspect, drops the small ones."
+    f"A speck is an object of less than {100 * SPECK:g} % of the frame. To drop small "
+    "objects, use Drop below in Inspect."
 )
 
 

@@ -35,8 +35,8 @@ class CostRow(QWidget):
         self.answer = wrapped_label()
         set_tips(
             {
-                self.button: "Does a few steps with what is chosen here, and says how "
-                "long all of it takes. Nothing is written.",
+                self.button: "Trains a few steps with these choices, and says how long "
+                "the whole run would take. Nothing is written.",
             }
         )
         layout = QVBoxLayout(self)
