@@ -23,6 +23,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import stems_of
 from napari_attnseg.batch.segmenting import Segmenting
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.weights import bundled_weights, weights_path
 
@@ -166,6 +167,7 @@ def _outcomes(
             future.release()
             waiting.update(submit(1))
             yield outcome
+        remove_leftovers(job.out)  # of workers that died
 
 
 def segment_one(job: Job, path: Path, stem: str) -> Outcome:
