@@ -165,7 +165,8 @@ def remarks(case: Case, image: Any) -> list[str]:
     if box is not None:
         found.append(
             f"Only a box was segmented (rows {box.row0} to {box.row1 - 1}, columns "
-            f"{box.column0} to {box.column1 - 1}); nothing is claimed outside it."
+            f"{box.column0} to {box.column1 - 1}); the result says nothing about what "
+            "lies outside it."
         )
     if facts.get("orientation", 1) != 1:
         found.append("The file asks to be shown turned; it was turned upright first.")
