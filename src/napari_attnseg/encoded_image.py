@@ -1,4 +1,4 @@
-"""An image between a model's encoders and its decoder, and how images are resized."""
+"""Encoded images, which the decoder starts from, and the resizing of images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 
 def joined(parts: Sequence[list[Level]]) -> list[Level]:
-    """Maps of several batches, from `SegmentationNetwork.align`, as of one batch."""
+    """Join the maps of several batches, from `SegmentationNetwork.align`, into one."""
     if len(parts) == 1:
         return parts[0]
     return [

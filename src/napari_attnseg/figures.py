@@ -1,4 +1,4 @@
-"""Pictures that stand alone: image, mask contour, maps, and what their colours mean."""
+"""Draw pictures with image, mask contour, maps and a legend of their colours."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def shared_caption(gates: Sequence[AttentionMap]) -> str:
 
 
 def gate_caption(gate: AttentionMap) -> str:
-    """What stands below a gate map: whether it affected the mask, in plain words."""
+    """Caption of a gate map: whether it affected the mask, in plain words."""
     known = gate.pattern is not PatternValue.UNKNOWN
     caption = textwrap.fill(
         pattern_sentence(gate.pattern) if known else gate.finding, 43
@@ -191,7 +191,7 @@ def gate_caption(gate: AttentionMap) -> str:
 
 
 def map_heading(found: Explanation) -> str:
-    """What stands above a map: its name, and in further lines what is known of it."""
+    """Heading of a map: its name, and in further lines what was measured about it."""
     level = "" if found.level is None else f" 1/{found.level}"
     rows, columns = found.values.shape
     lines = [f"{found.method}{level} ({rows}×{columns})"]

@@ -1,4 +1,4 @@
-"""What was measured of a gate's map, in plain words. No torch, no Qt.
+"""Describe what was measured of a gate's map in plain words. No torch, no Qt.
 
 The verdict with its numbers and intervals is `results.AttentionMap.finding`.
 """

@@ -1,4 +1,4 @@
-"""Hand the images of a batch to Dask: to other processes, GPUs or machines.
+"""Distribute the images of a batch by Dask to other processes, GPUs or machines.
 
 Each worker loads the weights once and treats one image at a time, as `segment_images`
 does. The results of a worker that dies are made again by another one; files are whole
@@ -39,7 +39,7 @@ MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker has to know besides an image.
+    """Settings that a worker needs besides an image.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def segment_on_cluster(
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> Batch:
-    """Segment images by Dask; as `segment_images`, but in the order they get done.
+    """Segment images on Dask workers; as `segment_images`, in the order of completion.
 
     Images whose results are there already, made of the same pixels by the same weights
     and settings, are left alone, so that a run that was stopped is gone on with.

@@ -1,4 +1,4 @@
-"""Segment files of every kind that is read: pictures, DICOM, films, volumes."""
+"""Segment files of every supported kind: pictures, DICOM, films, volumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with each of many images that are segmented."""
+"""Process one image of a batch that is segmented."""
 
 from __future__ import annotations
 

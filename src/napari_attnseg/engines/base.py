@@ -1,4 +1,4 @@
-"""The face that every engine has."""
+"""Interface of all engines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Gated):
-    """A model that is ready to compute, on tensors of one device.
+    """Model that is ready to compute on tensors of one device.
 
     Attributes
     ----------
