@@ -53,7 +53,7 @@ class IntensityBox(ChoiceBox):
         return str(self.currentData())
 
     def choose(self, choice: str) -> None:
-        """Choose by what `choice` gave; the first one if there is no such."""
+        """Choose the rule of this name, as of `choice`; the first one if unknown."""
         self.setCurrentIndex(max(self.findData(choice), 0))
 
     def rule(self, layer: Any) -> Intensity | str | None:

@@ -1,4 +1,4 @@
-"""What runs in a worker thread, cancelled between frames. No Qt."""
+"""Jobs that run in a worker thread and can be cancelled between frames. No Qt."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def prepare_clicks(
     models: ModelCache,
     way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
-    """Compute what corrects one frame's mask by clicks; fails as `run`.
+    """Prepare the corrector of one frame's mask; fails as `run`.
 
     Parameters
     ----------

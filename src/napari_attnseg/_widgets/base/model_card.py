@@ -1,4 +1,4 @@
-"""The card of the chosen weights: two lines, and all of it folded below."""
+"""Card of the chosen weights: two lines, and the whole card folded below."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QCheckBox
 
 
 class TileSwitch(QCheckBox):
-    """Choice to look at an image in overlapping tiles of the network's size."""
+    """Choice to segment an image in overlapping tiles of the network's size."""
 
     def __init__(self) -> None:
         super().__init__("In tiles, at full resolution")

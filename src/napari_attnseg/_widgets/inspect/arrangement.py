@@ -57,7 +57,7 @@ _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
 def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
-    """What a preset shows of a result, and which maps in it are decoration."""
+    """Describe what a preset shows, and which of its maps are decorative."""
     text = DESCRIPTIONS[preset]
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
@@ -102,7 +102,7 @@ class Arrangement:
         self._renamed: dict[Any, tuple[str, str]] = {}
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
-        """Arrange one result. Hide other results; layers that are no results stay.
+        """Arrange one result and hide other results; layers that are not results stay.
 
         Parameters
         ----------

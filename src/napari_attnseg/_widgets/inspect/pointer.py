@@ -99,7 +99,7 @@ class Pointing(QFrame):
         QTimer.singleShot(0, self._unmark)
 
     def pause(self, paused: bool) -> None:
-        """Hold no readings at clicks for now: they are for something else."""
+        """Ignore clicks for now, because they are used for something else."""
         self._paused = paused
 
     def set_in_front(self, front: bool) -> None:
@@ -120,7 +120,7 @@ class Pointing(QFrame):
         return (*shown[:-2], *point[-2:])
 
     def read_again(self) -> None:
-        """Read both points again: the mask was made anew, edited or corrected."""
+        """Read both points again after the mask has changed."""
         if self._under is not None and not self._solid():
             self._show_now(self._under)
         if self.point is not None:

@@ -148,7 +148,7 @@ class WhatIfPanel(Section):
 
     @property
     def change(self) -> Change | None:
-        """What the forced gates did to the mask, the last time it was decoded."""
+        """Change of the mask by the forced gates, as decoded last."""
         return self._change
 
     @property

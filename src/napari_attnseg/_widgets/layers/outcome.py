@@ -1,4 +1,4 @@
-"""What a mask says at a glance: how much it found, nothing, or everything. No Qt."""
+"""Summarise a mask: how much it covers, nothing, or everything. No Qt."""
 
 from __future__ import annotations
 

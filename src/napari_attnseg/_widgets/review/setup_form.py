@@ -1,4 +1,4 @@
-"""What a review begins with: folder, reviewer, and whether it is a reader study."""
+"""Form of a new review: folder, reviewer, and whether it is a reader study."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class CostRow(QWidget):
         start(question.ask, answered)
 
     def forget(self) -> None:
-        """Take the answer away: it was of other choices."""
+        """Remove the answer, which belonged to other choices."""
         self._cancel()
         self._question = None
         self.answer.hide()
