@@ -228,7 +228,7 @@ def segment(
         else:
             from napari_attnseg.batch.cluster import segment_on_cluster
 
-            where = workers, scheduler
+            where = workers, scheduler, threads
             batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     try:
         process(batch, Wording("segmenting", "segmented", "mask"), out)
