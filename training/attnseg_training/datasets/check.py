@@ -196,15 +196,13 @@ def check(
     for error in seen.broken():
         report.found.append((str(error.rule), files.name, str(error)))
     for pair in near_duplicates(seen.hashes, disjoint):
-        text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
-        text += f" look the same: {pair.bits} of 256 bits of their hashes differ"
-        differ = seen.images.differ(pair.first, pair.second)
-        text += (
-            "; they are the same, pixel for pixel, but their masks differ."
-            if differ
-            else "."
-        )
-        report.found.append(("near-duplicate", pair.first, text))
+        text = f"{pair}."
+        if seen.images.differ(pair.first, pair.second):
+            text = (
+                f"{pair}; they are the same, pixel for pixel, but their masks differ."
+            )
+        rule = Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE
+        report.found.append((str(rule), pair.first, text))
     order = list(FINDINGS)
     report.found.sort(key=lambda one: (order.index(one[0]), one[1]))
     return report

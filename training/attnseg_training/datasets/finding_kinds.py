@@ -27,6 +27,9 @@ FINDINGS = {
     "outlines": "a mask that looks like outlines",
     "mostly-same-mask": "more than half of all images have one mask",
     "near-duplicate": "images of two splits that look the same",
+    "turned or flipped duplicate": (
+        "images of two splits that look the same, one turned or flipped"
+    ),
     "absent class": "a class that no mask has",
 }
 #: Findings at which `fit` stops before its first step; at the others it goes on.
