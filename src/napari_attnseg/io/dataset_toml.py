@@ -20,6 +20,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries
+from napari_attnseg.io.toml_text import parse_toml
 
 FILE = "dataset.toml"
 _KEYS = ("name", "classes", "splits", "ignore", "threshold", "orientation")
@@ -67,7 +68,7 @@ def read_descriptor(root: Path) -> Descriptor:
         _refuse_misnamed(root)
         return Descriptor()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = parse_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     unknown = sorted(set(found) - set(_KEYS))

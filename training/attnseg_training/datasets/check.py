@@ -19,6 +19,7 @@ from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import (
@@ -156,9 +157,9 @@ def check(
         parts, protocol = files.named or {"all": everything}, "as listed"
     counts = {split: len(names) for split, names in parts.items()}
     report = DataReport(files, counts, protocol)
-    # Without lists "all" holds the images of "train" and "val" again.
-    disjoint = {split: names for split, names in parts.items() if split != "all"}
-    _check_names(report, disjoint)
+    # Other lists, such as "trainval", may hold the images of these again.
+    disjoint = {split: parts[split] for split in USED if split in parts}
+    _check_names(report, parts)
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
     seen = MasksSeen()
@@ -217,11 +218,13 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
             if name not in files.images:
                 text = f"{name} is listed for {split}, but has no image."
                 report.found.append(("missing image", name, text))
+            if split not in USED:
+                continue
             if name in seen:
                 text = f"{name} is in {seen[name]} and in {split}."
                 report.found.append(("in two splits", name, text))
             seen[name] = split
-    if files.named and not {"train", "val", "test"} & set(files.named):
+    if files.named and not set(USED) & set(files.named):
         text = (
             f"Expected lists of images called train.txt, val.txt and test.txt in "
             f"{files.root / files.lists}, found {', '.join(files.named)}, of which "

@@ -10,6 +10,7 @@ from pathlib import Path
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.sample import Sample
+from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
@@ -138,7 +139,7 @@ def _expect_no_stack(image: Path) -> None:
 
 def _expect_apart(files: Files) -> None:
     """An image that is trained on must not be measured on; other lists may overlap."""
-    used = [split for split in ("train", "val", "test") if split in files.named]
+    used = [split for split in USED if split in files.named]
     for first, second in itertools.combinations(used, 2):
         both = sorted(set(files.named[first]) & set(files.named[second]))
         if both:

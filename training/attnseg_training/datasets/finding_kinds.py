@@ -12,7 +12,7 @@ FINDINGS = {
     "empty mask": "a mask without any object",
     "full mask": "a mask that covers the whole image",
     "values": "a mask of values of which it is not clear what they mean",
-    "in two splits": "the same name in two splits",
+    "in two splits": "the same name in two of train, val and test",
     "splits": "no list is called train, val or test",
     "mostly-empty": "more than half of all masks are empty",
     "mostly-full": "more than half of all masks cover the whole image",
