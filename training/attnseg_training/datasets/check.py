@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
 from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
@@ -231,15 +232,21 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
             "nothing is trained; rename those that are meant."
         )
         report.found.append(("splits", files.name, text))
+    for name, further in files.several.items():
+        text = several_words(name, further, name in files.masks)
+        report.found.append(("several masks", name, text))
+    told = {mask for further in files.several.values() for mask in further}
     end = mask_suffix(files)
     for name in missing_masks(files, tuple(files.images)):
+        if name in files.several:
+            continue
         lacks = files.lacking.get(name)
         where = f", but {end}: rename them" if end else ""
         if lacks:
             where = f" in the folder of the class {lacks!r}: add one, black if empty"
         report.found.append(("missing mask", name, f"{name} has no mask{where}."))
     for name in files.masks:
-        if name not in files.images:
+        if name not in files.images and name not in told:
             text = f"The mask of {name} belongs to no image."
             report.found.append(("mask without image", name, text))
 

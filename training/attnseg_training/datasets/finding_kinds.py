@@ -6,6 +6,7 @@ from __future__ import annotations
 FINDINGS = {
     "missing image": "listed in a split, but there is no such image",
     "missing mask": "an image without a mask",
+    "several masks": "several masks of an image, of which nothing is said",
     "mask without image": "a mask that belongs to no image",
     "unreadable": "a file that cannot be read, or not as what it should be",
     "size": "an image and a mask of different sizes",
@@ -36,6 +37,7 @@ FINDINGS = {
 STOPS = (
     "missing image",
     "missing mask",
+    "several masks",
     "unreadable",
     "size",
     "values",

@@ -186,7 +186,7 @@ class MasksSeen:
         traits = [(i, one) for i, read in enumerate(readings) for one in read.traits]
         self.agreements = self.agreements or [Agreement() for _ in range(classes)]
         for i, one in traits:
-            self.agreements[i if classes > 1 else 0].add(name, one)
+            self.agreements[min(i, classes - 1)].add(name, one)
             self.palettes.add(name, one.palette)
         if classes > 1 or stated:
             return
