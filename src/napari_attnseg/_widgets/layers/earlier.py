@@ -60,4 +60,10 @@ def is_edited(mask: Any) -> bool:
     assert record is not None
     data = np.asarray(mask.data)
     frames = data if data.ndim == 3 else data[None]
-    return tuple(array_sha256(frame) for frame in frames) != record.mask_sha256
+    made = record.mask_sha256
+    if len(made) != len(frames):
+        return True
+    return any(
+        frame.any() if not sha256 else array_sha256(frame) != sha256
+        for frame, sha256 in zip(frames, made, strict=True)
+    )

@@ -186,7 +186,10 @@ def _image_layer(
         stack = pixels[None] if source.frames is None else pixels
         if frame is not None:  # a what-if is of one frame
             stack = pixels = stack[frame : frame + 1]
-        if [array_sha256(one) for one in stack] == hashes:
+        if len(stack) == len(hashes) and all(
+            sha256 in (None, array_sha256(one))
+            for one, sha256 in zip(stack, hashes, strict=True)
+        ):
             break
     else:
         show_warning(_other_pixels(source))
@@ -210,13 +213,14 @@ def _opened_again(
     try:
         (files,) = find_sets([Path(source.file)])
         with open_frames(files) as frames:
-            numbers = range(first, first + len(hashes))
-            found = [array_sha256(frames[i]) for i in numbers if i < len(frames)]
+            same = first + len(hashes) <= len(frames) and all(
+                array_sha256(frames[first + i]) == hashes[i] for i in _some(hashes)
+            )
         layer = file_layer(files)
     except (AttnSegError, ValueError) as error:
         show_warning(f"The image is left out: {error}")
         return []
-    if found != hashes:
+    if not same:
         show_warning(_other_pixels(source))
         return []
     options = {
@@ -229,6 +233,12 @@ def _opened_again(
     if data is None:  # a what-if is of one frame
         data = layer.data[first : first + 1]
     return [NewLayer("Image", data, options, metadata=dict(layer.metadata))]
+
+
+def _some(hashes: list[str | None]) -> list[int]:
+    """Three frames that were segmented: a film is not to be decoded as a whole."""
+    done = [index for index, found in enumerate(hashes) if found]
+    return sorted({done[i] for i in (0, len(done) // 2, -1)}) if done else []
 
 
 def _other_pixels(source: Source) -> str:

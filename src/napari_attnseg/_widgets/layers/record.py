@@ -166,13 +166,31 @@ class LayerRecord:
 
     @property
     def image_sha256(self) -> tuple[str, ...]:
-        """Hash of the image, one per frame; empty if it is not known."""
+        """Hash of the image, one per frame; empty if it is not known.
+
+        Of a frame of a stack that was not segmented it is an empty text.
+        """
         return _per_frame(self.provenance.get("image_sha256"))
 
     @property
     def mask_sha256(self) -> tuple[str, ...]:
         """Hash of the mask as it was made last by rules, one per frame."""
         return _per_frame(self.provenance.get("mask_sha256"))
+
+    def is_done(self, frame: int) -> bool:
+        """Whether a frame of a stack was segmented; a cancelled run leaves some out."""
+        hashes = self.image_sha256
+        return frame >= len(hashes) or bool(hashes[frame])
+
+    @property
+    def done_frames(self) -> list[int]:
+        """The frames that were segmented, of a run that says so."""
+        return [frame for frame, found in enumerate(self.image_sha256) if found]
+
+    @property
+    def missing_frames(self) -> list[int]:
+        """The frames of a stack that were not segmented."""
+        return [frame for frame, found in enumerate(self.image_sha256) if not found]
 
     @property
     def decorative(self) -> bool:
@@ -237,4 +255,4 @@ class LayerRecord:
 def _per_frame(hashes: Any) -> tuple[str, ...]:
     if hashes is None:
         return ()
-    return (hashes,) if isinstance(hashes, str) else tuple(map(str, hashes))
+    return (hashes,) if isinstance(hashes, str) else tuple(x or "" for x in hashes)
