@@ -105,7 +105,7 @@ def test_flicker_is_measured_and_smoothed_away(
     """A still film whose frames are as before, but for noise."""
     rng = np.random.default_rng(0)
     still = rng.integers(40, 200, (48, 64, 3))
-    noise = rng.integers(-4, 5, (7, 48, 64, 3))
+    noise = rng.integers(-2, 3, (7, 48, 64, 3))
     frames = np.clip(still + noise, 0, 255).astype(np.uint8)
     film = video_file(tmp_path / "film.mp4", frames, crf="1")
     segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
@@ -125,7 +125,7 @@ def test_flicker_is_measured_and_smoothed_away(
         found = [float(row["dice_to_last"]) for row in rows[1:]]
         assert found == pytest.approx(wanted, abs=1e-4)
         assert rows[0]["dice_to_last"] == rows[0]["image_change"] == ""
-        assert all(float(row["image_change"]) < 0.02 for row in rows[1:])
+        assert all(float(row["image_change"]) < 0.01 for row in rows[1:])
         measured = facts["flicker"]
         assert measured["pairs"] == measured["neighbours"] == 6
         mean = np.mean(wanted)

@@ -18,7 +18,7 @@ from napari_attnseg.metrics import dice
 #: Rows and columns of the small picture by which images are compared.
 SIDE = 32
 #: An image that changes by less, as a share of its range of values, hardly changes.
-STILL = 0.02
+STILL = 0.01
 
 
 def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
         for layer, image in images_of(layers).items()
         if str(image.unique_id) == source.layer_id
     ]
-    made = (Derivation.OBJECTS, Derivation.EDITED)
+    made = (Derivation.OBJECTS, Derivation.EDITED, Derivation.SMOOTHED)
     records = ((layer, record_of(layer)) for layer in of_image)
     return [x for x, record in records if record and record.derivation in made]
 

@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_warning
 
+from napari_attnseg._widgets.layers.derived_layers import (
+    kept_layers,
+    smoothed_layers,
+)
 from napari_attnseg._widgets.layers.display import make_layer
 from napari_attnseg._widgets.layers.file_reader import file_layer
 from napari_attnseg._widgets.layers.metadata import (
@@ -27,7 +31,6 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.new_layers import (
     NewLayer,
     explanation_layer,
-    kept_layers,
     new_layers,
 )
 from napari_attnseg._widgets.layers.record import Derivation
@@ -44,6 +47,11 @@ from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.results import Segmentation
 
+#: What layers are made of results that are no run's own output.
+_MAKERS: dict[Derivation | None, Callable[..., list[NewLayer]]] = {
+    Derivation.WHAT_IF: kept_layers,
+    Derivation.SMOOTHED: smoothed_layers,
+}
 #: More images than this from one folder would fill the layer list with hundreds.
 MANY = 20
 
@@ -123,7 +131,7 @@ def layers_of(results: Results) -> list[NewLayer]:
     found = [_without(one, SETTINGS) for one in results.segmentations]
     first = found[0].provenance
     derivation = derivation_of(first)
-    make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
+    make = _MAKERS.get(derivation, new_layers)
     made = make(source, found)
     hashes = [one.provenance.get("image_sha256") for one in found]
     return [*_image_layer(source, hashes, first), *made]

@@ -42,6 +42,8 @@ class Derivation(StrEnum):
     READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
+    #: Mask and probability of a stack that was smoothed over time.
+    SMOOTHED = "smoothed over time"
     #: Separated and numbered objects of a mask.
     OBJECTS = "objects"
 
@@ -206,6 +208,12 @@ class LayerRecord:
     def is_kept_what_if(self) -> bool:
         """Whether the layer is part of a what-if that was kept."""
         return self.part is not None and self.derivation is Derivation.WHAT_IF
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the layer is part of what a results folder holds."""
+        derived = self.derivation in (Derivation.WHAT_IF, Derivation.SMOOTHED)
+        return self.is_run_output or (self.part is not None and derived)
 
     def attention_map(
         self, values: NDArray[Any], image_shape: tuple[int, ...], frame: int = 0
