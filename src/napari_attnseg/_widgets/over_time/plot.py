@@ -98,6 +98,7 @@ class OverTime(FigureCanvasQTAgg):
         theme = get_theme(self._theme)
         self._figure.set_facecolor(theme.background.as_hex())
         if self._panels:
+            text = theme.text.as_hex()
             grid = self._figure.subplots(len(self._panels), 1, sharex=True)
             dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
             style = dots if len(self._frames) <= _DOTS else {}
@@ -111,7 +112,7 @@ class OverTime(FigureCanvasQTAgg):
                 axes.set_xlim(0, self._last)
                 if panel.ends is not None:
                     axes.set_ylim(*panel.ends)
-                axes.set_title(panel.name, fontsize=8, loc="left", pad=2)
+                axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
                 _colour(axes, theme, legend=len(panel.curves) > 1)
             axes.set_xlabel("slice", fontsize=8)
         self.draw_idle()  # type: ignore[no-untyped-call]
@@ -144,7 +145,6 @@ def _colour(axes: Axes, theme: Any, legend: bool) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.label.set_color(text)
-    axes.title.set_color(text)
     axes.grid(color=theme.secondary.as_hex(), alpha=0.5)
     for spine in axes.spines.values():
         spine.set_color(theme.secondary.as_hex())
