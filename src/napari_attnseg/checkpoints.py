@@ -1,4 +1,4 @@
-"""Weights on disk: one safetensors file with the model card and a hash inside.
+"""Read and write weights: one safetensors file with the model card and a hash.
 
 Nothing is ever unpickled.
 """
@@ -52,7 +52,7 @@ def checkpoint_bytes(
 
 
 def expect_weights_name(path: Path) -> None:
-    """Refuse the name of another kind of file for weights that are to be written.
+    """Check that a file name for weights has the suffix of weights.
 
     Raises
     ------

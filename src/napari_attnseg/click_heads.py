@@ -31,7 +31,7 @@ HEAD_KEY = "attnseg_click_head"
 
 
 def network_end(header: Mapping[str, Any]) -> int:
-    """Bytes of tensor data that are the network's: all before the head's."""
+    """Number of bytes of the network's tensors, which precede those of the head."""
     ends = (
         int(tensor["data_offsets"][1])
         for name, tensor in header.items()

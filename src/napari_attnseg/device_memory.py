@@ -1,4 +1,4 @@
-"""What is done where a compute device runs out of memory, and how it is freed."""
+"""Handle a compute device that runs out of memory, and free its memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
-    """Compute something of `total` images at once, of fewer where that does not fit.
+    """Compute `total` images at once, or fewer at a time if memory does not suffice.
 
     The number is halved until it fits; what was computed before is kept.
 
@@ -54,7 +54,7 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
 
 
 def or_on_cpu(compute: Callable[[Array], Found], values: Array) -> Found:
-    """Compute something on the device of `values`, on the CPU where it does not fit."""
+    """Compute on the device of `values`, or on the CPU if memory does not suffice."""
     try:
         return compute(values)
     except _out_of_memory():
@@ -71,7 +71,7 @@ def _out_of_memory() -> tuple[type[Exception], ...]:
 
 
 def free_memory() -> None:
-    """Give back what torch keeps of a GPU's memory and nothing holds any longer."""
+    """Release GPU memory that torch keeps cached and that nothing uses."""
     loaded = sys.modules.get("torch")
     if loaded is None:
         return
@@ -86,7 +86,7 @@ def free_memory() -> None:
 
 @contextmanager
 def enough_memory(device: str, size: int) -> Iterator[None]:
-    """Say in words that one image did not fit, and what would.
+    """Turn an out-of-memory error into one sentence that says what would fit.
 
     Parameters
     ----------

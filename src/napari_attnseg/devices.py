@@ -21,7 +21,7 @@ LABELS = {OPENVINO: "CPU (OpenVINO)"}
 
 
 def openvino_installed() -> bool:
-    """Whether the extra ``[openvino]`` is there; imports nothing."""
+    """Whether the extra ``[openvino]`` is installed; imports nothing."""
     return all(find_spec(name) is not None for name in ("openvino", "platformdirs"))
 
 

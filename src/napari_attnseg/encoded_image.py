@@ -1,4 +1,4 @@
-"""An image between a model's encoders and its decoder."""
+"""Encoded images, which the decoder starts from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
 def joined(parts: Sequence[list[Level]]) -> list[Level]:
-    """Maps of several batches, from `SegmentationNetwork.align`, as of one batch."""
+    """Join the maps of several batches, from `SegmentationNetwork.align`, into one."""
     if len(parts) == 1:
         return parts[0]
     return [

@@ -1,4 +1,4 @@
-"""Psi of gates some of which are forced, as the network fuses with it."""
+"""Psi of gates of which some are forced."""
 
 from __future__ import annotations
 

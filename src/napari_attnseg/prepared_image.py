@@ -1,4 +1,4 @@
-"""An image at the network's size, before the network: what a CPU thread can make ready.
+"""Images prepared for the network, by a thread on the CPU.
 
 A large image becomes RGB in [0, 1] a few rows at a time, and narrow at once: there is
 never a whole copy of it in float.

@@ -154,7 +154,7 @@ class ModelSpec:
 
     @property
     def encoders(self) -> tuple[EncoderSpec, ...]:
-        """Those it has, the CNN first."""
+        """Encoders of the model, the CNN first."""
         return tuple(e for e in (self.cnn, self.transformer) if e is not None)
 
     @property
@@ -164,7 +164,7 @@ class ModelSpec:
 
     @property
     def has_gates(self) -> bool:
-        """Whether there are gates, so gate maps."""
+        """Whether the model has gates, and so gate maps."""
         return bool(self.gates)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How many CPU threads a network runs on, and what they do while they wait."""
+"""Set the number of CPU threads, and what they do while they wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand the images of a batch to Dask: to other processes, GPUs or machines.
+"""Distribute the images of a batch by Dask to other processes, GPUs or machines.
 
 Each worker loads the weights once and treats one image at a time, as `segment_images`
 does. The results of a worker that dies are made again by another one; files are whole
@@ -23,6 +23,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import stems_of
 from napari_attnseg.batch.segmenting import Segmenting
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.threads import use_threads
 from napari_attnseg.weights import bundled_weights, weights_path
@@ -39,7 +40,7 @@ MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker has to know besides an image.
+    """Settings that a worker needs besides an image.
 
     Attributes
     ----------
@@ -72,7 +73,7 @@ def segment_on_cluster(
     scheduler: str | None = None,
     threads: int = 0,
 ) -> Batch:
-    """Segment images by Dask; as `segment_images`, but in the order they get done.
+    """Segment images on Dask workers; as `segment_images`, in the order of completion.
 
     Images whose results are there already, made of the same pixels by the same weights
     and settings, are left alone, so that a run that was stopped is gone on with.
@@ -175,6 +176,7 @@ def _outcomes(
             future.release()
             waiting.update(submit(1))
             yield outcome
+        remove_leftovers(job.out)  # of workers that died
 
 
 def segment_one(job: Job, path: Path, stem: str) -> Outcome:

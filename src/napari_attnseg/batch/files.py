@@ -1,4 +1,4 @@
-"""Segment files of every kind that is read: pictures, DICOM, films, volumes."""
+"""Segment files of every supported kind: pictures, DICOM, films, volumes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import estimate_of
+from napari_attnseg.time_smoothing import check_frames
 
 if TYPE_CHECKING:
     from napari_attnseg.batch.stacks import StackRun
@@ -84,12 +85,12 @@ def segment_files(
     every: int = 1,
     overlay: bool = True,
     keep_identifiers: bool = False,
+    smooth_time: int = 1,
 ) -> Batch | FilesBatch:
     """Segment files and write the results of each, as ``attnseg segment`` does.
 
     Pictures, and other files that hold one image, are treated as by `segment_images`.
-    Of a film or a volume there are a mask per frame, a table and a video; see
-    `io.stack_results`.
+    For films and volumes see `io.stack_results`.
 
     Parameters
     ----------
@@ -103,6 +104,8 @@ def segment_files(
         Whether to write a video of the frames with the outlines of their masks.
     keep_identifiers : bool
         Whether names of patients may be written; never else.
+    smooth_time : int
+        Over how many frames the probability is smoothed by a running median.
 
     Raises
     ------
@@ -111,6 +114,7 @@ def segment_files(
     """
     if every < 1:
         raise InputError(f"Expected --every of at least 1, but got {every}.")
+    check_frames(smooth_time)
     sets = find_sets(inputs, keep_identifiers)
     pictures = [one for one in sets if one.kind is FileFormat.RASTER]
     others = [one for one in sets if one.kind is not FileFormat.RASTER]
@@ -126,7 +130,7 @@ def segment_files(
         paths = [one.paths[0] for one in pictures]
         batch = segment_images(paths, out, weights, device, how)
     maker = MaskMaker(weights, device, how)
-    work = _Work(out, maker, how, every, overlay, keep_identifiers)
+    work = _Work(out, maker, how, every, overlay, keep_identifiers, smooth_time)
     jobs, count = [], 0
     for one in others:
         frames = _length(one)
@@ -205,10 +209,11 @@ class _Work:
         every: int,
         overlay: bool,
         keep_identifiers: bool,
+        smooth_time: int,
     ) -> None:
         self.maker = maker
         self._out, self._how, self._keep = out, how, keep_identifiers
-        self._every, self._overlay = every, overlay
+        self._every, self._overlay, self._smooth = every, overlay, smooth_time
         self._run: StackRun | None = None
 
     def close(self) -> None:
@@ -248,6 +253,7 @@ class _Work:
             self._every,
             self._overlay,
             self._keep,
+            self._smooth,
         )
         try:
             yield from self._run

@@ -1,4 +1,4 @@
-"""The corrector that a model's weights allow, of an image that it has encoded."""
+"""Choose the corrector that the weights of a model allow."""
 
 from __future__ import annotations
 

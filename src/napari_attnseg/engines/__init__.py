@@ -1,4 +1,4 @@
-"""What computes a model: PyTorch, or OpenVINO where that is installed.
+"""Engines that compute a model: PyTorch, or OpenVINO if it is installed.
 
 `inference.Segmenter` goes through one of them; both have the same face and, within
 `compiled.LOGITS_AGREE` and `compiled.PSI_AGREE`, give the same numbers.
@@ -26,7 +26,7 @@ STOOD_IN = (
 
 
 def chosen_device(weights: Path, name: str) -> str:
-    """Device that segments with these weights where `name` is asked for.
+    """Device that segments with these weights if `name` is asked for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The face that every engine has."""
+"""Interface of all engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Gated):
-    """A model that is ready to compute, on arrays of its own library; see `arrays`.
+    """Model that is ready to compute, on arrays of its own library; see `arrays`.
 
     Attributes
     ----------

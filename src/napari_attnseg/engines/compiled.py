@@ -41,7 +41,7 @@ RECORD = "engine.json"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What compiling a model found on this machine.
+    """Result of compiling a model on this machine.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Check:
 
 
 def kept_check(weights: Path) -> Check | None:
-    """What was found when these weights were compiled here; None if they were not.
+    """Result of the compilation of these weights on this machine, or None.
 
     Raises
     ------

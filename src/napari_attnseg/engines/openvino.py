@@ -1,4 +1,4 @@
-"""A model as OpenVINO computes it: in float32, on the CPU."""
+"""Compute a model by OpenVINO, in float32 on the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network as PyTorch computes it, line by line."""
+"""Compute a network by PyTorch."""
 
 from __future__ import annotations
 

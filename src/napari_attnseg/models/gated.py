@@ -1,4 +1,4 @@
-"""What can be said of a network's gates by its specification, without its weights."""
+"""Properties of a network's gates that follow from its specification."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Gated:
     def effective_shares(
         self, pairs: Sequence[Level], attention: Mapping[int, Array]
     ) -> dict[int, Array]:
-        """How much of the fused features is the CNN's, by the norms of what is added.
+        """Effective share of the CNN in the fused features, by feature norms.
 
         ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
         weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and

@@ -20,7 +20,7 @@ FEATURE_LEVEL = 2
 
 
 def has_readers(network: Gated) -> bool:
-    """Whether there are other readers: one gate per level, between both encoders."""
+    """Whether the model has two readers: one gate per level, between both encoders."""
     return len(network.gates) == 1
 
 

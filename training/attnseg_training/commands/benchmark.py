@@ -68,7 +68,7 @@ def training_command(
         typer.Option("--json", help="Write the result there.", callback=output_file),
     ] = None,
 ) -> None:
-    """Images/s of `fit` against a plain textbook loop of the same network, in turns.
+    """Measure images/s of `fit` and, in turns, of a plain loop of the same network.
 
     The textbook loop decodes, resizes and augments each image in every epoch, computes
     in float32 and caches nothing.
@@ -148,7 +148,7 @@ def stack_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Time and memory of a stack, as the Segment widget segments it.
+    """Measure time and memory of a stack, as the Segment widget segments it.
 
     Each case runs in a process of its own; 64, 256 and 1024 frames by default.
     """
@@ -177,7 +177,7 @@ def large_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Time and memory of large images, in one pass and in tiles.
+    """Measure time and memory of large images, in one pass and in tiles.
 
     Each case runs in a process of its own; 1, 4, 16 and 24 megapixels by default.
     """

@@ -38,7 +38,7 @@ def inference_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Seconds per image of the network, against plain PyTorch and other libraries.
+    """Measure seconds per image of the network, plain PyTorch and other libraries.
 
     In turns, on a random image: as PyTorch and timm compute it by themselves, as
     attnseg does, by OpenVINO if it is installed, and U-Net and UPerNet of
@@ -65,7 +65,7 @@ def whatif_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Seconds per step of the what-if on the gates, against the whole network again.
+    """Measure seconds per step of the what-if, and of the whole network run again.
 
     A step forces all gates, fuses and decodes, and makes and compares the mask; nothing
     is drawn.
