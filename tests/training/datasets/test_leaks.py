@@ -13,7 +13,7 @@ from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_cases import same_cases
-from attnseg_training.datasets.shown_masks import is_boxes, is_drawn_on
+from attnseg_training.datasets.shown_masks import is_drawn_on, shape_of
 
 H, W = 60, 80
 Y, X = np.mgrid[:H, :W]
@@ -50,13 +50,32 @@ def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
     assert not is_drawn_on(picture(), np.zeros((H, W), bool))
 
 
-def test_boxes_are_told_from_other_shapes() -> None:
-    box = (np.abs(Y - 20) < 9) & (np.abs(X - 30) < 12)
-    other = (np.abs(Y - 50) < 5) & (np.abs(X - 60) < 8)
-    assert is_boxes(box) and is_boxes(box | other)
-    for lesion in (disc(30, 40, 12), box | disc(45, 60, 9), box & ~binary_erosion(box)):
-        assert not is_boxes(lesion)
-    assert not is_boxes(disc(0, 0, 0)) and not is_boxes((Y == 3) & (X < 5))
+BOX = (np.abs(Y - 20) < 9) & (np.abs(X - 30) < 12)
+OTHER = (np.abs(Y - 50) < 5) & (np.abs(X - 60) < 8)
+CROSS = ((np.abs(Y - 50) < 3) & (X == 60)) | ((np.abs(X - 60) < 3) & (Y == 50))
+POINTS = (Y % 9 == 4) & (X % 9 == 4)
+
+
+@pytest.mark.parametrize(
+    ("lesion", "rule"),
+    [
+        (BOX, Rule.BOXES),
+        (BOX | OTHER, Rule.BOXES),
+        (CROSS, Rule.MARKERS),
+        (POINTS, Rule.MARKERS),
+        (disc(30, 40, 12) | POINTS, Rule.SPECKS),
+        (disc(30, 40, 12), None),
+        (BOX | disc(45, 60, 9), None),
+        (BOX & ~binary_erosion(BOX), None),
+        (disc(30, 40, 12) | disc(10, 10, 2), None),
+        (disc(30, 40, 2) | disc(10, 10, 3), None),
+        (np.zeros((H, W), bool), None),
+    ],
+)
+def test_what_a_mask_may_be_instead_of_outlines(
+    lesion: np.ndarray, rule: Rule | None
+) -> None:
+    assert shape_of(lesion) == rule
 
 
 @pytest.mark.parametrize(

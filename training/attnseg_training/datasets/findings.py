@@ -25,13 +25,11 @@ from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
-from attnseg_training.datasets.shown_masks import is_boxes, is_drawn_on
+from attnseg_training.datasets.shown_masks import OddShapes
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
-#: So few masks may be boxes, or follow a coloured line, by chance.
-FEW = 4
 #: Rules that stop training and may be allowed: there is a way to go on.
 ALLOWABLE = (
     Rule.MOSTLY_EMPTY,
@@ -77,8 +75,8 @@ class MasksSeen:
         Of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
-    drawn_on, boxes : list of str
-        As of `is_drawn_on`; as of `is_boxes`.
+    shapes : OddShapes
+        Masks that may be no outlines of lesions, or are drawn on their images.
     images : SameImages
         Which images are there twice, and whether with one mask.
     places : SamePlaces
@@ -108,8 +106,7 @@ class MasksSeen:
     pictures: list[str] = field(default_factory=list)
     patterned: list[str] = field(default_factory=list)
     images: SameImages = field(default_factory=SameImages)
-    drawn_on: list[str] = field(default_factory=list)
-    boxes: list[str] = field(default_factory=list)
+    shapes: OddShapes = field(default_factory=OddShapes)
 
     def add(
         self,
@@ -152,10 +149,7 @@ class MasksSeen:
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
         self.images.add_mask(name, planes)
-        if rgb is not None and is_drawn_on(rgb, lesion):
-            self.drawn_on.append(name)
-        if len(planes) == 1 and is_boxes(lesion):
-            self.boxes.append(name)
+        self.shapes.add(name, planes, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -230,7 +224,7 @@ class MasksSeen:
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
-            *(self.drawn_on + other.drawn_on, self.boxes + other.boxes),
+            self.shapes.joined(other.shapes),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -264,16 +258,11 @@ class MasksSeen:
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
                 (Rule.PALETTES, self.palettes.others(), None),
                 (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
-                (Rule.DRAWN_ON, self._if_most(self.drawn_on), None),
-                (Rule.BOXES, self._if_most(self.boxes), None),
             )
             if names and instead not in broken
         ]
+        hints += self.shapes.hints(self.total)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
-
-    def _if_most(self, names: list[str]) -> list[str]:
-        """Names that are most of enough images; else none."""
-        return names if len(names) > max(MOST * self.total, FEW) else []
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""

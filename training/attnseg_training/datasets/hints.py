@@ -127,6 +127,15 @@ _SENTENCES = {
         "those made of a detector's boxes, and a network learns boxes of them: draw "
         "the outlines of lesions if these are meant."
     ),
+    Rule.MARKERS: (
+        "Most masks are small marks of one shape, such as that of {}, as those that "
+        "point at lesions, and a network learns such marks of them, or nothing where "
+        "images are made smaller: draw the outlines of lesions."
+    ),
+    Rule.SPECKS: (
+        "The mask of {} has many single pixels beside a lesion, each of which was read "
+        "as lesion: remove them if they are traces of drawing or of thresholding."
+    ),
     Rule.SAME_CASE: (
         "Images in different splits have names as those of one patient or examination: "
         "{}; if they are, numbers of validation and test are too good: list all images "
@@ -147,6 +156,8 @@ QUESTIONS = (
     Rule.OVERLAPPING_COLOURS,
     Rule.DRAWN_ON,
     Rule.BOXES,
+    Rule.MARKERS,
+    Rule.SPECKS,
 )
 
 

@@ -78,6 +78,10 @@ class Rule(StrEnum):
         Images show a line along the outline of their masks.
     BOXES
         Most masks are filled boxes.
+    MARKERS
+        Most masks are small marks of one shape.
+    SPECKS
+        A mask has many single pixels beside a lesion.
     SAME_CASE
         Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
@@ -124,6 +128,8 @@ class Rule(StrEnum):
     OVERLAPPING_COLOURS = "overlapping-colours"
     DRAWN_ON = "drawn-on"
     BOXES = "boxes"
+    MARKERS = "markers"
+    SPECKS = "specks"
     SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 
