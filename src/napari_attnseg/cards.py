@@ -181,7 +181,7 @@ class ModelCard:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes a result; "source" for a package run uninstalled."""
+    """Versions of the packages that compute a result; "source" if not installed."""
     found = {}
     for name in ("napari-attnseg", "torch", "timm"):
         try:

@@ -1,4 +1,4 @@
-"""``dataset.toml``: what a folder does not say by itself, in up to seven lines.
+"""Read ``dataset.toml``, which describes a data folder in up to seven lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
 1, 2, …) or a table of name = value, in which ``background`` may have values beside 0;
@@ -61,7 +61,7 @@ class Descriptor:
 
 
 def read_descriptor(root: Path) -> Descriptor:
-    """Descriptor of a folder; the empty one where there is no file.
+    """Descriptor of a folder; an empty one if there is no file.
 
     Raises
     ------

@@ -211,7 +211,9 @@ def release_command(
     ] = None,
     *,
     given: Given,
-    seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="Number of runs; their seeds are 0, 1 …", min=1)
+    ] = 3,
     texts: Texts = None,
     suite: Annotated[
         str, typer.Option(help="Suite of gate checks: quick or full.")
@@ -281,8 +283,8 @@ def import_command(
 ) -> None:
     """Convert a checkpoint of the paper's authors, or a state dict, to weights.
 
-    No code in the file is run. The model card says of data and protocol what
-    --trained-on states. Evaluate the result before using it.
+    No code in the file is run. What --trained-on says becomes part of the model card.
+    Evaluate the result before using it.
     """
     from attnseg_training.release.import_paper import import_released, network_named
 
