@@ -85,8 +85,8 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     assert gate.visible and gate.colorbar.visible
     # In plain words; numbers are one click away.
     assert widget.gate_description.text() == (
-        "Where this map is high or low did not affect the mask: another image's "
-        "serves as well. Do not read it as a reason."
+        "Where this map is high or low did not affect the mask: the map of another "
+        "image serves as well. Do not read it as a reason."
     )
     assert "AUROC" in widget.gate_details.text()
     assert not widget.gate_details.isVisible() and widget.gate_legend.bar.isVisible()

@@ -64,8 +64,8 @@ class SegmentWidget(ModelWidget):
         self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
-            "A gate is where the network mixes both encoders, at a coarse (1/32) to a "
-            "fine (1/4) scale. Shows the map of one gate over the image."
+            "A gate mixes the features of both encoders at one scale, from coarse "
+            "(1/32) to fine (1/4). This shows the map of one gate over the image."
         )
         self.gate_row, self.gate_words = QWidget(), QWidget()
         self.gate_legend = GateLegend()

@@ -1,4 +1,4 @@
-"""Segment files of every kind that is read: pictures, DICOM, films, volumes."""
+"""Segment files of every supported kind: pictures, DICOM, films, volumes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_attnseg.batch.base import (
     Batch,
@@ -20,7 +21,6 @@ from napari_attnseg.batch.base import (
 from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import segment_images
-from napari_attnseg.batch.stacks import StackRun
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.folders import name_key
@@ -32,6 +32,9 @@ from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import estimate_of
 from napari_attnseg.time_smoothing import check_frames
+
+if TYPE_CHECKING:
+    from napari_attnseg.batch.stacks import StackRun
 
 
 class FilesBatch:
@@ -239,6 +242,9 @@ class _Work:
                 "table; leave them out.",
             )
             return
+        # Late: it measures objects, which takes SciPy and scikit-image.
+        from napari_attnseg.batch.stacks import StackRun
+
         self._run = StackRun(
             files,
             frames,

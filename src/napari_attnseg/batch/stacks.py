@@ -76,7 +76,7 @@ class _Neighbours:
 
 
 class StackRun:
-    """One file or series on its way: iterating over it segments its frames.
+    """Segmentation of one file or series; iterating over it segments its frames.
 
     `close` keeps what is done; it is called at the end, whatever the end is.
 

@@ -1,4 +1,4 @@
-"""Where a click or a scribble reaches, and what it covers, in pixels. No torch."""
+"""Pixels that a click or a scribble covers, and those within its reach. No torch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def reach_box(
 
 
 def near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
-    """Which pixels of a box are within reach of a click, which is no scribble."""
+    """Which pixels of a box are within reach of a click without a line."""
     rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
     columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
     away = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2

@@ -1,4 +1,4 @@
-"""Masks of saved results, of one image or of many frames, as one kind of thing."""
+"""Common form of saved masks, of one image or of many frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's results as files, and back: what ``attnseg segment`` and the viewer write.
+"""Save and load results as ``attnseg segment`` and the viewer write them.
 
 Per image: ``NAME_mask.png``, ``NAME_probability.tif``, ``NAME_gate_1-4.tif`` … and
 ``NAME.json``, which names the others and says where they came from.
@@ -59,7 +59,7 @@ PER_FRAME = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Results of one image or stack, and what is needed to lay them over it again.
+    """Results of one image or stack, with their placement over it.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Results:
 
 
 def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
-    """The one dictionary on a run that layers and files carry.
+    """Provenance of a run, as layers and files carry it.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShar
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
-    Ask `saved_results.foreign` before, whether files that are there may be replaced.
+    Ask `saved_results.foreign` first whether existing files may be replaced.
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),

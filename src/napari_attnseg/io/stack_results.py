@@ -37,7 +37,7 @@ class StackNames:
 
     @property
     def story(self) -> Path:
-        """The JSON that names the others."""
+        """JSON file that names the others."""
         return self.folder / f"{self.stem}.json"
 
     @property
@@ -60,7 +60,7 @@ class StackNames:
         return self.masks / f"frame_{frame:06d}_mask.png"
 
     def foreign(self, source: str) -> Path | None:
-        """What would be replaced and is no earlier result of this source."""
+        """A file that would be replaced but is not an earlier result of this source."""
         facts = read_facts(self.story, FORMAT)
         if facts is not None:
             same = facts["provenance"]["source"] == source
@@ -178,7 +178,7 @@ class StackResults:
     def close(
         self, complete: bool, facts: Mapping[str, Any] | None = None
     ) -> list[Path]:
-        """Give table and overlay their names; the files besides the masks.
+        """Finish table and overlay; returns the files besides the masks.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Cases of a film or a volume, of which masks and a table are kept."""
+"""Cases of a film or a volume, from its masks and table."""
 
 from __future__ import annotations
 

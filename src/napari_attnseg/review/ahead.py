@@ -1,4 +1,4 @@
-"""Images of the cases that come next, read while somebody looks at this one."""
+"""Read the images of the next cases ahead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LoadedImage(NamedTuple):
 
 
 class Ahead:
-    """Reads images in a thread of its own; keeps those that were asked for last."""
+    """Reads images in a thread; keeps those that were asked for last."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "review-images")

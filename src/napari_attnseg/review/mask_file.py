@@ -1,4 +1,4 @@
-"""Read a mask from elsewhere: what its values mean, and what had to be assumed."""
+"""Read a mask of another program, and record what was assumed about its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One reviewer's way through a series; each decision is on the disk at once."""
+"""Review of a series by one reviewer; each decision is saved at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_attnseg.review.study import MASK, Study, as_begun, open_journal
 
 
 class Review:
-    """Cases, their states, and what is written of them.
+    """Cases of a review, their states, and their files.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Review:
         )
 
     def state(self, case: Case) -> CaseState:
-        """What is known of a case."""
+        """State of a case."""
         return self.states.get(case.name, CaseState())
 
     def read_mask(self, case: Case) -> ReadMask | None:
@@ -137,7 +137,7 @@ class Review:
         return sum(self.state(case).decision is not None for case in self.cases)
 
     def hidden(self, case: Case) -> bool:
-        """Whether the mask of a case is still to be hidden."""
+        """Whether the mask of a case is still hidden."""
         hides = self.study is not None and self.study.hide_masks
         return hides and case.name not in self._seen and not self.state(case).decisions
 
@@ -148,7 +148,7 @@ class Review:
         sha256: str | None,
         mask: bool = True,
     ) -> str:
-        """Bring a case on screen; the one before is left, see `leave`.
+        """Show a case; the previous one is left, see `leave`.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Review:
         return said
 
     def leave(self) -> str:
-        """Take the case off the screen; says why its mask is in no training set."""
+        """Leave the case; returns why its mask is in no training set."""
         case, pixels = self._current, self._pixels
         self._current = self._pixels = self._file = None
         if case is None:
@@ -270,7 +270,7 @@ class Review:
         return case
 
     def comment(self, case: Case, text: str) -> None:
-        """Keep the comment on a case, if it is another than before."""
+        """Save the comment on a case, if it has changed."""
         if text.strip() != self.state(case).comment:
             self._take(Event.COMMENTED, case.name, comment=text.strip())
 

@@ -81,7 +81,8 @@ class Inputs(QWidget):
             {
                 self.image_box: "The image to work on. An image that you select in the "
                 "layer list is chosen here.",
-                self.device_box: "What computes: auto takes a graphics card (GPU) if "
+                self.device_box: "Device that computes: auto takes a graphics card "
+                "(GPU) if "
                 "there is one. The CPU works too, and is slower.",
             }
         )
@@ -249,7 +250,7 @@ class Inputs(QWidget):
             self.use_weights(Path(chosen.weights))
         else:
             show_info(
-                f"The weights in Preferences, {chosen.weights}, are not there; "
+                f"The weights in Preferences, {chosen.weights}, were not found; "
                 f"{self.weights_box.currentText()} is chosen instead."
             )
 

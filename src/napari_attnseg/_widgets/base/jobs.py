@@ -1,4 +1,4 @@
-"""What runs in a worker thread, cancelled between frames. No Qt."""
+"""Jobs that run in a worker thread and can be cancelled between frames. No Qt."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def prepare_clicks(
     models: ModelCache,
     way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
-    """Compute what corrects one frame's mask by clicks; fails as `run`.
+    """Prepare the corrector of one frame's mask; fails as `run`.
 
     Parameters
     ----------
@@ -221,8 +221,8 @@ def _expect_whole(provenance: Mapping[str, Any]) -> None:
     """
     if BOX in provenance:
         raise InputError(
-            "This result is of a box only, and this needs the whole image; segment it "
-            "without the box."
+            "This result covers a box only, but this needs the whole image; segment "
+            "the image without the box."
         )
     if TILES in provenance:
         raise InputError(NEEDS_ONE_PASS)

@@ -97,7 +97,7 @@ class RunBar(QWidget):
         self.why.setVisible(bool(why) and not ready and not running)
 
     def follow(self, image: Any) -> None:
-        """Show what is to be known of a run only while its image is chosen."""
+        """Show the notes on a run only while its image is chosen."""
         self._image = image
         self._show_own()
 
@@ -187,9 +187,9 @@ class RunBar(QWidget):
         instead: str = "",
         also: Sequence[str] = (),
     ) -> None:
-        """Show what is to be known of a run's intensities, as `fail` shows errors.
+        """Show notes on the intensities of a run, as `fail` shows errors.
 
-        A sentence `instead` stands in for all of them; those of `also` come besides.
+        The sentence `instead` replaces all of them; the sentences of `also` are added.
         """
         sentences = [warning_sentence(warning) for warning in warnings]
         for sentence in [*([instead] if instead else sentences), *also]:

@@ -34,7 +34,7 @@ TILED_STEPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """How an image is looked at.
+    """Part of the image to segment, and in how many tiles.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Looking:
         return range(0, total, self.every)
 
     def steps(self, frames: int | None) -> int:
-        """Steps of the progress bar; 0: they are not known."""
+        """Steps of the progress bar; 0 if they are not known."""
         return TILED_STEPS if self.tile else len(self.frames(frames or 0))
 
 

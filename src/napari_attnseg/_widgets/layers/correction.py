@@ -52,7 +52,7 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
         )
     if record is not None and record.box is not None:
         raise InputError(
-            "This mask is of a box only and says nothing of the rest of its image; "
+            "This mask covers a box only and says nothing about the rest of its image; "
             "segment the whole image before its mask goes to a training set."
         )
     image = _image_of(viewer, layer)

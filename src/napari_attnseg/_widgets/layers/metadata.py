@@ -139,7 +139,7 @@ def record_of(layer: Any) -> LayerRecord | None:
 
 
 def has_record(layer: Any) -> bool:
-    """Whether a layer is of this plugin."""
+    """Whether this plugin made a layer."""
     return METADATA in layer.metadata
 
 
@@ -225,5 +225,5 @@ def results_file(layer: Any) -> Path | None:
 
 
 def set_results_file(layer: Any, file: Path) -> None:
-    """Note the JSON file that the run of a mask layer was saved as."""
+    """Record the JSON file that the run of a mask layer was saved as."""
     layer.metadata[RESULTS_FILE] = str(file.resolve())

@@ -1,4 +1,4 @@
-"""What a mask says at a glance: how much it found, nothing, or everything. No Qt."""
+"""Summarise a mask: how much it covers, nothing, or everything. No Qt."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SPECK = 0.0002
 MARK_LINE = 20
 NOT_SEGMENTED = "Not segmented"
 SPECK_TIP = (
-    f"A speck is an object of less than {100 * SPECK:g} % of the frame. Drop below, in "
-    "Inspect, drops the small ones."
+    f"A speck is an object of less than {100 * SPECK:g} % of the frame. To drop small "
+    "objects, use Drop below in Inspect."
 )
 
 

@@ -162,7 +162,7 @@ class LayerRecord:
 
     @property
     def frame(self) -> int | None:
-        """Frame of a stack that a what-if is of; None for a whole image or stack."""
+        """Frame that a what-if belongs to; None for a whole image or stack."""
         found = self.provenance.get("frame")
         return None if found is None else int(found)
 
@@ -196,7 +196,7 @@ class LayerRecord:
 
     @property
     def decorative(self) -> bool:
-        """Whether a gate map was measured to be decoration."""
+        """Whether a gate map was measured to be decorative."""
         return self.pattern is PatternValue.DECORATIVE
 
     @property

@@ -1,4 +1,4 @@
-"""The layers of the case on screen; those of the user stay as they are. No Qt."""
+"""Layers of the case on screen; the user's own layers stay as they are. No Qt."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Whether a result that has just come is of a case that is gone; hides it."""
+        """Hide a new result if it belongs to an earlier case; returns whether."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False

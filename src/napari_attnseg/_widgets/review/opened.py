@@ -1,4 +1,4 @@
-"""A review that is open here: its file is locked, its images are read ahead."""
+"""Open review, with its locked file and the images that are read ahead."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class OpenReview:
         return self.review.study is not None and self.review.study.hide_masks
 
     def title(self, case: Case) -> str:
-        """What a case is called on screen."""
+        """Name of a case on screen."""
         number = self.review.cases.index(case) + 1
         return f"case {number}" if self.blind else case.name
 

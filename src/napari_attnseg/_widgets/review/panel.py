@@ -82,11 +82,11 @@ class ReviewPanel(QWidget):
                 buttons["accept"]: "The mask is right as it is. Goes on to the next "
                 "open case.",
                 buttons["correct"]: "Take the brush. Every stroke is saved, and the "
-                "mask goes to your training set. Napari's keys: E rubs out, [ and ] "
+                "mask goes to your training set. Keys of napari: E erases, [ and ] "
                 "change the brush, Ctrl+Z takes back a stroke.",
                 buttons["reject"]: "The mask is of no use. Goes on to the next open "
                 "case.",
-                buttons["previous"]: "The case before in the list; also Page Up.",
+                buttons["previous"]: "The previous case in the list; also Page Up.",
                 buttons["next"]: "The next case in the list; also Page Down.",
                 buttons["undo"]: "Take back the decision that was made last, and go to "
                 "its case.",

@@ -57,7 +57,7 @@ class CaseScreen:
         self._soon, self._at_once = timer(SOON, self.save), timer(0, self.save)
 
     def show(self, opened: OpenReview, case: Case, title: str) -> str:
-        """Bring a case on screen; returns what there is to say of its files."""
+        """Show a case; returns remarks on its files."""
         self._open, review = opened, opened.review
         loaded = opened.ahead.get(case)
         said = [loaded.error]

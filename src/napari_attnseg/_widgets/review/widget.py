@@ -159,7 +159,7 @@ class ReviewWidget(DockWidget):
 
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
-            self._say(f"{event.value.name} is of a case before, and is hidden.")
+            self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
