@@ -19,6 +19,7 @@ from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.initial_values import without_initial_values
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.threads import tell_torch
 
 #: Ending of a weights file.
 SUFFIX = ".safetensors"
@@ -92,6 +93,7 @@ def load_checkpoint(
     CheckpointError
         If the file is damaged, of another kind, or does not fit its own card.
     """
+    tell_torch()
     card = read_card(path)
     header, start = read_header(path)
     data = path.read_bytes()

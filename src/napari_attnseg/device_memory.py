@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import torch
-
+from napari_attnseg.arrays import Array
 from napari_attnseg.errors import DeviceError
 
 Found = TypeVar("Found")
@@ -43,7 +42,7 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
         part = slice(at, min(at + size, total))
         try:
             found.append(compute(part))
-        except torch.OutOfMemoryError:
+        except _out_of_memory():
             if size == 1:
                 raise
             size = (size + 1) // 2
@@ -54,15 +53,21 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
     return found
 
 
-def or_on_cpu(compute: Callable[[torch.Tensor], Found], values: torch.Tensor) -> Found:
+def or_on_cpu(compute: Callable[[Array], Found], values: Array) -> Found:
     """Compute on the device of `values`, or on the CPU if memory does not suffice."""
     try:
         return compute(values)
-    except torch.OutOfMemoryError:
+    except _out_of_memory():
         if values.device.type == "cpu":
             raise
     free_memory()
     return compute(values.cpu())
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """What torch raises, if it is there to raise something."""
+    loaded = sys.modules.get("torch")
+    return () if loaded is None else (loaded.OutOfMemoryError,)
 
 
 def free_memory() -> None:
@@ -96,9 +101,11 @@ def enough_memory(device: str, size: int) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except _out_of_memory() as error:
         free = ""
         if device.startswith("cuda"):
+            import torch
+
             left, has = (n / 2**30 for n in torch.cuda.mem_get_info(device))
             free = f" ({left:.1f} of its {has:.1f} GB are free)"
         raise DeviceError(

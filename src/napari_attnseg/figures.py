@@ -176,7 +176,8 @@ def shared_caption(gates: Sequence[AttentionMap]) -> str:
         or any(gate.gate for gate in gates)
     ):
         return ""
-    return textwrap.fill(pattern_sentence(*patterns, "Each of these maps"), 80)
+    (pattern,) = patterns
+    return textwrap.fill(pattern_sentence(pattern, "Each of these maps"), 80)
 
 
 def gate_caption(gate: AttentionMap) -> str:

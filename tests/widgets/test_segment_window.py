@@ -213,9 +213,10 @@ def test_menus_and_palette_have_titles_that_say_what_is_done(viewer: Any) -> Non
     measure = "Measure objects (AttnSeg)"
     assert titles("napari/layers/segment") == {segment, train}
     assert titles("napari/layers/visualize") == {explain, inspect}
-    assert titles("napari/layers/measure") == {measure}
+    over_time = "Plot over time (AttnSeg)"
+    assert titles("napari/layers/measure") == {measure, over_time}
     palette = titles(app.menus.COMMAND_PALETTE_ID)
-    assert {segment, train, explain, inspect, measure} < palette
+    assert {segment, train, explain, inspect, measure, over_time} < palette
 
 
 def test_preferences_have_our_page(viewer: Any, qtbot: Any) -> None:

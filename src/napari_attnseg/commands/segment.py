@@ -156,6 +156,14 @@ def segment(
             help="Of a film or a volume, segment every Nth frame, from the first on.",
         ),
     ] = 1,
+    smooth_time: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            help="Of a film or a volume, take the running median of the probability "
+            "over K frames, an odd number, before the threshold; 1 is none.",
+        ),
+    ] = 1,
     overlay: Annotated[
         bool,
         typer.Option(
@@ -223,12 +231,12 @@ def segment(
     with without_collection(for_good=True):
         use_threads(threads)
         if workers is None and scheduler is None:
-            given = every, overlay, keep_identifiers
+            given = every, overlay, keep_identifiers, smooth_time
             batch = segment_files(inputs, out, weights, device, options, *given)
         else:
             from napari_attnseg.batch.cluster import segment_on_cluster
 
-            where = workers, scheduler
+            where = workers, scheduler, threads
             batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     try:
         process(batch, Wording("segmenting", "segmented", "mask"), out)

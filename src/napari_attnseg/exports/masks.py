@@ -14,11 +14,12 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_image
-from napari_attnseg.io.results import FORMAT, load_results
+from napari_attnseg.io.results import FORMAT, IMAGE, load_results
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
+from napari_attnseg.results import Segmentation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,20 +73,28 @@ def load_masks(path: Path) -> MaskSeries:
     if facts is not None:
         return _frames(path, facts)
     results = load_results(path)
-    runs = results.segmentations
+    runs, frames = results.segmentations, None
+    if results.frames is not None:
+        frames = tuple(i for i, run in enumerate(runs) if _is_done(run))
+        runs = [runs[i] for i in frames]
     own = dict(runs[0].provenance)
     made = [run.provenance.get("mask_sha256") for run in runs]
     masks = np.stack([run.mask for run in runs])
     return MaskSeries(
         path.stem,
         masks,
-        None if results.frames is None else tuple(range(results.frames)),
+        frames,
         class_names(own, masks),
         own,
         pixel_size(results.placement),
         results.image,
         [array_sha256(run.mask) for run in runs] != made,
     )
+
+
+def _is_done(run: Segmentation) -> bool:
+    """Whether a frame was segmented; a run that was cancelled leaves some out."""
+    return run.provenance.get(IMAGE, "") is not None
 
 
 def _frames(path: Path, facts: Mapping[str, Any]) -> MaskSeries:

@@ -175,8 +175,17 @@ class StackResults:
         self._frames.append(frame)
         return [path]
 
-    def close(self, complete: bool) -> list[Path]:
+    def close(
+        self, complete: bool, facts: Mapping[str, Any] | None = None
+    ) -> list[Path]:
         """Finish table and overlay; returns the files besides the masks.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether all frames were done.
+        facts : mapping, optional
+            JSON-ready: of all frames together, for provenance.
 
         Raises
         ------
@@ -186,6 +195,7 @@ class StackResults:
         if self._closed:
             return []
         self._closed = True
+        self._facts |= facts or {}
         self._rows.close()
         files: list[Path] = []
         try:

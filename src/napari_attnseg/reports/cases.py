@@ -19,7 +19,7 @@ from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.readers.formats import FileFormat, file_format
-from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.results import IMAGE, Results, load_results
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
@@ -99,6 +99,8 @@ def cases_of(
     """
     cases = []
     for i, result in enumerate(results.segmentations):
+        if result.provenance.get(IMAGE, "") is None:
+            continue  # a frame that was not segmented
         frame = None if results.frames is None else i
         name = results.name if frame is None else f"{results.name}, frame {frame}"
         pixel = pixel_size(results.placement)

@@ -11,6 +11,7 @@ import typer
 
 from attnseg_training.commands.benchmark_network import (
     inference_command,
+    precision_command,
     whatif_command,
 )
 from attnseg_training.commands.benchmark_start import start_command, threads_command
@@ -24,6 +25,7 @@ app.command("start")(start_command)
 app.command("threads")(threads_command)
 app.command("inference")(inference_command)
 app.command("whatif")(whatif_command)
+app.command("precision")(precision_command)
 
 
 @app.command("training")
@@ -114,7 +116,11 @@ Megapixels = Annotated[
     typer.Option(help="Megapixels of an image; may be repeated.", min=0.01),
 ]
 WeightsName = Annotated[
-    str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
+    str,
+    typer.Option(
+        help="Name of bundled weights, or a .safetensors file; or a catalog name, "
+        "which then has random ones."
+    ),
 ]
 OnDevice = Annotated[str, typer.Option(help="Compute device: cpu, cuda:0, mps, …")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]

@@ -33,7 +33,8 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     filled = [seen for seen in every if seen.total]
     for hint in reduce(MasksSeen.joined, filled).hints() if filled else ():
         found[hint.rule] = len(hint.names)
-    found[Rule.NEAR_DUPLICATE] = len(near_duplicates(hashes, names))
+    for pair in near_duplicates(hashes, names):
+        found[Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE] += 1
     return {str(rule): n for rule, n in found.items() if n}
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.sample import Sample
+from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
@@ -96,11 +98,14 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     Raises
     ------
     InputError
-        If the layout is not known, a listed image or a mask is missing, or an image is
-        listed for two of the splits train, val and test.
+        If the layout is not known, a listed image or a mask is missing, an image is
+        listed for two of the splits train, val and test, or there are several masks
+        of an image and nothing is said of them.
     """
     files = find_files(root)
     _expect_apart(files)
+    for name, further in files.several.items():
+        raise InputError(several_words(name, further, name in files.masks))
     everything = tuple(sorted(files.images)) if not files.named else ()
     if len(everything) == 1:
         _expect_no_stack(files.images[everything[0]])
@@ -138,7 +143,7 @@ def _expect_no_stack(image: Path) -> None:
 
 def _expect_apart(files: Files) -> None:
     """An image that is trained on must not be measured on; other lists may overlap."""
-    used = [split for split in ("train", "val", "test") if split in files.named]
+    used = [split for split in USED if split in files.named]
     for first, second in itertools.combinations(used, 2):
         both = sorted(set(files.named[first]) & set(files.named[second]))
         if both:

@@ -16,7 +16,7 @@ from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
-from attnseg_training.datasets.near_duplicates import Bits, difference_hash
+from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.padding import is_padded
 from attnseg_training.datasets.palettes import Palettes
@@ -155,7 +155,7 @@ class MasksSeen:
 
     def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
         """Record an image (H, W, 3)."""
-        self.hashes[name] = difference_hash(rgb)
+        self.hashes[name] = difference_hashes(rgb)
         self.images.add_image(name, rgb)
 
     def add_read(self, sample: Sample, read: SampleRead) -> None:
@@ -186,7 +186,7 @@ class MasksSeen:
         traits = [(i, one) for i, read in enumerate(readings) for one in read.traits]
         self.agreements = self.agreements or [Agreement() for _ in range(classes)]
         for i, one in traits:
-            self.agreements[i if classes > 1 else 0].add(name, one)
+            self.agreements[min(i, classes - 1)].add(name, one)
             self.palettes.add(name, one.palette)
         if classes > 1 or stated:
             return

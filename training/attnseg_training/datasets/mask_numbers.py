@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.mask_regions import (
+    FEW_FAINT,
     SPARSE,
     TOLD,
     are_edges,
     are_numbers,
     constant_around,
     core,
+    faint_regions,
     has_lines,
     is_drawn,
     number_regions,
@@ -170,6 +172,7 @@ def _split(
         came = f"{len(found)} values that fill regions, as numbers of objects do"
         raise _unclear(name, came, _NAME_MEANINGS)
     _refuse_regions(values, found, name)
+    _refuse_faint(values, float(top), name)
     return values > cut_of(float(top)), "half-of-maximum"
 
 
@@ -184,6 +187,7 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if is_soft(values):
         return values > cut_of(top), "half-of-maximum"
     _refuse_regions(values, np.unique(values), name, exact=False)
+    _refuse_faint(values, top, name)
     if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
             name, "regions of a grey between background and lesion", NAME_OR_LIMIT
@@ -264,6 +268,15 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
+            NAME_OR_LIMIT,
+        )
+
+
+def _refuse_faint(values: Values, top: float, name: str) -> None:
+    if faint_regions(values, top) >= FEW_FAINT:
+        raise _unclear(
+            name,
+            "a grey region, with soft edges, away from lesions whose edges are sharp",
             NAME_OR_LIMIT,
         )
 

@@ -36,6 +36,8 @@ class Rule(StrEnum):
         A name is listed for two splits.
     NEAR_DUPLICATE
         Images of two splits look the same.
+    TURNED_DUPLICATE
+        Images of two splits look the same once one of them is turned or flipped.
     ABSENT_CLASS
         No mask has the class.
     MOSTLY_EMPTY, MOSTLY_FULL
@@ -92,6 +94,7 @@ class Rule(StrEnum):
     MASK_WITHOUT_IMAGE = "mask without image"
     IN_TWO_SPLITS = "in two splits"
     NEAR_DUPLICATE = "near-duplicate"
+    TURNED_DUPLICATE = "turned or flipped duplicate"
     ABSENT_CLASS = "absent class"
     MOSTLY_EMPTY = "mostly-empty"
     MOSTLY_FULL = "mostly-full"

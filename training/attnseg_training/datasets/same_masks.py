@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.near_duplicates import TOLERANCE, Bits
+from attnseg_training.datasets.near_duplicates import Bits, look_alike
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_images import digest_of
 
@@ -74,12 +74,6 @@ def _apart(names: Sequence[str], hashes: Mapping[str, Bits]) -> list[str]:
     """Names of images that look like none before them."""
     kept: list[str] = []
     for name in dict.fromkeys(names):
-        if not any(_alike(hashes.get(name), hashes.get(one)) for one in kept):
+        if not any(look_alike(hashes.get(name), hashes.get(one)) for one in kept):
             kept.append(name)
     return kept
-
-
-def _alike(one: Bits | None, other: Bits | None) -> bool:
-    if one is None or other is None or not 0 < one.mean() < 1:
-        return False
-    return bool(np.count_nonzero(one != other) <= TOLERANCE)

@@ -13,7 +13,7 @@ from napari_attnseg.io.folders import entries, name_key
 Names = tuple[str, ...]
 
 #: Lists that decide what is trained and measured on: nobody wants one of them empty.
-_USED = ("train", "val", "test")
+USED = ("train", "val", "test")
 #: Other words for them.
 _WORDS = {
     "training": "train",
@@ -152,12 +152,12 @@ def split_of(file: Path) -> str:
     """Split of a list by its name; the three splits that are used, in any case."""
     word = file.stem.lower()
     word = _WORDS.get(word, word)
-    return word if word in _USED else file.stem
+    return word if word in USED else file.stem
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
     """Refuse an empty list of training, validation or test images."""
-    if not names and split in _USED:
+    if not names and split in USED:
         raise InputError(
             f"Expected names of images in {file}, found none; list the images of "
             f"{split}, or remove the file."

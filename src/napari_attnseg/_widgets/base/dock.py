@@ -38,7 +38,7 @@ class DockWidget(QWidget):
         Its theme is followed.
     """
 
-    #: Title of its tab: six tabs fit a small screen only if each is one word.
+    #: Title of its tab: seven tabs fit a small screen only if each is one word.
     tab = ""
 
     def __init__(self, viewer: Any) -> None:

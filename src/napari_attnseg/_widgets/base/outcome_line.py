@@ -21,6 +21,7 @@ from napari_attnseg._widgets.layers.outcome import (
     Outcome,
     expected_dice,
     is_loosened,
+    not_segmented,
     outcome_of,
 )
 from napari_attnseg._widgets.layers.own_image import spoken_of
@@ -156,9 +157,11 @@ class OutcomeLine(QLabel):
         mask = np.asarray(data[frame] if result.stacked else data)
         loosened = is_loosened(result)
         box = result.record.box
-        key = (array_sha256(mask), loosened, box)
+        missing = not result.record.is_done(frame) and not mask.any()
+        key = (array_sha256(mask), loosened, box, missing)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened, box)
+            found = not_segmented(mask) if missing else outcome_of(mask, loosened, box)
+            self._known = key, found
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Slice {frame}: " if several else ""

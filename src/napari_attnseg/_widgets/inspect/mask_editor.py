@@ -136,7 +136,12 @@ class MaskEditor:
         return None if record is None else record.provenance.get(CLICKS)
 
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
-        """Recompute the mask of one frame and show it; returns its size."""
+        """Recompute the mask of one frame and show it; returns its size.
+
+        One that was not segmented stays as it is.
+        """
+        if not self.result.record.is_done(frame):
+            return measure(self.mask(frame))
         mask = self._make(rules, frame)
         self._written[frame] = mask
         self._record(rules, mask, frame)

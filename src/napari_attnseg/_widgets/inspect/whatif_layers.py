@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
+from napari_attnseg._widgets.layers.derived_layers import kept_layers
 from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, layer_name
+from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers

@@ -66,6 +66,11 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
     data = layer.data[0] if layer.multiscale else layer.data
     frame = shown_frame(layer, viewer.dims.point, data.shape[0]) if stack else 0
     mask = np.array(data[frame] if stack else data)
+    if record is not None and not record.is_done(frame) and not mask.any():
+        raise InputError(
+            f"Slice {frame} of {layer.name!r} was not segmented, so there is no mask; "
+            "segment it first."
+        )
     classes = _classes(record)
     about = _about(record, mask, frame if stack else None)
 

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.layers.record import (
     Part,
 )
 from napari_attnseg.io.images import is_file
+from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.results import (
     GATE_LEGEND,
     NOT_MEASURED,
@@ -141,6 +142,30 @@ def has_record(layer: Any) -> bool:
 def set_record(layer: Any, record: LayerRecord) -> None:
     """Replace the record of a layer; other metadata of the layer stay."""
     layer.metadata.update(metadata_of(record))
+
+
+def set_frame(
+    layer: Any, frame: int, facts: Mapping[str, Any], share: float | None = None
+) -> None:
+    """Note in the record of a stack's layer what is known of one frame.
+
+    Parameters
+    ----------
+    layer : napari layer
+        Of a run of several frames.
+    frame : int
+    facts : mapping
+        Provenance of the frame; what frames have of their own is taken.
+    share : float or None
+        Mean effective share of a gate map in it.
+    """
+    values = layer.metadata[METADATA]
+    for key in PER_FRAME:
+        if key in values and key in facts:
+            values[key][frame] = facts[key]
+    means = values.get("effective_share", {}).get("mean")
+    if isinstance(means, list):
+        means[frame] = share
 
 
 def derivation_of(values: Mapping[str, Any]) -> Derivation | None:

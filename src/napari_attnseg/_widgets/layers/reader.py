@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_warning
 
+from napari_attnseg._widgets.layers.derived_layers import (
+    kept_layers,
+    smoothed_layers,
+)
 from napari_attnseg._widgets.layers.display import make_layer
 from napari_attnseg._widgets.layers.file_reader import file_layer
 from napari_attnseg._widgets.layers.metadata import (
@@ -27,7 +31,6 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.new_layers import (
     NewLayer,
     explanation_layer,
-    kept_layers,
     new_layers,
 )
 from napari_attnseg._widgets.layers.record import Derivation
@@ -44,6 +47,11 @@ from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.results import Segmentation
 
+#: What layers are made of results that are no run's own output.
+_MAKERS: dict[Derivation | None, Callable[..., list[NewLayer]]] = {
+    Derivation.WHAT_IF: kept_layers,
+    Derivation.SMOOTHED: smoothed_layers,
+}
 #: More images than this from one folder would fill the layer list with hundreds.
 MANY = 20
 
@@ -123,7 +131,7 @@ def layers_of(results: Results) -> list[NewLayer]:
     found = [_without(one, SETTINGS) for one in results.segmentations]
     first = found[0].provenance
     derivation = derivation_of(first)
-    make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
+    make = _MAKERS.get(derivation, new_layers)
     made = make(source, found)
     hashes = [one.provenance.get("image_sha256") for one in found]
     return [*_image_layer(source, hashes, first), *made]
@@ -186,7 +194,10 @@ def _image_layer(
         stack = pixels[None] if source.frames is None else pixels
         if frame is not None:  # a what-if is of one frame
             stack = pixels = stack[frame : frame + 1]
-        if [array_sha256(one) for one in stack] == hashes:
+        if len(stack) == len(hashes) and all(
+            sha256 in (None, array_sha256(one))
+            for one, sha256 in zip(stack, hashes, strict=True)
+        ):
             break
     else:
         show_warning(_other_pixels(source))
@@ -210,13 +221,14 @@ def _opened_again(
     try:
         (files,) = find_sets([Path(source.file)])
         with open_frames(files) as frames:
-            numbers = range(first, first + len(hashes))
-            found = [array_sha256(frames[i]) for i in numbers if i < len(frames)]
+            same = first + len(hashes) <= len(frames) and all(
+                array_sha256(frames[first + i]) == hashes[i] for i in _some(hashes)
+            )
         layer = file_layer(files)
     except (AttnSegError, ValueError) as error:
         show_warning(f"The image is left out: {error}")
         return []
-    if found != hashes:
+    if not same:
         show_warning(_other_pixels(source))
         return []
     options = {
@@ -229,6 +241,12 @@ def _opened_again(
     if data is None:  # a what-if is of one frame
         data = layer.data[first : first + 1]
     return [NewLayer("Image", data, options, metadata=dict(layer.metadata))]
+
+
+def _some(hashes: list[str | None]) -> list[int]:
+    """Three frames that were segmented: a film is not to be decoded as a whole."""
+    done = [index for index, found in enumerate(hashes) if found]
+    return sorted({done[i] for i in (0, len(done) // 2, -1)}) if done else []
 
 
 def _other_pixels(source: Source) -> str:

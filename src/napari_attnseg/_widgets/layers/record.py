@@ -42,6 +42,8 @@ class Derivation(StrEnum):
     READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
+    #: Mask and probability of a stack that was smoothed over time.
+    SMOOTHED = "smoothed over time"
     #: Separated and numbered objects of a mask.
     OBJECTS = "objects"
 
@@ -166,13 +168,31 @@ class LayerRecord:
 
     @property
     def image_sha256(self) -> tuple[str, ...]:
-        """Hash of the image, one per frame; empty if it is not known."""
+        """Hash of the image, one per frame; empty if it is not known.
+
+        Of a frame of a stack that was not segmented it is an empty text.
+        """
         return _per_frame(self.provenance.get("image_sha256"))
 
     @property
     def mask_sha256(self) -> tuple[str, ...]:
         """Hash of the mask as it was made last by rules, one per frame."""
         return _per_frame(self.provenance.get("mask_sha256"))
+
+    def is_done(self, frame: int) -> bool:
+        """Whether a frame of a stack was segmented; a cancelled run leaves some out."""
+        hashes = self.image_sha256
+        return frame >= len(hashes) or bool(hashes[frame])
+
+    @property
+    def done_frames(self) -> list[int]:
+        """The frames that were segmented, of a run that says so."""
+        return [frame for frame, found in enumerate(self.image_sha256) if found]
+
+    @property
+    def missing_frames(self) -> list[int]:
+        """The frames of a stack that were not segmented."""
+        return [frame for frame, found in enumerate(self.image_sha256) if not found]
 
     @property
     def decorative(self) -> bool:
@@ -188,6 +208,12 @@ class LayerRecord:
     def is_kept_what_if(self) -> bool:
         """Whether the layer is part of a what-if that was kept."""
         return self.part is not None and self.derivation is Derivation.WHAT_IF
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the layer is part of what a results folder holds."""
+        derived = self.derivation in (Derivation.WHAT_IF, Derivation.SMOOTHED)
+        return self.is_run_output or (self.part is not None and derived)
 
     def attention_map(
         self, values: NDArray[Any], image_shape: tuple[int, ...], frame: int = 0
@@ -237,4 +263,4 @@ class LayerRecord:
 def _per_frame(hashes: Any) -> tuple[str, ...]:
     if hashes is None:
         return ()
-    return (hashes,) if isinstance(hashes, str) else tuple(map(str, hashes))
+    return (hashes,) if isinstance(hashes, str) else tuple(x or "" for x in hashes)

@@ -186,6 +186,14 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     )
 
 
+def frames_of(layer: Any, reading: AxisReading | None = None) -> int | None:
+    """Number of frames of an image layer; None for a single image, or no layer."""
+    one = reading is not None and reading.is_one_image
+    if layer is None or layer.ndim != 3 or one:
+        return None
+    return int(_finest(layer).shape[0])
+
+
 def _finest(layer: Any) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
