@@ -1,4 +1,4 @@
-"""Rules that most masks of a data set break, in words."""
+"""Describe rules that most masks of a data set break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking through a data folder before hours are spent on it: ``check``."""
+"""Check a data folder before training: ``check``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _FINDING = {
 
 @dataclass(slots=True)
 class DataReport:
-    """What was seen in a folder.
+    """Findings in a data folder.
 
     Attributes
     ----------

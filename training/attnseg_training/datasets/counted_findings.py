@@ -1,4 +1,4 @@
-"""How often images break rules that stop nothing, and a sentence on it."""
+"""Count findings that stop nothing, and describe them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be wrong with masks although they can be read; sentences for a person."""
+"""Hints that readable masks may be wrong; sentences for the user."""
 
 from __future__ import annotations
 

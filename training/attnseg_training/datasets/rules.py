@@ -1,4 +1,4 @@
-"""What can be wrong with an image or a mask, as names that never change."""
+"""Rules of images and masks, as names that never change."""
 
 from __future__ import annotations
 
