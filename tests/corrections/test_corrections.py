@@ -275,3 +275,41 @@ def test_a_network_without_such_features_is_refused_in_a_sentence() -> None:
     network = SimpleNamespace(decoder=object(), spec=SimpleNamespace(name="other"))
     with pytest.raises(InputError, match=r"'other' cannot be corrected by clicks.*\.$"):
         click_features(network, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_click_on_what_is_right_guards_it_from_later_clicks(positive: bool) -> None:
+    start = np.zeros(SHAPE, np.uint8)
+    start[40:51] = positive
+    confirming, against = Click(45, 60, positive), Click(45, 76, not positive)
+    assert np.array_equal(correct(Eager(), start, [confirming]).mask, start)
+    alone = correct(Eager(), start, [against]).mask
+    assert alone[45, 60] != start[45, 60]  # without it, the place would change
+    mask = correct(Eager(), start, [confirming, against]).mask
+    rows, columns = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    guarded = (rows - 45) ** 2 + (columns - 60) ** 2 < 8**2  # half of the way
+    assert (mask == start)[guarded].all() and mask[45, 69] != positive
+    line = Click(45, 50, positive, line=((45, 60),))  # its nearest pixel counts
+    assert (correct(Eager(), start, [line, against]).mask == start)[guarded].all()
+
+
+def test_a_click_takes_no_more_than_a_part_unless_a_whole_object() -> None:
+    """Of an object that reaches further than the click, inside, at its edge, whole."""
+    pixels = SHAPE[0] * SHAPE[1]
+    start = np.zeros(SHAPE, np.uint8)
+    start[10:80, 10:110] = 1
+
+    def taken(mask: np.ndarray, row: int, column: int) -> int:
+        found = correct(Eager(), mask, [Click(row, column, False)]).mask
+        assert found[row, column] == 0
+        return int(mask.sum()) - int(found.sum())
+
+    hole, edge = taken(start, 45, 60), taken(start, 20, 60)
+    assert pixels * 0.005 < hole < pixels * 0.012
+    assert pixels * 0.03 < edge < pixels * 0.052
+    small = np.zeros(SHAPE, np.uint8)
+    small[35:56, 45:76] = 1  # 6 % of the image, all in reach: all of it goes
+    assert taken(small, 45, 60) == 21 * 31
+    # A click that adds may add all in its reach: an object that was not found.
+    found = correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(45, 60, True)]).mask
+    assert found.sum() > pixels * 0.15

@@ -44,7 +44,7 @@ class ClickedMask:
         self.session: ClickSession | None = None
         #: Clicks before the session, which cannot be undone one by one.
         self._earlier: tuple[Click, ...] = ()
-        #: Whether the last click had nothing to change.
+        #: Whether the last click had nothing to change: it guards what is there.
         self._idle = False
 
     def key(self, frame: int) -> int | None:
@@ -74,7 +74,10 @@ class ClickedMask:
         corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
         if self._idle:
-            return "The mask is like that there already: this click does not count."
+            return (
+                "The mask is like that there already: this click keeps it so when "
+                "later ones come near."
+            )
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
@@ -102,15 +105,12 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click; one that changes nothing does not count."""
+        """Correct by one more click, or guard by it what is as it says."""
         assert self.session is not None
         before = self.session.mask.copy()
         self.session.add(click)
         self._idle = np.array_equal(before, self.session.mask)
-        if self._idle:
-            self.session.undo()
-        else:
-            self._write(frame)
+        self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
         """Take the last click of the session back, or every one."""
