@@ -17,6 +17,7 @@ from napari_attnseg.corrections import (
     Corrector,
     Proposal,
     Reach,
+    click_in_box,
     clicks_from_json,
     clicks_to_json,
     correct,
@@ -27,6 +28,7 @@ from napari_attnseg.corrections.by_similarity import SimilarityCorrector
 from napari_attnseg.corrections.of_model import click_features, corrector_of
 from napari_attnseg.corrections.reach import line_pixels, reach_box, stations
 from napari_attnseg.corrections.session import ClickSession
+from napari_attnseg.corrections.simulated import next_box, next_line
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
@@ -256,6 +258,13 @@ def test_the_next_click_is_in_the_middle_of_the_largest_error() -> None:
     mask[20:31, 20:31] = 1
     found = next_click(mask, truth)
     assert found is not None and not found.positive and 60 <= found.row < 65
+    line, box = next_line(mask, truth), next_box(mask, truth)
+    assert line is not None and box is not None and not line.positive
+    # Along the middle of 5×10 pixels, from one end towards the other.
+    rows, columns = line_pixels(line).T
+    assert set(rows.tolist()) <= {61, 62, 63} and np.ptp(columns) >= 4
+    assert (columns.min() >= 60) and columns.max() < 70
+    assert box == click_in_box(60, 60, 65, 70, False)
     ignored = np.zeros(SHAPE, bool)
     ignored[50:] = True
     assert next_click(mask, truth, ignored=ignored) is None
@@ -313,3 +322,30 @@ def test_a_click_takes_no_more_than_a_part_unless_a_whole_object() -> None:
     # A click that adds may add all in its reach: an object that was not found.
     found = correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(45, 60, True)]).mask
     assert found.sum() > pixels * 0.15
+
+
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize(
+    "corners", [(30, 20, 60, 100), (5, 50, 85, 58), (40, 40, 41, 41)]
+)
+@pytest.mark.parametrize("make", [MAKERS[0], by_head], ids=["eager", "head"])
+def test_a_box_changes_nothing_outside_it(
+    make: Callable[[np.ndarray], Corrector],
+    corners: tuple[int, int, int, int],
+    positive: bool,
+) -> None:
+    top, left, bottom, right = corners
+    start = np.full(SHAPE, int(not positive), np.uint8)
+    corrector = make(np.full((2, *SHAPE), 0.5))
+    box = click_in_box(*corners, positive)
+    assert clicks_from_json(clicks_to_json([box])) == (box,)
+    session = ClickSession(corrector, start, [box])
+    inside = np.zeros(SHAPE, bool)
+    inside[top:bottom, left:right] = True
+    assert not (session.mask != start)[~inside].any()
+    middle = (top + bottom - 1) // 2, (left + right - 1) // 2
+    assert session.mask[middle] == positive
+    if corrector.name == "eager":  # long boxes are filled all along
+        assert (session.mask != start)[inside].mean() > 0.9
+    session.undo()
+    assert np.array_equal(session.mask, start)

@@ -77,6 +77,17 @@ def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.flo
     return np.asarray(found, np.float32)
 
 
+def within(
+    box: tuple[slice, slice], drawn: tuple[int, int, int, int]
+) -> NDArray[np.bool_]:
+    """Which pixels of a box of slices lie in a drawn one; see `Click.box`."""
+    top, left, bottom, right = drawn
+    rows = np.arange(box[0].start, box[0].stop)
+    columns = np.arange(box[1].start, box[1].stop)
+    inside = ((rows >= top) & (rows < bottom))[:, None]
+    return np.asarray(inside & (columns >= left) & (columns < right))
+
+
 def guarded(
     box: tuple[slice, slice], click: Click, earlier: Click
 ) -> NDArray[np.bool_]:

@@ -28,6 +28,7 @@ from napari_attnseg.corrections.reach import (
     reach_box,
     squares,
     stations,
+    within,
 )
 
 #: Part of the image that one click takes away at most, unless it takes all that is
@@ -162,9 +163,12 @@ def apply_click(
     reach, against = corrector.reach, _against(clicks)
     seen = [point for click in earlier for point in stations(click, reach)]
     places = stations(last, reach)
-    # Where a scribble begins in what is right already, the model has nothing to add.
-    for place in [one for one in places if not _right(mask, one)] or places[:1]:
-        if place is places[0] or not _right(mask, place):
+    # Where a scribble begins in what is right already, the model has nothing to add; a
+    # box is drawn around what may be partly right.
+    whole = last.box is not None
+    wrong = [one for one in places if not _right(mask, one)]
+    for place in places if whole else wrong or places[:1]:
+        if whole or place is places[0] or not _right(mask, place):
             seen.append(place)
             _follow(corrector, mask, seen, against)
     _force(mask, last, against)
@@ -187,12 +191,14 @@ def _follow(
     far = away(box, click, corrector.reach)
     changed = (proposed & ~own) if click.positive else (own & ~proposed)
     changed &= far <= 1
+    if click.box is not None:
+        changed &= within(box, click.box)
     for other in against:
         changed &= ~guarded(box, click, other)
     disc = np.isfinite(squares(box, click, mask.shape))
     at = click.row - box[0].start, click.column - box[1].start
     changed = _connected(changed, disc, at)
-    if not click.positive:
+    if not click.positive and click.box is None:
         inside = [
             (part.start > 0, part.stop < size)
             for part, size in zip(box, mask.shape, strict=True)
@@ -245,6 +251,8 @@ def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
         disc &= mine <= squares(box, other, mask.shape)
     rows, columns = line_pixels(click).T
     disc[rows - box[0].start, columns - box[1].start] = True
+    if click.box is not None:
+        disc &= within(box, click.box)
     before = mask[box]
     if click.positive:
         before[disc] = click.class_number

@@ -152,8 +152,8 @@ class Fold(QWidget):
         area = self.parentWidget()
         while opened and area is not None:
             if isinstance(area, QScrollArea):
-                layout = area.widget().layout()
-                if layout is not None:
+                whole = area.widget()
+                if whole is not None and (layout := whole.layout()) is not None:
                     layout.activate()
                 area.ensureWidgetVisible(self.content, 0, 0)
                 area.ensureWidgetVisible(self.button, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ from napari_attnseg.corrections.session import (
     with_clicks,
 )
 from napari_attnseg.masks import make_mask, rules_of
+
+#: What a click may be, and several of them.
+_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
+
+
+def _kind(click: Click) -> str:
+    if click.box is not None:
+        return "box"
+    return "line" if click.line else "click"
 
 
 def why_no_clicks(result: ResultLayers) -> str:
@@ -81,9 +91,12 @@ class ClickedMask:
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        lines = sum(bool(click.line) for click in clicks)
-        counts = (("click", len(clicks) - lines), ("line", lines))
-        said = " and ".join(f"{n} {word}{'s' * (n > 1)}" for word, n in counts if n)
+        kinds = Counter(_kind(click) for click in clicks)
+        said = " and ".join(
+            f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
+            for kind, many in _KINDS.items()
+            if kinds[kind]
+        )
         return f"{said}; nothing further than {reach} px from them was changed."
 
     def forget_if_changed(self, frame: int) -> None:
