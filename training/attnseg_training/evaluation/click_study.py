@@ -123,8 +123,8 @@ def click_study(
             f"another, from the model's own mask, at most {MOST}; every way keeps the "
             "same rules of a click; lines lead along the longest path of that error's "
             "skeleton, boxes are the smallest around it; Dice per image at its "
-            f"original size; clicks needed count as {MOST} where they were not enough; mean, SD "
-            f"and 95 % interval over images; data: {data.protocol}"
+            f"original size; clicks needed count as {MOST} where they were not enough; "
+            f"mean, SD and 95 % interval over images; data: {data.protocol}"
             f"{trained_under(segmenter.card, data)}"
         ),
         "ways": {name: _summary(cases) for name, cases in found.items()},

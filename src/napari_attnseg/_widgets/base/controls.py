@@ -135,7 +135,12 @@ class Fold(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(content)
         self.button.toggled.connect(self._show)
-        self.button.clicked.connect(self._reveal)
+        # Later: the scroll area learns only then how high it is. Gone with the widget.
+        self._opened = QTimer(self)
+        self._opened.setSingleShot(True)
+        self._opened.setInterval(50)
+        self._opened.timeout.connect(self._reveal)
+        self.button.clicked.connect(lambda: self._opened.start())
         self.button.setChecked(opened)
         self._show(opened)
 
@@ -147,18 +152,14 @@ class Fold(QWidget):
         self.button.setText(f"{'▼' if opened else '▶'} {self._title}")
         self.content.setVisible(opened)
 
-    def _reveal(self, opened: bool) -> None:
+    def _reveal(self) -> None:
         """Scroll to what was opened, which may be below the end of its dock."""
         area = self.parentWidget()
-        while opened and area is not None:
-            if isinstance(area, QScrollArea):
-                whole = area.widget()
-                if whole is not None and (layout := whole.layout()) is not None:
-                    layout.activate()
-                area.ensureWidgetVisible(self.content, 0, 0)
-                area.ensureWidgetVisible(self.button, 0, 0)
-                return
+        while area is not None and not isinstance(area, QScrollArea):
             area = area.parentWidget()
+        if area is not None and self.button.isChecked():
+            area.ensureWidgetVisible(self.content, 0, 0)
+            area.ensureWidgetVisible(self.button, 0, 0)
 
 
 def set_tips(tips: Mapping[QWidget, str]) -> None:
