@@ -1,4 +1,4 @@
-"""Which colours of a mask are lesion."""
+"""Decide which colours of a mask are lesion."""
 
 from __future__ import annotations
 

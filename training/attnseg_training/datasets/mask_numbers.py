@@ -1,4 +1,4 @@
-"""Which numbers of a mask are lesion."""
+"""Decide which numbers of a mask are lesion."""
 
 from __future__ import annotations
 
@@ -117,9 +117,9 @@ def one_class(
 def above(
     values: Values, threshold: float, name: str, void: Plane | None = None
 ) -> Plane:
-    """Lesion (H, W) of numbers (H, W): those above a threshold that somebody gave.
+    """Lesion (H, W) of numbers (H, W): those above a given threshold.
 
-    NaN, as of what was not looked at, is above none.
+    NaN, which marks pixels without a value, is never above it.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def _split(
 
 
 def cut_of(top: float) -> float:
-    """Above this is lesion, where there are many levels."""
+    """Threshold above which numbers of many levels are lesion."""
     return 127 if WHITE <= top <= 255 else top / 2
 
 
@@ -230,7 +230,7 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
 
 
 def refuse_void(found: Values, name: str) -> None:
-    """Raise if the largest number, beside small ones, stands for what is not labelled.
+    """Raise if the largest number stands for unlabelled pixels, beside small numbers.
 
     Parameters
     ----------

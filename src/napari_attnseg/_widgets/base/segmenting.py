@@ -34,7 +34,7 @@ TILED_STEPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Part of the image to segment, and in how many tiles.
+    """Intensities, box and tiling by which an image is segmented.
 
     Attributes
     ----------
