@@ -1,4 +1,4 @@
-"""Correct a mask by clicks: rules that hold for every click, and what proposes changes.
+"""Correct a mask by clicks: proposals, and rules that hold for every click.
 
 ``correct(corrector, mask, clicks)`` is the whole of it; see `corrector_of` for the
 corrector that a model's weights allow.

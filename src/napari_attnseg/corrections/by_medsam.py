@@ -1,4 +1,4 @@
-"""Proposals of MedSAM, prompted with the clicks as points, or with a drawn box.
+"""Propose corrections by MedSAM, prompted with the clicks as points, or with a drawn box.
 
 MedSAM was trained with boxes alone: how well it follows points was not measured here.
 """
@@ -25,7 +25,7 @@ REACH = 1 / 4
 
 
 class MedsamCorrector:
-    """Proposes what MedSAM makes of all clicks on a class; a `Corrector`.
+    """Corrector that proposes the output of MedSAM for all clicks on a class.
 
     Parameters
     ----------

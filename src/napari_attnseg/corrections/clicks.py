@@ -16,7 +16,7 @@ CLICKS = "clicks"
 class Click:
     """One click: this pixel belongs to the object, or it does not.
 
-    A scribble is a click that goes on: the same holds for every pixel of its line. With
+    A scribble is a click with a line: the same holds for every pixel of the line. With
     a box, see `click_in_box`, nothing outside the box changes.
 
     Attributes

@@ -1,4 +1,4 @@
-"""What a click may do to a mask, whoever proposes the change. No torch.
+"""Limit what a click may change in a mask, whichever corrector proposes it. No torch.
 
 A click adds pixels to its class or takes some away, never both. What it changes is
 connected to it and within its reach; a small disc around every click is as the click
@@ -40,7 +40,7 @@ Mask = NDArray[np.uint8]
 
 
 class Proposal(NamedTuple):
-    """What a corrector would make of the class of a click around it.
+    """Change that a corrector proposes for the class of a click.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """What makes proposals from clicks: a click head, a rule, a promptable network.
+    """Interface of all that proposes changes from clicks.
 
     It may have `facts` too, a JSON-ready mapping that goes into provenance.
     """
@@ -118,7 +118,7 @@ class Correction:
 
 
 def corrector_facts(corrector: Corrector) -> dict[str, Any]:
-    """JSON-ready: name, reach, and what the corrector says of itself."""
+    """Name, reach and facts of a corrector, JSON-ready."""
     own = getattr(corrector, "facts", {})
     return {**own, "corrector": corrector.name, "reach": list(corrector.reach)}
 

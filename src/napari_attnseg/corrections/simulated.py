@@ -1,4 +1,4 @@
-"""Clicks as a careful user would make them, for training and measuring. No torch.
+"""Simulate the clicks of a careful user, for training and evaluation. No torch.
 
 Lines and boxes too: through the middle of the largest error, and around it.
 """

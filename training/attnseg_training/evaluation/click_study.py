@@ -1,4 +1,4 @@
-"""How far simulated clicks correct masks: by a click head, by rules, by a brush."""
+"""Measure how far simulated clicks correct masks, by several correctors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Clicked:
     seconds: tuple[float, ...]
 
     def after(self, clicks: int) -> float:
-        """Dice after so many clicks, or fewer if nothing was left to correct."""
+        """Dice after this number of clicks, or fewer if nothing was left to correct."""
         return self.dice[min(clicks, len(self.dice) - 1)]
 
     def needed(self, dice: float) -> int:

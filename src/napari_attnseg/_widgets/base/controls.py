@@ -103,7 +103,7 @@ def wrapped_label(text: str = "") -> QLabel:
 
 
 def row_of(*parts: QWidget) -> QHBoxLayout:
-    """Parts beside each other."""
+    """Layout of parts beside each other."""
     row = QHBoxLayout()
     for part in parts:
         row.addWidget(part)
@@ -111,7 +111,7 @@ def row_of(*parts: QWidget) -> QHBoxLayout:
 
 
 class Fold(QWidget):
-    """A part of a widget under a title; a click on the title opens (▼) or closes (▶).
+    """A foldable part of a widget; a click on its title opens (▼) or closes (▶) it.
 
     Parameters
     ----------

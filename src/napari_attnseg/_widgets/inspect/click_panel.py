@@ -138,7 +138,7 @@ class ClickPanel(QWidget):
         return self._mask.result.frame(self._viewer.dims.point)
 
     def follow_mask(self) -> None:
-        """Follow a mask that was made anew, painted in, or is of another frame."""
+        """Update after the mask was recomputed or painted, or the frame changed."""
         if self._mask is None:
             return
         self._mask.forget_if_changed(self._frame)
@@ -167,7 +167,7 @@ class ClickPanel(QWidget):
         (self._prepare if self.active else self._show)()
 
     def follow_overlay(self) -> None:
-        """Show the signs again, which would take cells side by side."""
+        """Show the signs again in the overlay; side by side they would take cells."""
         self._show()
 
     def _change_way(self) -> None:

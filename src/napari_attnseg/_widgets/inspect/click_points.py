@@ -1,4 +1,4 @@
-"""Signs and lines on the image where a mask is corrected by clicks. No Qt."""
+"""Signs of clicks and lines of scribbles on the image. No Qt."""
 
 from __future__ import annotations
 

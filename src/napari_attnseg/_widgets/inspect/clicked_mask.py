@@ -34,7 +34,7 @@ def _kind(click: Click) -> str:
 
 
 def why_no_clicks(result: ResultLayers) -> str:
-    """Why a result cannot be corrected by clicks; empty: it can."""
+    """Reason why a result cannot be corrected by clicks; empty if it can."""
     if result.record.box is not None:
         return OF_A_BOX
     return NO_IMAGE if result.image is None else ""
@@ -100,13 +100,13 @@ class ClickedMask:
         return f"{said}; nothing further than {reach} px from them was changed."
 
     def forget_if_changed(self, frame: int) -> None:
-        """End the session if somebody painted, or the mask was made anew."""
+        """End the session if the mask was painted or recomputed."""
         session = self.session
         if session is not None and not np.array_equal(session.mask, self.mask(frame)):
             self.session = None
 
     def begin(self, corrector: Corrector, frame: int) -> None:
-        """Begin with the mask as it is; recorded clicks are repeated if they can be."""
+        """Begin with the present mask; recorded clicks are repeated if possible."""
         mask, facts = self.mask(frame), self.result.record.provenance
         known = clicks_in(facts.get(CLICKS), self.key(frame))
         session = None

@@ -1,4 +1,4 @@
-"""What a mouse draws on the canvas while a mask is corrected by clicks. No Qt."""
+"""Turn mouse strokes on the canvas into clicks and scribbles. No Qt."""
 
 from __future__ import annotations
 

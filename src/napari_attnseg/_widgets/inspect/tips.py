@@ -1,11 +1,11 @@
 """Texts of the panels; of tool tips: attribute of the panel → what it does. No Qt."""
 
 MASK_TIPS = {
-    "threshold": "From which probability a pixel belongs to the mask: higher, and the "
-    "mask shrinks to what the model is sure of.",
+    "threshold": "The probability from which a pixel belongs to the mask. A higher "
+    "one shrinks the mask to what the model is sure of.",
     "smoothing": "Smooths the outline, over so many pixels of the image.",
     "min_size": "Drops objects with fewer pixels.",
-    "fill_holes": "Adds to an object what it encloses.",
+    "fill_holes": "Fills what an object encloses.",
     "largest": "Drops all objects but the largest one.",
     "undo_button": "Takes back the last change of this panel.",
     "reset_button": "The mask as the model made it; can be undone.",

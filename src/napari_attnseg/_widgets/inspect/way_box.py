@@ -1,4 +1,4 @@
-"""List of what corrects a mask by clicks; the choice is remembered."""
+"""List of correctors to choose from; the choice is remembered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINE, BOX = "a line", "a box"
 
 
 class WayBox(QWidget):
-    """What clicks correct by: what the weights allow, similarity, MedSAM of a folder.
+    """Choice of corrector: the weights' own, similarity, or MedSAM from a folder.
 
     Attributes
     ----------

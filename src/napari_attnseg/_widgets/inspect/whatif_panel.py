@@ -119,7 +119,7 @@ class WhatIfPanel(Section):
             return
         self._offer_gates(self._result)
         self._show_gates()
-        self.message.setText("Move a slider: what would the mask be?")
+        self.message.setText("Move a slider to see how the mask would change.")
 
     def _offer_gates(self, result: ResultLayers) -> None:
         """Offer the gates of a result, the coarsest first, and name their ends."""
@@ -148,7 +148,7 @@ class WhatIfPanel(Section):
 
     @property
     def change(self) -> Change | None:
-        """What the forced gates did to the mask, the last time it was decoded."""
+        """Change of the mask by the forced gates, as decoded last."""
         return self._change
 
     @property

@@ -93,7 +93,7 @@ class InspectWidget(DockWidget):
         set_tips(
             {
                 self.result_box: "The result to look at: image and model.",
-                self.preset_box: "What is shown, over each other or side by side.",
+                self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
         )
@@ -169,7 +169,7 @@ class InspectWidget(DockWidget):
             life.at_end.append(partial(viewer.bind_key, KEY, None))
 
     def set_in_front(self, front: bool) -> None:
-        """Put away what the sections draw while another tab is in front."""
+        """Hide the drawings of the sections while another tab is in front."""
         for part in (
             self.pointing,
             self.click_panel,
