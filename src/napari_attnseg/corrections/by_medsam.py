@@ -1,4 +1,4 @@
-"""Propose corrections by MedSAM, prompted with the clicks as points, or with a drawn box.
+"""Propose corrections by MedSAM, prompted with clicks as points or with a drawn box.
 
 MedSAM was trained with boxes alone: how well it follows points was not measured here.
 """
