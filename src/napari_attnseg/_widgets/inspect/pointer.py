@@ -23,8 +23,8 @@ from napari_attnseg.gate_words import ALL_DECORATIVE
 KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape removes it."
 #: About as long as a reading, whose lines are kept free.
 HINT = (
-    "Point at the image to read what the model says there; click to keep a reading, "
-    f"marked by a ring. {KEYS}"
+    "Point at the image to read values; click to keep a reading, marked by a ring. "
+    f"{KEYS}"
 )
 PSI = (
     "psi is the weight of the CNN: 0 is the transformer alone, 1 the CNN alone, or as "
