@@ -198,7 +198,7 @@ def test_weight_of_the_cnn_is_refused_without_one_gate(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUSIONS)
 def test_a_spec_knows_whether_its_fusion_has_gates(name: str) -> None:
-    """If this fails for a new fusion without gates: name it in spec.WITHOUT_GATES."""
+    """A new fusion has its line in `spec.GATES`."""
     spec = dataclasses.replace(MODELS["tiny"], fusion=name)
     assert spec.has_gates == bool(FUSIONS[name].gates)
 
