@@ -145,7 +145,7 @@ def put_back(result: Segmentation, box: Box, shape: Sequence[int]) -> Segmentati
     Parameters
     ----------
     result : Segmentation
-        Of the crop.
+        Result of the crop.
     box : Box
     shape : (int, int)
         (H, W) of the whole image.

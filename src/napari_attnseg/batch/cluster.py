@@ -47,7 +47,7 @@ class Job:
     out, weights, device, how
         As for `Segmenting`.
     sha256 : str
-        Of the weights, which have to be the same on every machine.
+        Hash of the weights, which have to be the same on every machine.
     settings : str
         `Segmenting.settings`, likewise.
     threads : int

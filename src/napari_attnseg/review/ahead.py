@@ -27,7 +27,7 @@ class LoadedImage(NamedTuple):
     error : str
         Why it cannot be read.
     orientation : int
-        In which it was stored; see `images.UprightImage`.
+        Orientation in which it was stored; see `images.UprightImage`.
     """
 
     pixels: NDArray[np.generic] | None

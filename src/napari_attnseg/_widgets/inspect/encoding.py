@@ -28,7 +28,7 @@ class Encoding(Generic[T]):
     found : T or None
         None before the job has run, and after `free`.
     frame : int
-        Of a stack, that it was made of.
+        Frame of a stack that it was made of.
     worker : worker or None
         While the job runs.
     """

@@ -45,7 +45,7 @@ class FrameReaders:
         By the model as it is.
     readers : Readers
     frame : int
-        Of a stack; 0 for a single image.
+        Frame of a stack; 0 for a single image.
     regions : ndarray of int32, shape (H, W)
         From `readers.regions`.
     """

@@ -150,9 +150,9 @@ def expected_dice(
     ----------
     result : ResultLayers
     frame : int
-        Of a stack.
+        Frame of a stack.
     mask : ndarray, shape (H, W)
-        That frame of its mask layer.
+        Mask of that frame, from its layer.
     """
     record = result.record
     found = estimate_of(record.provenance, frame)
