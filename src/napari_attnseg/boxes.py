@@ -49,7 +49,7 @@ class Box:
     Raises
     ------
     InputError
-        If they are no whole numbers, or the box has fewer than 16 rows or columns.
+        If they are not whole numbers, or the box has fewer than 16 rows or columns.
     """
 
     row0: int

@@ -252,7 +252,7 @@ class Sample:
 
     @property
     def spacing(self) -> Spacing | None:
-        """Size of a pixel, if the file of the image gives it: NIfTI, DICOM, OME-Zarr."""
+        """Size of a pixel, if the file gives it: NIfTI, DICOM, OME-Zarr."""
         if is_nifti(self.image):
             return nifti_spacing(self.image)
         if file_format(self.image) in (None, FileFormat.RASTER):

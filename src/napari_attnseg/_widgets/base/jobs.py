@@ -182,7 +182,7 @@ def prepare_clicks(
         Probability of the frame.
     models : ModelCache
     way : Way, optional
-        What corrects; by default what the weights allow.
+        Corrector to use; by default the one that the weights allow.
     """
     from napari_attnseg.corrections.of_model import corrector_of
 

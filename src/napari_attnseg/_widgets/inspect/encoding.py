@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Encoding(Generic[T]):
     """Result of a job on one frame, and the worker that runs it.
 
-    No QObject: it outlives the panel.
+    It is not a QObject, because it outlives the panel.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def _weight_of_cnn(gate: AttentionMap) -> NDArray[np.float32]:
 class ReaderLayers:
     """Layers that are removed with their result or with the widget.
 
-    No QObject: it outlives the panel.
+    It is not a QObject, because it outlives the panel.
 
     Parameters
     ----------

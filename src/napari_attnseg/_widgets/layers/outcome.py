@@ -173,7 +173,8 @@ def is_loosened(result: ResultLayers) -> bool:
 class CanvasMark:
     """Text on the canvas that says what an outline cannot show.
 
-    No QObject: it outlives the widget. Text that somebody else shows there stays.
+    It is not a QObject, because it outlives the widget. Text that somebody else shows
+    there stays.
 
     Parameters
     ----------

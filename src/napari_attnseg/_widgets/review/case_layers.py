@@ -165,7 +165,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Hide a new result that belongs to an earlier case; returns whether it does."""
+        """Hide a new result of an earlier case; returns whether it is one."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False
