@@ -82,6 +82,23 @@ def row_values(row: Mapping[str, Any]) -> list[Any]:
     return ["" if _is_missing(value) else value for value in values]
 
 
+def estimate_of_row(row: Mapping[str, str]) -> dict[str, Any] | None:
+    """Expected Dice of a row that was read, as in provenance; None: there is none."""
+    state = row.get("expected_dice_state")
+    if not state:
+        return None
+    names = {"mean": "expected_dice", "low": "expected_dice_low"}
+    names["high"] = "expected_dice_high"
+    numbers = {key: number_in(row, name) for key, name in names.items()}
+    return {"state": state, **numbers}
+
+
+def number_in(row: Mapping[str, str], column: str) -> float | None:
+    """A number of a row that was read; None where it is empty."""
+    text = row.get(column)
+    return float(text) if text else None
+
+
 def table_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """A whole table as CSV."""
     text = io.StringIO()

@@ -30,7 +30,7 @@ from napari_attnseg.io.training_set import (
     addition,
     image_name,
 )
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.mask_file import ReadMask, read_mask
 from napari_attnseg.review.state import CaseState, Decided, Decision, labels_sha256
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from napari_attnseg import __version__
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import read_upright
-from napari_attnseg.review.cases import Case, Order, Series
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.case_image import read_case
+from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
@@ -86,18 +87,14 @@ class Review:
             self.order = Order.SHUFFLED
             if study is not None and study.seed not in (None, self.study.seed):
                 self.told.append(
-                    f"This study was begun with the seed {self.study.seed}, which is "
-                    f"kept; {study.seed} is not used."
+                    f"This study was begun with the seed {self.study.seed}, which "
+                    f"is kept; {study.seed} is not used."
                 )
         self._by_name = {case.name: case for case in self.cases}
         if self.journal.damaged:
             self.told.append(self.journal.damaged_words)
-        self.journal.append(
-            Event.SESSION,
-            version=__version__,
-            order=str(self.order),
-            cases=len(self.cases),
-        )
+        about = {"order": str(self.order), "cases": len(self.cases)}
+        self.journal.append(Event.SESSION, version=__version__, **about)
         self._recover()
 
     def _recover(self) -> None:
@@ -112,7 +109,7 @@ class Review:
             )
             self.told.append(f"The mask that was being painted in {name} is kept.")
         self.told += self.masks.update_all(
-            self._by_name, lambda case: read_upright(case.image).pixels
+            self._by_name, lambda case: read_case(case).pixels
         )
 
     def state(self, case: Case) -> CaseState:
@@ -130,7 +127,9 @@ class Review:
         painted = self.state(case).painted
         if painted is not None:
             return self.masks.read(painted)
-        return None if case.mask is None else read_mask(case.mask, case.mask_value)
+        if case.mask is None:
+            return None
+        return read_mask(case.mask, case.mask_value, case.frame)
 
     @property
     def done(self) -> int:
@@ -267,7 +266,7 @@ class Review:
         case = self._by_name.get(name)
         if case is not None and self.state(case).masks:
             self._file = None
-            self.masks.update(case, lambda: read_upright(case.image).pixels)
+            self.masks.update(case, lambda: read_case(case).pixels)
         return case
 
     def comment(self, case: Case, text: str) -> None:

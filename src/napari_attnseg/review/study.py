@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.review.cases import REVIEW, STUDY, Case, Series
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import REVIEW, STUDY, Series
 from napari_attnseg.review.journal import SUFFIX, Journal
 
 #: What can be hidden at first.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from napari_attnseg.reliability.estimate import EstimateState
-from napari_attnseg.review.cases import Case, Order
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import Order
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.state import CaseState, Decision
 from napari_attnseg.uncertainty import DOUBT_MEANING

@@ -132,8 +132,8 @@ def test_smoothing_adds_layers_that_say_so(
     widget: OverTimeWidget, viewer: ViewerModel, qtbot: Any, tmp_path: Path
 ) -> None:
     before = np.array(viewer.layers["mask · film"].data)
-    widget.over_box.setValue(3)
-    widget.start()
+    widget.smoothing.over_box.setValue(3)
+    widget.smoothing.start()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     mask = viewer.layers["smoothed 3 · mask · film"]
     record = record_of(mask)

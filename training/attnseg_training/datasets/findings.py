@@ -25,6 +25,7 @@ from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
+from attnseg_training.datasets.shown_masks import OddShapes
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
@@ -74,6 +75,8 @@ class MasksSeen:
         Palettes of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
+    shapes : OddShapes
+        Masks that may be no outlines of lesions, or are drawn on their images.
     images : SameImages
         Which images are there twice, and whether with one mask.
     places : SamePlaces
@@ -103,6 +106,7 @@ class MasksSeen:
     pictures: list[str] = field(default_factory=list)
     patterned: list[str] = field(default_factory=list)
     images: SameImages = field(default_factory=SameImages)
+    shapes: OddShapes = field(default_factory=OddShapes)
 
     def add(
         self,
@@ -145,6 +149,7 @@ class MasksSeen:
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
         self.images.add_mask(name, planes)
+        self.shapes.add(name, planes, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -219,6 +224,7 @@ class MasksSeen:
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
+            self.shapes.joined(other.shapes),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -255,6 +261,7 @@ class MasksSeen:
             )
             if names and instead not in broken
         ]
+        hints += self.shapes.hints(self.total)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:

@@ -74,6 +74,16 @@ class Rule(StrEnum):
         Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    DRAWN_ON
+        Images show a line along the outline of their masks.
+    BOXES
+        Most masks are filled boxes.
+    MARKERS
+        Most masks are small marks of one shape.
+    SPECKS
+        A mask has many single pixels beside a lesion.
+    SAME_CASE
+        Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
         Less than three tenths of an image's range of intensities hold 99 % of its
         pixels.
@@ -116,6 +126,11 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    DRAWN_ON = "drawn-on"
+    BOXES = "boxes"
+    MARKERS = "markers"
+    SPECKS = "specks"
+    SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 
 

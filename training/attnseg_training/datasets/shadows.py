@@ -133,7 +133,7 @@ def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> b
     )
     shadow = np.roll(strong, to, (0, 1)) & ~strong
     both, either = np.count_nonzero(shadow & weak), np.count_nonzero(shadow | weak)
-    return both >= (ALIKE_LOSSY if lossy else ALIKE) * either
+    return bool(both >= (ALIKE_LOSSY if lossy else ALIKE) * either)
 
 
 def _box(region: Plane) -> tuple[int, int, int, int]:

@@ -12,7 +12,8 @@ MASK_TIPS = {
 }
 CLICK_TIPS = {
     "button": "While this is pressed, a click on the image adds what is missing around "
-    "it, and a drag adds along its line; with the right button, or Shift, they remove "
+    "it, and a drag adds along its line, or in its box; with the right button, or "
+    "Shift, they remove "
     "what does not belong. Ctrl and a drag moves the image.",
     "class_box": "The class that clicks add to or remove from.",
     "undo_button": "Takes back the last click or line (Ctrl+Z while clicking).",
@@ -31,7 +32,7 @@ WHATIF_TIPS = {
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing, or draw a line through it; with the right button, or "
+    "Click what is missing, or draw through it or around it; with the right button, or "
     "Shift, what does not belong to the mask. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.layers.derived_layers import (
 )
 from napari_attnseg._widgets.layers.display import make_layer
 from napari_attnseg._widgets.layers.file_reader import file_layer
+from napari_attnseg._widgets.layers.film_reader import film_layers
 from napari_attnseg._widgets.layers.metadata import (
     IMAGE_FILE,
     IMAGE_ORIENTATION,
@@ -40,6 +41,7 @@ from napari_attnseg.batch.done import SETTINGS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
+from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames
 from napari_attnseg.io.readers.facts import FILE_FACTS
@@ -59,7 +61,8 @@ MANY = 20
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
     """The reader, if napari offers it a results folder or a JSON file from one."""
     first = Path(path if isinstance(path, str) else path[0])
-    return read if find_results(first) or find_explanations(first) else None
+    found = find_results(first) or find_frame_results(first)
+    return read if found or find_explanations(first) else None
 
 
 def find_explanations(path: Path) -> list[Path]:
@@ -78,12 +81,15 @@ def read(path: str | list[str]) -> list[Any]:
     """
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
     files = [file for p in paths for file in find_results(p)]
+    films = [file for p in paths for file in find_frame_results(p)]
     # Of a folder with results, its explanations are opened one by one, if asked for.
-    maps = [file for p in paths if not find_results(p) for file in find_explanations(p)]
-    if len(files) + len(maps) > MANY:
+    plain = [p for p in paths if not (find_results(p) or find_frame_results(p))]
+    maps = [file for p in plain for file in find_explanations(p)]
+    count = len(files) + len(films) + len(maps)
+    if count > MANY:
         raise InputError(
             f"Expected results of up to {MANY} images, but these are of "
-            f"{len(files) + len(maps)}; open the NAME.json files of those that you "
+            f"{count}; open the NAME.json files of those that you "
             "want to see."
         )
     found = [(file, load_results(file)) for file in files]
@@ -93,6 +99,8 @@ def read(path: str | list[str]) -> list[Any]:
         _refer_to_image(made)
         set_results_file(made[-1], file)
         layers += made
+    for file in films:
+        layers += film_layers(file)
     for file in maps:
         made = [make_layer(new) for new in layers_of_explanation(file)]
         _refer_to_image(made)

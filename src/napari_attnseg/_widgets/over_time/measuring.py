@@ -67,6 +67,20 @@ class Measured:
     pairs: dict[int, Pair] = field(default_factory=dict)
     version: int = 0
 
+    @classmethod
+    def of_saved(
+        cls, mask: StackedMask, numbers: Mapping[int, Mapping[str, float]]
+    ) -> Measured:
+        """What a table says of masks that were read from files."""
+        found = cls()
+        for frame, row in numbers.items():
+            made = mask.made(frame)
+            found.rows[frame] = MeasuredFrame(made, made, row, None)
+            if "image_change" in row:
+                pair = Pair(row["image_change"], row.get("dice_to_last"))
+                found.pairs[frame] = pair
+        return found
+
     def take(self, came: Came) -> None:
         """Add a frame, or replace it."""
         self.rows[came.frame] = came.measured

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
 )
 from superqt.utils import signals_blocked
@@ -26,24 +25,20 @@ from napari_attnseg._widgets.base.controls import (
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.lifetime import follow_layers
-from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.threads import work
-from napari_attnseg._widgets.layers.derived_layers import smoothed_layers
-from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.metadata import FRAME_NUMBERS
 from napari_attnseg._widgets.layers.own_image import spoken_of
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, placement_of, source_of
 from napari_attnseg._widgets.over_time.curves import panels_of, place_of, square_mm
 from napari_attnseg._widgets.over_time.measuring import Came, Measured, measure_frames
 from napari_attnseg._widgets.over_time.plot import OverTime
-from napari_attnseg._widgets.over_time.smoothing import smooth
+from napari_attnseg._widgets.over_time.smoothing_control import SmoothingControl
 from napari_attnseg._widgets.over_time.stacked import StackedMask, stacked_masks
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.frame_rows import table_text
 from napari_attnseg.io.atomic import write_text
-from napari_attnseg.results import Segmentation
-from napari_attnseg.time_smoothing import MOST
 
 NO_STACK = (
     "There is nothing to plot yet: segment a stack or a film (Plugins ▸ AttnSeg ▸ "
@@ -74,36 +69,28 @@ class OverTimeWidget(DockWidget):
         self.mask_box, self.plot = ChoiceBox(), OverTime()
         self.flicker, self.state = wrapped_label(), wrapped_label()
         self.export_button = QPushButton("Save as CSV…")
-        self.over_box = QSpinBox()
-        self.bar = RunBar("Smooth over time", self._life)
+        self.smoothing = SmoothingControl(napari_viewer, self._life)
         self._lay_out()
         self._shown = FrameOnScreen(napari_viewer, self._life, self.plot.show_frame)
         self.plot.picked.connect(self._go_to)
         self.mask_box.currentIndexChanged.connect(self._chosen)
         self.export_button.clicked.connect(self._ask_where)
-        self.bar.start_button.clicked.connect(self.start)
         self._timer = repeating(_LOOK, self.look)
         self._life.at_end += [self._timer.stop, self._stop]
         follow_layers(napari_viewer, self._life, self._follow)
         self._follow()
 
     def _lay_out(self) -> None:
-        self.over_box.setRange(3, MOST)
-        self.over_box.setSingleStep(2)
         set_tips(
             {
                 self.mask_box: "The mask whose slices are plotted.",
                 self.plot: "Click or drag to go to a slice; the line is the one on "
                 "screen.",
                 self.export_button: "Save the numbers of every slice as a table.",
-                self.over_box: "Of so many slices, an odd number, the median of the "
-                "probability is taken.",
             }
         )
         form = QFormLayout()
         form.addRow("Mask", self.mask_box)
-        smoothing = QFormLayout()
-        smoothing.addRow("Smooth over slices", self.over_box)
         layout: QVBoxLayout = scrolled(self)
         layout.addWidget(self.hint)
         layout.addLayout(form)
@@ -111,8 +98,7 @@ class OverTimeWidget(DockWidget):
         layout.addWidget(self.state)
         layout.addWidget(self.flicker)
         layout.addLayout(row_of(self.export_button))
-        layout.addLayout(smoothing)
-        layout.addWidget(self.bar)
+        layout.addWidget(self.smoothing)
 
     # -- which mask --------------------------------------------------------------------
 
@@ -147,9 +133,7 @@ class OverTimeWidget(DockWidget):
         result = self.result
         mask = None if result is None else result.mask
         self._shown.follow(mask, None if mask is None else len(mask.data))
-        usable = result is not None and bool(result.probability)
-        why = "Grey because there is no mask of a stack with its probability."
-        self.bar.set_ready(usable, why)
+        self.smoothing.follow(result)
         self._stop()
         self._drawn = None
         self.look()
@@ -165,11 +149,17 @@ class OverTimeWidget(DockWidget):
             self.plot.show_panels((), (), 1)
             return
         mask = StackedMask.of(result)
-        known = self._known.setdefault(result.mask, Measured())
+        known = self._known_of(result, mask)
         outdated = known.outdated(mask, self._shown())
         if outdated and self._worker is None and self.isVisible():
             self._measure(result, mask, known, outdated)
         self._draw(result, mask, known, len(outdated))
+
+    def _known_of(self, result: ResultLayers, mask: StackedMask) -> Measured:
+        if result.mask not in self._known:
+            saved = result.mask.metadata.get(FRAME_NUMBERS, {})
+            self._known[result.mask] = Measured.of_saved(mask, saved)
+        return self._known[result.mask]
 
     def _measure(
         self,
@@ -240,7 +230,7 @@ class OverTimeWidget(DockWidget):
         point = [frame, *(0.0 for _ in range(mask.ndim - 1))]
         dims.set_point(dims.ndim - mask.ndim, mask.data_to_world(point)[0])
 
-    # -- table and smoothing -----------------------------------------------------------
+    # -- table -------------------------------------------------------------------------
 
     def _ask_where(self) -> None:
         kind = "Table (*.csv)"
@@ -268,32 +258,6 @@ class OverTimeWidget(DockWidget):
         missing = len(mask.frames) - len(rows)
         rest = f"; {missing} are not measured yet" if missing else ""
         show_info(f"{len(rows)} slices written to {path.name}{rest}.")
-
-    def start(self) -> None:
-        """Smooth the chosen mask over time, in a thread; adds layers beside it."""
-        result = self.result
-        if result is None or not result.probability or self._life.worker is not None:
-            return
-        mask = StackedMask.of(result)
-        placement = placement_of(result.mask)
-        reference = result.reference
-        source = Source(
-            reference.name,
-            None,
-            False,
-            len(mask.data),
-            placement,
-            reference.file,
-            reference.layer_id,
-            recorded=mask.record.source,
-        )
-
-        def done(found: list[Segmentation]) -> None:
-            if not self._life.ended:
-                add_layers(self._viewer, smoothed_layers(source, found))
-
-        over = self.over_box.value() // 2 * 2 + 1  # an even one was typed
-        self.bar.launch(smooth, mask, over, total=len(mask.frames), done=done)
 
     @property
     def measuring(self) -> bool:

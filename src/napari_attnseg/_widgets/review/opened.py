@@ -10,7 +10,8 @@ from qtpy.QtCore import QLockFile
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.review.ahead import Ahead
-from napari_attnseg.review.cases import Case, find_cases
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import find_cases
 from napari_attnseg.review.journal import SUFFIX, Journal, expect_reader_name
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.study import Study, journal_path

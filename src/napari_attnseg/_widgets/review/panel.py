@@ -20,7 +20,7 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.review.case_list import CaseList, Filter, Row
 from napari_attnseg._widgets.review.opened import OpenReview
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.words import (
     case_words,
     measure_heading,

@@ -13,7 +13,7 @@ from napari_attnseg._widgets.review.case_layers import CaseLayers
 from napari_attnseg._widgets.review.keys import bind_layer
 from napari_attnseg._widgets.review.opened import OpenReview
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.study import MASK
 
 #: Milliseconds after which what is not a stroke, such as one taken back, is saved.
