@@ -61,7 +61,7 @@ def follow_stroke(
         Layer whose pixels are drawn on. A drag that begins outside of it, or with Ctrl
         or Alt held, moves or zooms the image.
     class_number : int
-        Number of the click.
+        Class of the click.
     box : bool
         Whether a drag draws a box, not a line.
     drawn, done : callable
