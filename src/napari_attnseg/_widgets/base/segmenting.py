@@ -45,7 +45,7 @@ class Looking:
     tile : bool
         As for `Segmenter.segment`.
     every : int
-        Of how many frames of a stack one is segmented, from the first on.
+        Number N of which every Nth frame of a stack is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None
