@@ -34,7 +34,11 @@ REFUSED = ("GPL", "GNU General Public", "GNU Affero")
 ALLOWED = ("LGPL", "Lesser General Public")
 QT = ("pyqt6", "pyside6", "shiboken6")
 #: Names of conda-forge that differ from those of PyPI.
-CONDA = {"matplotlib": "matplotlib-base", "torch": "pytorch"}
+CONDA = {
+    "dask[array]": "dask-core",  # numpy, which the extra adds, is named apart
+    "matplotlib": "matplotlib-base",
+    "torch": "pytorch",
+}
 
 
 class CheckError(Exception):
@@ -130,9 +134,14 @@ def recipe(out: Path) -> Iterator[str]:
     version = sdist.name.removesuffix(".tar.gz").rpartition("-")[2]
     digest = hashlib.sha256(sdist.read_bytes()).hexdigest()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    needs = ["python " + project["requires-python"], *project["dependencies"]]
+    lines = [requirement(need) for need in project["dependencies"]]
+    if unclear := [line.strip(" -\n") for line in lines if "[" in line]:
+        raise CheckError(f"Conda has no extras; give {unclear} a name in CONDA.")
     text = Template((HERE / "recipe.yaml").read_text("utf-8")).substitute(
-        version=version, sha256=digest, run="".join(map(requirement, needs))
+        version=version,
+        sha256=digest,
+        python_min=project["requires-python"].removeprefix(">="),
+        run="".join(lines),
     )
     (out / "recipe.yaml").write_text(text, "utf-8")
     yield f"recipe.yaml for conda-forge: version {version}"
@@ -140,7 +149,7 @@ def recipe(out: Path) -> Iterator[str]:
 
 def requirement(need: str) -> str:
     """A dependency as a line of the recipe."""
-    name, *limit = re.split(r"(?=[<>=])| ", need, maxsplit=1)
+    name, *limit = re.split(r"(?=[<>=])", need, maxsplit=1)
     return f"    - {' '.join([CONDA.get(name, name), *limit])}\n"
 
 

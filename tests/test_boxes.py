@@ -1,4 +1,4 @@
-"""A box of an image is segmented as its crop is, and nothing is claimed outside it."""
+"""A box of an image is segmented as its crop is, and nothing outside it counts."""
 
 import json
 import shlex

@@ -80,7 +80,7 @@ def test_damaged_and_foreign_files_are_named(
         "cut short": whole[: len(whole) // 2],
         "or cut short": whole[:5],
         "hash": bytes(flipped),
-        "pickle": pickle.dumps({"a": 1}),
+        "attnseg-train import bad.safetensors --as MODEL": pickle.dumps({"a": 1}),
         "never opened": b"PK\x03\x04" + bytes(50),
         "no attnseg model card": plain,
         "something else or cut short": b"just some text in a file",
@@ -92,6 +92,9 @@ def test_damaged_and_foreign_files_are_named(
             load_checkpoint(path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(tmp_path / "none.safetensors")
+    state = write(tmp_path / "state.pt", cases["never opened"])
+    with pytest.raises(CheckpointError, match=r"give best\.safetensors beside it"):
+        load_checkpoint(state)
 
 
 @pytest.mark.parametrize(

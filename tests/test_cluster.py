@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
+from command_line import attnseg
 from medical_files import dicom_file
 from PIL import Image
 
@@ -113,6 +115,29 @@ def test_what_can_be_checked_is_checked_before_any_worker_starts(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"napari-attnseg\[cluster\]"):
         segment_on_cluster(*how, workers=2)
+
+
+def test_workers_compute_with_the_threads_that_are_asked_for(
+    photos: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[clusters.Job] = []
+
+    def here(stems: dict[Path, str], job: clusters.Job, *where: object) -> object:
+        """One worker, in this process."""
+        jobs.append(job)
+        yield clusters.segment_one(job, photos / "00.png", "00")
+
+    monkeypatch.setattr(clusters, "_outcomes", here)
+    before, out = torch.get_num_threads(), tmp_path / "out"
+    how = ("--weights", tiny_weights, "--device", "cpu", "--workers", "2")
+    try:
+        done = attnseg("segment", photos, "--out", out, *how, "--threads", "3")
+    finally:
+        clusters._LAST.clear()
+        torch.set_num_threads(before)
+    assert "1 of 9 images segmented" in done.stderr and jobs[0].threads == 3
+    facts = json.loads((out / "00.json").read_text())["provenance"]
+    assert facts["threads"] == 3
 
 
 def test_other_weights_on_a_worker_are_an_error(

@@ -14,7 +14,9 @@ from napari_attnseg.figures import (
     GATE_CMAP,
     explanation_png,
     gate_caption,
+    gate_title,
     map_heading,
+    shared_caption,
     summary_png,
 )
 from napari_attnseg.png import png_bytes
@@ -74,6 +76,21 @@ def test_a_gate_map_says_plainly_whether_it_affected_the_mask() -> None:
     # An earlier version left nothing but its own sentence.
     earlier = dataclasses.replace(gate, pattern=PatternValue.UNKNOWN)
     assert " ".join(gate_caption(earlier).split()) == numbers
+
+
+def test_gate_maps_of_one_verdict_share_one_sentence() -> None:
+    blank = np.zeros((2, 2), np.float32)
+    of = PatternValue.DECORATIVE
+    gates = [AttentionMap(blank, s, (s, s), pattern=of) for s in (32, 16, 4)]
+    caption = shared_caption(gates)
+    assert caption.startswith("Where each of these maps is high or low did not affect")
+    gates[0] = dataclasses.replace(gates[0], pattern=PatternValue.MATTERS)
+    assert shared_caption(gates) == "" and shared_caption(gates[:1]) == ""
+    assert [gate_title(gate, gates) for gate in gates] == [
+        "Gate at scale 1/32 (coarsest, 2×2)",
+        "Gate at scale 1/16 (2×2)",
+        "Gate at scale 1/4 (finest, 2×2)",
+    ]
 
 
 def test_contours_are_drawn(disc: np.ndarray) -> None:

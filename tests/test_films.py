@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from medical_files import (
     numbered,
     video_file,
 )
+from numpy.typing import NDArray
 from PIL import Image
 
 from napari_attnseg.batch import (
@@ -30,12 +32,13 @@ from napari_attnseg.batch import (
     segment_files,
 )
 from napari_attnseg.batch.base import not_images
-from napari_attnseg.batch.stacks import frame_row
 from napari_attnseg.errors import InputError
+from napari_attnseg.frame_rows import frame_row
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames, sets
 from napari_attnseg.io.results import load_results
+from napari_attnseg.metrics import dice
 from napari_attnseg.results import Segmentation
 
 
@@ -94,6 +97,53 @@ def test_every_nth_frame_of_a_film(
     assert again.returncode == 0, again.stderr
     assert len(list((out / "film").iterdir())) == 2
     assert not (out / "film_overlay.mp4").exists()
+
+
+def test_flicker_is_measured_and_smoothed_away(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    """A still film whose frames are as before, but for noise."""
+    rng = np.random.default_rng(0)
+    still = rng.integers(40, 200, (48, 64, 3))
+    noise = rng.integers(-2, 3, (7, 48, 64, 3))
+    frames = np.clip(still + noise, 0, 255).astype(np.uint8)
+    film = video_file(tmp_path / "film.mp4", frames, crf="1")
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    with open_frames(film) as opened:
+        seen = [opened[i] for i in range(7)]
+    maps = [segmenter(one).probability for one in seen]
+    limit = float(np.median(maps))
+    options = ("--weights", tiny_weights, "--device", "cpu", "--threshold", limit)
+
+    def run(out: Path, *more: object) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+        done = attnseg("segment", film, "--out", out, *options, "--no-overlay", *more)
+        assert done.returncode == 0, done.stderr
+        masks = [read_image(path) for path in sorted((out / "film").iterdir())]
+        facts = json.loads((out / "film.json").read_text())["provenance"]
+        wanted = [dice(*pair) for pair in pairwise(masks)]
+        rows = rows_of(out / "film_frames.csv")
+        found = [float(row["dice_to_last"]) for row in rows[1:]]
+        assert found == pytest.approx(wanted, abs=1e-4)
+        assert rows[0]["dice_to_last"] == rows[0]["image_change"] == ""
+        assert all(float(row["image_change"]) < 0.01 for row in rows[1:])
+        measured = facts["flicker"]
+        assert measured["pairs"] == measured["neighbours"] == 6
+        mean = np.mean(wanted)
+        assert measured["dice_of_neighbours"] == pytest.approx(mean, abs=1e-4)
+        return masks, facts
+
+    before, plain = run(tmp_path / "out")
+    after, facts = run(tmp_path / "smooth", "--smooth-time", "3")
+    assert "time_smoothing" not in plain
+    assert facts["time_smoothing"] == {"method": "running_median", "frames": 3}
+    assert facts["flicker_before_smoothing"] == plain["flicker"]
+    flicker = facts["flicker"]["dice_of_neighbours"]
+    assert flicker > plain["flicker"]["dice_of_neighbours"]
+    np.testing.assert_array_equal(after[0], before[0])
+    middle = np.median(maps[2:5], axis=0)[0] >= limit
+    np.testing.assert_array_equal(after[3] != 0, middle)
+    refused = attnseg("segment", film, "--out", tmp_path / "x", "--smooth-time", "4")
+    assert refused.returncode == 2 and "odd number" in refused.stderr
 
 
 def test_a_run_that_is_stopped_keeps_what_is_done(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -102,6 +103,24 @@ def test_the_sdist_holds_what_its_own_tests_need(archives: tuple[Path, Path]) ->
         "training/README.md",
     ):
         assert name in inside
+
+
+def test_the_readme_of_the_package_leads_to_the_repository(
+    archives: tuple[Path, Path],
+) -> None:
+    """An index and napari's hub show it where relative links lead nowhere."""
+    with zipfile.ZipFile(archives[1]) as wheel:
+        (name,) = (n for n in wheel.namelist() if n.endswith("dist-info/METADATA"))
+        shown = wheel.read(name).decode("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", shown)
+    assert len(targets) > 20
+    assert [one for one in targets if not one.startswith(("https://", "#"))] == []
+    home = "https://github.com/napari-attnseg/napari-attnseg"
+    assert f"]({home}/raw/main/docs/segment.png)" in shown
+    for target in targets:
+        if target.startswith(f"{home}/"):
+            path = target.removeprefix(home).split("/", 3)[3].partition("#")[0]
+            assert (ROOT / path).exists(), target
 
 
 def test_models_are_listed_from_the_installed_wheel(bin_folder: Path) -> None:

@@ -67,6 +67,43 @@ def test_a_command_takes_them_and_waits_passively(
     assert wrong.returncode == 2 and "--threads" in wrong.stderr
 
 
+def test_torch_is_told_when_it_is_there(tiny_weights: Path) -> None:
+    """Asking for threads does not import it; loading a network does."""
+    code = (
+        "import sys\n"
+        "from napari_attnseg.threads import threads, use_threads\n"
+        "print(use_threads(2), use_threads(3), threads(), 'torch' in sys.modules)\n"
+        "from napari_attnseg import Segmenter\n"
+        f"found = Segmenter.from_checkpoint({str(tiny_weights)!r}, 'cpu')\n"
+        "import torch\n"
+        "print(found.engine.threads, threads(), torch.get_num_threads())\n"
+        # A number that somebody set since is not set back.
+        "torch.set_num_threads(1)\n"
+        f"Segmenter.from_checkpoint({str(tiny_weights)!r}, 'cpu')\n"
+        "print(threads(), torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["2 3 3 False", "3 3 3", "1 1"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("told", "cores", "chosen"),
+    [("", 8, 7), ("", 2, 2), ("", 1, 1), ("5", 8, 5), ("4,2", 8, 4)],
+)
+def test_without_torch_there_are_as_many(
+    told: str, cores: int, chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if told:
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr("psutil.cpu_count", lambda logical: cores)
+    every = range(2 * cores)  # two threads of each core
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: every, raising=False)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert threads.use_threads() == chosen
+    threads._ASKED.clear()
+
+
 @pytest.mark.parametrize(("given", "policy"), [(None, "PASSIVE"), ("active", "active")])
 def test_what_the_environment_says_of_waiting_holds(
     given: str | None, policy: str

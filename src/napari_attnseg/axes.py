@@ -1,4 +1,4 @@
-"""What the axes of an array with one axis too many are: frames, or channels."""
+"""Decide whether the extra axis of an array counts frames or channels."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class AxisReading:
 
     @property
     def is_one_image(self) -> bool:
-        """Whether the whole array is one image: the axis is no frames."""
+        """Whether the array is one image, so that the axis does not count frames."""
         return self.read_as is not ReadAs.FRAMES
 
     def image(self, data: Any) -> Any:
@@ -85,7 +85,7 @@ class AxisReading:
 def possible_readings(
     shape: Sequence[int], names: Sequence[str] = ("", "", "")
 ) -> tuple[AxisReading, ...]:
-    """What an array of three axes that is not declared to be colour may be.
+    """Possible readings of an array of three axes that is not declared to be colour.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _as_channels(axis: int, length: int) -> list[AxisReading]:
 
 
 def doubtful_axes(readings: Sequence[AxisReading]) -> tuple[AxisReading, ...]:
-    """One reading for each axis of which it is not clear what it is."""
+    """One reading for each axis whose meaning is not clear."""
     channels = {one.axis: one for one in readings if one.is_one_image}
     return tuple(channels.values()) or tuple(readings[:1])
 
@@ -133,7 +133,7 @@ def describe_axes(readings: Sequence[AxisReading]) -> str:
 
 
 def read_array(data: Any, provenance: Mapping[str, Any]) -> Any:
-    """An image file's array as the run of this provenance read it.
+    """Array of an image file, read as the run of this provenance read it.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def read_array(data: Any, provenance: Mapping[str, Any]) -> Any:
 
 
 def refusal(shape: Sequence[int]) -> str:
-    """Why an array of this shape is not one image: its axis, and what to do about it.
+    """Say why an array of this shape is not one image, and what to do about it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How much of an image is a canvas of one colour around a smaller picture.
+"""Recognise a small picture on a large canvas of one colour.
 
 A model sees the whole image at its own size, so that the picture on a screenshot's
 canvas becomes small for it.
@@ -27,7 +27,7 @@ CANVAS_WORDS = (
 
 
 def mostly_canvas(image: NDArray[Any]) -> bool:
-    """Whether at least `MUCH` of an image (H, W) or (H, W, C) is alike to a corner.
+    """Whether at least `MUCH` of an image (H, W) or (H, W, C) has a corner's colour.
 
     Not where all of it is one colour.
     """

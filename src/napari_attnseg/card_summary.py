@@ -42,7 +42,7 @@ def dice_words(card: ModelCard) -> str:
 
 
 def weights_name(path: Path) -> str:
-    """What a list calls a weights file: its run, or its own name outside of a run.
+    """Name of a weights file in lists: its run, or its own name outside of a run.
 
     ``polyps-compact`` for the best weights of the run in that folder, and
     ``polyps-compact/mean`` for others beside them.

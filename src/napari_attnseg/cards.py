@@ -18,6 +18,7 @@ from typing import Any
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.old_cards import with_machine_fields
 from napari_attnseg.results import NO_GATES, NOT_MEASURED, PatternValue
+from napari_attnseg.run_files.names import BEST_WEIGHTS, STATE_FILES
 from napari_attnseg.spec import STRIDES, ModelSpec, Preprocessing
 
 FORMAT = "attnseg-1"
@@ -180,7 +181,7 @@ class ModelCard:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes a result; "source" for a package run uninstalled."""
+    """Versions of the packages that compute a result; "source" if not installed."""
     found = {}
     for name in ("napari-attnseg", "torch", "timm"):
         try:
@@ -213,9 +214,9 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
             if len(first) < 8 or length > min(size, 100_000_000):
                 if first[:2] == b"PK" or first[:1] == b"\x80":
                     raise CheckpointError(
-                        f"{want}, but {path.name} is a pickle (.pt/.pth), which is "
-                        "never opened because it can run code; export it as "
-                        "safetensors."
+                        f"{want}, but {path.name} is a pickle (.pt, .pth, .ckpt), "
+                        "which is never opened here because it can run code; "
+                        f"{_instead_of_pickle(path)}."
                     )
                 raise CheckpointError(
                     f"{want}, but {path.name} is something else or cut short "
@@ -237,6 +238,18 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
             "it was cut short or changed; copy or download it again."
         )
     return header, 8 + length
+
+
+def _instead_of_pickle(path: Path) -> str:
+    """What to give in place of a pickled state dict or training state."""
+    if path.name in STATE_FILES:
+        return f"give {BEST_WEIGHTS} beside it, as it is the training state of a run"
+    return (
+        "if it is the state dict of a network that `attnseg models` lists, or of the "
+        "authors' released code, convert it with `attnseg-train import "
+        f"{path.name} --as MODEL --out {path.stem}.safetensors`; networks of another "
+        "kind cannot be used"
+    )
 
 
 def _data_bytes(header: dict[str, Any]) -> int:

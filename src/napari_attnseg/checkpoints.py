@@ -1,4 +1,4 @@
-"""Weights on disk: one safetensors file with the model card and a hash inside.
+"""Read and write weights: one safetensors file with the model card and a hash.
 
 Nothing is ever unpickled.
 """
@@ -19,6 +19,7 @@ from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
 from napari_attnseg.models.initial_values import without_initial_values
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.threads import tell_torch
 
 #: Ending of a weights file.
 SUFFIX = ".safetensors"
@@ -51,12 +52,12 @@ def checkpoint_bytes(
 
 
 def expect_weights_name(path: Path) -> None:
-    """Refuse the name of another kind of file for weights that are to be written.
+    """Check the suffix of a weights file that is to be written.
 
     Raises
     ------
     InputError
-        If the name ends in something else than ``.safetensors``; it may have no ending.
+        If the name has another suffix than ``.safetensors``; it may have none.
     """
     if path.suffix.casefold() not in (SUFFIX, ""):
         raise InputError(
@@ -92,6 +93,7 @@ def load_checkpoint(
     CheckpointError
         If the file is damaged, of another kind, or does not fit its own card.
     """
+    tell_torch()
     card = read_card(path)
     header, start = read_header(path)
     data = path.read_bytes()

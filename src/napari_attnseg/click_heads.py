@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import safetensors.torch
-import torch
+from typing import TYPE_CHECKING, Any
 
 from napari_attnseg.cards import HASH_KEY, read_header, weights_hash
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.io.atomic import write_bytes
-from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_attnseg.models.click_head import ClickHead
 
 #: Names of the head's tensors begin with it.
 PREFIX = "click_head."
@@ -29,7 +31,7 @@ HEAD_KEY = "attnseg_click_head"
 
 
 def network_end(header: Mapping[str, Any]) -> int:
-    """Bytes of tensor data that are the network's: all before the head's."""
+    """Number of bytes of the network's tensors, which precede those of the head."""
     ends = (
         int(tensor["data_offsets"][1])
         for name, tensor in header.items()
@@ -50,7 +52,49 @@ def head_record(path: Path) -> dict[str, Any]:
     try:
         return {} if text is None else dict(json.loads(text))
     except (TypeError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path.name, error) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredHead:
+    """A head as it was read from a file; built when somebody clicks.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    spec : mapping
+        JSON of its `ClickHeadSpec`.
+    header : mapping
+        Of the file.
+    data : bytes
+        Its tensors, which have the hash that was stored with them.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    header: Mapping[str, Any]
+    data: bytes
+
+    def build(self, device: str = "cpu") -> ClickHead:
+        """The head in eval mode on a device.
+
+        Raises
+        ------
+        CheckpointError
+            If it is of a later version.
+        """
+        import torch
+
+        from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
+
+        try:
+            head = ClickHead(ClickHeadSpec.from_json(dict(self.spec)))
+            state = _tensors(self.header, self.data)
+            head.load_state_dict({name: one.float() for name, one in state.items()})
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise _unreadable(self.name, error) from error
+        return head.eval().requires_grad_(False).to(torch.device(device))
 
 
 def load_click_head(path: Path, device: str = "cpu") -> ClickHead | None:
@@ -60,6 +104,18 @@ def load_click_head(path: Path, device: str = "cpu") -> ClickHead | None:
     ------
     CheckpointError
         If the file or the head is damaged, or of a later version.
+    """
+    stored = read_click_head(path)
+    return None if stored is None else stored.build(device)
+
+
+def read_click_head(path: Path) -> StoredHead | None:
+    """As `load_click_head`, without building it: no torch.
+
+    Raises
+    ------
+    CheckpointError
+        If the file or the head is damaged.
     """
     record = head_record(path)
     if not record:
@@ -73,13 +129,7 @@ def load_click_head(path: Path, device: str = "cpu") -> ClickHead | None:
             f"The click head in {path.name} does not have the hash that was stored "
             "with it: the file was changed or damaged; copy or download it again."
         )
-    try:
-        head = ClickHead(ClickHeadSpec.from_json(record["spec"]))
-        state = _tensors(header, data)
-        head.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    return head.eval().requires_grad_(False).to(torch.device(device))
+    return StoredHead(path.name, record.get("spec", {}), header, data)
 
 
 def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> None:
@@ -156,6 +206,8 @@ def _bytes(
     head: ClickHead,
     facts: Mapping[str, Any],
 ) -> bytes:
+    import safetensors.torch
+
     state = {
         PREFIX + name: tensor.half().cpu().contiguous()
         for name, tensor in head.state_dict().items()
@@ -177,8 +229,10 @@ def _bytes(
     return len(text).to_bytes(8, "little") + text + network + data
 
 
-def _tensors(header: Mapping[str, Any], data: bytes) -> dict[str, torch.Tensor]:
+def _tensors(header: Mapping[str, Any], data: bytes) -> dict[str, Tensor]:
     """The head's tensors, without the prefix."""
+    import safetensors.torch
+
     shift = network_end(header)
     own = {}
     for name, tensor in header.items():
@@ -189,8 +243,8 @@ def _tensors(header: Mapping[str, Any], data: bytes) -> dict[str, torch.Tensor]:
     return safetensors.torch.load(len(text).to_bytes(8, "little") + text + data)
 
 
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
+def _unreadable(name: str, error: Exception) -> CheckpointError:
     return CheckpointError(
-        f"The click head in {path.name} cannot be read ({error}); it may come from "
+        f"The click head in {name} cannot be read ({error}); it may come from "
         "another version: update napari-attnseg or train the head again."
     )

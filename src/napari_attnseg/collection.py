@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept away from imports."""
+"""Pause Python's garbage collector during imports."""
 
 from __future__ import annotations
 

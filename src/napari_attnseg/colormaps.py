@@ -20,7 +20,7 @@ SIGNED_COLOURS = "attnseg signed"
 
 
 class GateColours(NamedTuple):
-    """Colours of psi from 0 to 1, and what people call its two ends."""
+    """Colours of psi from 0 to 1, and the names of the two end colours."""
 
     low: str
     high: str

@@ -1,4 +1,4 @@
-"""What is done where a compute device runs out of memory, and how it is freed."""
+"""Handle a compute device that runs out of memory, and free its memory."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import torch
-
+from napari_attnseg.arrays import Array
 from napari_attnseg.errors import DeviceError
 
 Found = TypeVar("Found")
 
 
 def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
-    """Compute something of `total` images at once, of fewer where that does not fit.
+    """Compute `total` images at once, or fewer at a time if memory does not suffice.
 
     The number is halved until it fits; what was computed before is kept.
 
@@ -43,7 +42,7 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
         part = slice(at, min(at + size, total))
         try:
             found.append(compute(part))
-        except torch.OutOfMemoryError:
+        except _out_of_memory():
             if size == 1:
                 raise
             size = (size + 1) // 2
@@ -54,19 +53,25 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
     return found
 
 
-def or_on_cpu(compute: Callable[[torch.Tensor], Found], values: torch.Tensor) -> Found:
-    """Compute something on the device of `values`, on the CPU where it does not fit."""
+def or_on_cpu(compute: Callable[[Array], Found], values: Array) -> Found:
+    """Compute on the device of `values`, or on the CPU if memory does not suffice."""
     try:
         return compute(values)
-    except torch.OutOfMemoryError:
+    except _out_of_memory():
         if values.device.type == "cpu":
             raise
     free_memory()
     return compute(values.cpu())
 
 
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """What torch raises, if it is there to raise something."""
+    loaded = sys.modules.get("torch")
+    return () if loaded is None else (loaded.OutOfMemoryError,)
+
+
 def free_memory() -> None:
-    """Give back what torch keeps of a GPU's memory and nothing holds any longer."""
+    """Release GPU memory that torch keeps cached and that nothing uses."""
     loaded = sys.modules.get("torch")
     if loaded is None:
         return
@@ -81,7 +86,7 @@ def free_memory() -> None:
 
 @contextmanager
 def enough_memory(device: str, size: int) -> Iterator[None]:
-    """Say in words that one image did not fit, and what would.
+    """Turn an out-of-memory error into one sentence that says what would fit.
 
     Parameters
     ----------
@@ -96,9 +101,11 @@ def enough_memory(device: str, size: int) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except _out_of_memory() as error:
         free = ""
         if device.startswith("cuda"):
+            import torch
+
             left, has = (n / 2**30 for n in torch.cuda.mem_get_info(device))
             free = f" ({left:.1f} of its {has:.1f} GB are free)"
         raise DeviceError(

@@ -1,14 +1,11 @@
-"""An image between a model's encoders and its decoder, and how images are resized."""
+"""Encoded images, which the decoder starts from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
+from napari_attnseg.arrays import concatenate
 from napari_attnseg.boxes import Box
 from napari_attnseg.intensity import Intensity, IntensityMapping
 from napari_attnseg.models.gated import Level
@@ -18,21 +15,12 @@ from napari_attnseg.models.gated import Level
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
-def resize(image: Tensor, size: int | tuple[int, int]) -> Tensor:
-    """Bilinear resize of (N, C, H, W), antialiased where it shrinks, [0, 1] kept."""
-    target = (size, size) if isinstance(size, int) else size
-    if tuple(image.shape[-2:]) == target:
-        return image
-    # In place: a second copy of a large image would be a lot.
-    return F.interpolate(image, target, mode="bilinear", antialias=True).clamp_(0, 1)
-
-
 def joined(parts: Sequence[list[Level]]) -> list[Level]:
-    """Maps of several batches, from `SegmentationNetwork.align`, as of one batch."""
+    """Join the maps of several batches, from `SegmentationNetwork.align`, into one."""
     if len(parts) == 1:
         return parts[0]
     return [
-        tuple(torch.cat(maps) for maps in zip(*levels, strict=True))
+        tuple(concatenate(maps) for maps in zip(*levels, strict=True))
         for levels in zip(*parts, strict=True)
     ]
 
@@ -48,7 +36,7 @@ class EncodedImage:
 
     Attributes
     ----------
-    pairs : list of tuples of Tensor
+    pairs : list of tuples of Array
         From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
         its four mirror images in the order of `FLIPS`.
     shape : (int, int)

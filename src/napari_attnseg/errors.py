@@ -1,4 +1,4 @@
-"""What can go wrong in a user's hands; every message is one sentence to act on.
+"""Errors that a user can mend; every message is one sentence that says how.
 
 Each says what was expected, what came, and what to do. The command line prints the
 message and exits with 2; the widget shows it as a notification.
@@ -17,7 +17,7 @@ class CheckpointError(AttnSegError):
 
 
 class UnknownNameError(AttnSegError):
-    """A name that no table of ours knows."""
+    """A name that is in no table of this package."""
 
     @classmethod
     def for_name(

@@ -1,4 +1,4 @@
-"""Pictures that stand alone: image, mask contour, maps, and what their colours mean."""
+"""Draw pictures with image, mask contour, maps and a legend of their colours."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def summary_png(
     main = figure.add_subplot(grid[:, :2] if gates else grid[0, 0])
     _draw_main(main, rgb, result, truth)
     drawn: list[Any] = []
+    shared = shared_caption(gates)
     for i, gate in enumerate(gates):
         at = (i % 2, i // 2) if gate.gate else (i // across, i % across)
         axes = figure.add_subplot(grid[at[0], 2 + at[1]])
@@ -79,9 +80,10 @@ def summary_png(
             )
         )
         draw_contour(axes, result.mask, "black", "-", 0.8)
-        rows, columns = gate.values.shape
-        axes.set_title(f"gate {gate.label} ({rows}×{columns})", fontsize=10)
+        axes.set_title(gate_title(gate, gates), fontsize=10)
         axes.set_axis_off()
+        if shared:
+            continue
         # A title below: the layout keeps room for it, unlike for a free text.
         axes.text(
             0.5,
@@ -105,7 +107,8 @@ def summary_png(
             bar.ax.set_xticklabels(
                 [f"0: {gates[0].low}", "0.5: equal weights", f"1: {gates[0].high}"]
             )
-        bar.set_label(f"Gate maps: {GATE_LEGEND}.", fontsize=11)
+        label = f"The colours say {GATE_LEGEND}."
+        bar.set_label(f"{label}\n{shared}" if shared else label, fontsize=10.5)
     figure.supxlabel(
         RESEARCH_USE if gates else f"{NO_GATES} {RESEARCH_USE}", fontsize=9
     )
@@ -154,8 +157,31 @@ def explanation_png(
     return png_bytes(figure)
 
 
+def gate_title(gate: AttentionMap, gates: Sequence[AttentionMap]) -> str:
+    """Heading of a gate map: its scale, and how fine it is among the others."""
+    rows, columns = gate.values.shape
+    levels = [other.level for other in gates]
+    fineness = {max(levels): "coarsest, ", min(levels): "finest, "}
+    how = fineness.get(gate.level, "") if len(set(levels)) > 1 else ""
+    return f"Gate at scale {gate.label} ({how}{rows}×{columns})"
+
+
+def shared_caption(gates: Sequence[AttentionMap]) -> str:
+    """Caption of all gate maps together; empty if they do not share one."""
+    patterns = {gate.pattern for gate in gates}
+    if (
+        len(gates) < 2
+        or len(patterns) > 1
+        or PatternValue.UNKNOWN in patterns
+        or any(gate.gate for gate in gates)
+    ):
+        return ""
+    (pattern,) = patterns
+    return textwrap.fill(pattern_sentence(pattern, "Each of these maps"), 80)
+
+
 def gate_caption(gate: AttentionMap) -> str:
-    """What stands below a gate map: whether it affected the mask, in plain words."""
+    """Caption of a gate map: whether it affected the mask, in plain words."""
     known = gate.pattern is not PatternValue.UNKNOWN
     caption = textwrap.fill(
         pattern_sentence(gate.pattern) if known else gate.finding, 43
@@ -166,7 +192,7 @@ def gate_caption(gate: AttentionMap) -> str:
 
 
 def map_heading(found: Explanation) -> str:
-    """What stands above a map: its name, and in further lines what is known of it."""
+    """Heading of a map: its name, and in further lines what was measured about it."""
     level = "" if found.level is None else f" 1/{found.level}"
     rows, columns = found.values.shape
     lines = [f"{found.method}{level} ({rows}×{columns})"]

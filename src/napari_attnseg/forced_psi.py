@@ -1,13 +1,12 @@
-"""Psi of gates some of which are forced, as the network fuses with it."""
+"""Psi of gates of which some are forced."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from napari_attnseg.arrays import Array, copy, mirror, same_kind
 from napari_attnseg.encoded_image import FLIPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.forced_gates import Forced
@@ -19,13 +18,13 @@ def forced_psi(
     network: Gated,
     pairs: Sequence[Level],
     gates: Mapping[GateKey, Forced],
-) -> dict[int, Tensor]:
+) -> dict[int, Array]:
     """Psi of all gates (N, gates, h, w) of each stride of `gates`: forced, else own.
 
     Parameters
     ----------
     network : SegmentationNetwork or Engine
-    pairs : sequence of tuples of Tensor
+    pairs : sequence of tuples of Array
         Of one image, or of its mirror images in the order of `FLIPS`.
     gates : mapping
         With names resolved, as from `forced_gates.resolve_gates`.
@@ -37,28 +36,29 @@ def forced_psi(
     """
     own = network.psi(pairs) if gates else {}
     channels = [gate.name for gate in network.gates]
-    forced: dict[int, Tensor] = {}
+    forced: dict[int, Array] = {}
     for key, psi in gates.items():
         stride, name = gate_parts(key)
-        there = forced.setdefault(stride, own[stride].clone())
+        if stride not in forced:
+            forced[stride] = copy(own[stride])
+        there = forced[stride]
         channel = channels.index(name)
         there[:, channel] = _value(key, psi, there[:, channel])
     return forced
 
 
-def _value(key: GateKey, psi: Forced, own: Tensor) -> Tensor:
+def _value(key: GateKey, psi: Forced, own: Array) -> Array:
     """What replaces one gate's own psi (N, h, w), in a shape that broadcasts."""
     if isinstance(psi, str):  # `MEAN`: other names are resolved by now
-        return own.mean((1, 2), keepdim=True)
+        return own.mean(axis=(1, 2), keepdims=True)
     # A copy: torch takes no reversed, foreign-endian or read-only arrays.
-    value = torch.from_numpy(np.array(psi, dtype=np.float32))
+    value = np.array(psi, dtype=np.float32)
     size = tuple(own.shape[1:])
-    if value.ndim and tuple(value.shape) != size:
+    if value.ndim and value.shape != size:
         raise InputError(
             f"Expected one number or an array of shape {size} for the gate at "
-            f"{gate_label(key)}, got shape {tuple(value.shape)}."
+            f"{gate_label(key)}, got shape {value.shape}."
         )
-    value = value.to(own.device)
     if value.ndim and len(own) > 1:
-        value = torch.stack([value.flip(axes) for axes in FLIPS])
-    return value
+        value = np.stack([mirror(value, axes) for axes in FLIPS])
+    return same_kind(value, own)

@@ -1,4 +1,4 @@
-"""What was measured of a gate's map, in plain words. No torch, no Qt.
+"""Describe what was measured of a gate's map in plain words. No torch, no Qt.
 
 The verdict with its numbers and intervals is `results.AttentionMap.finding`.
 """
@@ -18,8 +18,8 @@ _NO_REASON = "Do not read it as a reason."
 _SENTENCES = {
     PatternValue.DECORATIVE: (
         # Of the pattern alone: what its average is worth was not measured.
-        "Where {map} is high or low did not affect the mask: another image's serves as "
-        "well. " + _NO_REASON
+        "Where {map} is high or low did not affect the mask: the map of another image "
+        "serves as well. " + _NO_REASON
     ),
     PatternValue.HARMFUL: (
         "{Map} made masks worse: one value everywhere made better ones. " + _NO_REASON

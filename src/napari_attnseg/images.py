@@ -1,4 +1,4 @@
-"""Former home of two functions.
+"""Earlier import path of two functions.
 
 Python code that earlier versions copied from the viewer imports them from here.
 """

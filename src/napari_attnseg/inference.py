@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
+from napari_attnseg.arrays import (
+    Array,
+    concatenate,
+    mean,
+    mirror,
+    resize,
+    sigmoid,
+    to_numpy,
+)
 from napari_attnseg.boxes import Box, put_back
 from napari_attnseg.cards import (
     ImageColours,
@@ -23,7 +30,7 @@ from napari_attnseg.cards import (
     versions,
     weights_hash,
 )
-from napari_attnseg.click_heads import load_click_head
+from napari_attnseg.click_heads import StoredHead, read_click_head
 from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
 from napari_attnseg.devices import OPENVINO, resolve_device
 from napari_attnseg.encoded_image import (
@@ -31,7 +38,6 @@ from napari_attnseg.encoded_image import (
     EncodedImage,
     joined,
     of_image,
-    resize,
 )
 from napari_attnseg.engines import ASKED, chosen_device
 from napari_attnseg.engines.base import Engine
@@ -48,8 +54,6 @@ from napari_attnseg.intensity import (
     rule_to_json,
 )
 from napari_attnseg.masks import MaskRules, make_mask
-from napari_attnseg.models.click_head import ClickHead
-from napari_attnseg.models.fusion import GateEnds
 from napari_attnseg.models.gated import Level
 from napari_attnseg.prepared_image import PreparedImage, prepare
 from napari_attnseg.reader_record import READERS
@@ -64,7 +68,7 @@ from napari_attnseg.results import (
     ShareState,
     gate_label,
 )
-from napari_attnseg.spec import STRIDES
+from napari_attnseg.spec import STRIDES, GateEnds
 from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
 from napari_attnseg.weights import weights_path
@@ -95,7 +99,7 @@ class Segmenter:
         Name of the weights file, without its folder.
     sha256 : str
         Of the weights' tensors.
-    click_head : ClickHead or None
+    click_head : StoredHead or None
         That corrects masks by clicks, if the weights have one; see `corrections`.
     """
 
@@ -104,7 +108,7 @@ class Segmenter:
     device: str
     weights: str
     sha256: str
-    click_head: ClickHead | None = None
+    click_head: StoredHead | None = None
 
     @property
     def network(self) -> SegmentationNetwork:
@@ -159,7 +163,7 @@ class Segmenter:
                 _LOG.warning("%s", error)
                 chosen, stood_in = "cpu", device
             else:
-                head = load_click_head(path)
+                head = read_click_head(path)
                 return cls(engine, card, "cpu", path.name, sha256, head)
         from napari_attnseg.checkpoints import load_checkpoint
         from napari_attnseg.engines.torch import TorchEngine
@@ -168,7 +172,7 @@ class Segmenter:
         arithmetic = precision_on(chosen, precision)
         network, card, sha256 = load_checkpoint(path, chosen)
         engine = TorchEngine(channels_last(network), arithmetic, stood_in)
-        head = load_click_head(path, chosen)
+        head = read_click_head(path)
         return cls(engine, card, chosen, path.name, sha256, head)
 
     def on(self, device: str) -> Segmenter:
@@ -192,7 +196,7 @@ class Segmenter:
         from napari_attnseg.engines.torch import TorchEngine
         from napari_attnseg.models.network import channels_last
 
-        network = channels_last(self.network.to(torch.device(device)))
+        network = channels_last(self.network.to(device))
         return replace(self, engine=TorchEngine(network), device=device)
 
     def segment(
@@ -279,9 +283,10 @@ class Segmenter:
         Another thread may prepare images while the network runs.
         """
         rule = parse_intensity(intensity, self.card.preprocessing.intensity)
-        return prepare(image, rgb, rule, box, self.card.preprocessing.size)
+        size = self.card.preprocessing.size
+        with self.engine.computing():
+            return prepare(image, rgb, rule, box, size, self.engine.array)
 
-    @torch.inference_mode()
     def encode_prepared(
         self, images: Sequence[PreparedImage], flip: bool = False
     ) -> list[EncodedImage]:
@@ -302,15 +307,16 @@ class Segmenter:
             If not even one image fits on the device.
         """
         views = FLIPS if flip else FLIPS[:1]
-        batch = torch.cat([one.pixels.flip(axes) for one in images for axes in views])
-        if len(batch) == 1:
-            batch = images[0].pixels
+        with self.engine.computing(), self.enough_memory():
+            batch = concatenate(
+                [mirror(one.pixels, axes) for one in images for axes in views]
+            )
+            if len(batch) == 1:
+                batch = images[0].pixels
 
-        def run(part: slice) -> list[Level]:
-            some = batch[part].to(self.device)
-            return self.engine.encode(some)
+            def run(part: slice) -> list[Level]:
+                return self.engine.encode(batch[part])
 
-        with self.enough_memory():
             pairs = joined(in_parts(run, len(batch)))
         count = len(views)
         return [
@@ -327,7 +333,6 @@ class Segmenter:
             for i, one in enumerate(images)
         ]
 
-    @torch.inference_mode()
     def decode(
         self,
         encoded: EncodedImage,
@@ -361,7 +366,7 @@ class Segmenter:
         """
         gates, threshold = self.check(gates, threshold)
         height, width = encoded.shape
-        with self.enough_memory():
+        with self.engine.computing(), self.enough_memory():
             forced = forced_psi(self.engine, encoded.pairs, gates)
             fused, used = self.engine.fuse(encoded.pairs, forced)
             # Of the image itself, not of its mirror images.
@@ -373,28 +378,27 @@ class Segmenter:
                 lambda part: self.engine.logits([maps[part] for maps in fused]),
                 len(fused[0]),
             )
-            views = torch.sigmoid(torch.cat(logits) / self.card.temperature)
+            views = sigmoid(concatenate(logits) / self.card.temperature)
             # Each view turned back; without flips there is one, which stays as it is.
-            back = [view.flip(axes) for view, axes in zip(views, FLIPS, strict=False)]
-            mean = torch.stack(back).mean(0, keepdim=True)
+            back = [
+                mirror(view, axes) for view, axes in zip(views, FLIPS, strict=False)
+            ]
+            whole = mean(back)[None]
             own_mask = not gates and threshold == self.card.threshold
-            expected = self._expected_dice(encoded, mean) if own_mask else None
+            expected = self._expected_dice(encoded, whole) if own_mask else None
             probability = or_on_cpu(
-                lambda values: resize(values, (height, width))[0].float().cpu().numpy(),
-                mean,
+                lambda values: to_numpy(resize(values, (height, width))[0]), whole
             )
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
             AttentionMap(
-                psi[0, channel].float().cpu().numpy(),
+                to_numpy(psi[0, channel]),
                 stride,
                 (height / psi.shape[-2], width / psi.shape[-1]),
                 gate.low,
                 gate.high,
                 gate=gate.name,
-                effective_share=EffectiveShare.measured(
-                    shares[stride][0, 0].float().cpu().numpy()
-                )
+                effective_share=EffectiveShare.measured(to_numpy(shares[stride][0, 0]))
                 if shares
                 else EffectiveShare(ShareState.UNDEFINED),
                 **self._finding(_key(stride, gate)),
@@ -415,7 +419,7 @@ class Segmenter:
         return replace(result, provenance=facts, readers=alone)
 
     def _expected_dice(
-        self, encoded: EncodedImage, probability: Tensor
+        self, encoded: EncodedImage, probability: Array
     ) -> ExpectedDice | None:
         """Of the model's own mask, if the card has a rule for it.
 
@@ -481,7 +485,7 @@ class Segmenter:
             "engine": self.engine.label,
             "precision": self.engine.precision,
             **({ASKED: self.engine.asked} if self.engine.asked else {}),
-            "threads": torch.get_num_threads(),
+            "threads": self.engine.threads,
             "input_size": self.card.preprocessing.size,
             "intensity": str(encoded.intensity),
             RULE: rule_to_json(encoded.rule),

@@ -1,4 +1,4 @@
-"""How the values of an image become [0, 1]: what is asked for, and what was done.
+"""Map the values of an image to [0, 1]: the rule asked for, and the mapping used.
 
 No torch: provenance, code that is copied from the viewer and data sets read it.
 """
@@ -197,7 +197,7 @@ class IntensityMapping:
 
 
 def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Intensity:
-    """The rule that is meant: by its name, or as it is.
+    """Rule of a name, or the rule itself.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def rule_of(provenance: Mapping[str, Any]) -> Intensity:
 
 
 def is_fixed(provenance: Mapping[str, Any]) -> bool:
-    """Whether a run's images were read in a way that no percentiles change.
+    """Whether the percentiles had no effect on the images of a run.
 
     Earlier versions wrote it in words only. They are a closed file format: these two
     wordings are read, and no later ones.

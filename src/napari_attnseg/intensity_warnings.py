@@ -1,4 +1,4 @@
-"""Warnings on intensities: those of a run, and what they mean in words for people."""
+"""Warnings on intensities of a run, and their wording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WARNINGS = {
 
 
 def warning_sentence(warning: IntensityWarning) -> str:
-    """In words, for people: what a warning means and what to do."""
+    """Sentence on what a warning means and what to do."""
     return (
         f"{_WARNINGS[warning]}: give the range that matters as a window (--window LOW "
         "HIGH, or the contrast limits in napari)."
@@ -23,7 +23,7 @@ def warning_sentence(warning: IntensityWarning) -> str:
 
 
 def counted_warning(warning: IntensityWarning, images: int, of: int) -> str:
-    """As `warning_sentence`, of a whole data set; no window can be given for one."""
+    """As `warning_sentence`, for a whole data set, for which no window can be given."""
     text = _WARNINGS[warning]
     return (
         f"In {images} of {of} images {text[0].lower()}{text[1:]}: save the images with "

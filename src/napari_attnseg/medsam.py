@@ -42,6 +42,7 @@ from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import Segmentation
+from napari_attnseg.threads import tell_torch
 
 #: Probability at and above which a pixel belongs to the refined mask.
 THRESHOLD = 0.5
@@ -102,6 +103,7 @@ class Medsam:
         """
         if not 0 <= margin < np.inf:
             raise InputError(f"Expected a margin of 0 pixels or more, got {margin}.")
+        tell_torch()
         device, path = resolve_device(device), Path(folder)
         model, files = load_sam(path)
         return cls(model.to(device), path.resolve().name, files, device, margin)

@@ -1,4 +1,4 @@
-"""An image at the network's size, before the network: what a CPU thread can make ready.
+"""Images prepared for the network, by a thread on the CPU.
 
 A large image becomes RGB in [0, 1] a few rows at a time, and narrow at once: there is
 never a whole copy of it in float.
@@ -6,16 +6,14 @@ never a whole copy of it in float.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import ArrayLike
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
+from napari_attnseg.arrays import Array, concatenate, narrow, resize, to_numpy
 from napari_attnseg.boxes import Box
-from napari_attnseg.encoded_image import resize
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, IntensityMapping
 from napari_attnseg.preprocessing import RgbImage
@@ -30,13 +28,13 @@ class PreparedImage:
 
     Attributes
     ----------
-    pixels : Tensor, shape (1, 3, S, S), in [0, 1]
+    pixels : Array, shape (1, 3, S, S), in [0, 1]
         On the CPU.
     shape, intensity, rule, sha256, box, frame, grey
         As of `EncodedImage`.
     """
 
-    pixels: Tensor
+    pixels: Array
     shape: tuple[int, int]
     intensity: IntensityMapping
     rule: Intensity
@@ -46,9 +44,13 @@ class PreparedImage:
     grey: bool = False
 
 
-@torch.inference_mode()
 def prepare(
-    image: ArrayLike, rgb: bool | None, rule: Intensity, box: Box | None, size: int
+    image: ArrayLike,
+    rgb: bool | None,
+    rule: Intensity,
+    box: Box | None,
+    size: int,
+    array: Callable[[NDArray[np.float32]], Array],
 ) -> PreparedImage:
     """Map the values of an image to [0, 1] and resize it to (S, S).
 
@@ -60,6 +62,8 @@ def prepare(
         How values are mapped.
     size : int
         S.
+    array : callable
+        `Engine.array`.
 
     Raises
     ------
@@ -74,20 +78,11 @@ def prepare(
         part = whole[box.slices]
     source = RgbImage(part, rgb, rule)
     # Columns first, then rows, as one resize does: the same numbers to the last bit.
-    narrow = torch.cat([_narrow(torch.from_numpy(s), size) for s in source.strips()], 2)
-    pixels = resize(narrow, size)
+    strips = (array(np.moveaxis(s, 2, 0)[None]) for s in source.strips())
+    pixels = resize(concatenate([narrow(s, size) for s in strips], 2), size)
     sha256 = array_sha256(image)
     # Of what was resized: what is stored as colour may have none.
-    grey = float((pixels.amax(1) - pixels.amin(1)).max()) < GREY
+    grey = float(np.ptp(to_numpy(pixels), axis=1).max()) < GREY
     return PreparedImage(
         pixels, source.shape, source.mapping(), rule, sha256, box, frame, grey
     )
-
-
-def _narrow(strip: Tensor, columns: int) -> Tensor:
-    """(h, W, 3) → (1, 3, h, columns), not clamped."""
-    rows = strip.permute(2, 0, 1)[None]
-    if rows.shape[-1] == columns:
-        return rows
-    size = (rows.shape[-2], columns)
-    return F.interpolate(rows, size, mode="bilinear", antialias=True)

@@ -1,4 +1,4 @@
-"""Any image array to RGB in [0, 1]: whole, or a few rows at a time."""
+"""Convert any image array to RGB in [0, 1], whole or a few rows at a time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def to_rgb(
 
 
 class RgbImage:
-    """One 2D image that becomes RGB in [0, 1] a few rows at a time.
+    """One 2D image that is converted to RGB in [0, 1] a few rows at a time.
 
     So that there is never a whole copy of a large one in float. Parameters and errors
     are those of `to_rgb`.
@@ -95,7 +95,7 @@ class RgbImage:
         return _three(self._scale.apply(self._colours[first:end])[0])
 
     def strips(self, rows: int | None = None) -> Iterator[NDArray[np.float32]]:
-        """All rows, so many at a time, or as many as make a million pixels.
+        """All rows, a given number at a time, by default about a million pixels.
 
         What `mapping` says is counted meanwhile.
         """
@@ -110,7 +110,7 @@ class RgbImage:
             yield _three(scaled)
 
     def mapping(self) -> IntensityMapping:
-        """How values were mapped; to be asked after all of `strips`.
+        """Mapping of the values; complete after all of `strips`.
 
         The parts of the range that hold most values need not be neighbours: air,
         padding and metal of a CT may be a few far values, with the tissue between them.

@@ -1,4 +1,4 @@
-"""How fast work goes on, in words."""
+"""Format speeds."""
 
 from __future__ import annotations
 

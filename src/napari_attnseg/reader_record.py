@@ -1,4 +1,4 @@
-"""What was measured of the two readers of a model, as its card has it. No torch."""
+"""Record of the measured worth of each encoder alone. No torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reader(StrEnum):
 
     @property
     def key(self) -> str:
-        """As part of file names and JSON keys."""
+        """Name for files and JSON keys."""
         return self.value.lower()
 
 
@@ -37,7 +37,7 @@ BOTH = "both"
 
 
 class ReaderState(StrEnum):
-    """What the measured Dice of a reader says of it."""
+    """Verdict on a reader by its measured Dice."""
 
     NOT_MEASURED = "not_measured"
     #: Measured on fewer than `statistics.ENOUGH` images.

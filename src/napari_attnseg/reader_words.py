@@ -1,4 +1,4 @@
-"""What was measured of the two readers, in plain words. No torch, no Qt."""
+"""Describe what was measured of the two readers. No torch, no Qt."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def useless_sentences(record: ReaderRecord) -> list[str]:
 
 
 def record_sentences(record: ReaderRecord) -> list[str]:
-    """What each reader is worth alone, and whether psi tells the better one."""
+    """Sentences on each reader alone, and on whether psi tells the better one."""
     dice = [record.dice(key) for key in (Reader.CNN.key, Reader.TRANSFORMER.key, BOTH)]
     names = (f"{Reader.CNN} alone", f"{Reader.TRANSFORMER} alone", "both together")
     known = [
@@ -76,7 +76,7 @@ def region_sentences(
     size: float,
     record: ReaderRecord,
 ) -> list[str]:
-    """What a region in which the readers disagree is, and what is known of such.
+    """Sentences on a region of disagreement, and on what was measured of such regions.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _CORNERS = np.ones((3, 3), bool)
 
 
 class Disagreement(StrEnum):
-    """What both readers make of a pixel."""
+    """Which readers draw a pixel."""
 
     #: The same: both background, or both the same class.
     NONE = "none"
@@ -38,7 +38,7 @@ KINDS = tuple(Disagreement)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReaderMask:
-    """What one reader makes of an image of shape (H, W).
+    """Mask of one reader, of shape (H, W).
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class ReaderMask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readers:
-    """Both readers of one image, and what was measured of them in this model.
+    """Masks of both readers of one image, and what was measured of them in this model.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Readers:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What provenance says of them: the hash of each mask."""
+        """Facts for provenance: the hash of each mask."""
         return {
             f"{reader.key}_mask_sha256": array_sha256(self[reader].mask)
             for reader in Reader

@@ -87,7 +87,12 @@ def python_text(
     how = f"{flip}, intensity={rule!r}" if rule is not None else flip
     box = box_of(facts)
     how += "" if box is None else f", box={box!r}"
-    first = facts["image_sha256"][0] if stack else facts["image_sha256"]
+    hashes, masks = facts["image_sha256"], facts["mask_sha256"]
+    # Of a stack those frames that were segmented.
+    done = [i for i, sha256 in enumerate(hashes) if sha256] if stack else [0]
+    first = hashes[done[0]] if stack else hashes
+    made = [masks[i] for i in done] if stack else masks
+    frames = "image" if len(done) == len(hashes) else f"(image[i] for i in {done})"
     lines = [
         *_heading(facts),
         *(comment(EDITED).splitlines() if edited else []),
@@ -119,7 +124,7 @@ def python_text(
         "    raise SystemExit('These are other weights than those of the run.')",
         *problem,
         f"image = {read}{frame}",
-        f"if array_sha256(image{'[0]' if stack else ''}) != {first!r}:",
+        f"if array_sha256(image{f'[{done[0]}]' if stack else ''}) != {first!r}:",
         "    raise SystemExit('These are other pixels than those of the run.')",
         "",
     ]
@@ -127,7 +132,7 @@ def python_text(
         lines += [
             "results = [",
             f"    {_call('frame', how, options, tiled)}",
-            "    for frame in image",
+            f"    for frame in {frames}",
             "]",
         ]
         if remade:  # of what the viewer keeps of a stack
@@ -146,7 +151,7 @@ def python_text(
             lines.append(f"result = remake(result, {rules_of(facts)!r})")
         lines.append("found = array_sha256(result.mask)")
     lines += [
-        f"same = found == {facts['mask_sha256']!r}",
+        f"same = found == {made!r}",
         "print('The same mask.' if same else 'Another mask: see the versions above.')",
         *clicks_code(facts, f"segmenter.encode(image{how})"),
     ]

@@ -1,4 +1,4 @@
-"""Where the image of a run lies now, and how code reads it as the run did. No Qt."""
+"""Find the image of a run, and write code that reads it as the run did. No Qt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a segmentation run gives back: frozen arrays with documented axes. No torch."""
+"""Results of a segmentation: frozen arrays with documented axes. No torch."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PatternValue(StrEnum):
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> PatternValue:
-        """Value in ``pattern`` of a card or result; of others by their flag."""
+        """Value from ``pattern`` of a card or result, or from their earlier flag."""
         found = facts.get("pattern")
         if found in set(cls):
             return cls(found)
@@ -177,7 +177,7 @@ class AttentionMap:
 
     @property
     def key(self) -> GateKey:
-        """Under which `Segmenter.decode` takes a replacement."""
+        """Key under which `Segmenter.decode` takes a replacement."""
         return (self.level, self.gate) if self.gate else self.level
 
     @property

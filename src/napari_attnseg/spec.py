@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_attnseg.intensity import Percentiles
 
@@ -23,9 +23,33 @@ STRIDES = (4, 8, 16, 32)
 OWN_ENCODERS = ("image", "stem")
 
 
-#: Fusions without gates. Named here, because the specification of a model is read
+class GateEnds(NamedTuple):
+    """One gate of a level: its name, and whose features psi → 0 and psi → 1 use.
+
+    The name is empty where a level has only one gate.
+    """
+
+    name: str
+    low: str
+    high: str
+
+
+#: Gates of a level by fusion. Here, because the specification of a model is read
 #: without torch, which the fusions themselves need.
-WITHOUT_GATES = ("none",)
+GATES: dict[str, tuple[GateEnds, ...]] = {
+    "none": (),
+    "transformer_guided": (GateEnds("", "transformer", "CNN"),),
+    "cnn_guided": (GateEnds("", "CNN", "transformer"),),
+    # psi → 0 leaves that encoder out.
+    "double_attention": (
+        GateEnds("CNN", "none", "CNN"),
+        GateEnds("transformer", "none", "transformer"),
+    ),
+    "double_weighted": (
+        GateEnds("CNN", "transformer", "CNN"),
+        GateEnds("transformer", "CNN", "transformer"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +154,18 @@ class ModelSpec:
 
     @property
     def encoders(self) -> tuple[EncoderSpec, ...]:
-        """Those it has, the CNN first."""
+        """Encoders of the model, the CNN first."""
         return tuple(e for e in (self.cnn, self.transformer) if e is not None)
 
     @property
+    def gates(self) -> tuple[GateEnds, ...]:
+        """Gates of each level; empty for a model without any."""
+        return GATES.get(self.fusion, ()) if self.architecture == "dual" else ()
+
+    @property
     def has_gates(self) -> bool:
-        """Whether there are gates, so gate maps."""
-        return self.architecture == "dual" and self.fusion not in WITHOUT_GATES
+        """Whether the model has gates, and so gate maps."""
+        return bool(self.gates)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""

@@ -1,12 +1,15 @@
-"""How many CPU threads a network runs on, and what they do while they wait."""
+"""Set the number of CPU threads, and what they do while they wait."""
 
 from __future__ import annotations
 
 import functools
 import os
+import sys
 
 #: Environment variables of OpenMP, which runs torch's threads.
 _WAIT, _NUMBER = "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
+#: What `use_threads` was last asked for, until torch is there to be told.
+_ASKED: list[int] = []
 
 
 def wait_passively() -> None:
@@ -19,7 +22,9 @@ def wait_passively() -> None:
 
 
 def use_threads(number: int = 0) -> int:
-    """Set how many threads torch computes with from now on; returns it.
+    """Set how many threads networks are computed with from now on; returns it.
+
+    Torch is not imported for that: it is told by `tell_torch` when something needs it.
 
     Parameters
     ----------
@@ -28,17 +33,49 @@ def use_threads(number: int = 0) -> int:
         than two; it stays free for other programs. Where ``OMP_NUM_THREADS`` is set,
         that many.
     """
+    _ASKED[:] = [number]
+    if "torch" in sys.modules:
+        tell_torch()
+    return threads()
+
+
+def tell_torch() -> None:
+    """Let torch compute with what was asked for before it was imported, if anything."""
     import torch
 
-    chosen = number or _default()
-    if chosen != torch.get_num_threads():
-        torch.set_num_threads(chosen)
-    return chosen
+    if _ASKED:
+        chosen = _ASKED.pop() or _default()
+        if chosen != torch.get_num_threads():
+            torch.set_num_threads(chosen)
+
+
+def threads() -> int:
+    """How many threads networks are computed with."""
+    if _ASKED:
+        return _ASKED[0] or _less_one(_cores())
+    loaded = sys.modules.get("torch")
+    return _cores() if loaded is None else int(loaded.get_num_threads())
 
 
 @functools.cache
 def _default() -> int:
     import torch
 
-    own = torch.get_num_threads()
+    return _less_one(torch.get_num_threads())
+
+
+def _less_one(own: int) -> int:
     return own if own <= 2 or _NUMBER in os.environ else own - 1
+
+
+def _cores() -> int:
+    """As torch chooses: the physical cores, or what OpenMP is told."""
+    import psutil
+
+    told = os.environ.get(_NUMBER, "").partition(",")[0]
+    if told.isdecimal() and int(told):
+        return int(told)
+    physical, usable = psutil.cpu_count(logical=False), os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):
+        usable = len(os.sched_getaffinity(0))
+    return min(physical or 1, usable or 1)

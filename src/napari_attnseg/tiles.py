@@ -91,7 +91,7 @@ class _Gate:
 
 
 def check_tiled(gates: Mapping[GateKey, Forced], readers: bool) -> None:
-    """Refuse what tiles cannot do.
+    """Refuse options that tiles do not support.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where overlapping tiles of an image lie, and how what they hold becomes one map."""
+"""Place overlapping tiles on an image, and stitch their maps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPREAD = 0.125
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Where tiles lie along one axis of an image.
+    """Positions of tiles along one axis of an image.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class Axis:
         return [round(i * rest / steps) for i in range(steps + 1)]
 
     def cells(self, cells_of_tile: int) -> int:
-        """Cells of a stitched map of which a tile has so many."""
+        """Number of cells of a stitched map, from the number in a tile."""
         return max(1, round(self.length * cells_of_tile / self.size))
 
     def weights(self, cells_of_tile: int) -> list[tuple[int, NDArray[np.float32]]]:
-        """How each tile's cells become those of the stitched map.
+        """Weights by which the cells of each tile enter the stitched map.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class Axis:
 
 
 class Stitched:
-    """One map of an image that is put together from those of its tiles.
+    """Map of an image that is stitched from the maps of its tiles.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What would the mask be, had the gates chosen otherwise? Encoders run once."""
+"""Compute the mask for forced gate values; the encoders run once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_attnseg.two_readers import read_alone
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForcedGates:
-    """What replaces psi.
+    """Values that replace psi.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class ForcedGates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What forcing the gates did to one image's mask.
+    """Change of one image's mask by forced gates.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Change:
 
 
 class WhatIf:
-    """One image, encoded once, decoded with other gates again and again.
+    """Image that is encoded once and decoded repeatedly with other gates.
 
     Parameters
     ----------

@@ -14,8 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from stand_ins import STAND_INS
 
+from attnseg_training.benchmark.precision import BY_OPENVINO, benchmark_precision
+from attnseg_training.datasets import load_dataset
+from napari_attnseg import devices
 from napari_attnseg.cards import ModelCard, weights_hash
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.corrections.of_model import corrector_of
@@ -98,6 +102,18 @@ def test_it_segments_as_pytorch_does(segmenter: Segmenter, eager: Segmenter) -> 
     assert facts["engine"].startswith("OpenVINO 20")
     assert wanted.provenance["engine"] == f"PyTorch {torch.__version__}"
     assert facts["weights_sha256"] == wanted.provenance["weights_sha256"]
+
+
+def test_it_is_compared_with_pytorch_on_images(
+    segmenter: Segmenter, weights: Path, data_folder: Path
+) -> None:
+    data = load_dataset(data_folder)
+    found = benchmark_precision(data, str(weights), "cpu", images=1)
+    assert found["n"] == 1 and found["engines"][BY_OPENVINO] == segmenter.engine.label
+    exact = found["against_float32"][BY_OPENVINO]
+    assert 0 < exact["logits"] < 1e-4 and 0 < exact["psi"] < 1e-5
+    assert exact["masks_equal"] == 1 and exact["pixels_differing"] == 0
+    assert exact["reached"] and exact["mask_dice"] == {"mean": 1, "lowest": 1}
 
 
 def test_the_what_if_forces_gates_of_the_decoder_alone(
@@ -253,20 +269,58 @@ def test_what_ends_the_compiling_process_ends_no_other(
     assert (found.chosen_device, found.engine.asked) == ("cpu", "openvino")
 
 
-def test_a_kept_model_starts_without_timm(
-    segmenter: Segmenter, weights: Path, cache: Path
+@pytest.mark.parametrize("device", ["openvino", "auto"])
+def test_a_kept_model_starts_without_torch(
+    segmenter: Segmenter, weights: Path, cache: Path, tmp_path: Path, device: str
 ) -> None:
+    """The command, from its start to the last file."""
+    Image.fromarray(IMAGE).save(tmp_path / "image.png")
+    arguments = ["segment", tmp_path / "image.png", "--weights", weights, "--readers"]
+    arguments += ["--out", tmp_path, "--device", device, "--threads", 1, "--flip"]
     code = (
-        "import sys, platformdirs, numpy as np\n"
+        "import sys, platformdirs\n"
         f"platformdirs.user_cache_dir = lambda *_, **__: {str(cache)!r}\n"
-        "from napari_attnseg import Segmenter\n"
-        f"found = Segmenter.from_checkpoint({str(weights)!r}, 'openvino')\n"
-        "print(found(np.zeros((9, 9), np.uint8)).provenance['engine'])\n"
-        "print({'timm', 'torchvision'} & set(sys.modules))"
+        "from napari_attnseg import cli, devices, engines\n"
+        # As where it was faster, and there is no GPU.
+        "engines.prefers_openvino = lambda weights: True\n"
+        "devices.version = lambda name: '2.13.0+cpu'\n"
+        f"sys.argv = ['attnseg', *{[str(one) for one in arguments]!r}]\n"
+        "try:\n    cli.main()\nfinally:\n"
+        "    print({'torch', 'timm', 'torchvision', 'skimage'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
-    assert done.stdout.splitlines() == [segmenter.engine.label, "set()"], done.stderr
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+    facts = json.loads((tmp_path / "image.json").read_text())["provenance"]
+    assert facts["engine"] == segmenter.engine.label and facts["threads"] == 1
+    mask = segmenter(IMAGE, flip=True).provenance["mask_sha256"]
+    assert facts["mask_sha256"] == mask
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "asked"),
+    [
+        ("2.13.0+cpu", ["nvidia0"], False),
+        ("2.13.0", [], False),
+        ("2.13.0", ["nvme0"], False),
+        ("2.13.0", ["nvidia0"], True),
+        ("2.13.0+rocm6.4", ["kfd"], True),
+    ],
+)
+def test_torch_is_asked_for_a_gpu_only_where_there_may_be_one(
+    version: str,
+    files: list[str],
+    asked: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(devices, "version", lambda name: version)
+    monkeypatch.setattr(devices, "_LINUX_DEVICES", tmp_path)
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    monkeypatch.setattr(devices, "available_devices", lambda: ["auto", "cuda:0", "cpu"])
+    assert devices.gpu_here() == asked
 
 
 def test_a_segmenter_moves_to_pytorch(segmenter: Segmenter, eager: Segmenter) -> None:

@@ -87,6 +87,7 @@ WORDS = {
     "attnseg-train benchmark start": [],
     "attnseg-train benchmark threads": [],
     "attnseg-train benchmark whatif": [],
+    "attnseg-train benchmark precision": ["--data", "d"],
     "attnseg-train import": ["c.pth"],
 }
 #: What a command does not go without, where another of its results is asked for.

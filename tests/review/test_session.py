@@ -18,7 +18,8 @@ from PIL import Image
 from attnseg_training.datasets.dataset import load_dataset
 from napari_attnseg.errors import InputError
 from napari_attnseg.review.ahead import load_image
-from napari_attnseg.review.cases import Case, find_cases
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import find_cases
 from napari_attnseg.review.journal import Journal
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.state import Decision

@@ -116,8 +116,8 @@ def test_only_a_drawn_box_is_segmented(
         encode(source, 0, facts, MODELS),
         prepare_clicks(source, 0, facts, result.probabilities(0), MODELS),
     ):
-        assert "of a box only, and this needs the whole image" in failure(steps)
-    with pytest.raises(InputError, match="of a box only"):
+        assert "covers a box only, but this needs the whole image" in failure(steps)
+    with pytest.raises(InputError, match="covers a box only"):
         correction_of(viewer, result.mask)
 
     widget.run_menu.save(tmp_path)

@@ -23,19 +23,20 @@ def test_commands_menus_and_samples_are_registered() -> None:
     menu = [item.command for item in manager.iter_menu("napari/layers/visualize")]
     assert menu == ["napari-attnseg.explain", "napari-attnseg.inspect"]
     menu = [item.command for item in manager.iter_menu("napari/layers/measure")]
-    assert menu == ["napari-attnseg.objects"]
+    assert menu == ["napari-attnseg.objects", "napari-attnseg.over_time"]
     menu = [item.command for item in manager.iter_menu("napari/layers/annotate")]
     assert menu == ["napari-attnseg.review"]
     menu = [item.command for item in manager.iter_menu("napari/layers/data")]
     assert menu == ["napari-attnseg.send_mask"]
     widgets = [widget.display_name for widget in manager.iter_widgets()]
-    assert widgets[:6] == [
+    assert widgets[:7] == [
         "Segment image",
         "Explain segmentation",
         "Inspect side by side",
         "Train segmentation model",
         "Measure objects",
         "Review a series",
+        "Plot over time",
     ]
     (reader,) = manager.iter_compatible_readers("results.json")
     assert reader.command == "napari-attnseg.read"

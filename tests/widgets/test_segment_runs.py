@@ -9,10 +9,13 @@ from napari import settings
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QMessageBox
 
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.base.threads import WorkError
+from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.layers.writer import results_of
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.inference import Segmenter
@@ -101,16 +104,51 @@ def test_that_another_engine_stood_in_is_said(
     assert widget.bar.error.text() == STOOD_IN and len(viewer.layers) == 7
 
 
-def test_cancel_adds_nothing(
+def test_cancel_keeps_the_frames_that_are_done(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    viewer.add_image(rng.integers(0, 255, (400, 30, 40), np.uint8), name="a")
+    viewer.dims.set_current_step(0, 100)
+    widget.start()
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=60_000)
+    mask = viewer.layers["mask · a"]
+    assert record_of(mask).is_done(100)
+    viewer.dims.set_current_step(0, 300)  # it goes on from there
+    qtbot.waitUntil(lambda: record_of(mask).is_done(300), timeout=60_000)
+    widget.bar.cancel_button.click()
+    wait(widget, qtbot)
+    done = record_of(mask).done_frames
+    assert {100, 300} <= set(done) and len(done) < 100
+    assert f"Cancelled: {len(done)} of 400 slices" in messages[-1]
+    for frame in (100, 300):
+        own = MODELS.load(widget.inputs.weights, "cpu").segmenter
+        wanted = own(viewer.layers["a"].data[frame])
+        np.testing.assert_array_equal(mask.data[frame], wanted.mask)
+        facts = record_of(mask).provenance
+        assert facts["image_sha256"][frame] == wanted.provenance["image_sha256"]
+        assert facts["mask_sha256"][frame] == wanted.provenance["mask_sha256"]
+    # What was not segmented is not called empty.
+    viewer.dims.set_current_step(0, 0)
+    qtbot.waitUntil(lambda: "Slice 0" in widget.outcome.text(), timeout=60_000)
+    assert widget.outcome.text().startswith("Slice 0: Not segmented")
+    assert viewer.canvas.overlays.text.text.startswith("Not segmented")
+    # Nor is it after it was saved and opened again.
+    (results,) = results_of([layer.as_layer_data_tuple() for layer in viewer.layers])
+    assert not is_edited(mask)
+    hashes = [one.provenance["image_sha256"] for one in results.segmentations]
+    assert [i for i, found in enumerate(hashes) if found] == done
+
+
+def test_a_run_whose_mask_is_removed_ends(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:
     viewer.add_image(np.zeros((400, 30, 40)), name="a")
     widget.start()
-    qtbot.waitUntil(lambda: "slices" in widget.bar.progress.format(), timeout=60_000)
-    widget.bar.cancel_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=60_000)
+    viewer.layers.remove("mask · a")
     wait(widget, qtbot)
-    assert [layer.name for layer in viewer.layers] == ["a"]
-    assert any("no layers were added" in m for m in messages)
+    assert "mask · a" not in viewer.layers
     assert widget.bar.start_button.isEnabled()
 
 

@@ -85,8 +85,8 @@ def test_segments_a_polyp_with_the_bundled_weights(viewer: Any, qtbot: Any) -> N
     assert gate.visible and gate.colorbar.visible
     # In plain words; numbers are one click away.
     assert widget.gate_description.text() == (
-        "Where this map is high or low did not affect the mask: another image's "
-        "serves as well. Do not read it as a reason."
+        "Where this map is high or low did not affect the mask: the map of another "
+        "image serves as well. Do not read it as a reason."
     )
     assert "AUROC" in widget.gate_details.text()
     assert not widget.gate_details.isVisible() and widget.gate_legend.bar.isVisible()
@@ -213,9 +213,10 @@ def test_menus_and_palette_have_titles_that_say_what_is_done(viewer: Any) -> Non
     measure = "Measure objects (AttnSeg)"
     assert titles("napari/layers/segment") == {segment, train}
     assert titles("napari/layers/visualize") == {explain, inspect}
-    assert titles("napari/layers/measure") == {measure}
+    over_time = "Plot over time (AttnSeg)"
+    assert titles("napari/layers/measure") == {measure, over_time}
     palette = titles(app.menus.COMMAND_PALETTE_ID)
-    assert {segment, train, explain, inspect, measure} < palette
+    assert {segment, train, explain, inspect, measure, over_time} < palette
 
 
 def test_preferences_have_our_page(viewer: Any, qtbot: Any) -> None:

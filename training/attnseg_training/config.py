@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import tomli_w
 from attnseg_training.learning_settings import LearningSettings
 from attnseg_training.settings import check_settings, setting, settings_of
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.toml_text import parse_toml
 from napari_attnseg.run_files import measured_on
 
 TRUST_GATES = ("together", "one")
@@ -211,7 +211,7 @@ def read_toml(path: Path, of: type[TrainConfig] = TrainConfig) -> dict[str, Any]
         If it cannot be read, is not TOML, or has an unknown key.
     """
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        fields = parse_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"Expected a TOML file of training settings at {path}, but: {error}."

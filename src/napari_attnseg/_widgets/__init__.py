@@ -1,4 +1,4 @@
-"""Everything that knows napari or Qt. One dock widget a file."""
+"""All code that uses napari or Qt; one module or folder per dock widget."""
 
 from napari_attnseg.threads import wait_passively
 

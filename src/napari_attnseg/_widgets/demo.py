@@ -10,7 +10,7 @@ from napari_attnseg.results import Segmentation
 
 
 def why_no_window() -> str:
-    """Why no window can open here; empty if one can."""
+    """Reason why no window can open here; empty if one can."""
     if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
         return "Qt is told to draw offscreen"
     if sys.platform.startswith("linux") and not (

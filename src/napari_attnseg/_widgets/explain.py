@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 #: Terms in what is said of the maps, for who does not know them.
 TERMS = (
-    "Target: the region that the map is about, see Target. Logit: the number that the "
+    "Target: the region that the map is about. Logit: the number that the "
     "model turns into a probability; the higher, the more probable. To first order: "
     "estimated from the slope at this image, not tried out."
 )
@@ -80,9 +80,10 @@ class ExplainWidget(ModelWidget):
         self.details = Fold("Details", self.gate_card)
         set_tips(
             {
-                self.method_box: "What the map is to show; it is explained below.",
+                self.method_box: "What the map shows; it is explained below.",
                 self.level_box: "At which scale: 1/32 is the coarsest, 1/4 the finest.",
-                self.target_box: "Of which region the map is: the mask that the model "
+                self.target_box: "The region that the map is about: the mask that the "
+                "model "
                 "finds, or what you painted in a Labels layer.",
             }
         )
@@ -91,7 +92,7 @@ class ExplainWidget(ModelWidget):
         for stride in reversed(STRIDES):
             self.level_box.addItem(f"1/{stride}", stride)
         set_tips({self.meaning: TERMS, self.colours: TERMS})
-        self.meaning.setText("The list of maps is being made…")
+        self.meaning.setText("The list of maps is being loaded…")
         self._lay_out()
 
         self.method_box.currentTextChanged.connect(self._describe)

@@ -12,7 +12,7 @@ from napari_attnseg.weights import bundled_weights
 
 
 def preferences() -> Any:
-    """``weights``, ``device``, ``intensity`` …, as `napari.yaml` has them.
+    """``weights``, ``device``, ``intensity`` …, as defined in `napari.yaml`.
 
     None where napari does not know this plugin: it is disabled, or not installed.
     """

@@ -6,47 +6,30 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.box_control import BoxControl
 from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
+from napari_attnseg._widgets.base.every_box import EveryBox
+from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.gate_legend import GateLegend
 from napari_attnseg._widgets.base.image_note import canvas_note, constant_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
+from napari_attnseg._widgets.base.new_result import NewResult
 from napari_attnseg._widgets.base.outcome_line import OutcomeLine
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.own_results import OwnResults
 from napari_attnseg._widgets.base.preload import Preload
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
-from napari_attnseg._widgets.base.segmenting import Looking
+from napari_attnseg._widgets.base.segmenting import FrameDone, Looking
 from napari_attnseg._widgets.base.tile_switch import TileSwitch
-from napari_attnseg._widgets.layers.display import (
-    add_layers,
-    first_gate_of,
-    show_source,
-)
-from napari_attnseg._widgets.layers.earlier import (
-    Output,
-    earlier_results,
-    is_edited,
-    made_from_results,
-    output_of,
-)
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import new_layers
-from napari_attnseg._widgets.layers.own_image import (
-    bring_forward,
-    hide,
-    is_wanted,
-    layers_in_view,
-)
+from napari_attnseg._widgets.layers.own_image import layers_in_view
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
-from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import BOX
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
@@ -72,15 +55,17 @@ class SegmentWidget(ModelWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, "Segment")  # napari passes it by this name
         self.box_control = BoxControl(napari_viewer, self._life)
-        self.tile_switch = TileSwitch()
+        self.tile_switch, self.every_box = TileSwitch(), EveryBox()
+        self._shown = FrameOnScreen(napari_viewer, self._life)
+        self._new: NewResult | None = None
         self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
         self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
-            "A gate is where the network mixes both encoders, at a coarse (1/32) to a "
-            "fine (1/4) scale. Shows the map of one gate over the image."
+            "A gate mixes the features of both encoders at one scale, from coarse "
+            "(1/32) to fine (1/4). This shows the map of one gate over the image."
         )
         self.gate_row, self.gate_words = QWidget(), QWidget()
         self.gate_legend = GateLegend()
@@ -93,6 +78,7 @@ class SegmentWidget(ModelWidget):
         self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
         self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
+        self.inputs.questions.changed.connect(self._image_chosen)
         self.preload = Preload(self._models, self._life, self._chosen_weights)
         self.inputs.weights_box.currentIndexChanged.connect(self.preload.soon)
         self.inputs.weights_box.currentIndexChanged.connect(self._image_chosen)
@@ -111,8 +97,10 @@ class SegmentWidget(ModelWidget):
         words.addWidget(self.gate_description)
         words.addWidget(Fold("Details", self.gate_details))
         layout = scrolled(self)
-        for widget in (self.inputs, self.box_control, self.tile_switch, self.bar):
+        for widget in (self.inputs, self.box_control, self.tile_switch):
             layout.addWidget(widget)
+        layout.addWidget(self.every_box)
+        layout.addWidget(self.bar)
         layout.addWidget(self.outcome)
         layout.addWidget(self.outcome.details)
         layout.addWidget(self.gate_row)
@@ -132,6 +120,7 @@ class SegmentWidget(ModelWidget):
         self.outcome.follow(self.inputs.image, self.inputs.weights)
         self.box_control.follow(self.inputs.image)
         self.bar.follow(self.inputs.image)
+        self.every_box.follow(self.inputs.frames)
 
     def _offer_run(self) -> None:
         """Offer the run that the line above speaks of, and no other image's."""
@@ -145,7 +134,7 @@ class SegmentWidget(ModelWidget):
     # -- running ---------------------------------------------------------------------
 
     def start(self) -> None:
-        """Segment the chosen image in a thread; results are added when all is done."""
+        """Segment the chosen image in a thread; frames of a stack show as they come."""
         if self._life.worker is not None:
             return
         try:
@@ -154,10 +143,13 @@ class SegmentWidget(ModelWidget):
                 self.inputs.intensity(),
                 self.box_control.box(source),
                 self.tile_switch.isChecked(),
+                self.every_box.every,
             )
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
+        self._new = NewResult(self._viewer, source, self.run_menu.keep_both.isChecked())
+        self._shown.follow(self.inputs.image, source.frames)
         self.bar.launch(
             run,
             source,
@@ -165,8 +157,11 @@ class SegmentWidget(ModelWidget):
             self.inputs.device,
             self._models,
             how,
+            self._shown,
             total=how.steps(source.frames),
             done=self._finished,
+            came=self._frame_came,
+            cancelled=self._cancelled,
         )
 
     def _finished(self, done: Finished) -> None:
@@ -179,51 +174,33 @@ class SegmentWidget(ModelWidget):
         stood_in = any(ASKED in result.provenance for result in done.results)
         self.bar.warn(warnings, note, [STOOD_IN] if stood_in else [])
         image = self.inputs.image
-        source = show_source(self._viewer, done.source)
-        visible: dict[Output, bool] = {}
-        if not self.run_menu.keep_both.isChecked():
-            visible = self._take_away(source)
-        added = add_layers(self._viewer, new_layers(source, done.results))
-        first = first_gate_of(added)
-        for layer in added:
-            shown = layer.visible or layer is first
-            layer.visible = visible.get(output_of(layer), shown)
-        bring_forward(self._viewer, self._image_of(source))
-        self.run_menu.show_run(added[-1])
+        assert self._new is not None
+        if not self._new.layers:
+            self._new.add(done.results)
+        self._show_result(image)
+
+    def _frame_came(self, came: FrameDone) -> None:
+        """Show a frame of a stack; a run whose mask was removed is cancelled."""
+        new = self._new
+        assert new is not None
+        if self._life.ended:
+            return
+        if new.removed:
+            self.bar.cancel()
+            return
+        image, first = self.inputs.image, not new.layers
+        new.take(came, self._shown())
+        if first:
+            self._show_result(image)
+
+    def _show_result(self, image: Any) -> None:
+        assert self._new is not None
+        if not self._new.removed:
+            self.run_menu.show_run(self._new.mask)
         self._select(image)
 
-    def _take_away(self, source: Source) -> dict[Output, bool]:
-        """Remove earlier results, but none that was edited by hand: those are hidden.
-
-        So is what was made from them, which would look like a part of the new result.
-        Returns what was visible of those that were removed.
-        """
-        visible: dict[Output, bool] = {}
-        for result in earlier_results(self._viewer.layers, source):
-            if result.mask is not None and is_edited(result.mask):
-                for layer in result.layers:
-                    hide(layer)
-                show_info(
-                    f"The earlier result of {result.name} was edited by hand: it is "
-                    "kept, and hidden."
-                )
-                continue
-            for layer in result.layers:
-                visible[output_of(layer)] = is_wanted(layer)
-                self._viewer.layers.remove(layer)
-        made = made_from_results(self._viewer.layers, source)
-        outdated = [layer for layer in made if is_wanted(layer)]
-        for layer in outdated:
-            hide(layer)
-        if outdated:
-            names = ", ".join(layer.name for layer in outdated)
-            show_info(f"Made from the earlier result, so kept, and hidden: {names}.")
-        return visible
-
-    def _image_of(self, source: Source) -> Any:
-        """The image layer of a source, if it is still there."""
-        layers = self._viewer.layers
-        return next((x for x in layers if str(x.unique_id) == source.layer_id), None)
+    def _cancelled(self) -> str:
+        return "" if self._new is None else self._new.cancelled_words
 
     # -- gate maps -------------------------------------------------------------------
 

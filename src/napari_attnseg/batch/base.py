@@ -120,7 +120,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """Of the file and the frame, for messages."""
+        """Name of the file and the frame, for messages."""
         frame = "" if self.frame is None else f" frame {self.frame}"
         return f"{self.path.name}{frame}"
 
@@ -158,11 +158,11 @@ class Batch:
 
 
 def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """Beginning of the names of each image's results.
+    """First part of the file names of each image's results.
 
     It is the stem of the file, with the suffix where two images have the same stem.
-    Names are the same if they differ only in case or in the form of accents: on many
-    file systems they are one.
+    Names that differ only in case or in the form of accents count as equal, as they do
+    on many file systems.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
 
 
 def would_replace(other: Path, path: Path) -> InputError:
-    """Error: a file that is no earlier result of the image would be replaced."""
+    """Error: a file would be replaced that is not an earlier result of the image."""
     return InputError(
         f"{other} would be replaced, which is no earlier result of {path}; "
         "choose another --out."
@@ -210,19 +210,19 @@ def would_replace(other: Path, path: Path) -> InputError:
 
 
 def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
-    """What there is to know of a model and its device."""
+    """Notes on a model and its device."""
     on_cpu = segmenter.device == "cpu" and device == "auto"
     gateless = not segmenter.engine.gates
     return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless
 
 
 def intensity_notes(provenance: Mapping[str, Any]) -> list[Note]:
-    """What there is to know of how intensities were mapped, by its provenance."""
+    """Notes on how intensities were mapped, from the provenance."""
     return [_OF_WARNING[warning] for warning in warnings_of(provenance)]
 
 
 def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
-    """What there is to know of a mask (H, W) or (classes, H, W), and of its image."""
+    """Notes on a mask (H, W) or (classes, H, W) and on its image."""
     notes = []
     if not mask.any():
         notes.append(Note.NOTHING_FOUND)
@@ -234,7 +234,7 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
 
 
 def estimate_notes(expected: ExpectedDice) -> list[Note]:
-    """Why an image has no expected Dice, if it has none."""
+    """Notes on why an image has no expected Dice, if it has none."""
     note = _OF_STATE.get(expected.state)
     return [] if note is None else [note]
 

@@ -1,4 +1,4 @@
-"""Hand the images of a batch to Dask: to other processes, GPUs or machines.
+"""Distribute the images of a batch by Dask to other processes, GPUs or machines.
 
 Each worker loads the weights once and treats one image at a time, as `segment_images`
 does. The results of a worker that dies are made again by another one; files are whole
@@ -23,7 +23,9 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import stems_of
 from napari_attnseg.batch.segmenting import Segmenting
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.threads import use_threads
 from napari_attnseg.weights import bundled_weights, weights_path
 
 #: Images that are in the hands of the scheduler at a time, at most.
@@ -38,7 +40,7 @@ MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker has to know besides an image.
+    """Settings that a worker needs besides an image.
 
     Attributes
     ----------
@@ -48,6 +50,8 @@ class Job:
         Of the weights, which have to be the same on every machine.
     settings : str
         `Segmenting.settings`, likewise.
+    threads : int
+        CPU threads of each worker; 0: as many as its environment says.
     """
 
     out: Path
@@ -56,6 +60,7 @@ class Job:
     how: SegmentOptions
     sha256: str
     settings: str
+    threads: int = 0
 
 
 def segment_on_cluster(
@@ -66,8 +71,9 @@ def segment_on_cluster(
     options: SegmentOptions | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    threads: int = 0,
 ) -> Batch:
-    """Segment images by Dask; as `segment_images`, but in the order they get done.
+    """Segment images on Dask workers; as `segment_images`, in the order of completion.
 
     Images whose results are there already, made of the same pixels by the same weights
     and settings, are left alone, so that a run that was stopped is gone on with.
@@ -82,6 +88,9 @@ def segment_on_cluster(
         Address of a Dask scheduler instead, such as ``tcp://host:8786``. Its workers
         need this package and the same paths of images, weights and results, which are
         made absolute.
+    threads : int
+        CPU threads of each worker. 0: `workers` share the cores of this machine, or
+        each has ``OMP_NUM_THREADS`` of them, as those of a scheduler have.
 
     Raises
     ------
@@ -115,7 +124,8 @@ def segment_on_cluster(
         weights = weights_path(weights).absolute()
     # Checks the options before any work. The device is the workers' own.
     own = Segmenting(out, weights, "cpu", how)
-    job = Job(out, weights, device, how, own.segmenter.sha256, own.settings)
+    same = own.segmenter.sha256, own.settings
+    job = Job(out, weights, device, how, *same, threads)
     return Batch(
         stems,
         partial(_outcomes, stems, job, workers, scheduler),
@@ -166,6 +176,7 @@ def _outcomes(
             future.release()
             waiting.update(submit(1))
             yield outcome
+        remove_leftovers(job.out)  # of workers that died
 
 
 def segment_one(job: Job, path: Path, stem: str) -> Outcome:
@@ -190,9 +201,12 @@ _LAST: dict[str, Segmenting] = {}
 
 
 def _loaded(job: Job) -> Segmenting:
-    key = f"{job.sha256} {job.settings} {job.device} {job.out} {job.weights}"
+    where = f"{job.device} {job.out} {job.weights} {job.threads}"
+    key = f"{job.sha256} {job.settings} {where}"
     if key not in _LAST:
         _LAST.clear()  # freed before another one takes the memory
+        if job.threads:
+            use_threads(job.threads)
         _LAST[key] = Segmenting(job.out, job.weights, job.device, job.how)
     return _LAST[key]
 

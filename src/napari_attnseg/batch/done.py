@@ -1,4 +1,4 @@
-"""Whether an image's results are there already: so that a batch can be gone on with."""
+"""Find results that an earlier run has made, so that a batch can be resumed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def settings_hash(
     intensity: Intensity,
     gates: Mapping[GateKey, Forced],
 ) -> str:
-    """SHA-256 of version and settings that results depend on, but weights and device.
+    """SHA-256 of the version and the settings, other than weights and device.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def done_before(
     settings: str,
     table: bool,
 ) -> Earlier | None:
-    """Results that are those of this image, these weights and settings; else None.
+    """Earlier results of this image, made with these weights and settings, or None.
 
     Parameters
     ----------

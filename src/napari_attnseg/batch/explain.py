@@ -1,4 +1,4 @@
-"""Explain many images with one method: files and one outcome per image."""
+"""Explain many images with one method; write files and yield one outcome per image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Segment files of every kind that is read: pictures, DICOM, films, volumes."""
+"""Segment files of every supported kind: pictures, DICOM, films, volumes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_attnseg.batch.base import (
     Batch,
@@ -20,7 +21,6 @@ from napari_attnseg.batch.base import (
 from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import segment_images
-from napari_attnseg.batch.stacks import StackRun
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.folders import name_key
@@ -31,6 +31,10 @@ from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import estimate_of
+from napari_attnseg.time_smoothing import check_frames
+
+if TYPE_CHECKING:
+    from napari_attnseg.batch.stacks import StackRun
 
 
 class FilesBatch:
@@ -81,12 +85,12 @@ def segment_files(
     every: int = 1,
     overlay: bool = True,
     keep_identifiers: bool = False,
+    smooth_time: int = 1,
 ) -> Batch | FilesBatch:
     """Segment files and write the results of each, as ``attnseg segment`` does.
 
     Pictures, and other files that hold one image, are treated as by `segment_images`.
-    Of a film or a volume there are a mask per frame, a table and a video; see
-    `io.stack_results`.
+    For films and volumes see `io.stack_results`.
 
     Parameters
     ----------
@@ -100,6 +104,8 @@ def segment_files(
         Whether to write a video of the frames with the outlines of their masks.
     keep_identifiers : bool
         Whether names of patients may be written; never else.
+    smooth_time : int
+        Over how many frames the probability is smoothed by a running median.
 
     Raises
     ------
@@ -108,6 +114,7 @@ def segment_files(
     """
     if every < 1:
         raise InputError(f"Expected --every of at least 1, but got {every}.")
+    check_frames(smooth_time)
     sets = find_sets(inputs, keep_identifiers)
     pictures = [one for one in sets if one.kind is FileFormat.RASTER]
     others = [one for one in sets if one.kind is not FileFormat.RASTER]
@@ -123,7 +130,7 @@ def segment_files(
         paths = [one.paths[0] for one in pictures]
         batch = segment_images(paths, out, weights, device, how)
     maker = MaskMaker(weights, device, how)
-    work = _Work(out, maker, how, every, overlay, keep_identifiers)
+    work = _Work(out, maker, how, every, overlay, keep_identifiers, smooth_time)
     jobs, count = [], 0
     for one in others:
         frames = _length(one)
@@ -202,10 +209,11 @@ class _Work:
         every: int,
         overlay: bool,
         keep_identifiers: bool,
+        smooth_time: int,
     ) -> None:
         self.maker = maker
         self._out, self._how, self._keep = out, how, keep_identifiers
-        self._every, self._overlay = every, overlay
+        self._every, self._overlay, self._smooth = every, overlay, smooth_time
         self._run: StackRun | None = None
 
     def close(self) -> None:
@@ -234,6 +242,9 @@ class _Work:
                 "table; leave them out.",
             )
             return
+        # Late: it measures objects, which takes SciPy and scikit-image.
+        from napari_attnseg.batch.stacks import StackRun
+
         self._run = StackRun(
             files,
             frames,
@@ -242,6 +253,7 @@ class _Work:
             self._every,
             self._overlay,
             self._keep,
+            self._smooth,
         )
         try:
             yield from self._run

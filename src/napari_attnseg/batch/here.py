@@ -1,4 +1,4 @@
-"""Process a batch in this process: read, compute and write at the same time."""
+"""Process a batch in this process; reading, computing and writing overlap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Results of an earlier run that are those of this one: nothing is to be done.
+    """Results of an earlier run that this run would make again.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Steps(Generic[Read]):
-    """How images become results.
+    """Functions that turn images into results.
 
     An `InputError`, a `DeviceError` or too little memory in one of them is the outcome
     of that image.
@@ -85,7 +85,7 @@ class _Image(Generic[Read]):
 
 
 def process(stems: Mapping[Path, str], steps: Steps[Read]) -> Iterator[Outcome]:
-    """Process images; as iterating over a `Batch`, with the outcomes in order.
+    """Process images and yield their outcomes in order, as a `Batch` does.
 
     However it ends, what was computed is written.
     """

@@ -1,4 +1,4 @@
-"""Masks of images by one model and one set of options, wherever they come from."""
+"""Make masks with one model and one set of options."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ class MaskMaker:
     ) -> tuple[Segmentation, list[Note]]:
         """Segment one image of a file.
 
-        The window that the file has for its values is used where nobody asked for
-        another rule.
+        The window of the file is used unless another rule was asked for.
 
         Raises
         ------

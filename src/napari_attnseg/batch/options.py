@@ -1,4 +1,4 @@
-"""Options of `segment_images`: how masks are made of many images."""
+"""Options of `segment_images`: how the masks of many images are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Segment many images: files and one outcome per image."""
+"""Segment many images; write files and yield one outcome per image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with each of many images that are segmented."""
+"""Process one image of a batch that is segmented."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
-from napari_attnseg.io.atomic import remove, write_text
+from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.results import Results, save_results
@@ -90,6 +90,7 @@ class Segmenting:
         self._sam = _load_medsam(how, "cpu" if device == OPENVINO else device)
         self.settings = settings_hash(how, self._rules, self._intensity, gates)
         self._estimates: dict[Path, ExpectedDice] = {}
+        remove_leftovers(out)
 
     def steps(self) -> Steps[_Read]:
         """What is done with each image."""

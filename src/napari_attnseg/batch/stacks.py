@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.batch.base import Note, Outcome
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.flicker import Flicker, Pair, small_picture
+from napari_attnseg.frame_rows import COLUMNS, frame_row, pair_columns
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.io.overlay_video import can_write_video, outlined
 from napari_attnseg.io.readers import FileSet, Frames
@@ -19,23 +20,18 @@ from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.io.stack_results import StackNames, StackResults
-from napari_attnseg.objects.measure import separate
-from napari_attnseg.objects.shape import centre
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
-from napari_attnseg.uncertainty import case_doubt
+from napari_attnseg.time_smoothing import Window, smoothed
 
 if TYPE_CHECKING:
     from napari_attnseg.batch.mask_maker import MaskMaker
     from napari_attnseg.results import Segmentation
 
-#: Columns of the table of frames; docs/reading-files.md says what each is.
-COLUMNS = (
-    *("frame", "seconds", "position", "mask", "area_px", "area_mm2", "objects"),
-    *("probability", "highest_probability", "expected_dice", "expected_dice_low"),
-    *("expected_dice_high", "expected_dice_state", "doubt_bits"),
-    *("centre_row", "centre_column", "image_sha256"),
-)
+#: Key, in provenance, of how much neighbouring masks differ.
+FLICKER = "flicker"
+#: The same of the masks before they were smoothed over time.
+FLICKER_BEFORE = "flicker_before_smoothing"
 #: Slices and frames without times are shown so many per second.
 _RATE = 10.0
 #: Notes that each frame may have: told once per file.
@@ -44,8 +40,43 @@ _ONCE = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A frame that is segmented and not yet written."""
+
+    frame: int
+    image: NDArray[Any]
+    result: Segmentation
+    notes: list[Note]
+
+
+class _Neighbours:
+    """Compares each frame with the one before."""
+
+    def __init__(self) -> None:
+        self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._pairs: list[Pair] = []
+
+    def add(self, picture: NDArray[Any], mask: NDArray[Any]) -> Pair | None:
+        """Take the next frame: its small picture and its mask."""
+        last, self._last = self._last, (picture, mask)
+        if last is None:
+            return None
+        pair = Pair.of((last[0], picture), (last[1], mask))
+        self._pairs.append(pair)
+        return pair
+
+    def gap(self) -> None:
+        """A frame is missing: what follows has no neighbour before it."""
+        self._last = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Flicker, JSON-ready."""
+        return Flicker.of(self._pairs).to_json()
+
+
 class StackRun:
-    """One file or series on its way: iterating over it segments its frames.
+    """Segmentation of one file or series; iterating over it segments its frames.
 
     `close` keeps what is done; it is called at the end, whatever the end is.
 
@@ -62,6 +93,8 @@ class StackRun:
         Whether to write the overlay.
     keep_identifiers : bool
         Whether provenance says who the patient is.
+    smooth_time : int
+        Over how many frames the probability is smoothed; 1: it is not.
     """
 
     def __init__(
@@ -73,10 +106,12 @@ class StackRun:
         every: int,
         overlay: bool,
         keep_identifiers: bool,
+        smooth_time: int = 1,
     ) -> None:
         self._files, self._frames, self._maker = files, frames, maker
         self._names, self._every, self._overlay = names, every, overlay
-        self._keep = keep_identifiers
+        self._keep, self._smooth = keep_identifiers, smooth_time
+        self._own, self._smoothed = _Neighbours(), _Neighbours()
         self._results: StackResults | None = None
         self._told: set[Note] = set()
         self._found_nothing = True
@@ -86,15 +121,18 @@ class StackRun:
 
     def __iter__(self) -> Iterator[Outcome]:
         numbers = range(0, len(self._frames), self._every)
-        complete = True
+        window = Window(self._smooth, self._smooth_one)
+        self._last, self._complete = numbers[-1], True
         for frame in numbers:
-            notes: list[Note] = []
-            written: list[Path] = []
             try:
                 image = self._frames[frame]
                 result, notes = self._maker.make(image, self._frames.facts)
             except InputError as error:
-                complete = False
+                self._complete = False
+                for made in window.rest():  # frames around a gap are no neighbours
+                    yield self._written(made)
+                self._own.gap()
+                self._smoothed.gap()
                 yield self._outcome(frame, error=str(error))
                 if self._files.kind is FileFormat.VIDEO:
                     return  # what follows is damaged too
@@ -103,16 +141,34 @@ class StackRun:
                 lack = "there is not enough memory for a frame of this size."
                 yield self._outcome(frame, error=str(error) or lack)
                 return
-            try:
-                written += self._write(frame, image, result)
-                if frame == numbers[-1]:
-                    written += self._end(complete)
-            except InputError as error:  # the folder or the disk is at fault
-                yield self._outcome(frame, error=str(error))
-                return
-            said = self._said(frame, notes, last=frame == numbers[-1])
-            expected = estimate_of(result.provenance)
-            yield self._outcome(frame, tuple(written), None, said, expected)
+            for made in window.add(_Made(frame, image, result, notes)):
+                outcome = self._written(made)
+                yield outcome
+                if outcome.error is not None:
+                    return  # the folder or the disk is at fault
+        for made in window.rest():
+            yield self._written(made)
+
+    def _smooth_one(self, window: Sequence[_Made], at: int) -> _Made:
+        own = window[at]
+        if self._smooth == 1:
+            return own
+        self._own.add(small_picture(own.image), own.result.mask)
+        results = [one.result for one in window]
+        return replace(own, result=smoothed(results, at, self._smooth))
+
+    def _written(self, made: _Made) -> Outcome:
+        frame, result = made.frame, made.result
+        last = frame == self._last
+        try:
+            files = self._write(frame, made.image, result)
+            if last:
+                files += self._end(self._complete)
+        except InputError as error:
+            return self._outcome(frame, error=str(error))
+        said = self._said(frame, made.notes, last)
+        expected = estimate_of(result.provenance)
+        return self._outcome(frame, tuple(files), None, said, expected)
 
     def _outcome(
         self,
@@ -148,7 +204,10 @@ class StackRun:
         if self._results is None:
             return []
         results, self._results = self._results, None
-        return results.close(complete)
+        facts = {FLICKER: self._smoothed.to_json()}
+        if self._smooth > 1:
+            facts[FLICKER_BEFORE] = self._own.to_json()
+        return results.close(complete, facts)
 
     def _write(
         self, frame: int, image: NDArray[Any], result: Segmentation
@@ -174,6 +233,7 @@ class StackRun:
             "position": None if timed else place,
             "mask": self._names.mask(frame).name,
         }
+        row |= pair_columns(self._smoothed.add(small_picture(image), result.mask))
         picture = None
         if self._overlay and can_write_video():
             rgb, _ = to_rgb(image, intensity=rule_of(result.provenance))
@@ -183,45 +243,3 @@ class StackRun:
         run = {key: value for key, value in own.items() if key not in PER_FRAME}
         seconds = place if timed else None
         return self._results.add(frame, result.mask, row, picture, seconds, run)
-
-
-def _rounded(area: float) -> float:
-    """To 4 places; small areas, as of microscopes, to 6 digits."""
-    return round(area, 4) if area >= 1 else float(f"{area:.6g}")
-
-
-def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
-    """Numbers of one frame, by `COLUMNS`; NaN and None where there are none.
-
-    Parameters
-    ----------
-    result : Segmentation
-    pixel_mm2 : float or None
-        Area of a pixel, if it is known.
-    """
-    mask = result.mask
-    inside = mask != 0
-    area = int(np.count_nonzero(inside))
-    best = result.probability.max(0)
-    expected = estimate_of(result.provenance)
-    doubt = case_doubt(result.probability, mask)
-    row: dict[str, Any] = {
-        "area_px": area,
-        "area_mm2": None if pixel_mm2 is None else _rounded(area * pixel_mm2),
-        "objects": int(separate(mask).max(initial=0)),
-        "probability": round(float(best[inside].mean()), 4) if area else None,
-        "highest_probability": round(float(best.max()), 4),
-        "doubt_bits": None if math.isnan(doubt) else round(doubt, 4),
-    }
-    if expected is not None:
-        row["expected_dice_state"] = str(expected.state)
-        for name, value in (
-            ("expected_dice", expected.mean),
-            ("expected_dice_low", expected.low),
-            ("expected_dice_high", expected.high),
-        ):
-            row[name] = None if value is None else round(value, 4)
-    if area:
-        rows, columns = centre(inside)
-        row["centre_row"], row["centre_column"] = round(rows, 2), round(columns, 2)
-    return row

@@ -93,7 +93,7 @@ class Wording:
 
 
 def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
-    """Process a batch, and tell on stderr how fast it goes and what became of it.
+    """Process a batch, and report progress and outcome on stderr.
 
     Parameters
     ----------

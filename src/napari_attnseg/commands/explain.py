@@ -68,8 +68,9 @@ def explain(
             "--region",
             "--target",
             metavar="MASK",
-            help="Image file of a mask of the upright image, not 0 in the region that "
-            "is explained; default the model's own mask. Only for explanations of a "
+            help="Image file of a mask of the upright image: pixels other than 0 are "
+            "the region to explain; default the model's own mask. Only for "
+            "explanations of a "
             "region.",
         ),
     ] = None,

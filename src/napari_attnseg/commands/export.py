@@ -29,9 +29,7 @@ def export(
     out: Annotated[
         Path, typer.Option(help="Folder for the files.", callback=output_folder)
     ],
-    kind: Annotated[
-        MaskFormat, typer.Option("--format", help="What masks are written as.")
-    ],
+    kind: Annotated[MaskFormat, typer.Option("--format", help="Format of the masks.")],
     source: Annotated[
         list[Path] | None,
         typer.Option(
@@ -52,8 +50,8 @@ def export(
         bool,
         typer.Option(
             "--keep-identifiers",
-            help="For dicom: write patient and study as the source has them, as an "
-            "archive needs it; never else.",
+            help="For dicom: write patient and study as the source has them, which an "
+            "archive needs; they are left empty by default.",
         ),
     ] = False,
 ) -> None:

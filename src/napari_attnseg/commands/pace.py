@@ -1,4 +1,4 @@
-"""How far a batch is and how fast: a bar in a terminal, else a line now and then."""
+"""Report the progress of a batch: a bar in a terminal, otherwise occasional lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY = 30.0
 def paced(
     items: Iterable[Item], total: int, activity: str, say: Callable[[str], None]
 ) -> Iterator[Item]:
-    """Yield what is iterated over, and show on stderr how fast it comes.
+    """Yield the items of an iterable, and show their rate on stderr.
 
     Parameters
     ----------

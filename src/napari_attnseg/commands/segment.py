@@ -96,15 +96,15 @@ def segment(
         typer.Option(
             metavar="ROW0,COLUMN0,ROW1,COLUMN1",
             help="Segment only this box of each image, in pixels from the top left; "
-            "nothing is claimed outside it.",
+            "the result says nothing about what lies outside it.",
         ),
     ] = None,
     tile: Annotated[
         bool,
         typer.Option(
             "--tile",
-            help="Look at each image at its own resolution, in overlapping tiles of "
-            "the network's size, instead of at all of it at once; for weights that "
+            help="Segment each image at its own resolution, in overlapping tiles of "
+            "the network's size, instead of as a whole; for weights that "
             "were trained on small structures.",
         ),
     ] = False,
@@ -112,8 +112,8 @@ def segment(
         bool,
         typer.Option(
             "--resume",
-            help="Leave images alone whose results are there already, of the same "
-            "pixels, weights and settings.",
+            help="Skip images that have results already, made from the same pixels, "
+            "weights and settings.",
         ),
     ] = False,
     workers: Annotated[
@@ -130,7 +130,8 @@ def segment(
         typer.Option(
             metavar="ADDRESS",
             help="Segment on the workers of a Dask scheduler, such as "
-            "tcp://host:8786, which see the same folders; likewise.",
+            "tcp://host:8786, which must see the same folders; needs the extra "
+            "'cluster', and resumes.",
         ),
     ] = None,
     medsam: Annotated[
@@ -155,6 +156,14 @@ def segment(
             help="Of a film or a volume, segment every Nth frame, from the first on.",
         ),
     ] = 1,
+    smooth_time: Annotated[
+        int,
+        typer.Option(
+            metavar="K",
+            help="Of a film or a volume, take the running median of the probability "
+            "over K frames, an odd number, before the threshold; 1 is none.",
+        ),
+    ] = 1,
     overlay: Annotated[
         bool,
         typer.Option(
@@ -166,26 +175,30 @@ def segment(
         bool,
         typer.Option(
             "--keep-identifiers",
-            help="Write into results what DICOM files say of the patient; never else.",
+            help="Write into results what DICOM files say about the patient, which is "
+            "left out by default.",
         ),
     ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
-    Per image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
-    NAME_probability.tif, NAME_gate_1-4.tif to 1-32.tif (float32; NAME.json says whose
-    features 0 and 1 are; a model without gates writes none) and NAME.json, which napari
-    opens as layers; with --objects also NAME_objects.csv, a row per connected object,
-    in pixels; with --readers also NAME_mask_cnn.png, NAME_mask_transformer.png, their
-    probabilities, and NAME_mask_disagree.png, with areas and agreement (Dice) in
-    NAME.json. A file that asks to be shown turned (EXIF or TIFF orientation) is turned
-    upright first, and its results lie on the upright image. An image that cannot be
-    read is named and skipped; the exit code is 1 then, and what else lies in a folder
-    is counted by kind at the end. Earlier results of the same image are replaced;
-    another's mask, table or JSON of that name is not. Of a film, of a DICOM file or
-    series with several images, and of a volume: NAME/frame_000000_mask.png of each
-    frame, NAME_frames.csv with a row for each, NAME_overlay.mp4 and NAME.json;
-    Ctrl-C keeps what is done.
+    Of an image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
+    NAME_probability.tif, NAME_gate_1-4.tif to NAME_gate_1-32.tif (float32; NAME.json
+    says whose features 0 and 1 are; a model without gates writes none), and NAME.json,
+    which napari opens as layers. --objects adds NAME_objects.csv, a row per connected
+    object, in pixels. --readers adds NAME_mask_cnn.png, NAME_mask_transformer.png,
+    their probabilities and NAME_mask_disagree.png, with areas and agreement (Dice) in
+    NAME.json.
+
+    Of a film, a volume, or a DICOM file or series with several images:
+    NAME/frame_000000_mask.png of each frame, NAME_frames.csv with a row for each,
+    NAME_overlay.mp4 and NAME.json. Ctrl-C keeps what is done.
+
+    An image with an EXIF or TIFF orientation is turned upright first, and its results
+    belong to the upright image. An image that cannot be read is named and skipped; the
+    exit code is 1 then. Other files of a folder are counted by kind at the end. Earlier
+    results of the same image are replaced; files of another image with these names are
+    not.
     """
     from napari_attnseg.batch import (
         Batch,
@@ -218,12 +231,12 @@ def segment(
     with without_collection(for_good=True):
         use_threads(threads)
         if workers is None and scheduler is None:
-            given = every, overlay, keep_identifiers
+            given = every, overlay, keep_identifiers, smooth_time
             batch = segment_files(inputs, out, weights, device, options, *given)
         else:
             from napari_attnseg.batch.cluster import segment_on_cluster
 
-            where = workers, scheduler
+            where = workers, scheduler, threads
             batch = segment_on_cluster(inputs, out, weights, device, options, *where)
     try:
         process(batch, Wording("segmenting", "segmented", "mask"), out)

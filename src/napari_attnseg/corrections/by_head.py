@@ -1,4 +1,4 @@
-"""Proposals of a click head, on features that were computed once."""
+"""Propose corrections by a click head, from features that are computed once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def around(maps: Tensor, at: tuple[int, int], radius: int) -> Tensor:
 
 
 class HeadCorrector(OnGrid):
-    """Proposes what a click head makes of a click; a `Corrector`.
+    """Corrector that proposes the output of a click head.
 
     Parameters
     ----------

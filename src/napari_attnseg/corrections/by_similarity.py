@@ -1,4 +1,4 @@
-"""Proposals by a rule, for weights without a click head: what looks like the click.
+"""Propose corrections by similarity to the click, for weights without a click head.
 
 The numbers were chosen on the 88 validation images of Kvasir-SEG, with the bundled
 weights; wider reach or more gain changes more masks for the worse.
@@ -27,7 +27,7 @@ _NEAR = 1.5
 
 
 class SimilarityCorrector(OnGrid):
-    """Proposes by similarity of features; a `Corrector`.
+    """Corrector that proposes by the similarity of features.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Between an image's pixels and the cells of a feature map around a click. No torch."""
+"""Convert between the pixels of an image and the cells of a feature map. No torch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Grid:
     def cell_means(
         self, image: NDArray[Any], at: tuple[int, int], value: int | None = None
     ) -> NDArray[np.float32]:
-        """Means of an image (H, W) in the cells around one; the edge continues.
+        """Means of an image (H, W) in the cells around one cell; edges are replicated.
 
         With a `value`: the share of each cell that has it.
         """
@@ -130,7 +130,7 @@ def logits_of(
 
 
 def logits_now(own: NDArray[np.float32], inside: NDArray[Any]) -> NDArray[np.float32]:
-    """Logits that agree with a mask: what the model has, where it says the same.
+    """Logits that agree with a mask: those of the model wherever it agrees.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def _weights(
 
 
 class OnGrid:
-    """Correctors that look at a grid of features: what they have in common."""
+    """Base of correctors that use a grid of features."""
 
     grid: Grid
     _probability: NDArray[np.floating[Any]]  # (classes, H, W)

@@ -1,4 +1,4 @@
-"""The corrector that a model's weights allow, of an image that it has encoded."""
+"""Choose the corrector that the weights of a model allow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_attnseg.arrays import to_tensor
 from napari_attnseg.corrections.by_head import HeadCorrector
 from napari_attnseg.corrections.by_similarity import SimilarityCorrector
 from napari_attnseg.corrections.rules import Corrector
@@ -71,7 +72,7 @@ def corrector_of(
     """
     # Of the image itself, not of its mirror images.
     pairs: list[Level] = [
-        tuple(m[:1].float() for m in level) for level in encoded.pairs
+        tuple(to_tensor(m[:1]).float() for m in level) for level in encoded.pairs
     ]
     with segmenter.enough_memory():
         features = click_features(segmenter.network, pairs)
@@ -82,4 +83,5 @@ def corrector_of(
     if head is None or similarity:
         seen = features[0].float().cpu().numpy()
         return SimilarityCorrector(seen, probability, limit)
-    return HeadCorrector(head, features, probability, limit)
+    built = head.build(str(features.device))
+    return HeadCorrector(built, features, probability, limit)

@@ -27,7 +27,7 @@ BY = "by"
 
 
 class ClickSession:
-    """A mask that is corrected by clicks; each can be undone.
+    """Mask that is corrected by clicks, each of which can be undone.
 
     Undoing restores what a click changed, so the mask is always that of
     `corrections.correct` with the clicks that are left.

@@ -1,4 +1,4 @@
-"""What computes a model: PyTorch, or OpenVINO where that is installed.
+"""Engines that compute a model: PyTorch, or OpenVINO if it is installed.
 
 `inference.Segmenter` goes through one of them; both have the same face and, within
 `compiled.LOGITS_AGREE` and `compiled.PSI_AGREE`, give the same numbers.
@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_attnseg.devices import OPENVINO, openvino_installed, resolve_device
+from napari_attnseg.devices import (
+    OPENVINO,
+    gpu_here,
+    openvino_installed,
+    resolve_device,
+)
 from napari_attnseg.errors import DeviceError
 
 #: Key, in the provenance, of the device that was asked for where another engine stood
@@ -21,7 +26,7 @@ STOOD_IN = (
 
 
 def chosen_device(weights: Path, name: str) -> str:
-    """Device that segments with these weights where `name` is asked for.
+    """Device that segments with these weights if `name` is asked for.
 
     Parameters
     ----------
@@ -43,9 +48,10 @@ def chosen_device(weights: Path, name: str) -> str:
                 "'napari-attnseg[openvino]', or choose the device 'cpu'."
             )
         return name
-    device = resolve_device(name)
-    on_cpu = name == "auto" and device == "cpu"
-    return OPENVINO if on_cpu and prefers_openvino(weights) else device
+    # In this order: torch, which knows the GPUs, takes longer to import than all else.
+    if name == "auto" and prefers_openvino(weights) and not gpu_here():
+        return OPENVINO
+    return resolve_device(name)
 
 
 def prefers_openvino(weights: Path) -> bool:

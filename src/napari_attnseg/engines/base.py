@@ -1,11 +1,14 @@
-"""The face that every engine has."""
+"""Interface of all engines."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from napari_attnseg.arrays import Array
 from napari_attnseg.models.gated import Gated, Level
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Gated):
-    """A model that is ready to compute, on tensors of one device.
+    """Model that is ready to compute, on arrays of its own library; see `arrays`.
 
     Attributes
     ----------
@@ -34,10 +37,23 @@ class Engine(Gated):
     asked: str = ""
 
     @property
+    def threads(self) -> int:
+        """CPU threads that it computes with."""
+        raise NotImplementedError
+
+    @property
     def network(self) -> SegmentationNetwork:
         """The model in PyTorch, in float32, for what needs gradients or its modules."""
         raise NotImplementedError
 
-    def encode(self, batch: Tensor) -> list[Level]:
+    def array(self, values: NDArray[np.float32]) -> Array:
+        """Values of numpy as what `encode` takes, in the CPU's memory."""
+        raise NotImplementedError
+
+    def encode(self, batch: Array) -> list[Level]:
         """(N, 3, S, S) RGB in [0, 1] → as `SegmentationNetwork.align`."""
         raise NotImplementedError
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """In which its arrays are worked with."""
+        return nullcontext()

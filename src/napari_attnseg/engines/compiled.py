@@ -18,14 +18,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
+from napari_attnseg.arrays import Array, to_numpy
 from napari_attnseg.cards import read_card, versions, weights_hash
 from napari_attnseg.devices import openvino_installed
 from napari_attnseg.engines.base import Engine
 from napari_attnseg.engines.openvino import OpenVINOEngine
 from napari_attnseg.errors import AttnSegError, CheckpointError, DeviceError
 from napari_attnseg.io.atomic import write_together
+from napari_attnseg.threads import threads, use_threads
 
 if TYPE_CHECKING:
     from napari_attnseg.models.network import SegmentationNetwork
@@ -39,7 +41,7 @@ RECORD = "engine.json"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What compiling a model found on this machine.
+    """Result of compiling a model on this machine.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class Check:
 
 
 def kept_check(weights: Path) -> Check | None:
-    """What was found when these weights were compiled here; None if they were not.
+    """Result of the compilation of these weights on this machine, or None.
 
     Raises
     ------
@@ -137,7 +139,7 @@ def _compile_in_a_process(weights: Path) -> None:
     code = f"from {__name__} import main; main()"
     words = [sys.executable, "-c", code, str(weights), str(_folder(weights))]
     done = subprocess.run(
-        [*words, str(torch.get_num_threads())],
+        [*words, str(threads())],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -154,8 +156,8 @@ def _compile_in_a_process(weights: Path) -> None:
 
 def main() -> None:
     """Compile, check and keep: weights, folder and threads are the arguments."""
-    weights, folder, threads = sys.argv[1:]
-    torch.set_num_threads(int(threads))
+    weights, folder, number = sys.argv[1:]
+    use_threads(int(number))
     try:
         keep_compiled(Path(weights), Path(folder))
     except AttnSegError as error:
@@ -203,27 +205,32 @@ def compile_network(
     return OpenVINOEngine(network.spec, compiled, load), compiled
 
 
-@torch.inference_mode()
 def compare(expected: Engine, engine: Engine) -> Check:
     """Numbers and seconds of two engines of one model, in turns, on a random image."""
     size = expected.spec.size
-    image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(1))
+    image = np.random.default_rng(1).random((1, 3, size, size), np.float32)
     seconds: tuple[list[float], list[float]] = ([], [])
-    found: list[tuple[torch.Tensor, dict[int, torch.Tensor]]] = []
+    found: list[tuple[Array, dict[int, Array]]] = []
     for turn in range(TIMED + 1):
         found.clear()
         for one, taken in zip((expected, engine), seconds, strict=True):
             start = time.perf_counter()
-            fused, psi = one.fuse(one.encode(image))
-            found.append((one.logits(fused), psi))
+            with one.computing():
+                fused, psi = one.fuse(one.encode(one.array(image)))
+                found.append((one.logits(fused), psi))
             if turn:  # what is slow once
                 taken.append(time.perf_counter() - start)
     (logits, psi), (other, its_psi) = found
     return Check(
-        float((logits - other).abs().max()),
-        max((float((psi[s] - its_psi[s]).abs().max()) for s in psi), default=0.0),
+        largest_difference(logits, other),
+        max((largest_difference(psi[s], its_psi[s]) for s in psi), default=0.0),
         *map(statistics.median, seconds),
     )
+
+
+def largest_difference(one: Array, other: Array) -> float:
+    """Between two arrays of one shape, of whichever libraries."""
+    return float(np.abs(to_numpy(one) - to_numpy(other)).max())
 
 
 def _load_network(weights: Path, sha256: str) -> SegmentationNetwork:
@@ -280,5 +287,5 @@ def _settings() -> dict[str, Any]:
         # Its own choice is bfloat16 where there is such a unit: other numbers.
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": threads(),
     }

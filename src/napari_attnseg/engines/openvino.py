@@ -1,4 +1,4 @@
-"""A model as OpenVINO computes it: in float32, on the CPU."""
+"""Compute a model by OpenVINO, in float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
+from napari_attnseg.arrays import Array, concatenate, to_numpy
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.engines.base import Engine
-from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.gated import Level, flat, paired
 from napari_attnseg.spec import STRIDES, ModelSpec
 
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class OpenVINOEngine(Engine):
-    """Compiled graphs of one model; takes and gives tensors on the CPU.
+    """Compiled graphs of one model; takes and gives arrays of numpy.
 
-    Neither timm nor the network's own tensors are loaded, unless `network` is asked
+    Neither torch nor the network's own tensors are loaded, unless `network` is asked
     for.
 
     Parameters
@@ -46,7 +45,7 @@ class OpenVINOEngine(Engine):
         import openvino
 
         self.spec = spec
-        self.gates = FUSIONS[spec.fusion].gates if spec.has_gates else ()
+        self.gates = spec.gates
         self.label = f"OpenVINO {openvino.__version__.partition('-')[0]}"
         self._compiled, self._load = dict(compiled), load
         self._network: SegmentationNetwork | None = None
@@ -66,19 +65,28 @@ class OpenVINOEngine(Engine):
                 self._network = self._load()
             return self._network
 
-    def encode(self, batch: Tensor) -> list[Level]:
+    @property
+    def threads(self) -> int:
+        """With which the graphs were loaded."""
+        return int(self._compiled["encode"].get_property("INFERENCE_NUM_THREADS"))
+
+    def array(self, values: NDArray[np.float32]) -> Array:
+        """The values themselves."""
+        return values
+
+    def encode(self, batch: Array) -> list[Level]:
         """Both encoders, and their projections."""
         return paired(self._run("encode", [batch]), self.dual)
 
-    def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:
         """As `SegmentationNetwork.psi`."""
         if not self.gates:
             return {}
         return dict(zip(STRIDES, self._run("gates", flat(pairs)), strict=True))
 
     def fuse(
-        self, pairs: Sequence[Level], gates: Mapping[int, Tensor] | None = None
-    ) -> tuple[list[Tensor], dict[int, Tensor]]:
+        self, pairs: Sequence[Level], gates: Mapping[int, Array] | None = None
+    ) -> tuple[list[Array], dict[int, Array]]:
         """All maps and the psi to fuse them with, for `logits`; and that psi."""
         maps = [*flat(pairs)]
         if not self.gates:
@@ -86,28 +94,27 @@ class OpenVINOEngine(Engine):
         forced = gates or {}
         own = {} if set(STRIDES) <= set(forced) else self.psi(pairs)
         attention = {
-            stride: forced.get(stride, own.get(stride, maps[0])).expand(
-                len(x), len(self.gates), *x.shape[-2:]
-            )
+            stride: np.broadcast_to(
+                to_numpy(forced.get(stride, own.get(stride, maps[0]))),
+                (len(x), len(self.gates), *x.shape[-2:]),
+            ).copy()
             for stride, (x, *_) in zip(STRIDES, pairs, strict=True)
         }
         return [*maps, *attention.values()], attention
 
-    def logits(self, fused: Sequence[Tensor]) -> Tensor:
+    def logits(self, fused: Sequence[Array]) -> Array:
         """As `SegmentationNetwork.logits`."""
         return self._run("decode", fused)[0]
 
-    def _run(self, name: str, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def _run(self, name: str, inputs: Sequence[Array]) -> list[Array]:
         """Run a graph on each image of a batch, which on a CPU is no slower."""
         # A request of its own for each call: threads do not disturb each other.
         request = self._compiled[name].create_infer_request()
         found = []
         for one in range(len(inputs[0])):
-            arrays = [np.ascontiguousarray(x[one : one + 1].numpy()) for x in inputs]
+            part = slice(one, one + 1)
+            arrays = [np.ascontiguousarray(to_numpy(x[part])) for x in inputs]
             request.infer(arrays, share_inputs=True)
             # Copied: the request keeps its memory for the next image.
             found.append([np.array(out.data) for out in request.output_tensors])
-        return [
-            torch.from_numpy(np.concatenate(out) if len(out) > 1 else out[0])
-            for out in zip(*found, strict=True)
-        ]
+        return [concatenate(out) for out in zip(*found, strict=True)]

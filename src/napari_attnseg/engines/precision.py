@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from napari_attnseg.errors import InputError
 
 #: What can be asked for. float32 unless asked otherwise: that fewer bits give the same
@@ -34,6 +32,8 @@ def precision_on(device: str, wanted: str) -> str:
         )
     if wanted == "fp32" or device == "cpu":
         return "float32"
+    import torch
+
     if device.startswith("cuda") and torch.cuda.is_bf16_supported(False):
         return "bfloat16"
     return "float16"

@@ -1,4 +1,4 @@
-"""The network as PyTorch computes it, line by line."""
+"""Compute a network by PyTorch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_attnseg.engines.base import Engine
@@ -35,6 +37,7 @@ class TorchEngine(Engine):
     ) -> None:
         self._network, self.precision, self.asked = network, precision, asked
         self.spec, self.gates = network.spec, network.gates
+        self._device = next(network.parameters()).device
         self.label = f"PyTorch {torch.__version__}"
 
     @property
@@ -42,8 +45,22 @@ class TorchEngine(Engine):
         """The network."""
         return self._network
 
+    @property
+    def threads(self) -> int:
+        """As torch says."""
+        return torch.get_num_threads()
+
+    def array(self, values: NDArray[np.float32]) -> Tensor:
+        """A tensor, which shares the memory of `values`."""
+        return torch.from_numpy(values)
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Without what gradients need."""
+        return torch.inference_mode()
+
     def encode(self, batch: Tensor) -> list[Level]:
         """Both encoders, and their projections."""
+        batch = batch.to(self._device)
         with self._autocast(batch):
             return self._network.align(self._network.encode(batch))
 

@@ -31,8 +31,8 @@ def agreement(
 def sign_agreement(psi: NDArray[np.floating], tau: NDArray[np.floating]) -> float:
     """AUROC of psi for the sign of tau, on the half of the regions with the larger tau.
 
-    Larger with the sign left out: where the choice makes little difference its sign is
-    noise. NaN where that half has one sign only.
+    Larger means larger in absolute value: where the choice makes little difference, the
+    sign of tau is noise. NaN where that half has one sign only.
     """
     clear = _clear(tau)
     return auroc(np.ravel(psi)[clear], np.ravel(tau)[clear] > 0)
@@ -48,7 +48,7 @@ def sign_agreement_alike(
     tau: NDArray[np.floating],
     mask: NDArray[np.floating],
 ) -> float:
-    """`sign_agreement`, but only regions are compared that are alike in `mask`.
+    """`sign_agreement` among regions with similar values of `mask`.
 
     Where one encoder is the better one in lesions and the other elsewhere, a gate that
     draws the lesion agrees with trust, and says nothing that the mask does not say.

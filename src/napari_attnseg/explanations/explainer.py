@@ -1,4 +1,4 @@
-"""What one explanation is: a function, what its values mean, and what it needs."""
+"""Description of an explanation: function, meaning of its values, requirements."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ REGIONS = 6
 
 
 class Trust(NamedTuple):
-    """Of the k×k regions of one gate, for N images.
+    """Measured trust in the k×k regions of one gate, for N images.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Trust(NamedTuple):
 
 
 def cells(size: tuple[int, int], k: int) -> Tensor:
-    """Regions of a map: (R, 1, h, w) of 0 and 1, a grid of k×k or of what fits."""
+    """Regions of a map: (R, 1, h, w) of 0 and 1, in a grid of at most k×k."""
     rows, columns = (_bands(n, min(k, n)) for n in size)
     grid = rows[:, None, :, None] * columns[None, :, None, :]
     return grid.reshape(-1, 1, *size)

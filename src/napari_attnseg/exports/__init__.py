@@ -1,4 +1,4 @@
-"""Masks of saved results in other formats: DICOM SEG and SR, NIfTI, COCO, plain PNG."""
+"""Export masks of saved results: DICOM SEG and SR, NIfTI, COCO, plain PNG."""
 
 from napari_attnseg.exports.masks import MaskSeries, load_masks
 

@@ -1,4 +1,4 @@
-"""Codes of what a model finds, as DICOM wants them."""
+"""DICOM codes of the classes of a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """What a segment shows: of which `kind` it is, and of which `category` that is."""
+    """Meaning of a segment: its `kind`, and the `category` of that kind."""
 
     kind: Code
     category: Code
@@ -70,7 +70,7 @@ def parse_codes(texts: Sequence[str]) -> dict[str, Property]:
 
 
 def property_of(name: str, given: Mapping[str, Property]) -> Property:
-    """What a class is; codes that were given go first.
+    """Property of a class; codes that were given take precedence.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a DICOM SEG and the report on it say alike: maker, model, codes, patient."""
+"""Parts that a DICOM SEG and its report share: maker, model, codes, patient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers of the DICOM images that masks are of, with or without who the patient is."""
+"""Headers of segmented DICOM images, with or without the patient's identity."""
 
 from __future__ import annotations
 

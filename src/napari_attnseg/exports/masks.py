@@ -1,4 +1,4 @@
-"""Masks of saved results, of one image or of many frames, as one kind of thing."""
+"""Common form of saved masks, of one image or of many frames."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.images import read_image
-from napari_attnseg.io.results import FORMAT, load_results
+from napari_attnseg.io.frame_results import load_frame_results
+from napari_attnseg.io.results import FORMAT, IMAGE, load_results
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
-from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
+from napari_attnseg.results import Segmentation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,18 +68,20 @@ def load_masks(path: Path) -> MaskSeries:
     InputError
         If it is no such file, or a file that it names cannot be read.
     """
-    facts = read_facts(path, FRAMES_FORMAT)
-    if facts is not None:
-        return _frames(path, facts)
+    if read_facts(path, FRAMES_FORMAT) is not None:
+        return _frames(path)
     results = load_results(path)
-    runs = results.segmentations
+    runs, frames = results.segmentations, None
+    if results.frames is not None:
+        frames = tuple(i for i, run in enumerate(runs) if _is_done(run))
+        runs = [runs[i] for i in frames]
     own = dict(runs[0].provenance)
     made = [run.provenance.get("mask_sha256") for run in runs]
     masks = np.stack([run.mask for run in runs])
     return MaskSeries(
         path.stem,
         masks,
-        None if results.frames is None else tuple(range(results.frames)),
+        frames,
         class_names(own, masks),
         own,
         pixel_size(results.placement),
@@ -88,33 +90,26 @@ def load_masks(path: Path) -> MaskSeries:
     )
 
 
-def _frames(path: Path, facts: Mapping[str, Any]) -> MaskSeries:
-    names = StackNames(path.parent, path.stem)
-    try:
-        frames = tuple(int(frame) for frame in facts["frames"])
-        unit, own = int(facts["mask_value"]), dict(facts["provenance"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path.name} is damaged ({error}); segment the file again."
-        ) from error
-    if not frames:
-        raise InputError(
-            f"{path.name} holds no frames: the run was stopped before the first; "
-            "segment the file again."
-        )
-    masks = np.stack([np.asarray(read_image(names.mask(i))) for i in frames]) // unit
+def _is_done(run: Segmentation) -> bool:
+    """Whether a frame was segmented; a run that was cancelled leaves some out."""
+    return run.provenance.get(IMAGE, "") is not None
+
+
+def _frames(path: Path) -> MaskSeries:
+    found = load_frame_results(path)
+    own = dict(found.provenance)
+    masks = np.stack([found.mask(i) for i in found.frames])
     file = own.get("file_facts") or {}
     spacing, name = file.get("pixel_spacing"), file.get("unit", "pixel")
     placement = {} if spacing is None else {"scale": spacing, "units": [name] * 2}
-    source = Path(str(own.get("source", "")))
     return MaskSeries(
         path.stem,
         masks,
-        frames,
+        found.frames,
         class_names(own, masks),
         own,
         pixel_size(placement),
-        source if source.is_file() else None,
+        found.source,
     )
 
 

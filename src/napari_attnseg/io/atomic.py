@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+import re
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
+
+#: Names of temporary files: 8 characters at random, machine and process that write it.
+_PARTIAL = re.compile(r"\.\w{8}\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)\.partial")
+_MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -56,7 +64,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 def _beside(path: Path, data: bytes) -> Path:
     """Write a temporary file in the folder of `path` and flush it to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    by = f".{_MACHINE}-{os.getpid()}.partial"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=by)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -71,6 +80,24 @@ def _beside(path: Path, data: bytes) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that were killed.
+
+    Those of processes that still run stay, and so does what cannot be removed.
+    """
+    import psutil
+
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        found = _PARTIAL.fullmatch(path.name)
+        if found is None or found["machine"] != _MACHINE:
+            continue
+        if not psutil.pid_exists(int(found["process"])):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``dataset.toml``: what a folder does not say by itself, in up to six lines.
+"""Read ``dataset.toml``, which describes a data folder in up to seven lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
 1, 2, …) or a table of name = value, in which ``background`` may have values beside 0;
@@ -6,7 +6,8 @@
 ``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
 number above which masks of one class are lesion; ``orientation``
 whether masks were drawn on images as they are "shown" or as they are "stored", where
-these ask to be shown turned.
+these ask to be shown turned; ``further_masks`` whether to "unite" masks such as
+``case_1`` with the mask ``case`` of an image, or to "leave out" these.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries
+from napari_attnseg.io.toml_text import parse_toml
 
 FILE = "dataset.toml"
-_KEYS = ("name", "classes", "splits", "ignore", "threshold", "orientation")
+_KEYS = (
+    *("name", "classes", "splits", "ignore", "threshold", "orientation"),
+    "further_masks",
+)
 #: Of masks of 32 bits.
 LARGEST, SMALLEST = 2**32 - 1, -(2**31)
 ORIENTATIONS = ("shown", "stored")
+FURTHER = ("unite", "leave out")
 #: Names that are not those of classes, in small letters: of background; of what is not
 #: labelled.
 _BACKGROUND = ("background", "back ground", "backgr", "bg", "_background_", "bkg")
@@ -51,10 +57,11 @@ class Descriptor:
     orientation: str = ""
     threshold: float | None = None
     background: tuple[int, ...] = ()
+    further_masks: str = ""
 
 
 def read_descriptor(root: Path) -> Descriptor:
-    """Descriptor of a folder; the empty one where there is no file.
+    """Descriptor of a folder; an empty one if there is no file.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def read_descriptor(root: Path) -> Descriptor:
         _refuse_misnamed(root)
         return Descriptor()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = parse_toml(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     unknown = sorted(set(found) - set(_KEYS))
@@ -88,10 +95,16 @@ def read_descriptor(root: Path) -> Descriptor:
         raise InputError(
             f'Expected orientation in {path} as "shown" or "stored", got {turned!r}.'
         )
+    further = found.get("further_masks", "")
+    if "further_masks" in found and further not in FURTHER:
+        raise InputError(
+            f'Expected further_masks in {path} as "unite" or "leave out", got '
+            f"{further!r}."
+        )
     threshold = _threshold(found.get("threshold"), path)
     name = found.get("name", "")
     said = classes, values, splits, ignore, turned, threshold
-    return Descriptor(name, *said, background)
+    return Descriptor(name, *said, background, further)
 
 
 def _refuse_misnamed(root: Path) -> None:

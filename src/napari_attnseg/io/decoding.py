@@ -1,4 +1,4 @@
-"""Decode image files: the one way in which pictures and masks are read.
+"""Decode image files; all pictures and masks are read this way.
 
 It keeps the stored numbers, whatever they mean: what is an intensity and what a lesion
 is decided by who reads. Orientation is the only thing that is applied here.

@@ -1,4 +1,4 @@
-"""PNGs of 16 bits per colour, of which Pillow alone would keep the upper 8."""
+"""Read PNGs of 16 bits per colour, of which Pillow keeps only the upper 8."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HALVES = {
 def is_deep(file: Picture) -> bool:
     """Whether an open file has 16 bits per colour, of which Pillow would keep 8.
 
-    Of a bitmap such a name tells the bits of a pixel.
+    In a bitmap (BMP), such a mode counts the bits of a whole pixel.
     """
     opened: Any = file
     deep = any(";16" in str(tile) for tile in opened.tile)

@@ -85,7 +85,7 @@ def save_explanation(
 ) -> list[Path]:
     """Write maps, overview and JSON together, and remove what an earlier run left.
 
-    Ask `foreign_explanation` before, whether files that are there may be replaced.
+    Ask `foreign_explanation` first whether existing files may be replaced.
 
     Parameters
     ----------

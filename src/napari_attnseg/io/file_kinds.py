@@ -1,4 +1,4 @@
-"""What the header of an image file says: kinds that viewers decode in another way.
+"""Recognise, from the header, files that viewers decode in another way.
 
 Only headers are read, and never an error is raised: what cannot be looked at is
 ordinary here, and `images.read_image` says what is wrong with it.
@@ -165,7 +165,7 @@ def header_size(path: Path) -> tuple[int, int] | None:
 
 
 def tiff_axes(path: str | Path, shape: Sequence[int]) -> tuple[str, ...]:
-    """What a TIFF calls its axes (OME, ImageJ), if it holds an array of that shape.
+    """Names of the axes of a TIFF (OME, ImageJ) that holds an array of that shape.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Parts of results files: encoded arrays, the JSON beside them, the image they are of.
+"""Parts of results files: encoded arrays, their JSON, and the source image.
 
 The JSON of each kind of results begins with its format, names the files beside it under
 ``files`` and says under ``provenance`` where the image was.
@@ -32,7 +32,7 @@ def read_facts(path: Path, file_format: str) -> dict[str, Any] | None:
 
 
 def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
-    """The image that results are of, if it came from a file that is still there.
+    """Source image of results, if its file still exists.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
 def relative_source(source: str, folder: Path) -> str:
     """The image as seen from the results, so that both may be moved together.
 
-    Only where that tells no more of the disk than the source as it was given does.
+    Only if that reveals no more of the disk than the source as it was given does.
     """
     if Path(source).is_absolute() == folder.is_absolute():
         with suppress(ValueError):  # two drives

@@ -1,4 +1,4 @@
-"""Names in a folder of images: which are one name or one file, what is left out."""
+"""List a folder of images: equal names, files listed once, files left out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 def name_key(name: str) -> str:
-    """Form of a name in which those that people take for equal are equal.
+    """Normalised form of a file name, equal for names that people take for equal.
 
     macOS decomposes accents in names, Windows and macOS ignore case: an image and its
     mask that went through different systems still have one key.

@@ -1,4 +1,4 @@
-"""The orientation in which a picture is to be shown: EXIF and TIFF, values 1 to 8."""
+"""Orientation of a picture by its EXIF or TIFF tag, values 1 to 8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Further pictures in the file of an image: a phone's JPEG may hold two that differ.
+"""Find further pictures in an image file; a phone's JPEG may hold two that differ.
 
 Such files (MPO) hold another view, depth or a gain map; mere previews do not count.
 """

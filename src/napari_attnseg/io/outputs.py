@@ -1,4 +1,4 @@
-"""Whether a file or a folder could be written, asked before the work for it begins."""
+"""Check before the work begins that a file or a folder can be written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_attnseg.errors import InputError
 
 
 def expect_writable(path: Path, folder: bool, option: str) -> None:
-    """Say so where a result could not be written; folders that lack are no hindrance.
+    """Check that a result can be written; missing folders are allowed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What Pillow does not say, or says wrongly, of a file that it has opened."""
+"""Correct what Pillow omits or misreports about an open file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two readers in a results folder: their files, their numbers, and back."""
+"""Save and load the masks by each encoder alone in a results folder."""
 
 from __future__ import annotations
 

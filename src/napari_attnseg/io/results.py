@@ -1,4 +1,4 @@
-"""A run's results as files, and back: what ``attnseg segment`` and the viewer write.
+"""Save and load results as ``attnseg segment`` and the viewer write them.
 
 Per image: ``NAME_mask.png``, ``NAME_probability.tif``, ``NAME_gate_1-4.tif`` … and
 ``NAME.json``, which names the others and says where they came from.
@@ -48,16 +48,18 @@ from napari_attnseg.uncertainty import DOUBT_MEANING, case_doubt
 FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
+#: Hash of the image; None of a frame of a stack that was not segmented.
+IMAGE = "image_sha256"
 #: Facts that each frame of a stack has of its own.
 PER_FRAME = (
-    *("intensity", MAPPING, "image_sha256", "mask_sha256", "medsam", READERS),
+    *("intensity", MAPPING, IMAGE, "mask_sha256", "medsam", READERS),
     ESTIMATE,
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Results of one image or stack, and what is needed to lay them over it again.
+    """Results of one image or stack, with their placement over it.
 
     Attributes
     ----------
@@ -85,7 +87,7 @@ class Results:
 
 
 def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
-    """The one dictionary on a run that layers and files carry.
+    """Provenance of a run, as layers and files carry it.
 
     Parameters
     ----------
@@ -132,7 +134,7 @@ def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShar
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     """Write every part of a run, the JSON last, so that it names only what exists.
 
-    Ask `saved_results.foreign` before, whether files that are there may be replaced.
+    Ask `saved_results.foreign` first whether existing files may be replaced.
 
     ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
     ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
@@ -203,7 +205,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
     facts = {
         "format": FORMAT,
         "provenance": own,
-        "mask_edited": _hashes(frames) != own.get("mask_sha256"),
+        "mask_edited": _edited(frames),
         "files": files,
         "mask_value": unit,
         "gates": gates,
@@ -215,6 +217,9 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
             "placement": dict(results.placement),
         },
     }
+    missing = [i for i, f in enumerate(frames) if f.provenance.get(IMAGE, "") is None]
+    if missing:  # 0 in every file, which is no finding
+        facts["frames_not_segmented"] = missing
     box = box_of(own)
     if box is not None:
         facts["box_is"] = BOX_MEANING
@@ -328,9 +333,13 @@ def _attention(
     )
 
 
-def _hashes(frames: Sequence[Segmentation]) -> str | list[str]:
-    found = [array_sha256(frame.mask) for frame in frames]
-    return found[0] if len(found) == 1 else found
+def _edited(frames: Sequence[Segmentation]) -> bool:
+    """Whether somebody painted in a mask since it was made."""
+    made = [(frame.mask, frame.provenance.get("mask_sha256", "")) for frame in frames]
+    return any(
+        bool(mask.any()) if sha256 is None else array_sha256(mask) != sha256
+        for mask, sha256 in made
+    )
 
 
 def _stack(parts: list[NDArray[Any]], frames: int | None) -> NDArray[Any]:

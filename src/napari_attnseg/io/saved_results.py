@@ -1,4 +1,4 @@
-"""Results that lie in a folder already: which there are, and whose they are."""
+"""Find earlier results in a folder, and the images that they belong to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_attnseg.io.results import FORMAT
 
 
 def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
-    """A file that results of this name would replace and that is no earlier one of us.
+    """A file that would be replaced although it is not an earlier result of attnseg.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
 
 
 def taken(folder: Path, stem: str) -> Path | None:
-    """A file, whosever, that has a name of these results already."""
+    """Any existing file with a name that these results need."""
     ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
     names = [f"{stem}{end}" for end in ends] + reader_files(stem)
     return next((p for name in names if is_file(p := folder / name)), None)
 
 
 def find_results(path: Path) -> list[Path]:
-    """The JSON files of ours that a path is, or that a folder holds, by name."""
+    """JSON files of results at a path or in a folder, sorted by name."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [file for file in found if read_facts(file, FORMAT) is not None]
 

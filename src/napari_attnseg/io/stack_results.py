@@ -37,7 +37,7 @@ class StackNames:
 
     @property
     def story(self) -> Path:
-        """The JSON that names the others."""
+        """JSON file that names the others."""
         return self.folder / f"{self.stem}.json"
 
     @property
@@ -60,7 +60,7 @@ class StackNames:
         return self.masks / f"frame_{frame:06d}_mask.png"
 
     def foreign(self, source: str) -> Path | None:
-        """What would be replaced and is no earlier result of this source."""
+        """A file that would be replaced but is not an earlier result of this source."""
         facts = read_facts(self.story, FORMAT)
         if facts is not None:
             same = facts["provenance"]["source"] == source
@@ -175,8 +175,17 @@ class StackResults:
         self._frames.append(frame)
         return [path]
 
-    def close(self, complete: bool) -> list[Path]:
-        """Give table and overlay their names; the files besides the masks.
+    def close(
+        self, complete: bool, facts: Mapping[str, Any] | None = None
+    ) -> list[Path]:
+        """Finish table and overlay; returns the files besides the masks.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether all frames were done.
+        facts : mapping, optional
+            JSON-ready: of all frames together, for provenance.
 
         Raises
         ------
@@ -186,6 +195,7 @@ class StackResults:
         if self._closed:
             return []
         self._closed = True
+        self._facts |= facts or {}
         self._rows.close()
         files: list[Path] = []
         try:

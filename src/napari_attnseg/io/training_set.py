@@ -64,7 +64,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Addition:
-    """What is to be written into a training set.
+    """Files to write into a training set.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Addition:
 
 
 def addition(folder: Path, correction: Correction, name: str | None = None) -> Addition:
-    """Prepare what is written for a correction; nothing is written yet.
+    """Prepare the files of a correction; nothing is written yet.
 
     An image that lies in the folder's ``images/`` keeps its name and file.
 

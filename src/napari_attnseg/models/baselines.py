@@ -1,4 +1,4 @@
-"""What the dual encoder is compared with: one encoder, DUCK-Net, library models.
+"""Baselines: one encoder, DUCK-Net, models of libraries.
 
 Each architecture is a function from a spec to (cnn, transformer, decoder), the parts of
 `network.SegmentationNetwork`; the decoder takes the encoders' maps, finest first. A
@@ -120,7 +120,7 @@ class FullResolutionStem(Encoder):
 
 
 class Whole(nn.Module):
-    """A network that takes an image, in the place of a decoder."""
+    """A whole network in the place of a decoder."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ class ClickHeadSpec:
 
     @property
     def side(self) -> int:
-        """Cells per side of what the head sees around a click."""
+        """Cells per side of the window around a click."""
         return 2 * self.reach + 1
 
     def to_json(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class ClickHead(nn.Module):
 
 
 def normalised(features: Tensor) -> Tensor:
-    """Mean 0 and spread 1 over the channels (N, C, h, w) of each cell."""
+    """Normalise the channels (N, C, h, w) of each cell to mean 0 and spread 1."""
     last = F.layer_norm(features.movedim(1, -1), features.shape[1:2])
     return last.movedim(-1, 1)
 

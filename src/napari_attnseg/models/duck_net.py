@@ -61,7 +61,7 @@ class ResidualBlock(nn.Module):
 
 
 def residual_blocks(inputs: int, outputs: int, repeat: int) -> nn.Sequential:
-    """`repeat` of them in a row."""
+    """`repeat` residual blocks in sequence."""
     return nn.Sequential(
         *(ResidualBlock(outputs if i else inputs, outputs) for i in range(repeat))
     )

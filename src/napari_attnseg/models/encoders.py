@@ -1,4 +1,4 @@
-"""Any timm backbone behind one face: an NCHW feature pyramid at strides 4, 8, 16, 32.
+"""Wrap any timm backbone as an NCHW feature pyramid at strides 4, 8, 16, 32.
 
 The only file that uses timm, in parts: see `timm_in_parts`.
 """
@@ -59,8 +59,8 @@ class Encoder(nn.Module):
     def depths(self) -> dict[str, int]:
         """Parameter → stages (of a plain ViT: blocks) between it and the output.
 
-        What comes before the first stage counts as one more; what comes behind the
-        last one belongs to it.
+        Parameters before the first stage count as one more stage; those after the last
+        stage belong to it.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class PlainViTEncoder(Encoder):
         self.grid: tuple[int, int] = self.backbone.patch_embed.grid_size
 
     def freeze_first(self, blocks: int) -> None:
-        """Take the embedding and the first `blocks` out of training: eval, no grads."""
+        """Freeze the embedding and the first `blocks`: eval mode, no gradients."""
         backbone = self.backbone
         embedding = [backbone.pos_embed, *backbone.patch_embed.parameters()]
         tokens = (backbone.cls_token, backbone.reg_token)
@@ -208,7 +208,7 @@ class PlainViTEncoder(Encoder):
 
 
 class NoEncoder(nn.Module):
-    """In the place of an encoder that a model does not have: no maps, no parameters."""
+    """Stand-in for a missing encoder, without maps and parameters."""
 
     channels: Sequence[int] = ()
 
@@ -218,7 +218,7 @@ class NoEncoder(nn.Module):
 
 
 class ImageEncoder(Encoder):
-    """For networks that cannot be cut in two: hands the normalised image on."""
+    """Pass the normalised image on, for networks that cannot be cut in two."""
 
     channels = (3,)
 
@@ -283,7 +283,7 @@ _TIMMS_CHOICE = ContextVar("timms_choice", default=False)
 
 @contextmanager
 def timms_attention() -> Iterator[None]:
-    """Within it, encoders are built with the attention that timm chooses itself."""
+    """Context in which encoders are built with timm's own choice of attention."""
     token = _TIMMS_CHOICE.set(True)
     try:
         yield

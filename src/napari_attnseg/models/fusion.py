@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from napari_attnseg.models.gates import AttentionGate
-
-
-class GateEnds(NamedTuple):
-    """One gate of a level: its name, and whose features psi → 0 and psi → 1 use.
-
-    The name is empty where a level has only one gate.
-    """
-
-    name: str
-    low: str
-    high: str
+from napari_attnseg.spec import GATES, GateEnds
 
 
 class Fusion(nn.Module):
@@ -84,7 +74,7 @@ class TransformerGuided(Fusion):
     transformer's. That is *whose features are used here*, not how important a pixel is.
     """
 
-    gates = (GateEnds("", "transformer", "CNN"),)
+    gates = GATES["transformer_guided"]
 
     def __init__(self, channels: int, psi_norm: bool = False, window: int = 1) -> None:
         super().__init__(channels)
@@ -106,7 +96,7 @@ class CNNGuided(TransformerGuided):
     The paper's "Res34-guided" variant: psi → 1 uses the transformer's features.
     """
 
-    gates = (GateEnds("", "CNN", "transformer"),)
+    gates = GATES["cnn_guided"]
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
         """Equation 3.1 with the CNN as gating signal."""
@@ -123,11 +113,7 @@ class DoubleAttention(Fusion):
     F_int is an eighth of the channels.
     """
 
-    #: psi → 0 leaves that encoder out.
-    gates = (
-        GateEnds("CNN", "none", "CNN"),
-        GateEnds("transformer", "none", "transformer"),
-    )
+    gates = GATES["double_attention"]
     widening = 2
 
     def __init__(self, channels: int, psi_norm: bool = False, window: int = 1) -> None:
@@ -156,10 +142,7 @@ class DoubleWeighted(DoubleAttention):
     after. The paper's "Weighted Double" is the same in the released code.
     """
 
-    gates = (
-        GateEnds("CNN", "transformer", "CNN"),
-        GateEnds("transformer", "CNN", "transformer"),
-    )
+    gates = GATES["double_weighted"]
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
         """Equation 3.2 both ways, joined along the channels."""

@@ -1,17 +1,17 @@
-"""What can be said of a network's gates by its specification, without its weights."""
+"""Properties of a network's gates that follow from its specification."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+import numpy as np
 
+from napari_attnseg.arrays import Array, float32, norm
 from napari_attnseg.errors import InputError
-from napari_attnseg.models.fusion import GateEnds
-from napari_attnseg.spec import STRIDES, ModelSpec
+from napari_attnseg.spec import STRIDES, GateEnds, ModelSpec
 
 #: Maps of one level: (CNN, transformer), or a single one where there is one encoder.
-Level = tuple[Tensor, ...]
+Level = tuple[Array, ...]
 
 
 class Gated:
@@ -28,17 +28,17 @@ class Gated:
     spec: ModelSpec
     gates: tuple[GateEnds, ...]
 
-    def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:
         """As `SegmentationNetwork.psi`."""
         raise NotImplementedError
 
     def fuse(
-        self, pairs: Sequence[Level], gates: Mapping[int, Tensor] | None = None
-    ) -> tuple[list[Tensor], dict[int, Tensor]]:
+        self, pairs: Sequence[Level], gates: Mapping[int, Array] | None = None
+    ) -> tuple[list[Array], dict[int, Array]]:
         """As `SegmentationNetwork.fuse`."""
         raise NotImplementedError
 
-    def logits(self, fused: Sequence[Tensor]) -> Tensor:
+    def logits(self, fused: Sequence[Array]) -> Array:
         """As `SegmentationNetwork.logits`, of what `fuse` returned."""
         raise NotImplementedError
 
@@ -47,7 +47,7 @@ class Gated:
         """Whether there are two encoders to fuse."""
         return self.spec.architecture == "dual"
 
-    def psi_of_cnn(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    def psi_of_cnn(self, attention: Mapping[int, Array]) -> dict[int, Array]:
         """Weight of the CNN's features at each level, whichever end of psi it is.
 
         1 is the CNN alone, 0 the transformer alone. In between it is a weight, not how
@@ -71,14 +71,14 @@ class Gated:
             return dict(attention)
         return {stride: 1 - psi for stride, psi in attention.items()}
 
-    def cnn_shares(self, attention: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    def cnn_shares(self, attention: Mapping[int, Array]) -> dict[int, Array]:
         """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
         return self.psi_of_cnn(attention)
 
     def effective_shares(
-        self, pairs: Sequence[Level], attention: Mapping[int, Tensor]
-    ) -> dict[int, Tensor]:
-        """How much of the fused features is the CNN's, by the norms of what is added.
+        self, pairs: Sequence[Level], attention: Mapping[int, Array]
+    ) -> dict[int, Array]:
+        """Effective share of the CNN in the fused features, by feature norms.
 
         ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
         weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and
@@ -87,14 +87,14 @@ class Gated:
 
         Parameters
         ----------
-        pairs : sequence of (Tensor, Tensor)
+        pairs : sequence of (Array, Array)
             From `align`.
-        attention : mapping of int to Tensor, shape (N, 1, h, w)
+        attention : mapping of int to Array, shape (N, 1, h, w)
             Stride → psi, from `psi` or `fuse`.
 
         Returns
         -------
-        dict of int to Tensor, shape (N, 1, h, w), in [0, 1]
+        dict of int to Array, shape (N, 1, h, w), in [0, 1]
             By stride. NaN where both are 0. Empty for a model that has not just one
             gate per level, for which this is not defined.
         """
@@ -103,19 +103,20 @@ class Gated:
         found = {}
         weights = self.psi_of_cnn(attention)
         for stride, (x, g) in zip(STRIDES, pairs, strict=True):
-            weight = weights[stride].float()
-            cnn = weight * x.float().norm(dim=1, keepdim=True)
-            transformer = (1 - weight) * g.float().norm(dim=1, keepdim=True)
-            found[stride] = cnn / (cnn + transformer)
+            weight = float32(weights[stride])
+            cnn = weight * norm(float32(x))
+            transformer = (1 - weight) * norm(float32(g))
+            with np.errstate(invalid="ignore"):
+                found[stride] = cnn / (cnn + transformer)
         return found
 
 
-def flat(pairs: Sequence[Level]) -> tuple[Tensor, ...]:
+def flat(pairs: Sequence[Level]) -> tuple[Array, ...]:
     """All maps, level by level."""
     return tuple(maps for level in pairs for maps in level)
 
 
-def paired(maps: Sequence[Tensor], dual: bool) -> list[Level]:
+def paired(maps: Sequence[Array], dual: bool) -> list[Level]:
     """Inverse of `flat`."""
     step = 2 if dual else 1
     return [tuple(maps[i : i + step]) for i in range(0, len(maps), step)]

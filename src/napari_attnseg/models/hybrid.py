@@ -1,4 +1,4 @@
-"""A ResNet whose last map a ViT goes on with: the encoder of TransUNet."""
+"""Hybrid encoder of TransUNet: a ViT on the last map of a ResNet."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class _NoFills(TorchFunctionMode):
 
 @contextmanager
 def without_initial_values() -> Iterator[None]:
-    """Within it, parameters of new modules hold what their memory held before.
+    """Context in which the parameters of new modules are not initialised.
 
     For what is then loaded with every parameter of the file: drawing random numbers for
     them takes longer than that. Buffers are computed as always; some, as the window

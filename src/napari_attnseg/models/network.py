@@ -24,7 +24,7 @@ __all__ = ["Features", "Level", "NetworkOutput", "SegmentationNetwork", "channel
 
 
 class Features(NamedTuple):
-    """What the encoders computed: maps of each, finest first, before projection.
+    """Maps of both encoders, finest first, before projection.
 
     Four of each for two encoders; none of an encoder that the model does not have.
     """
@@ -34,7 +34,7 @@ class Features(NamedTuple):
 
 
 class NetworkOutput(NamedTuple):
-    """What a forward pass computed.
+    """Output of a forward pass.
 
     Attributes
     ----------

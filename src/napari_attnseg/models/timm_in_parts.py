@@ -223,7 +223,7 @@ def _forget() -> None:
 
 
 def import_cured(name: str) -> ModuleType:
-    """Import torchvision, or what imports it, also beside an alien build of it.
+    """Import torchvision, or a library that needs it, even if its build does not fit.
 
     PyPI's torchvision for Linux is built for CUDA; beside a CPU build of torch it dies
     with "operator torchvision::nms does not exist", because it registers fake kernels
@@ -249,7 +249,7 @@ def _cured(run: Callable[[], _T]) -> _T:
 
 
 def has_model(timm: Timm, name: str) -> bool:
-    """Whether timm has a model, without its tag; its family is then imported."""
+    """Whether timm has a model of this name without tag; imports its family."""
     with _LOCK:
         if timm.registry.is_model(name):
             return True

@@ -19,7 +19,7 @@ REACH = 4
 
 
 class Looks:
-    """One image, prepared once for all its objects.
+    """Image that is prepared once for all of its objects.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Looks:
         self.coloured = bool((red != green).any() or (green != blue).any())
 
     def within(self, box: tuple[slice, slice]) -> ObjectLooks:
-        """What is seen in a part of the image."""
+        """Part of the image, as `ObjectLooks`."""
         return ObjectLooks(self._rgb, box)
 
 

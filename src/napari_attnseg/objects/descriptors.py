@@ -179,7 +179,7 @@ def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
 def origin_of_numbers(
     image: str = "", source: str = "", provenance: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """What a table of measurements says of where it comes from, the same in each row.
+    """Columns on the origin of a table of measurements, equal in each row.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ Part = tuple[slice, slice]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Rows and columns that a model saw of an image.
+    """Rows and columns of an image that a model saw.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Seen:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], box: Box | None) -> Seen:
-        """What was seen of an image (H, W)."""
+        """Part of an image (H, W) that a model saw."""
         if box is not None:
             return cls(box.slices, True)
         height, width = shape

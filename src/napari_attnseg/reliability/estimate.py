@@ -70,7 +70,7 @@ class ExpectedDice:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def without_number(self) -> ExpectedDice:
-        """As of a grey image, if the rule was measured on colour images only."""
+        """Copy without a number, as for a grey image under a rule of colour images."""
         if self.state is not EstimateState.ESTIMATED:
             return self
         return replace(self, state=EstimateState.GREY, mean=None, low=None, high=None)
@@ -95,7 +95,7 @@ class ExpectedDice:
 
     @property
     def why_none(self) -> str:
-        """Why an image has no number; empty where it has, or nothing was found."""
+        """Why an image has no number; empty if it has one, or nothing was found."""
         reasons = {
             EstimateState.UNLIKE: UNLIKE_WORDS,
             EstimateState.GREY: GREY_WORDS,
@@ -104,7 +104,7 @@ class ExpectedDice:
 
     @property
     def words(self) -> str:
-        """`short`, and on which images the rule was measured that it is of."""
+        """`short`, and the images that its rule was measured on."""
         if self.state is EstimateState.ESTIMATED:
             of = images_words(self.measured)
             said = f"{self.short}, estimated by a rule measured on {of}"
@@ -123,7 +123,7 @@ class ExpectedDice:
 
     @property
     def details(self) -> str:
-        """What the number means and how good it was when it was measured."""
+        """Meaning of the number, and how good it was when it was measured."""
         return details_of(self.measured, self.coverage)
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """Where the features of the measured images lie.
+    """Distribution of the features of the measured images.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Likeness:
 
     @classmethod
     def fit(cls, features: Floats, axes: int) -> Likeness:
-        """From features (n, d); at most `axes` axes, with limit 1."""
+        """Fit to features (n, d), along at most `axes` axes, with limit 1."""
         x = np.asarray(features, dtype=float)
         n, d = x.shape
         centre = x.mean(0)
@@ -65,11 +65,11 @@ class Likeness:
         return float(np.sqrt(squared / len(off)))
 
     def unlikeness(self, features: Floats) -> float:
-        """Distance in units of `limit`; above 1 the image is unlike the measured."""
+        """Distance in units of `limit`; above 1 the image is unlike those measured."""
         return self.distance(features) / self.limit
 
     def limited(self, limit: float) -> Likeness:
-        """The same with another limit."""
+        """Copy with another limit."""
         return replace(self, limit=limit)
 
     def to_json(self) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from napari_attnseg.arrays import Array, float32, same_kind, sigmoid, to_numpy
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.gated import Gated, Level
 from napari_attnseg.reliability.estimate import ExpectedDice
@@ -20,7 +20,7 @@ FEATURE_LEVEL = 2
 
 
 def has_readers(network: Gated) -> bool:
-    """Whether there are other readers: one gate per level, between both encoders."""
+    """Whether the model has two readers: one gate per level, between both encoders."""
     return len(network.gates) == 1
 
 
@@ -29,18 +29,19 @@ def reader_probability(
     pairs: Sequence[Level],
     reader: Reader,
     temperature: float,
-) -> Tensor:
+) -> Array:
     """Probability (N, classes, S, S) with all gates forced as for a reader."""
-    weight = torch.full((1, 1, 1, 1), reader.weight, device=pairs[0][0].device)
+    one = np.full((1, 1, 1, 1), reader.weight, np.float32)
+    weight = same_kind(one, pairs[0][0])
     psi = network.psi_of_cnn(dict.fromkeys(STRIDES, weight))
     fused, _ = network.fuse(pairs, psi)
-    return torch.sigmoid(network.logits(fused) / temperature)
+    return sigmoid(network.logits(fused) / temperature)
 
 
 def observe_signals(
     network: Gated,
     pairs: Sequence[Level],
-    probability: Tensor,
+    probability: Array,
     threshold: float,
     temperature: float,
     readers: Collection[Reader],
@@ -51,9 +52,9 @@ def observe_signals(
     Parameters
     ----------
     network : SegmentationNetwork or Engine
-    pairs : sequence of tuples of Tensor
+    pairs : sequence of tuples of Array
         Of this image, from `SegmentationNetwork.align`.
-    probability : Tensor, shape (1, classes, S, S)
+    probability : Array, shape (1, classes, S, S)
         Of the model, at the network's size.
     threshold, temperature : float
         Of the model card.
@@ -73,7 +74,7 @@ def estimate(
     network: Gated,
     card: ModelCard,
     pairs: Sequence[Level],
-    probability: Tensor,
+    probability: Array,
 ) -> ExpectedDice | None:
     """Expected Dice of the model's own mask of one image; None without a rule.
 
@@ -82,9 +83,9 @@ def estimate(
     network : SegmentationNetwork or Engine
     card : ModelCard
         Its ``expected_dice`` holds the rule.
-    pairs : sequence of tuples of Tensor
+    pairs : sequence of tuples of Array
         Of this image, from `SegmentationNetwork.align`.
-    probability : Tensor, shape (1, classes, S, S)
+    probability : Array, shape (1, classes, S, S)
     """
     known = Reliability.from_card(card.expected_dice)
     if known is None:
@@ -107,11 +108,10 @@ def estimate(
 def pooled_features(pairs: Sequence[Level]) -> Floats:
     """Mean over all locations of both encoders' features at `FEATURE_LEVEL`, (d,)."""
     level = pairs[min(FEATURE_LEVEL, len(pairs) - 1)]
-    means = [maps[0].float().mean((1, 2)) for maps in level]
-    found: Floats = torch.cat(means).cpu().numpy()
-    return found
+    means = [float32(maps[0]).mean(axis=(1, 2)) for maps in level]
+    return np.concatenate([to_numpy(one) for one in means])
 
 
-def _best(probability: Tensor) -> Floats:
-    found: Floats = probability[0].amax(0).float().cpu().numpy()
+def _best(probability: Array) -> Floats:
+    found: Floats = to_numpy(probability[0]).max(axis=0)
     return found

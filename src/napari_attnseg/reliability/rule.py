@@ -1,4 +1,4 @@
-"""From the signals of a case to its expected Dice: a fitted rule, as data. No torch."""
+"""Fitted rule that maps the signals of a case to its expected Dice. No torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_attnseg.reliability.signals import Reader, Signal
 
 @dataclass(frozen=True, slots=True)
 class Knot:
-    """One point of the curves that lead from a score to an expected Dice.
+    """One point of the curves that map a score to an expected Dice.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Knot:
 
 @dataclass(frozen=True, slots=True)
 class DiceRule:
-    """A weighted sum of signals, and what Dice was measured at each of its values.
+    """A weighted sum of signals, and the Dice that was measured at its values.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class DiceRule:
 
     @property
     def readers(self) -> frozenset[Reader]:
-        """Encoders that have to decide alone for it: one more decoding each."""
+        """Readers that the rule needs: one more decoding each."""
         return frozenset().union(*(signal.readers for signal in self.signals))
 
     def score(self, signals: Mapping[Signal, float]) -> float:

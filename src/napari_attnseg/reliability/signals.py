@@ -1,4 +1,4 @@
-"""Signals of a case: numbers of one image that go with the Dice of its mask. No torch.
+"""Signals of a case: numbers that correlate with the Dice of its mask. No torch.
 
 Each is measured at the network's size, on the probability of the model and, for the
 agreements, on that of other readers: all gates forced to one number.
@@ -20,7 +20,7 @@ _CORNERS = np.ones((3, 3), bool)
 
 
 class Reader(StrEnum):
-    """Who decides while all gates are forced: one encoder alone, or both by halves."""
+    """Reader by forced gates: one encoder alone, or both by halves."""
 
     CNN = "CNN"
     TRANSFORMER = "transformer"
@@ -33,7 +33,7 @@ class Reader(StrEnum):
 
 
 class Signal(StrEnum):
-    """Numbers that are measured of a case.
+    """Signals that are measured of a case.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Cases of a report: one image each, with its result, from a results folder or not."""
+"""Cases of a report: one image each, with its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.readers.formats import FileFormat, file_format
-from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.results import IMAGE, Results, load_results
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
@@ -28,7 +28,7 @@ from napari_attnseg.results import Segmentation
 
 
 class NoImage(StrEnum):
-    """Why the image of a case is not shown."""
+    """Reasons why the image of a case is not shown."""
 
     #: Its file is gone, or it came from none.
     MISSING = "missing"
@@ -43,7 +43,7 @@ Picture = NDArray[Any] | NoImage
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One image and what was found in it.
+    """One image and its result.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Case:
 
     @property
     def edited(self) -> bool:
-        """Whether somebody painted in the mask since it was made."""
+        """Whether the mask was painted since it was made."""
         made = self.result.provenance.get("mask_sha256")
         return array_sha256(self.result.mask) != made
 
@@ -86,7 +86,7 @@ class Case:
 def cases_of(
     results: Results, picture: Callable[[int | None], Picture], file: str = ""
 ) -> list[Case]:
-    """A case for an image, or for the frames of a stack that are most worth a look.
+    """Cases of an image, or of the frames of a stack that are most worth a look.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def cases_of(
     """
     cases = []
     for i, result in enumerate(results.segmentations):
+        if result.provenance.get(IMAGE, "") is None:
+            continue  # a frame that was not segmented
         frame = None if results.frames is None else i
         name = results.name if frame is None else f"{results.name}, frame {frame}"
         pixel = pixel_size(results.placement)
@@ -110,7 +112,7 @@ def cases_of(
 def load_cases(path: Path) -> list[Case]:
     """Cases of a JSON file of ``attnseg segment`` or of the viewer.
 
-    Of a film, a volume or a stack the frames that are most worth a look.
+    Of a film, a volume or a stack, these are the frames most worth a look.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
 
 
 def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
-    """The pixels that a run segmented, if an array still holds them.
+    """Pixels that a run segmented, if an array still holds them.
 
     Parameters
     ----------
@@ -186,5 +188,5 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
 
 
 def plain_source(source: str) -> str:
-    """Name of a file without the folders it lies in; of both kinds of paths."""
+    """Name of a file without its folders, for paths of POSIX and Windows."""
     return PurePath(source.replace("\\", "/")).name or source

@@ -1,4 +1,4 @@
-"""How a result was made, as rows of a table: only what is known to name nobody."""
+"""Provenance as rows of a table, without fields that may identify a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STOPPED = "stopped"
 
 
 def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
-    """Name → value of what made the result of a case.
+    """Rows, name → value, on how the result of a case was made.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
 
 
 def shared_rows(tables: Sequence[Rows]) -> Rows:
-    """Rows that all cases of several have in common; empty for one case."""
+    """Rows that several cases have in common; empty for one case."""
     if len(tables) < 2:
         return {}
     first, *others = tables

@@ -1,8 +1,7 @@
-"""Cases of a film or a volume, of which masks and a table are kept."""
+"""Cases of a film or a volume, from its masks and table."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.errors import AttnSegError
 from napari_attnseg.exports.masks import MaskSeries, load_masks
+from napari_attnseg.frame_rows import estimate_of_row, number_in
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.readers import open_frames
-from napari_attnseg.io.stack_results import FORMAT, StackNames
 from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.reports.cases import Case, NoImage, Picture
 from napari_attnseg.reports.facts import STOPPED
@@ -34,20 +33,14 @@ def film_cases(path: Path) -> list[Case]:
     InputError
         If masks or table are missing or damaged.
     """
-    series = load_masks(path)
-    rows = _rows(StackNames(path.parent, path.stem).table)
-    facts = read_facts(path, FORMAT) or {}
-    stopped = not facts.get("complete", True)
-    if stopped:
+    series, found = load_masks(path), load_frame_results(path)
+    rows = found.rows()
+    if not found.complete:
         series = replace(series, provenance={**series.provenance, STOPPED: True})
-    cases = []
-    for mask, frame in zip(series.masks, series.frames or (), strict=True):
-        if frame not in rows:
-            raise InputError(
-                f"The table of {path.stem} has no row of frame {frame}, of which there "
-                "is a mask; segment the file again."
-            )
-        cases.append(_case(series, path, mask, frame, rows[frame]))
+    cases = [
+        _case(series, path, mask, frame, rows[frame])
+        for mask, frame in zip(series.masks, found.frames, strict=True)
+    ]
     kept = worst_frames(cases)
     with ExitStack() as opened:
         frames: Any = None
@@ -88,16 +81,13 @@ def _case(
         # Nobody paints in these masks: there is no hash to compare them with.
         "mask_sha256": array_sha256(mask.astype(np.uint8)),
     }
-    state = row.get("expected_dice_state")
-    if state:
-        names = {"mean": "expected_dice", "low": "expected_dice_low"}
-        names["high"] = "expected_dice_high"
-        found = {key: _number(row.get(name)) for key, name in names.items()}
-        facts[ESTIMATE] = {"state": state, **found}
+    estimate = estimate_of_row(row)
+    if estimate is not None:
+        facts[ESTIMATE] = estimate
     nothing = np.zeros((0, *mask.shape), np.float32)
-    seconds = _number(row.get("seconds"))
+    seconds = number_in(row, "seconds")
     at = "" if seconds is None else f" ({seconds:g} s)"
-    doubt = _number(row.get("doubt_bits"))
+    doubt = number_in(row, "doubt_bits")
     return Case(
         f"{path.stem}, frame {frame}{at}",
         Segmentation(mask.astype(np.uint8), nothing, (), facts),
@@ -108,25 +98,3 @@ def _case(
         series.pixel,
         math.nan if doubt is None else doubt,
     )
-
-
-def _rows(table: Path) -> dict[int, dict[str, str]]:
-    """Frame → row of the table.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            return {int(row["frame"]): row for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{table.name} cannot be read as the table of a film "
-            f"({type(error).__name__}); segment the file again."
-        ) from error
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text else None

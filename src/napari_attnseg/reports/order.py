@@ -20,7 +20,7 @@ FRAMES = 12
 
 
 class Kind(IntEnum):
-    """By what a case is judged; the first ones are most worth a look."""
+    """Reasons to look at a case; the first ones are most worth a look."""
 
     #: The mask covers the whole image.
     WHOLE_IMAGE = 0
@@ -37,14 +37,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Worth:
-    """Sorts cases: the smallest one is most worth a look."""
+    """Sort key of cases: the smallest is most worth a look."""
 
     kind: Kind
     value: float
 
 
 def worth_of(case: Case, doubt: float) -> Worth:
-    """How much a case is worth a look; `doubt` is of `doubt_of`."""
+    """Sort key of a case; `doubt` is the number of `doubt_of`."""
     result = case.result
     facts = result.provenance
     if not result.mask.any():

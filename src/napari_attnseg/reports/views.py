@@ -1,4 +1,4 @@
-"""What a page shows of one case: strings, and pictures as data URIs."""
+"""Content of a page on one case: strings, and pictures as data URIs."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
 
 
 def expected_words(case: Case, expected: ExpectedDice | None) -> dict[str, str]:
-    """The expected Dice: ``number`` (a dash for none), ``range`` and ``why``."""
+    """Expected Dice in words: ``number`` (a dash for none), ``range`` and ``why``."""
     if expected is not None and expected.mean is not None:
         low_high = f"{expected.low:.2f}–{expected.high:.2f}"
         why = f"overlap with an expert's mask; {expected.words.partition(', ')[2]}"
@@ -165,7 +165,8 @@ def remarks(case: Case, image: Any) -> list[str]:
     if box is not None:
         found.append(
             f"Only a box was segmented (rows {box.row0} to {box.row1 - 1}, columns "
-            f"{box.column0} to {box.column1 - 1}); nothing is claimed outside it."
+            f"{box.column0} to {box.column1 - 1}); the result says nothing about what "
+            "lies outside it."
         )
     if facts.get("orientation", 1) != 1:
         found.append("The file asks to be shown turned; it was turned upright first.")
@@ -176,7 +177,7 @@ def remarks(case: Case, image: Any) -> list[str]:
 
 
 def verdicts(gates: Sequence[AttentionMap]) -> list[str]:
-    """What was measured of the maps, each sentence once, before it whom it is about."""
+    """Sentences on what was measured of the maps, each once, with the maps named."""
     by_sentence: dict[PatternValue, list[str]] = {}
     for gate in gates:
         by_sentence.setdefault(gate.pattern, []).append(gate.label)

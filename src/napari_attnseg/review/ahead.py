@@ -1,4 +1,4 @@
-"""Images of the cases that come next, read while somebody looks at this one."""
+"""Read the images of the next cases ahead."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.images import read_upright
-from napari_attnseg.review.cases import Case
+from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.case_image import CaseImages, read_case
 
 
 class LoadedImage(NamedTuple):
@@ -28,20 +29,24 @@ class LoadedImage(NamedTuple):
         Why it cannot be read.
     orientation : int
         In which it was stored; see `images.UprightImage`.
+    facts : FileFacts or None
+        What the file of a frame says of it.
     """
 
     pixels: NDArray[np.generic] | None
     sha256: str | None
     error: str = ""
     orientation: int = 1
+    facts: FileFacts | None = None
 
 
 class Ahead:
-    """Reads images in a thread of its own; keeps those that were asked for last."""
+    """Reads images in a thread; keeps those that were asked for last."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "review-images")
         self._read: dict[str, Future[LoadedImage]] = {}
+        self._images = CaseImages()  # used in that thread only
 
     def get(self, case: Case) -> LoadedImage:
         """The image of a case; waits for it if it is not read yet."""
@@ -57,25 +62,29 @@ class Ahead:
 
     def _ask(self, case: Case) -> Future[LoadedImage]:
         if case.name not in self._read:
-            self._read[case.name] = self._pool.submit(load_image, case)
+            self._read[case.name] = self._pool.submit(load_image, case, self._images)
         return self._read[case.name]
 
     def close(self) -> None:
         """Stop reading."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for waiting in self._read.values():
+            waiting.cancel()
         self._read.clear()
+        self._pool.submit(self._images.close)
+        self._pool.shutdown(wait=False)
 
 
-def load_image(case: Case) -> LoadedImage:
+def load_image(case: Case, images: CaseImages | None = None) -> LoadedImage:
     """Read the image of a case, upright."""
     try:
-        found = read_upright(case.image)
+        found = read_case(case) if images is None else images.read(case)
     except AttnSegError as error:
         return LoadedImage(None, None, str(error))
     pixels = found.pixels
     if pixels.ndim not in (2, 3) or min(pixels.shape[:2]) < 2:
         return LoadedImage(None, None, f"{case.image.name} is not one image.")
     if pixels.ndim == 3 and pixels.shape[-1] not in (3, 4):
-        words = "is a stack; save its slices as images."
+        words = "is a stack without results; segment it first."
         return LoadedImage(None, None, f"{case.image.name} {words}")
-    return LoadedImage(pixels, array_sha256(pixels), "", found.orientation)
+    sha256 = array_sha256(pixels)
+    return LoadedImage(pixels, sha256, "", found.orientation, found.facts)

@@ -12,10 +12,13 @@ from typing import Any
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import image_of, read_facts
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import SUFFIXES, find_images
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.saved_results import find_results
-from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+from napari_attnseg.reliability.estimate import estimate_of
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.frame_cases import FrameCases
 
 IMAGES, MASKS = "images", "masks"
 #: Folders beside the cases: a study and a review never share a file.
@@ -25,7 +28,7 @@ _MASK_END = "_mask"
 
 
 class Order(StrEnum):
-    """By what cases are sorted.
+    """Criterion by which cases are sorted.
 
     Attributes
     ----------
@@ -46,39 +49,6 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """An image and the mask that is reviewed.
-
-    Attributes
-    ----------
-    name : str
-        Stem of the image's file or of its results; unique in a series.
-    image : Path
-    mask : Path or None
-        None: there is no mask yet.
-    results : Path or None
-        JSON file of the results that the mask belongs to.
-    mask_value : int or None
-        Value of one class in the mask's file; None: a mask from elsewhere.
-    classes : tuple of str
-        Names of the classes, if the results have more than one.
-    expected : ExpectedDice or None
-        How good the mask probably is, where the weights were measured for it.
-    doubt : float or None
-        Mean entropy in bits; see `uncertainty.DOUBT_MEANING`.
-    """
-
-    name: str
-    image: Path
-    mask: Path | None = None
-    results: Path | None = None
-    mask_value: int | None = None
-    classes: tuple[str, ...] = ()
-    expected: ExpectedDice | None = None
-    doubt: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Series:
     """The cases of a folder in the order of review.
 
@@ -87,8 +57,8 @@ class Series:
     folder : Path
     cases : tuple of Case
     order : Order
-    stacks : tuple of str
-        Results of stacks, which are not reviewed.
+    unreadable : tuple of str
+        Files, and results of stacks, that cannot be read.
     without_image : tuple of str
         Results whose image is no longer where it was.
     unused_masks : tuple of str
@@ -100,7 +70,7 @@ class Series:
     folder: Path
     cases: tuple[Case, ...]
     order: Order
-    stacks: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     without_image: tuple[str, ...] = ()
     unused_masks: tuple[str, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
@@ -109,7 +79,7 @@ class Series:
     def left_out_words(self) -> str:
         """One sentence on what is not reviewed; empty if that is nothing."""
         named = (
-            ("stack", "stacks", self.stacks),
+            ("file that is not read", "files that are not read", self.unreadable),
             (
                 "result whose image is gone",
                 "results whose image is gone",
@@ -151,7 +121,11 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
             "the path."
         )
     results = find_results(folder) if masks is None else []
-    series = _of_results(folder, results) if results else _of_images(folder, masks)
+    films = find_frame_results(folder) if masks is None else []
+    if results or films:
+        series = _of_results(folder, results, films)
+    else:
+        series = _of_files(folder, masks)
     if not series.cases:
         raise InputError(
             f"Expected images to review in {folder}, but there are none; "
@@ -161,7 +135,7 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
 
 
 def in_order(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Order]:
-    """Sort cases by what is most worth a look; says by what."""
+    """Sort cases by how much they are worth a look; also returns the criterion."""
     found = sorted(cases, key=lambda case: name_key(case.name))
     if any(c.expected is not None and c.expected.mean is not None for c in found):
         return tuple(sorted(found, key=_expected)), Order.EXPECTED_DICE
@@ -179,21 +153,25 @@ def _doubt(case: Case) -> float:
     return -math.inf if case.doubt is None else -case.doubt
 
 
-def _of_results(folder: Path, files: list[Path]) -> Series:
-    cases, stacks, without = [], [], []
+def _of_results(folder: Path, files: list[Path], films: list[Path]) -> Series:
+    found = FrameCases()
+    cases, without = [], []
     for path in files:
         facts = read_facts(path, FORMAT)
         if facts is None:
             continue
         image = image_of(path, facts)
-        if facts["layer"]["frames"] is not None:
-            stacks.append(path.stem)
-        elif image is None:
+        if image is None:
             without.append(path.stem)
+        elif facts["layer"]["frames"] is not None:
+            found.add_stack(path, facts, image)
         else:
             cases.append(_of_facts(path, facts, image))
-    ordered, order = in_order(cases)
-    return Series(folder, ordered, order, tuple(stacks), tuple(without))
+    for path in films:
+        if not found.add_film(path):
+            without.append(path.stem)
+    ordered, order = in_order([*cases, *found.cases])
+    return Series(folder, ordered, order, tuple(found.unreadable), tuple(without))
 
 
 def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:
@@ -213,9 +191,22 @@ def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:
     )
 
 
-def _of_images(folder: Path, masks: Path | None) -> Series:
+def _of_files(folder: Path, masks: Path | None) -> Series:
+    """Cases of pictures, and of the frames of other files."""
     inside = folder / IMAGES
     images = inside if inside.is_dir() else folder
+    found = FrameCases()
+    found.add_folder(images, masks)
+    if found.cases and not _files(images):
+        ordered, order = in_order(found.cases)
+        return Series(folder, ordered, order, tuple(found.unreadable))
+    return _of_images(folder, images, masks, found)
+
+
+def _of_images(
+    folder: Path, images: Path, masks: Path | None, frames: FrameCases
+) -> Series:
+    inside = folder / IMAGES
     places = [masks] if masks is not None else _mask_places(folder, images)
     # The first place counts, so it comes last here.
     beside = {name_key(p.stem): p for x in reversed(places) for p in _files(x)}
@@ -237,9 +228,11 @@ def _of_images(folder: Path, masks: Path | None) -> Series:
     unused: tuple[str, ...] = ()
     if masks is not None or images == inside:
         unused = tuple(p.name for p in beside.values() if p not in used | set(found))
-    ordered, order = in_order(cases)
-    others = left_out([images], [*used, *found, images / REVIEW, images / STUDY])
-    return Series(folder, ordered, order, unused_masks=unused, others=others)
+    ordered, order = in_order([*cases, *frames.cases])
+    not_others = (images / REVIEW, images / STUDY, *frames.used)
+    others = left_out([images], [*used, *found, *not_others])
+    unread = tuple(frames.unreadable)
+    return Series(folder, ordered, order, unread, (), unused, others)
 
 
 def _mask_places(folder: Path, images: Path) -> list[Path]:

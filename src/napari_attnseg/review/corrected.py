@@ -30,7 +30,7 @@ from napari_attnseg.io.training_set import (
     addition,
     image_name,
 )
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.mask_file import ReadMask, read_mask
 from napari_attnseg.review.state import CaseState, Decided, Decision, labels_sha256
 
@@ -71,7 +71,7 @@ class CorrectedMasks:
         return image_name(sha256) + (f"-copy{number}" if number else "")
 
     def new_file(self, case: str, labels: NDArray[Any]) -> Path:
-        """Where the next painted mask of a case goes."""
+        """File for the next painted mask of a case."""
         name, number = self.name(case), len(self._states[case].masks) + 1
         small = labels.max(initial=0) < 256 and labels.size <= PNG_PIXELS
         return self.painted / f"{name}_{number}.{'png' if small else 'tif'}"

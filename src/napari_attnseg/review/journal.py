@@ -1,4 +1,4 @@
-"""A reviewer's file of events, a line of JSON each: what is written stays written.
+"""File of a reviewer's events, one line of JSON each; lines are only appended.
 
 Every line is flushed to the disk before anything goes on, so that a process that is
 killed loses nothing. What a crash of the machine left of a line is kept apart.
@@ -92,7 +92,7 @@ class Journal:
 
     @property
     def damaged_file(self) -> Path:
-        """Where lines are kept that cannot be read."""
+        """File that keeps lines that cannot be read."""
         return self.path.with_name(f"{self.path.stem}.damaged.txt")
 
     @property
@@ -167,7 +167,7 @@ class Journal:
 
 
 def expect_reader_name(name: str) -> str:
-    """The name of a reviewer without blanks around it.
+    """Check the name of a reviewer; returns it without surrounding blanks.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Cohen's kappa of two people who sort the same cases, and its interval."""
+"""Cohen's kappa of two reviewers, and its interval."""
 
 from __future__ import annotations
 

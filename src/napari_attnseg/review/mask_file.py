@@ -1,4 +1,4 @@
-"""Read a mask from elsewhere: what its values mean, and what had to be assumed."""
+"""Read a mask of another program, and record what was assumed about its values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class ReadMask(NamedTuple):
     assumed: str = ""
 
 
-def read_mask(path: Path, value: int | None = None) -> ReadMask:
+def read_mask(
+    path: Path, value: int | None = None, frame: int | None = None
+) -> ReadMask:
     """Read a mask file.
 
     Parameters
@@ -43,6 +45,8 @@ def read_mask(path: Path, value: int | None = None) -> ReadMask:
         Value of the first class, as results files say it: all values are divided by
         it. Without it, a mask of 0 and one other value has one region, and other
         numbers are labels.
+    frame : int, optional
+        Which slice, if the file holds those of a stack.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def read_mask(path: Path, value: int | None = None) -> ReadMask:
         If the file cannot be read as a mask.
     """
     array: NDArray[Any] = read_image(path)
+    if frame is not None and array.ndim == 3 and value is not None:
+        array = array[frame]
     if array.ndim == 3:
         colours = array[..., :3]
         if colours.shape[-1] == 3 and (colours == colours[..., :1]).all():

@@ -1,4 +1,4 @@
-"""One reviewer's way through a series; each decision is on the disk at once."""
+"""Review of a series by one reviewer; each decision is saved at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from napari_attnseg import __version__
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import read_upright
-from napari_attnseg.review.cases import Case, Order, Series
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.case_image import read_case
+from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
@@ -31,7 +32,7 @@ from napari_attnseg.review.study import MASK, Study, as_begun, open_journal
 
 
 class Review:
-    """Cases, their states, and what is written of them.
+    """Cases of a review, their states, and their files.
 
     Parameters
     ----------
@@ -86,18 +87,14 @@ class Review:
             self.order = Order.SHUFFLED
             if study is not None and study.seed not in (None, self.study.seed):
                 self.told.append(
-                    f"This study was begun with the seed {self.study.seed}, which is "
-                    f"kept; {study.seed} is not used."
+                    f"This study was begun with the seed {self.study.seed}, which "
+                    f"is kept; {study.seed} is not used."
                 )
         self._by_name = {case.name: case for case in self.cases}
         if self.journal.damaged:
             self.told.append(self.journal.damaged_words)
-        self.journal.append(
-            Event.SESSION,
-            version=__version__,
-            order=str(self.order),
-            cases=len(self.cases),
-        )
+        about = {"order": str(self.order), "cases": len(self.cases)}
+        self.journal.append(Event.SESSION, version=__version__, **about)
         self._recover()
 
     def _recover(self) -> None:
@@ -112,11 +109,11 @@ class Review:
             )
             self.told.append(f"The mask that was being painted in {name} is kept.")
         self.told += self.masks.update_all(
-            self._by_name, lambda case: read_upright(case.image).pixels
+            self._by_name, lambda case: read_case(case).pixels
         )
 
     def state(self, case: Case) -> CaseState:
-        """What is known of a case."""
+        """State of a case."""
         return self.states.get(case.name, CaseState())
 
     def read_mask(self, case: Case) -> ReadMask | None:
@@ -130,7 +127,9 @@ class Review:
         painted = self.state(case).painted
         if painted is not None:
             return self.masks.read(painted)
-        return None if case.mask is None else read_mask(case.mask, case.mask_value)
+        if case.mask is None:
+            return None
+        return read_mask(case.mask, case.mask_value, case.frame)
 
     @property
     def done(self) -> int:
@@ -138,7 +137,7 @@ class Review:
         return sum(self.state(case).decision is not None for case in self.cases)
 
     def hidden(self, case: Case) -> bool:
-        """Whether the mask of a case is still to be hidden."""
+        """Whether the mask of a case is still hidden."""
         hides = self.study is not None and self.study.hide_masks
         return hides and case.name not in self._seen and not self.state(case).decisions
 
@@ -149,7 +148,7 @@ class Review:
         sha256: str | None,
         mask: bool = True,
     ) -> str:
-        """Bring a case on screen; the one before is left, see `leave`.
+        """Show a case; the previous one is left, see `leave`.
 
         Parameters
         ----------
@@ -171,7 +170,7 @@ class Review:
         return said
 
     def leave(self) -> str:
-        """Take the case off the screen; says why its mask is in no training set."""
+        """Leave the case; returns why its mask is in no training set."""
         case, pixels = self._current, self._pixels
         self._current = self._pixels = self._file = None
         if case is None:
@@ -267,11 +266,11 @@ class Review:
         case = self._by_name.get(name)
         if case is not None and self.state(case).masks:
             self._file = None
-            self.masks.update(case, lambda: read_upright(case.image).pixels)
+            self.masks.update(case, lambda: read_case(case).pixels)
         return case
 
     def comment(self, case: Case, text: str) -> None:
-        """Keep the comment on a case, if it is another than before."""
+        """Save the comment on a case, if it has changed."""
         if text.strip() != self.state(case).comment:
             self._take(Event.COMMENTED, case.name, comment=text.strip())
 

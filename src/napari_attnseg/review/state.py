@@ -1,4 +1,4 @@
-"""What the events of a review add up to: a state for each case."""
+"""Derive the state of each case from the events of a review."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Event(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a reviewer decided on a mask."""
+    """Kinds of decisions on a mask."""
 
     ACCEPTED = "accepted"
     CORRECTED = "corrected"
@@ -75,7 +75,7 @@ class Decided:
 
 @dataclass(slots=True)
 class CaseState:
-    """What is known of a case.
+    """State of a case.
 
     Attributes
     ----------

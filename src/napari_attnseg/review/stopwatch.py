@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Measures seconds by a clock that nobody sets.
+    """Measures seconds by a monotonic clock.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A reader study: an order by chance that is recorded, and what is hidden at first."""
+"""A reader study: a recorded random order, and what is hidden at first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_attnseg.review.cases import REVIEW, STUDY, Case, Series
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import REVIEW, STUDY, Series
 from napari_attnseg.review.journal import SUFFIX, Journal
 
 #: What can be hidden at first.
@@ -33,12 +34,12 @@ class Study:
 
 
 def journal_path(folder: Path, reader: str, study: bool) -> Path:
-    """File of a reviewer's review, or reader study, of a folder."""
+    """File of a reviewer for a review or a reader study of a folder."""
     return folder / (STUDY if study else REVIEW) / f"{reader}{SUFFIX}"
 
 
 def open_journal(series: Series, reader: str, study: Study | None) -> Journal:
-    """The file of a reviewer, which is begun if there is none.
+    """Open the file of a reviewer, or create it.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def open_journal(series: Series, reader: str, study: Study | None) -> Journal:
 def as_begun(
     cases: Sequence[Case], order: Sequence[str]
 ) -> tuple[tuple[Case, ...], list[str]]:
-    """Cases in the order of a study that was begun, and what has changed since."""
+    """Cases in the recorded order of a study, and what has changed since."""
     there = {case.name: case for case in cases}
     gone = [name for name in order if name not in there]
     new = sorted(set(there) - set(order))

@@ -1,18 +1,19 @@
-"""What a review shows, in words."""
+"""Texts of a review."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from napari_attnseg.reliability.estimate import EstimateState
-from napari_attnseg.review.cases import Case, Order
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import Order
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.state import CaseState, Decision
 from napari_attnseg.uncertainty import DOUBT_MEANING
 
 
 def order_words(review: Review) -> str:
-    """By what the cases are sorted, and why."""
+    """Describe by what the cases are sorted, and why."""
     cases = review.cases
     if review.study is not None:
         return f"Order by chance, from the seed {review.study.seed}."
@@ -34,7 +35,7 @@ def order_words(review: Review) -> str:
 
 
 def measure_heading(order: Order) -> tuple[str, str]:
-    """Heading of the number beside each case, and what it is; empty: there is none."""
+    """Heading and meaning of the number beside each case; empty if there is none."""
     if order is Order.EXPECTED_DICE:
         return "expected\nDice", "Expected Dice of the mask, which is an estimate"
     if order is Order.DOUBT:
@@ -53,7 +54,7 @@ def measure_words(case: Case, order: Order) -> str:
 
 
 def case_words(case: Case, state: CaseState) -> str:
-    """What is known of the mask of a case before anybody looks at it."""
+    """Describe the mask of a case before it is reviewed."""
     if state.painted is not None:
         return "This is the mask that you painted."
     if case.mask is None:

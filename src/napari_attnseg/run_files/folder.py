@@ -120,7 +120,7 @@ class RunFiles:
 
     @property
     def message(self) -> str:
-        """What a failed run said of its end, for display; empty if nothing."""
+        """Message of a failed run, for display; empty if there is none."""
         if self.status is None or self.status.state is None:
             return message_of_old_run(self.last_line)
         if self.status.message or self.status.place is not None:

@@ -1,4 +1,4 @@
-"""The weights that come with the package, by name. No torch."""
+"""Find the bundled weights by name. No torch."""
 
 from __future__ import annotations
 

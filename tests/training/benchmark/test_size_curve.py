@@ -13,6 +13,7 @@ from attnseg_training.benchmark import size_curve
 from attnseg_training.benchmark.one_size import Case, Frames, Kind, large_image, measure
 from attnseg_training.benchmark.size_curve import Curve, measure_curve, size_cases
 from attnseg_training.commands.benchmark import app
+from napari_attnseg.cards import read_card
 from napari_attnseg.errors import DeviceError
 
 
@@ -42,6 +43,19 @@ def test_each_case_has_a_process_and_a_limit(tiny_weights: Path) -> None:
     kinds = [(row["kind"], row["finished"]) for row in curve.rows]
     assert kinds == [("one pass", False), ("tiles", False)]
     assert curve.markdown().count("did not finish") == 2
+
+
+def test_a_catalog_name_has_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def loads(case: Case, limit: float) -> dict[str, object]:
+        seen.append(read_card(Path(case.weights)).spec.name)
+        return {"kind": str(case.kind), "size": case.size, "finished": False}
+
+    monkeypatch.setattr(size_curve, "_in_own_process", loads)
+    curve = measure_curve("stack", [64], "tiny")
+    assert seen == ["tiny"] and curve.weights == "tiny-random.safetensors"
+    assert {"machine", "date", "load_average", "rows"} <= curve.summary().keys()
 
 
 def test_a_device_that_is_not_there_is_one_sentence(tiny_weights: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attnseg_training.benchmark import start
-from attnseg_training.benchmark.start import LEAST, SEGMENT, cpu_seconds
+from attnseg_training.benchmark.start import BY_OPENVINO, LEAST, SEGMENT, cpu_seconds
 from attnseg_training.benchmark.thread_count import FREE, ONE, OURS, SPINNING, TAKEN
 from attnseg_training.cli import app
 from napari_attnseg.errors import InputError
@@ -29,6 +29,7 @@ def test_start_compares_a_fresh_process_with_the_least_there_is(
     tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "QUICK", {"attnseg --help": 0.4})
+    monkeypatch.setattr(start, "openvino_installed", lambda: False)
     found, table = run("start", tiny_weights, tmp_path, 1)
     seconds = found["cpu_seconds"]
     assert list(seconds) == [LEAST, SEGMENT, "attnseg --help"]
@@ -38,6 +39,32 @@ def test_start_compares_a_fresh_process_with_the_least_there_is(
     assert found["reached"][SEGMENT] is (found["ratio"] <= found["goal"][SEGMENT])
     assert {"machine", "versions", "date", "threads"} <= found.keys()
     assert f"{found['ratio']:.2f} times that" in table
+    assert f"| {BY_OPENVINO} | not measured | 2.5 |" in table
+
+
+@pytest.mark.parametrize("device", ["openvino", "cpu"])
+def test_a_start_by_openvino_counts_where_it_computed(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def process(words: list[str]) -> tuple[float, str]:
+        """Stands for one that takes as many seconds as there were before it."""
+        ran.append(words)
+        if "--out" in words:
+            out = Path(words[words.index("--out") + 1])
+            facts = {"provenance": {"device": device}}
+            (out / "polyp.json").write_text(json.dumps(facts))
+        return float(len(ran)), "0"
+
+    monkeypatch.setattr(start, "openvino_installed", lambda: True)
+    monkeypatch.setattr(start, "cpu_seconds", process)
+    found = start.benchmark_start(tmp_path / "polyp.png", "compact", 1)
+    assert ran[0][-1] == "openvino"  # not timed: it may have to compile
+    timed = [4.0] if device == "openvino" else None
+    assert found["cpu_seconds"].get(BY_OPENVINO) == timed
+    assert found["reached"].get(BY_OPENVINO) is (False if timed else None)
+    assert found["goal"][BY_OPENVINO] == 2.5
 
 
 def test_cpu_seconds_are_those_of_the_process() -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from attnseg_training.benchmark.textbook_loop import AugmentedFiles, TextbookLoop
 from attnseg_training.benchmark.training_speed import (
     FILLING,
+    LOADING,
     OURS,
     TEXTBOOK,
     benchmark_training,
@@ -42,7 +43,15 @@ def test_the_command_writes_what_it_prints(data_folder: Path, tmp_path: Path) ->
     found = json.loads(file.read_text())
     assert found["device"] == "cpu" and found["threads"] == 1
     assert {"python", "torch", "timm", "napari-attnseg"} == set(found["versions"])
-    assert set(found["seconds_per_round"]) == {TEXTBOOK, OURS}
+    assert set(found["seconds_per_round"]) == {TEXTBOOK, OURS, LOADING}
+    assert set(found["images_per_s"]) == {TEXTBOOK, OURS}
+    loading = found["seconds_per_round"].pop(LOADING)
+    parts = zip(loading, found["seconds_per_round"][OURS])
+    assert found["loader_share"] == statistics.median(p / whole for p, whole in parts)
+    assert 0 < found["loader_share"] < 1
+    assert f"take {found['loader_share']:.1%} of a step" in " ".join(
+        done.stderr.split()
+    )
     for way, seconds in found["seconds_per_round"].items():
         assert len(seconds) == found["rounds"] == 2
         speed = found["images_per_s"][way]

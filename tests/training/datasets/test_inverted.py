@@ -36,6 +36,12 @@ LESIONS = {
     "large, with a small gap": (disc(30, 40, 29) & ~disc(30, 40, 3), False),
     "a box": (framed(np.ones((H, W), bool), top=8), False),
     "a ring": (disc(30, 40, 20) & ~disc(30, 40, 10), False),
+    "cut by the corner": (~disc(0, 0, 22), True),
+    "cut by the border": (~disc(0, 40, 14), True),
+    "a slanted edge": (Y < 45 - 0.3 * (X - 40), False),
+    "two slanted edges": ((Y < 85 - 0.6 * X) & (Y > 15 - 0.6 * X), False),
+    "a slanted edge and a hole": ((Y < 50 - 0.1 * X) & ~disc(20, 40, 9), True),
+    "a curved edge": (~disc(70, 80, 50), True),
     "none": (np.zeros((H, W), bool), False),
 }
 

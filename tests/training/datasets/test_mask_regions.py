@@ -187,3 +187,32 @@ def test_a_soft_edge_in_a_jpeg_is_no_level(
     Image.fromarray(soft).save(tmp_path / "m.jpg", quality=quality)
     found = read(tmp_path / "m.jpg").planes[0]
     assert (found != (soft > 127)).mean() < 0.01
+
+
+def beside(level: int, sigma: float, edge: float) -> np.ndarray:
+    """A lesion of 255 with an edge, and a blurred disc of one level away from it."""
+    lesion = gaussian_filter(255.0 * (np.hypot(Y - 30, X - 20) < 10), edge)
+    blurred = gaussian_filter(level * (np.hypot(Y - 30, X - 60) < 10.0), sigma)
+    return np.maximum(lesion, blurred).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("edge", [0, 1])
+@pytest.mark.parametrize(("level", "sigma"), [(128, 3), (90, 4), (160, 2), (200, 3)])
+def test_a_blurred_grey_region_beside_lesions_is_refused(
+    tmp_path: Path, level: int, sigma: float, edge: float, suffix: str
+) -> None:
+    path = tmp_path / f"m{suffix}"
+    Image.fromarray(beside(level, sigma, edge)).save(path, quality=90)
+    with pytest.raises(UnclearMaskError, match=r"grey.* threshold = number"):
+        read(path)
+
+
+@pytest.mark.parametrize("sigma", [0.7, 1.5, 2.5])
+def test_small_lesions_that_were_blurred_are_no_grey_region(
+    tmp_path: Path, sigma: float
+) -> None:
+    lesions = (np.hypot(Y - 30, X - 20) < 12) | (np.hypot(Y - 30, X - 60) < 2.5)
+    values = gaussian_filter(255.0 * lesions, sigma).round().astype(np.uint8)
+    found = read(write(tmp_path, values)).planes[0]
+    np.testing.assert_array_equal(found, values > 127)

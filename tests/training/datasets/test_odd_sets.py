@@ -73,6 +73,29 @@ def test_a_shadow_or_a_glow_is_asked_about(tmp_path: Path, how: tuple) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("moved", [(2, 2), (4, 3), (-3, 4)])
+@pytest.mark.parametrize("shade", [90, 180])
+def test_a_sharp_shadow_is_refused(
+    tmp_path: Path, moved: tuple[int, int], shade: int, suffix: str
+) -> None:
+    picture = np.full((H, W, 3), 255, np.uint8)
+    picture[np.roll(LESION, moved, (0, 1))] = shade
+    picture[LESION] = BLUE
+    Image.fromarray(picture).save(tmp_path / f"m{suffix}", quality=95)
+    with pytest.raises(UnclearMaskError, match="a sharp shadow beside what is drawn"):
+        read(tmp_path / f"m{suffix}")
+
+
+def test_a_grey_object_beside_a_blue_one_is_no_shadow(tmp_path: Path) -> None:
+    picture = np.full((H, W, 3), 255, np.uint8)
+    picture[10:30, 10:30] = 120
+    picture[LESION] = BLUE
+    Image.fromarray(picture).save(tmp_path / "m.png")
+    found = read(tmp_path / "m.png").planes[0] > 0
+    np.testing.assert_array_equal(found, (picture != 255).any(-1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize(
     ("colour", "ground"), [(BLUE, WHITE), (RED, WHITE), (RED, BLACK)]
 )

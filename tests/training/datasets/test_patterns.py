@@ -15,6 +15,7 @@ H = W = 128
 Y, X = np.mgrid[:H, :W]
 LESION = ((Y - 60) / 25) ** 2 + ((X - 64) / 34) ** 2 < 1
 SMALL = ((Y - 60) / 9) ** 2 + ((X - 64) / 12) ** 2 < 1
+RANDOM = np.random.default_rng(5).random((H, W))
 LINE = ~binary_erosion(LESION, iterations=2)
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
 ORDERED = np.tile(BAYER, (H // 4, W // 4))
@@ -41,6 +42,7 @@ def stripes(degrees: float, period: float, share: float) -> np.ndarray:
         LESION & (stripes(30, 8, 0.25) | stripes(120, 8, 0.25)),
         LESION & (Y % 6 < 3) & (X % 6 < 3),
         SMALL & ((Y + X) % 4 < 2),
+        *(LESION & (share > RANDOM) for share in (0.3, 0.5, 0.7)),
     ],
 )
 def test_a_pattern_is_told(mask: np.ndarray) -> None:

@@ -90,3 +90,14 @@ def test_two_lists_for_one_split_are_refused(folder: Path) -> None:
         InputError, match=r"val\.txt and valid\.txt .* two lists for val"
     ):
         load_dataset(folder)
+
+
+def test_a_list_of_both_together_is_no_second_split(folder: Path) -> None:
+    texts = {"train": "a\nb", "val": "c", "test": "d", "trainval": "a\nb\nc"}
+    write(folder, {f"splits/{name}.txt": text for name, text in texts.items()})
+    assert len(load_dataset(folder).splits["trainval"]) == 3
+    assert "in two splits" not in check(folder).to_json()["counts"]
+    write(folder, {"splits/val.txt": "b"})
+    report = check(folder).to_json()
+    assert report["counts"]["in two splits"] == 1
+    assert "in two splits" in report["stops_training"]

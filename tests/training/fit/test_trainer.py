@@ -251,3 +251,12 @@ def test_rates_fall_towards_the_input(mixed: ModelSpec) -> None:
     assert swin["backbone.layers_3.blocks.0.attn.qkv.weight"] == 0
     assert swin["backbone.layers_0.blocks.0.attn.qkv.weight"] == 3
     assert swin["backbone.patch_embed.proj.weight"] == 4
+
+
+def test_the_optimiser_is_the_fused_one(config: TrainConfig) -> None:
+    """Asked for on every device; here that torch has it."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as of:
+        one_step(config)
+    ran = {event.key for event in of.key_averages()}
+    assert "aten::_fused_adamw_" in ran
+    assert not {"aten::_foreach_addcdiv_", "aten::addcdiv_"} & ran

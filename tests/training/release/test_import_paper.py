@@ -243,3 +243,28 @@ def test_the_card_says_what_the_user_states(
     assert card.training["stated"] is bool(stated)
     assert card.training["protocol_name"] is card.training["split_rule"] is None
     assert "Kvasir" not in card.limits and "120" not in card.limits
+
+
+@pytest.mark.parametrize("before", ["", "model."])
+def test_a_state_dict_of_ours_is_imported(tmp_path: Path, before: str) -> None:
+    torch.manual_seed(3)
+    network = SegmentationNetwork(TINY).eval()
+    file, out = tmp_path / "own.ckpt", tmp_path / "own.safetensors"
+    state = {before + name: value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 3}, file)
+    import_released(file, out, TINY, "polyps")
+    loaded, card, _ = load_checkpoint(out)
+    assert card.spec == TINY and card.data == "polyps"
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(loaded(image).logits, network(image).logits)
+
+
+def test_a_state_dict_of_ours_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    file, out = tmp_path / "own.pth", tmp_path / "own.safetensors"
+    state = SegmentationNetwork(TINY).state_dict()
+    name = next(iter(state))
+    torch.save({k: v for k, v in state.items() if k != name}, file)
+    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        import_released(file, out, TINY)
+    assert not out.exists()

@@ -75,7 +75,7 @@ def test_one_click_writes_the_shown_slice(
     mask.data[1] = 0
     sent.button.click()
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=10_000)
-    assert "Nothing is marked" in asked[0] and "there already" in asked[1]
+    assert "Nothing is marked" in asked[0] and "set already" in asked[1]
     qtbot.waitUntil(lambda: "Written into" in sent.said.text(), timeout=10_000)
     assert not read_image(folder / "masks" / written.name).any()
     # What the model made and nobody painted is not called corrected.
@@ -113,5 +113,5 @@ def test_no_is_heeded_and_the_command_takes_any_mask(
     before = written.read_bytes()
     labels.data[:] = 1
     send_mask(viewer)
-    qtbot.waitUntil(lambda: "is kept" in messages[-1], timeout=10_000)
+    qtbot.waitUntil(lambda: "are kept" in messages[-1], timeout=10_000)
     assert written.read_bytes() == before

@@ -87,15 +87,15 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     red, _, blue, _ = gate.colormap.colors[0]
     assert red > 0.4 and blue < 0.1
     assert "relative" in widget.preset_description.text()
-    assert "decoration" not in widget.preset_description.text()
+    assert "decorative" not in widget.preset_description.text()
     gate.metadata[METADATA]["pattern"] = "decorative"
     widget.preset_box.setCurrentText("at a glance")
     widget.preset_box.setCurrentText("published style")
     # The paper's colours as they are; what was measured is said.
     assert gate.opacity == 1
-    assert "decoration in this model: 1/32." in widget.preset_description.text()
+    assert "decorative in this model: 1/32." in widget.preset_description.text()
     widget.preset_box.setCurrentText("all scales")
-    assert "decoration" in widget.preset_description.text()
+    assert "decorative" in widget.preset_description.text()
     # Full colours, so that 0.5 is white, and the word in its cell.
     assert gate.opacity == 1 and gate.name == "gate 1/32 decorative"
     # As napari's own button does it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_attnseg._widgets.base.segmenting import (
     Looking,
     segment_frames,
 )
+from napari_attnseg._widgets.layers import stack_array
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg.errors import InputError
@@ -47,7 +49,10 @@ def drained(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
 def test_a_stack_shows_its_speed_and_keeps_small_maps(segmenter: Segmenter) -> None:
     stack = source(3, 40, 50)
     said, results = drained(segment_frames(stack, segmenter, Looking()))
-    assert [step for step, _ in said] == [0, 1, 2]
+    assert [step.done for step in said] == [0, 1, 2, 3]
+    came = [step.came for step in said]
+    assert came[0] is None and [one.frame for one in came[1:]] == [0, 1, 2]
+    assert came[2].result is results[1]
     assert said[0][1] == "1 of 3 slices"
     assert said[2][1].startswith("3 of 3 slices, ")
     assert said[2][1].endswith(("slices/s", "s per slice"))
@@ -72,15 +77,66 @@ def test_a_stack_shows_its_speed_and_keeps_small_maps(segmenter: Segmenter) -> N
     np.testing.assert_array_equal(other.data, probability[::-1])
 
 
+def test_frames_come_from_the_one_on_screen_on(segmenter: Segmenter) -> None:
+    stack, shown = source(40, 20, 24), [20]
+    steps = segment_frames(stack, segmenter, Looking(), lambda: shown[0])
+    came = [next(steps).came for _ in range(4)]
+    assert [one.frame for one in came[1:]] == [20, 21, 22]
+    shown[0] = 5  # the slider moves: what is being read still comes
+    came += [next(steps).came for _ in range(5)]
+    assert [one.frame for one in came[4:]] == [23, 5, 6, 7, 8]
+    steps.close()
+    # What did not come is there, empty, and says so.
+    results = came[-1].stack.all()
+    assert len(results) == 40 and came[-1].stack.done == 8
+    for frame, result in enumerate(results):
+        done = frame in (20, 21, 22, 23, 5, 6, 7, 8)
+        assert (result.provenance["image_sha256"] is not None) == done
+        assert done or not (result.probability.any() or result.mask.any())
+    (*_, mask) = new_layers(stack, results)
+    assert mask.record.done_frames == [5, 6, 7, 8, 20, 21, 22, 23]
+    assert not mask.record.is_done(9) and mask.record.is_done(7)
+    said, results = drained(segment_frames(stack, segmenter, Looking(every=15)))
+    assert [step.text.partition(",")[0] for step in said[:3]] == [
+        f"{i} of 3 slices" for i in (1, 2, 3)
+    ]
+    (*_, mask) = new_layers(stack, results)
+    assert mask.record.done_frames == [0, 15, 30]
+    assert mask.record.provenance["every"] == 15
+
+
+def test_a_long_stack_lies_on_the_disk(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_array, "IN_MEMORY", 2000)
+    stack = source(3, 20, 24)
+    _, results = drained(segment_frames(stack, segmenter, Looking()))
+    for frame, result in enumerate(results):
+        own = segmenter(stack.frame(frame))
+        np.testing.assert_array_equal(result.mask, own.mask)
+        np.testing.assert_allclose(result.probability, own.probability, atol=1e-3)
+    layers = new_layers(stack, results)
+    probability, mask = layers[0].data, layers[-1].data
+    # 2.9 kB and 1.4 kB.
+    assert isinstance(probability.base.base, np.memmap) and mask.base is None
+    assert type(layers[0].data) is np.ndarray
+    layers[0].data[1] = 0.5  # as a brush does
+    assert results[1].probability.min() == 0.5
+    free = SimpleNamespace(free=1000)
+    monkeypatch.setattr(stack_array.shutil, "disk_usage", lambda folder: free)
+    with pytest.raises(InputError, match="free space"):
+        drained(segment_frames(stack, segmenter, Looking()))
+
+
 def test_one_image_keeps_exact_maps(segmenter: Segmenter) -> None:
     said, (result,) = drained(segment_frames(source(40, 50), segmenter, Looking()))
-    assert said == [(0, "segmenting")] and result.probability.dtype == np.float32
+    assert said == [(0, "segmenting", None)] and result.probability.dtype == np.float32
 
 
 def test_tiles_count_as_steps_and_can_be_cancelled(segmenter: Segmenter) -> None:
     image, how = source(100, 150), Looking(tile=True)
     said, (result,) = drained(segment_frames(image, segmenter, how))
-    assert [step for step, _ in said] == [round(TILED_STEPS * i / 6) for i in range(7)]
+    assert [one.done for one in said] == [round(TILED_STEPS * i / 6) for i in range(7)]
     assert said[1][1] == "segmenting, tile 2 of 6"
     assert how.steps(None) == TILED_STEPS and Looking().steps(7) == 7
     wanted = segmenter(image.frame(0), tile=True)
@@ -94,7 +150,7 @@ def test_tiles_count_as_steps_and_can_be_cancelled(segmenter: Segmenter) -> None
 def test_a_slice_that_cannot_be_read_is_named(segmenter: Segmenter) -> None:
     pixels = np.random.default_rng(0).random((3, 40, 50)).astype(np.float32)
     pixels[1, 0, 0] = np.nan
-    with pytest.raises(InputError, match=r"Slice 1: .*finite"):
+    with pytest.raises(InputError, match=r"Slice 1: .*finite.* The 1 that are done"):
         drained(segment_frames(source_of(Image(pixels)), segmenter, Looking()))
 
 

@@ -228,4 +228,5 @@ def test_what_was_made_of_one_case_does_not_lie_over_the_next(
     press("N")
     assert widget.on_screen.layers.image is after
     viewer.layers.append(late[-1])
-    assert not late[-1].visible and "is of a case before" in widget.panel.said.text()
+    assert not late[-1].visible
+    assert "belongs to an earlier case" in widget.panel.said.text()

@@ -1,4 +1,4 @@
-"""A speed benchmark as a table in Markdown."""
+"""Format a speed benchmark as a Markdown table."""
 
 from __future__ import annotations
 

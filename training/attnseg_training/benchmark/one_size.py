@@ -1,4 +1,4 @@
-"""One case of `size_curve`, in a process of its own: prints one line of JSON."""
+"""Measure one case of `size_curve` in this process, and print one line of JSON."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Case:
 
 
 class Frames:
-    """A stack whose frames are made when they are asked for: it takes no memory.
+    """Stack whose frames are made on demand, so that it takes no memory.
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ def measure(case: Case) -> dict[str, Any]:
     dict
         ``kind``, ``size``, ``finished``; seconds of ``cpu_s`` and ``wall_s``;
         ``loaded_mb``, resident after one warm-up image, and ``peak_mb``, which contains
-        the image; on a GPU also ``gpu_peak_mb``.
+        the image; on a GPU also ``gpu_peak_mb``. Of a stack also ``first_mask_cpu_s``,
+        until the first mask can be shown.
     """
     import torch
 
@@ -105,7 +106,7 @@ def measure(case: Case) -> dict[str, Any]:
     work = _work(case, segmenter, image)
     _forget_peak()
     cpu, wall = time.process_time(), time.perf_counter()
-    work()
+    more = work() or {}
     found = {
         "kind": str(case.kind),
         "size": case.size,
@@ -114,6 +115,7 @@ def measure(case: Case) -> dict[str, Any]:
         "wall_s": round(time.perf_counter() - wall, 2),
         "loaded_mb": round(loaded),
         "peak_mb": round(_peak_mb()),
+        **more,
     }
     if segmenter.device.startswith("cuda"):
         found["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
@@ -121,7 +123,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def large_image(image: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8]:
-    """An image of three to two sides, of copies of a small one."""
+    """Large image with sides 3:2, tiled with copies of a small one."""
     rows = round(math.sqrt(megapixels * 1e6 / 1.5))
     columns = round(1.5 * rows)
     times = (math.ceil(rows / image.shape[0]), math.ceil(columns / image.shape[1]), 1)
@@ -130,7 +132,7 @@ def large_image(image: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8
 
 def _work(
     case: Case, segmenter: Segmenter, image: NDArray[np.uint8]
-) -> Callable[[], object]:
+) -> Callable[[], dict[str, Any] | None]:
     """What is timed; all that it needs is imported."""
     if case.kind is Kind.STACK:
         return partial(_stack, segmenter, image, int(case.size))
@@ -138,18 +140,28 @@ def _work(
         import monai.inferers  # noqa: F401
 
         return partial(_monai, segmenter, image)
-    return partial(segmenter.segment, image, tile=case.kind is Kind.TILES)
+    return partial(_segment, segmenter, image, case.kind is Kind.TILES)
 
 
-def _stack(segmenter: Segmenter, image: NDArray[np.uint8], frames: int) -> None:
+def _segment(segmenter: Segmenter, image: NDArray[np.uint8], tile: bool) -> None:
+    segmenter.segment(image, tile=tile)
+
+
+def _stack(
+    segmenter: Segmenter, image: NDArray[np.uint8], frames: int
+) -> dict[str, Any]:
     source = Source("stack", Frames(image, frames), True, frames, _plain())
     steps = segment_frames(source, segmenter, Looking())
+    began, first = time.process_time(), math.nan
     while True:
         try:
-            next(steps)
+            step = next(steps)
         except StopIteration as end:
             new_layers(source, end.value)
-            return
+            return {"first_mask_cpu_s": round(first, 2)}
+        if math.isnan(first) and step.came is not None:
+            new_layers(source, step.came.stack.all())
+            first = time.process_time() - began
 
 
 def _plain() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How time and memory grow with the frames of a stack and the pixels of an image.
+"""Measure time and memory by the frames of a stack and the pixels of an image.
 
 Each case runs in a process of its own, whose peak of memory is its own, one case after
 another. Nothing is extrapolated: what does not finish is said not to have finished.
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from attnseg_training.benchmark.machine import processor
+from attnseg_training.benchmark.machine import facts_of_machine
 from attnseg_training.benchmark.one_size import Case, Kind
-from napari_attnseg.cards import versions
+from napari_attnseg.cards import ModelCard
 from napari_attnseg.devices import OPENVINO, resolve_device
-from napari_attnseg.weights import weights_path
+from napari_attnseg.models.catalog import MODELS, model_spec
+from napari_attnseg.spec import Preprocessing
+from napari_attnseg.weights import bundled_weights, weights_path
 
 #: Frames of a stack, and megapixels of an image.
 FRAMES = (64, 256, 1024)
@@ -58,8 +60,7 @@ class Curve:
         """Everything as JSON."""
         return {
             **asdict(self),
-            "machine": processor(),
-            "versions": {"python": platform.python_version(), **versions()},
+            **facts_of_machine(),
         }
 
     def markdown(self) -> str:
@@ -90,7 +91,7 @@ class Curve:
 def size_cases(
     benchmark: str, sizes: Sequence[float], peer: bool
 ) -> list[tuple[Kind, float]]:
-    """The cases of a benchmark, those that take longest last."""
+    """Cases of a benchmark; the slowest ones come last."""
     if benchmark == "stack":
         return [(Kind.STACK, size) for size in sorted(sizes)]
     kinds = [Kind.ONE_PASS, Kind.TILES]
@@ -119,7 +120,9 @@ def measure_curve(
         ``stack`` or ``large``.
     sizes : sequence of float
         Frames, or megapixels.
-    weights, device
+    weights : str
+        As for `Segmenter.from_checkpoint`; or a catalog name, for random ones.
+    device : str
         As for `Segmenter.from_checkpoint`.
     threads : int
         CPU threads; 0: torch's choice.
@@ -137,19 +140,33 @@ def measure_curve(
     RuntimeError
         If a case fails otherwise than by its time.
     """
-    path = weights_path(weights)
     if device != OPENVINO:
         resolve_device(
             device
         )  # told here in one sentence, and not by the first process
     rows: list[dict[str, Any]] = []
     cases = size_cases(benchmark, sizes, peer)
-    for done, (kind, size) in enumerate(cases):
-        watch(done, len(cases))
-        case = Case(kind, size, str(path), device, threads)
-        rows.append(_in_own_process(case, limit))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = _weights(weights, Path(folder))
+        for done, (kind, size) in enumerate(cases):
+            watch(done, len(cases))
+            case = Case(kind, size, str(path), device, threads)
+            rows.append(_in_own_process(case, limit))
     watch(len(cases), len(cases))
-    return Curve(benchmark, Path(path).name, device, threads, rows)
+    return Curve(benchmark, path.name, device, threads, rows)
+
+
+def _weights(name: str, folder: Path) -> Path:
+    """File of the weights; of a catalog's model one with random ones."""
+    if name in bundled_weights() or name not in MODELS:
+        return weights_path(name)
+    from napari_attnseg.checkpoints import save_checkpoint
+    from napari_attnseg.models.network import SegmentationNetwork
+
+    spec, path = model_spec(name), folder / f"{name}-random.safetensors"
+    card = ModelCard(spec, Preprocessing(spec.size))
+    save_checkpoint(path, SegmentationNetwork(spec).state_dict(), card)
+    return path
 
 
 def _in_own_process(case: Case, limit: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ways to do the same, timed in turns, and what the device could do at most."""
+"""Time several implementations in turns, and measure the peak of the device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds of each way in each round.
+    """Seconds of each implementation in each round.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def time_in_turns(
 def roofline(device: str, repeats: int = 5) -> dict[str, float]:
     """GFLOP/s of a large matrix product and of a 3×3 convolution, the best of some.
 
-    What no network of such operations is faster than.
+    No network of such operations is faster.
     """
     side, width, pixels = 1024, 128, 96
     a, b = torch.rand(2, side, side, device=device)

@@ -1,4 +1,4 @@
-"""How fast a run trains, against a textbook loop of the same network.
+"""Measure the speed of training against a baseline loop of the same network.
 
 Both are timed in turns, so that other work on the machine disturbs both alike.
 """
@@ -36,6 +36,8 @@ from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import channels_last
 
 TEXTBOOK, OURS, FILLING = "textbook", "attnseg-train", "attnseg-train, filling cache"
+#: Part of a step: images, masks and tokens of a batch, augmented.
+LOADING = "attnseg-train, loading alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,16 @@ class TrainingSpeed:
         pairs = zip(self.seconds[TEXTBOOK], self.seconds[way], strict=True)
         return statistics.median(slow / fast for slow, fast in pairs)
 
+    @property
+    def _training(self) -> list[str]:
+        """The ways to train, the textbook's first."""
+        return [way for way in self.seconds if way != LOADING]
+
+    def loader_share(self) -> float:
+        """Part of a step that loading takes: median of the rounds' shares."""
+        pairs = zip(self.seconds[LOADING], self.seconds[OURS], strict=True)
+        return statistics.median(part / whole for part, whole in pairs)
+
     def whole_run(self) -> float:
         """The same over all epochs of the settings, the first ones fill the cache."""
         if FILLING not in self.seconds:
@@ -97,8 +109,9 @@ class TrainingSpeed:
             "steps_per_round": self.steps,
             "rounds": len(self.seconds[TEXTBOOK]),
             "seconds_per_round": self.seconds,
-            "images_per_s": {way: self.images_per_s(way) for way in self.seconds},
-            "ratio": {way: self.ratio(way) for way in self.seconds if way != TEXTBOOK},
+            "images_per_s": {way: self.images_per_s(way) for way in self._training},
+            "ratio": {way: self.ratio(way) for way in self._training[1:]},
+            "loader_share": self.loader_share(),
             "ratio_whole_run": self.whole_run(),
         }
 
@@ -111,7 +124,7 @@ def benchmark_training(
     bf16: bool | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingSpeed:
-    """Time both ways to train in turns, after one step each that warms up.
+    """Time both loops in turns, each after one step of warm-up.
 
     Parameters
     ----------
@@ -170,8 +183,15 @@ def benchmark_training(
                 index = list(range(first, first + config.batch))
                 yield trainer.step(views, index, 0, step)
 
+        def load() -> Iterator[float]:
+            for step in range(steps):
+                first = step * config.batch
+                with torch.autocast(trainer.device.type, torch.bfloat16, config.bf16):
+                    views.load(list(range(first, first + config.batch)), 0)
+                yield 0.0
+
         ways: dict[str, Callable[[], Iterator[float]]]
-        ways = {TEXTBOOK: textbook.epoch, OURS: partial(train, views)}
+        ways = {TEXTBOOK: textbook.epoch, OURS: partial(train, views), LOADING: load}
         if views.cache is not None:
             ways[FILLING] = partial(train, uncached)
             _seconds(train(views), device)  # the tokens that later epochs find
@@ -188,7 +208,7 @@ def benchmark_training(
 
 
 def default_workers(device: str) -> int:
-    """As usual: processes where a GPU waits for them, none where all share the CPU."""
+    """Default number of loading processes: some with a GPU, none on the CPU."""
     return 0 if resolve_device(device) == "cpu" else min(8, os.cpu_count() or 1)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from attnseg_training.commands.benchmark_network import (
     inference_command,
+    precision_command,
     whatif_command,
 )
 from attnseg_training.commands.benchmark_start import start_command, threads_command
@@ -24,6 +25,7 @@ app.command("start")(start_command)
 app.command("threads")(threads_command)
 app.command("inference")(inference_command)
 app.command("whatif")(whatif_command)
+app.command("precision")(precision_command)
 
 
 @app.command("training")
@@ -66,7 +68,7 @@ def training_command(
         typer.Option("--json", help="Write the result there.", callback=output_file),
     ] = None,
 ) -> None:
-    """Images/s of `fit` against a plain textbook loop of the same network, in turns.
+    """Measure images/s of `fit` and, in turns, of a plain loop of the same network.
 
     The textbook loop decodes, resizes and augments each image in every epoch, computes
     in float32 and caches nothing.
@@ -114,7 +116,11 @@ Megapixels = Annotated[
     typer.Option(help="Megapixels of an image; may be repeated.", min=0.01),
 ]
 WeightsName = Annotated[
-    str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
+    str,
+    typer.Option(
+        help="Name of bundled weights, or a .safetensors file; or a catalog name, "
+        "which then has random ones."
+    ),
 ]
 OnDevice = Annotated[str, typer.Option(help="Compute device: cpu, cuda:0, mps, …")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
@@ -142,7 +148,7 @@ def stack_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Time and memory of a stack, as the Segment widget segments it.
+    """Measure time and memory of a stack, as the Segment widget segments it.
 
     Each case runs in a process of its own; 64, 256 and 1024 frames by default.
     """
@@ -171,7 +177,7 @@ def large_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Time and memory of large images, in one pass and in tiles.
+    """Measure time and memory of large images, in one pass and in tiles.
 
     Each case runs in a process of its own; 1, 4, 16 and 24 megapixels by default.
     """

@@ -1,4 +1,4 @@
-"""``benchmark inference`` and ``benchmark whatif``."""
+"""``benchmark inference``, ``whatif`` and ``precision``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attnseg_training.commands.options import Device
+from attnseg_training.commands.options import Data, Device, data_for
 from napari_attnseg.usage import output_file
 
 BenchmarkModel = Annotated[
@@ -38,7 +38,7 @@ def inference_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Seconds per image of the network, against plain PyTorch and other libraries.
+    """Measure seconds per image of the network, plain PyTorch and other libraries.
 
     In turns, on a random image: as PyTorch and timm compute it by themselves, as
     attnseg does, by OpenVINO if it is installed, and U-Net and UPerNet of
@@ -65,7 +65,7 @@ def whatif_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Seconds per step of the what-if on the gates, against the whole network again.
+    """Measure seconds per step of the what-if, and of the whole network run again.
 
     A step forces all gates, fuses and decodes, and makes and compares the mask; nothing
     is drawn.
@@ -82,15 +82,57 @@ def whatif_command(
     _tell(summary, json_file, markdown_file)
 
 
+def precision_command(
+    data: Data,
+    weights: Annotated[
+        str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
+    ] = "compact",
+    device: Device = "auto",
+    images: Annotated[int, typer.Option(help="The first so many; 0: all.", min=0)] = 0,
+    threads: Threads = 1,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Numbers and masks of other arithmetic, against float32 on validation images.
+
+    On a GPU that of ``--precision auto``, on a CPU that of OpenVINO if it is installed,
+    and of bfloat16 under autocast, which attnseg does not use there. Only images are
+    read, of the validation split.
+    """
+    import torch
+
+    from attnseg_training.benchmark.precision import (
+        benchmark_precision,
+        markdown_of_precision,
+    )
+    from attnseg_training.commands.console import counted
+
+    if threads:
+        torch.set_num_threads(threads)
+    dataset = data_for(data, weights)
+    with counted("images") as watch:
+        summary = benchmark_precision(dataset, weights, device, images, watch)
+    _write(summary, markdown_of_precision(summary), json_file, markdown_file)
+
+
 def _tell(
     summary: dict[str, Any], json_file: Path | None, markdown_file: Path | None
 ) -> None:
     from attnseg_training.benchmark.markdown import markdown
+
+    _write(summary, markdown(summary), json_file, markdown_file)
+
+
+def _write(
+    summary: dict[str, Any],
+    text: str,
+    json_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
     from napari_attnseg.io.atomic import write_text
 
     if json_file is not None:
         write_text(json_file, json.dumps(summary, indent=2) + "\n")
-    text = markdown(summary)
     if markdown_file is not None:
         write_text(markdown_file, text)
     print(text, end="")

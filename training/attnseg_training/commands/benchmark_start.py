@@ -29,9 +29,9 @@ def start_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """CPU seconds of a fresh process to its first mask, and of commands that list.
+    """Measure CPU seconds of a new process to its first mask, and of listing commands.
 
-    Beside it, in turns: import torch and run the network, the least there is. On one
+    In turns with the least that is possible: import torch, run the network. On one
     thread; on Linux and macOS.
     """
     from attnseg_training.benchmark.start import benchmark_start, markdown_of_start
@@ -51,7 +51,7 @@ def threads_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Seconds of an image by threads, also while another program takes one core.
+    """Measure seconds per image by threads, also beside a program that uses one core.
 
     In turns: one thread, as many as attnseg chooses, and torch by itself, whose threads
     spin while they wait.

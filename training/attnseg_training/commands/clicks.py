@@ -40,14 +40,17 @@ def fit_clicks_command(
     ] = 800,
     batch: Annotated[int, typer.Option(help="Images per step.", min=1)] = 16,
     views: Annotated[
-        int, typer.Option(help="How often each image is taken, changed.", min=1)
+        int,
+        typer.Option(
+            help="How often each image is used, augmented anew each time.", min=1
+        ),
     ] = 1,
     seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
     device: Device = "auto",
     head: Annotated[
         Path | None,
         typer.Option(
-            help="File with a head for these weights, which is put in instead of "
+            help="File with a head for these weights, which is used instead of "
             "training one."
         ),
     ] = None,

@@ -211,7 +211,9 @@ def release_command(
     ] = None,
     *,
     given: Given,
-    seeds: Annotated[int, typer.Option(help="Runs, with seeds 0, 1 …", min=1)] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="Number of runs; their seeds are 0, 1 …", min=1)
+    ] = 3,
     texts: Texts = None,
     suite: Annotated[
         str, typer.Option(help="Suite of gate checks: quick or full.")
@@ -246,7 +248,11 @@ def release_command(
 
 def import_command(
     checkpoint: Annotated[
-        Path, typer.Argument(help="Checkpoint (.pth) of the authors' released code.")
+        Path,
+        typer.Argument(
+            help="Checkpoint (.pth) of the authors' released code, or "
+            "state dict of a network that `attnseg models` lists."
+        ),
     ],
     out: Annotated[
         Path,
@@ -259,7 +265,8 @@ def import_command(
         typer.Option(
             "--as",
             metavar="MODEL",
-            help="Which released network it is: dual-swin-guided, dual-res34-guided, "
+            help="Which network it is: a name of `attnseg models`, or of the released "
+            "ones dual-swin-guided, dual-res34-guided, "
             "dual-no-attention, dual-double-attention or dual-double-weighted. Needed "
             "where several fit: both guided networks have the same names and shapes, "
             "and so have both double ones.",
@@ -274,13 +281,13 @@ def import_command(
         ),
     ] = "",
 ) -> None:
-    """Convert a checkpoint that the paper's authors released to a weights file.
+    """Convert a checkpoint of the paper's authors, or a state dict, to weights.
 
-    No code in the file is run. The model card says of data and protocol what
-    --trained-on states. Evaluate the result before using it.
+    No code in the file is run. What --trained-on says becomes part of the model card.
+    Evaluate the result before using it.
     """
-    from attnseg_training.release.import_paper import import_released, released_model
+    from attnseg_training.release.import_paper import import_released, network_named
 
-    spec = released_model(model) if model is not None else None
+    spec = network_named(model) if model is not None else None
     import_released(checkpoint, out, spec, trained_on.strip())
     print(out)

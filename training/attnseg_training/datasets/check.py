@@ -1,4 +1,4 @@
-"""Looking through a data folder before hours are spent on it: ``check``."""
+"""Check a data folder before training: ``check``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
 from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_cases import same_cases
+from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import (
@@ -42,7 +45,7 @@ _FINDING = {
 
 @dataclass(slots=True)
 class DataReport:
-    """What was seen in a folder.
+    """Findings in a data folder.
 
     Attributes
     ----------
@@ -156,9 +159,9 @@ def check(
         parts, protocol = files.named or {"all": everything}, "as listed"
     counts = {split: len(names) for split, names in parts.items()}
     report = DataReport(files, counts, protocol)
-    # Without lists "all" holds the images of "train" and "val" again.
-    disjoint = {split: names for split, names in parts.items() if split != "all"}
-    _check_names(report, disjoint)
+    # Other lists, such as "trainval", may hold the images of these again.
+    disjoint = {split: parts[split] for split in USED if split in parts}
+    _check_names(report, parts)
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
     seen = MasksSeen()
@@ -191,20 +194,19 @@ def check(
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))
+    report.questions += same_cases(disjoint)
     report.narrow = seen.narrow
     report.lesions = seen.spread.counts()
     for error in seen.broken():
         report.found.append((str(error.rule), files.name, str(error)))
     for pair in near_duplicates(seen.hashes, disjoint):
-        text = f"{pair.first} ({pair.splits[0]}) and {pair.second} ({pair.splits[1]})"
-        text += f" look the same: {pair.bits} of 256 bits of their hashes differ"
-        differ = seen.images.differ(pair.first, pair.second)
-        text += (
-            "; they are the same, pixel for pixel, but their masks differ."
-            if differ
-            else "."
-        )
-        report.found.append(("near-duplicate", pair.first, text))
+        text = f"{pair}."
+        if seen.images.differ(pair.first, pair.second):
+            text = (
+                f"{pair}; they are the same, pixel for pixel, but their masks differ."
+            )
+        kind = Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE
+        report.found.append((str(kind), pair.first, text))
     order = list(FINDINGS)
     report.found.sort(key=lambda one: (order.index(one[0]), one[1]))
     return report
@@ -219,26 +221,34 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
             if name not in files.images:
                 text = f"{name} is listed for {split}, but has no image."
                 report.found.append(("missing image", name, text))
+            if split not in USED:
+                continue
             if name in seen:
                 text = f"{name} is in {seen[name]} and in {split}."
                 report.found.append(("in two splits", name, text))
             seen[name] = split
-    if files.named and not {"train", "val", "test"} & set(files.named):
+    if files.named and not set(USED) & set(files.named):
         text = (
             f"Expected lists of images called train.txt, val.txt and test.txt in "
             f"{files.root / files.lists}, found {', '.join(files.named)}, of which "
             "nothing is trained; rename those that are meant."
         )
         report.found.append(("splits", files.name, text))
+    for name, further in files.several.items():
+        text = several_words(name, further, name in files.masks)
+        report.found.append(("several masks", name, text))
+    told = {mask for further in files.several.values() for mask in further}
     end = mask_suffix(files)
     for name in missing_masks(files, tuple(files.images)):
+        if name in files.several:
+            continue
         lacks = files.lacking.get(name)
         where = f", but {end}: rename them" if end else ""
         if lacks:
             where = f" in the folder of the class {lacks!r}: add one, black if empty"
         report.found.append(("missing mask", name, f"{name} has no mask{where}."))
     for name in files.masks:
-        if name not in files.images:
+        if name not in files.images and name not in told:
             text = f"The mask of {name} belongs to no image."
             report.found.append(("mask without image", name, text))
 

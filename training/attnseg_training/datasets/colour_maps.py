@@ -1,4 +1,4 @@
-"""Masks of many levels that were saved through a colour map, such as viridis."""
+"""Read masks of many levels that were saved through a colour map, such as viridis."""
 
 from __future__ import annotations
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.sample import Sample
+from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
@@ -65,9 +67,9 @@ class Dataset:
         return self.splits[name]
 
     def expect_classes(self, count: int, names: Sequence[str] = ()) -> None:
-        """Say so (`InputError`) where a model of `count` classes does not fit.
+        """Raise `InputError` if a model of `count` classes does not fit.
 
-        Nor does one of the same classes, by their `names`, in another order.
+        A model with the same classes (`names`) in another order does not fit either.
         """
         if sorted(names) == sorted(self.classes) and tuple(names) != self.classes:
             raise InputError(
@@ -96,11 +98,14 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     Raises
     ------
     InputError
-        If the layout is not known, a listed image or a mask is missing, or an image is
-        listed for two of the splits train, val and test.
+        If the layout is not known, a listed image or a mask is missing, an image is
+        listed for two of the splits train, val and test, or there are several masks
+        of an image and nothing is said of them.
     """
     files = find_files(root)
     _expect_apart(files)
+    for name, further in files.several.items():
+        raise InputError(several_words(name, further, name in files.masks))
     everything = tuple(sorted(files.images)) if not files.named else ()
     if len(everything) == 1:
         _expect_no_stack(files.images[everything[0]])
@@ -138,7 +143,7 @@ def _expect_no_stack(image: Path) -> None:
 
 def _expect_apart(files: Files) -> None:
     """An image that is trained on must not be measured on; other lists may overlap."""
-    used = [split for split in ("train", "val", "test") if split in files.named]
+    used = [split for split in USED if split in files.named]
     for first, second in itertools.combinations(used, 2):
         both = sorted(set(files.named[first]) & set(files.named[second]))
         if both:
@@ -185,14 +190,14 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
 
 
 def mask_suffix(files: Files) -> str:
-    """In words, in what suffix the names that are in no pair differ; or nothing."""
+    """Describe the suffix by which unpaired names differ; empty if there is none."""
     images = [name for name in files.images if name not in files.masks]
     masks = [name for name in files.masks if name not in files.images]
     return unlike_in_a_suffix(images, masks)
 
 
 def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:
-    """Names without a mask, where that does not mean that nothing is in the image."""
+    """Names without a mask, unless a missing mask means an empty one."""
     if files.layout.parts and files.spec.empty_masks:
         return []
     return [n for n in names if n not in files.masks]

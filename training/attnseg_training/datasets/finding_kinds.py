@@ -1,4 +1,4 @@
-"""What `check` can find, and what of it stops training."""
+"""Kinds of findings of `check`, and which of them stop training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from __future__ import annotations
 FINDINGS = {
     "missing image": "listed in a split, but there is no such image",
     "missing mask": "an image without a mask",
+    "several masks": "several masks of an image, of which nothing is said",
     "mask without image": "a mask that belongs to no image",
     "unreadable": "a file that cannot be read, or not as what it should be",
     "size": "an image and a mask of different sizes",
     "empty mask": "a mask without any object",
     "full mask": "a mask that covers the whole image",
     "values": "a mask of values of which it is not clear what they mean",
-    "in two splits": "the same name in two splits",
+    "in two splits": "the same name in two of train, val and test",
     "splits": "no list is called train, val or test",
     "mostly-empty": "more than half of all masks are empty",
     "mostly-full": "more than half of all masks cover the whole image",
@@ -27,12 +28,16 @@ FINDINGS = {
     "outlines": "a mask that looks like outlines",
     "mostly-same-mask": "more than half of all images have one mask",
     "near-duplicate": "images of two splits that look the same",
+    "turned or flipped duplicate": (
+        "images of two splits that look the same, one turned or flipped"
+    ),
     "absent class": "a class that no mask has",
 }
 #: Findings at which `fit` stops before its first step; at the others it goes on.
 STOPS = (
     "missing image",
     "missing mask",
+    "several masks",
     "unreadable",
     "size",
     "values",

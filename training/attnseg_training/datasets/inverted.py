@@ -1,10 +1,11 @@
-"""Telling masks in which background and lesion may be exchanged."""
+"""Recognise masks in which background and lesion may be exchanged."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
+from scipy.spatial import ConvexHull, QhullError
 
 from attnseg_training.datasets.drawn_colours import border_of
 
@@ -13,6 +14,10 @@ MOST = 0.5
 #: Share of an image that what is left as background inside a lesion has at least: a
 #: lesion has smaller gaps, and a box that is drawn around one has none.
 LEFT = 0.01
+#: Smaller shares of an image are not looked at as what is left beside straight lines.
+#: Both sides of such a line lie apart from their hulls by at most so many pixels along
+#: it: what steps of pixels make.
+SPECK, STEPS = 1e-3, 1.0
 
 
 def is_inverted(lesion: NDArray[np.bool_]) -> bool:
@@ -20,12 +25,19 @@ def is_inverted(lesion: NDArray[np.bool_]) -> bool:
 
     A lesion lies inside the image, and what lies around it is background. Where a
     border of another value was drawn around the mask, or it shows a round field of
-    view, the large lesion inside surrounds what is left as background.
+    view, the large lesion inside surrounds what is left as background. Background that
+    straight lines cut off, as where tiles were turned or padded, is none that was a
+    lesion.
 
     Parameters
     ----------
     lesion : ndarray of bool, shape (H, W)
     """
+    return _surrounds(lesion) and not _is_cut_off(lesion)
+
+
+def _surrounds(lesion: NDArray[np.bool_]) -> bool:
+    """Whether a lesion covers most of a border, or encloses much background."""
     if border_of(lesion).mean() > MOST:
         return True
     rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
@@ -42,3 +54,31 @@ def is_inverted(lesion: NDArray[np.bool_]) -> bool:
     sizes = np.bincount(gaps[~np.pad(box, 1)])
     sizes[[0, gaps[0, 0]]] = 0
     return bool(sizes.max() >= least)
+
+
+def _is_cut_off(lesion: NDArray[np.bool_]) -> bool:
+    """Whether all background lies beyond straight lines across the image.
+
+    Then both sides of each of them are convex.
+    """
+    pieces, count = label(~lesion)
+    sizes = np.bincount(pieces.ravel())
+    beyond = [k for k in range(1, count + 1) if sizes[k] >= SPECK * lesion.size]
+    return bool(beyond) and all(
+        _is_convex(pieces == k) and _is_convex(pieces != k) for k in beyond
+    )
+
+
+def _is_convex(region: NDArray[np.bool_]) -> bool:
+    """Whether a region (H, W) is convex, but for the steps of pixels."""
+    rows = np.flatnonzero(region.any(1))
+    first, last = region[rows].argmax(1), region.shape[1] - region[rows, ::-1].argmax(1)
+    corners = np.concatenate(
+        [np.stack([rows + y, x], 1) for y in (0, 1) for x in (first, last)]
+    )
+    try:
+        hull = ConvexHull(corners)
+    except QhullError:
+        return False
+    # In the plane Qhull calls the area volume, and the outline area.
+    return bool(hull.volume - np.count_nonzero(region) <= STEPS * hull.area / 2)

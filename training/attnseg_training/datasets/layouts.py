@@ -1,4 +1,4 @@
-"""Recognising a data folder: which data set it is, and which files belong together."""
+"""Recognise the layout of a data folder, and the files that belong together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
+from attnseg_training.datasets.further_masks import further_masks, several, united
 from attnseg_training.datasets.pairing import (
     PAIRS,
     by_stem,
@@ -31,7 +32,7 @@ _DEPTH = 4
 
 @dataclass(slots=True)
 class Files:
-    """What lies in a data folder; nothing is checked yet.
+    """Files of a data folder, not yet checked.
 
     Attributes
     ----------
@@ -68,6 +69,8 @@ class Files:
         `napari_attnseg.io.folders.left_out`.
     background : tuple of int
         Mask values of background beside 0, where classes have values.
+    several : dict
+        Sample name → further masks of which nothing is said.
     """
 
     root: Path
@@ -86,6 +89,7 @@ class Files:
     left_out: dict[str, int] = field(default_factory=dict)
     threshold: float | None = None
     background: tuple[int, ...] = ()
+    several: dict[str, list[str]] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
@@ -105,21 +109,17 @@ def find_files(source: Path) -> Files:
         If a split's list names what is not there.
     """
     files = _recognised(source)
-    masks = {path for paths in files.masks.values() for path in paths}
-    used = {*files.images.values(), *masks}
+    used = {*files.images.values(), *itertools.chain(*files.masks.values())}
     folders = {path.parent for path in used}
     if not files.layout.parts:  # of masks without an image none is used
         folders |= {path for f in PAIRS if (path := files.root / f).is_dir()}
     for name in files.spec.classes if files.apart else ():
         own = files.root / "masks" / name  # in use, whatever is in it
-        masks_of_class = paired(files.images, by_stem(own))
-        used |= {
-            own,
-            *(masks_of_class[n] for n in files.lacking if n in masks_of_class),
-        }
+        masks = paired(files.images, by_stem(own))
+        used |= {own, *(path for n, path in masks.items() if n in files.lacking)}
     counts = left_out(folders, used)
     lists = not files.layout.parts and files.named
-    listed = {name for names in files.named.values() for name in names}
+    listed = set(itertools.chain(*files.named.values()))
     for kind, names in (
         (LeftOut.NO_IMAGE, [n for n in files.masks if n not in files.images]),
         (LeftOut.NOT_LISTED, [n for n in files.images if lists and n not in listed]),
@@ -128,10 +128,11 @@ def find_files(source: Path) -> Files:
             counts[kind] = len(names)
     files.left_out = counts
     if not files.images:
-        rest = left_out_words(counts)
+        words = left_out_words(counts)
+        rest = f" ({words})" if words else ""
         raise InputError(
-            f"Expected images in {files.root / 'images'}, found none"
-            f"{f' ({rest})' if rest else ''}; put them there."
+            f"Expected images in {files.root / 'images'}, found none{rest}; put them "
+            "there."
         )
     said = read_descriptor(files.root)
     files.ignore, files.orientation = said.ignore, said.orientation
@@ -220,8 +221,13 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
         expect_mask_files(root / "masks", said.classes)
-        own = paired(files.images, by_stem(root / "masks"))
-        files.masks = {n: (p,) for n, p in own.items()}
+        masks = by_stem(root / "masks")
+        further = further_masks(files.images, masks)
+        files.masks = {n: (p,) for n, p in paired(files.images, masks).items()}
+        if said.further_masks == "unite":
+            files.masks = united(files.masks, further, masks)
+        elif not said.further_masks:
+            files.several = several(files.masks, further)
     other = one_name_per_file(files.images, files.masks)
     if said.splits != "splits" and not (root / said.splits).is_dir():
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which colours of a mask are lesion."""
+"""Decide which colours of a mask are lesion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from attnseg_training.datasets.drawn_colours import (
 from attnseg_training.datasets.mask_scale import scale_of_colours
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 from attnseg_training.datasets.pictures import is_colour_picture
-from attnseg_training.datasets.shadows import has_shadow, without_shades
+from attnseg_training.datasets.shadows import casts_shadow, has_shadow, without_shades
 
 Values = NDArray[Any]
 Colours = NDArray[np.float64]
@@ -170,11 +170,8 @@ def foreground(
         if are_of_many_hues(rgb, ground, hidden, aside):
             raise picture(name)
         if are_along_a_curve(rgb, drawn, ground, hidden, aside, lossy):
-            raise unclear(
-                name,
-                "soft edges whose colours lie neither between two that are drawn nor "
-                "along a colour map that is known",
-            )
+            came = "soft edges whose colours lie neither between two that are drawn"
+            raise unclear(name, f"{came} nor along a colour map that is known")
         drawn = without_shades(rgb, drawn, ground, hidden, file_lossy)
     lesion = _classified(rgb, drawn, ground, hidden, lossy, name)
     if ground is not None:
@@ -184,6 +181,8 @@ def foreground(
                 "colours that fade into the background beside those that are drawn, "
                 "as a soft shadow or a glow does",
             )
+        if lesion.any() and casts_shadow(rgb, ground, hidden, file_lossy):
+            raise unclear(name, "a sharp shadow beside what is drawn")
         drawn = drawn[np.abs(drawn - ground).max(-1) > (APART / 2 if lossy else 0)]
     which = np.zeros(hidden.shape, np.int64)
     nearest = distance(rgb, drawn).min(-1) if len(drawn) else np.zeros(hidden.shape)

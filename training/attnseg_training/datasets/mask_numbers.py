@@ -1,4 +1,4 @@
-"""Which numbers of a mask are lesion."""
+"""Decide which numbers of a mask are lesion."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.mask_regions import (
+    FEW_FAINT,
     SPARSE,
     TOLD,
     are_edges,
     are_numbers,
     constant_around,
     core,
+    faint_regions,
     has_lines,
     is_drawn,
     number_regions,
@@ -115,9 +117,9 @@ def one_class(
 def above(
     values: Values, threshold: float, name: str, void: Plane | None = None
 ) -> Plane:
-    """Lesion (H, W) of numbers (H, W): those above a threshold that somebody gave.
+    """Lesion (H, W) of numbers (H, W): those above a given threshold.
 
-    NaN, as of what was not looked at, is above none.
+    NaN, which marks pixels without a value, is never above it.
 
     Raises
     ------
@@ -170,11 +172,12 @@ def _split(
         came = f"{len(found)} values that fill regions, as numbers of objects do"
         raise _unclear(name, came, _NAME_MEANINGS)
     _refuse_regions(values, found, name)
+    _refuse_faint(values, float(top), name)
     return values > cut_of(float(top)), "half-of-maximum"
 
 
 def cut_of(top: float) -> float:
-    """Above this is lesion, where there are many levels."""
+    """Threshold above which numbers of many levels are lesion."""
     return 127 if WHITE <= top <= 255 else top / 2
 
 
@@ -184,6 +187,7 @@ def _lossy(values: Values, top: float, name: str) -> tuple[Plane, str]:
     if is_soft(values):
         return values > cut_of(top), "half-of-maximum"
     _refuse_regions(values, np.unique(values), name, exact=False)
+    _refuse_faint(values, top, name)
     if plateaus(values, top) > max(PLATEAUS * values.size, FEW_PIXELS):
         raise _unclear(
             name, "regions of a grey between background and lesion", NAME_OR_LIMIT
@@ -226,7 +230,7 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
 
 
 def refuse_void(found: Values, name: str) -> None:
-    """Raise if the largest number, beside small ones, stands for what is not labelled.
+    """Raise if the largest number stands for unlabelled pixels, beside small numbers.
 
     Parameters
     ----------
@@ -264,6 +268,15 @@ def _refuse_regions(
             name,
             f"{len(found)} values, {100 * share:.0f} % of its pixels between "
             "background and foreground",
+            NAME_OR_LIMIT,
+        )
+
+
+def _refuse_faint(values: Values, top: float, name: str) -> None:
+    if faint_regions(values, top) >= FEW_FAINT:
+        raise _unclear(
+            name,
+            "a grey region, with soft edges, away from lesions whose edges are sharp",
             NAME_OR_LIMIT,
         )
 

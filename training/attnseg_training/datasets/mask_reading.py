@@ -1,4 +1,4 @@
-"""What a mask file holds once it was read, and what was said of it before."""
+"""Content of a mask file, and the stated meaning of its numbers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class MaskReading:
 
 @dataclass(frozen=True, slots=True)
 class MaskMeaning:
-    """What somebody said of the numbers of masks, as in ``dataset.toml``.
+    """Stated meaning of the numbers of masks, as in ``dataset.toml``.
 
     Attributes
     ----------

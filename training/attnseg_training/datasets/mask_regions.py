@@ -1,4 +1,4 @@
-"""Whether the numbers of a mask fill regions, or lie at edges only."""
+"""Decide whether the numbers of a mask fill regions or lie at edges only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label, maximum_filter, minimum_filter
+from scipy.ndimage import (
+    distance_transform_edt,
+    label,
+    maximum_filter,
+    minimum_filter,
+)
 
 from attnseg_training.datasets.pictures import is_soft
 
@@ -36,6 +41,9 @@ WIDE, ONE_GREY_OF_WIDE = 1.0, 0.5
 EDGES = 0.02
 #: The most that it is in a mask that was blurred, rather than a picture.
 BLURRED = 0.4
+#: A grey region lies so many pixels away from lesions whose edges are at most so many
+#: pixels wide, and has so many pixels.
+AWAY, SHARP, FEW_FAINT = 8, 4.0, 25
 #: Greys of a region in a lossy file differ by less than this share of the largest.
 SPREAD = 0.1
 
@@ -112,7 +120,7 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
 def is_drawn(values: Values, found: Values) -> bool:
     """Whether the only number between 0 and the largest one is no soft edge.
 
-    It may be a line around lesions that nobody is sure of, or a frame.
+    It may be a line around lesions that marks uncertainty, or a frame.
     """
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
@@ -146,6 +154,33 @@ def plateaus(values: Values, top: float) -> int:
     bright = _level_of_lesion(values, top)
     between = (values > 0.15 * bright) & (values < 0.85 * bright)
     return int(np.count_nonzero(between & (spread <= SPREAD * top)))
+
+
+def faint_regions(values: Values, top: float) -> int:
+    """Number of pixels in grey regions that lie away from the edges of lesions.
+
+    Only where these edges are sharp: soft masks may be faint anywhere. A region
+    holds a larger square than a small lesion that was blurred as much as these.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W)
+    top : float
+        The largest of them.
+    """
+    core = values >= 0.85 * top
+    between = (values > 0.2 * top) & ~core
+    away = between & ~maximum_filter(core, 2 * AWAY + 1)
+    if np.count_nonzero(away) < FEW_FAINT or not core.any():
+        return 0
+    low = distance_transform_edt(values > 0.15 * top)
+    edge = core & maximum_filter(~core, 3, mode="nearest")
+    width = float(np.quantile(low[edge], 0.25)) if edge.any() else np.inf
+    if width > SHARP:
+        return 0
+    side = 2 * round(width) + 3
+    square = maximum_filter(minimum_filter(away, side), side)
+    return int(np.count_nonzero(square & away))
 
 
 def has_lines(values: Values, top: float) -> bool:

@@ -1,7 +1,8 @@
-"""Images that look the same: difference hash, compared between splits."""
+"""Images that look the same: difference hashes, compared between splits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -9,11 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-#: Side of the hash; its bits are the square of it.
+#: Side of a hash; the bits of each of both are the square of it.
 SIDE = 16
+BITS = SIDE * SIDE
 #: Bits of the 256 in which near-duplicates may differ. Looked at in Kvasir-SEG: up to
 #: 40 the pairs show the same place seconds apart, from 41 on some show different ones.
 TOLERANCE = 40
+#: Bits of the 512 of both hashes in which an image and a turned or flipped copy may
+#: differ, which are seven comparisons more. In Kvasir-SEG copies that were resized and
+#: compressed differ in up to 32, other images in 104 and more.
+TURNED_TOLERANCE = 64
+#: Nor in more than this share of the bits of which an image has few: on a black ground
+#: most bits are alike.
+FEW = 0.25
 
 Bits = NDArray[np.bool_]
 
@@ -24,46 +33,105 @@ class Pair(NamedTuple):
     first: str
     second: str
     splits: tuple[str, str]
-    #: Bits of the hash that differ.
+    #: Bits of the hashes that differ: of 256, or of 512 where one is turned.
     bits: int
+    #: Whether one looks like the other turned by 90°, 180° or 270°, or flipped.
+    turned: bool = False
+
+    def __str__(self) -> str:
+        """Return what is alike, without a full stop."""
+        how, of = (", one turned or flipped", 2) if self.turned else ("", 1)
+        return (
+            f"{self.first} ({self.splits[0]}) and {self.second} ({self.splits[1]}) "
+            f"look the same{how}: {self.bits} of {of * BITS} bits of their hashes "
+            "differ"
+        )
 
 
-def difference_hash(rgb: NDArray[np.uint8]) -> Bits:
-    """Whether each cell of a 16×16 grid is darker than its right neighbour; 256 bits.
+def difference_hashes(rgb: NDArray[np.uint8]) -> Bits:
+    """Whether each cell of a 16×16 grid is darker than the next; bool (8, 512).
 
-    Survives scaling, compression and changes of brightness; not mirroring.
+    The first 256 bits are of the right neighbour, the others of the one below. Each row
+    is of the image in another of its eight orientations, the first as it is. They
+    survive scaling, compression and changes of brightness.
 
     References
     ----------
     N. Krawetz, Kind of like that (dHash), 2013.
     """
-    small = Image.fromarray(rgb).convert("L")
-    small = small.resize((SIDE + 1, SIDE), Image.Resampling.BOX)
-    values = np.asarray(small).astype(int)
-    bits: Bits = (values[:, 1:] > values[:, :-1]).ravel()
-    return bits
+    grey = Image.fromarray(rgb).convert("L")
+    wide, tall = (
+        np.asarray(grey.resize(size, Image.Resampling.BOX)).astype(int)
+        for size in ((SIDE + 1, SIDE), (SIDE, SIDE + 1))
+    )
+    rows = []
+    for across, down in ((wide, tall), (tall.T, wide.T)):
+        for y in (1, -1):
+            for x in (1, -1):
+                a, b = across[::y, ::x], down[::y, ::x]
+                right, below = a[:, 1:] > a[:, :-1], b[1:] > b[:-1]
+                rows.append(np.concatenate([right.ravel(), below.ravel()]))
+    return np.stack(rows)
+
+
+def look_alike(one: Bits | None, other: Bits | None) -> bool:
+    """Whether two images as they are look the same, by hashes of their own."""
+    if one is None or other is None or not _has_pattern(one):
+        return False
+    return bool(np.count_nonzero(one[0, :BITS] != other[0, :BITS]) <= TOLERANCE)
 
 
 def near_duplicates(
     hashes: dict[str, Bits], splits: dict[str, tuple[str, ...]]
 ) -> list[Pair]:
-    """Pairs across splits whose hashes differ in at most `TOLERANCE` bits.
+    """Pairs across splits that look the same, as they are or turned or flipped.
 
     Images without any pattern (all bits alike) are left out: they are all the same.
     """
     signs = {
         name: 2 * bits.astype(np.float32) - 1
         for name, bits in hashes.items()
-        if 0 < bits.mean() < 1
+        if _has_pattern(bits)
     }
     known = {s: [n for n in names if n in signs] for s, names in splits.items()}
     found = []
     for one, other in combinations((s for s in known if known[s]), 2):
-        a, b = (np.stack([signs[n] for n in known[s]]) for s in (one, other))
-        # Of vectors of ±1: product = bits − 2 · differing bits.
-        bits = (a.shape[1] - a @ b.T) / 2
-        for i, j in np.argwhere(bits <= TOLERANCE):
-            first, second = known[one][i], known[other][j]
-            if first != second:
-                found.append(Pair(first, second, (one, other), round(bits[i, j])))
-    return sorted(found, key=lambda pair: pair.bits)
+        first = np.stack([signs[name] for name in known[one]])  # (n, 8, 512)
+        second = np.stack([signs[name][0] for name in known[other]])
+        for i, j, bits, turned in _alike(first, second):
+            names = known[one][i], known[other][j]
+            if names[0] != names[1]:
+                found.append(Pair(*names, (one, other), bits, turned))
+    return sorted(found, key=lambda pair: (pair.turned, pair.bits))
+
+
+def _alike(
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> Iterator[tuple[int, int, int, bool]]:
+    """Indices of pairs, the bits that differ, and whether one is turned."""
+    as_is = _differing(first[:, 0, :BITS], second[:, :BITS])
+    near = as_is <= TOLERANCE
+    for i, j in np.argwhere(near).tolist():
+        yield i, j, round(as_is[i, j]), False
+    bits = np.stack([_differing(first[:, k], second) for k in range(1, 8)]).min(0)
+    limits = (_limits(signs) for signs in (first[:, 0], second))
+    least = np.minimum.outer(*limits)
+    for i, j in np.argwhere((bits <= least) & ~near).tolist():
+        yield i, j, round(bits[i, j]), True
+
+
+def _differing(
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Number of different bits of each pair; of ±1: product = bits − 2 · different."""
+    return np.asarray((first.shape[1] - first @ second.T) / 2)
+
+
+def _limits(signs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bits in which a turned copy of each image may differ."""
+    few = signs.shape[1] / 2 - np.abs(signs.sum(1)) / 2
+    return np.asarray(np.minimum(FEW * few, TURNED_TOLERANCE))
+
+
+def _has_pattern(hashes: Bits) -> bool:
+    return bool(0 < hashes[0, :BITS].mean() < 1)

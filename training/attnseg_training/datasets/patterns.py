@@ -1,4 +1,4 @@
-"""Telling masks whose lesions are filled with a pattern: dithers, hatches and dots."""
+"""Recognise masks whose lesions are filled with a pattern: dithers, hatches, dots."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SINGLE = 0.5
 #: Correlation of a pattern with itself, moved on by its period; by half of it, it is
 #: below `HALF`. A period has at most so many pixels.
 AGAIN, HALF, PERIOD = 0.5, 0.1, 16
+#: Pixels at random are correlated with those beside them by less than this.
+NOISE = 0.2
 #: So many pixels have to be filled.
 FILLED = 100
 
@@ -49,7 +51,10 @@ def is_patterned(lesion: Plane) -> bool:
         if size < FILLED or inside < INSIDE * area or size - inside < OPEN * size:
             continue
         inner = _eroded(filled, 2 * (gap // 2) + 1)
-        if _is_single(padded, filled, gap) or _is_regular(padded, inner):
+        if _is_single(padded, filled, gap):
+            return True
+        like = _likeness(padded, inner)
+        if like is not None and (_is_noise(like) or _is_regular(like)):
             return True
     return False
 
@@ -69,11 +74,14 @@ def _is_single(lesion: Plane, filled: Plane, gap: int) -> bool:
     return False
 
 
-def _is_regular(lesion: Plane, inside: Plane) -> bool:
-    """Whether a pattern repeats itself within an area."""
+def _likeness(lesion: Plane, inside: Plane) -> NDArray[np.float64] | None:
+    """Correlation of a pattern within an area with itself, moved by up to `PERIOD`.
+
+    None without an area.
+    """
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if len(rows) == 0:
-        return False
+        return None
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     where = inside[box].astype(np.float64)
     wave = (lesion[box] - lesion[inside].mean()) * where
@@ -81,6 +89,17 @@ def _is_regular(lesion: Plane, inside: Plane) -> bool:
     with np.errstate(divide="ignore", invalid="ignore"):
         like = products / pairs / (products[PERIOD, PERIOD] / pairs[PERIOD, PERIOD])
     like[pairs < FILLED / 2] = 0
+    return np.asarray(like)
+
+
+def _is_noise(like: NDArray[np.float64]) -> bool:
+    """Whether pixels say nothing of those beside them, as at random."""
+    beside = like[PERIOD + 1, PERIOD], like[PERIOD, PERIOD + 1]
+    return bool(max(np.abs(beside)) < NOISE)
+
+
+def _is_regular(like: NDArray[np.float64]) -> bool:
+    """Whether a pattern repeats itself, by how it is like itself."""
     for y, x in zip(*np.nonzero(like > AGAIN), strict=True):
         dy, dx = y - PERIOD, x - PERIOD
         if dy * dy + dx * dx < 4:

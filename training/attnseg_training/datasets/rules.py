@@ -1,4 +1,4 @@
-"""What can be wrong with an image or a mask, as names that never change."""
+"""Rules of images and masks, as names that never change."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Rule(StrEnum):
         A name is listed for two splits.
     NEAR_DUPLICATE
         Images of two splits look the same.
+    TURNED_DUPLICATE
+        Images of two splits look the same once one of them is turned or flipped.
     ABSENT_CLASS
         No mask has the class.
     MOSTLY_EMPTY, MOSTLY_FULL
@@ -72,6 +74,16 @@ class Rule(StrEnum):
         Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    DRAWN_ON
+        Images show a line along the outline of their masks.
+    BOXES
+        Most masks are filled boxes.
+    MARKERS
+        Most masks are small marks of one shape.
+    SPECKS
+        A mask has many single pixels beside a lesion.
+    SAME_CASE
+        Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
         Less than three tenths of an image's range of intensities hold 99 % of its
         pixels.
@@ -92,6 +104,7 @@ class Rule(StrEnum):
     MASK_WITHOUT_IMAGE = "mask without image"
     IN_TWO_SPLITS = "in two splits"
     NEAR_DUPLICATE = "near-duplicate"
+    TURNED_DUPLICATE = "turned or flipped duplicate"
     ABSENT_CLASS = "absent class"
     MOSTLY_EMPTY = "mostly-empty"
     MOSTLY_FULL = "mostly-full"
@@ -113,6 +126,11 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    DRAWN_ON = "drawn-on"
+    BOXES = "boxes"
+    MARKERS = "markers"
+    SPECKS = "specks"
+    SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 
 

@@ -1,4 +1,4 @@
-"""Masks that several images have in common, pixel for pixel."""
+"""Find masks that several images share, pixel for pixel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.near_duplicates import TOLERANCE, Bits
+from attnseg_training.datasets.near_duplicates import Bits, look_alike
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_images import digest_of
 
@@ -21,7 +21,7 @@ MOST = 0.5
 
 @dataclass(slots=True)
 class SameMasks:
-    """Masks that were read so far, by what they hold.
+    """Masks that were read so far, by the hash of their content.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class SameMasks:
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, planes: NDArray[np.uint8]) -> bool:
-        """Notice the masks (classes, H, W) of an image, neither empty nor full.
+        """Record the masks (classes, H, W) of an image, neither empty nor full.
 
         Returns whether no image before had them.
         """
@@ -41,7 +41,7 @@ class SameMasks:
         return len(names) == 1
 
     def joined(self, other: SameMasks) -> SameMasks:
-        """Both together."""
+        """Union of both."""
         both = {key: list(names) for key, names in self.names.items()}
         for key, names in other.names.items():
             both.setdefault(key, []).extend(names)
@@ -74,12 +74,6 @@ def _apart(names: Sequence[str], hashes: Mapping[str, Bits]) -> list[str]:
     """Names of images that look like none before them."""
     kept: list[str] = []
     for name in dict.fromkeys(names):
-        if not any(_alike(hashes.get(name), hashes.get(one)) for one in kept):
+        if not any(look_alike(hashes.get(name), hashes.get(one)) for one in kept):
             kept.append(name)
     return kept
-
-
-def _alike(one: Bits | None, other: Bits | None) -> bool:
-    if one is None or other is None or not 0 < one.mean() < 1:
-        return False
-    return bool(np.count_nonzero(one != other) <= TOLERANCE)

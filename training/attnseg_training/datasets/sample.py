@@ -148,7 +148,7 @@ class Sample:
     def read_all(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
+        """As `read_planes`, with the ignored pixels: bool (H, W), or None."""
         read = self.read_with_traits(intensity)
         for trait in (trait for one in read.readings for trait in one.traits):
             if trait.alone is not None:  # only other masks tell whether it is empty
@@ -160,7 +160,7 @@ class Sample:
         intensity: Intensity = WHOLE_RANGE,
         masks: Sequence[MaskReading] | None = None,
     ) -> SampleRead:
-        """As `read_planes`, and everything else that was noticed.
+        """As `read_planes`, with the traits and all other findings.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Soft shadows and glows around what is drawn in a colour, and shades of soft edges."""
+"""Recognise soft shadows and glows around drawn colours, and shades of soft edges."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ EXACT, CHANGED = (SAME, 0.03), (2 * SAME, 0.08)
 FAINT = 0.6
 #: Noise of a lossy file has smaller steps.
 NOISE = 6
+#: A sharp shadow is at least this share of the farthest colour away from the background
+#: and moved by at most so many pixels; so much of it, and of what is moved, is both.
+CAST, MOVED, ALIKE, ALIKE_LOSSY = 0.1, 16, 0.8, 0.55
 #: Most pixels of a shade fade, so many of them.
 FADING = 0.5
 
@@ -28,7 +31,7 @@ FADING = 0.5
 def without_shades(
     rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane, lossy: bool
 ) -> Colours:
-    """Colours (n, 3) without those that are but steps of a slow fading.
+    """Colours (n, 3) without those that are only steps of a slow fading.
 
     These lie between the background and another colour, or beside one that is hard.
 
@@ -94,6 +97,49 @@ def has_shadow(
     fading &= beside_lines(rgb, drawn, hidden, changed) > least
     count = np.count_nonzero(fading)
     return bool(count >= max(PIXELS, share * np.count_nonzero(lesion)))
+
+
+def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> bool:
+    """Whether beside what is drawn lies a sharp shadow: its shape, moved, and darker.
+
+    Parameters
+    ----------
+    rgb, ground, hidden
+        As of `without_shades`.
+    lossy : bool
+        Whether compression has changed the colours.
+    """
+    if ground.max() <= 2 * SAME:
+        return False
+    own = np.where(hidden, 0, np.linalg.norm(rgb - ground, axis=-1))
+    seen = own > max(SAME, (2 if lossy else 1) * CAST * float(own.max()))
+    light = rgb @ ground / float(ground @ ground)
+    dark = np.abs(rgb - light[..., None] * ground).max(-1) <= (4 if lossy else 2) * SAME
+    weak = seen & dark & (light < 1)
+    strong = seen & ~weak
+    if not weak.any() or not strong.any():
+        return False
+    (top, bottom, left, right), outer = _box(strong), _box(seen)
+    ends = (bottom, outer[1]), (top, outer[0]), (right, outer[3]), (left, outer[2])
+    down, up, east, west = (abs(inner - end) for inner, end in ends)
+    moved = max(down, up), max(east, west)
+    if min(down, up) + min(east, west) > 2 * lossy or not 0 < max(moved) <= MOVED:
+        return False
+    if lossy and max(moved) < 2:
+        return False
+    to = (
+        moved[0] if down >= up else -moved[0],
+        moved[1] if east >= west else -moved[1],
+    )
+    shadow = np.roll(strong, to, (0, 1)) & ~strong
+    both, either = np.count_nonzero(shadow & weak), np.count_nonzero(shadow | weak)
+    return bool(both >= (ALIKE_LOSSY if lossy else ALIKE) * either)
+
+
+def _box(region: Plane) -> tuple[int, int, int, int]:
+    """First and last row, first and last column."""
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
 
 
 def _fading(rgb: Colours, reach: float, lossy: bool) -> Plane:

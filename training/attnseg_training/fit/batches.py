@@ -34,6 +34,25 @@ class Batch(NamedTuple):
     trust: Tensor | None = None
 
 
+class Loaded(NamedTuple):
+    """An augmented batch of N images, before any encoder.
+
+    Attributes
+    ----------
+    cnn : Tensor, shape (N, 3, S, S)
+        What the CNN sees.
+    transformer : Tensor
+        What the transformer sees: such images, or a frozen ViT's tokens from the cache.
+    masks, trust
+        As of `Batch`.
+    """
+
+    cnn: Tensor
+    transformer: Tensor
+    masks: Tensor
+    trust: Tensor | None
+
+
 class Views:
     """Features of augmented batches, from the token cache if there is one."""
 
@@ -59,10 +78,22 @@ class Views:
             )
 
     def batch(self, index: list[int], epoch: int) -> Batch:
-        """Return both pyramids of augmented images, and their masks.
+        """Return both pyramids of augmented images, and their masks."""
+        loaded = self.load(index, epoch)
+        cnn, vit = self.network.cnn(loaded.cnn), self.network.transformer
+        if self.cache is None:
+            features = Features(cnn, vit(loaded.transformer))
+        else:
+            assert isinstance(vit, PlainViTEncoder)
+            features = Features(cnn, vit.pyramid(loaded.transformer))
+        return Batch(features, loaded.masks, loaded.trust)
+
+    def load(self, index: list[int], epoch: int) -> Loaded:
+        """Images of a batch, augmented, and their masks.
 
         With a cache, a view fixes the warp and what the ViT sees, for every seed; the
-        CNN's colours are drawn afresh every epoch.
+        CNN's colours are drawn afresh every epoch. Tokens that it does not hold yet are
+        computed.
         """
         seed, shared = self.config.seed, self.config.split_seed
         images, masks = self.store.batch(index)
@@ -84,15 +115,10 @@ class Views:
         )
         if trust is not None and self.config.one_sided:
             trust = with_damage(trust, drawn)
-        cnn = self.network.cnn(damage(seen, drawn, "cnn"))
-        vit = self.network.transformer
+        cnn = damage(seen, drawn, "cnn")
         if self.cache is None:
-            return Batch(
-                Features(cnn, vit(damage(seen, drawn, "transformer"))), masks, trust
-            )
+            return Loaded(cnn, damage(seen, drawn, "transformer"), masks, trust)
         if self.config.augment and not self.cache.complete(index, view):
             images = recolour(images, colour([(shared, i, view, 2) for i in index]))
         tokens = self.cache.tokens(images, index, view)
-        assert isinstance(vit, PlainViTEncoder)
-        pyramid = vit.pyramid(damage(tokens, drawn, "transformer"))
-        return Batch(Features(cnn, pyramid), masks, trust)
+        return Loaded(cnn, damage(tokens, drawn, "transformer"), masks, trust)

@@ -31,7 +31,7 @@ FINE = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClickSamples:
-    """What a click head is trained on.
+    """Training data of a click head.
 
     Attributes
     ----------

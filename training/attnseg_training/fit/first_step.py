@@ -1,4 +1,4 @@
-"""What would fail in the first step, found before anything is read or downloaded."""
+"""Run a first step on empty tensors, before anything is read or downloaded."""
 
 from __future__ import annotations
 

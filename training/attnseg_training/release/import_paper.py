@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from attnseg_training.release.own_state import is_own, without_prefix
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.errors import CheckpointError, UnknownNameError
-from napari_attnseg.models.catalog import model_spec
+from napari_attnseg.models.catalog import list_models, model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec, Preprocessing
 
@@ -102,7 +103,7 @@ def import_released(
     spec: ModelSpec | None = None,
     trained_on: str = "",
 ) -> str:
-    """Convert a released checkpoint to a weights file.
+    """Convert a released checkpoint, or a state dict of ours, to a weights file.
 
     Returns the SHA-256 of the tensors.
 
@@ -113,7 +114,8 @@ def import_released(
     out : Path
         Weights file to write.
     spec : ModelSpec, optional
-        Network it belongs to; without it, the only released one that the file fits.
+        Network it belongs to, which may be one of ours if the file has its names and
+        shapes; without it, the only released one that the file fits.
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
 
@@ -127,6 +129,14 @@ def import_released(
     """
     expect_weights_name(out)
     state = _read(path)
+    if spec and is_own(state, spec):
+        card = _card(spec, path.name, trained_on)
+        return save_checkpoint(out, without_prefix(state), card)
+    if spec and spec.fusion not in GATES:
+        raise CheckpointError(
+            f"{path.name} does not have the tensors of {spec.name}, and no network "
+            "with its gates was released; choose another network with --as."
+        )
     choices = [spec] if spec else _with_gates_of(state, path.name)
     found = released_spec(choices[0])
     renamed = rename(state, _state_dict(found), path.name, found.fusion)
@@ -137,12 +147,16 @@ def import_released(
             "and shapes but compute other numbers; say which network it is: "
             f"{' or '.join(f'--as {name}' for name in names)}."
         )
-    card = ModelCard(
-        found,
-        Preprocessing(found.size),
+    return save_checkpoint(out, renamed, _card(found, path.name, trained_on))
+
+
+def _card(spec: ModelSpec, source: str, trained_on: str) -> ModelCard:
+    return ModelCard(
+        spec,
+        Preprocessing(spec.size),
         data=trained_on or UNKNOWN,
         training={
-            "imported_from": path.name,
+            "imported_from": source,
             # What the user states is no run of ours: nothing is decided from it.
             "stated": bool(trained_on),
             "protocol": trained_on or UNKNOWN,
@@ -151,19 +165,18 @@ def import_released(
         },
         limits="Imported; not evaluated here.",
     )
-    return save_checkpoint(out, renamed, card)
 
 
-def released_model(name: str) -> ModelSpec:
-    """Spec of a released network by its catalog name.
+def network_named(name: str) -> ModelSpec:
+    """Spec that `import_released` takes, by its catalog name.
 
     Raises
     ------
     UnknownNameError
-        If none was released under that name; the nearest names are offered.
+        If there is no such network; the nearest names are offered.
     """
-    if name not in RELEASED:
-        raise UnknownNameError.for_name("released network", name, list(RELEASED))
+    if name not in list_models():
+        raise UnknownNameError.for_name("network", name, list_models())
     return model_spec(name)
 
 

@@ -18,7 +18,7 @@ from attnseg_training.settings import settings_of
 from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.checkpoints import checkpoint_bytes
 from napari_attnseg.errors import CheckpointError, InputError
-from napari_attnseg.io.atomic import write_bytes, write_text
+from napari_attnseg.io.atomic import remove_leftovers, write_bytes, write_text
 from napari_attnseg.run_files import (
     BEST_WEIGHTS,
     CONFIG_FILE,
@@ -75,6 +75,7 @@ class RunFolder:
                 f"There is already a run in {path}; add --resume to go on with it, or "
                 "choose another --out."
             )
+        remove_leftovers(path)
         write_text(settings, config.to_toml())
         return cls(path)
 

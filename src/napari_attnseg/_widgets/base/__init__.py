@@ -1,1 +1,1 @@
-"""What every dock widget is made of."""
+"""Parts that the dock widgets share."""

@@ -38,8 +38,8 @@ class BoxControl(QWidget):
         set_tips(
             {
                 self.switch: "Segment only a rectangle of the image, at the network's "
-                "full resolution, as if the image were cropped to it. Nothing is "
-                "claimed outside it.",
+                "full resolution, as if the image were cropped to it. The result says "
+                "nothing about what lies outside it.",
                 self.draw_button: "Drag a rectangle on the image; the last one that is "
                 "drawn counts. It can be moved and resized like any shape.",
             }
@@ -55,7 +55,7 @@ class BoxControl(QWidget):
         life.at_end.append(self._end)
 
     def follow(self, image: Any) -> None:
-        """Draw on this image from now on; None: there is no image."""
+        """Draw on this image from now on; None if there is no image."""
         if image is not self._image:
             stop_drawing(self._viewer.layers, self._image)
         self._image = image
@@ -64,7 +64,7 @@ class BoxControl(QWidget):
         self.draw_button.setEnabled(image is not None)
 
     def draw(self) -> None:
-        """Let a rectangle be drawn on the chosen image."""
+        """Start drawing a rectangle on the chosen image."""
         if self._image is not None:
             draw_box(self._viewer, self._image)
 

@@ -1,4 +1,4 @@
-"""What corrects a mask by clicks: what the weights allow, a rule, or MedSAM. No Qt."""
+"""Choose the corrector of clicks: the weights' own, similarity, or MedSAM. No Qt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """A choice of corrector; neither of both: what the weights allow.
+    """A choice of corrector; by default the one that the weights allow.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Way:
         device: str,
         classes: int,
     ) -> Corrector:
-        """The corrector of one frame by MedSAM, if it can be on the device of its run.
+        """Corrector of one frame by MedSAM, if possible on the device of its run.
 
         Raises
         ------

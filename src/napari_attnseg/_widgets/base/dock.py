@@ -38,7 +38,7 @@ class DockWidget(QWidget):
         Its theme is followed.
     """
 
-    #: Title of its tab: six tabs fit a small screen only if each is one word.
+    #: Title of its tab: seven tabs fit a small screen only if each is one word.
     tab = ""
 
     def __init__(self, viewer: Any) -> None:
@@ -61,15 +61,15 @@ class DockWidget(QWidget):
         self.destroyed.connect(destroyed)
 
     def set_in_front(self, front: bool) -> None:
-        """Follow whether the dock is the front tab; most docks need not."""
+        """React to whether the dock is the front tab; most docks need not."""
 
     @property
     def life(self) -> Lifetime:
-        """The worker that runs for the widget, and what is undone when it closes."""
+        """Worker and connections of the widget, which end when it closes."""
         return self._life
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Give the names of controls the tool tips of what they name."""
+        """Give the labels of controls the tool tips of their controls."""
         super().showEvent(event)
         for form in self.findChildren(QFormLayout):
             for row in range(form.rowCount()):

@@ -1,4 +1,4 @@
-"""What is said of the image itself, whatever a model finds in it. No Qt, no torch."""
+"""Notes on an image before it is segmented. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLOUR_IMAGE = (
 
 
 def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) -> str:
-    """What to know of an image layer before a run; empty if there is nothing.
+    """Notes on an image layer before a run; empty if there are none.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
 
 
 def canvas_note(source: Source) -> str:
-    """That the first slice of an image is mostly canvas; else nothing."""
+    """Note that the first slice of an image is mostly canvas, or an empty text."""
     return CANVAS_WORDS if mostly_canvas(source.frame(0)) else ""
 
 
 def constant_note(source: Source) -> str:
-    """That all pixels of an image, or of a whole stack, are alike; else nothing."""
+    """Note that all pixels of an image or a whole stack are equal, or an empty text."""
     first = source.frame(0)
     colour = first[(0, 0)]
     for index in range(source.frames or 1):

@@ -22,7 +22,7 @@ from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.base.weights_box import WeightsBox
 from napari_attnseg._widgets.layers.metadata import has_record
-from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg._widgets.layers.source import Source, frames_of, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import read_card
 from napari_attnseg.devices import LABELS, OPENVINO, segmenting_devices
@@ -81,7 +81,8 @@ class Inputs(QWidget):
             {
                 self.image_box: "The image to work on. An image that you select in the "
                 "layer list is chosen here.",
-                self.device_box: "What computes: auto takes a graphics card (GPU) if "
+                self.device_box: "Device that computes: auto takes a graphics card "
+                "(GPU) if "
                 "there is one. The CPU works too, and is slower.",
             }
         )
@@ -113,6 +114,13 @@ class Inputs(QWidget):
     def image(self) -> Any:
         """The chosen image layer; None if there is none."""
         return self.image_box.currentData()
+
+    @property
+    def frames(self) -> int | None:
+        """Number of frames of the chosen image; None for a single image, or none."""
+        with suppress(InputError):
+            return frames_of(self.image, self.questions.reading())
+        return None
 
     @property
     def weights(self) -> Path | None:
@@ -242,7 +250,7 @@ class Inputs(QWidget):
             self.use_weights(Path(chosen.weights))
         else:
             show_info(
-                f"The weights in Preferences, {chosen.weights}, are not there; "
+                f"The weights in Preferences, {chosen.weights}, were not found; "
                 f"{self.weights_box.currentText()} is chosen instead."
             )
 

@@ -43,9 +43,8 @@ class IntensityBox(ChoiceBox):
         ):
             self.addItem(name, choice.value)
         self.setToolTip(
-            "Which values become black and white. 8-bit images, and floats in [0, 1], "
-            "stay as they are, except as displayed: between the contrast limits of the "
-            "layer."
+            "Which values become black and white. 8-bit images and floats in [0, 1] "
+            "stay as they are, unless you choose the contrast limits of the layer."
         )
 
     @property
@@ -54,7 +53,7 @@ class IntensityBox(ChoiceBox):
         return str(self.currentData())
 
     def choose(self, choice: str) -> None:
-        """Choose by what `choice` gave; the first one if there is no such."""
+        """Choose the rule of this name, as of `choice`; the first one if unknown."""
         self.setCurrentIndex(max(self.findData(choice), 0))
 
     def rule(self, layer: Any) -> Intensity | str | None:

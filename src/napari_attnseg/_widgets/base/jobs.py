@@ -1,4 +1,4 @@
-"""What runs in a worker thread, cancelled between frames. No Qt."""
+"""Jobs that run in a worker thread and can be cancelled between frames. No Qt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.correction_way import Way
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
-from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
+from napari_attnseg._widgets.base.segmenting import Looking, Step, segment_frames
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import BOX
 from napari_attnseg.devices import segmenting_devices
@@ -56,7 +56,8 @@ def run(
     device: str,
     models: ModelCache,
     how: Looking | None = None,
-) -> Generator[tuple[int, str], None, Finished | Failed]:
+    near: Callable[[], int] = lambda: 0,
+) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
     An error of the input is returned, not raised: napari shows what a worker raises
@@ -64,14 +65,14 @@ def run(
 
     Yields
     ------
-    (int, str)
+    (int, str) or Step
         Frames done, and what comes next. A cancel takes effect here.
     """
     try:
         yield 0, "loading weights"
         model = models.load(weights, device)
         how = how or Looking()
-        results = yield from segment_frames(source, model.segmenter, how)
+        results = yield from segment_frames(source, model.segmenter, how, near)
         yield how.steps(source.frames) or 1, "adding layers"
         return Finished(source, results, model)
     except AttnSegError as error:
@@ -168,7 +169,7 @@ def prepare_clicks(
     models: ModelCache,
     way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
-    """Compute what corrects one frame's mask by clicks; fails as `run`.
+    """Prepare the corrector of one frame's mask; fails as `run`.
 
     Parameters
     ----------
@@ -220,8 +221,8 @@ def _expect_whole(provenance: Mapping[str, Any]) -> None:
     """
     if BOX in provenance:
         raise InputError(
-            "This result is of a box only, and this needs the whole image; segment it "
-            "without the box."
+            "This result covers a box only, but this needs the whole image; segment "
+            "the image without the box."
         )
     if TILES in provenance:
         raise InputError(NEEDS_ONE_PASS)
@@ -239,6 +240,11 @@ def _pixels_of(
     pixels = source.frame(frame)
     of_frames = provenance["image_sha256"]
     wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
+    if wanted is None:
+        raise InputError(
+            f"Slice {frame} is not segmented: the run was cancelled before, or left it "
+            "out; segment the image again."
+        )
     if array_sha256(pixels) != wanted:
         raise InputError(
             f"The image {source.name!r} does not hold the pixels that this result "

@@ -62,7 +62,7 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
 def follow_mouse(
     callbacks: list[Any], method: Callable[..., Any], life: Lifetime
 ) -> None:
-    """Call a method, weakly, at what the mouse does until a widget ends."""
+    """Call a method, weakly, on mouse events until a widget ends."""
     call = weakly(method)
     callbacks.append(call)
     life.at_end.append(partial(_remove, callbacks, call))

@@ -1,4 +1,4 @@
-"""What the colours of a map say. No Qt, no torch."""
+"""Describe the colours of a map. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def map_colours(explainer: Explainer) -> str:
-    """Which colour speaks for what, of a map around 0; else nothing."""
+    """Meaning of the two colours of a map around 0; empty for other maps."""
     if explainer.scale != "signed":
         return ""
     named = GATE_MAPS[gate_colours()]

@@ -72,7 +72,7 @@ class ModelCache:
         return len(self._models)
 
     def add_user(self) -> Callable[[], None]:
-        """Keep models from now on; what is returned ends that, once."""
+        """Keep models from now on; the function that is returned ends that, once."""
         user = object()
         with self._lock:
             self._users.add(user)
@@ -138,10 +138,10 @@ class ModelCache:
             return model
 
     def load_ahead(self, weights: Path) -> None:
-        """Load a model for the CPU that `load` is likely to be asked for.
+        """Load a model on the CPU that is likely to be needed next.
 
-        It is kept beside those that were asked for, until it is asked for itself, on
-        whatever device, or another one is loaded ahead. Raises as `load`.
+        It is kept beside the loaded models until `load` asks for it, on whatever
+        device, or another one is loaded ahead. Raises as `load`.
         """
         from napari_attnseg.engines import prefers_openvino
         from napari_attnseg.inference import Segmenter
@@ -184,7 +184,7 @@ class ModelCache:
     def find(
         self, weights_sha256: str, device: str | None = None
     ) -> LoadedModel | None:
-        """A model that is kept, by the hash of its weights; the one used last.
+        """Loaded model with weights of this hash; the one used last.
 
         One with a click head comes first: the hash does not tell it from others.
 

@@ -1,4 +1,4 @@
-"""The card of the chosen weights: two lines, and all of it folded below."""
+"""Card of the chosen weights: two lines, and the whole card folded below."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def describe_card(card: ModelCard) -> str:
         lines.append(NO_GATES)
     else:
         lines.append(
-            "What its gates mean was measured: choose a gate map to read it."
+            "What its gates mean was measured: choose a gate map to read the result."
             if card.gates
             else "What its gates mean has not been measured."
         )

@@ -1,4 +1,4 @@
-"""The one line that says what a run found, and its mark on the canvas."""
+"""Line that says what a run found, and its mark on the canvas."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from napari_attnseg._widgets.layers.outcome import (
     Outcome,
     expected_dice,
     is_loosened,
+    not_segmented,
     outcome_of,
 )
 from napari_attnseg._widgets.layers.own_image import spoken_of
@@ -31,10 +32,10 @@ from napari_attnseg.hashing import array_sha256
 
 
 class OutcomeLine(QLabel):
-    """What the latest result of the image that is seen found, after every change.
+    """Line on the latest result of the image in view, kept up to date.
 
-    Where that is another image than the chosen one, or one of several, it is named;
-    where the result was made with other weights than the chosen ones, that is said.
+    The image is named if it is not the chosen one, or one of several in view. If the
+    result was made with other weights than the chosen ones, the line says so.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class OutcomeLine(QLabel):
         life.at_end += [self._mark.take_away, self._let_go]
 
     def follow(self, chosen: Any, weights: Path | None = None) -> None:
-        """Speak of this image if it is seen; `weights` are those of the next run."""
+        """Describe this image if it is in view; `weights` are those of the next run."""
         self._chosen, self._weights = chosen, ""
         if weights is not None:
             with suppress(AttnSegError):
@@ -156,9 +157,11 @@ class OutcomeLine(QLabel):
         mask = np.asarray(data[frame] if result.stacked else data)
         loosened = is_loosened(result)
         box = result.record.box
-        key = (array_sha256(mask), loosened, box)
+        missing = not result.record.is_done(frame) and not mask.any()
+        key = (array_sha256(mask), loosened, box, missing)
         if self._known is None or self._known[0] != key:
-            self._known = key, outcome_of(mask, loosened, box)
+            found = not_segmented(mask) if missing else outcome_of(mask, loosened, box)
+            self._known = key, found
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Slice {frame}: " if several else ""

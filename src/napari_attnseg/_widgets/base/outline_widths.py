@@ -1,4 +1,4 @@
-"""Outlines of masks that stay as wide on the screen whatever the zoom."""
+"""Keep the outlines of masks equally wide on the screen at every zoom."""
 
 from __future__ import annotations
 

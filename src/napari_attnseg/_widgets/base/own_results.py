@@ -1,4 +1,4 @@
-"""The switch "Show only this image's results", and what follows the layers for it."""
+"""The switch "Show only this image's results", which follows the layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_attnseg._widgets.layers.own_image import show_all_again, show_only_o
 
 
 class OwnResults(QCheckBox):
-    """Hides what belongs to other images than those that are seen; on at first.
+    """Hides results of images that are not in view; on at first.
 
     Parameters
     ----------

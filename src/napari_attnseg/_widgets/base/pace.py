@@ -1,4 +1,4 @@
-"""How long a run takes: expected before, and left while it goes on. No Qt."""
+"""Estimate how long a run takes, and the time left. No Qt."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _MEASURED: dict[str, float] = {}
 
 
 def expected_seconds(passes: int, device: str) -> float:
-    """Seconds that a run takes in which so many images go through the network."""
+    """Expected seconds of a run with this number of passes through the network."""
     guess = _GPU if device.startswith(("cuda", "mps")) else _CPU
     return passes * _MEASURED.get(device, guess)
 
 
 class Pace:
-    """Of one run: how far it is, and how long the rest will take.
+    """Progress of one run, and the time left.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ class Pace:
         self._started: float | None = None
 
     def decoded(self) -> None:
-        """Count one more decoding that begins; the first one starts the clock."""
+        """Count the start of one more decoding; the first one starts the clock."""
         if self._started is None:
             self._started = time.monotonic()
         else:
             self._done += 1
 
     def seconds_left(self) -> float:
-        """Seconds until the end; 0 where it takes longer than was thought."""
+        """Seconds until the end; 0 if the run takes longer than expected."""
         passed = 0.0 if self._started is None else time.monotonic() - self._started
         if self._done < 2:  # the first one is not like the others
             return max(expected_seconds(self._passes, self._device) - passed, 0.0)

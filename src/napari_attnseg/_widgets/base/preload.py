@@ -1,4 +1,4 @@
-"""Load what the first click needs while the user looks at the dock.
+"""Load weights and libraries in the background once a dock is open.
 
 In a thread, without a word: what fails here is told when it is clicked. The weights are
 loaded for the CPU, so that no memory of a graphics card is taken before a run.

@@ -37,7 +37,7 @@ SHOWS = {
 
 
 class ReadingQuestions(QWidget):
-    """What an axis of the image is, and a note on its file; hidden for other images.
+    """Question about an axis of the image and note on its file, where needed.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class ReadingQuestions(QWidget):
         self.show_layer(None)
 
     def show_layer(self, layer: Any) -> None:
-        """Ask what there is to ask of an image layer; None: nothing."""
+        """Ask about an image layer if need be; None hides the questions."""
         self._layer = layer
         self._readings = () if layer is None else readings_of(layer)
         self._ask_axis()
@@ -101,7 +101,7 @@ class ReadingQuestions(QWidget):
         return str(self._layer.unique_id), tuple(data.shape)
 
     def reading(self) -> AxisReading | None:
-        """What the image's axis is read as; None if there is nothing to say about it.
+        """Chosen reading of the image's axis; None if the axis is clear.
 
         Raises
         ------

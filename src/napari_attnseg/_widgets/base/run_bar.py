@@ -60,7 +60,8 @@ class RunBar(QWidget):
         set_tips(
             {
                 self.start_button: f"{title} with what is chosen here.",
-                self.cancel_button: "Stop after the present step; nothing is added.",
+                self.cancel_button: "Stop after the present step. Slices of a stack "
+                "that are done are kept; else nothing is added.",
             }
         )
         buttons = QHBoxLayout()
@@ -96,7 +97,7 @@ class RunBar(QWidget):
         self.why.setVisible(bool(why) and not ready and not running)
 
     def follow(self, image: Any) -> None:
-        """Show what is to be known of a run only while its image is chosen."""
+        """Show the notes on a run only while its image is chosen."""
         self._image = image
         self._show_own()
 
@@ -106,6 +107,8 @@ class RunBar(QWidget):
         *args: Any,
         total: int,
         done: Callable[..., None],
+        came: Callable[[Any], None] | None = None,
+        cancelled: Callable[[], str] | None = None,
         after: Callable[[], None] | None = None,
         left: Callable[[], float] | None = None,
     ) -> None:
@@ -120,6 +123,10 @@ class RunBar(QWidget):
             Number of steps; 0 if it is not known.
         done : callable
             Gets what `run` returns, unless that is `Failed`.
+        came : callable, optional
+            Gets what a step brings besides, where it has a third part.
+        cancelled : callable, optional
+            Says what there is of a run that was cancelled; without it, nothing.
         after : callable, optional
             Called at the end, however the run ended. Not together with `done`: what
             takes long in both is a shorter pause of the window each.
@@ -133,12 +140,21 @@ class RunBar(QWidget):
             else:
                 done(result)
 
+        def moved(step: tuple[Any, ...]) -> None:
+            self._moved(step)
+            if came is not None and len(step) > 2 and step[2] is not None:
+                came(step[2])
+
+        def aborted() -> None:
+            said = "" if cancelled is None else cancelled()
+            show_info(said or "Cancelled; no layers were added.")
+
         worker = work(run, *args)
-        worker.yielded.connect(self._moved)
+        worker.yielded.connect(moved)
         worker.returned.connect(finished)
         # No error of the input: napari shows it as the bug that it is.
         worker.errored.connect(lambda error: self._show_error(str(error)))
-        worker.aborted.connect(lambda: show_info("Cancelled; no layers were added."))
+        worker.aborted.connect(aborted)
         worker.finished.connect(self._ended)
         if after is not None:
             worker.finished.connect(after)
@@ -153,7 +169,7 @@ class RunBar(QWidget):
         worker.start()
 
     def cancel(self) -> None:
-        """Stop after the present step; no layer is added."""
+        """Stop after the present step."""
         if self._life.worker is not None:
             self.progress.setFormat("cancelling…")
             self.time_left.hide()
@@ -171,9 +187,9 @@ class RunBar(QWidget):
         instead: str = "",
         also: Sequence[str] = (),
     ) -> None:
-        """Show what is to be known of a run's intensities, as `fail` shows errors.
+        """Show notes on the intensities of a run, as `fail` shows errors.
 
-        A sentence `instead` stands in for all of them; those of `also` come besides.
+        The sentence `instead` replaces all of them; the sentences of `also` are added.
         """
         sentences = [warning_sentence(warning) for warning in warnings]
         for sentence in [*([instead] if instead else sentences), *also]:
@@ -191,7 +207,7 @@ class RunBar(QWidget):
         own = self._about is self._image
         self.error.setVisible(own and bool(self.error.text()))
 
-    def _moved(self, step: tuple[int, str]) -> None:
+    def _moved(self, step: tuple[Any, ...]) -> None:
         if not self._life.ended:
             self.progress.setValue(step[0])
             self.progress.setFormat(step[1])

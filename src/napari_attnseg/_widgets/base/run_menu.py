@@ -1,4 +1,4 @@
-"""A menu for one run or kept what-if: copy it as code, save it as files."""
+"""Menu of one run or kept what-if: copy it as code, save it as files."""
 
 from __future__ import annotations
 

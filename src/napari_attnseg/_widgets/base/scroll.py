@@ -12,7 +12,7 @@ WIDTH = 390
 
 
 class VerticalScroll(QScrollArea):
-    """A scroll area at least as wide as its content: it scrolls vertically only.
+    """Scroll area that is as wide as its content, so that it scrolls vertically only.
 
     Parameters
     ----------

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.stack_array import StackArray
 from napari_attnseg.boxes import Box
 from napari_attnseg.errors import InputError
+from napari_attnseg.frame_order import nearest_first
 from napari_attnseg.intensity import Intensity
+from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.pipeline import read_ahead
 from napari_attnseg.rate_words import rate_words
 from napari_attnseg.results import Segmentation
@@ -23,13 +26,15 @@ if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
     from napari_attnseg.prepared_image import PreparedImage
 
+#: Key, in provenance, of `Looking.every` where frames are left out.
+EVERY = "every"
 #: Steps of the progress bar of a run in tiles, whose number is not known before.
 TILED_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """How an image is looked at.
+    """Intensities, box and tiling by which an image is segmented.
 
     Attributes
     ----------
@@ -39,104 +44,48 @@ class Looking:
         As for `Segmenter.segment`.
     tile : bool
         As for `Segmenter.segment`.
+    every : int
+        Of how many frames of a stack one is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None
     box: Box | None = None
     tile: bool = False
+    every: int = 1
+
+    def frames(self, total: int) -> range:
+        """The frames of a stack that are segmented."""
+        return range(0, total, self.every)
 
     def steps(self, frames: int | None) -> int:
-        """Steps of the progress bar; 0: they are not known."""
-        return TILED_STEPS if self.tile else frames or 0
+        """Steps of the progress bar; 0 if they are not known."""
+        return TILED_STEPS if self.tile else len(self.frames(frames or 0))
 
 
-def segment_frames(
-    source: Source, segmenter: Segmenter, how: Looking
-) -> Generator[tuple[int, str], None, list[Segmentation]]:
-    """Segment frame by frame; the next one is read while one is segmented.
-
-    Maps of a stack are kept as float16 from the start.
-
-    Yields
-    ------
-    (int, str)
-        Steps done, and what comes next. A cancel takes effect here.
-
-    Raises
-    ------
-    InputError, DeviceError
-        As `Segmenter.segment`; of a stack it says which slice.
-    """
-    total = source.frames or 1
-    results: list[Segmentation] = []
-    stack = _Stack(total)
-    started = time.monotonic()
-
-    def read(index: int) -> NDArray[Any] | PreparedImage:
-        pixels = source.frame(index)
-        if how.tile:
-            return pixels
-        return segmenter.prepare(pixels, source.rgb, how.intensity, how.box)
-
-    arriving = read_ahead(range(total), read)
-    for index in range(total):
-        rate = ""
-        if index:
-            rate = f", {rate_words(index, time.monotonic() - started, 'slice')}"
-        step = "segmenting" if total == 1 else f"{index + 1} of {total} slices{rate}"
-        try:
-            if how.tile:
-                pixels = next(arriving)
-                assert isinstance(pixels, np.ndarray)
-                result = yield from _in_tiles(
-                    pixels, source, segmenter, how, index, step
-                )
-            else:
-                yield index, step
-                prepared = next(arriving)
-                assert not isinstance(prepared, np.ndarray)
-                (encoded,) = segmenter.encode_prepared([prepared])
-                result = segmenter.decode(encoded)
-        except InputError as error:
-            if source.frames is None:
-                raise
-            raise InputError(f"Slice {index}: {error}") from error
-        results.append(result if total == 1 else stack.keep(index, result))
-    return results
-
-
-def _in_tiles(
-    pixels: NDArray[Any],
-    source: Source,
-    segmenter: Segmenter,
-    how: Looking,
-    index: int,
-    step: str,
-) -> Generator[tuple[int, str], None, Segmentation]:
-    tiles = tile_steps(segmenter, pixels, source.rgb, False, how.intensity, how.box)
-    frames = source.frames or 1
-    while True:
-        try:
-            done, total = next(tiles)
-        except StopIteration as end:
-            found: Segmentation = end.value
-            return found
-        at = round(TILED_STEPS * (index + done / total) / frames)
-        yield at, f"{step}, tile {min(done + 1, total)} of {total}"
-
-
-class _Stack:
+class FrameResults:
     """Results of a stack, written into arrays of all frames: half as much memory.
 
-    Maps are float16, and `new_layers` takes the whole arrays as they are.
+    Maps are float16, and `new_layers` takes the whole arrays as they are. A frame that
+    is not segmented is 0 in all of them and has no hash of its image.
+
+    Parameters
+    ----------
+    frames : int
+
+    Attributes
+    ----------
+    done : int
+        Number of frames that are segmented.
     """
 
     def __init__(self, frames: int) -> None:
-        self._frames = frames
-        self._whole: dict[tuple[str, int], NDArray[Any]] = {}
+        self._whole: dict[tuple[str, int], StackArray] = {}
+        self._results: list[Segmentation | None] = [None] * frames
+        self._missing: Segmentation | None = None
+        self.done = 0
 
     def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays."""
+        """The same result as views of the arrays; raises as `StackArray.put`."""
         attention = []
         for i, gate in enumerate(result.attention):
             share, values = (
@@ -147,10 +96,46 @@ class _Stack:
                 kept = self._put("share", i, frame, share.values)
                 share = replace(share, values=kept)
             attention.append(replace(gate, values=values, effective_share=share))
-        return replace(
+        own = dict(result.provenance)
+        if self._missing is not None:  # what is the same for all frames is kept once
+            of_frame = {key: own[key] for key in PER_FRAME if key in own}
+            own = {**self._missing.provenance, **of_frame}
+        kept = replace(
             result,
             mask=self._put("mask", 0, frame, result.mask),
             probability=self._put("probability", 0, frame, result.probability),
+            attention=tuple(attention),
+            provenance=own,
+        )
+        if self._missing is None:
+            nothing = {key: None for key in PER_FRAME if key in own}
+            self._missing = replace(kept, provenance={**own, **nothing})
+        self._results[frame] = kept
+        self.done += 1
+        return kept
+
+    def all(self) -> list[Segmentation]:
+        """One per frame, also of those that are not segmented, once one is."""
+        return [
+            self._empty(frame) if result is None else result
+            for frame, result in enumerate(self._results)
+        ]
+
+    def _empty(self, frame: int) -> Segmentation:
+        missing = self._missing
+        assert missing is not None
+        attention = []
+        for i, gate in enumerate(missing.attention):
+            share = gate.effective_share
+            if share.values is not None:
+                values = self._whole["share", i].values[frame]
+                share = replace(share, mean=None, values=values)
+            psi = self._whole["psi", i].values[frame]
+            attention.append(replace(gate, values=psi, effective_share=share))
+        return replace(
+            missing,
+            mask=self._whole["mask", 0].values[frame],
+            probability=self._whole["probability", 0].values[frame],
             attention=tuple(attention),
         )
 
@@ -158,7 +143,144 @@ class _Stack:
         whole = self._whole.get((name, i))
         if whole is None:
             kind = np.float16 if values.dtype.kind == "f" else values.dtype
-            whole = np.empty((self._frames, *values.shape), kind)
+            whole = StackArray(len(self._results), values.shape, kind)
             self._whole[name, i] = whole
-        whole[frame] = values
-        return whole[frame]
+        return whole.put(frame, values)
+
+
+class FrameDone(NamedTuple):
+    """A frame of a stack that is segmented.
+
+    Attributes
+    ----------
+    frame : int
+    result : Segmentation
+        Views of the arrays of `stack`.
+    stack : FrameResults
+        Other frames may be written into it meanwhile.
+    """
+
+    frame: int
+    result: Segmentation
+    stack: FrameResults
+
+
+class Step(NamedTuple):
+    """Where a run is.
+
+    Attributes
+    ----------
+    done : int
+        Steps that are done.
+    text : str
+        What comes next.
+    came : FrameDone or None
+        What was done last.
+    """
+
+    done: int
+    text: str
+    came: FrameDone | None = None
+
+
+def segment_frames(
+    source: Source,
+    segmenter: Segmenter,
+    how: Looking,
+    near: Callable[[], int] = lambda: 0,
+) -> Generator[Step, None, list[Segmentation]]:
+    """Segment frame by frame; the next one is read while one is segmented.
+
+    Maps of a stack are kept as float16 from the start.
+
+    Parameters
+    ----------
+    source : Source
+    segmenter : Segmenter
+    how : Looking
+    near : callable
+        The frame of a stack that is looked at: it comes first, then its neighbours.
+
+    Yields
+    ------
+    Step
+        A cancel takes effect here; frames that came until then are whole.
+
+    Raises
+    ------
+    InputError, DeviceError
+        As `Segmenter.segment`; of a stack it says which slice.
+    """
+    total = source.frames or 1
+    stack = FrameResults(total)
+    numbers = how.frames(total)
+    started = time.monotonic()
+
+    def read(index: int) -> tuple[int, NDArray[Any] | PreparedImage | InputError]:
+        try:
+            pixels = source.frame(index)
+            if how.tile:
+                return index, pixels
+            prepared = segmenter.prepare(pixels, source.rgb, how.intensity, how.box)
+        except InputError as error:
+            return index, error
+        return index, prepared
+
+    arriving = read_ahead(nearest_first(numbers, near), read)
+    came: FrameDone | None = None
+    for at in range(len(numbers)):
+        rate = ""
+        if at:
+            rate = f", {rate_words(at, time.monotonic() - started, 'slice')}"
+        step = (
+            "segmenting" if total == 1 else f"{at + 1} of {len(numbers)} slices{rate}"
+        )
+        if came is not None or not how.tile:  # tiles have steps of their own
+            yield Step(_steps_done(how, at, len(numbers)), step, came)
+        index, seen = next(arriving)
+        try:
+            if isinstance(seen, InputError):
+                raise seen
+            if isinstance(seen, np.ndarray):
+                result = yield from _in_tiles(
+                    seen, source, segmenter, how, (at, len(numbers)), step
+                )
+            else:
+                (encoded,) = segmenter.encode_prepared([seen])
+                result = segmenter.decode(encoded)
+        except InputError as error:
+            if source.frames is None:
+                raise
+            kept = f" The {stack.done} that are done are kept." if stack.done else ""
+            raise InputError(f"Slice {index}: {error}{kept}") from error
+        if total == 1:
+            return [result]
+        if how.every > 1:
+            own = {**result.provenance, EVERY: how.every}
+            result = replace(result, provenance=own)
+        came = FrameDone(index, stack.keep(index, result), stack)
+    yield Step(_steps_done(how, len(numbers), len(numbers)), "adding layers", came)
+    return stack.all()
+
+
+def _steps_done(how: Looking, frame: int, frames: int, part: float = 0.0) -> int:
+    return round(TILED_STEPS * (frame + part) / frames) if how.tile else frame
+
+
+def _in_tiles(
+    pixels: NDArray[Any],
+    source: Source,
+    segmenter: Segmenter,
+    how: Looking,
+    place: tuple[int, int],
+    step: str,
+) -> Generator[Step, None, Segmentation]:
+    tiles = tile_steps(segmenter, pixels, source.rgb, False, how.intensity, how.box)
+    while True:
+        try:
+            done, total = next(tiles)
+        except StopIteration as end:
+            found: Segmentation = end.value
+            return found
+        at = _steps_done(how, *place, part=done / total)
+        yield Step(at, f"{step}, tile {min(done + 1, total)} of {total}")

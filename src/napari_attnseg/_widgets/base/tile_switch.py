@@ -6,13 +6,13 @@ from qtpy.QtWidgets import QCheckBox
 
 
 class TileSwitch(QCheckBox):
-    """Choice to look at an image in overlapping tiles of the network's size."""
+    """Choice to segment an image in overlapping tiles of the network's size."""
 
     def __init__(self) -> None:
         super().__init__("In tiles, at full resolution")
         self.setToolTip(
-            "Look at the image at its own resolution, in overlapping tiles of the "
-            "network's size, instead of at all of it at once. For weights that were "
-            "trained on small structures; others lose sight of the whole. Time grows "
-            "with the number of pixels."
+            "Segment the image at its own resolution, in overlapping tiles of the "
+            "network's size, instead of as a whole. For weights that were trained on "
+            "small structures; other weights miss the context. The time grows with the "
+            "number of pixels."
         )

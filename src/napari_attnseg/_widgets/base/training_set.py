@@ -161,7 +161,7 @@ def send(
             say("Nothing was written: the mask is empty.")
             return
         if new.replaced and not _agrees(parent, _replace_words(new)):
-            say("Nothing was written: what was there is kept.")
+            say("Nothing was written: the existing files are kept.")
             return
         start(_written, partial(_report, say), new)
 
@@ -187,7 +187,7 @@ def _written(new: Addition) -> str | Failed:
     text = f"Written into {new.folder}: {', '.join(files)}."
     if new.unlisted:
         text += (
-            " It is in no list of names there, so it is not trained on yet: add "
+            " No split list of that folder names it, so it is not trained on yet: add "
             f"{new.name} to the list of training images."
         )
     return text
@@ -201,8 +201,8 @@ def _report(say: Callable[[str], None], outcome: str | Failed) -> None:
 
 
 def _replace_words(new: Addition) -> str:
-    names = (path.relative_to(new.folder).as_posix() for path in new.replaced)
-    return f"This image is there already ({', '.join(names)}). Replace that?"
+    names = ", ".join(path.relative_to(new.folder).as_posix() for path in new.replaced)
+    return f"This image is in the training set already ({names}). Replace it?"
 
 
 def _agrees(parent: QWidget | None, question: str) -> bool:

@@ -23,8 +23,8 @@ class WeightsBox(ChoiceBox):
     def __init__(self) -> None:
         super().__init__()
         self.setToolTip(
-            "What was learned from images with known masks, and how well it then found "
-            "the masks of others: Dice, 1 is perfect."
+            "The trained model, and how well it found the masks of images that it was "
+            "not trained on: a Dice of 1 is perfect."
         )
         self.addItem(CHOOSE_FILE, None)
         for path in (*bundled_weights().values(), *TRAINED):

@@ -43,7 +43,7 @@ DESCRIPTIONS = {
     Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
     "and the two coarse gates.",
     Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
-    "every gate from coarse to fine, probability.",
+    "every gate from coarse to fine, and the probability.",
     Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
     "stretched to its own range. Such colours are relative: they cannot be compared "
     "between maps.",
@@ -57,12 +57,12 @@ _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
 
 
 def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
-    """What a preset shows of a result, and which maps in it are decoration."""
+    """Describe what a preset shows, and which of its maps are decorative."""
     text = DESCRIPTIONS[preset]
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
     if decorative:
-        text += f" Measured to be decoration in this model: {', '.join(decorative)}."
+        text += f" Measured to be decorative in this model: {', '.join(decorative)}."
     unmeasured = [gate_label(key) for key, gate in gates.items() if _unmeasured(gate)]
     if unmeasured:
         text += f" Not measured in this model: {', '.join(unmeasured)}."
@@ -102,7 +102,7 @@ class Arrangement:
         self._renamed: dict[Any, tuple[str, str]] = {}
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
-        """Arrange one result. Hide other results; layers that are no results stay.
+        """Arrange one result and hide other results; layers that are not results stay.
 
         Parameters
         ----------

@@ -102,7 +102,7 @@ class Cells:
             canvas.grid.spacing = before.spacing
 
     def fit(self, result: ResultLayers) -> None:
-        """Fit the cells to the visible layers, now and when others are visible."""
+        """Fit the cells to the visible layers, now and after every change of them."""
         grid = self._viewer.canvas.grid
         if not grid.enabled or not self.ours:
             return
@@ -117,7 +117,7 @@ class Cells:
             self._watched.append(layer)
 
     def let_go(self) -> None:
-        """Follow the layers no more."""
+        """Stop following the layers."""
         for layer in self._watched:
             layer.events.visible.disconnect(self._fit_again)
         self._watched, self._result = [], None
@@ -158,7 +158,7 @@ class Cells:
 
 
 def cell_name(name: str, said: str) -> str:
-    """Name of a layer in its cell, with what is said of it: ``gate 1/4 decorative``."""
+    """Name of a layer in its cell, with a remark: ``gate 1/4 decorative``."""
     what, _, of = name.partition(" · ")
     head = f"{what} {said}".strip()
     room = CELL_NAME - len(head) - len(" · ")
@@ -168,7 +168,7 @@ def cell_name(name: str, said: str) -> str:
 
 
 def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns that are filled by so many cells.
+    """Rows and columns that hold this number of cells without an empty one.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ class ClickPanel(QWidget):
         return self._mask.result.frame(self._viewer.dims.point)
 
     def follow_mask(self) -> None:
-        """Follow a mask that was made anew, painted in, or is of another frame."""
+        """Update after the mask was recomputed or painted, or the frame changed."""
         if self._mask is None:
             return
         self._mask.forget_if_changed(self._frame)
@@ -167,7 +167,7 @@ class ClickPanel(QWidget):
         (self._prepare if self.active else self._show)()
 
     def follow_overlay(self) -> None:
-        """Show the signs again, which would take cells side by side."""
+        """Show the signs again in the overlay; side by side they would take cells."""
         self._show()
 
     def _change_way(self) -> None:
@@ -245,9 +245,8 @@ class ClickPanel(QWidget):
             self.message.setText(BRUSH)
         else:
             mask, number = self._mask.result.mask, self.class_box.currentIndex() + 1
-            yield from follow_stroke(
-                self._viewer, event, mask, max(number, 1), self._drawn, self.correct
-            )
+            how = max(number, 1), self.way_box.draws_box, self._drawn, self.correct
+            yield from follow_stroke(self._viewer, event, mask, *how)
 
     def _drawn(self, line: Click) -> None:
         """Show a scribble while it is drawn."""

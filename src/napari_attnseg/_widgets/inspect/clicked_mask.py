@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,18 @@ from napari_attnseg.corrections.session import (
 )
 from napari_attnseg.masks import make_mask, rules_of
 
+#: What a click may be, and several of them.
+_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
+
+
+def _kind(click: Click) -> str:
+    if click.box is not None:
+        return "box"
+    return "line" if click.line else "click"
+
 
 def why_no_clicks(result: ResultLayers) -> str:
-    """Why a result cannot be corrected by clicks; empty: it can."""
+    """Reason why a result cannot be corrected by clicks; empty if it can."""
     if result.record.box is not None:
         return OF_A_BOX
     return NO_IMAGE if result.image is None else ""
@@ -44,7 +54,7 @@ class ClickedMask:
         self.session: ClickSession | None = None
         #: Clicks before the session, which cannot be undone one by one.
         self._earlier: tuple[Click, ...] = ()
-        #: Whether the last click had nothing to change.
+        #: Whether the last click had nothing to change: it guards what is there.
         self._idle = False
 
     def key(self, frame: int) -> int | None:
@@ -74,23 +84,29 @@ class ClickedMask:
         corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
         if self._idle:
-            return "The mask is like that there already: this click does not count."
+            return (
+                "The mask is like that there already: this click keeps it so when "
+                "later ones come near."
+            )
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        lines = sum(bool(click.line) for click in clicks)
-        counts = (("click", len(clicks) - lines), ("line", lines))
-        said = " and ".join(f"{n} {word}{'s' * (n > 1)}" for word, n in counts if n)
+        kinds = Counter(_kind(click) for click in clicks)
+        said = " and ".join(
+            f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
+            for kind, many in _KINDS.items()
+            if kinds[kind]
+        )
         return f"{said}; nothing further than {reach} px from them was changed."
 
     def forget_if_changed(self, frame: int) -> None:
-        """End the session if somebody painted, or the mask was made anew."""
+        """End the session if the mask was painted or recomputed."""
         session = self.session
         if session is not None and not np.array_equal(session.mask, self.mask(frame)):
             self.session = None
 
     def begin(self, corrector: Corrector, frame: int) -> None:
-        """Begin with the mask as it is; recorded clicks are repeated if they can be."""
+        """Begin with the present mask; recorded clicks are repeated if possible."""
         mask, facts = self.mask(frame), self.result.record.provenance
         known = clicks_in(facts.get(CLICKS), self.key(frame))
         session = None
@@ -102,15 +118,12 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click; one that changes nothing does not count."""
+        """Correct by one more click, or guard by it what is as it says."""
         assert self.session is not None
         before = self.session.mask.copy()
         self.session.add(click)
         self._idle = np.array_equal(before, self.session.mask)
-        if self._idle:
-            self.session.undo()
-        else:
-            self._write(frame)
+        self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
         """Take the last click of the session back, or every one."""

@@ -1,4 +1,4 @@
-"""What is computed of one frame, once, in a thread: features, or a corrector."""
+"""Compute features or a corrector of one frame once, in a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Encoding(Generic[T]):
-    """What a job made of one frame, and the worker that runs it.
+    """Result of a job on one frame, and the worker that runs it.
 
     No QObject: it outlives the panel.
 
@@ -72,7 +72,7 @@ class Encoding(Generic[T]):
         worker.start()
 
     def free(self) -> None:
-        """Free what was made, and stop the worker that makes it."""
+        """Free the result, and stop the worker."""
         if self.worker is not None:
             self.worker.quit()
         self.found = self.worker = None

@@ -48,7 +48,7 @@ class GateRow(QObject):
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.setToolTip(
             "Which of the two encoders is used everywhere at this scale; as it was: "
-            "what the model chose at each place."
+            "what the model chose at each location."
         )
         self.slider.valueChanged.connect(lambda psi: self.chosen.emit(key, psi))
         self.choice.activated.connect(self._activated)
@@ -139,7 +139,7 @@ class PaintControls(QWidget):
                 self.paint_button: "Paint on the image where one of the two encoders "
                 "is to be used.",
                 self.dab_button: "Paint once where the ring is, without a mouse.",
-                self.box: "At which scales the paint counts.",
+                self.box: "The scales to which the paint applies.",
             }
         )
         layout = QHBoxLayout(self)

@@ -31,7 +31,7 @@ COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
 class MaskControls(QWidget):
-    """The controls of `MaskRules`, what they make of the mask in words, and undo."""
+    """Controls of `MaskRules`, the size of the mask in words, and undo."""
 
     #: Field of `MaskRules` and the value that its control was moved to.
     moved = Signal(str, object)
@@ -88,7 +88,7 @@ class MaskControls(QWidget):
                     control.setValue(value)
 
     def show_undo(self, can_undo: bool) -> None:
-        """Say whether there is a setting to undo."""
+        """Show whether there is a setting to undo."""
         self.undo_button.setEnabled(can_undo)
         self.undo_button.setText(UNDO if can_undo else NO_UNDO)
 
@@ -97,8 +97,8 @@ class MaskControls(QWidget):
         box = QMessageBox(self)
         box.setWindowTitle("Edited mask")
         box.setText(
-            "This mask was edited by hand. Changing its threshold or clean-up makes it "
-            "anew from the probability."
+            "This mask was edited by hand. Changing its threshold or clean-up computes "
+            "it again from the probability."
         )
         copy = box.addButton("Keep edits as a layer", QMessageBox.ButtonRole.AcceptRole)
         replaced = box.addButton(

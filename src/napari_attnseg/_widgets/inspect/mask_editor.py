@@ -1,4 +1,4 @@
-"""A mask layer that is made anew from its probability by rules. No Qt, no torch."""
+"""Recompute a mask layer from its probability by rules. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROUNDING = 1e-3
 
 
 class MaskEditor:
-    """Makes the mask of one result anew, and tells which pixels were painted by hand.
+    """Recomputes the mask of one result, and knows which pixels were painted by hand.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class MaskEditor:
         return np.asarray(data[frame] if self.result.stacked else data)
 
     def edited(self, frames: range) -> bool:
-        """Whether somebody painted in these frames since they were made by rules."""
+        """Whether these frames were painted since they were made by rules."""
         return any(self._edited(frame) for frame in frames)
 
     def _edited(self, frame: int) -> bool:
@@ -100,7 +100,7 @@ class MaskEditor:
                 self._written[frame] = self.mask(frame).copy()
 
     def by_hand(self) -> Mapping[int, NDArray[np.uint8]]:
-        """Frame → a copy of its mask, of the frames that were edited by hand."""
+        """Map each frame that was edited by hand to a copy of its mask."""
         edited = (frame for frame in range(self.frames) if self._edited(frame))
         return {frame: self.mask(frame).copy() for frame in edited}
 
@@ -136,7 +136,12 @@ class MaskEditor:
         return None if record is None else record.provenance.get(CLICKS)
 
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
-        """Make the mask of one frame anew and show it; returns its size."""
+        """Recompute the mask of one frame and show it; returns its size.
+
+        One that was not segmented stays as it is.
+        """
+        if not self.result.record.is_done(frame):
+            return measure(self.mask(frame))
         mask = self._make(rules, frame)
         self._written[frame] = mask
         self._record(rules, mask, frame)
@@ -163,9 +168,9 @@ class MaskEditor:
         set_record(self.result.mask, record.with_provenance(**changed))
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
-        """Make every frame but one anew, one per step; yields how many are done.
+        """Recompute every frame but one, one per step; yields how many are done.
 
-        What somebody painted meanwhile stays.
+        Frames that were painted meanwhile stay.
         """
         others = [i for i in range(self.frames) if i != frame]
         for done, other in enumerate(others, 1):

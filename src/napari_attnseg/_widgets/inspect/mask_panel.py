@@ -58,7 +58,7 @@ class MaskStep:
 
 
 class MaskPanel(MaskControls):
-    """Controls that make the mask of a result anew while they are moved.
+    """Controls that recompute the mask of a result while they are moved.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ class MaskPanel(MaskControls):
         self.settle()
 
     def apply(self) -> None:
-        """Make the mask of the shown frame anew, without waiting for the event loop."""
+        """Recompute the mask of the shown frame, without waiting for the event loop."""
         if self._editor is not None:
             self._made = self._frame()
             self._show_size(self._editor.apply(self._history.now.rules, self._made))
@@ -233,7 +233,7 @@ class MaskPanel(MaskControls):
             self._step.start()
 
     def finish(self) -> None:
-        """Complete what is under way: another result is chosen, or the dock closes."""
+        """Complete pending work before another result is chosen or the dock closes."""
         if self._editor is not None and self._soon.isActive():
             self.apply()
         if self._later.isActive():
@@ -280,7 +280,7 @@ class MaskPanel(MaskControls):
 
 
 def finish(panel: weakref.ref[MaskPanel]) -> None:
-    """Complete a mask that is being made anew, unless Qt has destroyed the panel."""
+    """Complete a pending mask, unless Qt has destroyed the panel."""
     found = panel()
     if found is not None:
         # Where Qt destroys the widget without closing it, its timers went before.

@@ -20,8 +20,12 @@ from napari_attnseg._widgets.inspect.readout import (
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.gate_words import ALL_DECORATIVE
 
-HINT = "Point at the image to read it; click to keep the reading (a ring)."
-KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape takes it away."
+KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape removes it."
+#: About as long as a reading, whose lines are kept free.
+HINT = (
+    "Point at the image to read values; click to keep a reading, marked by a ring. "
+    f"{KEYS}"
+)
 PSI = (
     "psi is the weight of the CNN: 0 is the transformer alone, 1 the CNN alone, or as "
     "the legend of the map says."
@@ -99,7 +103,7 @@ class Pointing(QFrame):
         QTimer.singleShot(0, self._unmark)
 
     def pause(self, paused: bool) -> None:
-        """Hold no readings at clicks for now: they are for something else."""
+        """Ignore clicks for now, because they are used for something else."""
         self._paused = paused
 
     def set_in_front(self, front: bool) -> None:
@@ -120,7 +124,7 @@ class Pointing(QFrame):
         return (*shown[:-2], *point[-2:])
 
     def read_again(self) -> None:
-        """Read both points again: the mask was made anew, edited or corrected."""
+        """Read both points again after the mask has changed."""
         if self._under is not None and not self._solid():
             self._show_now(self._under)
         if self.point is not None:

@@ -1,4 +1,4 @@
-"""Layers that are hidden while the section they belong to is not seen. No Qt."""
+"""Hide layers while the section that they belong to is not visible. No Qt."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class PutAside:
         self._hidden: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def hide(self, layers: Iterable[Any]) -> None:
-        """Hide those of these layers that are seen."""
+        """Hide those of these layers that are visible."""
         for layer in layers:
             if layer is not None and layer in self._viewer.layers and layer.visible:
                 layer.visible = False
                 self._hidden.add(layer)
 
     def show(self) -> None:
-        """Show what was hidden, where it is still there."""
+        """Show the hidden layers that still exist."""
         if self._viewer.canvas.grid.enabled:
             return
         hidden, self._hidden = list(self._hidden), weakref.WeakSet()

@@ -61,7 +61,7 @@ class FrameReaders:
         return cls(own, readers, frame, regions(readers.disagreement))
 
     def sentences(self, row: int, column: int) -> list[str]:
-        """What is to be said of a pixel."""
+        """Sentences on a pixel."""
         region = self.regions[row, column]
         if not region:
             return [agree_sentence(bool(self.own.mask[row, column]))]
@@ -96,7 +96,7 @@ class ReaderLayers:
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """Those that were added and are followed."""
+        """Layers that were added and are followed."""
         return (*self._outlines, *self._disagreement)
 
     def show_outlines(self, result: ResultLayers, found: FrameReaders) -> None:
@@ -132,13 +132,13 @@ class ReaderLayers:
         self.take_away(self.let_go())
 
     def let_go(self) -> list[Any]:
-        """All layers, which stay in the viewer but are no longer followed."""
+        """Stop following the layers, which stay in the viewer, and return them."""
         layers = list(self.layers)
         self._outlines, self._disagreement = [], []
         return layers
 
     def take_away(self, layers: Iterable[Any]) -> None:
-        """Remove those that are still there."""
+        """Remove the layers that still exist."""
         for layer in layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)

@@ -43,7 +43,7 @@ _SWATCH = "background: {}; border: 1px solid gray;"
 
 
 class ReadersPanel(Section):
-    """Shows three outlines, and says of a clicked region which encoder the gates took.
+    """Shows three outlines, and tells which encoder the gates favoured in a region.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class ReadersPanel(Section):
 
     @property
     def found(self) -> FrameReaders | None:
-        """What is shown; None while there is nothing."""
+        """Masks that are shown; None if there are none."""
         return self._encoding.found
 
     def drawn(self) -> Iterable[Any]:

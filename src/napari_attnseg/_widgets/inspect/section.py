@@ -21,7 +21,7 @@ from napari_attnseg.errors import AttnSegError
 
 
 class Section(QWidget):
-    """What it draws is seen only while it is: neither folded nor behind another tab.
+    """Section whose drawings are visible only while it is neither folded nor behind.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Section(QWidget):
         self._follow()
 
     def follow_overlay(self) -> None:
-        """Make up for what changed while results were side by side."""
+        """Catch up on changes that were made while results were side by side."""
         if self._left_beside or (self._unfolded and self._in_front):
             self._follow()
 

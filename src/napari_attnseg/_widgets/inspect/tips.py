@@ -1,18 +1,19 @@
 """Texts of the panels; of tool tips: attribute of the panel → what it does. No Qt."""
 
 MASK_TIPS = {
-    "threshold": "From which probability a pixel belongs to the mask: higher, and the "
-    "mask shrinks to what the model is sure of.",
+    "threshold": "The probability from which a pixel belongs to the mask. A higher "
+    "one shrinks the mask to what the model is sure of.",
     "smoothing": "Smooths the outline, over so many pixels of the image.",
     "min_size": "Drops objects with fewer pixels.",
-    "fill_holes": "Adds to an object what it encloses.",
+    "fill_holes": "Fills what an object encloses.",
     "largest": "Drops all objects but the largest one.",
     "undo_button": "Takes back the last change of this panel.",
     "reset_button": "The mask as the model made it; can be undone.",
 }
 CLICK_TIPS = {
     "button": "While this is pressed, a click on the image adds what is missing around "
-    "it, and a drag adds along its line; with the right button, or Shift, they remove "
+    "it, and a drag adds along its line, or in its box; with the right button, or "
+    "Shift, they remove "
     "what does not belong. Ctrl and a drag moves the image.",
     "class_box": "The class that clicks add to or remove from.",
     "undo_button": "Takes back the last click or line (Ctrl+Z while clicking).",
@@ -31,7 +32,7 @@ WHATIF_TIPS = {
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing, or draw a line through it; with the right button, or "
+    "Click what is missing, or draw through it or around it; with the right button, or "
     "Shift, what does not belong to the mask. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
+from napari_attnseg._widgets.layers.derived_layers import kept_layers
 from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.new_layers import NewLayer, kept_layers, layer_name
+from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -113,13 +114,13 @@ class Temporary:
         self.take_away(self.let_go())
 
     def let_go(self) -> tuple[Any, Any]:
-        """Both layers, which stay in the viewer but are no longer followed."""
+        """Stop following both layers, which stay in the viewer, and return them."""
         layers = self.change, self.paint
         self.change = self.paint = None
         return layers
 
     def take_away(self, layers: Iterable[Any]) -> None:
-        """Remove those that are still there."""
+        """Remove the layers that still exist."""
         for layer in filter(self.has, layers):
             self._viewer.layers.remove(layer)
 
@@ -223,7 +224,7 @@ def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLay
 def same_paint(
     one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
 ) -> bool:
-    """Whether both force the same psi at the same pixels; None is no paint."""
+    """Whether both force the same psi at the same pixels; None means no paint."""
     blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
     if any(blank):
         return all(blank)
@@ -247,7 +248,7 @@ def mean_of(result: ResultLayers, key: GateKey, frame: int) -> float:
 
 
 def why_disabled(result: ResultLayers) -> str:
-    """Why no gate of a result can be forced; empty: it can."""
+    """Reason why no gate of a result can be forced; empty if it can."""
     if result.record.box is not None:
         return OF_A_BOX
     if result.image is not None and result.gates:

@@ -40,6 +40,7 @@ from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel, finish
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
+from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -92,7 +93,7 @@ class InspectWidget(DockWidget):
         set_tips(
             {
                 self.result_box: "The result to look at: image and model.",
-                self.preset_box: "What is shown, over each other or side by side.",
+                self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
         )
@@ -150,6 +151,7 @@ class InspectWidget(DockWidget):
         life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
         self._outlines = OutlineWidths(viewer, life)
+        self._in_view = ResultInView(viewer, life, self)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
@@ -167,7 +169,7 @@ class InspectWidget(DockWidget):
             life.at_end.append(partial(viewer.bind_key, KEY, None))
 
     def set_in_front(self, front: bool) -> None:
-        """Put away what the sections draw while another tab is in front."""
+        """Hide the drawings of the sections while another tab is in front."""
         for part in (
             self.pointing,
             self.click_panel,

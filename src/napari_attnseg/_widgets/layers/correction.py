@@ -52,7 +52,7 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
         )
     if record is not None and record.box is not None:
         raise InputError(
-            "This mask is of a box only and says nothing of the rest of its image; "
+            "This mask covers a box only and says nothing about the rest of its image; "
             "segment the whole image before its mask goes to a training set."
         )
     image = _image_of(viewer, layer)
@@ -66,6 +66,11 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
     data = layer.data[0] if layer.multiscale else layer.data
     frame = shown_frame(layer, viewer.dims.point, data.shape[0]) if stack else 0
     mask = np.array(data[frame] if stack else data)
+    if record is not None and not record.is_done(frame) and not mask.any():
+        raise InputError(
+            f"Slice {frame} of {layer.name!r} was not segmented, so there is no mask; "
+            "segment it first."
+        )
     classes = _classes(record)
     about = _about(record, mask, frame if stack else None)
 

@@ -117,7 +117,7 @@ def _layer_with(layers: Iterable[Any], unique_id: str) -> Any:
 
 
 def show_source(viewer: Any, source: Source) -> Source:
-    """The source, with an image layer that shows it as the one image that it is.
+    """Source with an image layer that shows it as one image.
 
     A layer whose channels lie along an axis of frames does not: a layer of grey or
     colour is added right over it, unless there is one already. What is made of the
@@ -163,14 +163,14 @@ def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
 
 
 def leave_brushes(viewer: Any) -> None:
-    """Leave paint mode in this plugin's layers, whose brush stays on the canvas."""
+    """Leave the paint mode of this plugin's layers."""
     for layer in viewer.layers:
         if has_record(layer) and layer.mode != "pan_zoom":
             layer.mode = "pan_zoom"
 
 
 def no_brush_box(viewer: Any) -> None:
-    """Take away the box behind napari's circle of the brush, which is never seen.
+    """Remove the invisible box behind napari's circle of the brush.
 
     napari 0.9.2 leaves it in the scene when the brush is put away, and ends in OpenGL
     when it draws it after all layers were removed (docs/known-napari-crash.md).

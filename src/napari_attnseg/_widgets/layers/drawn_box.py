@@ -1,4 +1,4 @@
-"""The rectangle that somebody drew on an image, as a box of its pixels. No Qt."""
+"""Read the rectangle that was drawn on an image as a box of pixels. No Qt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def box_layer(layers: Any, image: Any) -> Any:
 
 
 def draw_box(viewer: Any, image: Any) -> Any:
-    """Let a rectangle be drawn on an image; its layer is added if it is not there.
+    """Start drawing a rectangle on an image; adds the layer if it is missing.
 
     It lies where the image lies, so that a box drawn on an image that is turned is
     along its rows and columns.
@@ -111,7 +111,7 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
 
 
 def stop_drawing(layers: Any, image: Any) -> None:
-    """Leave the drawing of a box, which the pointer on the canvas stays ready for."""
+    """Leave the mode in which a box is drawn."""
     layer = box_layer(layers, image)
     if layer is not None and layer.mode != "pan_zoom":
         layer.mode = "pan_zoom"

@@ -49,7 +49,7 @@ def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
         for layer, image in images_of(layers).items()
         if str(image.unique_id) == source.layer_id
     ]
-    made = (Derivation.OBJECTS, Derivation.EDITED)
+    made = (Derivation.OBJECTS, Derivation.EDITED, Derivation.SMOOTHED)
     records = ((layer, record_of(layer)) for layer in of_image)
     return [x for x, record in records if record and record.derivation in made]
 
@@ -60,4 +60,10 @@ def is_edited(mask: Any) -> bool:
     assert record is not None
     data = np.asarray(mask.data)
     frames = data if data.ndim == 3 else data[None]
-    return tuple(array_sha256(frame) for frame in frames) != record.mask_sha256
+    made = record.mask_sha256
+    if len(made) != len(frames):
+        return True
+    return any(
+        frame.any() if not sha256 else array_sha256(frame) != sha256
+        for frame, sha256 in zip(frames, made, strict=True)
+    )

@@ -69,7 +69,7 @@ def holds_pixels(layer: Any, shape: tuple[int, ...], sha256: Sequence[str]) -> b
     shape : tuple of int
         (H, W) or (T, H, W) that the image must have.
     sha256 : sequence of str
-        One hash per frame.
+        One hash per frame; an empty one, of a frame that was not segmented, fits all.
     """
     data = layer.data[0] if layer.multiscale else layer.data
     frames = shape[0] if len(shape) == 3 else 1
@@ -83,7 +83,10 @@ def holds_pixels(layer: Any, shape: tuple[int, ...], sha256: Sequence[str]) -> b
     known = _HASHES.get(layer)
     if known is None or known.data() is not data:
         known = _HASHES[layer] = _Hashes(data)
-    for index in sorted({0, frames // 2, frames - 1}):
+    done = [index for index, found in enumerate(sha256) if found]
+    if not done:
+        return False
+    for index in sorted({done[0], done[len(done) // 2], done[-1]}):
         if index not in known.of_frame:
             frame = data[index] if len(shape) == 3 else data
             known.of_frame[index] = array_sha256(frame)

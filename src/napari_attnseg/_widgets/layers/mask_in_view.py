@@ -1,4 +1,4 @@
-"""Which of several Labels layers is meant where nobody chose one. No Qt, no torch."""
+"""Choose one of several Labels layers by what is in view. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_MASKS = (Derivation.CHANGE, Derivation.PAINT, Derivation.READER)
 
 
 def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
-    """Of Labels layers, uppermost first, that of the image in view which is a mask.
+    """The mask of the image in view among Labels layers, uppermost first.
 
     Failing that, a mask of another image or of a person; the uppermost if none is one.
 

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.layers.record import (
     Part,
 )
 from napari_attnseg.io.images import is_file
+from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.results import (
     GATE_LEGEND,
     NOT_MEASURED,
@@ -45,6 +46,10 @@ IMAGE_ORIENTATION = "attnseg image orientation"
 
 #: Key, in ``layer.metadata``, of what the image's file says: `FileFacts.to_provenance`.
 FILE_FACTS = "attnseg file facts"
+
+#: Key, in ``layer.metadata`` of a mask that was read, of the numbers of its frames as
+#: their table has them: frame → column → number.
+FRAME_NUMBERS = "attnseg frame numbers"
 
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
@@ -134,13 +139,37 @@ def record_of(layer: Any) -> LayerRecord | None:
 
 
 def has_record(layer: Any) -> bool:
-    """Whether a layer is of this plugin."""
+    """Whether this plugin made a layer."""
     return METADATA in layer.metadata
 
 
 def set_record(layer: Any, record: LayerRecord) -> None:
     """Replace the record of a layer; other metadata of the layer stay."""
     layer.metadata.update(metadata_of(record))
+
+
+def set_frame(
+    layer: Any, frame: int, facts: Mapping[str, Any], share: float | None = None
+) -> None:
+    """Note in the record of a stack's layer what is known of one frame.
+
+    Parameters
+    ----------
+    layer : napari layer
+        Of a run of several frames.
+    frame : int
+    facts : mapping
+        Provenance of the frame; what frames have of their own is taken.
+    share : float or None
+        Mean effective share of a gate map in it.
+    """
+    values = layer.metadata[METADATA]
+    for key in PER_FRAME:
+        if key in values and key in facts:
+            values[key][frame] = facts[key]
+    means = values.get("effective_share", {}).get("mean")
+    if isinstance(means, list):
+        means[frame] = share
 
 
 def derivation_of(values: Mapping[str, Any]) -> Derivation | None:
@@ -196,5 +225,5 @@ def results_file(layer: Any) -> Path | None:
 
 
 def set_results_file(layer: Any, file: Path) -> None:
-    """Note the JSON file that the run of a mask layer was saved as."""
+    """Record the JSON file that the run of a mask layer was saved as."""
     layer.metadata[RESULTS_FILE] = str(file.resolve())

@@ -22,8 +22,6 @@ from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import (
     GATE_COLOURS,
     GATE_MAPS,
-    KEPT_COLOUR,
-    MASK_COLOUR,
     SIGNED_COLOURS,
 )
 from napari_attnseg.io.results import effective_share, provenance
@@ -33,8 +31,6 @@ from napari_attnseg.results import (
     PatternValue,
     Segmentation,
     ShareState,
-    gate_key,
-    gate_parts,
 )
 
 
@@ -265,32 +261,3 @@ def signed_colormap() -> dict[str, Any]:
         "colors": [low, f"{low}00", f"{high}00", high],
         "controls": [0.0, 0.499, 0.501, 1.0],
     }
-
-
-def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
-    """Layers of a what-if that is kept; their names say which gates were forced.
-
-    As `new_layers`, but of the gate maps only those that were painted: all others are
-    described by one number.
-    """
-    forced = results[0].provenance["gates_forced"]
-    coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])
-    listed = ", ".join(
-        f"{gate}={forced[gate]:.2f}"
-        if isinstance(forced[gate], float)
-        else f"{gate} painted"
-        for gate in coarse_first
-    )
-    painted = {gate_key(gate) for gate in forced if forced[gate] == "array"}
-    kept = []
-    for new in new_layers(source, results):
-        assert new.record is not None
-        if new.record.gate is None or new.record.gate in painted:
-            what_if = f"what if {listed or 'nothing forced'}"
-            new.options["name"] = layer_name(what_if, new.options["name"])
-            kept.append(new)
-    colours = kept[-1].options.get("colormap", {})
-    for label, colour in colours.items():
-        # Two outlines of one colour could not be told apart.
-        colours[label] = KEPT_COLOUR if colour == MASK_COLOUR else colour
-    return kept

@@ -1,4 +1,4 @@
-"""One explanation of an image is seen at a time. No Qt, no torch."""
+"""Show one explanation of an image at a time. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
 
 
 def shown_explanation(viewer: Any, image: Any) -> str:
-    """Method of the uppermost explanation of an image that is visible; else nothing."""
+    """Method of the uppermost visible explanation of an image; empty if none."""
     for layer, its in reversed(images_of(viewer.layers).items()):
         record = record_of(layer)
         if its is image and layer.visible and record and record.explanation:

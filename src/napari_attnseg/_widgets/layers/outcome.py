@@ -1,4 +1,4 @@
-"""What a mask says at a glance: how much it found, nothing, or everything. No Qt."""
+"""Summarise a mask: how much it covers, nothing, or everything. No Qt."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 SPECK = 0.0002
 #: Characters of a line on the canvas of a small window.
 MARK_LINE = 20
+NOT_SEGMENTED = "Not segmented"
 SPECK_TIP = (
-    f"A speck is an object of less than {100 * SPECK:g} % of the frame. Drop below, in "
-    "Inspect, drops the small ones."
+    f"A speck is an object of less than {100 * SPECK:g} % of the frame. To drop small "
+    "objects, use Drop below in Inspect."
 )
 
 
@@ -33,6 +34,8 @@ class Found(StrEnum):
     OBJECTS = "objects"
     NOTHING = "nothing"
     EVERYTHING = "everything"
+    #: The frame was not segmented.
+    NOT_DONE = "not done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Outcome:
     @property
     def mark(self) -> str:
         """Few words for the canvas, where a sentence would be cut."""
+        if self.found is Found.NOT_DONE:
+            return NOT_SEGMENTED
         nothing = self.found is Found.NOTHING
         if self.boxed:
             return (
@@ -76,6 +81,8 @@ class Outcome:
     @property
     def sentence(self) -> str:
         """One line for people."""
+        if self.found is Found.NOT_DONE:
+            return NOT_SEGMENTED
         if self.found is Found.NOTHING:
             return "Nothing found inside the box" if self.boxed else "Nothing found"
         if self.boxed and self.found is Found.EVERYTHING:
@@ -127,6 +134,11 @@ def outcome_of(
         len(small),
         int(small.max(initial=0)),
     )
+
+
+def not_segmented(mask: NDArray[np.integer[Any]]) -> Outcome:
+    """Of a frame that a run left out, or has not come to yet."""
+    return Outcome(Found.NOT_DONE, 0, 0, mask.size)
 
 
 def expected_dice(

@@ -1,4 +1,4 @@
-"""How a mask is drawn over its image: an outline that is seen at every zoom. No Qt.
+"""Draw a mask over its image as an outline, visible at every zoom. No Qt.
 
 napari draws an outline in pixels of the image: on a large image that is seen as a whole
 it is thinner than a pixel of the screen. A thick one takes napari seconds to compute on

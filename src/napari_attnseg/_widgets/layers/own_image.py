@@ -1,4 +1,4 @@
-"""Which image of a viewer a result belongs to, and what is seen of it. No Qt, no torch.
+"""Find the image that a result belongs to, and what is in view. No Qt, no torch.
 
 A result lies directly above its own image, so that an image on top covers the results
 of what is below it, and is never covered by them.
@@ -85,7 +85,7 @@ def looked_at(layers: Sequence[Any]) -> list[Any]:
 
 
 def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
-    """The image that a sentence on what is seen is about, and whether to name it.
+    """Image to describe among those in view, and whether to name it.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def show_all_again(viewer: Any) -> None:
 
 
 def is_wanted(layer: Any) -> bool:
-    """Whether a layer is visible, or is hidden only because its image is not seen."""
+    """Whether a layer is visible, or hidden only because its image is not in view."""
     return bool(layer.visible or layer.metadata.get(HIDDEN, False))
 
 

@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_warning
 
+from napari_attnseg._widgets.layers.derived_layers import (
+    kept_layers,
+    smoothed_layers,
+)
 from napari_attnseg._widgets.layers.display import make_layer
 from napari_attnseg._widgets.layers.file_reader import file_layer
+from napari_attnseg._widgets.layers.film_reader import film_layers
 from napari_attnseg._widgets.layers.metadata import (
     IMAGE_FILE,
     IMAGE_ORIENTATION,
@@ -27,7 +32,6 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.new_layers import (
     NewLayer,
     explanation_layer,
-    kept_layers,
     new_layers,
 )
 from napari_attnseg._widgets.layers.record import Derivation
@@ -37,6 +41,7 @@ from napari_attnseg.batch.done import SETTINGS
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.explanations import is_explanation, load_explanation
+from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames
 from napari_attnseg.io.readers.facts import FILE_FACTS
@@ -44,6 +49,11 @@ from napari_attnseg.io.results import Results, load_results
 from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.results import Segmentation
 
+#: What layers are made of results that are no run's own output.
+_MAKERS: dict[Derivation | None, Callable[..., list[NewLayer]]] = {
+    Derivation.WHAT_IF: kept_layers,
+    Derivation.SMOOTHED: smoothed_layers,
+}
 #: More images than this from one folder would fill the layer list with hundreds.
 MANY = 20
 
@@ -51,7 +61,8 @@ MANY = 20
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
     """The reader, if napari offers it a results folder or a JSON file from one."""
     first = Path(path if isinstance(path, str) else path[0])
-    return read if find_results(first) or find_explanations(first) else None
+    found = find_results(first) or find_frame_results(first)
+    return read if found or find_explanations(first) else None
 
 
 def find_explanations(path: Path) -> list[Path]:
@@ -70,12 +81,15 @@ def read(path: str | list[str]) -> list[Any]:
     """
     paths = [Path(p) for p in ([path] if isinstance(path, str) else path)]
     files = [file for p in paths for file in find_results(p)]
+    films = [file for p in paths for file in find_frame_results(p)]
     # Of a folder with results, its explanations are opened one by one, if asked for.
-    maps = [file for p in paths if not find_results(p) for file in find_explanations(p)]
-    if len(files) + len(maps) > MANY:
+    plain = [p for p in paths if not (find_results(p) or find_frame_results(p))]
+    maps = [file for p in plain for file in find_explanations(p)]
+    count = len(files) + len(films) + len(maps)
+    if count > MANY:
         raise InputError(
             f"Expected results of up to {MANY} images, but these are of "
-            f"{len(files) + len(maps)}; open the NAME.json files of those that you "
+            f"{count}; open the NAME.json files of those that you "
             "want to see."
         )
     found = [(file, load_results(file)) for file in files]
@@ -85,6 +99,8 @@ def read(path: str | list[str]) -> list[Any]:
         _refer_to_image(made)
         set_results_file(made[-1], file)
         layers += made
+    for file in films:
+        layers += film_layers(file)
     for file in maps:
         made = [make_layer(new) for new in layers_of_explanation(file)]
         _refer_to_image(made)
@@ -123,7 +139,7 @@ def layers_of(results: Results) -> list[NewLayer]:
     found = [_without(one, SETTINGS) for one in results.segmentations]
     first = found[0].provenance
     derivation = derivation_of(first)
-    make = kept_layers if derivation is Derivation.WHAT_IF else new_layers
+    make = _MAKERS.get(derivation, new_layers)
     made = make(source, found)
     hashes = [one.provenance.get("image_sha256") for one in found]
     return [*_image_layer(source, hashes, first), *made]
@@ -186,7 +202,10 @@ def _image_layer(
         stack = pixels[None] if source.frames is None else pixels
         if frame is not None:  # a what-if is of one frame
             stack = pixels = stack[frame : frame + 1]
-        if [array_sha256(one) for one in stack] == hashes:
+        if len(stack) == len(hashes) and all(
+            sha256 in (None, array_sha256(one))
+            for one, sha256 in zip(stack, hashes, strict=True)
+        ):
             break
     else:
         show_warning(_other_pixels(source))
@@ -210,13 +229,14 @@ def _opened_again(
     try:
         (files,) = find_sets([Path(source.file)])
         with open_frames(files) as frames:
-            numbers = range(first, first + len(hashes))
-            found = [array_sha256(frames[i]) for i in numbers if i < len(frames)]
+            same = first + len(hashes) <= len(frames) and all(
+                array_sha256(frames[first + i]) == hashes[i] for i in _some(hashes)
+            )
         layer = file_layer(files)
     except (AttnSegError, ValueError) as error:
         show_warning(f"The image is left out: {error}")
         return []
-    if found != hashes:
+    if not same:
         show_warning(_other_pixels(source))
         return []
     options = {
@@ -229,6 +249,12 @@ def _opened_again(
     if data is None:  # a what-if is of one frame
         data = layer.data[first : first + 1]
     return [NewLayer("Image", data, options, metadata=dict(layer.metadata))]
+
+
+def _some(hashes: list[str | None]) -> list[int]:
+    """Three frames that were segmented: a film is not to be decoded as a whole."""
+    done = [index for index, found in enumerate(hashes) if found]
+    return sorted({done[i] for i in (0, len(done) // 2, -1)}) if done else []
 
 
 def _other_pixels(source: Source) -> str:

@@ -42,6 +42,8 @@ class Derivation(StrEnum):
     READER = "reader"
     #: Copy of a mask that was edited by hand.
     EDITED = "edited"
+    #: Mask and probability of a stack that was smoothed over time.
+    SMOOTHED = "smoothed over time"
     #: Separated and numbered objects of a mask.
     OBJECTS = "objects"
 
@@ -160,13 +162,16 @@ class LayerRecord:
 
     @property
     def frame(self) -> int | None:
-        """Frame of a stack that a what-if is of; None for a whole image or stack."""
+        """Frame that a what-if belongs to; None for a whole image or stack."""
         found = self.provenance.get("frame")
         return None if found is None else int(found)
 
     @property
     def image_sha256(self) -> tuple[str, ...]:
-        """Hash of the image, one per frame; empty if it is not known."""
+        """Hash of the image, one per frame; empty if it is not known.
+
+        Of a frame of a stack that was not segmented it is an empty text.
+        """
         return _per_frame(self.provenance.get("image_sha256"))
 
     @property
@@ -174,9 +179,24 @@ class LayerRecord:
         """Hash of the mask as it was made last by rules, one per frame."""
         return _per_frame(self.provenance.get("mask_sha256"))
 
+    def is_done(self, frame: int) -> bool:
+        """Whether a frame of a stack was segmented; a cancelled run leaves some out."""
+        hashes = self.image_sha256
+        return frame >= len(hashes) or bool(hashes[frame])
+
+    @property
+    def done_frames(self) -> list[int]:
+        """The frames that were segmented, of a run that says so."""
+        return [frame for frame, found in enumerate(self.image_sha256) if found]
+
+    @property
+    def missing_frames(self) -> list[int]:
+        """The frames of a stack that were not segmented."""
+        return [frame for frame, found in enumerate(self.image_sha256) if not found]
+
     @property
     def decorative(self) -> bool:
-        """Whether a gate map was measured to be decoration."""
+        """Whether a gate map was measured to be decorative."""
         return self.pattern is PatternValue.DECORATIVE
 
     @property
@@ -188,6 +208,12 @@ class LayerRecord:
     def is_kept_what_if(self) -> bool:
         """Whether the layer is part of a what-if that was kept."""
         return self.part is not None and self.derivation is Derivation.WHAT_IF
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the layer is part of what a results folder holds."""
+        derived = self.derivation in (Derivation.WHAT_IF, Derivation.SMOOTHED)
+        return self.is_run_output or (self.part is not None and derived)
 
     def attention_map(
         self, values: NDArray[Any], image_shape: tuple[int, ...], frame: int = 0
@@ -237,4 +263,4 @@ class LayerRecord:
 def _per_frame(hashes: Any) -> tuple[str, ...]:
     if hashes is None:
         return ()
-    return (hashes,) if isinstance(hashes, str) else tuple(map(str, hashes))
+    return (hashes,) if isinstance(hashes, str) else tuple(x or "" for x in hashes)

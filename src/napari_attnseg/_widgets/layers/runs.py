@@ -85,7 +85,7 @@ class ResultLayers:
 
     @property
     def complete(self) -> bool:
-        """Whether mask and every class's probability are there to make it anew."""
+        """Whether the layers exist from which the mask can be recomputed."""
         classes = self.record.provenance.get("classes", self.probability)
         return self.mask is not None and len(self.probability) == len(classes)
 

@@ -86,7 +86,7 @@ class Source:
 
     @property
     def origin(self) -> str:
-        """What provenance calls the source: its file, else the layer's name."""
+        """Name of the source in provenance: its file, else the layer's name."""
         return self.recorded or self.file or self.name
 
     @property
@@ -96,7 +96,7 @@ class Source:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What provenance says of how the layer was read; empty if there is nothing."""
+        """Notes for provenance on how the layer was read; empty if there are none."""
         found: dict[str, Any] = {}
         if self.reading is not None:
             found[AXIS_READING] = self.reading.to_dict()
@@ -124,7 +124,7 @@ class Source:
 
 
 def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
-    """Copy what segmentation needs of an image layer.
+    """Copy those properties of an image layer that segmentation needs.
 
     The layer may be changed or deleted afterwards.
 
@@ -186,12 +186,20 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     )
 
 
+def frames_of(layer: Any, reading: AxisReading | None = None) -> int | None:
+    """Number of frames of an image layer; None for a single image, or no layer."""
+    one = reading is not None and reading.is_one_image
+    if layer is None or layer.ndim != 3 or one:
+        return None
+    return int(_finest(layer).shape[0])
+
+
 def _finest(layer: Any) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
 def readings_of(layer: Any) -> tuple[AxisReading, ...]:
-    """What an axis of an image layer may be; as `axes.possible_readings`."""
+    """Possible readings of an axis of an image layer; see `axes.possible_readings`."""
     if layer.rgb or layer.ndim != 3:
         return ()
     shape = tuple(_finest(layer).shape)

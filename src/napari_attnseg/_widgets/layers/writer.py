@@ -64,6 +64,8 @@ def stems(found: Sequence[Results]) -> list[str]:
         derivation = derivation_of(results.segmentations[0].provenance)
         if derivation is Derivation.WHAT_IF:
             plain += "_what_if"
+        if derivation is Derivation.SMOOTHED:
+            plain += "_smoothed"
         name, number = plain, 2
         while name in names:
             name, number = f"{plain}_{number}", number + 1
@@ -82,9 +84,9 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
     runs: dict[Any, dict[_Output, _Written]] = {}
     for data, options, _ in layers:
         record = record_from(options.get("metadata", {}))
-        if record is None or not (record.is_run_output or record.is_kept_what_if):
+        if record is None or not record.is_saved:
             continue  # another plugin's, or a copy beside the run's own layer
-        outputs = runs.setdefault(record.run_id, {})
+        outputs = runs.setdefault((record.run_id, record.derivation), {})
         key = (record.part, record.class_number, record.gate)
         if key in outputs:
             raise InputError(

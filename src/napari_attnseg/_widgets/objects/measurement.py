@@ -10,22 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.base.jobs import Failed
-from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg._widgets.objects.origin import origin_of
 from napari_attnseg.boxes import Box
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity, rule_of
-from napari_attnseg.objects.descriptors import (
-    ObjectRecord,
-    PixelSize,
-    origin_of_numbers,
-)
+from napari_attnseg.objects.descriptors import ObjectRecord, PixelSize
 from napari_attnseg.objects.measure import measure, separate
-from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import AttentionMap
 from napari_attnseg.uncertainty import case_doubt
 
@@ -98,6 +93,8 @@ class Task:
         `descriptors.origin_of_numbers`.
     box : Box or None
         The only part of the image that probability and gates are of.
+    missing : frozenset of int
+        Frames that the run did not segment; they have no objects and no doubt.
     """
 
     name: str
@@ -112,6 +109,7 @@ class Task:
     intensity: Intensity = WHOLE_RANGE
     origin: Mapping[str, str] = field(default_factory=dict)
     box: Box | None = None
+    missing: frozenset[int] = frozenset()
 
 
 def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
@@ -156,28 +154,10 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
             if (record := record_of(layer)) is not None
         ],
         rule,
-        _origin(labels, result, source),
+        origin_of(labels, result, source),
         None if result is None else result.record.box,
+        frozenset(() if result is None else result.record.missing_frames),
     )
-
-
-def _origin(
-    labels: Any, result: ResultLayers | None, source: Source | None
-) -> dict[str, str]:
-    own = record_of(labels) or (None if result is None else result.record)
-    name, origin = ("", "") if source is None else (source.name, str(source.origin))
-    if own is None:
-        return origin_of_numbers(name, origin)
-    run = dict(own.provenance)
-    if ESTIMATE in run and not _is_own_mask(labels):
-        del run[ESTIMATE]
-    return origin_of_numbers(name, origin, run)
-
-
-def _is_own_mask(labels: Any) -> bool:
-    """Whether a layer is the mask of a run, in which nobody painted."""
-    record = record_of(labels)
-    return record is not None and record.is_run_output and not is_edited(labels)
 
 
 def _are_objects(labels: Any) -> bool:
@@ -248,10 +228,14 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
             def shown(data: Any, index: int = index) -> NDArray[Any]:
                 return np.asarray(data[index] if stacked else data)
 
-            pixels = None if task.image is None else task.image.frame(index)
-            if pixels is not None and task.image_sha256:
-                _expect_pixels(task, pixels, index)
             mask = shown(task.data)
+            if index in task.missing and not mask.any():
+                parts.append(mask)
+                doubt += [float("nan")] if task.probability else []
+                continue
+            pixels = None if task.image is None else task.image.frame(index)
+            if pixels is not None and task.image_sha256 and index not in task.missing:
+                _expect_pixels(task, pixels, index)
             labels = mask
             if not task.keep:
                 labels = separate(mask)

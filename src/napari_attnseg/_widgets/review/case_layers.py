@@ -1,4 +1,4 @@
-"""The layers of the case on screen; those of the user stay as they are. No Qt."""
+"""Layers of the case on screen; the user's own layers stay as they are. No Qt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers, make_layer
 from napari_attnseg._widgets.layers.metadata import (
+    FILE_FACTS,
     IMAGE_FILE,
     IMAGE_ORIENTATION,
     record_of,
@@ -23,7 +24,7 @@ from napari_attnseg._widgets.layers.record import Part
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.io.results import load_results
 from napari_attnseg.review.ahead import LoadedImage
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 
 
 class CaseLayers:
@@ -48,6 +49,8 @@ class CaseLayers:
         self._maps: list[Any] = []
         self._shape: tuple[int, ...] | None = None
         self._sha256: str | None = None
+        #: Values that are shown black and white, where the file says so.
+        self._window: tuple[float, float] | None = None
 
     def show(
         self,
@@ -72,8 +75,12 @@ class CaseLayers:
             Whether the mask is hidden at first.
         """
         pixels = loaded.pixels
-        known: dict[str, Any] = {IMAGE_FILE: str(case.image.resolve())}
+        # Of a frame no file is named: results of it would not be those of its film.
+        file = None if case.frame is not None else str(case.image.resolve())
+        facts = None if loaded.facts is None else loaded.facts.to_provenance()
+        known: dict[str, Any] = {IMAGE_FILE: file, FILE_FACTS: facts}
         known[IMAGE_ORIENTATION] = loaded.orientation
+        self._window = None if loaded.facts is None else loaded.facts.window
         if pixels is None or not self._reuse(title, pixels, labels, hidden, known):
             before = self._layers
             self._layers, self._maps = [], []
@@ -124,6 +131,8 @@ class CaseLayers:
         image.data = pixels
         if not image.rgb:
             image.reset_contrast_limits()
+            if self._window is not None:
+                image.contrast_limits = self._window
         image.name, mask.name = title, f"mask · {title}"
         image.metadata.update(known)
         image.visible = True
@@ -146,7 +155,9 @@ class CaseLayers:
         hidden: bool,
         known: dict[str, Any],
     ) -> None:
-        options = {"name": title, "rgb": pixels.ndim == 3}
+        options: dict[str, Any] = {"name": title, "rgb": pixels.ndim == 3}
+        if pixels.ndim == 2 and self._window is not None:
+            options["contrast_limits"] = self._window
         image = NewLayer("Image", pixels, options, metadata=known)
         data = _drawn(pixels, labels)
         colours: dict[str, Any] = {"name": f"mask · {title}", "opacity": 1.0}
@@ -165,7 +176,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Whether a result that has just come is of a case that is gone; hides it."""
+        """Hide a new result if it belongs to an earlier case; returns whether."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False

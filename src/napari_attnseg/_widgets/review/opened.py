@@ -1,4 +1,4 @@
-"""A review that is open here: its file is locked, its images are read ahead."""
+"""Open review, with its locked file and the images that are read ahead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from qtpy.QtCore import QLockFile
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.review.ahead import Ahead
-from napari_attnseg.review.cases import Case, find_cases
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import find_cases
 from napari_attnseg.review.journal import SUFFIX, Journal, expect_reader_name
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.study import Study, journal_path
@@ -69,7 +70,7 @@ class OpenReview:
         return self.review.study is not None and self.review.study.hide_masks
 
     def title(self, case: Case) -> str:
-        """What a case is called on screen."""
+        """Name of a case on screen."""
         number = self.review.cases.index(case) + 1
         return f"case {number}" if self.blind else case.name
 

@@ -20,7 +20,7 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
 from napari_attnseg._widgets.review.case_list import CaseList, Filter, Row
 from napari_attnseg._widgets.review.opened import OpenReview
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.words import (
     case_words,
     measure_heading,
@@ -82,11 +82,11 @@ class ReviewPanel(QWidget):
                 buttons["accept"]: "The mask is right as it is. Goes on to the next "
                 "open case.",
                 buttons["correct"]: "Take the brush. Every stroke is saved, and the "
-                "mask goes to your training set. Napari's keys: E rubs out, [ and ] "
+                "mask goes to your training set. Keys of napari: E erases, [ and ] "
                 "change the brush, Ctrl+Z takes back a stroke.",
                 buttons["reject"]: "The mask is of no use. Goes on to the next open "
                 "case.",
-                buttons["previous"]: "The case before in the list; also Page Up.",
+                buttons["previous"]: "The previous case in the list; also Page Up.",
                 buttons["next"]: "The next case in the list; also Page Down.",
                 buttons["undo"]: "Take back the decision that was made last, and go to "
                 "its case.",

@@ -13,7 +13,7 @@ from napari_attnseg._widgets.review.case_layers import CaseLayers
 from napari_attnseg._widgets.review.keys import bind_layer
 from napari_attnseg._widgets.review.opened import OpenReview
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.study import MASK
 
 #: Milliseconds after which what is not a stroke, such as one taken back, is saved.
@@ -57,7 +57,7 @@ class CaseScreen:
         self._soon, self._at_once = timer(SOON, self.save), timer(0, self.save)
 
     def show(self, opened: OpenReview, case: Case, title: str) -> str:
-        """Bring a case on screen; returns what there is to say of its files."""
+        """Show a case; returns remarks on its files."""
         self._open, review = opened, opened.review
         loaded = opened.ahead.get(case)
         said = [loaded.error]

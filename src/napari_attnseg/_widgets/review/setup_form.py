@@ -1,4 +1,4 @@
-"""What a review begins with: folder, reviewer, and whether it is a reader study."""
+"""Form of a new review: folder, reviewer, and whether it is a reader study."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SetupForm(QWidget):
         self.folder = PathEdit("Results, or images to review")
         self.masks = PathEdit("Masks with the names of the images")
         self.reader = QLineEdit()
-        self.study_box = QCheckBox("Reader study: order by chance, times are kept")
+        self.study_box = QCheckBox("Reader study: random order, times are recorded")
         self.hide_box = QCheckBox("Hide masks until they are asked for")
         self.seed = QLineEdit()
         self.start_button = QPushButton("Begin or go on")
@@ -46,12 +46,12 @@ class SetupForm(QWidget):
             {
                 self.folder: "A results folder; or images; or a folder with images/ "
                 "and masks/.",
-                self.masks: "Only if masks lie in a folder of their own.",
-                self.reader: "Each reviewer has a file of their own, of this name.",
-                self.study_box: "A study has a file of its own. It goes on as it was "
-                "begun.",
+                self.masks: "Only if the masks lie in another folder.",
+                self.reader: "Decisions are saved in a file of this name.",
+                self.study_box: "A study has a file of its own, and continues with the "
+                "settings it began with.",
                 self.hide_box: "Expected Dice and case names are hidden with them.",
-                self.seed: "Number that the order by chance is made from.",
+                self.seed: "Seed of the random order.",
                 self.start_button: "Open the first case that is not decided.",
             }
         )

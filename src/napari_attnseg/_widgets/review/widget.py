@@ -20,7 +20,7 @@ from napari_attnseg._widgets.review.panel import ReviewPanel
 from napari_attnseg._widgets.review.screen import SOON, CaseScreen
 from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.review.cases import Case
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.study import MAPS
 
 
@@ -159,7 +159,7 @@ class ReviewWidget(DockWidget):
 
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
-            self._say(f"{event.value.name} is of a case before, and is hidden.")
+            self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
@@ -272,7 +272,7 @@ class ReviewWidget(DockWidget):
         if self.opened is None or self.case is None:
             return
         if self.case.results is None:
-            self._say("These masks have no maps: they are not results of a model.")
+            self._say("These masks have no maps: they are of frames, or no results.")
         elif self._tried(self.on_screen.layers.toggle_maps, self.case):
             self._tried(self.opened.review.shown, MAPS)
 

@@ -1,4 +1,4 @@
-"""How long a run takes on this computer: asked of the trainer, in a process. No Qt."""
+"""Ask the trainer, in a process, how long a run takes on this computer. No Qt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIED_STEPS = 4
 
 
 class CostQuestion:
-    """A few steps of a run, done to learn what all of it costs; nothing is written.
+    """Measure the cost of a run by a few of its steps; nothing is written.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class CostQuestion:
 
 
 def cost_sentence(found: dict[str, Any], epochs: int, took: float = 0.0) -> str:
-    """What a run costs, of the JSON of ``fit --dry-run --json``.
+    """Describe the cost of a run from the JSON of ``fit --dry-run --json``.
 
     The answer `took` seconds. Most of them went into the start, as of a run: loading
     libraries, reading images, building the network.

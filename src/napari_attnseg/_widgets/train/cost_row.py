@@ -35,8 +35,8 @@ class CostRow(QWidget):
         self.answer = wrapped_label()
         set_tips(
             {
-                self.button: "Does a few steps with what is chosen here, and says how "
-                "long all of it takes. Nothing is written.",
+                self.button: "Trains a few steps with these choices, and says how long "
+                "the whole run would take. Nothing is written.",
             }
         )
         layout = QVBoxLayout(self)
@@ -69,7 +69,7 @@ class CostRow(QWidget):
         start(question.ask, answered)
 
     def forget(self) -> None:
-        """Take the answer away: it was of other choices."""
+        """Remove the answer, which belonged to other choices."""
         self._cancel()
         self._question = None
         self.answer.hide()

@@ -112,7 +112,7 @@ class TrainForm(QWidget):
         # Some are replaced by the trainer's own words, as soon as it has answered.
         set_tips(
             {
-                self.data: "Folder with images and, under the same names, their masks.",
+                self.data: "Folder with images, and masks of the same names.",
                 self.recipe_box: "Model and settings that were tried together.",
                 **{
                     button: RECOMMENDED[name].about if name else "All other recipes."
@@ -121,8 +121,8 @@ class TrainForm(QWidget):
                 self.start_box: "What the model knows before it sees your images.",
                 self.cnn: "File with weights of the first of its two encoders.",
                 self.transformer: "File with weights of the second one.",
-                self.weights: "Weights of the same model, which go on learning.",
-                self.epochs_box: "How often every image is looked at.",
+                self.weights: "Weights of the same model, which are trained further.",
+                self.epochs_box: "How often the training goes through all images.",
                 self.device_box: "What computes: auto takes a GPU if there is one.",
                 self.batch_box: "More need more memory.",
                 self.more_line: "Further options of attnseg-train fit.",

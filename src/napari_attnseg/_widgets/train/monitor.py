@@ -29,7 +29,7 @@ class RunView(QWidget):
         self.curves = Curves()
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
-        self.log.setToolTip("What the run wrote, for whoever wants to know all of it.")
+        self.log.setToolTip("The complete log of the run.")
         self.log.setMinimumHeight(120)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,7 +67,7 @@ class RunView(QWidget):
         if place.step < place.steps:
             self.progress.setFormat(f"step {place.step} of {place.steps}")
         else:
-            self.progress.setFormat(f"measuring on images of {measured_on}")
+            self.progress.setFormat(f"measuring on {measured_on} images")
 
     def _show_log(self, text: str) -> None:
         """Append new lines, so that scroll position and selection are kept."""

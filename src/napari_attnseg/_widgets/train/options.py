@@ -143,7 +143,7 @@ class Choices:
         except ValueError as error:
             raise InputError(
                 f"Expected further options as on a command line, got {self.more!r} "
-                f"({error}); close what is quoted."
+                f"({error}); close the quotation marks."
             ) from error
         return [
             *("--data", str(self.data.absolute()), "--out", str(self.out.absolute())),

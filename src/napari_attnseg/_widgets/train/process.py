@@ -91,7 +91,8 @@ class TrainingRun:
         """
         if self._alive(RunStatus.read(self.folder)):
             raise InputError(
-                f"A run is going on in {self.folder}; stop it first, or choose another "
+                f"A run is in progress in {self.folder}; stop it first, or choose "
+                "another "
                 "run folder."
             )
         self._stop_requested = False

@@ -32,7 +32,7 @@ class Recommended:
 RECOMMENDED = {
     "tiny": Recommended(
         "Quick try",
-        "Trains a very small network, to see in a minute or a few whether a folder of "
+        "Trains a very small network, to see within minutes whether a folder of "
         "images and masks works. For any images. Needs no other weights. Its masks are "
         "coarse: not for use.",
         "scratch",
@@ -40,16 +40,18 @@ RECOMMENDED = {
     ),
     "compact": Recommended(
         "On a CPU",
-        "Recommended without a graphics card. Trains on from the bundled weights, "
-        "which know polyps in colonoscopy frames: the CNN, the gates and what draws "
-        "the mask; the transformer stays as it is. Took 89 minutes for 792 images on "
+        "Recommended without a graphics card. Starts from the bundled weights, which "
+        "were trained on polyps in colonoscopy frames. Trains the CNN, the gates and "
+        "the decoder; the transformer is not changed. This took 89 minutes for 792 "
+        "images on "
         "two CPU cores. Needs no other weights. For images unlike polyps, start from "
         "pretrained encoders instead.",
         "bundled",
     ),
     "compact-gpu": Recommended(
         "On a graphics card",
-        "Trains all of a finer model of the same two encoders, for any images; on a "
+        "Trains all parts of a finer model with the same two encoders, for any images; "
+        "on a "
         "CPU it takes many hours. Needs weights of pretrained encoders: downloaded at "
         "the start (about 110 MB), or chosen as two files that you have.",
         "pretrained",

@@ -79,7 +79,7 @@ def sentence(
             text += f", about {time_words(place.seconds_left)} left"
         return f"{text}."
     if state is RunState.STOPPING:
-        return "Stopping: finishes its step and saves. Stop once more ends it at once."
+        return "Stopping: finishes its step and saves. Stop again ends it at once."
     dice, on = "", f" on {images}" if images else ""
     if epochs and files.protocol == "all":
         last = epochs[-1]
@@ -94,11 +94,11 @@ def sentence(
             dice += f" Before this run: {was:.3f}."
     if state is RunState.DONE:
         return f"Done: {len(epochs)} epochs.{dice}"
-    go_on = " Resume goes on from there." if resumable else ""
+    go_on = " Resume continues from there." if resumable else ""
     if state is RunState.STOPPED:
         return f"Stopped after {len(epochs)} finished epochs.{go_on}{dice}"
     if state is RunState.FAILED:
         if files.message:
             return files.message
-        return f"The run ended without a word, its process is gone.{go_on}{dice}"
+        return f"The run ended without a message; its process is gone.{go_on}{dice}"
     return ""

@@ -89,11 +89,11 @@ class TrainWidget(DockWidget):
             {
                 self.folder: "Where weights and curves of the run are written.",
                 self.start_button: "Begin a run with what is chosen here.",
-                self.resume_button: "Go on where the run in this folder stopped.",
+                self.resume_button: "Continue where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
                 self.on_button: "Train the best weights of this run on, with the same "
                 "settings. Begins a new run folder; this one stays as it is.",
-                self.on_epochs: "How often every image is looked at again.",
+                self.on_epochs: "How often the training goes through all images again.",
             }
         )
         where = QFormLayout()

@@ -13,7 +13,8 @@ from napari_attnseg.results import GATE_LEGEND
 def gate(subject: Subject, stride: int) -> Tensor:
     """Weight of the CNN's features at one level: (h, w), in [0, 1]."""
     network = subject.network
-    return network.psi_of_cnn(network.psi(subject.pairs))[stride][0, 0]
+    found: Tensor = network.psi_of_cnn(network.psi(subject.pairs))[stride][0, 0]
+    return found
 
 
 EXPLAINER = Explainer(

@@ -15,7 +15,7 @@ from napari_attnseg.explanations.subject import Subject
 
 
 def recalibrated_gate(subject: Subject, stride: int) -> Tensor:
-    """How often the CNN was measured to be better at such a psi: (h, w), in [0, 1].
+    """Measured frequency with which the CNN is better at this psi: (h, w), in [0, 1].
 
     Raises
     ------

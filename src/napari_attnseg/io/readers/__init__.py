@@ -1,4 +1,4 @@
-"""Files with images, of every kind, behind one face.
+"""Open files with images of every kind through one interface.
 
 The viewer, the commands and the trainer come through here: `find_sets` says what there
 is to read, `open_frames` opens one of it without reading all of it, and `read_picture`
@@ -67,7 +67,7 @@ READERS: dict[FileFormat, Callable[[FileSet], Frames]] = {
 
 
 def open_frames(files: FileSet | Path) -> Frames:
-    """Open a file, or a series of files; nothing is decoded that is not asked for.
+    """Open a file or a series of files; frames are decoded on demand.
 
     Raises
     ------

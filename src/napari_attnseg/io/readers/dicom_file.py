@@ -1,4 +1,4 @@
-"""Opening a DICOM file without a word of what it says of the patient.
+"""Open DICOM files without revealing anything about the patient.
 
 What pydicom and its decoders warn of, log and raise may contain that, so none of it is
 passed on.
@@ -21,7 +21,7 @@ _UNSAID = logging.NullHandler()
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep what pydicom warns of and logs to ourselves: it may name the patient."""
+    """Suppress warnings and logs of pydicom, which may name the patient."""
     log = logging.getLogger("pydicom")
     level, spread = log.level, log.propagate
     log.addHandler(_UNSAID)
@@ -39,7 +39,7 @@ def silent() -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """As `silent`, and what a damaged header raises is an error without its text.
+    """As `silent`; errors of a damaged header are raised again without their text.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def expect_pydicom() -> None:
 
 
 class NoImageError(InputError):
-    """A whole DICOM file that is made for something else than an image."""
+    """A DICOM file that holds something other than an image."""
 
 
 def read_header(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""What the header of a DICOM file says: values, window, pixel size, times, patient."""
+"""Interpret the header of a DICOM file: values, window, pixel size, times, patient."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How values are to be shown: a window, and what of it was left out."""
+    """Window of an image, and what was left out of it."""
 
     window: tuple[float, float] | None = None
     not_used: tuple[NotUsed, ...] = ()
 
 
 def groups(header: Any, frame: int) -> Iterator[Any]:
-    """Data sets that may say something of a frame: its own, the shared, the file's."""
+    """Data sets that may describe a frame: its own, the shared one, the file's."""
     for name, at in (
         ("PerFrameFunctionalGroupsSequence", frame),
         ("SharedFunctionalGroupsSequence", 0),
@@ -60,7 +60,7 @@ def groups(header: Any, frame: int) -> Iterator[Any]:
 
 
 def of_frame(header: Any, frame: int, keyword: str) -> Any:
-    """An attribute as a frame has it; None without it, or where it is empty."""
+    """Value of an attribute for a frame; None if it is missing or empty."""
     for one in groups(header, frame):
         value = one.get(keyword)
         if value is not None and value != "":
@@ -118,7 +118,7 @@ def has_impossible_size(header: Any) -> bool:
 
 
 def size_of(header: Any, frame: int = 0) -> Size:
-    """Size of a pixel, from what the file says of the body, the beam or the screen."""
+    """Size of a pixel, from the spacing in the body, at the detector or in a region."""
     for keyword, assumed in _SPACINGS:
         found = numbers(of_frame(header, frame, keyword))
         if len(found) == 2 and min(found) > 0:
@@ -180,7 +180,7 @@ def times_of(header: Any, count: int) -> tuple[tuple[float, ...] | None, list[As
 
 
 def axis_of(header: Any, times: object, positions: object) -> FrameAxis:
-    """What the frames of one file follow each other in."""
+    """Axis along which the frames of a file are ordered."""
     if times is not None:
         return FrameAxis.TIME
     return FrameAxis.DEPTH if positions is not None else FrameAxis.UNKNOWN
@@ -197,13 +197,13 @@ def position_of(header: Any, frame: int) -> float | None:
 
 
 def identifiers_of(header: Any) -> dict[str, str]:
-    """What tells who the patient is, by DICOM's names of it."""
+    """Attributes that identify the patient, by their DICOM names."""
     found = {name: str(header.get(name) or "").strip() for name in IDENTIFYING}
     return {name: value for name, value in found.items() if value}
 
 
 def rescaled(values: NDArray[Any], header: Any, frame: int) -> NDArray[Any]:
-    """Stored values as what they measure: by slope and intercept, or by a table."""
+    """Convert stored values to what they measure, by slope and intercept or a table."""
     from pydicom.pixels import apply_modality_lut
 
     if header.get("ModalityLUTSequence"):
@@ -224,7 +224,7 @@ def slope_of(header: Any, frame: int) -> tuple[float, float]:
 
 
 def padding_of(header: Any) -> tuple[float, float] | None:
-    """Lowest and highest stored value of what is no image; None without such."""
+    """Lowest and highest stored value of the padding; None without padding."""
     value = numbers(header.get("PixelPaddingValue"))
     if not value:
         return None
@@ -233,7 +233,7 @@ def padding_of(header: Any) -> tuple[float, float] | None:
 
 
 def filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    """Values whose padding is the smallest value inside; for MONOCHROME1 the largest.
+    """Values with the padding set to the smallest value inside (MONOCHROME1: largest).
 
     Padding, such as -2000 around a CT, would stretch the range of the image.
     """

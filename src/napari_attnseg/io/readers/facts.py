@@ -1,4 +1,4 @@
-"""What a file says of its images: axes, times, pixel size, and what was assumed."""
+"""Facts about the images of a file: axes, times, pixel size, assumptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IDENTIFIERS = "identifiers"
 
 
 class FrameAxis(StrEnum):
-    """What the frames of a file follow each other in."""
+    """Axis along which the frames of a file are ordered."""
 
     TIME = "time"
     DEPTH = "depth"
@@ -24,7 +24,7 @@ class FrameAxis(StrEnum):
 
 
 class Assumed(StrEnum):
-    """What a file does not say and was taken for granted.
+    """Assumptions about what a file does not say.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Assumed(StrEnum):
 
 
 class NotUsed(StrEnum):
-    """What a file holds and a reader leaves out or changes.
+    """Content of a file that a reader leaves out or changes.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class NotUsed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What is known of a file before any of its frames is decoded.
+    """Facts about a file, known before any of its frames is decoded.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class FileFacts:
     channels : int
         1 for grey, 3 for RGB, 4 for RGBA.
     axis : FrameAxis
-        What frames follow each other in.
+        Axis along which the frames are ordered.
     times : tuple of float, or None
         Seconds from the first frame to each; None: unknown.
     positions : tuple of float, or None
@@ -164,9 +164,9 @@ class FileFacts:
 
     @property
     def step(self) -> float | None:
-        """Mean distance of neighbouring frames: seconds, or `unit`; None: unknown.
+        """Mean distance of neighbouring frames, in seconds or `unit`; None if unknown.
 
-        Of a film, whose times are not listed when it is opened, by its frame rate.
+        Of a film, whose times are not listed at first, this is by the frame rate.
         """
         rate = self.said.get("frame_rate")
         if rate and self.times is None:
@@ -186,7 +186,7 @@ class FileFacts:
         return self.spacing[0] * self.spacing[1] * scale**2
 
     def to_provenance(self, keep_identifiers: bool = False) -> dict[str, Any]:
-        """JSON-ready; who the patient is only if asked for."""
+        """JSON-ready facts; the patient's identity only if asked for."""
         facts: dict[str, Any] = {
             "format": str(self.kind),
             "frames": self.frames,

@@ -1,4 +1,4 @@
-"""Which kind of file a path is, by its name or its first bytes. Nothing is decoded."""
+"""Recognise the kind of a file by its name or its first bytes, without decoding."""
 
 from __future__ import annotations
 

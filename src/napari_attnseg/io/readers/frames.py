@@ -1,4 +1,4 @@
-"""One face for every file with images: opened lazily, a frame at a time."""
+"""Common interface of files with images, which are read one frame at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Frames(ABC):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(frames, H, W), with 3 or 4 behind it for colour."""
+        """Shape (frames, H, W), or (frames, H, W, 3 or 4) in colour."""
         facts = self.facts
         colour = (facts.channels,) if facts.channels > 1 else ()
         return (facts.frames, facts.height, facts.width, *colour)

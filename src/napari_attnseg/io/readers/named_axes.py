@@ -1,4 +1,4 @@
-"""What the named axes of an OME image are: frames, channels, rows and columns."""
+"""Interpret the named axes of an OME image: frames, channels, rows and columns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _RGB = ("red", "green", "blue")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where in an array of named axes a frame is.
+    """Position of frames in an array of named axes.
 
     Attributes
     ----------
@@ -64,18 +64,18 @@ class Plan:
     colour: str
 
     def length(self, name: str) -> int:
-        """Of an axis; 1 without it."""
+        """Length of an axis; 1 if it is missing."""
         return dict(zip(self.names, self.shape, strict=True)).get(name, 1)
 
     @property
     def axis(self) -> FrameAxis:
-        """What frames follow each other in."""
+        """Axis along which the frames are ordered."""
         kinds = {"t": FrameAxis.TIME, "z": FrameAxis.DEPTH}
         return kinds.get(self.along, FrameAxis.UNKNOWN)
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 or 4."""
+        """Number of channels: 1 for grey, 3 or 4."""
         return self.length(self.colour) if self.colour else 1
 
     def place(self, frame: int) -> tuple[Any, ...]:
@@ -88,7 +88,7 @@ class Plan:
         )
 
     def picture(self, values: NDArray[Any]) -> NDArray[Any]:
-        """What is at `place` as (H, W) or (H, W, channels)."""
+        """Picture at `place`, as (H, W) or (H, W, channels)."""
         left = [name for name in self.names if name in ("y", "x", self.colour)]
         wanted = ["y", "x", *([self.colour] if self.colour else [])]
         return np.transpose(values, [left.index(name) for name in wanted])

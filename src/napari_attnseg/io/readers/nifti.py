@@ -1,4 +1,4 @@
-"""NIfTI: one slice, or a volume as slices along its last axis, where nibabel is there.
+"""Read NIfTI by nibabel: one slice, or a volume as slices along its last axis.
 
 Slices are shown as they are stored, x to the right and y downwards, as the trainer
 reads them: an affine that asks for another view is noted, not applied.

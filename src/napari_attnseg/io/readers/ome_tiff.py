@@ -18,7 +18,7 @@ from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, plan_of
 
 
 def is_ome(path: Path) -> bool:
-    """Whether a TIFF has OME's description of its axes."""
+    """Whether a TIFF has an OME description of its axes."""
     import tifffile
 
     try:

@@ -1,4 +1,4 @@
-"""Sets of files to be read, one per image or stack, of what somebody gave."""
+"""Group the files that were given into one set per image or stack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_attnseg.io.readers.formats import (
 
 @dataclass(frozen=True, slots=True)
 class FileSet:
-    """Files that hold one image, or frames that belong together.
+    """Files that hold one image, or the frames of one stack.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class FileSet:
 
     @property
     def label(self) -> Path:
-        """The file; of DICOM only the name, unless its path may be told."""
+        """Label of the file; of DICOM only its name, unless the path may be told."""
         return self.paths[0] if self.shows_path else Path(self.name)
 
 

@@ -1,4 +1,4 @@
-"""Which rule for intensities holds for a file that says how it is to be shown."""
+"""Choose between the window of a file and the rule that was asked for."""
 
 from __future__ import annotations
 

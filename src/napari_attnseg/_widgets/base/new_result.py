@@ -1,0 +1,155 @@
+"""The layers of a run in the viewer: put in place, filled as frames come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari.utils.notifications import show_info
+
+from napari_attnseg._widgets.base.segmenting import FrameDone
+from napari_attnseg._widgets.layers.display import (
+    add_layers,
+    first_gate_of,
+    redraw,
+    show_source,
+)
+from napari_attnseg._widgets.layers.earlier import (
+    Output,
+    earlier_results,
+    is_edited,
+    made_from_results,
+    output_of,
+)
+from napari_attnseg._widgets.layers.metadata import record_of, set_frame
+from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
+from napari_attnseg._widgets.layers.record import Part
+from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.masks import MaskRules, make_mask, rules_of
+from napari_attnseg.results import Segmentation
+
+
+class NewResult:
+    """Layers of one run; those of a stack are there from its first frame on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    source : Source
+    keep_both : bool
+        Whether earlier results of the image stay.
+
+    Attributes
+    ----------
+    layers : list of layers
+        Bottom to top, the mask last; empty before `add`.
+    done, total : int
+        Frames that are segmented, and all of them.
+    """
+
+    def __init__(self, viewer: Any, source: Source, keep_both: bool) -> None:
+        self._viewer, self._source, self._keep_both = viewer, source, keep_both
+        self.layers: list[Any] = []
+        self.done, self.total = 0, source.frames or 1
+
+    @property
+    def mask(self) -> Any:
+        """The mask layer."""
+        return self.layers[-1]
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody took the mask out of the viewer."""
+        return bool(self.layers) and self.mask not in self._viewer.layers
+
+    def add(self, results: Sequence[Segmentation]) -> None:
+        """Add the layers instead of those of an earlier run of the image."""
+        viewer, source = self._viewer, show_source(self._viewer, self._source)
+        visible: dict[Output, bool] = {}
+        if not self._keep_both:
+            visible = _take_away(viewer, source)
+        self.layers = add_layers(viewer, new_layers(source, results))
+        first = first_gate_of(self.layers)
+        for layer in self.layers:
+            shown = layer.visible or layer is first
+            layer.visible = visible.get(output_of(layer), shown)
+        ids = {str(layer.unique_id): layer for layer in viewer.layers}
+        bring_forward(viewer, ids.get(source.layer_id))
+        self.done = self.total
+
+    def take(self, came: FrameDone, shown: int) -> None:
+        """Show a frame that came; the first one adds the layers.
+
+        Parameters
+        ----------
+        came : FrameDone
+        shown : int
+            The frame on screen: only that has to be drawn again.
+        """
+        if not self.layers:
+            self.add(came.stack.all())
+        for layer in self.layers:
+            record = record_of(layer)
+            share = None
+            if record is not None and record.gate is not None:
+                gates = {gate.key: gate for gate in came.result.attention}
+                share = gates[record.gate].effective_share.mean
+            set_frame(layer, came.frame, came.result.provenance, share)
+        self._follow_rules(came)
+        self.done = came.stack.done
+        if came.frame == shown:
+            for layer in self.layers:
+                if layer.visible:
+                    layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def _follow_rules(self, came: FrameDone) -> None:
+        """Make the mask of a frame by the rules that were chosen meanwhile."""
+        record = record_of(self.mask)
+        assert record is not None and record.part is Part.MASK
+        rules = rules_of(record.provenance)
+        if rules == MaskRules(record.threshold):
+            return
+        mask = make_mask(came.result.probability, rules, record.box)
+        redraw(self.mask, mask, came.frame)
+        set_frame(self.mask, came.frame, {"mask_sha256": array_sha256(mask)})
+
+    @property
+    def cancelled_words(self) -> str:
+        """What there is of a run that was cancelled; empty if that is nothing."""
+        if not self.layers:
+            return ""
+        return (
+            f"Cancelled: {self.done} of {self.total} slices are segmented and kept. "
+            "The others are not segmented, which is said where you see them."
+        )
+
+
+def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
+    """Remove earlier results, but none that was edited by hand: those are hidden.
+
+    So is what was made from them, which would look like a part of the new result.
+    Returns what was visible of those that were removed.
+    """
+    visible: dict[Output, bool] = {}
+    for result in earlier_results(viewer.layers, source):
+        if result.mask is not None and is_edited(result.mask):
+            for layer in result.layers:
+                hide(layer)
+            show_info(
+                f"The earlier result of {result.name} was edited by hand: it is "
+                "kept, and hidden."
+            )
+            continue
+        for layer in result.layers:
+            visible[output_of(layer)] = is_wanted(layer)
+            viewer.layers.remove(layer)
+    made = made_from_results(viewer.layers, source)
+    outdated = [layer for layer in made if is_wanted(layer)]
+    for layer in outdated:
+        hide(layer)
+    if outdated:
+        names = ", ".join(layer.name for layer in outdated)
+        show_info(f"Made from the earlier result, so kept, and hidden: {names}.")
+    return visible

@@ -1,0 +1,94 @@
+"""Arrays of all frames of a stack, on the disk if they are large. No Qt, no torch."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import weakref
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from napari_attnseg.errors import InputError
+
+#: Bytes; a larger array lies in a temporary file, so that memory does not grow with the
+#: length of a film.
+IN_MEMORY = 4 * 1024 * 1024
+
+
+class StackArray:
+    """An array of zeros that is filled frame by frame.
+
+    A large one is a temporary file that the system removes when nobody uses the array
+    any longer. Frames are written into the file, not through its mapping: a full disk
+    is an error then, and written pages do not count as memory of this process.
+
+    Parameters
+    ----------
+    frames : int
+    shape : tuple of int
+        Of a frame.
+    dtype : dtype
+
+    Attributes
+    ----------
+    values : ndarray, shape (frames, *shape)
+        A plain, writeable array.
+
+    Raises
+    ------
+    InputError
+        If there is no room for it on the disk.
+    """
+
+    def __init__(self, frames: int, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        whole, kind = (frames, *shape), np.dtype(dtype)
+        size = math.prod(whole) * kind.itemsize
+        self._file: IO[bytes] | None = None
+        self.values: NDArray[Any]
+        if size <= IN_MEMORY:
+            self.values = np.zeros(whole, kind)
+            return
+        folder = tempfile.gettempdir()
+        if shutil.disk_usage(folder).free < size:
+            raise _no_room(size)
+        try:
+            self._file = tempfile.TemporaryFile(prefix="attnseg-")  # noqa: SIM115
+            # The mapping keeps the file itself.
+            weakref.finalize(self, self._file.close)
+            self._file.truncate(size)
+            mapped = np.memmap(self._file, kind, "r+", shape=whole)
+        except OSError as error:
+            raise _no_room(size) from error
+        self.values = mapped.view(np.ndarray)
+
+    def put(self, frame: int, values: NDArray[Any]) -> NDArray[Any]:
+        """Write a frame; returns the view of the array that holds it now.
+
+        Raises
+        ------
+        InputError
+            If the disk is full.
+        """
+        if self._file is None:
+            self.values[frame] = values
+        else:
+            data = np.ascontiguousarray(values, self.values.dtype)
+            try:
+                self._file.seek(frame * data.nbytes)
+                self._file.write(data.data)
+                self._file.flush()
+            except OSError as error:
+                raise _no_room(self.values.nbytes) from error
+        kept: NDArray[Any] = self.values[frame]
+        return kept
+
+
+def _no_room(size: int) -> InputError:
+    return InputError(
+        f"Expected {size / 1e9:.1f} GB of free space for the results of this stack in "
+        f"{tempfile.gettempdir()}, but there is less; make room there, or segment "
+        "fewer frames of it."
+    )

@@ -1,0 +1,88 @@
+"""What is plotted of measured frames, and where frames are in the world. No Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from napari_attnseg._widgets.over_time.measuring import Measured
+from napari_attnseg.objects.physical import millimetres, pixel_size
+
+_SECONDS = frozenset({"second", "s"})
+_LENGTHS = frozenset({"millimeter", "mm", "micrometer", "um", "µm", "meter", "m"})
+
+
+class Curve(NamedTuple):
+    """One curve: its label, and a value for each frame, NaN where there is none."""
+
+    label: str
+    values: Sequence[float]
+
+
+class Panel(NamedTuple):
+    """Curves in one pair of axes, and the ends of its values, if they are fixed."""
+
+    name: str
+    curves: Sequence[Curve]
+    ends: tuple[float, float] | None = None
+
+
+def panels_of(
+    known: Measured, every: int, in_mm: bool
+) -> tuple[list[int], list[Panel]]:
+    """Frames and curves of what was measured; NaN where frames in between are missing.
+
+    Parameters
+    ----------
+    known : Measured
+    every : int
+        Distance of neighbouring frames.
+    in_mm : bool
+        Whether areas in mm² are known.
+    """
+    frames: list[int] = []
+    for frame in sorted(known.rows):
+        if frames and frame - frames[-1] > every:
+            frames.append(frames[-1] + every)  # a gap breaks the line
+        frames.append(frame)
+
+    def curve(label: str, column: str) -> Curve:
+        values = (_number(known, frame, column) for frame in frames)
+        return Curve(label, list(values))
+
+    unit, area = ("mm²", "area_mm2") if in_mm else ("pixels", "area_px")
+    fixed = (-0.02, 1.02)
+    return frames, [
+        Panel(f"area ({unit})", [curve("area", area)]),
+        Panel(
+            "mean probability in the mask", [curve("probability", "probability")], fixed
+        ),
+        Panel("uncertainty (bits)", [curve("uncertainty", "doubt_bits")], fixed),
+        Panel(
+            "centre (pixels)",
+            [curve("row", "centre_row"), curve("column", "centre_column")],
+        ),
+    ]
+
+
+def _number(known: Measured, frame: int, column: str) -> float:
+    row = known.rows.get(frame)
+    value = None if row is None else row.numbers.get(column)
+    return math.nan if value is None else float(value)
+
+
+def square_mm(placement: Mapping[str, Any]) -> float | None:
+    """Area of a pixel in mm²; None where the layer does not say it."""
+    size = millimetres(pixel_size({**placement, "scale": list(placement["scale"])}))
+    return None if size is None else size[0] * size[1]
+
+
+def place_of(layer: Any) -> Callable[[int], dict[str, Any]]:
+    """Seconds or position of a frame, as the leading axis of its layer says it."""
+    unit, step = str(layer.units[0]), float(layer.scale[0])
+    if unit in _SECONDS:
+        return lambda frame: {"seconds": round(frame * step, 6)}
+    if unit in _LENGTHS:
+        return lambda frame: {"position": round(frame * step, 6)}
+    return lambda frame: {}

@@ -1,0 +1,158 @@
+"""Curves over the frames of a stack, with a line at the one on screen.
+
+matplotlib draws them: it is a dependency already, and 2000 points need no faster one as
+long as the line alone is drawn when the slider moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
+
+from napari_attnseg._widgets.over_time.curves import Panel
+
+#: Legible on dark and light, and told apart by the colour-blind.
+FIRST, SECOND, LINE = "#4c9be8", "#e8743b", "#c0c000"
+#: Up to so many frames each is a dot besides.
+_DOTS = 120
+
+
+class OverTime(FigureCanvasQTAgg):
+    """Panels above each other over the numbers of frames."""
+
+    #: A frame was chosen by a click, or by dragging.
+    picked = Signal(int)
+
+    def __init__(self) -> None:
+        self._figure = Figure(figsize=(4, 5), layout="constrained")
+        super().__init__(self._figure)  # type: ignore[no-untyped-call]
+        self._panels: Sequence[Panel] = ()
+        self._frames: Sequence[int] = ()
+        self._last = 1
+        self._theme, self._frame = "dark", 0
+        self._markers: list[Any] = []
+        self._background: Any = None
+        self.setMinimumSize(240, 360)
+        self.mpl_connect("draw_event", self._keep_background)
+        self.mpl_connect("button_press_event", self._pointed)
+        self.mpl_connect("motion_notify_event", self._pointed)
+
+    def show_panels(
+        self, frames: Sequence[int], panels: Sequence[Panel], total: int
+    ) -> None:
+        """Draw curves.
+
+        Parameters
+        ----------
+        frames : sequence of int
+            Ascending.
+        panels : sequence of Panel
+            Each curve with a value for each frame.
+        total : int
+            Number of frames of the stack.
+        """
+        self._frames, self._panels, self._last = frames, panels, max(total - 1, 1)
+        self._draw()
+
+    def use_theme(self, name: str) -> None:
+        """Draw in the colours of a theme of napari."""
+        self._theme = name
+        self._draw()
+
+    def show_frame(self, frame: int) -> None:
+        """Move the line to a frame."""
+        self._frame = frame
+        for marker in self._markers:
+            marker.set_xdata([frame, frame])
+        if self._background is None:
+            self.draw_idle()  # type: ignore[no-untyped-call]
+        else:
+            self._draw_line()
+
+    @property
+    def marked(self) -> int:
+        """The frame at which the line is."""
+        return self._frame
+
+    @property
+    def lines(self) -> dict[str, list[float]]:
+        """Drawn curves: label → values."""
+        return {
+            str(line.get_label()): np.asarray(line.get_ydata(), float).tolist()
+            for axes in self._figure.axes
+            for line in axes.lines
+            if line not in self._markers
+        }
+
+    def _draw(self) -> None:
+        self._figure.clear()
+        self._markers, self._background = [], None
+        theme = get_theme(self._theme)
+        self._figure.set_facecolor(theme.background.as_hex())
+        if self._panels:
+            text = theme.text.as_hex()
+            grid = self._figure.subplots(len(self._panels), 1, sharex=True)
+            dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
+            style = dots if len(self._frames) <= _DOTS else {}
+            for axes, panel in zip(np.atleast_1d(grid), self._panels, strict=True):
+                colours = zip(panel.curves, (FIRST, SECOND), strict=False)
+                for curve, colour in colours:
+                    label = {"label": curve.label, "color": colour, "linewidth": 1.2}
+                    axes.plot(self._frames, curve.values, **label, **style)
+                marker = axes.axvline(self._frame, color=LINE, animated=True)
+                self._markers.append(marker)
+                axes.set_xlim(0, self._last)
+                if panel.ends is not None:
+                    axes.set_ylim(*panel.ends)
+                axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
+                _colour(axes, theme, legend=len(panel.curves) > 1)
+            axes.set_xlabel("slice", fontsize=8)
+        self.draw_idle()  # type: ignore[no-untyped-call]
+
+    def _keep_background(self, event: Any = None) -> None:
+        """Keep what is behind the line; matplotlib leaves that out of its drawing."""
+        box = self._figure.bbox
+        self._background = self.copy_from_bbox(box)  # type: ignore[no-untyped-call]
+        self._add_line()
+
+    def _add_line(self) -> None:
+        for marker in self._markers:
+            marker.axes.draw_artist(marker)
+
+    def _draw_line(self) -> None:
+        self.restore_region(self._background)  # type: ignore[no-untyped-call]
+        self._add_line()
+        self.blit(self._figure.bbox)  # type: ignore[no-untyped-call]
+
+    def _pointed(self, event: Any) -> None:
+        pressed = event.name == "button_press_event" or bool(event.buttons)
+        if pressed and event.xdata is not None and event.inaxes is not None:
+            self.picked.emit(int(np.clip(round(event.xdata), 0, self._last)))
+
+
+def _colour(axes: Axes, theme: Any, legend: bool) -> None:
+    text = theme.text.as_hex()
+    axes.set_facecolor(theme.canvas.as_hex())
+    axes.tick_params(colors=text, labelsize=7)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.label.set_color(text)
+    axes.grid(color=theme.secondary.as_hex(), alpha=0.5)
+    for spine in axes.spines.values():
+        spine.set_color(theme.secondary.as_hex())
+    if legend:
+        axes.legend(
+            fontsize=7,
+            labelcolor=text,
+            facecolor=theme.background.as_hex(),
+            framealpha=0.7,
+            loc="upper right",
+        )

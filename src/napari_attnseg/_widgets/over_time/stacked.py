@@ -1,0 +1,104 @@
+"""Masks of stacks in a viewer, each with its probability and image. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.own_image import images_of
+from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
+from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.results import PER_FRAME
+from napari_attnseg.reliability.estimate import ESTIMATE
+from napari_attnseg.results import Segmentation
+
+
+def stacked_masks(layers: Iterable[Any]) -> list[ResultLayers]:
+    """Results of stacks of several frames, smoothed ones included, uppermost first."""
+    layers = list(layers)
+    found = [one for one in all_results(layers) if one.mask is not None]
+    found += _smoothed(layers)
+    several = [x for x in found if x.mask.ndim == 3 and len(x.mask.data) > 1]
+    return sorted(several, key=lambda one: -layers.index(one.mask))
+
+
+def _smoothed(layers: list[Any]) -> list[ResultLayers]:
+    images = images_of(layers)
+    runs: dict[Any, ResultLayers] = {}
+    for layer in layers:
+        record = record_of(layer)
+        if record is None or record.derivation is not Derivation.SMOOTHED:
+            continue
+        result = runs.setdefault(record.run_id, ResultLayers(images.get(layer)))
+        if record.part is Part.MASK:
+            result.mask = layer
+        else:
+            result.probability.append(layer)
+    return [result for result in runs.values() if result.mask is not None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedMask:
+    """What is needed to measure the frames of a mask, also from another thread.
+
+    Attributes
+    ----------
+    data : array, shape (T, H, W)
+    probability : list of array
+        One per class; empty where it is not known.
+    record : LayerRecord
+        As it was when this was made.
+    """
+
+    data: Any
+    probability: list[Any]
+    record: LayerRecord
+
+    @classmethod
+    def of(cls, result: ResultLayers) -> StackedMask:
+        """Of the layers of a result."""
+        record = record_of(result.mask)
+        assert record is not None
+        maps = [layer.data for layer in result.probability]
+        return cls(result.mask.data, maps, record)
+
+    @property
+    def every(self) -> int:
+        """Distance of neighbouring frames that were segmented."""
+        return int(self.record.provenance.get("every", 1))
+
+    @property
+    def frames(self) -> list[int]:
+        """Frames that were segmented."""
+        if not self.record.image_sha256:
+            return list(range(len(self.data)))
+        return self.record.done_frames
+
+    def made(self, frame: int) -> str:
+        """Hash of the mask of a frame as it was made last by rules."""
+        hashes = self.record.mask_sha256
+        return hashes[frame] if frame < len(hashes) else ""
+
+    def segmentation(self, frame: int) -> Segmentation:
+        """One frame as it is now; without an expected Dice if somebody painted."""
+        mask = np.array(self.data[frame])
+        maps = [np.asarray(one[frame], np.float32) for one in self.probability]
+        shape = (0, *mask.shape)
+        probability = np.stack(maps) if maps else np.zeros(shape, np.float32)
+        facts = of_frame(self.record.provenance, frame)
+        if array_sha256(mask) != self.made(frame):
+            facts.pop(ESTIMATE, None)
+        return Segmentation(mask, probability, (), facts)
+
+
+def of_frame(provenance: Mapping[str, Any], frame: int) -> dict[str, Any]:
+    """Provenance of one frame of a stack."""
+    return {
+        key: value[frame] if key in PER_FRAME and isinstance(value, list) else value
+        for key, value in provenance.items()
+    }

@@ -1,0 +1,37 @@
+"""In which order the frames of a stack are worked on. No torch, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+#: Frames that follow each other before those on the other side come: a film is decoded
+#: onwards, and going back a frame means decoding from a key frame again.
+RUN = 8
+
+
+def nearest_first(
+    frames: Iterable[int], near: Callable[[], int], run: int = RUN
+) -> Iterator[int]:
+    """The frame that is looked at, then the others in order of distance.
+
+    Parameters
+    ----------
+    frames : iterable of int
+        Each is given once.
+    near : callable
+        The frame that is looked at now; asked again before each frame.
+    run : int
+        So many neighbours onwards, then so many before, then the next onwards.
+    """
+    left = set(frames)
+    while left:
+        here = near()
+
+        def far(frame: int, here: int = here) -> tuple[int, bool, int]:
+            away = frame - here
+            ring = 0 if away == 0 else (abs(away) - 1) // run + 1
+            return ring, away < 0, frame
+
+        frame = min(left, key=far)
+        left.remove(frame)
+        yield frame

@@ -1,0 +1,118 @@
+"""Read the results of a film or a stack, as `stack_results` writes them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.stack_results import FORMAT, StackNames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResults:
+    """What a JSON file and its table say; masks are read one by one.
+
+    Attributes
+    ----------
+    names : StackNames
+    frames : tuple of int
+        Numbers of the frames that were segmented, in the file or series.
+    unit : int
+        Value of the first class in the masks' files.
+    provenance : mapping
+        Of the run and of the file.
+    complete : bool
+        Whether all frames were done.
+    """
+
+    names: StackNames
+    frames: tuple[int, ...]
+    unit: int
+    provenance: Mapping[str, Any]
+    complete: bool
+
+    def mask(self, frame: int) -> NDArray[np.integer[Any]]:
+        """Mask (H, W) of a frame; raises as `read_image`."""
+        return np.asarray(read_image(self.names.mask(frame))) // self.unit
+
+    @property
+    def source(self) -> Path | None:
+        """The file that was segmented, where it was or beside the results; else None.
+
+        Of DICOM, whose files may name the patient, results do not say it.
+        """
+        given = Path(str(self.provenance.get("source", "")))
+        folder = self.names.folder
+        beside = (folder / given.name, folder.parent / given.name)
+        there = (path for path in (given, *beside) if given.name and is_file(path))
+        return next(there, None)
+
+    def rows(self) -> dict[int, dict[str, str]]:
+        """Frame → row of the table.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or has no row of a frame.
+        """
+        table = self.names.table
+        try:
+            with table.open(newline="", encoding="utf-8") as file:
+                rows = {int(row["frame"]): row for row in csv.DictReader(file)}
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{table.name} cannot be read as the table of a film "
+                f"({type(error).__name__}); segment the file again."
+            ) from error
+        missing = next((one for one in self.frames if one not in rows), None)
+        if missing is not None:
+            raise InputError(
+                f"The table of {self.names.stem} has no row of frame {missing}, of "
+                "which there is a mask; segment the file again."
+            )
+        return rows
+
+
+def find_frame_results(path: Path) -> list[Path]:
+    """The JSON files of films and stacks that a path is, or that a folder holds."""
+    found = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return [file for file in found if read_facts(file, FORMAT) is not None]
+
+
+def load_frame_results(path: Path) -> FrameResults:
+    """Read the JSON file of a film or a stack.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, is damaged, or holds no frame.
+    """
+    facts = read_facts(path, FORMAT)
+    if facts is None:
+        raise InputError(
+            f"Expected the JSON file of a film, written by attnseg segment ({FORMAT}), "
+            f"but {path.name} is another: choose NAME.json."
+        )
+    try:
+        frames = tuple(int(frame) for frame in facts["frames"])
+        unit, own = int(facts["mask_value"]), dict(facts["provenance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path.name} is damaged ({error}); segment the file again."
+        ) from error
+    if not frames:
+        raise InputError(
+            f"{path.name} holds no frames: the run was stopped before the first; "
+            "segment the file again."
+        )
+    names = StackNames(path.parent, path.stem)
+    return FrameResults(names, frames, unit, own, bool(facts.get("complete", True)))

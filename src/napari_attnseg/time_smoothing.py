@@ -1,0 +1,135 @@
+"""Smoothing over time: a running median of the probability over some frames.
+
+No torch, no Qt.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.boxes import box_of
+from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.masks import make_mask, rules_of
+from napari_attnseg.reliability.estimate import ESTIMATE, MEASURED
+from napari_attnseg.results import Segmentation
+
+#: Key, in provenance, of how a mask was smoothed over time.
+TIME_SMOOTHING = "time_smoothing"
+#: More frames than this would be kept in memory for no use.
+MOST = 31
+
+T = TypeVar("T")
+
+
+def check_frames(frames: int) -> int:
+    """Check over how many frames to smooth; returns it.
+
+    Raises
+    ------
+    InputError
+        If it is even, or not in 1 to `MOST`.
+    """
+    if frames < 1 or frames > MOST or frames % 2 == 0:
+        raise InputError(
+            f"Expected an odd number of frames from 1 (no smoothing) to {MOST} to "
+            f"smooth over, but got {frames}; choose 3 or 5."
+        )
+    return frames
+
+
+def smoothed(window: Sequence[Segmentation], at: int, frames: int) -> Segmentation:
+    """One frame's result by the median of the probability over a window.
+
+    Parameters
+    ----------
+    window : sequence of Segmentation
+        Neighbouring frames, an odd number.
+    at : int
+        Index of the frame in it.
+    frames : int
+        Over how many was asked for; the window is shorter at the ends.
+
+    Returns
+    -------
+    Segmentation
+        Its mask is made of the median by the rules of the frame. Expected Dice and
+        readers, which are of the mask as it was, are left out.
+    """
+    own = window[at]
+    probability = median([one.probability for one in window])
+    facts = smoothed_facts(own.provenance, frames)
+    mask = make_mask(probability, rules_of(facts), box_of(facts))
+    facts["mask_sha256"] = array_sha256(mask)
+    return replace(
+        own, mask=mask, probability=probability, provenance=facts, readers=None
+    )
+
+
+def median(maps: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+    """Median of an odd number of maps of one shape."""
+    if len(maps) == 1:
+        return np.asarray(maps[0], np.float32)
+    middle = len(maps) // 2
+    found = np.partition(np.stack(maps), middle, axis=0)[middle]
+    return np.asarray(found, np.float32)
+
+
+def smoothed_facts(provenance: Any, frames: int) -> dict[str, Any]:
+    """Provenance of a smoothed mask, without what is of the mask as it was."""
+    left_out = (ESTIMATE, MEASURED)
+    facts = {key: value for key, value in provenance.items() if key not in left_out}
+    facts[TIME_SMOOTHING] = {"method": "running_median", "frames": frames}
+    return facts
+
+
+class Window(Generic[T]):
+    """A running window over frames that come one after another.
+
+    Each frame is given back with as many neighbours on one side as on the other: fewer
+    at the ends, so that it lies in the middle.
+
+    Parameters
+    ----------
+    frames : int
+        Odd; 1: each frame by itself, at once.
+    make : callable
+        Gets the items of the window and the index of the frame; returns what it is.
+    """
+
+    def __init__(self, frames: int, make: Callable[[Sequence[T], int], T]) -> None:
+        self._half, self._make = frames // 2, make
+        self._kept: deque[T] = deque()
+        self._next = 0  # index in `kept` of the frame that is given back next
+
+    def add(self, item: T) -> Iterator[T]:
+        """Take the next frame; gives back those whose neighbours are all there."""
+        self._kept.append(item)
+        while self._next < len(self._kept):
+            half = min(self._half, self._next)
+            # At the beginning the window is shorter, and need not wait as long.
+            if self._next + half >= len(self._kept):
+                return
+            yield self._give(half)
+
+    def rest(self) -> Iterator[T]:
+        """Give back the last frames, after which none comes."""
+        while self._next < len(self._kept):
+            after = len(self._kept) - 1 - self._next
+            yield self._give(min(self._half, self._next, after))
+
+    def _give(self, half: int) -> T:
+        at = self._next
+        around = list(self._kept)[at - half : at + half + 1]
+        found = self._make(around, half)
+        self._next += 1
+        while self._next > self._half:
+            self._kept.popleft()
+            self._next -= 1
+        return found

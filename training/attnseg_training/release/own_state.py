@@ -1,0 +1,47 @@
+"""State dicts of networks of this project that were saved without a model card."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from napari_attnseg.errors import CheckpointError
+from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.spec import ModelSpec
+
+#: Under which name a training module (Lightning) may hold the network.
+MODULES = ("model", "network", "net")
+
+
+def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State dict without the name under which a training module holds the network."""
+    firsts = {name.partition(".")[0] for name in state}
+    if len(firsts) == 1 and (first := firsts.pop()) in MODULES:
+        return {name.removeprefix(f"{first}."): v for name, v in state.items()}
+    return state
+
+
+def is_own(state: dict[str, Tensor], spec: ModelSpec) -> bool:
+    """Whether a state dict has the names and shapes of a network of ours.
+
+    Raises
+    ------
+    CheckpointError
+        If nearly all names are its own, but a tensor is of another shape or missing.
+    """
+    own, given = SegmentationNetwork(spec).state_dict(), without_prefix(state)
+    known = set(own) & set(given)
+    if 2 * len(known) <= len(own):
+        return False
+    for name in sorted(set(own) ^ set(given)):
+        raise CheckpointError(
+            f"Expected the tensors of {spec.name} in the checkpoint, but {name} is "
+            f"{'missing' if name in own else 'left over'}; choose its network with "
+            "--as, or the state dict of the whole network."
+        )
+    for name, value in own.items():
+        if value.shape != given[name].shape:
+            raise CheckpointError(
+                f"Expected {name} of shape {tuple(value.shape)}, as {spec.name} has "
+                f"it, got {tuple(given[name].shape)}; choose its network with --as."
+            )
+    return True
