@@ -92,15 +92,15 @@ class Segmenter:
     engine : Engine
         What computes the network, in eval mode, on the device.
     card : ModelCard
-        Of the weights.
+        Card of the weights.
     device : str
         Where tensors are, by torch's name.
     weights : str
         Name of the weights file, without its folder.
     sha256 : str
-        Of the weights' tensors.
+        Hash of the weights' tensors.
     click_head : StoredHead or None
-        That corrects masks by clicks, if the weights have one; see `corrections`.
+        Head that corrects masks by clicks, if the weights have one; see `corrections`.
     """
 
     engine: Engine

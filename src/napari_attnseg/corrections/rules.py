@@ -131,7 +131,7 @@ def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correc
     Parameters
     ----------
     corrector : Corrector
-        Of the image.
+        Corrector of the image.
     mask : ndarray of uint8, shape (H, W)
         0 is background, c + 1 is class c. It is not changed.
     clicks : sequence of Click

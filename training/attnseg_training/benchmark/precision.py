@@ -65,7 +65,7 @@ def benchmark_precision(
     Parameters
     ----------
     data : Dataset
-        Whose validation images are looked at; their masks are not.
+        Data whose validation images are used, without their masks.
     weights : str
         Bundled name or file.
     device : str

@@ -34,7 +34,7 @@ class Agreement:
     alone : dict
         The only colour of a mask → what to tell if it is no background elsewhere.
     spans : Spans
-        Of masks that were read by a threshold.
+        Spans of masks that were read by a threshold.
     """
 
     lesion: _Level | None = None

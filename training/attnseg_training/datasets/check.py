@@ -145,8 +145,8 @@ def check(
     Raises
     ------
     InputError
-        If the folder is not recognised, a list of names is no text, or two files have
-        one name; whatever else is wrong is a finding.
+        If the folder is not recognised, a list of names is not text, or two files have
+        one name; all other faults become findings.
     """
     files = find_files(source)
     everything = tuple(sorted(files.images))

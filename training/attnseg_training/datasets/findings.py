@@ -72,7 +72,7 @@ class MasksSeen:
     spread : LesionKinds
         Numbers and colours of one class, and in which masks they are.
     palettes : Palettes
-        Of classes that are read by indices.
+        Palettes of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
     shapes : OddShapes

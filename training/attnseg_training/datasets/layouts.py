@@ -57,7 +57,7 @@ class Files:
     ignore : int or None
         Mask value of pixels that are neither a class nor background.
     orientation : str
-        On which pixels masks were drawn; see `Sample`.
+        Pixels on which masks were drawn; see `Sample`.
     threshold : float or None
         Number above which masks of one class are lesion.
     stated : bool

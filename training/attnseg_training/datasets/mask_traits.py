@@ -140,7 +140,7 @@ def traits_of_colours(
     colours : ndarray, shape (n, 3)
         Of lesions.
     ground : ndarray, shape (3,), or None
-        Of the background; None: that is transparent.
+        Colour of the background; None: that is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = (

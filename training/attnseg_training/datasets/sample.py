@@ -46,7 +46,7 @@ class SampleRead:
     ignored : ndarray of bool, shape (H, W), or None
         What is neither a class nor background; None: nothing is.
     readings : tuple of MaskReading
-        Of each mask file.
+        Readings of each mask file.
     fits_both_ways : bool
         Whether image and mask ask to be shown in different orientations, both are of
         one size turned or not, and nobody said which is right.
@@ -252,7 +252,7 @@ class Sample:
 
     @property
     def spacing(self) -> Spacing | None:
-        """Size of a pixel, where the image's file says it: NIfTI, DICOM, OME-Zarr."""
+        """Size of a pixel, if the file gives it: NIfTI, DICOM, OME-Zarr."""
         if is_nifti(self.image):
             return nifti_spacing(self.image)
         if file_format(self.image) in (None, FileFormat.RASTER):

@@ -42,7 +42,7 @@ class Clicked:
     dice : tuple of float
         After 0, 1, 2 … clicks, at least up to the last of `AFTER`.
     seconds : tuple of float
-        That each click took.
+        Seconds that each click took.
     """
 
     dice: tuple[float, ...]

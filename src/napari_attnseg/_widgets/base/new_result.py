@@ -89,7 +89,7 @@ class NewResult:
             The frame on screen: only that has to be drawn again.
         """
         if not self.layers:
-            self.add(came.stack.all())
+            self.add(came.stack)
         for layer in self.layers:
             record = record_of(layer)
             share = None
@@ -122,7 +122,7 @@ class NewResult:
             return ""
         return (
             f"Cancelled: {self.done} of {self.total} slices are segmented and kept. "
-            "The others are not segmented, which is said where you see them."
+            "The others are marked as not segmented."
         )
 
 
