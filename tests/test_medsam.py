@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from napari_attnseg import cli
 from napari_attnseg.batch import SegmentOptions, segment_images
-from napari_attnseg.corrections import Click, correct
+from napari_attnseg.corrections import Click, click_in_box, correct
 from napari_attnseg.corrections.by_medsam import MedsamCorrector
 from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.corrections.session import clicks_in, with_clicks
@@ -402,6 +402,11 @@ def test_clicks_prompt_it_too(folder: Path) -> None:
         corrector.propose(empty, [Click(row, 30, True)]).inside for row in (12, 20)
     )
     assert one.shape == two.shape and (one != two).any()
+    # A box is a box to it; where it says so, what is found in it goes.
+    boxes = [click_in_box(10, 20, 30, 50, adds) for adds in (True, False)]
+    adds, takes = (corrector.propose(empty, [box]).inside for box in boxes)
+    other = corrector.propose(empty, [replace(boxes[0], box=(0, 0, 40, 60))]).inside
+    assert (adds == ~takes).all() and (adds != other).any()
 
 
 def test_clicks_by_several_correctors_are_repeated(

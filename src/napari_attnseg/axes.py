@@ -47,7 +47,7 @@ class AxisReading:
     axis : int
         0 or 2.
     length : int
-        Of that axis.
+        Length of that axis.
     read_as : ReadAs
     """
 

@@ -52,12 +52,12 @@ def checkpoint_bytes(
 
 
 def expect_weights_name(path: Path) -> None:
-    """Check that a file name for weights has the suffix of weights.
+    """Check the suffix of a weights file that is to be written.
 
     Raises
     ------
     InputError
-        If the name ends in something else than ``.safetensors``; it may have no ending.
+        If the name has another suffix than ``.safetensors``; it may have none.
     """
     if path.suffix.casefold() not in (SUFFIX, ""):
         raise InputError(

@@ -47,7 +47,7 @@ def summary_png(
     image : array, shape (H, W) or (H, W, 3 or 4)
         What was segmented.
     result : Segmentation
-        Of that image.
+        Result of that image.
     title : str
         Which image and which model.
     truth : ndarray of shape (H, W), optional
@@ -129,7 +129,7 @@ def explanation_png(
     image : array, shape (H, W) or (H, W, 3 or 4)
         What was explained.
     maps : sequence of Explanation
-        Of one method.
+        Maps of one method.
     outline : ndarray of shape (H, W)
         Mask or region to draw as a contour.
     outlined : str

@@ -27,7 +27,7 @@ def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:
     Parameters
     ----------
     image : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
-        Of colour the mean of red, green and blue counts.
+        Image; in colour, the mean of red, green and blue counts.
     """
     # Enough pixels of each block; all of a large frame take longer than its mask.
     step = [max(1, n // (4 * SIDE)) for n in image.shape[:2]]
@@ -60,7 +60,7 @@ class Pair:
     change : float
         `image_change` of their images.
     dice : float or None
-        Of their masks; None if both are empty, which says nothing of flicker.
+        Dice of their masks; None if both are empty, which says nothing of flicker.
     """
 
     change: float

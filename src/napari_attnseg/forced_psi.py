@@ -25,7 +25,7 @@ def forced_psi(
     ----------
     network : SegmentationNetwork or Engine
     pairs : sequence of tuples of Array
-        Of one image, or of its mirror images in the order of `FLIPS`.
+        Aligned maps of one image, or of its mirror images in the order of `FLIPS`.
     gates : mapping
         With names resolved, as from `forced_gates.resolve_gates`.
 

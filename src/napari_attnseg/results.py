@@ -119,7 +119,7 @@ class EffectiveShare:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None) -> EffectiveShare:
-        """Inverse of `to_json`; None, of a result of before, is unknown."""
+        """Inverse of `to_json`; None, as in earlier results, means unknown."""
         if values is None:
             return cls()
         return cls(ShareState(values["state"]), values.get("mean"))

@@ -17,6 +17,7 @@ from napari_attnseg.corrections import (
     Corrector,
     Proposal,
     Reach,
+    click_in_box,
     clicks_from_json,
     clicks_to_json,
     correct,
@@ -27,6 +28,7 @@ from napari_attnseg.corrections.by_similarity import SimilarityCorrector
 from napari_attnseg.corrections.of_model import click_features, corrector_of
 from napari_attnseg.corrections.reach import line_pixels, reach_box, stations
 from napari_attnseg.corrections.session import ClickSession
+from napari_attnseg.corrections.simulated import next_box, next_line
 from napari_attnseg.errors import InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
@@ -256,6 +258,13 @@ def test_the_next_click_is_in_the_middle_of_the_largest_error() -> None:
     mask[20:31, 20:31] = 1
     found = next_click(mask, truth)
     assert found is not None and not found.positive and 60 <= found.row < 65
+    line, box = next_line(mask, truth), next_box(mask, truth)
+    assert line is not None and box is not None and not line.positive
+    # Along the middle of 5×10 pixels, from one end towards the other.
+    rows, columns = line_pixels(line).T
+    assert set(rows.tolist()) <= {61, 62, 63} and np.ptp(columns) >= 4
+    assert (columns.min() >= 60) and columns.max() < 70
+    assert box == click_in_box(60, 60, 65, 70, False)
     ignored = np.zeros(SHAPE, bool)
     ignored[50:] = True
     assert next_click(mask, truth, ignored=ignored) is None
@@ -275,3 +284,68 @@ def test_a_network_without_such_features_is_refused_in_a_sentence() -> None:
     network = SimpleNamespace(decoder=object(), spec=SimpleNamespace(name="other"))
     with pytest.raises(InputError, match=r"'other' cannot be corrected by clicks.*\.$"):
         click_features(network, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_click_on_what_is_right_guards_it_from_later_clicks(positive: bool) -> None:
+    start = np.zeros(SHAPE, np.uint8)
+    start[40:51] = positive
+    confirming, against = Click(45, 60, positive), Click(45, 76, not positive)
+    assert np.array_equal(correct(Eager(), start, [confirming]).mask, start)
+    alone = correct(Eager(), start, [against]).mask
+    assert alone[45, 60] != start[45, 60]  # without it, the place would change
+    mask = correct(Eager(), start, [confirming, against]).mask
+    rows, columns = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    guarded = (rows - 45) ** 2 + (columns - 60) ** 2 < 8**2  # half of the way
+    assert (mask == start)[guarded].all() and mask[45, 69] != positive
+    line = Click(45, 50, positive, line=((45, 60),))  # its nearest pixel counts
+    assert (correct(Eager(), start, [line, against]).mask == start)[guarded].all()
+
+
+def test_a_click_takes_no_more_than_a_part_unless_a_whole_object() -> None:
+    """Of an object that reaches further than the click, inside, at its edge, whole."""
+    pixels = SHAPE[0] * SHAPE[1]
+    start = np.zeros(SHAPE, np.uint8)
+    start[10:80, 10:110] = 1
+
+    def taken(mask: np.ndarray, row: int, column: int) -> int:
+        found = correct(Eager(), mask, [Click(row, column, False)]).mask
+        assert found[row, column] == 0
+        return int(mask.sum()) - int(found.sum())
+
+    hole, edge = taken(start, 45, 60), taken(start, 20, 60)
+    assert pixels * 0.005 < hole < pixels * 0.012
+    assert pixels * 0.03 < edge < pixels * 0.052
+    small = np.zeros(SHAPE, np.uint8)
+    small[35:56, 45:76] = 1  # 6 % of the image, all in reach: all of it goes
+    assert taken(small, 45, 60) == 21 * 31
+    # A click that adds may add all in its reach: an object that was not found.
+    found = correct(Eager(), np.zeros(SHAPE, np.uint8), [Click(45, 60, True)]).mask
+    assert found.sum() > pixels * 0.15
+
+
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize(
+    "corners", [(30, 20, 60, 100), (5, 50, 85, 58), (40, 40, 41, 41)]
+)
+@pytest.mark.parametrize("make", [MAKERS[0], by_head], ids=["eager", "head"])
+def test_a_box_changes_nothing_outside_it(
+    make: Callable[[np.ndarray], Corrector],
+    corners: tuple[int, int, int, int],
+    positive: bool,
+) -> None:
+    top, left, bottom, right = corners
+    start = np.full(SHAPE, int(not positive), np.uint8)
+    corrector = make(np.full((2, *SHAPE), 0.5))
+    box = click_in_box(*corners, positive)
+    assert clicks_from_json(clicks_to_json([box])) == (box,)
+    session = ClickSession(corrector, start, [box])
+    inside = np.zeros(SHAPE, bool)
+    inside[top:bottom, left:right] = True
+    assert not (session.mask != start)[~inside].any()
+    middle = (top + bottom - 1) // 2, (left + right - 1) // 2
+    assert session.mask[middle] == positive
+    if corrector.name == "eager":  # long boxes are filled all along
+        assert (session.mask != start)[inside].mean() > 0.9
+    session.undo()
+    assert np.array_equal(session.mask, start)

@@ -99,6 +99,7 @@ def test_both_commands(
     summary = json.loads(report.read_text())
     assert summary["n"] == 1 and summary["split"] == "val"
     ways = ["click_head", "feature_similarity", "region_growing", "disc"]
+    ways += ["click_head, lines", "click_head, boxes"]
     assert list(summary["ways"]) == ways
     for way in summary["ways"].values():
         assert list(way["dice"]) == ["0", "1", "3", "5"]

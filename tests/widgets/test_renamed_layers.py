@@ -193,7 +193,7 @@ def test_a_closed_image_is_found_by_its_pixels_when_it_is_opened_again(
     (again,) = viewer.open(tmp_path / "elsewhere.png", plugin="napari")
     again.name = "whatever"
     assert widget.result.image is again
-    assert widget.whatif_panel.controls.isEnabled()
+    assert not widget.whatif_panel.controls.isHidden()
     assert widget.result_box.currentText() == "whatever · tiny"
 
 

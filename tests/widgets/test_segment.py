@@ -251,4 +251,4 @@ def test_weights_that_went_are_not_chosen(
 ) -> None:
     preferences().weights = "gone.safetensors"
     assert chosen_by_another(viewer, qtbot) == ("compact · Dice 0.88", "auto")
-    assert "gone.safetensors, are not there" in messages[-1]
+    assert "gone.safetensors, were not found" in messages[-1]

@@ -1,4 +1,4 @@
-"""Settings of how it is trained: augmentation, loss and optimiser."""
+"""Settings of augmentation, loss and optimiser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOSS_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class LearningSettings(ModelSettings):
-    """What each step does."""
+    """Settings of a training step."""
 
     augment: bool = setting(
         True,

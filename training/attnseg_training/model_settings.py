@@ -1,4 +1,4 @@
-"""Settings of what is trained: data, network, protocol, initial weights."""
+"""Settings of data, network, protocol and initial weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FREEZABLE = ("cnn", "transformer")
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What is trained on what, and where it starts."""
+    """Model, data and initial weights of a run."""
 
     data: str = required_setting(
         "Folder with images/, masks/ and, optionally, splits/.", may_change=True

@@ -1,4 +1,4 @@
-"""Settings of a training run: what a field of `TrainConfig` declares once.
+"""Declaration of the settings of a training run, once per field of `TrainConfig`.
 
 Value check, command-line option, TOML and the reference of ``attnseg-train settings``
 are all made from the declaration.

@@ -1,4 +1,4 @@
-"""Augmentation: parameters are drawn outside, applied purely inside, on the device.
+"""Augmentation on the device; its random parameters are drawn outside.
 
 Every draw depends on numbers only (seed, image, view), so a resumed run and an
 uninterrupted one see the same images.

@@ -88,7 +88,7 @@ class StackRun:
     maker : MaskMaker
     names : StackNames
     every : int
-        Of how many frames one is segmented.
+        Number N of which every Nth frame is segmented.
     overlay : bool
         Whether to write the overlay.
     keep_identifiers : bool

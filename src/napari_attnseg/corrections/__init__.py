@@ -7,6 +7,7 @@ corrector that a model's weights allow.
 from napari_attnseg.corrections.clicks import (
     CLICKS,
     Click,
+    click_in_box,
     clicks_from_json,
     clicks_to_json,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Corrector",
     "Proposal",
     "Reach",
+    "click_in_box",
     "clicks_from_json",
     "clicks_to_json",
     "correct",

@@ -40,7 +40,7 @@ class HeadCorrector(OnGrid):
     head : ClickHead
         In eval mode.
     features : Tensor, shape (1, C, h, w)
-        Of the image, on the head's device.
+        Features of the image, on the head's device.
     probability : ndarray, shape (classes, H, W), in [0, 1]
         The model's own.
     threshold : float

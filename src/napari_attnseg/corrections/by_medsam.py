@@ -1,4 +1,4 @@
-"""Propose corrections by MedSAM, prompted with the clicks as points.
+"""Propose corrections by MedSAM, prompted with clicks as points or with a drawn box.
 
 MedSAM was trained with boxes alone: how well it follows points was not measured here.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_attnseg.corrections.clicks import Click
@@ -57,20 +58,32 @@ class MedsamCorrector:
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
         """As `Corrector.propose`."""
         click, model = clicks[-1], self._sam.model
-        own = [one for one in clicks if one.class_number == click.class_number]
         side = model.config.vision_config.image_size
         scale = np.array([side / self.shape[1], side / self.shape[0]])
-        points = np.array([(one.column + 0.5, one.row + 0.5) for one in own]) * scale
         logits = model(
             image_embeddings=self._seen,
-            input_points=torch.tensor(
-                points[None, None], dtype=torch.float32, device=self._sam.device
-            ),
-            input_labels=torch.tensor(
-                [[[int(one.positive) for one in own]]], device=self._sam.device
-            ),
             multimask_output=False,
+            **self._prompt(clicks, scale),
         ).pred_masks[0]
         there = F.interpolate(torch.sigmoid(logits), self.shape, mode="bilinear")
         box = reach_box(click, self.reach, self.shape)
-        return Proposal(box, (there[0, 0].cpu().numpy() >= THRESHOLD)[box])
+        inside = (there[0, 0].cpu().numpy() >= THRESHOLD)[box]
+        # What it finds in a box is what is to go, if the box says so.
+        takes = click.box is not None and not click.positive
+        return Proposal(box, ~inside if takes else inside)
+
+    def _prompt(
+        self, clicks: Sequence[Click], scale: NDArray[np.float64]
+    ) -> dict[str, Tensor]:
+        """The box of the last click, or all clicks on its class as points."""
+        click, device = clicks[-1], self._sam.device
+        if click.box is not None:
+            top, left, bottom, right = click.box
+            corners = np.array([(left, top), (right, bottom)]) * scale
+            box = torch.tensor(corners.reshape(1, 1, 4), dtype=torch.float32)
+            return {"input_boxes": box.to(device)}
+        own = [one for one in clicks if one.class_number == click.class_number]
+        points = np.array([(one.column + 0.5, one.row + 0.5) for one in own]) * scale
+        at = torch.tensor(points[None, None], dtype=torch.float32, device=device)
+        labels = torch.tensor([[[int(one.positive) for one in own]]], device=device)
+        return {"input_points": at, "input_labels": labels}

@@ -16,7 +16,8 @@ CLICKS = "clicks"
 class Click:
     """One click: this pixel belongs to the object, or it does not.
 
-    A scribble is a click with a line: the same holds for every pixel of the line.
+    A scribble is a click with a line: the same holds for every pixel of the line. With
+    a box, see `click_in_box`, nothing outside the box changes.
 
     Attributes
     ----------
@@ -27,8 +28,10 @@ class Click:
     class_number : int
         Value of the class in the mask, counted from 1.
     line : tuple of (int, int)
-        Of a scribble: the pixels (row, column) that straight lines lead through, one
+        For a scribble: the pixels (row, column) that straight lines lead through, one
         after another, from the first pixel on. Empty: a click.
+    box : (int, int, int, int), optional
+        Top, left, bottom, right: the last two are the first pixels outside.
     """
 
     row: int
@@ -36,6 +39,7 @@ class Click:
     positive: bool
     class_number: int = 1
     line: tuple[tuple[int, int], ...] = ()
+    box: tuple[int, int, int, int] | None = None
 
     @property
     def points(self) -> tuple[tuple[int, int], ...]:
@@ -43,11 +47,43 @@ class Click:
         return ((self.row, self.column), *self.line)
 
 
+def click_in_box(
+    top: int,
+    left: int,
+    bottom: int,
+    right: int,
+    positive: bool,
+    class_number: int = 1,
+) -> Click:
+    """A drawn box as a scribble through its middle, along its longer axis.
+
+    What the model adds or takes away there stays in the box.
+
+    Parameters
+    ----------
+    top, left, bottom, right : int
+        Of the box, at least one pixel; the last two are the first pixels outside.
+    positive : bool
+        Whether the object in the box belongs to the class.
+    class_number : int
+    """
+    height, width = bottom - top, right - left
+    ends = [[(top + bottom - 1) // 2, (left + right - 1) // 2] for _ in range(2)]
+    axis, half = (0, height // 4) if height >= width else (1, width // 4)
+    ends[0][axis] -= half
+    ends[1][axis] += half
+    (row, column), last = ends
+    line = ((last[0], last[1]),) if last != [row, column] else ()
+    box = top, left, bottom, right
+    return Click(row, column, positive, class_number, line, box)
+
+
 def clicks_to_json(clicks: Iterable[Click]) -> list[dict[str, Any]]:
     """JSON-ready list of clicks, in their order."""
     return [
-        {k: v for k, v in asdict(click).items() if k != "line"}
+        {k: v for k, v in asdict(click).items() if k not in ("line", "box")}
         | ({"line": [list(point) for point in click.line]} if click.line else {})
+        | ({"box": list(click.box)} if click.box else {})
         for click in clicks
     ]
 
@@ -68,6 +104,7 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
                 bool(value["positive"]),
                 int(value.get("class_number", 1)),
                 tuple((int(row), int(column)) for row, column in value.get("line", ())),
+                _box_of(value.get("box")),
             )
             for value in values
         )
@@ -76,6 +113,13 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
             "Expected clicks with row, column and positive, got something else "
             f"({error}); remove them from the file."
         ) from error
+
+
+def _box_of(value: Any) -> tuple[int, int, int, int] | None:
+    if value is None:
+        return None
+    top, left, bottom, right = (int(one) for one in value)
+    return top, left, bottom, right
 
 
 def expect_clicks(

@@ -66,12 +66,49 @@ def reach_box(
     return rows, columns
 
 
-def near(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.bool_]:
-    """Which pixels of a box are within reach of a click without a line."""
+def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.float32]:
+    """Squared distances of a box's pixels to a click without a line.
+
+    In units of its reach: 1 is as far as it reaches.
+    """
     rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
     columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
-    away = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2
-    return np.asarray(away <= 1)
+    found = (rows / reach.rows)[:, None] ** 2 + (columns / reach.columns)[None] ** 2
+    return np.asarray(found, np.float32)
+
+
+def within(
+    box: tuple[slice, slice], drawn: tuple[int, int, int, int]
+) -> NDArray[np.bool_]:
+    """Which pixels of a box of slices lie in a drawn one; see `Click.box`."""
+    top, left, bottom, right = drawn
+    rows = np.arange(box[0].start, box[0].stop)
+    columns = np.arange(box[1].start, box[1].stop)
+    inside = ((rows >= top) & (rows < bottom))[:, None]
+    return np.asarray(inside & (columns >= left) & (columns < right))
+
+
+def guarded(
+    box: tuple[slice, slice], click: Click, earlier: Click
+) -> NDArray[np.bool_]:
+    """Which pixels of a box an earlier click guards from one that says otherwise.
+
+    Those within half of the distance between the two; of a scribble the pixel of its
+    line counts that is nearest.
+
+    Parameters
+    ----------
+    box : (slice, slice)
+    click : Click
+        The later one, without a line.
+    earlier : Click
+    """
+    pixels = line_pixels(earlier)
+    far = ((pixels - [click.row, click.column]) ** 2).sum(1)
+    row, column = (int(one) for one in pixels[int(far.argmin())])
+    rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - row
+    columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - column
+    return np.asarray(4 * (rows[:, None] ** 2 + columns[None] ** 2) < far.min())
 
 
 def squares(

@@ -2,8 +2,10 @@
 
 A click adds pixels to its class or takes some away, never both. What it changes is
 connected to it and within its reach; a small disc around every click is as the click
-says. These rules hold by construction, for every `Corrector`. A scribble keeps them all
-along its line; correctors see it as clicks on that line.
+says. Earlier clicks guard their half of the way to a click that says otherwise, and one
+that takes away takes a limited part of the image, or a whole object. These rules hold
+by construction, for every `Corrector`. A scribble keeps them all along its line;
+correctors see it as clicks on that line.
 """
 
 from __future__ import annotations
@@ -19,14 +21,20 @@ from scipy import ndimage
 from napari_attnseg.corrections.clicks import Click, expect_clicks
 from napari_attnseg.corrections.reach import (
     Reach,
+    away,
     disc_radius,
+    guarded,
     line_pixels,
-    near,
     reach_box,
     squares,
     stations,
+    within,
 )
 
+#: Part of the image that one click takes away at most, unless it takes all that is
+#: connected to it; and where it would leave a hole. In the middle of a lesion nobody
+#: expects a click to take most of it.
+MOST_TAKEN, MOST_OF_HOLE = 0.05, 0.01
 _CORNERS = np.ones((3, 3), bool)
 Mask = NDArray[np.uint8]
 
@@ -123,7 +131,7 @@ def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correc
     Parameters
     ----------
     corrector : Corrector
-        Of the image.
+        Corrector of the image.
     mask : ndarray of uint8, shape (H, W)
         0 is background, c + 1 is class c. It is not changed.
     clicks : sequence of Click
@@ -155,9 +163,12 @@ def apply_click(
     reach, against = corrector.reach, _against(clicks)
     seen = [point for click in earlier for point in stations(click, reach)]
     places = stations(last, reach)
-    # Where a scribble begins in what is right already, the model has nothing to add.
-    for place in [one for one in places if not _right(mask, one)] or places[:1]:
-        if place is places[0] or not _right(mask, place):
+    # Where a scribble begins in what is right already, the model has nothing to add; a
+    # box is drawn around what may be partly right.
+    whole = last.box is not None
+    wrong = [one for one in places if not _right(mask, one)]
+    for place in places if whole else wrong or places[:1]:
+        if whole or place is places[0] or not _right(mask, place):
             seen.append(place)
             _follow(corrector, mask, seen, against)
     _force(mask, last, against)
@@ -177,15 +188,57 @@ def _follow(
     box, proposed = corrector.propose(mask, seen)
     before = mask[box]
     own = before == click.class_number
+    far = away(box, click, corrector.reach)
     changed = (proposed & ~own) if click.positive else (own & ~proposed)
-    changed &= near(box, click, corrector.reach)
+    changed &= far <= 1
+    if click.box is not None:
+        changed &= within(box, click.box)
+    for other in against:
+        changed &= ~guarded(box, click, other)
     disc = np.isfinite(squares(box, click, mask.shape))
-    # Through the disc, since the click's own pixel may be right already.
-    parts, _ = ndimage.label(changed | disc, _CORNERS)
-    changed &= parts == parts[click.row - box[0].start, click.column - box[1].start]
+    at = click.row - box[0].start, click.column - box[1].start
+    changed = _connected(changed, disc, at)
+    if not click.positive and click.box is None:
+        inside = [
+            (part.start > 0, part.stop < size)
+            for part, size in zip(box, mask.shape, strict=True)
+        ]
+        most = int(_most_taken(own, changed, at, inside) * mask.size)
+        if changed.sum() > most:
+            nearest = far <= np.partition(far[changed], most)[most]
+            changed = _connected(changed & nearest, disc, at)
     for other in against:  # the discs of earlier clicks stay
         changed &= ~np.isfinite(squares(box, other, mask.shape))
     before[changed] = click.class_number if click.positive else 0
+
+
+def _connected(
+    changed: NDArray[np.bool_], disc: NDArray[np.bool_], at: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """What is connected to a pixel.
+
+    Through the disc around it, since the click's own pixel may be right already.
+    """
+    parts, _ = ndimage.label(changed | disc, _CORNERS)
+    return np.asarray(changed & (parts == parts[at]))
+
+
+def _most_taken(
+    own: NDArray[np.bool_],
+    changed: NDArray[np.bool_],
+    at: tuple[int, int],
+    inside: Sequence[tuple[bool, bool]],
+) -> float:
+    """Part of the image that may be taken away from what is connected to a pixel.
+
+    `inside`: per axis, whether the image goes on before and after these arrays.
+    """
+    parts, _ = ndimage.label(own, _CORNERS)
+    if not own[at] or not (parts == parts[at])[~changed].any():
+        return 1.0
+    around = ndimage.binary_dilation(np.pad(changed, 1), _CORNERS)
+    is_hole = not (around & ~np.pad(own, 1, constant_values=inside)).any()
+    return MOST_OF_HOLE if is_hole else MOST_TAKEN
 
 
 def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
@@ -198,6 +251,8 @@ def _force(mask: Mask, click: Click, against: Sequence[Click]) -> None:
         disc &= mine <= squares(box, other, mask.shape)
     rows, columns = line_pixels(click).T
     disc[rows - box[0].start, columns - box[1].start] = True
+    if click.box is not None:
+        disc &= within(box, click.box)
     before = mask[box]
     if click.positive:
         before[disc] = click.class_number

@@ -35,7 +35,7 @@ class ClickSession:
     Parameters
     ----------
     corrector : Corrector
-        Of the image.
+        Corrector of the image.
     start : ndarray of uint8, shape (H, W)
         Mask before the clicks; a copy is kept.
     clicks : sequence of Click
@@ -106,7 +106,7 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
     ----------
     facts : mapping or None
     frame : int, optional
-        Of a stack; None: of a single image.
+        Frame of a stack; None for a single image.
     """
     values = [] if facts is None else facts.get("clicks", [])
     return clicks_from_json(
@@ -123,7 +123,7 @@ def clicks_by(
     ----------
     facts : mapping or None
     frame : int, optional
-        Of a stack; None: of a single image.
+        Frame of a stack; None for a single image.
     """
     if facts is None:
         return []
@@ -147,11 +147,11 @@ def with_clicks(
     facts : mapping or None
         What it was.
     corrector : Corrector or None
-        That was used; None: as before.
+        Corrector that was used; None: as before.
     clicks : sequence of Click
         On the frame.
     frame : int, optional
-        Of a stack.
+        Frame of a stack.
     kept : int
         So many of them, the first ones, were recorded before, with their corrector.
     """

@@ -58,7 +58,7 @@ def sign_agreement_alike(
     Parameters
     ----------
     psi, tau, mask : ndarray of one shape
-        Of regions; `mask` is the mean of the model's own probability.
+        Values of regions; `mask` is the mean of the model's own probability.
     """
     psi, tau, mask = np.ravel(psi), np.ravel(tau), np.ravel(mask)
     clear = _clear(tau)

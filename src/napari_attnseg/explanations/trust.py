@@ -82,8 +82,9 @@ def measured_trust(
     batch : int
         Decodings at a time; 9 took less CPU time than 36 for the bundled model.
     temperature : float
-        Of the model card: logits are divided by it, as in inference. It can change the
-        sign of trust, because it changes which errors weigh more in the loss.
+        Temperature of the model card: logits are divided by it, as in inference. It can
+        change the sign of trust, because it changes which errors weigh more in the
+        loss.
 
     Raises
     ------

@@ -25,7 +25,7 @@ _HALVES = {
 def is_deep(file: Picture) -> bool:
     """Whether an open file has 16 bits per colour, of which Pillow would keep 8.
 
-    For a bitmap, such a mode gives the bits of a pixel.
+    In a bitmap (BMP), such a mode counts the bits of a whole pixel.
     """
     opened: Any = file
     deep = any(";16" in str(tile) for tile in opened.tile)

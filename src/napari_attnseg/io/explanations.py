@@ -42,7 +42,7 @@ class SavedExplanation:
     Attributes
     ----------
     name : str
-        Of the image.
+        Name of the image.
     source : str
         The image's file as it was given.
     maps : sequence of Explanation

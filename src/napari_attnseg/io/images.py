@@ -31,7 +31,7 @@ class UprightImage:
     ----------
     pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
     orientation : int
-        In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
+        Orientation in which it was stored, 1 to 8 as in EXIF and TIFF; 1: upright.
     others : int
         Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None

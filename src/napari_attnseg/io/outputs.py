@@ -18,7 +18,7 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
     folder : bool
         Whether it is a folder of results; else it is one file.
     option : str
-        That named it, for the message.
+        Option that named it, for the message.
 
     Raises
     ------

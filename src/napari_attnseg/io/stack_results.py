@@ -78,7 +78,7 @@ class StackResults:
     provenance : mapping
         JSON-ready: of the file, before the first frame; the run's is added by `add`.
     columns : tuple of str
-        Of the table, one value each in `add`.
+        Columns of the table, one value each in `add`.
     overlay : bool
         Whether to write the overlay.
     rate : float
@@ -147,7 +147,7 @@ class StackResults:
         row : mapping
             Values of the table; None and NaN are left empty.
         picture : ndarray of uint8, shape (H, W, 3), or None
-            Of the overlay.
+            Picture of the overlay.
         seconds : float or None
             When it is shown in the overlay.
         run : mapping

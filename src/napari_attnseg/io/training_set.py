@@ -109,7 +109,8 @@ def addition(folder: Path, correction: Correction, name: str | None = None) -> A
     folder : Path
     correction : Correction
     name : str, optional
-        Of a new image; None: `image_name`, so that of two equal images one is kept.
+        Name of a new image; None: `image_name`, so that of two equal images one is
+        kept.
 
     Raises
     ------

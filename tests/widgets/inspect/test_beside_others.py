@@ -107,3 +107,22 @@ def test_undo_brings_back_work_by_hand(
     assert np.array_equal(mask.data, by_hand)
     panel.undo()
     assert np.array_equal(mask.data, more)
+
+
+def test_it_turns_to_the_image_that_is_seen(
+    viewer: ViewerModel, opened: Any, segment: Any, qtbot: Any
+) -> None:
+    """Two images over each other: the mask of the one below is not changed unseen."""
+    below, above = segment("below"), segment("above")
+    widget = opened()
+    assert widget.result.image is above
+    above.visible = False
+    qtbot.waitUntil(lambda: widget.result.image is below)
+    above.visible = True
+    qtbot.waitUntil(lambda: widget.result.image is above)
+    viewer.layers.move(viewer.layers.index(below), len(viewer.layers))
+    qtbot.waitUntil(lambda: widget.result.image is below)
+    widget.life.end()
+    below.visible = False
+    qtbot.wait(100)
+    assert widget.result.image is below

@@ -60,7 +60,7 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert changed(qtbot, panel).overlap == change.overlap
     viewer.layers.remove(image)
     assert panel.what_if is None  # features are freed with their image
-    assert not panel.controls.isEnabled() and panel.message.isEnabled()
+    assert panel.controls.isHidden() and not panel.message.isHidden()
     assert "not open" in panel.message.text()
 
 

@@ -1,1 +1,1 @@
-"""Speed of training, measured."""
+"""Benchmarks of training, inference and start."""

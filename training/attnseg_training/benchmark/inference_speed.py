@@ -42,7 +42,7 @@ PLAIN, OURS, OPENVINO, REDUCED = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One network as each engine computes it, with the same weights.
+    """One network on each engine, with the same weights.
 
     Attributes
     ----------

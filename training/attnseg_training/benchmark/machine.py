@@ -1,4 +1,4 @@
-"""The machine of a measurement, without its name."""
+"""Describe the machine of a measurement, without its name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def facts_of_machine() -> dict[str, Any]:
 
 
 def facts_of_device(device: str) -> dict[str, Any]:
-    """`facts_of_machine`, where a device of it computes, and its CPU threads."""
+    """`facts_of_machine`, with the device that computes and its CPU threads."""
     import torch
 
     return {
@@ -34,7 +34,7 @@ def facts_of_device(device: str) -> dict[str, Any]:
 
 
 def machine(device: str) -> str:
-    """What computes."""
+    """Kind of machine that computes."""
     if not device.startswith("cuda"):
         return processor()
     import torch

@@ -1,4 +1,4 @@
-"""One case of `size_curve`, in a process of its own: prints one line of JSON."""
+"""Measure one case of `size_curve` in this process, and print one line of JSON."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Case:
 
 
 class Frames:
-    """A stack whose frames are made when they are asked for: it takes no memory.
+    """Stack whose frames are made on demand, so that it takes no memory.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def large_image(image: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8]:
-    """An image of three to two sides, of copies of a small one."""
+    """Large image with sides 3:2, tiled with copies of a small one."""
     rows = round(math.sqrt(megapixels * 1e6 / 1.5))
     columns = round(1.5 * rows)
     times = (math.ceil(rows / image.shape[0]), math.ceil(columns / image.shape[1]), 1)

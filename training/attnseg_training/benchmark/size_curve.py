@@ -1,4 +1,4 @@
-"""How time and memory grow with the frames of a stack and the pixels of an image.
+"""Measure time and memory by the frames of a stack and the pixels of an image.
 
 Each case runs in a process of its own, whose peak of memory is its own, one case after
 another. Nothing is extrapolated: what does not finish is said not to have finished.
@@ -91,7 +91,7 @@ class Curve:
 def size_cases(
     benchmark: str, sizes: Sequence[float], peer: bool
 ) -> list[tuple[Kind, float]]:
-    """The cases of a benchmark, those that take longest last."""
+    """Cases of a benchmark; the slowest ones come last."""
     if benchmark == "stack":
         return [(Kind.STACK, size) for size in sorted(sizes)]
     kinds = [Kind.ONE_PASS, Kind.TILES]

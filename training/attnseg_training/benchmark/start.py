@@ -1,4 +1,4 @@
-"""What a fresh process costs until its first mask, in seconds of CPU.
+"""Measure the CPU seconds of a new process up to its first mask.
 
 Beside it the least that a network in torch can do: import torch and run the network.
 All are run in turns, on one thread, so that other work on the machine disturbs all
@@ -57,16 +57,16 @@ def benchmark_start(
     rounds: int = 7,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """CPU seconds of fresh processes, as JSON.
+    """CPU seconds of new processes, as JSON.
 
     Parameters
     ----------
     image : Path
-        That is segmented.
+        Image that is segmented.
     weights : str
         Bundled name or file.
     rounds : int
-        Of every process; their median counts.
+        Rounds of every process; their median counts.
     watch : callable
         Called with (rounds done, rounds in all).
 
@@ -121,7 +121,7 @@ def benchmark_start(
 
 
 def markdown_of_start(summary: Mapping[str, Any]) -> str:
-    """The same as a table in Markdown."""
+    """Format the result as a Markdown table."""
     median, ratio = summary["median_cpu_s"], summary["ratio"]
     lines = [
         f"## start: {summary['weights']}",
@@ -142,7 +142,7 @@ def markdown_of_start(summary: Mapping[str, Any]) -> str:
 
 
 def machine_line(summary: Mapping[str, Any]) -> str:
-    """The same in words."""
+    """Describe the machine in words."""
     known = ", ".join(f"{name} {one}" for name, one in summary["versions"].items())
     return (
         f"{summary['machine']}, {summary['date']}; {known}. Median of "

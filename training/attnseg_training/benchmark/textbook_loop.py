@@ -1,4 +1,4 @@
-"""The training loop that one writes first, to compare `Trainer`'s speed with.
+"""Baseline DataLoader loop for the benchmark.
 
 No straw man: nothing in it is slower than it has to be, and it does less (no averaged
 weights, no clipped gradients). It decodes, resizes and augments image by image in PIL,
@@ -29,7 +29,7 @@ _IGNORED = 255
 
 
 class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
-    """Image files and their masks of one class, read and augmented when asked for.
+    """Image files and masks of one class, read and augmented on demand.
 
     The augmentation is as strong as that of `transforms`: the same warp, brightness,
     contrast and saturation, now and then blur or noise. Hue is left out, which PIL has

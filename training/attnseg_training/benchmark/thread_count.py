@@ -1,4 +1,4 @@
-"""Seconds of an image by threads: on this machine as it is, and with one core taken.
+"""Measure seconds per image by threads, also beside a program that uses one core.
 
 A thread that spins while it waits holds its core, and a network whose thread shares a
 core with another program waits for that one at every layer. Each way has a process of
@@ -60,7 +60,7 @@ def benchmark_threads(
     weights : str
         Bundled name or file.
     rounds : int
-        Of every way, in each of both states of the machine.
+        Rounds of every way, in each of both states of the machine.
     watch : callable
         Called with (rounds done, rounds in all).
 
@@ -104,7 +104,7 @@ def benchmark_threads(
 
 
 def markdown_of_threads(summary: Mapping[str, Any]) -> str:
-    """The same as a table in Markdown."""
+    """Format the result as a Markdown table."""
     lines = [
         f"## threads: {summary['weights']}",
         "",

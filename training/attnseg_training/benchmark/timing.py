@@ -1,4 +1,4 @@
-"""Ways to do the same, timed in turns, and what the device could do at most."""
+"""Time several implementations in turns, and measure the peak of the device."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ KINDS = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds of each way in each round.
+    """Seconds of each implementation in each round.
 
     Attributes
     ----------
     seconds : dict of str to list of float
-        Of one image or step: on the CPU those of all its threads together, which other
-        programs disturb less than the clock on the wall; on a GPU by that clock.
+        Seconds of one image or step: on the CPU those of all its threads together,
+        which other programs disturb less than the clock on the wall; on a GPU by that
+        clock.
     """
 
     seconds: dict[str, list[float]]
@@ -69,7 +70,7 @@ def time_in_turns(
 def roofline(device: str, repeats: int = 5) -> dict[str, float]:
     """GFLOP/s of a large matrix product and of a 3×3 convolution, the best of some.
 
-    What no network of such operations is faster than.
+    No network of such operations is faster.
     """
     side, width, pixels = 1024, 128, 96
     a, b = torch.rand(2, side, side, device=device)

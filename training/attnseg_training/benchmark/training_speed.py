@@ -1,4 +1,4 @@
-"""How fast a run trains, against a textbook loop of the same network.
+"""Measure the speed of training against a baseline loop of the same network.
 
 Both are timed in turns, so that other work on the machine disturbs both alike.
 """
@@ -124,7 +124,7 @@ def benchmark_training(
     bf16: bool | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingSpeed:
-    """Time both ways to train in turns, after one step each that warms up.
+    """Time both loops in turns, each after one step of warm-up.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def benchmark_training(
 
 
 def default_workers(device: str) -> int:
-    """As usual: processes where a GPU waits for them, none where all share the CPU."""
+    """Default number of loading processes: some with a GPU, none on the CPU."""
     return 0 if resolve_device(device) == "cpu" else min(8, os.cpu_count() or 1)
 
 

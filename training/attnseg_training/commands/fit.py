@@ -191,7 +191,10 @@ def _print_settings(run: TrainConfig) -> None:
 
     from attnseg_training.commands.console import console
 
-    console.print(f"Training settings: {settings_line(dataclasses.asdict(run))}")
+    fields = dataclasses.fields(run)
+    defaults = {field.name: field.default for field in fields if field.name != "data"}
+    line = settings_line(dataclasses.asdict(run), defaults)
+    console.print(f"Training settings: {line}; all others as by default")
 
 
 def settings_command(

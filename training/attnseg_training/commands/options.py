@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -220,6 +220,10 @@ def configured(
     return of(**{**defaults, **read, **given})
 
 
-def settings_line(settings: dict[str, Any]) -> str:
-    """Settings on one line."""
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
+def settings_line(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Settings that differ from the defaults, on one line; the data always."""
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in settings.items()
+        if name not in defaults or value != defaults[name]
+    )

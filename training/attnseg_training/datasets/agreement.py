@@ -1,4 +1,4 @@
-"""Whether the masks of one data set can be read by one rule."""
+"""Check that the masks of one data set can be read by one rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Level = tuple[float, str]
 
 @dataclass(slots=True)
 class Agreement:
-    """What numbers and colours mean in the masks that were read so far.
+    """Meanings of numbers and colours in the masks that were read so far.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Agreement:
     alone : dict
         The only colour of a mask → what to tell if it is no background elsewhere.
     spans : Spans
-        Of masks that were read by a threshold.
+        Spans of masks that were read by a threshold.
     """
 
     lesion: _Level | None = None
@@ -46,7 +46,7 @@ class Agreement:
     spans: Spans = field(default_factory=Spans)
 
     def add(self, name: str, traits: MaskTraits) -> None:
-        """Notice how one page of a mask was read."""
+        """Record how one page of a mask was read."""
         if traits.lesion_level is not None:
             self._add_levels((traits.lesion_level, name), (0.0, ""))
         self._add_levels(None, (traits.background_level, name))
@@ -68,7 +68,7 @@ class Agreement:
             self.background = background
 
     def joined(self, other: Agreement) -> Agreement:
-        """Both together."""
+        """Union of both."""
         both = Agreement(
             self.lesion,
             self.background,
@@ -82,7 +82,7 @@ class Agreement:
         return both
 
     def contradiction(self) -> UnclearMaskError | None:
-        """What is background in one mask and lesion in another; None: nothing is."""
+        """Value that is background in one mask and lesion in another, or None."""
         level, dark = self.background
         spread = NOISE if level >= FAINT else 0
         if self.lesion is not None and self.lesion[0] <= level + spread:

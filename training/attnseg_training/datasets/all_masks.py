@@ -1,4 +1,4 @@
-"""All masks of a data set, before work begins."""
+"""Read all masks of a data set before work begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that most masks of a data set break, in words."""
+"""Describe rules that most masks of a data set break."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ def broken_by_most(
 ) -> list[RuleError]:
     """Rules that more than `least` of all masks break, each with its sentence.
 
+    Of full masks, more than that share of those that are not empty: masks that are
+    either are labels of whole images.
+
     Parameters
     ----------
     names : mapping
@@ -47,7 +50,9 @@ def broken_by_most(
     found = []
     for rule, broken in names.items():
         why, word = _WORDS[rule]
-        if len(broken) > least:
+        lesions = total - len(names.get(Rule.MOSTLY_EMPTY, ()))
+        of = lesions if rule == Rule.MOSTLY_FULL else total
+        if len(broken) > least * of / max(total, 1):
             text = (
                 f"Expected masks most of which {why}, but {len(broken)} of {total} "
                 f"masks are {word}, first that of {broken[0]!r}; look at how they were "

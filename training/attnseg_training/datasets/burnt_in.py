@@ -1,4 +1,4 @@
-"""Pieces that many masks have at the very same pixels, such as a scale bar."""
+"""Find pieces that many masks have at the same pixels, such as a scale bar."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BurntIn(NamedTuple):
     where: str
 
     def error(self, total: int) -> RuleError:
-        """The rule that it breaks, of so many masks in all."""
+        """Error for the rule that it breaks, among this number of masks."""
         text = (
             "Expected lesions at places that differ from mask to mask, but "
             f"{self.masks} of {total} masks are lesion at the same pixels "
@@ -86,7 +86,7 @@ class _Counts:
             self.digits.append(bits)
 
     def joined(self, other: _Counts) -> _Counts:
-        """Both together."""
+        """Union of both."""
         both = _Counts(
             self.total + other.total,
             list(self.digits),
@@ -108,7 +108,7 @@ class _Counts:
 
 @dataclass(slots=True)
 class SamePlaces:
-    """Where lesions are in the masks that were seen so far.
+    """Places of lesions in the masks that were read so far.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class SamePlaces:
     corners: dict[int, _Counts] = field(default_factory=dict)
 
     def add(self, name: str, lesion: Plane) -> None:
-        """Notice the lesion (H, W) of a mask that no other image has had."""
+        """Record the lesion (H, W) of a mask that no other image had."""
         rows, columns = lesion.shape
         self.shapes.setdefault((rows, columns), _Counts()).add(
             name, np.packbits(lesion)
@@ -133,13 +133,13 @@ class SamePlaces:
             self.corners.setdefault(i, _Counts()).add(name, np.packbits(lesion[y, x]))
 
     def joined(self, other: SamePlaces) -> SamePlaces:
-        """Both together."""
+        """Union of both."""
         return SamePlaces(
             _joined(self.shapes, other.shapes), _joined(self.corners, other.corners)
         )
 
     def found(self) -> BurntIn | None:
-        """The piece that many masks have, of any shape; None: there is none."""
+        """Piece that many masks have, of any shape; None if there is none."""
         every = sum(one.total for one in self.shapes.values())
         for shape, counts in self.shapes.items():
             if counts.total < MASKS or counts.total < min(ALIKE, HALF * every):

@@ -1,4 +1,4 @@
-"""Looking through a data folder before hours are spent on it: ``check``."""
+"""Check a data folder before training: ``check``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_cases import same_cases
 from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
@@ -44,7 +45,7 @@ _FINDING = {
 
 @dataclass(slots=True)
 class DataReport:
-    """What was seen in a folder.
+    """Findings in a data folder.
 
     Attributes
     ----------
@@ -144,8 +145,8 @@ def check(
     Raises
     ------
     InputError
-        If the folder is not recognised, a list of names is no text, or two files have
-        one name; whatever else is wrong is a finding.
+        If the folder is not recognised, a list of names is not text, or two files have
+        one name; all other faults become findings.
     """
     files = find_files(source)
     everything = tuple(sorted(files.images))
@@ -193,6 +194,7 @@ def check(
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))
+    report.questions += same_cases(disjoint)
     report.narrow = seen.narrow
     report.lesions = seen.spread.counts()
     for error in seen.broken():
@@ -203,8 +205,8 @@ def check(
             text = (
                 f"{pair}; they are the same, pixel for pixel, but their masks differ."
             )
-        rule = Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE
-        report.found.append((str(rule), pair.first, text))
+        kind = Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE
+        report.found.append((str(kind), pair.first, text))
     order = list(FINDINGS)
     report.found.sort(key=lambda one: (order.index(one[0]), one[1]))
     return report

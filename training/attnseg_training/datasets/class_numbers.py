@@ -1,4 +1,4 @@
-"""Masks of classes that have numbers."""
+"""Read masks whose classes have numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def classes(
 ) -> NDArray[np.uint8]:
     """Read the numbers of a mask whose classes have values: uint8 (classes, H, W).
 
-    What is 0 or one of `background` is in none.
+    Pixels that are 0 or in `background` belong to no class.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Why the colours of a mask cannot be read, in words."""
+"""Errors of masks whose colours cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks of classes that hold something else than one plane of their numbers."""
+"""Refuse masks of classes that are not one plane of numbers."""
 
 from __future__ import annotations
 

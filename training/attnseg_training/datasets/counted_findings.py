@@ -1,4 +1,4 @@
-"""How often images break rules that stop nothing, and a sentence on it."""
+"""Count findings that stop nothing, and describe them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.same_cases import same_cases
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import counted_warning
 
@@ -35,6 +36,8 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
         found[hint.rule] = len(hint.names)
     for pair in near_duplicates(hashes, names):
         found[Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE] += 1
+    for hint in same_cases(names):
+        found[hint.rule] = len(hint.groups)
     return {str(rule): n for rule, n in found.items() if n}
 
 

@@ -67,9 +67,9 @@ class Dataset:
         return self.splits[name]
 
     def expect_classes(self, count: int, names: Sequence[str] = ()) -> None:
-        """Say so (`InputError`) where a model of `count` classes does not fit.
+        """Raise `InputError` if a model of `count` classes does not fit.
 
-        Nor does one of the same classes, by their `names`, in another order.
+        A model with the same classes (`names`) in another order does not fit either.
         """
         if sorted(names) == sorted(self.classes) and tuple(names) != self.classes:
             raise InputError(
@@ -93,7 +93,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     root : Path
         A folder in one of the layouts of `DATASETS`, or ``NAME:FOLDER``.
     seed : int
-        Of the carved validation part, where there is none.
+        Seed of the carved validation part, if there is no list.
 
     Raises
     ------
@@ -190,14 +190,14 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
 
 
 def mask_suffix(files: Files) -> str:
-    """In words, in what suffix the names that are in no pair differ; or nothing."""
+    """Describe the suffix by which unpaired names differ; empty if there is none."""
     images = [name for name in files.images if name not in files.masks]
     masks = [name for name in files.masks if name not in files.images]
     return unlike_in_a_suffix(images, masks)
 
 
 def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:
-    """Names without a mask, where that does not mean that nothing is in the image."""
+    """Names without a mask, unless a missing mask means an empty one."""
     if files.layout.parts and files.spec.empty_masks:
         return []
     return [n for n in names if n not in files.masks]

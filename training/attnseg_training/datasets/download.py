@@ -1,4 +1,4 @@
-"""Fetching a data set whose licence lets everybody have it, when somebody asks to."""
+"""Download a data set whose licence allows it, on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_attnseg.io.atomic import write_text
 
 
 def archive_of(name: str) -> Archive:
-    """What would be downloaded for a data set.
+    """Archive that is downloaded for a data set.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which colours a mask is drawn with."""
+"""Find the colours that a mask is drawn with."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LUMA, BETWEEN_LEVELS = np.array([0.299, 0.587, 0.114]), 24
 def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bool]:
     """Colours (n, 3) that a mask is drawn with, edges left out.
 
-    Also whether compression has changed them: of a file, or of one before it.
+    Also returns whether lossy compression has changed them, now or earlier.
     """
     drawn = np.empty((0, 3)) if lossy else _exact_colours(rgb, hidden)
     noisy = _are_noisy(drawn) and not _are_flat(rgb)
@@ -151,7 +151,7 @@ def _pieces(numbers: NDArray[Any]) -> int:
 
 
 def beside_lines(rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool) -> Colours:
-    """How far pixels (H, W) that are seen lie from all lines between drawn colours.
+    """Distance of visible pixels (H, W) from all lines between drawn colours.
 
     At a soft edge they lie on one. Of one colour alone there is no line: 0.
     """
@@ -274,7 +274,7 @@ def _flat(codes: NDArray[np.int64]) -> Plane:
 
 
 def distance(rgb: Colours, colours: Colours) -> Colours:
-    """Euclidean, from each pixel to each colour: (H, W, colours)."""
+    """Euclidean distance of each pixel to each colour: (H, W, colours)."""
     return np.stack([np.linalg.norm(rgb - one, axis=-1) for one in colours], -1)
 
 

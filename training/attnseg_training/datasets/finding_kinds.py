@@ -1,4 +1,4 @@
-"""What `check` can find, and what of it stops training."""
+"""Kinds of findings of `check`, and which of them stop training."""
 
 from __future__ import annotations
 

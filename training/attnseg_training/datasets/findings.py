@@ -1,4 +1,4 @@
-"""Rules that several images break together; the same for every command."""
+"""Collect findings over all images of a data set, for every command."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
+from attnseg_training.datasets.shown_masks import OddShapes
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
@@ -43,7 +44,7 @@ ALLOWABLE = (
 
 @dataclass(slots=True)
 class MasksSeen:
-    """What was noticed while images and masks were read; add one after another.
+    """Findings on the images and masks that were read so far.
 
     Attributes
     ----------
@@ -71,9 +72,11 @@ class MasksSeen:
     spread : LesionKinds
         Numbers and colours of one class, and in which masks they are.
     palettes : Palettes
-        Of classes that are read by indices.
+        Palettes of classes that are read by indices.
     same : SameMasks
         Which masks several images have in common.
+    shapes : OddShapes
+        Masks that may be no outlines of lesions, or are drawn on their images.
     images : SameImages
         Which images are there twice, and whether with one mask.
     places : SamePlaces
@@ -103,6 +106,7 @@ class MasksSeen:
     pictures: list[str] = field(default_factory=list)
     patterned: list[str] = field(default_factory=list)
     images: SameImages = field(default_factory=SameImages)
+    shapes: OddShapes = field(default_factory=OddShapes)
 
     def add(
         self,
@@ -113,7 +117,7 @@ class MasksSeen:
         readings: Sequence[MaskReading] = (),
         stated: bool = False,
     ) -> None:
-        """Notice the masks (classes, H, W) of an image; ignored pixels say nothing.
+        """Record the masks (classes, H, W) of an image without its ignored pixels.
 
         Parameters
         ----------
@@ -145,6 +149,7 @@ class MasksSeen:
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
         self.images.add_mask(name, planes)
+        self.shapes.add(name, planes, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -154,12 +159,12 @@ class MasksSeen:
             self.add_image(name, rgb)
 
     def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
-        """Notice what an image (H, W, 3) shows."""
+        """Record an image (H, W, 3)."""
         self.hashes[name] = difference_hashes(rgb)
         self.images.add_image(name, rgb)
 
     def add_read(self, sample: Sample, read: SampleRead) -> None:
-        """Notice an image that was read together with its masks."""
+        """Record an image and its masks."""
         self.add(
             *(sample.name, read.planes, read.ignored, read.rgb),
             *(read.readings, sample.stated),
@@ -167,7 +172,7 @@ class MasksSeen:
         self.add_orientation(sample.name, read)
 
     def add_orientation(self, name: str, read: SampleRead) -> None:
-        """Notice where image and mask may not belong together as they were read."""
+        """Record an image and a mask whose orientations may differ."""
         if read.fits_both_ways and read.planes.any():
             self.turned.append(name)
         if read.affine_alone and read.planes.any():
@@ -176,7 +181,7 @@ class MasksSeen:
             self.pictures.append(name)
 
     def add_mapping(self, name: str, mapping: IntensityMapping) -> None:
-        """Notice how the intensities of an image became those that a network sees."""
+        """Record how the intensities of an image were mapped."""
         if IntensityWarning.NARROW_RANGE in mapping.warnings:
             self.narrow.append(name)
 
@@ -201,7 +206,7 @@ class MasksSeen:
         self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
-        """Both together."""
+        """Union of both."""
         present = zip(self.present, other.present, strict=True)
         agreements = zip(self.agreements, other.agreements, strict=True)
         return MasksSeen(
@@ -219,18 +224,19 @@ class MasksSeen:
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
+            self.shapes.joined(other.shapes),
         )
 
     def contradictions(self) -> list[RuleError]:
-        """What makes it impossible to read all these masks by one rule."""
+        """Reasons why these masks cannot be read by one rule."""
         found = (one.contradiction() for one in self.agreements)
         return [error for error in found if error is not None]
 
     def hints(self) -> list[Hint]:
-        """What may be wrong, but stops nothing.
+        """Findings that may be wrong, but stop nothing.
 
-        Of what several images have to show: if most of those do that could, and all
-        with the same few numbers or colours.
+        A finding that several images have to show counts if most images that could show
+        it do so, with the same few numbers or colours.
         """
         broken = {error.rule for error in self.broken()}
         mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []
@@ -255,6 +261,7 @@ class MasksSeen:
             )
             if names and instead not in broken
         ]
+        hints += self.shapes.hints(self.total)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:

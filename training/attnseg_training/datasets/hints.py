@@ -1,4 +1,4 @@
-"""What may be wrong with masks although they can be read; sentences for a person."""
+"""Hints that readable masks may be wrong; sentences for the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Hint:
     ----------
     rule : Rule
     names : tuple of str
-        Of these images.
+        Names of these images.
     groups : tuple of tuple of str
         The same names, where several belong together.
     held : str
@@ -117,6 +117,30 @@ _SENTENCES = {
         "lesion: save the drawing that is meant alone, or name the one class in "
         'dataset.toml, classes = ["lesion"], if that is right.'
     ),
+    Rule.DRAWN_ON: (
+        "The image of {} shows a coloured line along the outline of its mask, which a "
+        "network would follow instead of finding lesions: use the images on which "
+        "nothing was drawn."
+    ),
+    Rule.BOXES: (
+        "Most masks are filled boxes along rows and columns, such as that of {}, as "
+        "those made of a detector's boxes, and a network learns boxes of them: draw "
+        "the outlines of lesions if these are meant."
+    ),
+    Rule.MARKERS: (
+        "Most masks are small marks of one shape, such as that of {}, as those that "
+        "point at lesions, and a network learns such marks of them, or nothing where "
+        "images are made smaller: draw the outlines of lesions."
+    ),
+    Rule.SPECKS: (
+        "The mask of {} has many single pixels beside a lesion, each of which was read "
+        "as lesion: remove them if they are traces of drawing or of thresholding."
+    ),
+    Rule.SAME_CASE: (
+        "Images in different splits have names as those of one patient or examination: "
+        "{}; if they are, numbers of validation and test are too good: list all images "
+        "of each in one split, in splits/train.txt, val.txt and test.txt."
+    ),
 }
 
 
@@ -130,6 +154,10 @@ QUESTIONS = (
     Rule.SAME_IMAGE,
     Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
+    Rule.DRAWN_ON,
+    Rule.BOXES,
+    Rule.MARKERS,
+    Rule.SPECKS,
 )
 
 

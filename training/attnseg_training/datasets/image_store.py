@@ -26,7 +26,7 @@ _GREY = 8
 
 
 class ImageStore:
-    """Decoded and resized once, kept as uint8: every epoch reads memory.
+    """Images that are decoded and resized once and kept in memory as uint8.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class ImageStore:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the images' pixels: for other pixels an encoder has other tokens."""
+        """Hash of the images' pixels, on which cached tokens of an encoder depend."""
         return hashlib.sha256(self.images.cpu().numpy()).hexdigest()
 
     def ignored_pixels(self, value: int | None) -> dict[str, Any]:
@@ -108,13 +108,13 @@ class ImageStore:
 
 
 def resized_ignored(ignored: NDArray[np.bool_], size: int) -> Tensor:
-    """Ignored pixels (size, size) of a resized mask: those that any of them is in."""
+    """Ignored pixels (size, size) of a resized mask: cells with any ignored pixel."""
     share = resize(torch.from_numpy(ignored)[None, None].float(), size)
     return share[0, 0] > 0
 
 
 def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
-    """How much was ignored, for provenance: ``ignored``; empty without such a value."""
+    """Number of ignored pixels for provenance: ``ignored``; empty without a value."""
     if value is None:
         return {}
     return {"ignored": {"value": value, "pixels": pixels, "of": of}}
@@ -123,7 +123,7 @@ def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
 def stated_numbers(
     threshold: float | None, background: tuple[int, ...]
 ) -> dict[str, Any]:
-    """By which numbers masks were read, for provenance; empty without any."""
+    """Stated numbers of masks for provenance; empty without any."""
     said: dict[str, Any] = {}
     if threshold is not None:
         said["mask_threshold"] = threshold

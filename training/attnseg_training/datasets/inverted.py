@@ -1,4 +1,4 @@
-"""Telling masks in which background and lesion may be exchanged."""
+"""Recognise masks in which background and lesion may be exchanged."""
 
 from __future__ import annotations
 

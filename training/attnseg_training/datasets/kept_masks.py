@@ -1,4 +1,4 @@
-"""Masks that were read once, kept small until they are needed again."""
+"""Keep masks that were read, in compressed form, until they are needed again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class KeptMasks:
         ]
 
     def take(self, name: str) -> list[MaskReading]:
-        """Masks of an image as they were read; they are not kept any longer."""
+        """Return the masks of an image as they were read, and forget them."""
         return [
             replace(
                 one,

@@ -1,4 +1,4 @@
-"""Recognising a data folder: which data set it is, and which files belong together."""
+"""Recognise the layout of a data folder, and the files that belong together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DEPTH = 4
 
 @dataclass(slots=True)
 class Files:
-    """What lies in a data folder; nothing is checked yet.
+    """Files of a data folder, not yet checked.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Files:
     ignore : int or None
         Mask value of pixels that are neither a class nor background.
     orientation : str
-        On which pixels masks were drawn; see `Sample`.
+        Pixels on which masks were drawn; see `Sample`.
     threshold : float or None
         Number above which masks of one class are lesion.
     stated : bool

@@ -1,4 +1,4 @@
-"""Whether numbers or colours of lesions are spread over masks as those of classes."""
+"""Recognise numbers or colours of lesions that may be those of classes."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class LesionKinds:
     names: dict[tuple[Kind, ...], list[str]] = field(default_factory=dict)
 
     def add(self, name: str, traits: Sequence[MaskTraits]) -> None:
-        """Notice how the pages of a mask were read."""
+        """Record how the pages of a mask were read."""
         kinds = {kind for one in traits for kind in one.kinds}
         if kinds:
             self.names.setdefault(tuple(sorted(kinds)), []).append(name)
 
     def joined(self, other: LesionKinds) -> LesionKinds:
-        """Both together."""
+        """Union of both."""
         both = {kinds: list(names) for kinds, names in self.names.items()}
         for kinds, names in other.names.items():
             both.setdefault(kinds, []).extend(names)
@@ -84,8 +84,8 @@ class LesionKinds:
     def counts(self) -> list[tuple[Kind, int]]:
         """Numbers or colours, and how many masks hold each; the commonest first.
 
-        Of more numbers than `CLASSES` the smallest ones, one more than these. Empty if
-        there are more colours, or both numbers and colours.
+        If there are more numbers than `CLASSES`, the smallest ones, one more than that.
+        Empty if there are more colours, or both numbers and colours.
         """
         few = self._few()
         if few is None:

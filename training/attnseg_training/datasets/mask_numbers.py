@@ -1,4 +1,4 @@
-"""Which numbers of a mask are lesion."""
+"""Decide which numbers of a mask are lesion."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def one_class(
     lossy : bool
         Whether compression has changed them.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
         Pixels that are not looked at and never lesion.
     stated : bool
@@ -117,9 +117,9 @@ def one_class(
 def above(
     values: Values, threshold: float, name: str, void: Plane | None = None
 ) -> Plane:
-    """Lesion (H, W) of numbers (H, W): those above a threshold that somebody gave.
+    """Lesion (H, W) of numbers (H, W): those above a given threshold.
 
-    NaN, as of what was not looked at, is above none.
+    NaN, which marks pixels without a value, is never above it.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def _split(
 
 
 def cut_of(top: float) -> float:
-    """Above this is lesion, where there are many levels."""
+    """Threshold above which numbers of many levels are lesion."""
     return 127 if WHITE <= top <= 255 else top / 2
 
 
@@ -230,14 +230,14 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
 
 
 def refuse_void(found: Values, name: str) -> None:
-    """Raise if the largest number, beside small ones, stands for what is not labelled.
+    """Raise if the largest number stands for unlabelled pixels, beside small numbers.
 
     Parameters
     ----------
     found : ndarray of int
         Numbers or indices of a palette that a mask holds, sorted, 0 among them.
     name : str
-        Of its file.
+        Name of its file.
     """
     inner, top = found[1:-1], int(found[-1])
     small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)

@@ -1,4 +1,4 @@
-"""What a mask file holds once it was read, and what was said of it before."""
+"""Content of a mask file, and the stated meaning of its numbers."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class MaskReading:
         What is neither lesion nor background; in no plane. None: nothing is.
     how : MaskKind
     orientation : int
-        That was applied, 1 to 8 as EXIF defines it.
+        Orientation that was applied, 1 to 8 as EXIF defines it.
     values : tuple of float
         The numbers that the file holds, if they are few; empty for colours.
     traits : tuple of MaskTraits
-        Of each page, where its numbers or colours have no names.
+        Traits of each page, where its numbers or colours have no names.
     """
 
     planes: NDArray[np.uint8]
@@ -78,7 +78,7 @@ class MaskReading:
 
 @dataclass(frozen=True, slots=True)
 class MaskMeaning:
-    """What somebody said of the numbers of masks, as in ``dataset.toml``.
+    """Stated meaning of the numbers of masks, as in ``dataset.toml``.
 
     Attributes
     ----------

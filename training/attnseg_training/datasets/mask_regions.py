@@ -1,4 +1,4 @@
-"""Whether the numbers of a mask fill regions, or lie at edges only."""
+"""Decide whether the numbers of a mask fill regions or lie at edges only."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
 def is_drawn(values: Values, found: Values) -> bool:
     """Whether the only number between 0 and the largest one is no soft edge.
 
-    It may be a line around lesions that nobody is sure of, or a frame.
+    It may be a line around lesions that marks uncertainty, or a frame.
     """
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 

@@ -1,4 +1,4 @@
-"""What to do about numbers of a mask that are not clear, in words."""
+"""Describe what to do about unclear numbers of a mask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME_OR_LIMIT = NAME_CLASSES + ", or threshold = number if above it is lesion"
 
 
 def remedy(values: Values) -> str:
-    """What to do about numbers that are no levels: of some a threshold helps."""
+    """Advice on numbers that are not levels; a threshold helps with some."""
     positive = np.isfinite(values) & (values > 0)
     others = (values <= 0).any() or np.isnan(values).any()
     found = np.unique(values)
@@ -37,7 +37,7 @@ def remedy(values: Values) -> str:
 
 
 def without_0(found: Values) -> str:
-    """What to do about sorted numbers of which it is not clear which is background."""
+    """Advice on sorted numbers of which the background is not clear."""
     if found.dtype.kind not in "iu" or len(found) > FEW:
         return NAME_OR_LIMIT
     numbers = [v for v in found.tolist() if v]

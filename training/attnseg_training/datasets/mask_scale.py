@@ -1,4 +1,4 @@
-"""Against what the numbers of a mask were compared, and whether all masks agree."""
+"""Scale by which the numbers of a mask were read, and whether all masks agree."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Scale:
         Whether soft edges are wider than resizing makes them. Beside them, masks of 0
         and 1 are nearly empty ones, rather than drawn by somebody else.
     factor : float
-        By which levels have to differ.
+        Factor by which levels have to differ.
     """
 
     kind: str
@@ -83,9 +83,9 @@ def scale_of(
 def scale_of_colours(
     away: NDArray[Any], lesion: Plane, edges: Plane | None = None
 ) -> Scale | None:
-    """Scale of colours, by how far they are away (H, W) from the background.
+    """Scale of colours, from their distance (H, W) to the background.
 
-    Without wide edges they are what somebody chose, and each is lesion.
+    Without wide edges the colours were chosen, and each of them is lesion.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Scales:
     highest: dict[_Key, tuple[Scale, str]] = field(default_factory=dict)
 
     def add(self, name: str, scale: Scale) -> None:
-        """Notice the scale of an image's mask."""
+        """Record the scale of an image's mask."""
         key = scale.kind, scale.exact, scale.small, scale.wide
         if key not in self.lowest or scale.level < self.lowest[key][0].level:
             self.lowest[key] = scale, name
@@ -149,14 +149,14 @@ class Scales:
             self.highest[key] = scale, name
 
     def joined(self, other: Scales) -> Scales:
-        """Both together."""
+        """Union of both."""
         both = Scales(dict(self.lowest), dict(self.highest))
         for scale, name in (*other.lowest.values(), *other.highest.values()):
             both.add(name, scale)
         return both
 
     def contradiction(self, cut: Callable[[float], float]) -> UnclearMaskError | None:
-        """Two limits that differ by much; None: there are none.
+        """Two limits that differ by much, or None.
 
         Parameters
         ----------

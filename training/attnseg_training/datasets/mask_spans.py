@@ -1,4 +1,4 @@
-"""Whether one threshold can be meant for the numbers of all masks of a data set."""
+"""Check that one threshold fits the numbers of all masks of a data set."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Spans:
     highest: dict[_Key, tuple[Span, str]] = field(default_factory=dict)
 
     def add(self, name: str, span: Span) -> None:
-        """Notice the span of an image's mask."""
+        """Record the span of an image's mask."""
         key = span.kind, span.hard, span.above, span.unit
         if key not in self.lowest or span.top < self.lowest[key][0].top:
             self.lowest[key] = span, name
@@ -94,14 +94,14 @@ class Spans:
             self.highest[key] = span, name
 
     def joined(self, other: Spans) -> Spans:
-        """Both together."""
+        """Union of both."""
         both = Spans(dict(self.lowest), dict(self.highest))
         for span, name in (*other.lowest.values(), *other.highest.values()):
             both.add(name, span)
         return both
 
     def contradiction(self) -> UnclearMaskError | None:
-        """Masks for which no one threshold can be meant; None: there are none."""
+        """Masks that no single threshold fits, or None."""
         found = [*self.lowest.values(), *self.highest.values()]
         if found and not any(span.above for span, _ in found):
             span, name = max(found, key=lambda one: one[0].top)

@@ -1,4 +1,4 @@
-"""What a mask shows of how its data set has to be read; compared by `agreement`."""
+"""Traits of a mask that show how its data set is to be read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OneColour:
 
 @dataclass(frozen=True, slots=True)
 class MaskTraits:
-    """How one page of a mask was read, as far as it says something of the others.
+    """How one page of a mask was read, as far as it matters for the other masks.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def traits_of_colours(
     colours : ndarray, shape (n, 3)
         Of lesions.
     ground : ndarray, shape (3,), or None
-        Of the background; None: that is transparent.
+        Colour of the background; None: that is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = (

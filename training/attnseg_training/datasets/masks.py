@@ -1,4 +1,4 @@
-"""Mask files of every kind → one plane of 0 and 1 per class."""
+"""Read mask files of every kind as one plane of 0 and 1 per class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading NIfTI images, where nibabel is installed."""
+"""Read NIfTI images, if nibabel is installed."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class _Nifti:
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether a file is one, by its name."""
+    """Whether a file is NIfTI, by its name."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     """One 2D NIfTI image as rows and columns (H, W).
 
-    NIfTI's first axis is x, so it is turned over.
+    NIfTI's first axis is x, so the array is transposed.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """As `read_nifti`, whole numbers without what a header's scale adds to them."""
+    """As `read_nifti`, whole numbers without rounding errors of the header's scale."""
     values = read_nifti(path, like)
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         return values

@@ -1,4 +1,4 @@
-"""Telling masks of which only outlines are drawn."""
+"""Recognise masks of which only outlines are drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PIECES, LONG = 20, 16
 
 
 def is_outlined(lesion: NDArray[np.bool_]) -> bool:
-    """Whether most of a lesion are rings around a larger inside.
+    """Whether most of a lesion consists of rings around a larger inside.
 
     A ring may have gaps, if it is a thin line.
 

@@ -1,4 +1,4 @@
-"""Telling masks with a strip along an edge that was filled with white."""
+"""Recognise masks with a strip along an edge that was filled with white."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and masks by name: names of one form, several names of one file."""
+"""Pair images and masks by name."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _renamed(folders: Sequence[Path]) -> str:
 
 
 def in_capitals(root: Path) -> str:
-    """What to do about folders such as Images/ or MASKS; empty without any."""
+    """Advice on folders such as Images/ or MASKS; empty without any."""
     there = entries(root) if root.is_dir() else []
     wrong = [
         path.name
@@ -127,7 +127,7 @@ def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
 
 
 def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
-    """What names of masks have beside those of images, or the other way round.
+    """Suffix that names of masks have and those of images lack, or the reverse.
 
     Parameters
     ----------

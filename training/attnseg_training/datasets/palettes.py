@@ -1,4 +1,4 @@
-"""Masks with palettes: when indices count, and whether all have one palette."""
+"""Read masks with palettes, and check that all have the same one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def palette_of(
 ) -> tuple[IndexColour, ...]:
     """Index and colour of background and classes in a page (H, W, samples).
 
-    Empty where two of them look the same: nobody sees this palette.
+    Empty if two of them look the same, so that the palette cannot be meant.
     """
     used, first = np.unique(indices, return_index=True)
     colours = page.reshape(-1, page.shape[-1])[first, :3]
@@ -65,12 +65,12 @@ class Palettes:
     names: dict[IndexColour, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, pairs: Iterable[IndexColour]) -> None:
-        """Notice the palette of an image's mask."""
+        """Record the palette of an image's mask."""
         for pair in pairs:
             self.names.setdefault(pair, []).append(name)
 
     def joined(self, other: Palettes) -> Palettes:
-        """Both together."""
+        """Union of both."""
         both = {pair: list(names) for pair, names in self.names.items()}
         for pair, names in other.names.items():
             both.setdefault(pair, []).extend(names)

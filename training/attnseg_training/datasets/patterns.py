@@ -1,4 +1,4 @@
-"""Telling masks whose lesions are filled with a pattern: dithers, hatches and dots."""
+"""Recognise masks whose lesions are filled with a pattern: dithers, hatches, dots."""
 
 from __future__ import annotations
 

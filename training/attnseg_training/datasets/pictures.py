@@ -1,4 +1,4 @@
-"""Telling pictures from masks and from maps of probabilities."""
+"""Tell pictures from masks and from maps of probabilities."""
 
 from __future__ import annotations
 

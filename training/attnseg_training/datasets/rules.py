@@ -1,4 +1,4 @@
-"""What can be wrong with an image or a mask, as names that never change."""
+"""Rules of images and masks, as names that never change."""
 
 from __future__ import annotations
 
@@ -74,6 +74,16 @@ class Rule(StrEnum):
         Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    DRAWN_ON
+        Images show a line along the outline of their masks.
+    BOXES
+        Most masks are filled boxes.
+    MARKERS
+        Most masks are small marks of one shape.
+    SPECKS
+        A mask has many single pixels beside a lesion.
+    SAME_CASE
+        Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
         Less than three tenths of an image's range of intensities hold 99 % of its
         pixels.
@@ -116,6 +126,11 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    DRAWN_ON = "drawn-on"
+    BOXES = "boxes"
+    MARKERS = "markers"
+    SPECKS = "specks"
+    SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 
 
@@ -135,7 +150,7 @@ class RuleError(InputError):
 
 
 class UnclearMaskError(RuleError):
-    """A mask of which it is not clear what is lesion in it."""
+    """A mask in which it is not clear what is lesion."""
 
 
 class OneColourError(UnclearMaskError):

@@ -1,4 +1,4 @@
-"""Images that are there twice, pixel for pixel, with different masks."""
+"""Find images that occur twice, pixel for pixel, with different masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attnseg_training.datasets.rules import Rule
 
 @dataclass(slots=True)
 class SameImages:
-    """Images and masks that were read so far, by what they hold.
+    """Images and masks that were read so far, by the hash of their content.
 
     Attributes
     ----------
@@ -27,16 +27,16 @@ class SameImages:
     masks: dict[str, bytes] = field(default_factory=dict)
 
     def add_image(self, name: str, rgb: NDArray[np.uint8]) -> None:
-        """Notice an image (H, W, 3); those of one colour are all the same."""
+        """Record an image (H, W, 3); images of one colour count as equal."""
         if (rgb != rgb[:1, :1]).any():
             self.images[name] = digest_of(rgb)
 
     def add_mask(self, name: str, planes: NDArray[np.uint8]) -> None:
-        """Notice the masks (classes, H, W) of an image."""
+        """Record the masks (classes, H, W) of an image."""
         self.masks[name] = digest_of(planes > 0)
 
     def joined(self, other: SameImages) -> SameImages:
-        """Both together."""
+        """Union of both."""
         return SameImages(
             {**self.images, **other.images}, {**self.masks, **other.masks}
         )
@@ -52,7 +52,7 @@ class SameImages:
         return images[0] == images[1] and masks[0] != masks[1]
 
     def hints(self) -> list[Hint]:
-        """Hint at images that are the same, but have not all the same mask."""
+        """Hint at images that are equal but have different masks."""
         alike: dict[bytes, list[str]] = {}
         for name, image in self.images.items():
             if name in self.masks:

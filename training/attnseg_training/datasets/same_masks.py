@@ -1,4 +1,4 @@
-"""Masks that several images have in common, pixel for pixel."""
+"""Find masks that several images share, pixel for pixel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 0.5
 
 @dataclass(slots=True)
 class SameMasks:
-    """Masks that were read so far, by what they hold.
+    """Masks that were read so far, by the hash of their content.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class SameMasks:
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, planes: NDArray[np.uint8]) -> bool:
-        """Notice the masks (classes, H, W) of an image, neither empty nor full.
+        """Record the masks (classes, H, W) of an image, neither empty nor full.
 
         Returns whether no image before had them.
         """
@@ -41,7 +41,7 @@ class SameMasks:
         return len(names) == 1
 
     def joined(self, other: SameMasks) -> SameMasks:
-        """Both together."""
+        """Union of both."""
         both = {key: list(names) for key, names in self.names.items()}
         for key, names in other.names.items():
             both.setdefault(key, []).extend(names)

@@ -46,7 +46,7 @@ class SampleRead:
     ignored : ndarray of bool, shape (H, W), or None
         What is neither a class nor background; None: nothing is.
     readings : tuple of MaskReading
-        Of each mask file.
+        Readings of each mask file.
     fits_both_ways : bool
         Whether image and mask ask to be shown in different orientations, both are of
         one size turned or not, and nobody said which is right.
@@ -148,7 +148,7 @@ class Sample:
     def read_all(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """As `read_planes`, and what is ignored: bool (H, W), or None for nothing."""
+        """As `read_planes`, with the ignored pixels: bool (H, W), or None."""
         read = self.read_with_traits(intensity)
         for trait in (trait for one in read.readings for trait in one.traits):
             if trait.alone is not None:  # only other masks tell whether it is empty
@@ -160,7 +160,7 @@ class Sample:
         intensity: Intensity = WHOLE_RANGE,
         masks: Sequence[MaskReading] | None = None,
     ) -> SampleRead:
-        """As `read_planes`, and everything else that was noticed.
+        """As `read_planes`, with the traits and all other findings.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class Sample:
 
     @property
     def spacing(self) -> Spacing | None:
-        """Size of a pixel, where the image's file says it: NIfTI, DICOM, OME-Zarr."""
+        """Size of a pixel, if the file gives it: NIfTI, DICOM, OME-Zarr."""
         if is_nifti(self.image):
             return nifti_spacing(self.image)
         if file_format(self.image) in (None, FileFormat.RASTER):

@@ -1,4 +1,4 @@
-"""Soft shadows and glows around what is drawn in a colour, and shades of soft edges."""
+"""Recognise soft shadows and glows around drawn colours, and shades of soft edges."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FADING = 0.5
 def without_shades(
     rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane, lossy: bool
 ) -> Colours:
-    """Colours (n, 3) without those that are but steps of a slow fading.
+    """Colours (n, 3) without those that are only steps of a slow fading.
 
     These lie between the background and another colour, or beside one that is hard.
 
@@ -133,7 +133,7 @@ def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> b
     )
     shadow = np.roll(strong, to, (0, 1)) & ~strong
     both, either = np.count_nonzero(shadow & weak), np.count_nonzero(shadow | weak)
-    return both >= (ALIKE_LOSSY if lossy else ALIKE) * either
+    return bool(both >= (ALIKE_LOSSY if lossy else ALIKE) * either)
 
 
 def _box(region: Plane) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""What a known data set is, as data."""
+"""Specification of a known data set."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A zip file that may be downloaded by everybody.
+    """A zip file that everybody may download.
 
     Attributes
     ----------

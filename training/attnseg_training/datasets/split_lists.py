@@ -1,4 +1,4 @@
-"""Lists of names that say which images are for training, validation and test."""
+"""Read lists of the names of training, validation and test images."""
 
 from __future__ import annotations
 
@@ -149,14 +149,14 @@ def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
 
 
 def split_of(file: Path) -> str:
-    """Split that a list is for: its name, the three that are used in any case."""
+    """Split of a list by its name; the three splits that are used, in any case."""
     word = file.stem.lower()
     word = _WORDS.get(word, word)
     return word if word in USED else file.stem
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
-    """Refuse an empty list of what is trained or measured on."""
+    """Refuse an empty list of training, validation or test images."""
     if not names and split in USED:
         raise InputError(
             f"Expected names of images in {file}, found none; list the images of "

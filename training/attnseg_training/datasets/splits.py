@@ -1,4 +1,4 @@
-"""Which samples are training, validation and test."""
+"""Split samples into training, validation and test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def split_names(
     everything : tuple of str
         All names, for a folder without splits.
     seed : int
-        Of the carved validation part.
+        Seed of the carved validation part.
     lists : str
         Folder of the lists of names; empty: the splits are folders.
     group : str
@@ -91,6 +91,6 @@ def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
 
 
 def group_of(name: str, group: str) -> str:
-    """What a sample stays together with: its patient, or itself."""
+    """Group that a sample belongs to: its patient, or itself."""
     found = re.match(group, name) if group else None
     return found[0] if found else name

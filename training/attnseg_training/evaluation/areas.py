@@ -1,4 +1,4 @@
-"""Areas in mm², of images whose files say how large a pixel is (NIfTI)."""
+"""Areas in mm², for images whose files give the size of a pixel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IN_MM = {"mm": 1.0, "micron": 1e-3, "meter": 1e3}
 
 
 def pixel_mm2(spacing: Spacing | None) -> float:
-    """Area of a pixel; NaN where the file does not say it, or in no unit."""
+    """Area of a pixel in mm²; NaN if the file does not give it with a unit."""
     if spacing is None or spacing.unit not in _IN_MM:
         return math.nan
     return spacing.rows * spacing.columns * _IN_MM[spacing.unit] ** 2
@@ -31,7 +31,7 @@ def area_summary(
 ) -> dict[str, Any]:
     """``areas``: number of images of known pixel size, and means over them in mm².
 
-    Empty where there is none.
+    Empty if there is none.
     """
     known = [
         areas(one, pixel)

@@ -1,4 +1,4 @@
-"""What a click head is compared with: a brush's disc, and growing by colour."""
+"""Baselines for a click head: a brush's disc, and growing by colour."""
 
 from __future__ import annotations
 

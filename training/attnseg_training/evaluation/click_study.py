@@ -1,4 +1,4 @@
-"""How far simulated clicks correct masks: by a click head, by rules, by a brush."""
+"""Measure how far simulated clicks correct masks, by several correctors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_attnseg.click_heads import head_record
 from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.corrections.rules import Corrector, apply_click
-from napari_attnseg.corrections.simulated import next_click
+from napari_attnseg.corrections.simulated import next_box, next_click, next_line
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -42,14 +42,14 @@ class Clicked:
     dice : tuple of float
         After 0, 1, 2 … clicks, at least up to the last of `AFTER`.
     seconds : tuple of float
-        That each click took.
+        Seconds that each click took.
     """
 
     dice: tuple[float, ...]
     seconds: tuple[float, ...]
 
     def after(self, clicks: int) -> float:
-        """Dice after so many clicks, or fewer if nothing was left to correct."""
+        """Dice after this number of clicks, or fewer if nothing was left to correct."""
         return self.dice[min(clicks, len(self.dice) - 1)]
 
     def needed(self, dice: float) -> int:
@@ -97,11 +97,17 @@ def click_study(
             correctors.append(corrector_of(segmenter, encoded, own.probability))
         plain = replace(segmenter, click_head=None)
         correctors.append(corrector_of(plain, encoded, own.probability))
-        correctors += [Growing(read.rgb), Brush(read.rgb)]
-        for corrector in correctors:
+        ways = [(corrector, next_click, "") for corrector in correctors]
+        ways += [(one(read.rgb), next_click, "") for one in (Growing, Brush)]
+        if seed is None:  # what the weights allow, prompted by more than clicks
+            ways += [(correctors[0], next_line, ", lines")]
+            ways += [(correctors[0], next_box, ", boxes")]
+        for corrector, prompt, kind in ways:
             rng = None if seed is None else np.random.default_rng((seed, done))
-            one = click_through(corrector, own.mask, read.planes[0], read.ignored, rng)
-            found.setdefault(corrector.name, []).append(one)
+            one = click_through(
+                corrector, own.mask, read.planes[0], read.ignored, rng, prompt
+            )
+            found.setdefault(f"{corrector.name}{kind}", []).append(one)
         watch(done, len(samples))
     where = "in the middle of" if seed is None else f"anywhere (seed {seed}) in"
     return {
@@ -115,9 +121,10 @@ def click_study(
         "protocol": (
             f"simulated clicks {where} the largest connected error, one after "
             f"another, from the model's own mask, at most {MOST}; every way keeps the "
-            "same rules of a click; Dice per image at its original size; clicks needed "
-            f"count as {MOST} where they were not enough; mean, SD and 95 % interval "
-            f"over images; data: {data.protocol}"
+            "same rules of a click; lines lead along the longest path of that error's "
+            "skeleton, boxes are the smallest around it; Dice per image at its "
+            f"original size; clicks needed count as {MOST} where they were not enough; "
+            f"mean, SD and 95 % interval over images; data: {data.protocol}"
             f"{trained_under(segmenter.card, data)}"
         ),
         "ways": {name: _summary(cases) for name, cases in found.items()},
@@ -137,14 +144,18 @@ def click_through(
     truth: NDArray[np.uint8],
     ignored: NDArray[np.bool_] | None = None,
     rng: np.random.Generator | None = None,
+    prompt: Callable[..., Click | None] = next_click,
 ) -> Clicked:
-    """Correct one mask until it is good enough, or `MOST` clicks are made."""
+    """Correct one mask until it is good enough, or `MOST` clicks are made.
+
+    `prompt` simulates the user: `next_click`, `next_line` or `next_box`.
+    """
     mask, clicks = start.copy(), list[Click]()
     dice, seconds = [_dice(truth, mask, ignored)], []
     while len(clicks) < MOST:
         if len(clicks) >= max(AFTER) and max(dice) >= max(WANTED):
             break
-        click = next_click(mask, truth, ignored=ignored, rng=rng)
+        click = prompt(mask, truth, ignored=ignored, rng=rng)
         if click is None:
             break
         clicks.append(click)

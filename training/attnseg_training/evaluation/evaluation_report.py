@@ -1,4 +1,4 @@
-"""What an evaluation measured, image by image, and its summary."""
+"""Result of an evaluation, image by image, and its summary."""
 
 from __future__ import annotations
 

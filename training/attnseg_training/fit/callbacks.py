@@ -1,4 +1,4 @@
-"""What a run tells while it goes: `FitCallbacks`."""
+"""Callbacks of a run: `FitCallbacks`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would fail in the first step, found before anything is read or downloaded."""
+"""Run a first step on empty tensors, before anything is read or downloaded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from attnseg_training.fit.trainer import _train_mode
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec
+
+#: What passed before in this process, as one network does for each seed of a table.
+_passed: set[tuple[object, ...]] = set()
 
 
 def check_first_step(
@@ -46,6 +49,10 @@ def check_first_step(
     smallest = min(map(len, filter(None, cut(share, config.accumulate))), default=1)
     if processes is not None and processes.device != "cpu":
         smallest *= processes.count  # torch synchronises BatchNorm there
+    frozen = (config.freeze, config.freeze_blocks, config.freeze_norm)
+    case = (spec, frozen, smallest)
+    if case in _passed:
+        return
     # On the device "meta" nothing is computed, only shapes. Random numbers are given
     # back, so that the network of the run starts from the same ones.
     with torch.random.fork_rng(devices=[]):
@@ -63,6 +70,7 @@ def check_first_step(
                     f"The maps of {names} at {spec.size} px do not fit each other "
                     f"({str(error).splitlines()[0]}); choose other encoders."
                 ) from error
+    _passed.add(case)
 
 
 def _one_batch(spec: ModelSpec, config: TrainConfig, images: int) -> None:

@@ -32,7 +32,7 @@ def training_parts(
 def training_splits(
     data: Dataset, protocol: str = TrainingProtocol.HONEST
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """What is trained on, and what is measured each epoch; `TrainConfig.protocol`.
+    """Samples to train on and samples to measure each epoch, by the protocol.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def training_splits(
 def without_fold(
     train: tuple[Sample, ...], config: TrainConfig
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Samples that are trained on, and those of the part that is left out.
+    """Samples to train on, and those of the part that is left out.
 
     Parts differ by one image at most, and are the same for every seed.
     """
@@ -88,7 +88,7 @@ def protocol_words(data: Dataset, protocol: str) -> str:
 def start_network(
     spec: ModelSpec, config: TrainConfig, data: Dataset
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
-    """First network, and for the card what was done to its weights before."""
+    """First network, and the history of its weights for the card."""
     if not config.init:
         network = build_network(spec, config.encoder_weights)
         earlier = earlier_training(config.encoder_weights)

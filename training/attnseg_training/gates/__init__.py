@@ -1,1 +1,1 @@
-"""What the gate maps mean, measured."""
+"""Measure what the gate maps mean."""

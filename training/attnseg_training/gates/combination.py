@@ -59,8 +59,8 @@ def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, 
 
     Agreement is with the trust of all gates together. The candidate with the highest
     AUROC is the best; it has earned its place if its interval is above chance, measured
-    on ``enough`` images for a verdict (`statistics.ENOUGH`). It is to
-    be judged on validation images; `measured_on` says to a reader on which it was.
+    on ``enough`` images for a verdict (`statistics.ENOUGH`). Judge on validation
+    images; `measured_on` names them for a reader.
 
     Returns
     -------

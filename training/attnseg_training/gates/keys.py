@@ -1,4 +1,4 @@
-"""What the gate suite measures of an image, as typed keys.
+"""Measurements of the gate suite as typed keys.
 
 Within the program a measurement is found by its `Key`: a measure, a pyramid level and a
 condition. Its name in files is joined in `columns`.
@@ -27,7 +27,7 @@ SEVERITIES = (1 / 3, 2 / 3, 1.0)
 
 
 class Measure(StrEnum):
-    """What is measured of one image."""
+    """Kinds of measurements of one image."""
 
     #: Name of the image.
     IMAGE = "image"

@@ -1,4 +1,4 @@
-"""The two readers of a model, measured: by the CNN alone, by the transformer alone.
+"""Measure the masks of a model by each encoder alone.
 
 Both are the network with psi forced to one encoder at all levels. Where their masks
 differ, one of them is right: how often which, and whether psi is higher where it is the
@@ -49,7 +49,7 @@ _REGIONS = Key(Measure.DISAGREEMENTS)
 def reader_columns(
     logits: dict[str, Tensor], weights: dict[int, Tensor], masks: Tensor
 ) -> Columns:
-    """Where the readers disagree in each of N images, and who is right there.
+    """Columns on where the readers disagree in N images, and which is right there.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Suites: how much of the gates is measured."""
+"""Suites, which set how much of the gates is measured."""
 
 from __future__ import annotations
 

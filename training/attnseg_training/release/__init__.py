@@ -1,1 +1,1 @@
-"""Release of weights: calibration, export, training over seeds, import."""
+"""Prepare weights for others: calibration, export, training over seeds, import."""

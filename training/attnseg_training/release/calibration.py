@@ -46,10 +46,10 @@ def calibrate(
 ) -> float:
     """Write weights again with the temperature that fits a split best.
 
-    The one number by which all logits are divided that gives the smallest mean
-    cross-entropy per pixel, at the network's size. There it changes no mask at the
+    The temperature divides all logits, and minimises the mean cross-entropy per pixel
+    at the network's size. There it changes no mask at the
     threshold 0.5; at the image's size single pixels of an outline may change. Numbers
-    measured before are dropped from the card. It is to be fitted on validation images.
+    measured before are dropped from the card. Fit it on validation images.
     `half` stores float16. Masks keep the rules of `datasets.findings.ALLOWABLE`, or
     those in `allow` are told to `warn`, and recorded as ``allowed``.
 
@@ -120,7 +120,7 @@ class Bound(StrEnum):
 
 
 def on_bound(temperature: float) -> Bound | None:
-    """Bound on which a temperature lies: the best one lies beyond it, or nowhere.
+    """Bound that a temperature has reached: there is no minimum within the bounds.
 
     On few images, or on such as are all right or all wrong, the cross-entropy has no
     minimum between the bounds.
@@ -132,7 +132,7 @@ def on_bound(temperature: float) -> Bound | None:
 
 
 def bound_sentence(temperature: float, images: int) -> str:
-    """Tell a reader that a temperature lies on its bound; empty: it does not."""
+    """Sentence that a temperature has reached its bound; empty if it has not."""
     bound = on_bound(temperature)
     if bound is None:
         return ""

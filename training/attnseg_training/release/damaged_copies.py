@@ -1,4 +1,4 @@
-"""Copies of images that are harder to segment, with their masks.
+"""Make damaged copies of images and masks, which are harder to segment.
 
 Each takes an image (1, 3, S, S) in [0, 1], its mask (1, 1, S, S), which is NaN where
 pixels are ignored, and a random generator, and returns both anew.

@@ -1,4 +1,4 @@
-"""Measure how well the Dice of a case can be estimated; put the rule into a card."""
+"""Measure how well the Dice of a case can be estimated, and record the rule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def add_expected_dice(
 ) -> dict[str, Any]:
     """Write weights again with a rule for the expected Dice; returns the measurement.
 
-    It is to be fitted on validation images. All else in the card stays, and the tensors
+    Fit it on validation images. All else in the card stays, and the tensors
     stay byte for byte, so that what was measured of them does too.
 
     Raises

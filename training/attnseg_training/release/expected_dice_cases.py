@@ -1,4 +1,4 @@
-"""Cases of which the expected Dice of a mask is fitted: images, copies, corners."""
+"""Cases for fitting the expected Dice: images, copies, corners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY = 3
 
 
 class Kind(StrEnum):
-    """What a case is."""
+    """Kinds of cases."""
 
     ORIGINAL = "original"
     DAMAGED = "damaged"
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One image, damaged copy or corner, and what the model made of it.
+    """One image, damaged copy or corner, with the result of the model.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Case:
     copy : str
         Name in `COPIES` of a damaged one.
     dice : float
-        Of the mask, at the network's size; NaN if mask and truth are empty.
+        Dice of the mask, at the network's size; NaN if mask and truth are empty.
     lesion : bool
         Whether the truth is not empty.
     signals : dict of Signal to float
@@ -69,8 +69,7 @@ def measure_cases(
 ) -> list[Case]:
     """Observe every image, a third of its damaged copies, and its corner if it has one.
 
-    Which copies an image has goes round, so that each is made of as many images as
-    every other one.
+    The kinds of copies rotate, so that each is made of equally many images.
     """
     found = []
     for index in range(len(store)):

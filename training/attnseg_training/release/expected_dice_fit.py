@@ -135,7 +135,7 @@ def _knots(score: Array, dice: Array) -> tuple[Knot, ...]:
 
 
 def folds(cases: Sequence[Case]) -> NDArray[np.intp]:
-    """Part of each case, (n,): all that is made of one image is in one part."""
+    """Fold of each case, (n,); all cases of one image are in one fold."""
     return np.array([case.image % FOLDS for case in cases], dtype=np.intp)
 
 
@@ -145,7 +145,7 @@ def held_out(
     fit: Callable[[Sequence[Case]], T],
     use: Callable[[T, Case], Sequence[float]],
 ) -> Array:
-    """What a fit on the other images says of each case, (n, numbers)."""
+    """Prediction for each case by a fit on the other images, (n, numbers)."""
     of_train, of_cases = folds(train), folds(cases)
     found: dict[int, Sequence[float]] = {}
     for part in np.unique(of_cases):

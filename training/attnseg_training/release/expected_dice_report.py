@@ -1,4 +1,4 @@
-"""Choose the rule for the expected Dice, and say how good it is on held-out images."""
+"""Choose the rule for the expected Dice, and report its quality on held-out images."""
 
 from __future__ import annotations
 

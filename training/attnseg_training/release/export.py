@@ -200,8 +200,8 @@ def read_texts(path: Path, classes: int) -> dict[str, Any]:
 def rewrite_texts(weights: Path, texts: Path) -> str:
     """Put new texts into the card of a weights file; the rest stays byte for byte.
 
-    For words that became untrue, or fields that a card of before does not have: what
-    was measured of the tensors stays with them. Returns their SHA-256.
+    For words that became untrue, or fields that an earlier card lacks; the measured
+    numbers stay. Returns their SHA-256.
 
     Parameters
     ----------

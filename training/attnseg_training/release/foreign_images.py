@@ -1,4 +1,4 @@
-"""Images unlike those that any model here is trained on: to try whether it is noticed.
+"""Images unlike any training image, to test whether a model's rule recognises them.
 
 Photographs and micrographs that come with scikit-image, synthetic ultrasound, noise and
 blank frames.

@@ -213,7 +213,7 @@ def rename(
     source : str
         What to call the file in messages.
     fusion : str
-        Of the network, a key of `GATES`.
+        Fusion of the network, a key of `GATES`.
 
     Raises
     ------

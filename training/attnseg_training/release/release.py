@@ -1,4 +1,4 @@
-"""Weights for others, from settings alone: some seeds, one chosen, all of them told."""
+"""Make weights for others from settings: train seeds, choose one, report all."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ class Release:
 
         Each seed's best weights are stored as float16 and calibrated on the validation
         images, which choose among the seeds by mean Dice. Only then every seed is
-        measured on the test images, and the gates of the chosen one. Steps that are
-        done are not done again, but what was measured of other images is.
+        measured on the test images, and the gates of the chosen one. Finished steps are
+        skipped, unless they were measured on other images.
 
         Parameters
         ----------

@@ -1,1 +1,1 @@
-"""What a training run keeps on disk."""
+"""Files of a training run."""

@@ -63,7 +63,7 @@ def continued(run: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 def learned_from_other_data(
     before: Mapping[str, Any], origin: Mapping[str, Any]
 ) -> bool:
-    """Whether weights go on with other files under the same name of a data set.
+    """Whether weights are trained on with other files of a data set of the same name.
 
     Parameters
     ----------

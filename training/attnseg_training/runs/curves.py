@@ -24,7 +24,9 @@ def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes
         Images of all but the training loss, for labels.
     """
     epochs = [row.epoch for row in rows]
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    figure = Figure(figsize=(9, 3.5))
+    # Not a constrained layout: finding it would take half of the time, every epoch.
+    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.14, top=0.96, wspace=0.2)
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [row.loss for row in rows], label="training (augmented)")
     left.plot(epochs, [row.val_loss for row in rows], "--", label=measured_on)

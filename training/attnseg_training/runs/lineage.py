@@ -1,4 +1,4 @@
-"""How measured images relate to those of the training: only what the card tells."""
+"""Relate measured images to the training images, as far as the card tells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Domain(StrEnum):
 
 
 class Role(StrEnum):
-    """What the weights' training did with the images."""
+    """Role of the images in the training of the weights."""
 
     TRAINED_ON = "trained_on"
     CHOSE_WEIGHTS = "chose_weights"
@@ -56,7 +56,7 @@ _ROLE_SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """One of the runs that weights come from, as the card records it.
+    """One of the runs behind some weights, as the card records it.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class TrainingRun:
     protocol : TrainingProtocol or None
         None: not recorded.
     rule : SplitRule or None
-        Of the data set's splits; None: not recorded.
+        Rule of the data set's splits; None: not recorded.
     """
 
     dataset: str

@@ -1,4 +1,4 @@
-"""``progress.json`` in a run folder: the run tells watchers its state and position.
+"""Write ``progress.json`` in a run folder: state and position of the run.
 
 The way back is a file ``stop`` beside it, which asks the run to stop where no signal
 can be sent, as on Windows.

@@ -40,9 +40,9 @@ def record(
 ) -> dict[str, Any]:
     """Add this session to the ``run.json`` of a run folder; returns its record.
 
-    A run that is resumed may go on with other code or on another device, so each
-    session has its entry. The data must be the same. `rule` is that of its splits,
-    `findings` what was found in the data and did not stop the run.
+    A resumed run may use other code or another device, so each session has an entry.
+    The data must be the same. `rule` is that of its splits, `findings` what was found
+    in the data and did not stop the run.
 
     Raises
     ------

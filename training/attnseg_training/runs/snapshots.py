@@ -19,7 +19,7 @@ SHOWN = 4
 
 
 def shown(images: int) -> list[int]:
-    """Indices of the displayed images out of so many: always the same."""
+    """Indices of the displayed images; always the same for a given number."""
     spread = np.linspace(0, images - 1, SHOWN).round()
     return [int(i) for i in np.unique(spread)]
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -77,9 +78,25 @@ class ChoiceBox(QComboBox):
         self.setMinimumContentsLength(12)
 
 
+class _WrappedLabel(QLabel):
+    """A label without height while it has no text: no gap in its dock."""
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
+        """Height, in pixels, of the text at a width."""
+        return super().heightForWidth(width) if self.text() else 0
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Size of the text."""
+        return super().sizeHint() if self.text() else QSize(0, 0)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Least size of the text."""
+        return super().minimumSizeHint() if self.text() else QSize(0, 0)
+
+
 def wrapped_label(text: str = "") -> QLabel:
     """A label that wraps its text, which can be selected and copied."""
-    label = QLabel(text)
+    label = _WrappedLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
@@ -118,6 +135,12 @@ class Fold(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(content)
         self.button.toggled.connect(self._show)
+        # Later: the scroll area learns only then how high it is. Gone with the widget.
+        self._opened = QTimer(self)
+        self._opened.setSingleShot(True)
+        self._opened.setInterval(50)
+        self._opened.timeout.connect(self._reveal)
+        self.button.clicked.connect(lambda: self._opened.start())
         self.button.setChecked(opened)
         self._show(opened)
 
@@ -128,6 +151,15 @@ class Fold(QWidget):
     def _show(self, opened: bool) -> None:
         self.button.setText(f"{'▼' if opened else '▶'} {self._title}")
         self.content.setVisible(opened)
+
+    def _reveal(self) -> None:
+        """Scroll to what was opened, which may be below the end of its dock."""
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self.button.isChecked():
+            area.ensureWidgetVisible(self.content, 0, 0)
+            area.ensureWidgetVisible(self.button, 0, 0)
 
 
 def set_tips(tips: Mapping[QWidget, str]) -> None:

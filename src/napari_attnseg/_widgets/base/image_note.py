@@ -31,7 +31,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     reading : AxisReading or None
         What its axis is read as, if that had to be said.
     card : ModelCard or None
-        Of the chosen weights.
+        Card of the chosen weights.
     """
     said = []
     file = file_of(layer)

@@ -11,7 +11,7 @@ from typing import Any
 class Lifetime:
     """Worker and connections that end with a widget.
 
-    No QObject: it outlives the widget, which Qt destroys.
+    It is not a QObject, because it outlives the widget, which Qt destroys.
 
     Attributes
     ----------

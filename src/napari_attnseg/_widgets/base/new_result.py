@@ -122,7 +122,7 @@ class NewResult:
             return ""
         return (
             f"Cancelled: {self.done} of {self.total} slices are segmented and kept. "
-            "The others are not segmented, which is said where you see them."
+            "The others are marked as not segmented."
         )
 
 

@@ -34,7 +34,7 @@ TILED_STEPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Part of the image to segment, and in how many tiles.
+    """Intensities, box and tiling by which an image is segmented.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Looking:
     tile : bool
         As for `Segmenter.segment`.
     every : int
-        Of how many frames of a stack one is segmented, from the first on.
+        Number N of which every Nth frame of a stack is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None

@@ -132,7 +132,7 @@ def send(
     viewer : napari.Viewer
     layer : Labels
     parent : QWidget or None
-        Of the questions.
+        Parent of the questions.
     say : callable
         Gets a sentence on what was written; errors are shown as napari's.
     ended : callable

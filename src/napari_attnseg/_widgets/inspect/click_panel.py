@@ -245,9 +245,8 @@ class ClickPanel(QWidget):
             self.message.setText(BRUSH)
         else:
             mask, number = self._mask.result.mask, self.class_box.currentIndex() + 1
-            yield from follow_stroke(
-                self._viewer, event, mask, max(number, 1), self._drawn, self.correct
-            )
+            how = max(number, 1), self.way_box.draws_box, self._drawn, self.correct
+            yield from follow_stroke(self._viewer, event, mask, *how)
 
     def _drawn(self, line: Click) -> None:
         """Show a scribble while it is drawn."""

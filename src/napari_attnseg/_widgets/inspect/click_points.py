@@ -30,7 +30,7 @@ class ClickPoints:
 
     Both are there while clicks can be made, the second from the first scribble on.
 
-    No QObject: it outlives the widget.
+    It is not a QObject, because it outlives the widget.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class ClickPoints:
     def show_lines(
         self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
     ) -> None:
-        """Show the lines of those of these clicks that are scribbles, as `show`."""
+        """Show the lines and boxes of these clicks, as `show`."""
         steps = [
             (click.positive, one, two)
             for click in clicks
-            for one, two in pairwise(click.points)
+            for one, two in pairwise(_corners(click))
         ]
         if self._lines is None or self._lines not in self._viewer.layers:
             if not steps:
@@ -108,6 +108,15 @@ class ClickPoints:
         for layer in own:
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+
+
+def _corners(click: Click) -> tuple[tuple[float, float], ...]:
+    """What is shown of a scribble: its line, or its box."""
+    if click.box is None:
+        return click.points
+    # The edges of its pixels.
+    top, left, bottom, right = (edge - 0.5 for edge in click.box)
+    return (top, left), (top, right), (bottom, right), (bottom, left), (top, left)
 
 
 def _no_lines(result: ResultLayers) -> Vectors:

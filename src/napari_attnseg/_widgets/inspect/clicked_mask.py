@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ from napari_attnseg.corrections.session import (
     with_clicks,
 )
 from napari_attnseg.masks import make_mask, rules_of
+
+#: What a click may be, and several of them.
+_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
+
+
+def _kind(click: Click) -> str:
+    if click.box is not None:
+        return "box"
+    return "line" if click.line else "click"
 
 
 def why_no_clicks(result: ResultLayers) -> str:
@@ -44,7 +54,7 @@ class ClickedMask:
         self.session: ClickSession | None = None
         #: Clicks before the session, which cannot be undone one by one.
         self._earlier: tuple[Click, ...] = ()
-        #: Whether the last click had nothing to change.
+        #: Whether the last click had nothing to change: it guards what is there.
         self._idle = False
 
     def key(self, frame: int) -> int | None:
@@ -74,14 +84,21 @@ class ClickedMask:
         corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
         if self._idle:
-            return "The mask is like that there already: this click does not count."
+            return (
+                "The mask is right there already: this click protects it from later "
+                "clicks nearby."
+            )
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        lines = sum(bool(click.line) for click in clicks)
-        counts = (("click", len(clicks) - lines), ("line", lines))
-        said = " and ".join(f"{n} {word}{'s' * (n > 1)}" for word, n in counts if n)
-        return f"{said}; nothing further than {reach} px from them was changed."
+        kinds = Counter(_kind(click) for click in clicks)
+        said = " and ".join(
+            f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
+            for kind, many in _KINDS.items()
+            if kinds[kind]
+        )
+        where = "it" if len(clicks) == 1 else "them"
+        return f"{said}; nothing farther than {reach} px from {where} was changed."
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if the mask was painted or recomputed."""
@@ -102,15 +119,12 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click; one that changes nothing does not count."""
+        """Correct by one more click, or guard by it what is as it says."""
         assert self.session is not None
         before = self.session.mask.copy()
         self.session.add(click)
         self._idle = np.array_equal(before, self.session.mask)
-        if self._idle:
-            self.session.undo()
-        else:
-            self._write(frame)
+        self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
         """Take the last click of the session back, or every one."""

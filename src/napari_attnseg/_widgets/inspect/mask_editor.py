@@ -115,7 +115,7 @@ class MaskEditor:
         Parameters
         ----------
         rules : MaskRules
-            By which the masks were made that somebody edited.
+            Rules by which the edited masks had been made.
         by_hand : mapping
             What `by_hand` returned.
         clicks : mapping, optional

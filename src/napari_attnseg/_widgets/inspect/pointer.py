@@ -20,8 +20,12 @@ from napari_attnseg._widgets.inspect.readout import (
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.gate_words import ALL_DECORATIVE
 
-HINT = "Point at the image to read values; click to keep a reading, marked by a ring."
 KEYS = "Arrow keys move the ring (Shift: ten pixels), Escape removes it."
+#: About as long as a reading, whose lines are kept free.
+HINT = (
+    "Point at the image to read values; click to keep a reading, marked by a ring. "
+    f"{KEYS}"
+)
 PSI = (
     "psi is the weight of the CNN: 0 is the transformer alone, 1 the CNN alone, or as "
     "the legend of the map says."

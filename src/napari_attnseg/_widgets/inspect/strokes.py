@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from skimage.measure import approximate_polygon
 
-from napari_attnseg.corrections.clicks import Click
+from napari_attnseg.corrections.clicks import Click, click_in_box
 
 #: A press that moves by fewer screen pixels is a click: hands tremble.
 TREMBLE = 4
@@ -30,11 +30,23 @@ def pixels_at(layer: Any, points: Sequence[Sequence[float]]) -> list[tuple[int, 
     return [(int(row), int(column)) for row, column in found]
 
 
+def box_between(
+    layer: Any, points: Sequence[Sequence[float]]
+) -> tuple[int, int, int, int]:
+    """The box of a layer's pixels between two world points; see `Click.box`."""
+    at = np.array([layer.world_to_data(tuple(p)[-layer.ndim :])[-2:] for p in points])
+    size = np.array(layer.data.shape[-2:])
+    found = np.floor(at + 0.5).clip(0, size - 1).astype(int)
+    (top, left), (bottom, right) = found.min(0), found.max(0) + 1
+    return int(top), int(left), int(bottom), int(right)
+
+
 def follow_stroke(
     viewer: Any,
     event: Any,
     layer: Any,
     class_number: int,
+    box: bool,
     drawn: Callable[[Click], None],
     done: Callable[[Click], None],
 ) -> Iterator[None]:
@@ -44,12 +56,14 @@ def follow_stroke(
     ----------
     viewer : napari.Viewer
     event : event of napari
-        Of the press, and later of what follows.
+        Event of the press, and later of the moves and the release.
     layer : napari.layers.Labels
-        Whose pixels are drawn on. A drag that begins outside of it, or with Ctrl or Alt
-        held, moves or zooms the image.
+        Layer whose pixels are drawn on. A drag that begins outside of it, or with Ctrl
+        or Alt held, moves or zooms the image.
     class_number : int
-        Of the click.
+        Class of the click.
+    box : bool
+        Whether a drag draws a box, not a line.
     drawn, done : callable
         Called with the click or scribble: after every move, and at the end.
     """
@@ -60,6 +74,9 @@ def follow_stroke(
         return
 
     def click(through: list[tuple[float, ...]]) -> Click:
+        if box and len(through) > 1:
+            corners = box_between(layer, (through[0], through[-1]))
+            return click_in_box(*corners, positive, class_number)
         first, *others = pixels_at(layer, through)
         return Click(*first, positive, class_number, tuple(others))
 

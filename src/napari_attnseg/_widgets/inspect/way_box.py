@@ -17,6 +17,8 @@ OWN, SIMILARITY, FOLDER = (
     "MedSAM folder…",
 )
 _OWN, _SIMILARITY = "own", "similarity"
+#: What a drag draws.
+LINE, BOX = "a line", "a box"
 
 
 class WayBox(QWidget):
@@ -33,20 +35,31 @@ class WayBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.box = ChoiceBox()
+        self.drag_box = ChoiceBox()
+        self.drag_box.addItems([LINE, BOX])
         for text, value in ((OWN, _OWN), (SIMILARITY, _SIMILARITY), (FOLDER, "")):
             self.box.addItem(text, value)
         set_tips(
             {
                 self.box: "What proposes the change around a click. MedSAM is another "
                 "model, of which you need the folder. Earlier clicks stay as they are; "
-                "to undo them, choose again what made them."
+                "to undo them, choose again what made them.",
+                self.drag_box: "A line says of every pixel on it that it belongs, or "
+                "does not. A box, around an object, lets the model add what it finds "
+                "in it, or take it away, and nothing outside.",
             }
         )
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Correct by", self.box)
+        layout.addRow("Dragging draws", self.drag_box)
         self.way = self._choose(str(_settings().value("by", _OWN) or _OWN))
         self.box.activated.connect(self._activated)
+
+    @property
+    def draws_box(self) -> bool:
+        """Whether a drag draws a box, not a line."""
+        return self.drag_box.currentText() == BOX
 
     def _activated(self, index: int) -> None:
         before = self.box.itemData(index) or self._folder()

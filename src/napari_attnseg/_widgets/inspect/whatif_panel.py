@@ -68,7 +68,7 @@ class WhatIfPanel(Section):
         self._history: History[Mapping[GateKey, float]] = History({})
         self.gate_rows = GateRows()
         self.legend = self.gate_rows.legend
-        #: All but the message, which says why the controls are disabled.
+        #: Hidden, not grey, where the message says why: they are of another result.
         self.controls = QWidget()
         self.painting = PaintControls()
         self.undo_button = QPushButton(UNDO)
@@ -108,12 +108,12 @@ class WhatIfPanel(Section):
         return self._layers.change, self._layers.paint
 
     def set_result(self, result: ResultLayers | None) -> None:
-        """Work on another result; one without image or gate maps disables all."""
+        """Work on another result; one without image or gate maps has no controls."""
         self._forget()
         why = "" if result is None else why_disabled(result)
         self._result = None if why else result
         self._history.restart({})
-        self.controls.setEnabled(self._result is not None)
+        self.controls.setVisible(self._result is not None)
         if self._result is None:
             self.message.setText(why)
             return

@@ -40,6 +40,7 @@ from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel, finish
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
+from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -150,6 +151,7 @@ class InspectWidget(DockWidget):
         life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
         self._outlines = OutlineWidths(viewer, life)
+        self._in_view = ResultInView(viewer, life, self)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)

@@ -91,7 +91,7 @@ class LayerRecord:
     part : Part or None
         None for an explanation, for paint and for a reading.
     class_number : int
-        Of the probability of one of several classes, counted from 1; 0 for the only
+        Class of the probability, counted from 1; 0 for the only
         one.
     gate : int or (int, str) or None
         `AttentionMap.key` of a gate map.
@@ -227,7 +227,7 @@ class LayerRecord:
         image_shape : (int, int)
             (H, W) of the image that the map covers, or covers a box of.
         frame : int
-            Of a stack.
+            Frame of a stack.
         """
         assert self.gate is not None
         level, name = gate_parts(self.gate)

@@ -29,7 +29,7 @@ class StackArray:
     ----------
     frames : int
     shape : tuple of int
-        Of a frame.
+        Shape of a frame.
     dtype : dtype
 
     Attributes

@@ -84,8 +84,8 @@ class OverTimeWidget(DockWidget):
         set_tips(
             {
                 self.mask_box: "The mask whose slices are plotted.",
-                self.plot: "Click or drag to go to a slice; the line is the one on "
-                "screen.",
+                self.plot: "Click or drag to go to a slice; the line marks the one "
+                "on screen.",
                 self.export_button: "Save the numbers of every slice as a table.",
             }
         )

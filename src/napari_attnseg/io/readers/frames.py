@@ -25,7 +25,7 @@ class Frames(ABC):
     facts : FileFacts
         What the file says of them.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     """
 
     def __init__(self, name: str, facts: FileFacts) -> None:

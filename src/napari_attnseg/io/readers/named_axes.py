@@ -50,7 +50,7 @@ class Plan:
     Attributes
     ----------
     names : str
-        Of the axes, in lower case: ``tczyx``, ``yxs``.
+        Names of the axes, in lower case: ``tczyx``, ``yxs``.
     shape : tuple of int
     along : str
         Name of the axis of the frames, ``t`` or ``z``; empty: there is one.

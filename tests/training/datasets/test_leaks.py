@@ -1,0 +1,138 @@
+"""What makes numbers too good, or masks no masks, without any file being wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from attnseg_training.datasets.check import check
+from attnseg_training.datasets.findings import MasksSeen
+from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.same_cases import same_cases
+from attnseg_training.datasets.shown_masks import is_drawn_on, shape_of
+
+H, W = 60, 80
+Y, X = np.mgrid[:H, :W]
+GREEN = (20, 230, 30)
+
+
+def disc(y: int, x: int, r: int) -> np.ndarray:
+    return (Y - y) ** 2 + (X - x) ** 2 < r * r
+
+
+def picture(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(60, 160, (H, W, 1)).repeat(3, 2).astype(np.uint8)
+
+
+def outlined(lesion: np.ndarray, width: int = 1) -> np.ndarray:
+    image = picture()
+    image[binary_dilation(lesion, iterations=width) & ~lesion] = GREEN
+    return image
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_a_line_along_the_outline_is_seen(width: int) -> None:
+    lesion = disc(30, 40, 12) | disc(10, 10, 6)
+    assert is_drawn_on(outlined(lesion, width), lesion)
+
+
+def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
+    lesion = disc(30, 40, 12)
+    red, all_red = picture(), picture()
+    red[lesion], all_red[:] = (230, 20, 30), (230, 20, 30)
+    for image in (picture(), red, all_red, outlined(disc(30, 40, 25))):
+        assert not is_drawn_on(image, lesion)
+    assert not is_drawn_on(picture(), np.zeros((H, W), bool))
+
+
+BOX = (np.abs(Y - 20) < 9) & (np.abs(X - 30) < 12)
+OTHER = (np.abs(Y - 50) < 5) & (np.abs(X - 60) < 8)
+CROSS = ((np.abs(Y - 50) < 3) & (X == 60)) | ((np.abs(X - 60) < 3) & (Y == 50))
+POINTS = (Y % 9 == 4) & (X % 9 == 4)
+
+
+@pytest.mark.parametrize(
+    ("lesion", "rule"),
+    [
+        (BOX, Rule.BOXES),
+        (BOX | OTHER, Rule.BOXES),
+        (CROSS, Rule.MARKERS),
+        (POINTS, Rule.MARKERS),
+        (disc(30, 40, 12) | POINTS, Rule.SPECKS),
+        (disc(30, 40, 12), None),
+        (BOX | disc(45, 60, 9), None),
+        (BOX & ~binary_erosion(BOX), None),
+        (disc(30, 40, 12) | disc(10, 10, 2), None),
+        (disc(30, 40, 2) | disc(10, 10, 3), None),
+        (np.zeros((H, W), bool), None),
+    ],
+)
+def test_what_a_mask_may_be_instead_of_outlines(
+    lesion: np.ndarray, rule: Rule | None
+) -> None:
+    assert shape_of(lesion) == rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "draw"),
+    [
+        (
+            Rule.DRAWN_ON,
+            lambda i: (outlined(disc(30, 30 + i, 12)), disc(30, 30 + i, 12)),
+        ),
+        (Rule.BOXES, lambda i: (picture(i), (np.abs(Y - 20) < 9) & (i + 1 == X // 9))),
+    ],
+)
+def test_it_is_asked_about_where_most_images_are_so(rule: Rule, draw) -> None:
+    for odd, told in ((6, True), (3, False)):
+        seen = MasksSeen()
+        for i in range(8):
+            lesion = disc(20 + 2 * i, 40, 10 + i % 3)
+            image, mask = draw(i % 7) if i < odd else (picture(i), lesion)
+            seen.add(f"a{i}", mask[None].astype(np.uint8), rgb=image)
+        assert (rule in {hint.rule for hint in seen.hints()}) == told
+
+
+def test_images_of_one_patient_in_two_splits_are_asked_about(tmp_path: Path) -> None:
+    names = [f"patient{p}_frame{k}" for p in (1, 2) for k in range(3)]
+    for part in ("images", "masks", "splits"):
+        (tmp_path / part).mkdir()
+    for i, name in enumerate(names):
+        Image.fromarray(picture(i)).save(tmp_path / "images" / f"{name}.png")
+        mask = disc(20 + 3 * i, 40, 9).astype(np.uint8) * 255
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
+
+    def asked(**splits: list[str]) -> list[tuple[tuple[str, ...], ...]]:
+        for split, of in splits.items():
+            (tmp_path / "splits" / f"{split}.txt").write_text("\n".join(of))
+        questions = check(tmp_path).questions
+        return [hint.groups for hint in questions if hint.rule == Rule.SAME_CASE]
+
+    mixed = asked(train=names[:2] + names[3:4], val=names[2:3], test=names[4:])
+    assert mixed == [((names[0], names[2]), (names[3], names[4]))]
+    assert asked(train=names[:3], val=names[3:], test=names[3:]) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["img_1", "img_2", "img_3", "img_4"],  # no number of a case
+        ["cju0qkwl3", "cju1dhfok4", "cju2k0z", "cju9"],
+        ["case1", "case2", "case3", "case4"],
+        ["2018_1", "2018_2", "2018_3", "2018_4"],  # one case alone
+    ],
+)
+def test_other_names_are_no_cases(names: list[str]) -> None:
+    assert same_cases({"train": names[::2], "val": names[1::2]}) == []
+
+
+def test_labels_of_whole_images_are_no_masks() -> None:
+    seen = MasksSeen()
+    for i in range(8):
+        seen.add(f"a{i}", np.full((1, H, W), i % 2, np.uint8))
+    assert [error.rule for error in seen.broken()] == [Rule.MOSTLY_FULL]

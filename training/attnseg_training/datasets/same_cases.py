@@ -1,0 +1,37 @@
+"""Names in two splits that seem to be of one patient or examination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.rules import Rule
+
+#: A case with a number of its own, and what numbers its images: patient12_frame3.
+_CASE = re.compile(r"(.*\d.*?)[_\-. ]+(?:[a-z]*[_\-. ]?)\d+", re.IGNORECASE)
+#: Share of the images that are in such a case with others.
+MOST = 0.5
+
+
+def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
+    """Hint at cases whose images are in two splits, if most names are of cases."""
+    cases: dict[str, dict[str, str]] = {}
+    total = 0
+    for split, names in splits.items():
+        for name in names:
+            total += 1
+            if match := _CASE.fullmatch(name):
+                cases.setdefault(match[1], {})[name] = split
+    several = {case: of for case, of in cases.items() if len(of) > 1}
+    if len(several) < 2 or sum(map(len, several.values())) <= MOST * total:
+        return []
+    groups = []
+    for of in several.values():
+        first: dict[str, str] = {}
+        for name, split in of.items():
+            first.setdefault(split, name)
+        if len(first) > 1:
+            groups.append(tuple(first.values()))
+    names = tuple(name for group in groups for name in group)
+    return [Hint(Rule.SAME_CASE, names, tuple(groups))] if groups else []
