@@ -108,13 +108,14 @@ class Measured:
 
     def table(self, mask: StackedMask, place: Callable[[int], Any]) -> list[Any]:
         """Rows of the table of frames; `place` gives what the layer's axis says."""
+        images = mask.record.image_sha256
         return [
             {
                 "frame": frame,
                 **place(frame),
                 **self.rows[frame].numbers,
                 **pair_columns(self.pairs.get(frame)),
-                "image_sha256": _at(mask.record.image_sha256, frame),
+                "image_sha256": _at(images, frame),
             }
             for frame in mask.frames
             if frame in self.rows
