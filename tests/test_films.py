@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from command_line import attnseg
 from medical_files import (
     PATIENT,
@@ -37,6 +38,7 @@ from napari_attnseg.batch import (
 from napari_attnseg.batch.base import not_images
 from napari_attnseg.errors import InputError
 from napari_attnseg.frame_rows import frame_row
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames, sets
@@ -508,3 +510,36 @@ def test_times_of_an_uneven_film_are_its_own(
     with open_frames(out / "a_overlay.mp4") as overlay:
         shown = [overlay.place_of(i) for i in range(3)]
         assert shown == pytest.approx(wanted, abs=1e-3)
+
+
+def test_one_frame_is_explained(tmp_path: Path, tiny_weights: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(12), g="10", crf="1")
+    for i in range(3):  # a series, named after its patient
+        pixels = np.full((40, 48), 50 * i, np.uint8)
+        more = {"SeriesInstanceUID": "1.2.3", "SeriesNumber": 5}
+        dicom_file(tmp_path / "s" / f"Quimby-{i}", pixels, InstanceNumber=i, **more)
+    out = tmp_path / "out"
+    given = [film, tmp_path / "s"]
+    batch = explain_images(given, out, "gate", tiny_weights, "cpu", frame=2)
+    done = list(batch)
+    assert all(one.error is None for one in done)
+    assert [one.stem for one in done] == [
+        "film_frame_000002",
+        "US-series-5_frame_000002",
+    ]
+    story = json.loads((out / "film_frame_000002_gate.json").read_text())
+    facts = story["provenance"]
+    assert facts["frame"] == 2 and facts["source"] == str(film)
+    with open_frames(film) as frames:
+        assert facts["image_sha256"] == array_sha256(frames[2])
+        found = Segmenter.from_checkpoint(tiny_weights, "cpu")(frames[2])
+    wanted = next(gate for gate in found.attention if gate.label == "1/32")
+    saved = tifffile.imread(out / "film_frame_000002_gate_1-32.tif")
+    np.testing.assert_allclose(saved, wanted.values, atol=1e-6)
+    assert "quimby" not in written_text(out).casefold()
+    command = ("explain", *given, "--method", "gate", "--out", out)
+    options = ("--weights", tiny_weights, "--device", "cpu")
+    refused = attnseg(*command, *options, "--frame", "5")
+    assert refused.returncode == 1 and "from 0 to 2, but got 5" in refused.stderr
+    whole = attnseg("explain", film, *command[3:], *options)
+    assert whole.returncode == 2 and "--frame" in whole.stderr
