@@ -121,15 +121,24 @@ def measure(
 
 
 def measure_segmentation(
-    result: Segmentation, image: NDArray[np.generic]
+    result: Segmentation, image: NDArray[np.generic], frame: int | None = None
 ) -> list[ObjectRecord]:
-    """Measure every connected object of a result in its image, read as the run did."""
+    """Measure every connected object of a result in its image, read as the run did.
+
+    Parameters
+    ----------
+    result : Segmentation
+    image : ndarray
+    frame : int, optional
+        Number that the records carry.
+    """
     return measure(
         separate(result.mask),
         image,
         result.probability,
         result.attention,
         mask=result.mask,
+        frame=frame,
         intensity=rule_of(result.provenance),
         box=box_of(result.provenance),
     )
