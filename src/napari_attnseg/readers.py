@@ -58,7 +58,7 @@ class Readers:
     Attributes
     ----------
     cnn, transformer : ReaderMask
-        By the CNN alone and by the transformer alone.
+        Masks by the CNN alone and by the transformer alone.
     record : ReaderRecord
         From the model card.
     """
