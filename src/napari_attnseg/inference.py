@@ -141,7 +141,7 @@ class Segmenter:
             ``auto`` is the fastest one; on the CPU it is OpenVINO for weights that were
             compiled before and were faster with it.
         precision : str
-            ``fp32``, or ``auto`` for bfloat16 or float16 on a GPU; see
+            ``fp32``, or ``auto`` for float16 on a GPU; see
             `engines.precision.precision_on`.
 
         Raises

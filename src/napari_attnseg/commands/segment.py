@@ -32,7 +32,7 @@ def segment(
     precision: Annotated[
         str,
         typer.Option(
-            help="Arithmetic: fp32, or auto for bfloat16 or float16 on a GPU, whose "
+            help="Arithmetic: fp32, or auto for float16 on a GPU, whose "
             "masks were not compared with fp32 there yet."
         ),
     ] = "fp32",

@@ -18,7 +18,7 @@ from attnseg_training.datasets import load_dataset
 from napari_attnseg import Segmenter
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-BFLOAT16 = AUTOCAST.format("bfloat16")
+FLOAT16, BFLOAT16 = AUTOCAST.format("float16"), AUTOCAST.format("bfloat16")
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +77,9 @@ def test_arithmetic_is_compared_on_validation_images(
     found = json.loads(file.read_text())
     samples = load_dataset(data_folder).split("val")
     assert found["n"] == len(samples) > 0 and found["split"] == "val"
-    coarse = found["against_float32"][BFLOAT16]
-    assert coarse["logits"] > 1e-4 and coarse["psi"] > 1e-5
+    assert set(found["against_float32"]) == {FLOAT16, BFLOAT16}
+    fine, coarse = (found["against_float32"][way] for way in (FLOAT16, BFLOAT16))
+    assert 1e-5 < fine["logits"] < coarse["logits"] / 2 and fine["psi"] < coarse["psi"]
     # By hand: bfloat16 rounds the network, and the masks differ by so much.
     segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
     pixels, differing = [], 0

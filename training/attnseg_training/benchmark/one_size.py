@@ -160,7 +160,7 @@ def _stack(
             new_layers(source, end.value)
             return {"first_mask_cpu_s": round(first, 2)}
         if math.isnan(first) and step.came is not None:
-            new_layers(source, step.came.stack.all())
+            new_layers(source, step.came.stack)
             first = time.process_time() - began
 
 

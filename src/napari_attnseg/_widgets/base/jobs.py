@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ class Finished:
     """The results of a run, one per frame, and the model that made them."""
 
     source: Source
-    results: list[Segmentation]
+    results: Sequence[Segmentation]
     model: LoadedModel
 
 

@@ -89,7 +89,7 @@ class NewResult:
             The frame on screen: only that has to be drawn again.
         """
         if not self.layers:
-            self.add(came.stack.all())
+            self.add(came.stack)
         for layer in self.layers:
             record = record_of(layer)
             share = None

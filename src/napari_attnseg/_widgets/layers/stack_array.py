@@ -64,8 +64,8 @@ class StackArray:
             raise _no_room(size) from error
         self.values = mapped.view(np.ndarray)
 
-    def put(self, frame: int, values: NDArray[Any]) -> NDArray[Any]:
-        """Write a frame; returns the view of the array that holds it now.
+    def put(self, frame: int, values: NDArray[Any]) -> None:
+        """Write a frame.
 
         Raises
         ------
@@ -82,8 +82,6 @@ class StackArray:
                 self._file.flush()
             except OSError as error:
                 raise _no_room(self.values.nbytes) from error
-        kept: NDArray[Any] = self.values[frame]
-        return kept
 
 
 def _no_room(size: int) -> InputError:
