@@ -1,4 +1,4 @@
-"""Open every widget of the plugin in a window, segment a sample image, and say what came of it."""
+"""Open every widget of the plugin, segment a sample image, and say what came of it."""
 
 from __future__ import annotations
 
