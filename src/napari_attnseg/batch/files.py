@@ -39,7 +39,7 @@ class FilesBatch:
     Attributes
     ----------
     notes : tuple of Note
-        What there is to know about all images.
+        Notes on all images.
     left_out : mapping of str to int
         As of `Batch`.
     """

@@ -122,7 +122,7 @@ class ObjectRecord:
     unit : str or None
         Unit of the calibrated numbers.
     intensity : IntensityMapping or None
-        Which values of the image are black and white in what has to do with brightness;
+        Values of the image that are black and white for measurements of brightness;
         they may differ between images and frames. None without an image.
     ends : mapping of str to (str, str)
         `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
