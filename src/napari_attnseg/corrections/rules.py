@@ -86,7 +86,7 @@ class Corrector(Protocol):
         Parameters
         ----------
         mask : ndarray of uint8, shape (H, W)
-            After all clicks but the last.
+            Mask after all clicks but the last.
         clicks : sequence of Click
             All clicks so far, at least one; none is a scribble, see `stations`.
         """

@@ -50,7 +50,7 @@ class TorchEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """As torch says."""
+        """Number of threads that torch uses."""
         return torch.get_num_threads()
 
     def array(self, values: NDArray[np.float32]) -> Tensor:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What is measured."""
+    """Kind of measurement."""
 
     #: The frames of a stack, as the Segment widget does them, until there are layers.
     STACK = "stack"

@@ -32,7 +32,7 @@ class OneColour:
     ----------
     colour : tuple of float
     text : str
-        What to tell if no other mask has this background.
+        Error message if no other mask has this background.
     """
 
     colour: Colour
