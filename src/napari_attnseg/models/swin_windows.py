@@ -22,7 +22,8 @@ def spare_copies(network: nn.Module) -> None:
     """
     for block in network.modules():
         if type(block).__name__ == "SwinTransformerBlock" and _fits(block):
-            block._attn = _Windows(block)
+            # In place of the method: nn.Module's types know tensors and modules only.
+            vars(block)["_attn"] = _Windows(block)
 
 
 def _fits(block: Any) -> bool:
@@ -79,7 +80,8 @@ class _Windows:
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         seen = attention.proj(seen.transpose(1, 2).reshape(-1, area, channels))
         seen = seen.reshape(count, height * width, channels)
-        return seen.index_select(1, self._back).view(maps.shape)
+        joined: Tensor = seen.index_select(1, self._back).view(maps.shape)
+        return joined
 
     def _bias(self) -> Tensor:
         """(windows or 1, heads, area, area): relative position bias and mask."""
