@@ -30,6 +30,7 @@ TITLES = {
     "inspect": "Inspect side by side",
     "objects": "Measure objects",
     "review": "Review a series",
+    "films": "Plot over time",
     "train": "Train segmentation model",
 }
 
@@ -199,6 +200,28 @@ def train(args: argparse.Namespace) -> None:
         window.settle(5)
 
 
+def films(args: argparse.Namespace) -> None:
+    """The Time widget while a stack of shifted copies of an image is segmented."""
+    import numpy as np
+
+    from napari_attnseg.sample_data import sample_image
+
+    window = Window()
+    image = sample_image("polyp")
+    frames = [np.roll(image, (i // 2, i), (0, 1)) for i in range(40)]
+    window.viewer.add_image(np.stack(frames), name="film", rgb=True)
+    window.viewer.dims.set_current_step(0, 12)
+    segment = window.open("segment")
+    window.wait(lambda: segment.inputs.device_box.count() > 1)
+    widget = window.open("films")
+    segment.start()
+    window.wait(lambda: len(window.viewer.layers) == 7)
+    window.wait(lambda: len(widget.plot.lines.get("area", ())) > 11)
+    segment.bar.cancel()
+    window.wait(lambda: segment.life.worker is None and not widget.measuring)
+    window.save("films")
+
+
 def review(args: argparse.Namespace) -> None:
     """The Review widget on a results folder."""
     window = Window()
@@ -241,7 +264,7 @@ def _training_folder(folder: Path) -> Path:
 
 PICTURES = {
     one.__name__: one
-    for one in (segment, explain, inspect, correct, objects, train, review)
+    for one in (segment, explain, inspect, correct, objects, films, train, review)
 }
 
 

@@ -194,7 +194,7 @@ class SegmentWidget(ModelWidget):
         new.take(came, self._shown())
         if first:
             self._show_result(image)
-            QTimer.singleShot(0, new.complete)  # once the mask is on screen
+            QTimer.singleShot(0, self._complete)  # once the mask is on screen
 
     def _show_result(self, image: Any) -> None:
         assert self._new is not None
@@ -202,10 +202,13 @@ class SegmentWidget(ModelWidget):
             self.run_menu.show_run(self._new.mask)
         self._select(image)
 
+    def _complete(self) -> None:
+        if self._new is not None and not self._life.ended:
+            self._new.complete()
+
     def _cancelled(self) -> str:
-        assert self._new is not None
-        self._new.complete()
-        return self._new.cancelled_words
+        self._complete()
+        return "" if self._new is None else self._new.cancelled_words
 
     # -- gate maps -------------------------------------------------------------------
 
