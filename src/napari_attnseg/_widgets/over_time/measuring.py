@@ -164,6 +164,7 @@ def measure_frames(
             pair = _pair(mask, rows, first)
             if pair is not None:
                 pairs[first + mask.every] = pair
+        mask.let_go()
         yield Came(frame, rows[frame], pairs)
 
 

@@ -12,6 +12,7 @@ from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.stack_array import let_go
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.reliability.estimate import ESTIMATE
@@ -82,6 +83,11 @@ class StackedMask:
     def made(self, frame: int) -> str:
         """Hash of the mask of a frame as it was made last by rules."""
         return self.hashes[frame] if frame < len(self.hashes) else ""
+
+    def let_go(self) -> None:
+        """Give back the memory of frames that were read."""
+        for array in (self.data, *self.probability):
+            let_go(array)
 
     def segmentation(self, frame: int) -> Segmentation:
         """One frame as it is now; without an expected Dice if somebody painted."""
