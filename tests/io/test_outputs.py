@@ -65,6 +65,7 @@ WORDS = {
     "attnseg export": ["results", "--format", "coco"],
     "attnseg-train datasets": [],
     "attnseg-train check": ["d"],
+    "attnseg-train frames": ["film.mp4", "masks"],
     "attnseg-train fit": ["--data", "d"],
     "attnseg-train evaluate": ["w", "--data", "d"],
     "attnseg-train compare": ["a.csv", "b.csv"],
