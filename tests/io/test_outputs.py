@@ -84,6 +84,7 @@ WORDS = {
     "attnseg-train benchmark inference": [],
     "attnseg-train benchmark training": ["--data", "d"],
     "attnseg-train benchmark stack": [],
+    "attnseg-train benchmark film": [],
     "attnseg-train benchmark large": [],
     "attnseg-train benchmark start": [],
     "attnseg-train benchmark threads": [],
