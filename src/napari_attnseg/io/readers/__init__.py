@@ -99,8 +99,8 @@ def read_picture(files: FileSet | Path, frame: int | None = None) -> UprightImag
         if frame is None and len(frames) != 1:
             raise InputError(
                 f"Expected one image in {frames.name}, but it holds {len(frames)} "
-                "frames; choose one with attnseg explain --frame, use attnseg segment, "
-                "which segments all of them, or take frames out of it."
+                "frames; choose one with attnseg explain --frame, segment all of them "
+                "with attnseg segment, or take them out with attnseg-train frames."
             )
         at = frame or 0
         if at >= len(frames):
