@@ -81,7 +81,7 @@ class Corrector(Protocol):
         ...
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose the class of the last click around it.
+        """Propose a new mask, around the last click, for its class.
 
         Parameters
         ----------
