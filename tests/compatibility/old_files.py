@@ -126,6 +126,8 @@ REWORDED = (
         "nor what is important.",
         "psi says whose features were used, not what is important.",
     ),
+    ("choose a gate map to read the result", "choose a gate map to read it"),
+    ("Resume continues from there", "Resume goes on from there"),
 )
 
 

@@ -254,7 +254,8 @@ def speed_words(summary: dict[str, Any]) -> str:
         f"{summary['steps_per_round']} steps of {config['batch']} images, in turns; "
         f"attnseg-train in {'bfloat16' if config['bf16'] else 'float32'}."
     )
-    said += f" Loading and augmenting take {summary['loader_share']:.1%} of a step."
+    if "loader_share" in summary:  # earlier files do not tell
+        said += f" Loading and augmenting take {summary['loader_share']:.1%} of a step."
     if len(summary["ratio"]) > 1:
         said += (
             f" All {config['epochs']} epochs together, of which the first "
