@@ -218,6 +218,7 @@ def films(args: argparse.Namespace) -> None:
     window.wait(lambda: len(window.viewer.layers) == 7)
     window.wait(lambda: len(widget.plot.lines.get("area", ())) > 11)
     segment.bar.cancel()
+    window.settle(10)  # until the notification is gone
     window.wait(lambda: segment.life.worker is None and not widget.measuring)
     window.save("films")
 
