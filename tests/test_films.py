@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
+from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from command_line import attnseg
 from medical_files import (
     PATIENT,
@@ -34,12 +38,14 @@ from napari_attnseg.batch import (
 from napari_attnseg.batch.base import not_images
 from napari_attnseg.errors import InputError
 from napari_attnseg.frame_rows import frame_row
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames, sets
 from napari_attnseg.io.results import load_results
 from napari_attnseg.metrics import dice
 from napari_attnseg.results import Segmentation
+from napari_attnseg.tiles import segment_tiles
 
 
 @pytest.fixture
@@ -333,3 +339,207 @@ def test_explain_reads_dicom_and_names_no_patient(
     assert one.error is None and other.error is not None
     told = written_text(tmp_path / "b") + repr([one, other])
     assert "quimby" not in told.replace(str(tmp_path), "").casefold()
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry per frame that goes through the network."""
+    made: list[int] = []
+    encode = Segmenter.encode
+
+    def counting(*args: Any, **more: Any) -> Any:
+        made.append(1)
+        return encode(*args, **more)
+
+    monkeypatch.setattr(Segmenter, "encode", counting)
+    return made
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_stopped_film_is_gone_on_with(
+    killed: bool, film: Path, tmp_path: Path, tiny_weights: Path, counted: list[int]
+) -> None:
+    out = tmp_path / "out"
+    how = SegmentOptions(objects=True, readers=True, resume=True, threshold=0.45)
+    run = partial(segment_files, [film], out, tiny_weights, "cpu", every=4)
+    whole = tmp_path / "whole"
+    list(segment_files([film], whole, tiny_weights, "cpu", how, every=4))
+    counted.clear()
+    batch = run(options=how)
+    outcomes = iter(batch)
+    for _ in range(4):
+        next(outcomes)
+    if killed:  # nothing is closed: what lies there is copied
+        shutil.copytree(out, tmp_path / "killed")
+        with (tmp_path / "killed" / "film_frames.csv").open("a") as file:
+            file.write("16,0.64,,frame_000016_mask.png,12")
+    assert isinstance(batch, FilesBatch)
+    batch.close()
+    if killed:
+        shutil.rmtree(out)
+        shutil.copytree(tmp_path / "killed", out)
+        assert json.loads((out / "film.json").read_text())["frames"]
+    (out / "film" / "frame_000004_mask_cnn.png").write_bytes(b"cut")
+    counted.clear()
+    done = list(run(options=how))
+    before = [one.frame for one in done if Note.DONE_BEFORE in one.notes]
+    assert before == [0, 8, 12] and len(done) == 7 and len(counted) == 4
+    names = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    wanted = {path.relative_to(whole) for path in whole.rglob("*") if path.is_file()}
+    assert {name for name in names if not name.name.startswith(".")} == wanted
+    for name in wanted:
+        if name.suffix == ".png":
+            assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert rows_of(out / "film_frames.csv") == rows_of(whole / "film_frames.csv")
+    for mine, other in zip(
+        rows_of(out / "film_objects.csv"),
+        rows_of(whole / "film_objects.csv"),
+        strict=True,
+    ):
+        assert {**mine, "date": ""} == {**other, "date": ""}
+    story = json.loads((out / "film.json").read_text())
+    first = json.loads((whole / "film.json").read_text())
+    assert story["complete"] and story["frames"] == first["frames"]
+    assert story["files"] == first["files"]
+    assert story["provenance"]["flicker"] == first["provenance"]["flicker"]
+    assert story["provenance"]["frames_of_earlier_run"] == 3
+    with open_frames(out / "film_overlay.mp4") as overlay:
+        assert len(overlay) == 7
+
+
+def test_frames_are_made_again_if_anything_differs(
+    film: Path, tmp_path: Path, tiny_weights: Path, counted: list[int]
+) -> None:
+    out = tmp_path / "out"
+
+    def run(**more: Any) -> int:
+        counted.clear()
+        how = SegmentOptions(resume=True, **more)
+        for outcome in segment_files([film], out, tiny_weights, "cpu", how, every=8):
+            assert outcome.error is None
+        return len(counted)
+
+    assert run() == 4
+    assert run() == 0
+    assert run(threshold=0.3) == 4
+    mask = out / "film" / "frame_000008_mask.png"
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(mask)
+    assert run(threshold=0.3) == (0 if read_image(mask).all() else 1)
+    video_file(film, numbered(25)[::-1].copy(), g="10", crf="1")
+    assert run(threshold=0.3) == 4
+    # An interrupted check loses no frame of the earlier run.
+    how = SegmentOptions(resume=True, threshold=0.3)
+    batch = segment_files([film], out, tiny_weights, "cpu", how, every=8)
+    next(iter(batch))
+    assert isinstance(batch, FilesBatch)
+    batch.close()
+    story = json.loads((out / "film.json").read_text())
+    assert story["frames"] == [0, 8, 16, 24] and story["complete"] is False
+    assert len(rows_of(out / "film_frames.csv")) == 4
+    # Frames that are no longer asked for go.
+    list(segment_files([film], out, tiny_weights, "cpu", how, every=16))
+    assert len(list((out / "film").iterdir())) == 2
+    with pytest.raises(InputError, match="--resume or --smooth-time"):
+        segment_files([film], out, tiny_weights, "cpu", how, smooth_time=3)
+
+
+def test_objects_readers_and_tiles_of_a_film(
+    film: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    how = SegmentOptions(objects=True, readers=True)
+    list(segment_files([film], out, tiny_weights, "cpu", how, every=12, overlay=False))
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    rows = rows_of(out / "film_frames.csv")
+    objects = rows_of(out / "film_objects.csv")
+    with open_frames(film) as frames:
+        for row in rows:
+            index = int(row["frame"])
+            encoded = segmenter.encode(frames[index])
+            found = segmenter.decode(encoded, readers=True)
+            assert found.readers is not None
+            name = f"frame_{index:06d}_mask"
+            cnn = read_image(out / "film" / f"{name}_cnn.png")
+            np.testing.assert_array_equal(cnn, found.readers.cnn.mask * 255)
+            assert row["area_cnn_px"] == str(np.count_nonzero(cnn))
+            apart = read_image(out / "film" / f"{name}_disagree.png")
+            np.testing.assert_array_equal(apart != 0, found.readers.disagreement > 0)
+            dice_of_both = float(row["dice_cnn_transformer"])
+            assert dice_of_both == pytest.approx(found.readers.dice, abs=1e-4)
+            own = [one for one in objects if one["frame"] == row["frame"]]
+            assert len(own) == int(row["objects"])
+            areas = sum(int(float(one["area (px)"])) for one in own)
+            assert areas == int(row["area_px"])
+        tiled = SegmentOptions(tile=True)
+        list(segment_files([film], out, tiny_weights, "cpu", tiled, every=12))
+        mask = read_image(out / "film" / "frame_000012_mask.png")
+        wanted = segment_tiles(segmenter, frames[12]).mask
+        np.testing.assert_array_equal(mask, wanted * 255)
+    facts = json.loads((out / "film.json").read_text())["provenance"]
+    assert facts["tiles"]["rows"] * facts["tiles"]["columns"] >= 1
+    assert not (out / "film_objects.csv").exists()
+    assert len(list((out / "film").iterdir())) == 3
+    with pytest.raises(InputError, match="leave out the readers or the tiles"):
+        both = SegmentOptions(tile=True, readers=True)
+        segment_files([film], out, tiny_weights, "cpu", both)
+
+
+def test_a_dicom_image_is_gone_on_with(
+    tmp_path: Path, tiny_weights: Path, counted: list[int]
+) -> None:
+    scan = dicom_file(tmp_path / "scan.dcm", numbered(1, (40, 48))[0], "RGB")
+    how = SegmentOptions(resume=True)
+    for expected in (1, 0):
+        counted.clear()
+        (done,) = segment_files([scan], tmp_path / "out", tiny_weights, "cpu", how)
+        assert done.error is None and len(counted) == expected
+
+
+def test_times_of_an_uneven_film_are_its_own(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    """Every second frame, whenever that is."""
+    times = [Fraction(n, 600) for n in (0, 10, 60, 70, 300, 310)]
+    film = video_file(tmp_path / "a.mkv", numbered(6), times=times, bf="0")
+    out = tmp_path / "out"
+    list(segment_files([film], out, tiny_weights, "cpu", every=2))
+    rows = rows_of(out / "a_frames.csv")
+    assert [int(row["frame"]) for row in rows] == [0, 2, 4]
+    wanted = [0, 0.1, 0.5]
+    assert [float(row["seconds"]) for row in rows] == pytest.approx(wanted, abs=1e-3)
+    with open_frames(out / "a_overlay.mp4") as overlay:
+        shown = [overlay.place_of(i) for i in range(3)]
+        assert shown == pytest.approx(wanted, abs=1e-3)
+
+
+def test_one_frame_is_explained(tmp_path: Path, tiny_weights: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(12), g="10", crf="1")
+    for i in range(3):  # a series, named after its patient
+        pixels = np.full((40, 48), 50 * i, np.uint8)
+        more = {"SeriesInstanceUID": "1.2.3", "SeriesNumber": 5}
+        dicom_file(tmp_path / "s" / f"Quimby-{i}", pixels, InstanceNumber=i, **more)
+    out = tmp_path / "out"
+    given = [film, tmp_path / "s"]
+    batch = explain_images(given, out, "gate", tiny_weights, "cpu", frame=2)
+    done = list(batch)
+    assert all(one.error is None for one in done)
+    assert [one.stem for one in done] == [
+        "film_frame_000002",
+        "US-series-5_frame_000002",
+    ]
+    story = json.loads((out / "film_frame_000002_gate.json").read_text())
+    facts = story["provenance"]
+    assert facts["frame"] == 2 and facts["source"] == str(film)
+    with open_frames(film) as frames:
+        assert facts["image_sha256"] == array_sha256(frames[2])
+        found = Segmenter.from_checkpoint(tiny_weights, "cpu")(frames[2])
+    wanted = next(gate for gate in found.attention if gate.label == "1/32")
+    saved = tifffile.imread(out / "film_frame_000002_gate_1-32.tif")
+    np.testing.assert_allclose(saved, wanted.values, atol=1e-6)
+    assert "quimby" not in written_text(out).casefold()
+    command = ("explain", *given, "--method", "gate", "--out", out)
+    options = ("--weights", tiny_weights, "--device", "cpu")
+    refused = attnseg(*command, *options, "--frame", "5")
+    assert refused.returncode == 1 and "from 0 to 2, but got 5" in refused.stderr
+    whole = attnseg("explain", film, *command[3:], *options)
+    assert whole.returncode == 2 and "--frame" in whole.stderr

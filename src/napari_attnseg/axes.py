@@ -91,7 +91,7 @@ def possible_readings(
     ----------
     shape : sequence of three int
     names : sequence of three str, optional
-        What file or user call the axes; empty: nothing.
+        Names of the axes by file or user; empty if they have none.
 
     Returns
     -------

@@ -121,12 +121,15 @@ class Flicker:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        of = f"of {self.neighbours} pairs of neighbours"
+        if not self.neighbours:
+            return "Flicker: not measured, as no neighbouring frames are segmented."
         if self.dice is None:
-            why = "nothing was found in any" if self.neighbours else "none is done"
-            still = "there is none whose image hardly changes with a mask in it"
-            return f"Flicker: not measured; {of}, {still if self.neighbours else why}."
+            return (
+                f"Flicker: not measured, as none of {self.neighbours} pairs of "
+                "neighbours has both a still image and a mask."
+            )
         return (
             f"Flicker: Dice {self.dice:.3f} between neighbouring masks where the image "
-            f"hardly changes ({self.pairs} {of}); 1 is none."
+            f"hardly changes ({self.pairs} of {self.neighbours} pairs of neighbours); "
+            "1 means no flicker."
         )

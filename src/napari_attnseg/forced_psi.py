@@ -32,7 +32,7 @@ def forced_psi(
     Raises
     ------
     InputError
-        If an array has not its gate's resolution.
+        If an array does not have the resolution of its gate.
     """
     own = network.psi(pairs) if gates else {}
     channels = [gate.name for gate in network.gates]

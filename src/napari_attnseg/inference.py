@@ -90,11 +90,11 @@ class Segmenter:
     Attributes
     ----------
     engine : Engine
-        What computes the network, in eval mode, on the device.
+        Engine of the network, in eval mode, on the device.
     card : ModelCard
         Card of the weights.
     device : str
-        Where tensors are, by torch's name.
+        Device of the tensors, by torch's name.
     weights : str
         Name of the weights file, without its folder.
     sha256 : str
@@ -352,7 +352,7 @@ class Segmenter:
             end ("transformer", "CNN"), "mean" for the gate's own mean over the image,
             or an array of the gate's own resolution.
         threshold : float, optional
-            In [0, 1], instead of the model card's.
+            Threshold in [0, 1], instead of the model card's.
         readers : bool
             As for `segment`; the readers are the same whatever `gates` forces.
 

@@ -28,6 +28,7 @@ from napari_attnseg.exports import MaskSeries
 from napari_attnseg.exports.dicom import dicom_files
 from napari_attnseg.exports.dicom_codes import parse_codes
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.frame_parts import FrameParts
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.stack_results import StackNames, StackResults
 from napari_attnseg.objects.descriptors import PixelSize
@@ -342,7 +343,7 @@ def test_the_command_exports_results_of_an_image_and_of_a_film(tmp_path: Path) -
     said = {"source": str(film), "file_facts": file}
     stack = StackResults(StackNames(results, "film"), said, ("frame",), False, 25)
     for i in (0, 2):
-        stack.add(i, mask, {"frame": i}, None, None, {**RUN, "classes": ["polyp"]})
+        stack.add(i, FrameParts(mask, {"frame": i}), {**RUN, "classes": ["polyp"]})
     stack.close(True)
     words = ["export", str(results), "--format", "dicom", "--out", str(out)]
     done = CliRunner().invoke(app, words, catch_exceptions=False)

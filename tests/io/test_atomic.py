@@ -1,14 +1,17 @@
 """Files are written whole or not at all."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import remove_leftovers, write_bytes
+from napari_attnseg.io.overlay_video import OverlayVideo
 
 
 def test_full_disk_keeps_the_old_file(
@@ -63,3 +66,32 @@ def test_what_a_killed_process_left_is_removed(
     write_bytes(target, b"whole")
     assert len(seen) == 1 and seen[0] != left  # but its own stayed
     assert set(tmp_path.iterdir()) == {foreign, elsewhere, target}
+
+
+def test_an_overlay_of_a_full_disk_or_a_killed_process_does_not_stay(
+    tmp_path: Path,
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no file limit")
+    frames = np.random.default_rng(0).integers(0, 255, (12, 240, 320, 3), np.uint8)
+    video = OverlayVideo(tmp_path / "film_overlay.mp4")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"film_overlay\.mp4 cannot be written"):
+            for frame in frames:
+                video.add(frame)
+            video.close()
+        assert video.close() is None  # as after every run
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.iterdir())
+    OverlayVideo(tmp_path / "film_overlay.mp4").add(frames[0])
+    (partial,) = tmp_path.iterdir()
+    remove_leftovers(tmp_path)
+    assert partial.exists()  # its process is this one
+    gone = partial.with_name(partial.name.replace(f"-{os.getpid()}.", "-999999999."))
+    partial.rename(gone)
+    remove_leftovers(tmp_path)
+    assert not gone.exists()

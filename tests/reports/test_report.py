@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.frame_parts import FrameParts
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.stack_results import StackNames, StackResults
 from napari_attnseg.reports import NoImage, load_cases, report_html
@@ -261,7 +262,7 @@ def test_of_a_film_frames_are_cases_by_its_table(tmp_path: Path) -> None:
         wrong = "" if i == 3 else array_sha256(pixels[i])
         values = (i, i / 25, 0.99 - i / 50, 0.2, 1.0, "estimated", 0.25, wrong)
         row = dict(zip(columns, values, strict=True))
-        stack.add(i, mask, row, None, i / 25, run)
+        stack.add(i, FrameParts(mask, row, None, i / 25), run)
     stack.close(False)
     page = report(names.story)
     # The lowest expected Dice is that of the last frame; two are left out.

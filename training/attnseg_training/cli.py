@@ -22,6 +22,7 @@ app = TrainingApp(
 # In the order in which one works with them.
 app.command("datasets")(data.datasets_command)
 app.command("check")(data.check_command)
+app.command("frames")(data.frames_command)
 app.command("settings")(fit.settings_command)
 app.command("fit")(fit.fit_command)
 app.command("evaluate")(evaluate.evaluate_command)

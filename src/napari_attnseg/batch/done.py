@@ -18,8 +18,12 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, rule_to_json
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.images import is_file
+from napari_attnseg.io.frame_parts import EarlierFrames
+from napari_attnseg.io.frame_table import read_rows
+from napari_attnseg.io.images import is_file, read_image
 from napari_attnseg.io.results import FORMAT, load_results
+from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
+from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.masks import MaskRules
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import GateKey, gate_label
@@ -134,3 +138,69 @@ def _are_whole(files: Sequence[Path]) -> bool:
     except InputError:
         return False
     return True
+
+
+def frames_done_before(
+    names: StackNames, weights_sha256: str, settings: str
+) -> EarlierFrames | None:
+    """Earlier frames of a film, made with these weights and settings, or None.
+
+    Whether they are whole, and of the same pixels, `kept_mask` says of each.
+    """
+    facts = read_facts(names.story, FRAMES_FORMAT)
+    if facts is None:
+        return None
+    own = facts["provenance"]
+    if (own.get("weights_sha256"), own.get(SETTINGS)) != (weights_sha256, settings):
+        return None
+    rows = {frame: found[-1:] for frame, found in read_rows(names.table).items()}
+    objects = {}
+    for frame, found in read_rows(names.objects).items():
+        count = _count_of(rows.get(frame, ({},))[0])
+        # A process that was killed in between has written them twice.
+        objects[frame] = found[len(found) - count :] if count <= len(found) else found
+    unit = int(facts["mask_value"])
+    return EarlierFrames(own, unit, rows, objects) if rows else None
+
+
+def kept_mask(
+    earlier: EarlierFrames,
+    names: StackNames,
+    frame: int,
+    image: NDArray[Any],
+    parts: Sequence[str],
+    table: bool,
+) -> NDArray[Any] | None:
+    """Mask (H, W) of a frame that need not be made again; None: it has to be.
+
+    Parameters
+    ----------
+    earlier : EarlierFrames
+    names : StackNames
+    frame : int
+    image : ndarray
+        As it was read now.
+    parts : sequence of str
+        What else there has to be a mask of, by its key.
+    table : bool
+        Whether its objects have to be in the table.
+    """
+    (row, *_) = earlier.rows.get(frame, ({},))
+    if row.get("image_sha256") != array_sha256(image):
+        return None
+    if table and len(earlier.objects.get(frame, ())) != _count_of(row):
+        return None
+    try:
+        masks = [read_image(names.mask(frame, of)) for of in ("", *parts)]
+    except InputError:
+        return None
+    mask: NDArray[Any] = masks[0] // earlier.unit
+    if any(one.shape != image.shape[:2] for one in masks):
+        return None
+    return mask if str(np.count_nonzero(mask)) == row.get("area_px") else None
+
+
+def _count_of(row: Mapping[str, Any]) -> int:
+    """Number of objects of a frame by its row."""
+    text = str(row.get("objects", ""))
+    return int(text) if text.isdecimal() else 0

@@ -33,7 +33,7 @@ from napari_attnseg.io.explanations import (
 )
 from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
-from napari_attnseg.io.readers import find_sets, read_picture
+from napari_attnseg.io.readers import FileSet, find_sets, read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.window import rule_for
@@ -49,6 +49,7 @@ def explain_images(
     levels: Sequence[int] | None = None,
     region: Path | None = None,
     intensity: Intensity | str | None = None,
+    frame: int | None = None,
 ) -> Batch:
     """Explain images and write the maps of each, as ``attnseg explain`` does.
 
@@ -74,6 +75,9 @@ def explain_images(
         mask by default. Of the size of the images.
     intensity : Percentiles, Window or str, optional
         How values become [0, 1], as for `Segmenter.segment`; by the model card else.
+    frame : int, optional
+        Number of the frame, from 0, to explain of each film, series or volume; else
+        only files that hold one image are explained.
 
     Returns
     -------
@@ -97,8 +101,10 @@ def explain_images(
     explainer, in_files = EXPLAINERS[name], method_id(name)
     strides = _levels(name, explainer.per_gate, levels)
     target = _target(name, explainer.targeted, region)
-    files = _labelled(find_images(list(inputs)))
+    files = _labelled(inputs, frame)
     stems = result_stems(list(files))
+    if frame is not None:
+        stems = {path: f"{stem}_frame_{frame:06d}" for path, stem in stems.items()}
     written = strides if explainer.per_gate else [None]
     _check_results_folder(out, inputs, stems, in_files, written)
     segmenter = Segmenter.from_checkpoint(weights, resolve_device(device))
@@ -109,7 +115,7 @@ def explain_images(
     )
 
     def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
-        found = read_picture(files[path])
+        found = read_picture(files[path], frame)
         if found.orientation != 1:
             notes.append(Note.EXIF_ORIENTATION)
             if region is not None:
@@ -121,6 +127,8 @@ def explain_images(
         turn: dict[str, object] = {"orientation": found.orientation}
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
+        if frame is not None:
+            turn["frame"] = frame
         shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
@@ -137,13 +145,15 @@ def explain_images(
             outline, outlined = own.mask, "the model's own mask"
         else:
             outline, outlined = target.astype(np.uint8), "the explained region"
-        title = f"{path.name}, model '{segmenter.card.spec.name}'"
+        named = path.name if frame is None else f"{path.name} frame {frame}"
+        title = f"{named}, model '{segmenter.card.spec.name}'"
         picture = explanation_png(image, maps, outline, outlined, title)
         here = where
         if Note.REGION_UPRIGHT in notes:
             here = {**where, "note": str(Note.REGION_UPRIGHT)}
         image_file = path if files[path] == path else None
-        saved = SavedExplanation(path.stem, str(path), maps, image_file, here)
+        name_of_image = path.stem if frame is None else stem
+        saved = SavedExplanation(name_of_image, str(path), maps, image_file, here)
         return lambda: save_explanation(saved, out, stem, in_files, picture)
 
     notes = list(model_notes(segmenter, device))
@@ -151,14 +161,36 @@ def explain_images(
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
     work = partial(process, stems, Steps(read, compute))
-    return Batch(stems, work, tuple(notes), not_images(inputs, files.values()))
+    used = [one for found in files.values() for one in _paths_of(found)]
+    return Batch(stems, work, tuple(notes), not_images(inputs, used))
 
 
-def _labelled(paths: Sequence[Path]) -> dict[Path, Path]:
-    """What each file is called in results and messages: a code for those of DICOM."""
+def _paths_of(files: FileSet | Path) -> tuple[Path, ...]:
+    return (files,) if isinstance(files, Path) else files.paths
+
+
+def _labelled(inputs: Sequence[Path], frame: int | None) -> dict[Path, FileSet | Path]:
+    """What each file is called in results and messages: a code for those of DICOM.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or the frame is none.
+    """
+    if frame is not None:
+        if frame < 0:
+            raise InputError(
+                f"Expected the number of a frame, from 0 on, but got {frame}; choose "
+                "another --frame."
+            )
+        return {one.label: one for one in find_sets(inputs)}
+    paths = find_images(list(inputs))
     scans = [path for path in paths if file_format(path) is FileFormat.DICOM]
     names = {one.paths[0]: one.label for one in find_sets(scans)} if scans else {}
-    return {names.get(path, path): path for path in paths}
+    labelled: dict[Path, FileSet | Path] = {}
+    for path in paths:
+        labelled[names.get(path, path)] = path
+    return labelled
 
 
 def _levels(name: str, per_gate: bool, levels: Sequence[int] | None) -> list[int]:

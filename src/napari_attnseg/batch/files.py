@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_attnseg.batch.base import (
     Batch,
@@ -18,23 +16,18 @@ from napari_attnseg.batch.base import (
     not_images,
     would_replace,
 )
+from napari_attnseg.batch.file_work import FileWork
 from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import segment_images
 from napari_attnseg.errors import AttnSegError, InputError
-from napari_attnseg.io.atomic import remove, write_text
+from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.folders import name_key
-from napari_attnseg.io.readers import FileSet, Frames, find_sets, open_frames
-from napari_attnseg.io.readers.facts import FILE_FACTS, FileFacts
+from napari_attnseg.io.readers import FileSet, find_sets, open_frames
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
-from napari_attnseg.reliability.estimate import estimate_of
 from napari_attnseg.time_smoothing import check_frames
-
-if TYPE_CHECKING:
-    from napari_attnseg.batch.stacks import StackRun
 
 
 class FilesBatch:
@@ -46,7 +39,7 @@ class FilesBatch:
     Attributes
     ----------
     notes : tuple of Note
-        What there is to know about all images.
+        Notes on all images.
     left_out : mapping of str to int
         As of `Batch`.
     """
@@ -115,6 +108,7 @@ def segment_files(
     if every < 1:
         raise InputError(f"Expected --every of at least 1, but got {every}.")
     check_frames(smooth_time)
+    _check_together(options or SegmentOptions(), smooth_time)
     sets = find_sets(inputs, keep_identifiers)
     pictures = [one for one in sets if one.kind is FileFormat.RASTER]
     others = [one for one in sets if one.kind is not FileFormat.RASTER]
@@ -130,7 +124,8 @@ def segment_files(
         paths = [one.paths[0] for one in pictures]
         batch = segment_images(paths, out, weights, device, how)
     maker = MaskMaker(weights, device, how)
-    work = _Work(out, maker, how, every, overlay, keep_identifiers, smooth_time)
+    remove_leftovers(out)
+    work = FileWork(out, maker, how, every, overlay, keep_identifiers, smooth_time)
     jobs, count = [], 0
     for one in others:
         frames = _length(one)
@@ -145,6 +140,25 @@ def segment_files(
         not_images(inputs, used),
         work.close,
     )
+
+
+def _check_together(how: SegmentOptions, smooth_time: int) -> None:
+    """Refuse options that do not go with smoothing over time.
+
+    Raises
+    ------
+    InputError
+    """
+    if smooth_time > 1 and how.resume:
+        raise InputError(
+            "Expected --resume or --smooth-time, but got both: the probabilities of "
+            "frames that are smoothed over are not kept; leave one of them out."
+        )
+    if smooth_time > 1 and how.readers:
+        raise InputError(
+            "Expected --readers or --smooth-time, but got both: masks by one encoder "
+            "alone are not smoothed; leave one of them out."
+        )
 
 
 def _stems(sets: Sequence[FileSet]) -> dict[FileSet, str]:
@@ -196,111 +210,3 @@ def _length(files: FileSet) -> int:
             return len(frames)
     except AttnSegError:
         return 1
-
-
-class _Work:
-    """What is done with each file that is no picture."""
-
-    def __init__(
-        self,
-        out: Path,
-        maker: MaskMaker,
-        how: SegmentOptions,
-        every: int,
-        overlay: bool,
-        keep_identifiers: bool,
-        smooth_time: int,
-    ) -> None:
-        self.maker = maker
-        self._out, self._how, self._keep = out, how, keep_identifiers
-        self._every, self._overlay, self._smooth = every, overlay, smooth_time
-        self._run: StackRun | None = None
-
-    def close(self) -> None:
-        """Keep what is done of a film that was interrupted."""
-        if self._run is not None:
-            self._run.close()
-
-    def outcomes(self, files: FileSet, stem: str) -> Iterator[Outcome]:
-        """One per image of a file or series."""
-        try:
-            frames = open_frames(files)
-        except InputError as error:
-            yield Outcome(files.label, stem, error=str(error))
-            return
-        if len(frames) == 1:
-            with frames:
-                yield self._picture(files, frames, stem)
-            return
-        if self._how.readers or self._how.objects:
-            frames.close()
-            yield Outcome(
-                files.label,
-                stem,
-                error="Expected files of one image with --objects and --readers, but "
-                f"{files.label.name} holds {len(frames)} frames, of which there is a "
-                "table; leave them out.",
-            )
-            return
-        # Late: it measures objects, which takes SciPy and scikit-image.
-        from napari_attnseg.batch.stacks import StackRun
-
-        self._run = StackRun(
-            files,
-            frames,
-            self.maker,
-            StackNames(self._out, stem),
-            self._every,
-            self._overlay,
-            self._keep,
-            self._smooth,
-        )
-        try:
-            yield from self._run
-        finally:
-            self._run.close()
-            self._run = None
-
-    def _picture(self, files: FileSet, frames: Frames, stem: str) -> Outcome:
-        label, facts = files.label, frames.facts
-        try:
-            image = frames[0]
-            result, notes = self.maker.make(image, facts)
-            known = facts.to_provenance(self._keep)
-            own = {**result.provenance, FILE_FACTS: known}
-            result = replace(result, provenance=own)
-            table = self._out / f"{stem}_objects.csv"
-            remove(table)  # that of an earlier run describes another mask
-            written = save_results(
-                Results(
-                    files.name,
-                    str(label),
-                    [result],
-                    placement=_placement(facts),
-                    image=files.paths[0] if files.shows_path else None,
-                ),
-                self._out,
-                stem,
-            )
-            if self._how.objects:
-                from napari_attnseg.objects import descriptors
-                from napari_attnseg.objects.measure import measure_segmentation
-
-                origin = descriptors.origin_of_numbers(files.name, str(label), own)
-                records = measure_segmentation(result, image)
-                write_text(table, descriptors.csv_text(records, origin))
-                written = [table, *written]
-        except (AttnSegError, MemoryError) as error:
-            text = str(error) or "there is not enough memory for an image of this size."
-            return Outcome(label, stem, error=text)
-        if facts.said.get("burned_in") == "yes":
-            notes.append(Note.BURNED_IN)
-        found = estimate_of(result.provenance)
-        return Outcome(label, stem, tuple(written), None, tuple(notes), found)
-
-
-def _placement(facts: FileFacts) -> dict[str, object]:
-    """Size of a pixel, as the layer of the file has it."""
-    if facts.spacing is None:
-        return {}
-    return {"scale": list(facts.spacing), "units": [facts.unit] * 2}

@@ -14,6 +14,7 @@ from napari_attnseg.batch.base import (
     found_notes,
     intensity_notes,
 )
+from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
@@ -21,6 +22,7 @@ from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
 from napari_attnseg.reliability.estimate import estimate_of
+from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers
 
 if TYPE_CHECKING:
@@ -54,16 +56,13 @@ class MaskMaker:
                 "Expected PNG, JPEG or TIFF images with --medsam, which is not made "
                 "for films, DICOM and volumes; leave it out."
             )
-        if how.tile or how.resume:
-            raise InputError(
-                "Expected PNG, JPEG or TIFF images with --tile and --resume, which are "
-                "not made for films, DICOM and volumes; leave them out."
-            )
         self._how = how
         self.segmenter = Segmenter.from_checkpoint(weights, device, how.precision)
         if how.readers:
             expect_two_readers(self.segmenter.engine)
-        _, limit = self.segmenter.check(how.gates, how.threshold)
+        self._gates, limit = self.segmenter.check(how.gates, how.threshold)
+        if how.tile:
+            check_tiled(self._gates, how.readers)
         own = self.segmenter.card.preprocessing.intensity
         self._rule = parse_intensity(how.intensity, own)
         self._rules = how.rules(limit)
@@ -83,8 +82,15 @@ class MaskMaker:
         how = self._how
         rule = rule_for(facts, self._rule, asked=how.intensity is not None)
         segmenter = self.segmenter
-        encoded = segmenter.encode(image, flip=how.flip, intensity=rule, box=how.box)
-        result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
+        if how.tile:
+            seen = None, how.flip, rule, how.box
+            forced = how.gates, how.threshold
+            result = segment_tiles(segmenter, image, *seen, *forced)
+        else:
+            encoded = segmenter.encode(
+                image, flip=how.flip, intensity=rule, box=how.box
+            )
+            result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
         notes = intensity_notes(result.provenance)
         if self._rules != MaskRules(self._rules.threshold):
             result = remake(result, self._rules)
@@ -94,5 +100,11 @@ class MaskMaker:
         if expected is not None:
             notes += estimate_notes(expected)
         orientation = int(facts.said.get("orientation", 1))
-        own = {**result.provenance, "orientation": orientation}
-        return replace(result, provenance=own), notes
+        turn = {**result.provenance, "orientation": orientation}
+        return replace(result, provenance=turn), notes
+
+    def settings(self, facts: FileFacts) -> str:
+        """`settings_hash` of this file, whose window counts, too."""
+        how = self._how
+        rule = rule_for(facts, self._rule, asked=how.intensity is not None)
+        return settings_hash(how, self._rules, rule, self._gates)

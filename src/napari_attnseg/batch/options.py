@@ -25,7 +25,7 @@ class SegmentOptions:
     gates : mapping
         Forced gates, as for `Segmenter.decode`.
     threshold : float or None
-        In [0, 1]; None: that of the model card.
+        Threshold in [0, 1]; None: that of the model card.
     smoothing, min_size, fill_holes, largest
         As in `MaskRules`.
     flip : bool

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_attnseg.batch.base import Note, Outcome
+from napari_attnseg.batch.done import SETTINGS, frames_done_before, kept_mask
+from napari_attnseg.batch.frame_making import FrameMaking, Neighbours
+from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import DeviceError, InputError
-from napari_attnseg.flicker import Flicker, Pair, small_picture
-from napari_attnseg.frame_rows import COLUMNS, frame_row, pair_columns
-from napari_attnseg.intensity import rule_of
-from napari_attnseg.io.overlay_video import can_write_video, outlined
+from napari_attnseg.flicker import small_picture
+from napari_attnseg.frame_rows import estimate_of_row
+from napari_attnseg.io.frame_parts import EarlierFrames
+from napari_attnseg.io.overlay_video import can_write_video
 from napari_attnseg.io.readers import FileSet, Frames
 from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.io.stack_results import StackNames, StackResults
-from napari_attnseg.preprocessing import to_rgb
-from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+from napari_attnseg.reliability.estimate import ESTIMATE, ExpectedDice, estimate_of
 from napari_attnseg.time_smoothing import Window, smoothed
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 FLICKER = "flicker"
 #: The same of the masks before they were smoothed over time.
 FLICKER_BEFORE = "flicker_before_smoothing"
+#: How many frames were done by an earlier run, which this one went on with.
+FRAMES_KEPT = "frames_of_earlier_run"
 #: Slices and frames without times are shown so many per second.
 _RATE = 10.0
 #: Notes that each frame may have: told once per file.
@@ -50,31 +54,6 @@ class _Made:
     notes: list[Note]
 
 
-class _Neighbours:
-    """Compares each frame with the one before."""
-
-    def __init__(self) -> None:
-        self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
-        self._pairs: list[Pair] = []
-
-    def add(self, picture: NDArray[Any], mask: NDArray[Any]) -> Pair | None:
-        """Take the next frame: its small picture and its mask."""
-        last, self._last = self._last, (picture, mask)
-        if last is None:
-            return None
-        pair = Pair.of((last[0], picture), (last[1], mask))
-        self._pairs.append(pair)
-        return pair
-
-    def gap(self) -> None:
-        """A frame is missing: what follows has no neighbour before it."""
-        self._last = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Flicker, JSON-ready."""
-        return Flicker.of(self._pairs).to_json()
-
-
 class StackRun:
     """Segmentation of one file or series; iterating over it segments its frames.
 
@@ -87,6 +66,7 @@ class StackRun:
         Open; closed by `close`.
     maker : MaskMaker
     names : StackNames
+    how : SegmentOptions
     every : int
         Number N of which every Nth frame is segmented.
     overlay : bool
@@ -103,6 +83,7 @@ class StackRun:
         frames: Frames,
         maker: MaskMaker,
         names: StackNames,
+        how: SegmentOptions,
         every: int,
         overlay: bool,
         keep_identifiers: bool,
@@ -111,7 +92,14 @@ class StackRun:
         self._files, self._frames, self._maker = files, frames, maker
         self._names, self._every, self._overlay = names, every, overlay
         self._keep, self._smooth = keep_identifiers, smooth_time
-        self._own, self._smoothed = _Neighbours(), _Neighbours()
+        self._how = how
+        self._making = FrameMaking(files, frames, names, how, overlay)
+        self._own = Neighbours()
+        self._earlier: EarlierFrames | None = None
+        if how.resume:
+            made_by = maker.segmenter.sha256, maker.settings(frames.facts)
+            self._earlier = frames_done_before(names, *made_by)
+        self._frames_kept = 0
         self._results: StackResults | None = None
         self._told: set[Note] = set()
         self._found_nothing = True
@@ -126,13 +114,20 @@ class StackRun:
         for frame in numbers:
             try:
                 image = self._frames[frame]
+                mask = self._mask_before(frame, image)
+                if mask is not None:
+                    outcome = self._kept(frame, image, mask)
+                    yield outcome
+                    if outcome.error is not None:
+                        return
+                    continue
                 result, notes = self._maker.make(image, self._frames.facts)
             except InputError as error:
                 self._complete = False
                 for made in window.rest():  # frames around a gap are no neighbours
                     yield self._written(made)
                 self._own.gap()
-                self._smoothed.gap()
+                self._making.neighbours.gap()
                 yield self._outcome(frame, error=str(error))
                 if self._files.kind is FileFormat.VIDEO:
                     return  # what follows is damaged too
@@ -161,7 +156,10 @@ class StackRun:
         frame, result = made.frame, made.result
         last = frame == self._last
         try:
-            files = self._write(frame, made.image, result)
+            parts = self._making.new(frame, made.image, result)
+            own = result.provenance.items()
+            run = {key: value for key, value in own if key not in PER_FRAME}
+            files = self._open().add(frame, parts, run)
             if last:
                 files += self._end(self._complete)
         except InputError as error:
@@ -169,6 +167,29 @@ class StackRun:
         said = self._said(frame, made.notes, last)
         expected = estimate_of(result.provenance)
         return self._outcome(frame, tuple(files), None, said, expected)
+
+    def _mask_before(self, frame: int, image: NDArray[Any]) -> NDArray[Any] | None:
+        """Mask of a frame that an earlier run has made; None: it is to be made."""
+        if self._earlier is None:
+            return None
+        there = self._making.more_masks, self._how.objects
+        return kept_mask(self._earlier, self._names, frame, image, *there)
+
+    def _kept(self, frame: int, image: NDArray[Any], mask: NDArray[Any]) -> Outcome:
+        assert self._earlier is not None
+        self._frames_kept += 1
+        last = frame == self._last
+        try:
+            parts = self._making.kept(frame, image, mask, self._earlier)
+            files = self._open().keep(frame, parts)
+            if last:
+                files += self._end(self._complete)
+        except InputError as error:
+            return self._outcome(frame, error=str(error))
+        notes = [Note.DONE_BEFORE] + [Note.NOTHING_FOUND] * (not mask.any())
+        said = (Note.DONE_BEFORE, *self._said(frame, notes, last))
+        own = {**self._earlier.provenance, ESTIMATE: estimate_of_row(parts.row)}
+        return self._outcome(frame, tuple(files), None, said, estimate_of(own))
 
     def _outcome(
         self,
@@ -204,42 +225,28 @@ class StackRun:
         if self._results is None:
             return []
         results, self._results = self._results, None
-        facts = {FLICKER: self._smoothed.to_json()}
+        facts: dict[str, Any] = {FLICKER: self._making.neighbours.to_json()}
+        if self._earlier is not None:
+            facts[FRAMES_KEPT] = self._frames_kept
         if self._smooth > 1:
             facts[FLICKER_BEFORE] = self._own.to_json()
         return results.close(complete, facts)
 
-    def _write(
-        self, frame: int, image: NDArray[Any], result: Segmentation
-    ) -> list[Path]:
+    def _open(self) -> StackResults:
+        if self._results is not None:
+            return self._results
         facts = self._frames.facts
-        if self._results is None:
-            story = {
-                "source": str(self._files.label),
-                "every": self._every,
-                FILE_FACTS: facts.to_provenance(self._keep),
-            }
-            step = facts.step if facts.axis is FrameAxis.TIME else None
-            rate = _RATE if step is None else 1 / (step * self._every)
-            self._results = StackResults(
-                self._names, story, COLUMNS, self._overlay, rate
-            )
-        place = self._frames.place_of(frame)
-        timed = facts.axis is FrameAxis.TIME
-        row = frame_row(result, facts.pixel_mm2)
-        row |= {
-            "frame": frame,
-            "seconds": place if timed else None,
-            "position": None if timed else place,
-            "mask": self._names.mask(frame).name,
+        story = {
+            "source": str(self._files.label),
+            "every": self._every,
+            FILE_FACTS: facts.to_provenance(self._keep),
+            "weights_sha256": self._maker.segmenter.sha256,
         }
-        row |= pair_columns(self._smoothed.add(small_picture(image), result.mask))
-        picture = None
-        if self._overlay and can_write_video():
-            rgb, _ = to_rgb(image, intensity=rule_of(result.provenance))
-            picture = outlined(rgb, result.mask)
-        own = result.provenance
-        row["image_sha256"] = own["image_sha256"]
-        run = {key: value for key, value in own.items() if key not in PER_FRAME}
-        seconds = place if timed else None
-        return self._results.add(frame, result.mask, row, picture, seconds, run)
+        if self._smooth == 1:  # else probabilities are missing to go on with
+            story[SETTINGS] = self._maker.settings(facts)
+        step = facts.step if facts.axis is FrameAxis.TIME else None
+        rate = _RATE if step is None else 1 / (step * self._every)
+        named = self._names, story, self._making.columns
+        shown = self._overlay, rate, self._how.objects
+        self._results = StackResults(*named, *shown, self._earlier)
+        return self._results

@@ -76,6 +76,13 @@ def explain(
     ] = None,
     intensity: IntensityName = None,
     window: IntensityWindow = None,
+    frame: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Explain this frame of each film, series or volume, counted from 0.",
+        ),
+    ] = None,
     list_methods: Annotated[
         bool,
         typer.Option(
@@ -91,7 +98,8 @@ def explain(
     Per image and method: NAME_METHOD_1-32.tif for each level, or NAME_METHOD.tif
     (float32, at the map's own resolution), NAME_METHOD.png, a picture with a colour bar
     that says what high and low values mean, and NAME_METHOD.json with provenance and
-    what was measured of the map in this model. An image that cannot be read is named
+    what was measured of the map in this model. With --frame N the names begin with
+    NAME_frame_00000N. An image that cannot be read is named
     and skipped; the exit code is 1 then. What else lies in a folder is
     counted by kind at the end. An earlier explanation of the same image with
     the same method is replaced; other files are not.
@@ -103,7 +111,7 @@ def explain(
     with without_collection(for_good=True):
         use_threads(threads)
         batch = explain_images(
-            inputs, out, method, weights, device, levels, region, rule
+            inputs, out, method, weights, device, levels, region, rule, frame
         )
     process(batch, Wording("explaining", "explained", "map"), out)
 

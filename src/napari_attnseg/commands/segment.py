@@ -161,7 +161,7 @@ def segment(
         typer.Option(
             metavar="K",
             help="Of a film or a volume, take the running median of the probability "
-            "over K frames, an odd number, before the threshold; 1 is none.",
+            "over K frames, an odd number, before the threshold; 1: no smoothing.",
         ),
     ] = 1,
     overlay: Annotated[

@@ -96,7 +96,7 @@ def head_maps(
     head : ClickHead
     grid : Grid
     mask : ndarray of uint8, shape (H, W)
-        Before the last click.
+        Mask before the last click.
     clicks : sequence of Click
     own : ndarray, shape (H, W)
         The model's probability of the class of the last click.

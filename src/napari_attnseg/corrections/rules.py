@@ -81,12 +81,12 @@ class Corrector(Protocol):
         ...
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose the class of the last click around it.
+        """Propose a new mask, around the last click, for its class.
 
         Parameters
         ----------
         mask : ndarray of uint8, shape (H, W)
-            After all clicks but the last.
+            Mask after all clicks but the last.
         clicks : sequence of Click
             All clicks so far, at least one; none is a scribble, see `stations`.
         """

@@ -44,7 +44,7 @@ class ClickSession:
     Attributes
     ----------
     mask : ndarray of uint8, shape (H, W)
-        After all clicks. Not to be changed from outside.
+        Mask after all clicks. Do not change it from outside.
 
     Raises
     ------
@@ -145,11 +145,11 @@ def with_clicks(
     Parameters
     ----------
     facts : mapping or None
-        What it was.
+        Facts of that corrector.
     corrector : Corrector or None
         Corrector that was used; None: as before.
     clicks : sequence of Click
-        On the frame.
+        Clicks on the frame.
     frame : int, optional
         Frame of a stack.
     kept : int

@@ -15,6 +15,7 @@ from napari_attnseg.engines.base import Engine
 from napari_attnseg.errors import DeviceError
 from napari_attnseg.models.gated import Level
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.models.swin_windows import spare_copies
 
 
 class TorchEngine(Engine):
@@ -36,6 +37,7 @@ class TorchEngine(Engine):
         precision: str = "float32",
         asked: str = "",
     ) -> None:
+        spare_copies(network)
         self._network, self.precision, self.asked = network, precision, asked
         self.spec, self.gates = network.spec, network.gates
         self._device = next(network.parameters()).device
@@ -48,7 +50,7 @@ class TorchEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """As torch says."""
+        """Number of threads that torch uses."""
         return torch.get_num_threads()
 
     def array(self, values: NDArray[np.float32]) -> Tensor:

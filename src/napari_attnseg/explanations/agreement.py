@@ -80,7 +80,7 @@ class TrustCalibration:
     Attributes
     ----------
     psi : ndarray, shape (m,), rising
-        Where psi was seen.
+        Values of psi.
     frequency : ndarray, shape (m,), in [0, 1], not falling
         Share of regions with that psi in which the CNN was the better one.
     """

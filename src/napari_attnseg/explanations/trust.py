@@ -76,7 +76,7 @@ def measured_trust(
         True masks, or the model's own where there are none; NaN where they are
         ignored, which counts for neither encoder.
     stride : int or None
-        Which gate: 4, 8, 16 or 32; None: all of them change together.
+        Stride of the gate: 4, 8, 16 or 32; None: all gates change together.
     k : int
         Regions per side; fewer where the map is smaller.
     batch : int

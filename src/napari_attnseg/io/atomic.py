@@ -61,21 +61,36 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         raise
 
 
+def new_temporary(folder: Path) -> tuple[int, Path]:
+    """Create a temporary file, which `remove_leftovers` knows; returns its handle too.
+
+    Raises
+    ------
+    OSError
+        If it cannot be created.
+    """
+    by = f".{_MACHINE}-{os.getpid()}.partial"
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=by)
+    return handle, Path(name)
+
+
+def make_readable(path: Path) -> None:
+    """Give a temporary file the rights of a new file: mkstemp's 0600 hides it."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
 def _beside(path: Path, data: bytes) -> Path:
     """Write a temporary file in the folder of `path` and flush it to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    by = f".{_MACHINE}-{os.getpid()}.partial"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=by)
-    temporary = Path(name)
+    handle, temporary = new_temporary(path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        # mkstemp's 0600 would hide the file from others.
-        temporary.chmod(0o666 & ~umask)
+        make_readable(temporary)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -35,7 +35,7 @@ class UprightImage:
     others : int
         Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None
-        What a file of another kind than PNG and the like says of it.
+        Facts of a file of another kind than PNG and the like.
     """
 
     pixels: NDArray[np.generic]
@@ -114,7 +114,7 @@ def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a file exists; False, not an error, for a name that cannot be."""
+    """Return whether a file exists; False for an impossible name."""
     return os.path.isfile(path)  # noqa: PTH113 (Path's raises for too long a name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from napari_attnseg.colormaps import CLASS_COLOURS
-from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import make_readable, new_temporary
+from napari_attnseg.io.frame_table import unwritable
 
 #: Ticks of a second in which times are written.
 _TICKS = 90_000
@@ -75,13 +78,18 @@ class OverlayVideo:
 
         self._av: Any = av
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
         self._rate, self._count, self._last = rate, 0, -1
+        self._stream: Any = None
+        try:
+            handle, self._partial = new_temporary(path.parent)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        os.close(handle)
         try:
             self._container = av.open(str(self._partial), "w", format="mp4")
         except OSError as error:
-            raise _unwritable(path, error) from error
-        self._stream: Any = None
+            self._partial.unlink(missing_ok=True)
+            raise unwritable(path, error) from error
 
     def add(self, frame: NDArray[np.uint8], seconds: float | None = None) -> None:
         """Add a frame (H, W, 3); its time has to follow that of the last one.
@@ -105,7 +113,14 @@ class OverlayVideo:
         try:
             self._container.mux(self._stream.encode(picture))
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            self.discard()
+            raise unwritable(self._path, error) from error
+
+    def discard(self) -> None:
+        """Close and remove what was written; may be called again."""
+        with suppress(OSError):
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
 
     def _begin(self, rows: int, columns: int) -> None:
         codec = next(one for one in _ENCODERS if one in self._av.codecs_available)
@@ -124,21 +139,15 @@ class OverlayVideo:
         InputError
             If it cannot be written.
         """
+        if self._stream is None or not self._partial.exists():
+            self.discard()
+            return None
         try:
-            if self._stream is not None:
-                self._container.mux(self._stream.encode())
+            self._container.mux(self._stream.encode())
             self._container.close()
-            if self._stream is None:
-                self._partial.unlink(missing_ok=True)
-                return None
+            make_readable(self._partial)
             self._partial.replace(self._path)
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            self.discard()
+            raise unwritable(self._path, error) from error
         return self._path
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path} cannot be written ({error.strerror or error}); expected a folder with "
-        "space that can be written: choose another one."
-    )

@@ -17,6 +17,8 @@ from napari_attnseg.results import Segmentation
 
 #: End of the name of the picture of where the readers disagree, without its suffix.
 DISAGREE = "mask_disagree"
+#: Key of that picture beside those of the readers, of a frame.
+DISAGREE_KEY = "disagree"
 
 
 def reader_files(stem: str, suffix: str = ".png") -> list[str]:

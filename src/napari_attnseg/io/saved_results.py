@@ -16,7 +16,7 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
     Parameters
     ----------
     folder : Path
-        Where results are to go.
+        Folder for the results.
     stem : str
         First part of their names.
     image : Path, optional

@@ -1,31 +1,32 @@
-"""Results of a film or a stack, written frame by frame: masks, a table, an overlay.
+"""Results of a film or a stack, written frame by frame: masks, tables, an overlay.
 
 Of ``NAME``: ``NAME/frame_000120_mask.png`` of each frame that was segmented,
-``NAME_frames.csv`` with a row for each, ``NAME_overlay.mp4`` and ``NAME.json``. What is
-done is there at every moment; table and overlay take their names when they are closed,
-and the JSON says whether all frames were done.
+``NAME_frames.csv`` with a row for each, ``NAME_overlay.mp4`` and ``NAME.json``; if
+asked for, ``NAME_objects.csv`` and the masks of each reader. What is done is there at
+every moment, and a later run can go on with it; the overlay takes its name when it is
+closed, and the JSON says whether all frames were done.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import remove, write_bytes, write_text
 from napari_attnseg.io.files import png_bytes, read_facts
+from napari_attnseg.io.frame_parts import EarlierFrames, FrameParts
+from napari_attnseg.io.frame_table import FrameTable, unwritable
 from napari_attnseg.io.overlay_video import OverlayVideo, can_write_video
 
 FORMAT = "attnseg-frames-1"
-_MASKS = "frame_*_mask.png"
+_MASKS = "frame_*_mask*.png"
+#: Of how many frames the JSON is written anew: a process that is killed loses few.
+_STORY_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,23 @@ class StackNames:
 
     @property
     def table(self) -> Path:
-        """The CSV."""
+        """The CSV of frames."""
         return self.folder / f"{self.stem}_frames.csv"
+
+    @property
+    def objects(self) -> Path:
+        """The CSV of objects."""
+        return self.folder / f"{self.stem}_objects.csv"
 
     @property
     def overlay(self) -> Path:
         """The MP4."""
         return self.folder / f"{self.stem}_overlay.mp4"
 
-    def mask(self, frame: int) -> Path:
-        """Mask of a frame, by its number in the file."""
-        return self.masks / f"frame_{frame:06d}_mask.png"
+    def mask(self, frame: int, of: str = "") -> Path:
+        """Mask of a frame, by its number in the file; `of` a reader, by its key."""
+        end = f"_{of}" if of else ""
+        return self.masks / f"frame_{frame:06d}_mask{end}.png"
 
     def foreign(self, source: str) -> Path | None:
         """A file that would be replaced but is not an earlier result of this source."""
@@ -83,6 +90,10 @@ class StackResults:
         Whether to write the overlay.
     rate : float
         Frames of the overlay per second, where frames have no times.
+    objects : bool
+        Whether to write the table of objects.
+    earlier : EarlierFrames, optional
+        Results that stay; each is told to `keep`.
 
     Raises
     ------
@@ -97,59 +108,55 @@ class StackResults:
         columns: tuple[str, ...],
         overlay: bool,
         rate: float,
+        objects: bool = False,
+        earlier: EarlierFrames | None = None,
     ) -> None:
         self._names, self._facts = names, dict(provenance)
-        self._columns, self._rate = columns, rate
         self._wants_overlay = overlay and can_write_video()
-        self._frames: list[int] = []
-        self._unit = 255
-        self._closed = False
-        for path in (names.story, names.table, names.overlay):
+        self._seen: set[int] = set()
+        self._before: set[int] = set()
+        self._unit, self._closed = 255, False
+        self._overlay: OverlayVideo | None = None
+        if earlier is None:
+            self._remove_earlier()
+            # First, so that what follows is known as ours.
+            self._write_story(complete=False)
+        else:
+            self._facts = {**earlier.provenance, **self._facts}
+            self._unit, self._before = earlier.unit, set(earlier.rows)
+            if not self._wants_overlay:
+                remove(names.overlay)
+        try:
+            names.masks.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(names.masks, error) from error
+        rows = None if earlier is None else earlier.rows
+        self._table = FrameTable(names.table, columns, rows)
+        self._objects: FrameTable | None = None
+        if objects:
+            rows = None if earlier is None else earlier.objects
+            self._objects = FrameTable(names.objects, (), rows)
+        if self._wants_overlay:
+            self._overlay = OverlayVideo(names.overlay, rate)
+
+    def _remove_earlier(self) -> None:
+        names = self._names
+        for path in (names.story, names.table, names.objects, names.overlay):
             remove(path)
         if names.masks.is_dir():
             for path in names.masks.glob(_MASKS):
                 remove(path)
-        # First, so that what follows is known as ours.
-        self._write_story(complete=False)
-        self._partial = names.table.with_name(f".{names.table.name}.partial")
-        try:
-            names.masks.mkdir(exist_ok=True)
-            self._rows: TextIO = self._partial.open("w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise _unwritable(names.masks, error) from error
-        self._table = csv.writer(self._rows, lineterminator="\n")
-        self._overlay: OverlayVideo | None = None
-        try:
-            self._table.writerow(columns)
-            if self._wants_overlay:
-                self._overlay = OverlayVideo(names.overlay, rate)
-        except BaseException:
-            self._rows.close()
-            self._partial.unlink(missing_ok=True)
-            raise
 
     def add(
-        self,
-        frame: int,
-        mask: NDArray[Any],
-        row: Mapping[str, Any],
-        picture: NDArray[np.uint8] | None,
-        seconds: float | None,
-        run: Mapping[str, Any],
+        self, frame: int, parts: FrameParts, run: Mapping[str, Any] | None = None
     ) -> list[Path]:
-        """Write one frame.
+        """Write one frame; returns its files.
 
         Parameters
         ----------
         frame : int
             Its number in the file.
-        mask : ndarray of int, shape (H, W)
-        row : mapping
-            Values of the table; None and NaN are left empty.
-        picture : ndarray of uint8, shape (H, W, 3), or None
-            Picture of the overlay.
-        seconds : float or None
-            When it is shown in the overlay.
+        parts : FrameParts
         run : mapping
             JSON-ready facts of the run, the same for every frame.
 
@@ -158,32 +165,52 @@ class StackResults:
         InputError
             If a file cannot be written.
         """
-        if not self._frames:
+        facts = dict(run or {})
+        if not self._seen and not self._before:
             # One unit for all: frames without a lesion do not tell.
-            self._unit = 255 if len(run.get("classes", ("",))) == 1 else 1
-            self._facts |= run
-        path = self._names.mask(frame)
-        write_bytes(path, png_bytes((mask * self._unit).astype(np.uint8)))
-        values = [row.get(name) for name in self._columns]
-        try:
-            self._table.writerow(["" if _is_missing(v) else v for v in values])
-            self._rows.flush()
-        except OSError as error:
-            raise _unwritable(self._names.table, error) from error
-        if self._overlay is not None and picture is not None:
-            self._overlay.add(picture, seconds)
-        self._frames.append(frame)
-        return [path]
+            self._unit = 255 if len(facts.get("classes", ("",))) == 1 else 1
+        self._facts = facts | self._facts
+        files = [self._names.mask(frame)]
+        files += [self._names.mask(frame, of) for of in parts.readers]
+        masks = [parts.mask, *parts.readers.values()]
+        for path, mask in zip(files, masks, strict=True):
+            write_bytes(path, png_bytes((mask * self._unit).astype(np.uint8)))
+        if self._objects is not None:
+            self._objects.add(frame, parts.objects)
+        # Last: a frame with a row is done.
+        self._table.add(frame, [parts.row])
+        self._show(frame, parts)
+        if len(self._seen) % _STORY_EVERY == 1:
+            self._write_story(complete=False)
+        return files
+
+    def keep(self, frame: int, parts: FrameParts) -> list[Path]:
+        """Take a frame of the earlier run as it is, but for its row of the table.
+
+        Raises
+        ------
+        InputError
+            If the overlay cannot be written.
+        """
+        self._table.note(frame, [parts.row])
+        self._show(frame, parts)
+        readers = (self._names.mask(frame, of) for of in parts.readers)
+        return [self._names.mask(frame), *readers]
+
+    def _show(self, frame: int, parts: FrameParts) -> None:
+        if self._overlay is not None and parts.picture is not None:
+            self._overlay.add(parts.picture, parts.seconds)
+        self._seen.add(frame)
 
     def close(
         self, complete: bool, facts: Mapping[str, Any] | None = None
     ) -> list[Path]:
-        """Finish table and overlay; returns the files besides the masks.
+        """Finish tables and overlay; returns the files besides the masks.
 
         Parameters
         ----------
         complete : bool
-            Whether all frames were done.
+            Whether all frames were done. Else those of an earlier run stay, too.
         facts : mapping, optional
             JSON-ready: of all frames together, for provenance.
 
@@ -196,41 +223,39 @@ class StackResults:
             return []
         self._closed = True
         self._facts |= facts or {}
-        self._rows.close()
+        overlay: Path | None = None
         files: list[Path] = []
         try:
-            self._partial.replace(self._names.table)
-            files.append(self._names.table)
-        except OSError as error:
-            raise _unwritable(self._names.table, error) from error
+            for table in (self._table, self._objects):
+                if table is not None:
+                    table.stop()
+                    files.append(table.close(self._frames(complete)))
         finally:
             overlay = None if self._overlay is None else self._overlay.close()
             files += [] if overlay is None else [overlay]
             self._write_story(complete, overlay is not None)
+        if complete:
+            for frame in self._before - self._seen:
+                for path in self._names.masks.glob(f"frame_{frame:06d}_mask*.png"):
+                    remove(path)
         return [*files, self._names.story]
 
+    def _frames(self, complete: bool) -> list[int]:
+        return sorted(self._seen if complete else self._seen | self._before)
+
     def _write_story(self, complete: bool, overlay: bool = False) -> None:
-        names = self._names
+        names, frames = self._names, self._frames(complete)
         files = {"masks": names.masks.name, "table": names.table.name}
+        if names.objects.exists():
+            files["objects"] = names.objects.name
         if overlay:
             files["overlay"] = names.overlay.name
         facts = {
             "format": FORMAT,
             "provenance": self._facts,
-            "files": files if self._frames else {},
+            "files": files if frames else {},
             "mask_value": self._unit,
-            "frames": self._frames,
+            "frames": frames,
             "complete": complete,
         }
         write_text(names.story, json.dumps(facts, indent=2) + "\n")
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path} cannot be written ({error.strerror}); expected a folder with space "
-        "that can be written: choose another one."
-    )

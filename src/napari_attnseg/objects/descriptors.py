@@ -122,7 +122,7 @@ class ObjectRecord:
     unit : str or None
         Unit of the calibrated numbers.
     intensity : IntensityMapping or None
-        Which values of the image are black and white in what has to do with brightness;
+        Values of the image that are black and white for measurements of brightness;
         they may differ between images and frames. None without an image.
     ends : mapping of str to (str, str)
         `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
@@ -229,11 +229,20 @@ def csv_text(
     origin : mapping of str to str, optional
         Further columns at the end, with one value for all rows: `origin_of_numbers`.
     """
-    table, last = columns(records), dict(origin or {})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*table, *last])
-    for row in zip(*table.values(), strict=True):
-        numbers = ["" if value != value else value for value in row]
-        writer.writerow([*numbers, *last.values()])
+    writer.writerow([*columns(records), *(origin or {})])
+    writer.writerows(row.values() for row in table_rows(records, origin))
     return out.getvalue()
+
+
+def table_rows(
+    records: Sequence[ObjectRecord], origin: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of that table, each by the headings of its columns."""
+    table, last = columns(records), dict(origin or {})
+    rows = []
+    for values in zip(*table.values(), strict=True):
+        numbers = ["" if value != value else value for value in values]
+        rows.append(dict(zip(table, numbers, strict=True)) | last)
+    return rows

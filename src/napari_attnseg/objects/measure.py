@@ -71,7 +71,7 @@ def measure(
     labels : ndarray of int, shape (H, W)
         One number per object, 0 is background; see `separate`.
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), optional
-        What the objects are seen in.
+        Image of the objects.
     probability : ndarray, shape (classes, H, W), in [0, 1], optional
         The model's; of several classes the most probable one counts at each pixel.
     gates : sequence of AttentionMap
@@ -79,7 +79,7 @@ def measure(
     pixel : PixelSize, optional
         With its unit only if a person gave one. Default: square, not calibrated.
     mask : ndarray of int, shape (H, W), optional
-        What the labels were separated from.
+        Mask that the labels were made from.
     rgb : bool, optional
         Whether the last axis of `image` is colour.
     frame : int, optional
@@ -121,15 +121,24 @@ def measure(
 
 
 def measure_segmentation(
-    result: Segmentation, image: NDArray[np.generic]
+    result: Segmentation, image: NDArray[np.generic], frame: int | None = None
 ) -> list[ObjectRecord]:
-    """Measure every connected object of a result in its image, read as the run did."""
+    """Measure every connected object of a result in its image, read as the run did.
+
+    Parameters
+    ----------
+    result : Segmentation
+    image : ndarray
+    frame : int, optional
+        Number that the records carry.
+    """
     return measure(
         separate(result.mask),
         image,
         result.probability,
         result.attention,
         mask=result.mask,
+        frame=frame,
         intensity=rule_of(result.provenance),
         box=box_of(result.provenance),
     )

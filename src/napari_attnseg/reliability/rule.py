@@ -41,7 +41,7 @@ class DiceRule:
         One number of each signal: the score is ``Σ weight · (signal - centre) /
         scale``.
     knots : tuple of Knot
-        By rising score; linear in between, constant beyond.
+        Knots by rising score; linear in between, constant beyond.
     coverage : float
         Share of cases whose Dice is to lie between `Knot.low` and `Knot.high`.
     """

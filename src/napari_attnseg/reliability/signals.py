@@ -95,11 +95,11 @@ def case_signals(
     probability : ndarray, shape (S, S), in [0, 1]
         Probability of the model.
     readers : mapping of Reader to ndarray of the same shape
-        What needs others is left out.
+        Available readers; signals that need others are left out.
     threshold : float
         Threshold of the mask.
     wanted : collection of Signal
-        What is dear is left out unless it is among them.
+        Signals to compute; costly ones are left out unless named here.
 
     Returns
     -------

@@ -48,7 +48,7 @@ class Case:
     Attributes
     ----------
     name : str
-        What a reader knows it by.
+        Name of the case for a reader.
     result : Segmentation
     image : ndarray, shape (H, W) or (H, W, 3 or 4), or NoImage
         The pixels that were segmented, or why they are not shown.

@@ -40,7 +40,7 @@ class Agreement:
     ----------
     readers : (str, str)
     cases : tuple of str
-        Those that both decided, about the same pixels.
+        Cases that both decided, with equal pixels.
     only_one : int
         Cases that one of them decided.
     other_image : tuple of str

@@ -30,7 +30,7 @@ class LoadedImage(NamedTuple):
     orientation : int
         Orientation in which it was stored; see `images.UprightImage`.
     facts : FileFacts or None
-        What the file of a frame says of it.
+        Facts of the file of a frame.
     """
 
     pixels: NDArray[np.generic] | None

@@ -80,7 +80,7 @@ class CaseState:
     Attributes
     ----------
     decisions : list of Decided
-        Those that were not taken back; the last one counts.
+        Decisions that were not taken back; the last one counts.
     comment : str
     image_sha256 : str or None
         Hash of the pixels when the case was opened last.

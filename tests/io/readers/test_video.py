@@ -78,6 +78,28 @@ def test_one_that_is_cut_short_says_so(tmp_path: Path) -> None:
         assert number_of(frames[7]) == 7
 
 
+def test_an_avi_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    """Frames behind the damage would be taken for earlier ones."""
+    noise = np.random.default_rng(0).integers(0, 25, (40, 48, 64, 3), np.uint8)
+    frames = numbered(40) + noise
+    for codec, options in (("mpeg4", {"g": "6"}), ("mjpeg", {})):
+        pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        path = video_file(
+            tmp_path / f"{codec}.avi", frames, codec, pixels=pixels, **options
+        )
+        whole, half = path.read_bytes(), path.stat().st_size // 2
+        with open_frames(path) as opened:
+            assert number_of(opened[39]) == 39
+        path.write_bytes(whole[:half] + whole[half + 3000 :])
+        with pytest.raises(InputError, match=r"damaged inside: it holds \d+ of the 40"):
+            open_frames(path)
+        path.write_bytes(whole[:-1500])  # cut short: what is there is right
+        with open_frames(path) as opened:
+            assert [number_of(opened[i]) for i in range(12)] == list(range(12))
+            with pytest.raises(InputError, match="cut short"):
+                opened[39]
+
+
 def test_what_was_trimmed_away_is_no_frame(tmp_path: Path) -> None:
     path = trimmed_film(tmp_path / "a.mp4", numbered(30), 10)
     with open_frames(path) as frames:

@@ -150,3 +150,24 @@ def test_half_an_ome_tiff_is_refused(tmp_path: Path) -> None:
         cut.write_bytes(data[: int(len(data) * share)])
         with pytest.raises(InputError, match="expected a whole file"):
             open_frames(cut)[3]
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_voxels_without_size_have_none(tmp_path: Path, value: float) -> None:
+    """nibabel takes 1 mm for a size of 0, which would be an area out of thin air."""
+    for at in range(1, 5):
+        shape = (12, 9, 1, 4) if at == 4 else (12, 9, 4)
+        image = nibabel.Nifti1Image(np.zeros(shape, np.uint8), None)
+        image.header.set_xyzt_units("mm", "sec")
+        image.header.set_zooms((0.5, 0.25, 3, 2)[: len(shape)])
+        path = tmp_path / f"{at}.nii"
+        nibabel.save(image, path)
+        data = bytearray(path.read_bytes())
+        data[76 + 4 * at : 80 + 4 * at] = np.array(value, "<f4").tobytes()
+        path.write_bytes(data)
+        with open_frames(path) as frames:
+            facts = frames.facts
+        assert NotUsed.IMPOSSIBLE in facts.not_used
+        assert facts.spacing == (None if at < 3 else (0.25, 0.5))
+        assert facts.step == (3 if at < 3 else None)
+        assert facts.times is None

@@ -38,6 +38,14 @@ def test_a_stack_of_a_few_frames(
     assert "CUDA and MPS: not measured." in table
 
 
+def test_memory_and_first_mask_of_a_film(tiny_weights: Path) -> None:
+    row = measure(Case(Kind.FILM, 8, str(tiny_weights), "cpu", 0))
+    assert (row["kind"], row["size"]) == ("film", 8)
+    assert 0 < row["first_mask_wall_s"] <= row["wall_s"]
+    assert len(row["resident_mb"]) == 4 and min(row["resident_mb"]) > 50
+    assert size_cases("film", [2, 1], peer=False)[0] == (Kind.FILM, 1)
+
+
 def test_each_case_has_a_process_and_a_limit(tiny_weights: Path) -> None:
     curve = measure_curve("large", [0.01], str(tiny_weights), limit=0.01)
     kinds = [(row["kind"], row["finished"]) for row in curve.rows]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.benchmark.film import prepare_film
 from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import Source
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What is measured."""
+    """Kind of measurement."""
 
     #: The frames of a stack, as the Segment widget does them, until there are layers.
     STACK = "stack"
+    #: A film, as ``attnseg segment`` does it, with its files.
+    FILM = "film"
     ONE_PASS = "one pass"
     TILES = "tiles"
     #: MONAI's sliding window over the same network, with the same overlap and weights.
@@ -88,7 +91,7 @@ def measure(case: Case) -> dict[str, Any]:
         ``kind``, ``size``, ``finished``; seconds of ``cpu_s`` and ``wall_s``;
         ``loaded_mb``, resident after one warm-up image, and ``peak_mb``, which contains
         the image; on a GPU also ``gpu_peak_mb``. Of a stack also ``first_mask_cpu_s``,
-        until the first mask can be shown.
+        until the first mask can be shown; of a film what `film.measure_film` returns.
     """
     import torch
 
@@ -101,9 +104,11 @@ def measure(case: Case) -> dict[str, Any]:
     image = sample_image("polyp")
     segmenter(image)
     loaded = _resident_mb()
-    if case.kind is not Kind.STACK:
+    if case.kind not in (Kind.STACK, Kind.FILM):
         image = large_image(image, case.size)
     work = _work(case, segmenter, image)
+    if case.kind is Kind.FILM:
+        del segmenter  # it loads its own
     _forget_peak()
     cpu, wall = time.process_time(), time.perf_counter()
     more = work() or {}
@@ -117,7 +122,7 @@ def measure(case: Case) -> dict[str, Any]:
         "peak_mb": round(_peak_mb()),
         **more,
     }
-    if segmenter.device.startswith("cuda"):
+    if case.device.startswith("cuda"):
         found["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     return found
 
@@ -136,6 +141,8 @@ def _work(
     """What is timed; all that it needs is imported."""
     if case.kind is Kind.STACK:
         return partial(_stack, segmenter, image, int(case.size))
+    if case.kind is Kind.FILM:
+        return prepare_film(image, int(case.size), case.weights, case.device)
     if case.kind is Kind.MONAI:
         import monai.inferers  # noqa: F401
 

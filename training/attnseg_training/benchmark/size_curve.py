@@ -26,6 +26,8 @@ from napari_attnseg.weights import bundled_weights, weights_path
 
 #: Frames of a stack, and megapixels of an image.
 FRAMES = (64, 256, 1024)
+#: Frames of a film.
+FILM_FRAMES = (500, 2000)
 MEGAPIXELS = (1, 4, 16, 24)
 #: MONAI's sliding window is timed up to so many megapixels.
 PEER_UP_TO = 4
@@ -38,7 +40,7 @@ class Curve:
     Attributes
     ----------
     benchmark : str
-        ``stack`` or ``large``.
+        ``stack``, ``film`` or ``large``.
     weights : str
         Name of the weights file.
     device : str
@@ -65,7 +67,7 @@ class Curve:
 
     def markdown(self) -> str:
         """A table of all cases."""
-        stack = self.benchmark == "stack"
+        stack = self.benchmark in ("stack", "film")
         unit = "frames" if stack else "megapixels"
         per = "frame" if stack else "megapixel"
         lines = [
@@ -92,8 +94,8 @@ def size_cases(
     benchmark: str, sizes: Sequence[float], peer: bool
 ) -> list[tuple[Kind, float]]:
     """Cases of a benchmark; the slowest ones come last."""
-    if benchmark == "stack":
-        return [(Kind.STACK, size) for size in sorted(sizes)]
+    if benchmark in ("stack", "film"):
+        return [(Kind(benchmark), size) for size in sorted(sizes)]
     kinds = [Kind.ONE_PASS, Kind.TILES]
     cases = [(kind, size) for kind in kinds for size in sorted(sizes)]
     if peer:
@@ -117,7 +119,7 @@ def measure_curve(
     Parameters
     ----------
     benchmark : str
-        ``stack`` or ``large``.
+        ``stack``, ``film`` or ``large``.
     sizes : sequence of float
         Frames, or megapixels.
     weights : str

@@ -159,6 +159,28 @@ def stack_command(
     _curve("stack", sizes, *how, False, json_file, markdown_file)
 
 
+@app.command("film")
+def film_command(
+    frames: Frames = None,
+    weights: WeightsName = "compact",
+    device: OnDevice = "cpu",
+    threads: Threads = 1,
+    limit: Limit = None,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Measure time and memory of a film, as `attnseg segment` segments it.
+
+    Each case runs in a process of its own; 500 and 2000 frames by default. The JSON has
+    the seconds until the first mask, and the memory after each quarter of the frames.
+    """
+    from attnseg_training.benchmark.size_curve import FILM_FRAMES
+
+    sizes = [float(size) for size in frames or FILM_FRAMES]
+    how = weights, device, threads, limit
+    _curve("film", sizes, *how, False, json_file, markdown_file)
+
+
 @app.command("large")
 def large_command(
     megapixels: Megapixels = None,

@@ -1,4 +1,4 @@
-"""Commands on data: ``datasets`` lists and downloads, ``check`` validates."""
+"""Commands on data: ``datasets`` lists, ``check`` validates, ``frames`` takes apart."""
 
 from __future__ import annotations
 
@@ -111,6 +111,43 @@ def check_command(
     print("\n".join(_words(found)))
     if found["findings"]:
         raise typer.Exit(SOME_FAILED)
+
+
+def frames_command(
+    images: Annotated[
+        Path,
+        typer.Argument(help="Film, volume, or DICOM file or folder of one series."),
+    ],
+    masks: Annotated[
+        Path,
+        typer.Argument(
+            help="Volume or DICOM file with a mask per frame, DICOM SEG, or folder of "
+            "frame_000000_mask.png as attnseg segment writes it."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Training set to add to, or a new folder.", callback=output_folder
+        ),
+    ],
+    every: Annotated[
+        int, typer.Option(metavar="N", help="Take every Nth frame that has a mask.")
+    ] = 1,
+) -> None:
+    """Take frames and their masks out of a film, a series or a volume, for --data.
+
+    Writes images/ and masks/ of all frames that have a mask; every number but 0 is the
+    lesion. Where the file gives a window, values become 8-bit by it.
+    """
+    from attnseg_training.datasets.frames import frames_to_training_set
+
+    count = sum(1 for _ in frames_to_training_set(images, masks, out, every))
+    print(f"{count} frames with masks in {out}.")
+    print(
+        "Frames of one film look alike: list each film as a whole in splits/train.txt "
+        "or splits/val.txt."
+    )
 
 
 def _facts(spec: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class LesionKinds:
     Attributes
     ----------
     names : dict
-        What one mask holds → the images whose masks hold just that.
+        Numbers or colours of a mask → the images whose masks hold just these.
     """
 
     names: dict[tuple[Kind, ...], list[str]] = field(default_factory=dict)

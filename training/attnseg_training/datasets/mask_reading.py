@@ -58,7 +58,7 @@ class MaskReading:
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
-        What is neither lesion nor background; in no plane. None: nothing is.
+        Pixels that are neither lesion nor background, and in no plane; or None.
     how : MaskKind
     orientation : int
         Orientation that was applied, 1 to 8 as EXIF defines it.

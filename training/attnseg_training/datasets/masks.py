@@ -29,7 +29,7 @@ from attnseg_training.datasets.mask_traits import (
     OneColour,
     traits_of_numbers,
 )
-from attnseg_training.datasets.nifti import is_nifti, read_nifti_mask
+from attnseg_training.datasets.medical_masks import read_numbers
 from attnseg_training.datasets.palettes import palette_numbers, palette_of
 from attnseg_training.datasets.rules import (
     OneColourError,
@@ -70,7 +70,7 @@ def read(
     Parameters
     ----------
     path : Path
-        PNG, JPEG, TIFF, BMP, GIF, WebP or 2D NIfTI.
+        PNG, JPEG, TIFF, BMP, GIF, WebP, 2D NIfTI, DICOM or DICOM SEG.
     values : tuple of int
         Number of each class; empty: one class, and what is lesion follows from the
         file, see `mask_numbers.one_class` and `mask_colours.foreground`. A palette is
@@ -100,8 +100,9 @@ def read(
         If it cannot be read.
     """
     said = MaskMeaning(values, ignore, stated, threshold, among_others, background)
-    if is_nifti(path):
-        return _of_numbers(read_nifti_mask(path, like), said, False, path.name)
+    numbers = read_numbers(path, like)
+    if numbers is not None:
+        return _of_numbers(numbers, said, False, path.name)
     try:
         decoded = decode_file(path)
     except InputError as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.nifti import stored_zooms
 
 SUFFIXES = (".nii.gz", ".nii")
 #: Affines may differ by so many voxels: headers are rounded.
@@ -104,9 +105,10 @@ def is_turned(path: Path) -> bool:
     return found.placed and not usual
 
 
-def nifti_spacing(path: Path) -> Spacing:
-    """Size of a pixel of a 2D NIfTI image; raises as `read_nifti`."""
-    return _load(path).spacing
+def nifti_spacing(path: Path) -> Spacing | None:
+    """Size of a pixel of a 2D NIfTI image, or None; raises as `read_nifti`."""
+    found = _load(path).spacing
+    return found if min(found.rows, found.columns) > 0 else None
 
 
 def _load(path: Path) -> _Nifti:
@@ -125,7 +127,7 @@ def _load(path: Path) -> _Nifti:
         header = file.header
         placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
         affine = np.asarray(file.affine, np.float64)
-        zooms = [float(zoom) for zoom in header.get_zooms()[:2]]
+        zooms = stored_zooms(file, path)
         unit = str(header.get_xyzt_units()[0])
     # As for other images: many kinds of error, one meaning.
     except Exception as error:

@@ -44,7 +44,7 @@ class SampleRead:
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
-        What is neither a class nor background; None: nothing is.
+        Pixels that are neither a class nor background, or None.
     readings : tuple of MaskReading
         Readings of each mask file.
     fits_both_ways : bool
@@ -167,7 +167,7 @@ class Sample:
         intensity : Percentiles or Window
             As of `read_planes`.
         masks : sequence of MaskReading, optional
-            What `read_masks` gave before, so that it is not read again.
+            Earlier result of `read_masks`, so that masks are not read again.
         """
         image = self._read_upright()
         rgb, mapping = self._rgb(image, intensity)

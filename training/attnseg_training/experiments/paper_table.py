@@ -58,7 +58,7 @@ class PaperTable:
         Family whose encoders the models have: ``dual`` for the paper's, or another name
         in `catalog.FAMILIES`.
     split : str
-        What is measured on.
+        Split that is measured.
 
     Raises
     ------

@@ -17,7 +17,7 @@ class Lifetime:
     ----------
     ended : bool
     worker : worker or None
-        What runs in a thread at present.
+        Worker that runs at present.
     at_end : list of callable
         Called in reverse order when the widget closes.
     """

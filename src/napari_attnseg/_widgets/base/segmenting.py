@@ -176,9 +176,9 @@ class Step(NamedTuple):
     done : int
         Steps that are done.
     text : str
-        What comes next.
+        Text of the next step.
     came : FrameDone or None
-        What was done last.
+        Result of the last step.
     """
 
     done: int

@@ -39,7 +39,7 @@ class TrainingSetButton(QWidget):
     ----------
     viewer : napari.Viewer
     life : Lifetime
-        After its end nothing is said in the widget.
+        After its end, the widget shows no messages.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:

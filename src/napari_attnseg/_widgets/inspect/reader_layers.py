@@ -42,7 +42,7 @@ class FrameReaders:
     Attributes
     ----------
     own : Segmentation
-        By the model as it is.
+        Mask of the model with its own gates.
     readers : Readers
     frame : int
         Frame of a stack; 0 for a single image.

@@ -96,7 +96,7 @@ class LayerRecord:
     gate : int or (int, str) or None
         `AttentionMap.key` of a gate map.
     low, high : str
-        What psi 0 and psi 1 of a gate map stand for.
+        Names of the ends psi 0 and psi 1 of a gate map.
     shows : str
         One sentence on what the map is.
     finding : str
@@ -113,7 +113,7 @@ class LayerRecord:
         JSON-ready `results.EffectiveShare` of a gate map, of a stack with one mean per
         frame; empty where it is not known.
     pattern : PatternValue
-        What the pattern of a gate map was measured to be worth.
+        Measured worth of the pattern of a gate map.
     """
 
     provenance: Mapping[str, Any]

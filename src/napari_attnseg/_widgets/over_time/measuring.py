@@ -34,7 +34,7 @@ class MeasuredFrame(NamedTuple):
     seen : str
         Hash of the mask that was measured.
     numbers : mapping
-        By `frame_rows.COLUMNS`.
+        Numbers by `frame_rows.COLUMNS`.
     picture : ndarray or None
         Small picture of the image; None if the image is not open.
     """
@@ -148,7 +148,7 @@ def measure_frames(
         Without it no pairs are compared.
     frames : iterable of int
     known : mapping
-        What is measured already.
+        Frames that are measured already.
     near : callable
         The frame on screen, which comes first.
     pixel_mm2 : float or None

@@ -87,7 +87,7 @@ class TrainingRun:
         Raises
         ------
         InputError
-            If a run is going on in the folder, or it cannot be written.
+            If a run is in progress in the folder, or it cannot be written.
         """
         if self._alive(RunStatus.read(self.folder)):
             raise InputError(

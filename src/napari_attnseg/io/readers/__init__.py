@@ -78,21 +78,36 @@ def open_frames(files: FileSet | Path) -> Frames:
     return READERS[found.kind](found)
 
 
-def read_picture(path: Path) -> UprightImage:
-    """Read a file of any kind that holds one image, upright.
+def read_picture(files: FileSet | Path, frame: int | None = None) -> UprightImage:
+    """Read one image of a file or series of any kind, upright.
+
+    Parameters
+    ----------
+    files : FileSet or Path
+    frame : int, optional
+        Its number, from 0; else there has to be only one.
 
     Raises
     ------
     InputError
-        If it cannot be read, or holds several images.
+        If it cannot be read, holds several images, or has no such frame.
     """
-    if file_format(path) in (None, FileFormat.RASTER):
+    path = files if isinstance(files, Path) else files.paths[0]
+    if file_format(path) in (None, FileFormat.RASTER) and not frame:
         return read_upright(path)
-    with open_frames(path) as frames:
-        if len(frames) != 1:
+    with open_frames(files) as frames:
+        if frame is None and len(frames) != 1:
             raise InputError(
                 f"Expected one image in {frames.name}, but it holds {len(frames)} "
-                "frames; take one out of it, or use attnseg segment, which segments "
-                "all of them."
+                "frames; choose one with attnseg explain --frame, segment all of them "
+                "with attnseg segment, or take them out with attnseg-train frames."
             )
-        return UprightImage(frames[0], 1, facts=frames.facts)
+        at = frame or 0
+        if at >= len(frames):
+            raise InputError(
+                f"Expected a frame of {frames.name} from 0 to {len(frames) - 1}, but "
+                f"got {at}; choose one of them."
+            )
+        facts = frames.facts
+        turn = int(facts.said.get("orientation", 1))
+        return UprightImage(frames[at], turn, facts=facts)

@@ -141,9 +141,9 @@ class FileFacts:
     said : mapping
         JSON-ready facts of the format: transfer syntax, codec, modality.
     assumed, not_used : tuple
-        What was taken for granted, and what was left out.
+        Assumptions, and what was left out.
     identifiers : mapping of str to str
-        What tells who the patient is. Never written or shown unless asked for.
+        Identity of the patient. Never written or shown unless asked for.
     """
 
     kind: FileFormat

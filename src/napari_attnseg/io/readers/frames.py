@@ -23,7 +23,7 @@ class Frames(ABC):
     Attributes
     ----------
     facts : FileFacts
-        What the file says of them.
+        Facts of the file.
     name : str
         Name of the file, for messages.
     """

@@ -108,7 +108,7 @@ def plan_of(
         One letter per axis.
     shape : sequence of int
     channels : sequence of str
-        What the file calls its channels; empty: nothing.
+        Names of the channels by the file; empty if they have none.
     file : str
         For messages.
 

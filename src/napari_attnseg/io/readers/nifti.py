@@ -47,7 +47,7 @@ class NiftiFrames(Frames):
             self._file: Any = nibabel.load(path)
             header = self._file.header
             shape = tuple(int(n) for n in self._file.shape)
-            zooms = [float(zoom) for zoom in header.get_zooms()]
+            zooms = stored_zooms(self._file, path)
             place, moment = header.get_xyzt_units()
             window = float(header["cal_min"]), float(header["cal_max"])
             placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
@@ -72,13 +72,16 @@ class NiftiFrames(Frames):
         axis = FrameAxis.UNKNOWN if count == 1 else FrameAxis.DEPTH
         times = positions = None
         if self._along is not None:
-            steps = [i * zooms[self._along] for i in range(count)]
+            step = zooms[self._along]
+            steps = [i * step for i in range(count)] if step else []
             if self._along == 2:
-                positions = tuple(steps) if unit != "pixel" else None
+                positions = tuple(steps) if steps and unit != "pixel" else None
             else:
                 axis = FrameAxis.TIME
                 scale = _SECONDS.get(str(moment))
-                times = tuple(scale * one for one in steps) if scale else None
+                if steps and scale is not None:
+                    times = tuple(scale * one for one in steps)
+        used = zooms[:2] if self._along is None else [*zooms[:2], zooms[self._along]]
         turned = placed and _is_turned(np.asarray(self._file.affine, np.float64))
         super().__init__(
             name,
@@ -94,7 +97,8 @@ class NiftiFrames(Frames):
                 (zooms[1], zooms[0]) if min(zooms[:2]) > 0 else None,
                 unit,
                 window if window[0] < window[1] and colours == 1 else None,
-                not_used=(NotUsed.ORIENTATION,) if turned else (),
+                not_used=(NotUsed.ORIENTATION,) * turned
+                + (NotUsed.IMPOSSIBLE,) * (0.0 in used),
             ),
         )
 
@@ -116,6 +120,19 @@ class NiftiFrames(Frames):
         if values.dtype.names:
             values = np.stack([values[name] for name in values.dtype.names], -1)
         return np.array(values)
+
+
+def stored_zooms(image: Any, path: Path) -> list[float]:
+    """Size of a voxel along each axis, as the file has it; 0 where it is none.
+
+    nibabel itself makes a missing size 1, which would be a size in mm.
+    """
+    from nibabel.openers import ImageOpener
+
+    with ImageOpener(str(path), "rb") as file:
+        header = type(image.header).from_fileobj(file, check=False)
+    found = np.abs(np.asarray(header["pixdim"][1 : 1 + len(image.shape)], np.float64))
+    return [float(one) if np.isfinite(one) else 0.0 for one in found]
 
 
 def _is_turned(affine: NDArray[np.float64]) -> bool:

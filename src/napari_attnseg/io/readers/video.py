@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.avi import expect_whole_avi
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
@@ -67,6 +68,8 @@ class VideoFrames(Frames):
             if not streams:
                 raise InputError(f"{name} holds no pictures; expected a video.")
             self._stream = streams[0]
+            if self._container.format.name == "avi":
+                expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
             self._stream.thread_type = "AUTO"
             self._frames = self._decoding()
             first = next(self._frames)

@@ -1,0 +1,144 @@
+"""A table of frames: rows are appended as they come, and put in order at the end.
+
+A process that is killed leaves the rows that it has written, so that a later one can go
+on with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.atomic import write_text
+
+Rows = Sequence[Mapping[str, Any]]
+FRAME = "frame"
+
+
+class FrameTable:
+    """A CSV file with the rows of each frame.
+
+    Parameters
+    ----------
+    path : Path
+        It is replaced.
+    columns : sequence of str
+        One is ``frame``. Empty: those of the first row.
+    earlier : mapping of int to sequence of mapping
+        Frame → rows of an earlier run, which stay until the same frame is added.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[str] = (),
+        earlier: Mapping[int, Rows] | None = None,
+    ) -> None:
+        self.path, self._rows = path, dict(earlier or {})
+        first = next((row for rows in self._rows.values() for row in rows), {})
+        self._columns = tuple(columns or first)
+        write_text(path, self._text())
+        self._file: TextIO
+        try:
+            self._file = path.open("a", newline="", encoding="utf-8")
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def add(self, frame: int, rows: Rows) -> None:
+        """Append the rows of a frame, and flush them.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written.
+        """
+        if rows and not self._columns:
+            self._columns = tuple(rows[0])
+            self._append([self._columns])
+        self.note(frame, rows)
+        self._append(self._values(row) for row in rows)
+
+    def note(self, frame: int, rows: Rows) -> None:
+        """Set the rows of a frame that has such rows in the file already."""
+        self._rows[frame] = rows
+
+    def _append(self, rows: Iterable[Sequence[Any]]) -> None:
+        try:
+            csv.writer(self._file, lineterminator="\n").writerows(rows)
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def close(self, frames: Iterable[int]) -> Path:
+        """Write the rows of these frames alone, in order; returns the path.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written; what was appended stays.
+        """
+        self.stop()
+        self._columns = self._columns or (FRAME,)
+        self._rows = {one: self._rows[one] for one in frames if one in self._rows}
+        write_text(self.path, self._text())
+        return self.path
+
+    def stop(self) -> None:
+        """Close the file as it is."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _values(self, row: Mapping[str, Any]) -> list[Any]:
+        values = (row.get(name) for name in self._columns)
+        return ["" if _is_missing(value) else value for value in values]
+
+    def _text(self) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if self._columns:
+            writer.writerow(self._columns)
+        for _, rows in sorted(self._rows.items()):
+            writer.writerows(self._values(row) for row in rows)
+        return text.getvalue()
+
+
+def read_rows(path: Path) -> dict[int, list[dict[str, str]]]:
+    """Frame → its rows, of a table that may have been cut short; empty: there is none.
+
+    A last row without its end is left out: nobody knows what is missing.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return {}
+    whole = text[: text.rfind("\n") + 1]
+    found: dict[int, list[dict[str, str]]] = {}
+    for row in csv.DictReader(io.StringIO(whole, newline="")):
+        number = row.get(FRAME) or ""
+        if number.isdecimal() and None not in row and None not in row.values():
+            found.setdefault(int(number), []).append(row)
+    return found
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def unwritable(path: Path, error: OSError) -> InputError:
+    """Error: a file could not be written."""
+    return InputError(
+        f"{path} cannot be written ({error.strerror or error}); expected a folder with "
+        "space that can be written: choose another one."
+    )

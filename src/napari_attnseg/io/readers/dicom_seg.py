@@ -1,0 +1,119 @@
+"""Read DICOM SEG: the masks of one or more images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.dicom_file import expect_pydicom, guarded
+
+#: SOP classes: Segmentation, and Label Map Segmentation.
+_SEG = "1.2.840.10008.5.1.4.1.1.66.4"
+_LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegPlane:
+    """Mask of one image.
+
+    Attributes
+    ----------
+    labels : ndarray of uint16, shape (H, W)
+        Number of the segment; 0 is background.
+    instance : str
+        ``SOPInstanceUID`` of the image; empty where the file does not say it.
+    frame : int or None
+        Number of the frame in that image's file, from 0.
+    """
+
+    labels: NDArray[np.uint16]
+    instance: str = ""
+    frame: int | None = None
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether a DICOM file holds masks."""
+    expect_pydicom()
+    import pydicom
+
+    with guarded():
+        found = pydicom.dcmread(path, specific_tags=["SOPClassUID"], force=True)
+        return str(found.get("SOPClassUID", "")) in (_SEG, _LABEL_MAP)
+
+
+def read_segmentation(path: Path) -> list[SegPlane]:
+    """Masks of a DICOM SEG, one per image that it refers to.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, holds fractions, or its segments overlap.
+    """
+    expect_pydicom()
+    import pydicom
+
+    with guarded():
+        data = pydicom.dcmread(path)
+        kind = str(data.get("SegmentationType", ""))
+        if kind == "FRACTIONAL":
+            raise InputError(
+                "Expected masks in the DICOM SEG, but it holds fractions "
+                "(SegmentationType FRACTIONAL); export it as BINARY."
+            )
+        pixels = np.asarray(data.pixel_array)
+        each = pixels[None] if pixels.ndim == 2 else pixels
+        shared = (data.get("SharedFunctionalGroupsSequence") or [None])[0]
+        groups = list(data.get("PerFrameFunctionalGroupsSequence") or [])
+        planes: dict[Any, NDArray[np.uint16]] = {}
+        for at, values in enumerate(each):
+            own = groups[at] if at < len(groups) else None
+            where = [one for one in (own, shared) if one is not None]
+            number = 1 if kind == "LABELMAP" else _segment(where)
+            labels = values.astype(np.uint16) * np.uint16(number)
+            key = _source(where) or _position(where)
+            before = planes.get(key)
+            if before is not None and np.any((before > 0) & (labels > 0)):
+                raise InputError(
+                    "Expected segments that lie apart in the DICOM SEG, but some "
+                    "overlap; export each one as a mask of its own."
+                )
+            planes[key] = labels if before is None else before + labels
+    return [
+        SegPlane(labels, *(key if len(key) == 2 else ("", None)))
+        for key, labels in planes.items()
+    ]
+
+
+def _segment(where: list[Any]) -> int:
+    for group in where:
+        if "SegmentIdentificationSequence" in group:
+            item = group.SegmentIdentificationSequence[0]
+            return int(item.ReferencedSegmentNumber)
+    return 1
+
+
+def _source(where: list[Any]) -> tuple[str, int | None] | None:
+    """The image that a frame was made from."""
+    for group in where:
+        for made in group.get("DerivationImageSequence") or ():
+            for image in made.get("SourceImageSequence") or ():
+                number = image.get("ReferencedFrameNumber")
+                if hasattr(number, "__iter__"):
+                    number = next(iter(number))
+                frame = None if number is None else int(number) - 1
+                return str(image.get("ReferencedSOPInstanceUID", "")), frame
+    return None
+
+
+def _position(where: list[Any]) -> tuple[float, ...]:
+    """Place in the body of a frame of which no image is known."""
+    for group in where:
+        if "PlanePositionSequence" in group:
+            place = group.PlanePositionSequence[0].get("ImagePositionPatient") or ()
+            return tuple(float(one) for one in place)
+    return ()

@@ -1,0 +1,116 @@
+"""Masks in DICOM, and frames of films, series and volumes as a training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from medical_files import dicom_file, numbered, video_file
+from PIL import Image
+from typer.testing import CliRunner
+
+from attnseg_training.cli import app as trainer
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.frames import frames_to_training_set
+from attnseg_training.datasets.sample import Sample
+from napari_attnseg.cli import app
+from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.frame_parts import FrameParts
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.stack_results import StackNames, StackResults
+
+
+def mask_of(number: int) -> np.ndarray:
+    mask = np.zeros((40, 48), np.uint8)
+    mask[5 + number : 20, 10:30] = 1
+    return mask
+
+
+def samples_of(folder: Path) -> dict[str, Sample]:
+    splits = load_dataset(folder).splits
+    return {one.name: one for split in splits.values() for one in split}
+
+
+def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(9, (40, 48)), crf="1")
+    (tmp_path / "film").mkdir()
+    for i in (0, 4, 8):
+        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask_of(i) * 255).save(name)
+    out = tmp_path / "set"
+    words = ["frames", str(film), str(tmp_path / "film"), "--out", str(out)]
+    done = CliRunner().invoke(trainer, words, catch_exceptions=False)
+    assert done.exit_code == 0 and "3 frames with masks" in done.output
+    samples = samples_of(out)
+    assert sorted(samples) == ["film_000000", "film_000004", "film_000008"]
+    with open_frames(film) as frames:
+        rgb, mask = samples["film_000004"].read()
+        np.testing.assert_array_equal(rgb, frames[4])
+    np.testing.assert_array_equal(mask, mask_of(4))
+    other = tmp_path / "film" / "frame_000009_mask.png"
+    Image.fromarray(mask_of(0)).save(other)
+    with pytest.raises(InputError, match="but got mask 9"):
+        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "b"))
+
+
+def test_slices_of_a_volume_with_its_window(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(-900, 2000, (4, 40, 48))
+    image = nibabel.Nifti1Image(values.astype(np.int16).T, np.eye(4))
+    image.header["cal_min"], image.header["cal_max"] = -160, 240
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    masks = np.stack([mask_of(i) for i in range(4)])
+    nibabel.save(nibabel.Nifti1Image(masks.T, np.eye(4)), tmp_path / "m.nii.gz")
+    given = tmp_path / "a.nii.gz", tmp_path / "m.nii.gz", tmp_path / "set"
+    assert list(frames_to_training_set(*given, every=2)) == ["a_000000", "a_000002"]
+    rgb, mask = samples_of(tmp_path / "set")["a_000002"].read()
+    np.testing.assert_array_equal(mask, mask_of(2))
+    expected = np.clip((values[2] + 160) / 400, 0, 1) * 255
+    np.testing.assert_allclose(rgb[..., 0], expected, atol=0.51)
+
+
+def test_dicom_seg_of_a_film_and_as_a_mask(tmp_path: Path) -> None:
+    """As ``attnseg export`` writes it, by highdicom."""
+    pytest.importorskip("highdicom")
+    pixels = numbered(5, (40, 48))
+    study = {"StudyInstanceUID": "1.2.3", "FrameTime": 40}
+    film = dicom_file(tmp_path / "film.dcm", pixels, "RGB", **study)
+    names = StackNames(tmp_path / "r", "film")
+    names.folder.mkdir()
+    stack = StackResults(names, {"source": str(film)}, ("frame",), False, 25)
+    for i in (1, 3):
+        run = {"classes": ["polyp"], "threshold": 0.5, "weights": "a", "model": {}}
+        stack.add(i, FrameParts(mask_of(i), {"frame": i}), run)
+    stack.close(True)
+    words = ["export", str(names.folder), "--format", "dicom"]
+    words += ["--out", str(tmp_path / "seg"), "--source", str(film)]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "set"
+    assert len(list(frames_to_training_set(film, tmp_path / "seg", out))) == 2
+    samples = samples_of(out)
+    for i in (1, 3):
+        (name,) = (one for one in samples if one.endswith(f"_{i:06d}"))
+        rgb, mask = samples[name].read()
+        np.testing.assert_array_equal(mask, mask_of(i))
+        np.testing.assert_array_equal(rgb, pixels[i])
+        found = read_image(samples[name].image)
+        assert array_sha256(found) == array_sha256(pixels[i])
+    # The same file is a mask of one image.
+    seg = tmp_path / "seg" / "film_000003_seg.dcm"
+    data = tmp_path / "data"
+    for part in ("images", "masks"):
+        (data / part).mkdir(parents=True)
+    for i in (0, 1):
+        Image.fromarray(pixels[i]).save(data / "images" / f"{i}.png")
+    (data / "masks" / "0.dcm").write_bytes(seg.read_bytes())
+    dicom_file(data / "masks" / "1.dcm", mask_of(1) * 255)
+    found = samples_of(data)
+    np.testing.assert_array_equal(found["0"].read()[1], mask_of(3))
+    np.testing.assert_array_equal(found["1"].read()[1], mask_of(1))
+    with pytest.raises(InputError, match="not among the given ones"):
+        other = dicom_file(tmp_path / "other.dcm", pixels, "RGB")
+        list(frames_to_training_set(other, tmp_path / "seg", tmp_path / "c"))
