@@ -212,17 +212,8 @@ def films(args: argparse.Namespace) -> None:
     window.viewer.add_image(film, name="film", rgb=True, axis_labels=("t", "y", "x"))
     window.segment()
     widget = window.open("films")
-<<<<<<< HEAD
-    segment.start()
-    window.wait(lambda: len(window.viewer.layers) == 7)
-    window.wait(lambda: len(widget.plot.lines.get("area", ())) > 11)
-    segment.bar.cancel()
-    window.settle(10)  # until the notification is gone
-    window.wait(lambda: segment.life.worker is None and not widget.measuring)
-=======
     window.wait(lambda: widget.flicker.text() != "")
     window.viewer.dims.set_current_step(0, 8)
->>>>>>> main
     window.save("films")
 
 
