@@ -112,6 +112,23 @@ def test_curves_follow_the_masks_and_the_slider(
     assert widget.plot.lines["area"][2] == (200 + 300) * 4
 
 
+def test_a_probability_that_comes_later_is_measured(
+    viewer: ViewerModel, qtbot: Any, results: Any
+) -> None:
+    images, found = results
+    image = viewer.add_image(images, name="film")
+    *maps, mask = new_layers(source_of(image), found)
+    add_layers(viewer, [mask])
+    widget = OverTimeWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.show()
+    catch_up(widget, qtbot)
+    assert np.isnan(widget.plot.lines["probability"]).all()
+    add_layers(viewer, maps)
+    catch_up(widget, qtbot)
+    assert widget.plot.lines["probability"][0] == pytest.approx(0.9, abs=1e-3)
+
+
 def test_the_table_says_the_same(
     widget: OverTimeWidget, tmp_path: Path, results: Any, messages: list[str]
 ) -> None:

@@ -20,6 +20,9 @@ from napari_attnseg.frame_order import nearest_first
 from napari_attnseg.frame_rows import frame_row, pair_columns
 from napari_attnseg.hashing import array_sha256
 
+#: A column that every frame with a probability has.
+HIGHEST = "highest_probability"
+
 
 class MeasuredFrame(NamedTuple):
     """Numbers of one frame, and of which mask they are.
@@ -95,7 +98,9 @@ class Measured:
         found = []
         for frame in mask.frames:
             row = self.rows.get(frame)
-            if row is None or row.made != mask.made(frame):
+            # The maps of a run come after its mask.
+            less = mask.probability and row and HIGHEST not in row.numbers
+            if row is None or less or row.made != mask.made(frame):
                 found.append(frame)
                 continue
             if frame == shown and row.seen != array_sha256(mask.data[frame]):
