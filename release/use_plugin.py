@@ -1,4 +1,4 @@
-"""Open the plugin in a window, segment a sample image, and say what came of it."""
+"""Open every widget of the plugin, segment a sample image, and say what came of it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from collections.abc import Callable
 
 import napari
 import qtpy
+from npe2 import PluginManager
 from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QPushButton
-
-WIDGETS = (
-    "Explain segmentation",
-    "Inspect side by side",
-    "Measure objects",
-    "Train segmentation model",
-    "Segment image",
-)
 
 
 def until(happened: Callable[[], bool], seconds: float = 600) -> None:
@@ -30,9 +23,10 @@ def until(happened: Callable[[], bool], seconds: float = 600) -> None:
 
 viewer = napari.Viewer()
 viewer.open_sample("napari-attnseg", "polyp")
+manifest = PluginManager.instance().get_manifest("napari-attnseg")
 docks = {
     name: viewer.window.add_plugin_dock_widget("napari-attnseg", name)[1]
-    for name in WIDGETS
+    for name in (widget.display_name for widget in manifest.contributions.widgets)
 }
 segment = docks["Segment image"]
 (button,) = (

@@ -30,6 +30,7 @@ TITLES = {
     "inspect": "Inspect side by side",
     "objects": "Measure objects",
     "review": "Review a series",
+    "films": "Plot over time",
     "train": "Train segmentation model",
 }
 
@@ -199,6 +200,23 @@ def train(args: argparse.Namespace) -> None:
         window.settle(5)
 
 
+def films(args: argparse.Namespace) -> None:
+    """The Time widget on a film of shifted parts of a sample image."""
+    import numpy as np
+
+    from napari_attnseg.sample_data import sample_image
+
+    window = Window()
+    image = sample_image("polyp")
+    film = np.stack([image[i // 2 :, i:][:320, :320] for i in range(24)])
+    window.viewer.add_image(film, name="film", rgb=True, axis_labels=("t", "y", "x"))
+    window.segment()
+    widget = window.open("films")
+    window.wait(lambda: widget.flicker.text() != "")
+    window.viewer.dims.set_current_step(0, 8)
+    window.save("films")
+
+
 def review(args: argparse.Namespace) -> None:
     """The Review widget on a results folder."""
     window = Window()
@@ -241,7 +259,7 @@ def _training_folder(folder: Path) -> Path:
 
 PICTURES = {
     one.__name__: one
-    for one in (segment, explain, inspect, correct, objects, train, review)
+    for one in (segment, explain, inspect, correct, objects, films, train, review)
 }
 
 

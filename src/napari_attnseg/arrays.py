@@ -99,7 +99,7 @@ def copy(array: Array) -> Array:
 
 
 def to_numpy(array: Array) -> NDArray[np.float32]:
-    """In float32, in the CPU's memory."""
+    """Convert to a numpy array of float32."""
     if isinstance(array, np.ndarray):
         return array
     found: NDArray[np.float32] = array.float().cpu().numpy()

@@ -47,7 +47,7 @@ class AxisReading:
     axis : int
         0 or 2.
     length : int
-        Of that axis.
+        Length of that axis.
     read_as : ReadAs
     """
 
@@ -91,7 +91,7 @@ def possible_readings(
     ----------
     shape : sequence of three int
     names : sequence of three str, optional
-        What file or user call the axes; empty: nothing.
+        Names of the axes by file or user; empty if they have none.
 
     Returns
     -------

@@ -49,7 +49,7 @@ class Box:
     Raises
     ------
     InputError
-        If they are no whole numbers, or the box has fewer than 16 rows or columns.
+        If they are not whole numbers, or the box has fewer than 16 rows or columns.
     """
 
     row0: int
@@ -145,7 +145,7 @@ def put_back(result: Segmentation, box: Box, shape: Sequence[int]) -> Segmentati
     Parameters
     ----------
     result : Segmentation
-        Of the crop.
+        Result of the crop.
     box : Box
     shape : (int, int)
         (H, W) of the whole image.

@@ -45,7 +45,7 @@ class ModelCard:
     spec : ModelSpec
         The network these weights belong to.
     preprocessing : Preprocessing
-        What its input must look like.
+        Required form of its input.
     classes : tuple of str
         Name of each class, background not counted.
     threshold : float
@@ -66,7 +66,7 @@ class ModelCard:
         and the sentence ``verdict``. Empty: not measured, so its maps carry no
         evidence.
     combination : dict
-        Which combination of the gates is worth showing "at a glance", if any, as
+        Combination of the gates that is shown "at a glance", if any, as
         ``attnseg-train faithfulness`` measured it on validation images: ``name``,
         ``earned``, ``verdict``, ``stakes``, the candidates' numbers, and the images
         as ``measured_on``.
@@ -80,16 +80,16 @@ class ModelCard:
     use : str
         Intended use.
     limits : str
-        What it must not be used for, and known weaknesses.
+        Uses to avoid, and known weaknesses.
     summary : str
-        What images the weights are for, in one short sentence without numbers. Empty:
+        Images that the weights are for, in one short sentence without numbers. Empty:
         `card_summary.card_lines` names the classes.
     warning : str
-        What to beware of, in one or two short sentences. Empty: not for diagnosis.
+        Caution, in one or two short sentences. Empty: not for diagnosis.
     image_colours : str
         An `ImageColours`, as ``attnseg-train fit`` found the training images.
     readers : dict
-        What ``attnseg-train faithfulness`` measured of the masks by one encoder alone;
+        Measurements by ``attnseg-train faithfulness`` of each encoder alone;
         see `reader_record.ReaderRecord`. Empty: not measured.
     expected_dice : dict
         How the Dice of a case is estimated, as ``attnseg-train expected-dice``

@@ -35,7 +35,7 @@ def checkpoint_bytes(
     state : mapping of str to Tensor
         State dict of ``SegmentationNetwork(card.spec)``.
     card : ModelCard
-        What travels with it.
+        Model card to store with it.
     half : bool
         Store floating tensors as float16 (half the size; they load as float32).
     """

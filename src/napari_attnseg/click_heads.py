@@ -62,11 +62,11 @@ class StoredHead:
     Attributes
     ----------
     name : str
-        Of the file.
+        Name of the file.
     spec : mapping
         JSON of its `ClickHeadSpec`.
     header : mapping
-        Of the file.
+        Header of the file.
     data : bytes
         Its tensors, which have the hash that was stored with them.
     """

@@ -44,7 +44,7 @@ class EncodedImage:
     intensity : IntensityMapping
         How its values were mapped to [0, 1].
     rule : Percentiles or Window
-        Which rule for that was asked for.
+        Rule that was asked for.
     sha256 : str
         `images.array_sha256` of the image as it was given.
     box : Box or None

@@ -32,7 +32,7 @@ class UnknownNameError(AttnSegError):
         Parameters
         ----------
         kind : str
-            What is named.
+            Kind of thing that has the name.
         name : str
             Name that was not found.
         known : list of str

@@ -45,11 +45,11 @@ def summary_png(
     Parameters
     ----------
     image : array, shape (H, W) or (H, W, 3 or 4)
-        What was segmented.
+        Image that was segmented.
     result : Segmentation
-        Of that image.
+        Result of that image.
     title : str
-        Which image and which model.
+        Names of image and model.
     truth : ndarray of shape (H, W), optional
         The true mask, drawn dashed, with this image's Dice.
     """
@@ -127,15 +127,15 @@ def explanation_png(
     Parameters
     ----------
     image : array, shape (H, W) or (H, W, 3 or 4)
-        What was explained.
+        Image that was explained.
     maps : sequence of Explanation
-        Of one method.
+        Maps of one method.
     outline : ndarray of shape (H, W)
         Mask or region to draw as a contour.
     outlined : str
-        What that is.
+        Name of the outlined mask or region.
     title : str
-        Which image and which model.
+        Names of image and model.
     """
     rgb, _ = to_rgb(image, intensity=rule_of(maps[0].provenance))
     height, width = rgb.shape[:2]

@@ -27,7 +27,7 @@ def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:
     Parameters
     ----------
     image : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
-        Of colour the mean of red, green and blue counts.
+        Image; in colour, the mean of red, green and blue counts.
     """
     # Enough pixels of each block; all of a large frame take longer than its mask.
     step = [max(1, n // (4 * SIDE)) for n in image.shape[:2]]
@@ -60,7 +60,7 @@ class Pair:
     change : float
         `image_change` of their images.
     dice : float or None
-        Of their masks; None if both are empty, which says nothing of flicker.
+        Dice of their masks; None if both are empty, which says nothing of flicker.
     """
 
     change: float
@@ -121,12 +121,15 @@ class Flicker:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        of = f"of {self.neighbours} pairs of neighbours"
+        if not self.neighbours:
+            return "Flicker: not measured, as no neighbouring frames are segmented."
         if self.dice is None:
-            why = "nothing was found in any" if self.neighbours else "none is done"
-            still = "there is none whose image hardly changes with a mask in it"
-            return f"Flicker: not measured; {of}, {still if self.neighbours else why}."
+            return (
+                f"Flicker: not measured, as none of {self.neighbours} pairs of "
+                "neighbours has both a still image and a mask."
+            )
         return (
             f"Flicker: Dice {self.dice:.3f} between neighbouring masks where the image "
-            f"hardly changes ({self.pairs} {of}); 1 is none."
+            f"hardly changes ({self.pairs} of {self.neighbours} pairs of neighbours); "
+            "1 means no flicker."
         )

@@ -67,8 +67,8 @@ def resolve_gates(
     gates : mapping of int or (int, str) to Forced, optional
         `AttentionMap.key` → what replaces psi there.
     ends : mapping of int or (int, str) to (str, str)
-        Of each of the model's gates, the names of psi 0 and psi 1; upper and lower case
-        are alike.
+        For each of the model's gates, the names of psi 0 and psi 1; upper and lower
+        case are alike.
 
     Raises
     ------

@@ -25,14 +25,14 @@ def forced_psi(
     ----------
     network : SegmentationNetwork or Engine
     pairs : sequence of tuples of Array
-        Of one image, or of its mirror images in the order of `FLIPS`.
+        Aligned maps of one image, or of its mirror images in the order of `FLIPS`.
     gates : mapping
         With names resolved, as from `forced_gates.resolve_gates`.
 
     Raises
     ------
     InputError
-        If an array has not its gate's resolution.
+        If an array does not have the resolution of its gate.
     """
     own = network.psi(pairs) if gates else {}
     channels = [gate.name for gate in network.gates]

@@ -20,7 +20,7 @@ def known_pixels(truth: Tensor) -> tuple[Tensor, Tensor | None]:
     Parameters
     ----------
     truth : Tensor
-        In [0, 1]; NaN where it is ignored.
+        True mask in [0, 1]; NaN where it is ignored.
 
     Returns
     -------

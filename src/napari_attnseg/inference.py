@@ -90,17 +90,17 @@ class Segmenter:
     Attributes
     ----------
     engine : Engine
-        What computes the network, in eval mode, on the device.
+        Engine of the network, in eval mode, on the device.
     card : ModelCard
-        Of the weights.
+        Card of the weights.
     device : str
-        Where tensors are, by torch's name.
+        Device of the tensors, by torch's name.
     weights : str
         Name of the weights file, without its folder.
     sha256 : str
-        Of the weights' tensors.
+        Hash of the weights' tensors.
     click_head : StoredHead or None
-        That corrects masks by clicks, if the weights have one; see `corrections`.
+        Head that corrects masks by clicks, if the weights have one; see `corrections`.
     """
 
     engine: Engine
@@ -141,7 +141,7 @@ class Segmenter:
             ``auto`` is the fastest one; on the CPU it is OpenVINO for weights that were
             compiled before and were faster with it.
         precision : str
-            ``fp32``, or ``auto`` for bfloat16 or float16 on a GPU; see
+            ``fp32``, or ``auto`` for float16 on a GPU; see
             `engines.precision.precision_on`.
 
         Raises
@@ -352,7 +352,7 @@ class Segmenter:
             end ("transformer", "CNN"), "mean" for the gate's own mean over the image,
             or an array of the gate's own resolution.
         threshold : float, optional
-            In [0, 1], instead of the model card's.
+            Threshold in [0, 1], instead of the model card's.
         readers : bool
             As for `segment`; the readers are the same whatever `gates` forces.
 

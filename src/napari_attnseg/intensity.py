@@ -92,7 +92,7 @@ class Percentiles:
     Attributes
     ----------
     low, high : float
-        In percent, 0 ≤ low < high ≤ 100.
+        Percentiles, 0 ≤ low < high ≤ 100.
     without_border : bool
         Whether pixels of the colour that more than half of the outermost pixels have
         exactly, such as the padding of a CT, are left out of the percentiles.
@@ -148,7 +148,7 @@ class IntensityMapping:
     Attributes
     ----------
     rule : MappingRule
-        What was done.
+        Rule that was applied.
     low, high : float
         Values of the image that became 0 and 1.
     clipped : float
@@ -156,7 +156,7 @@ class IntensityMapping:
     border : float
         Share of the pixels that were left out as border.
     warnings : tuple of IntensityWarning
-        What else there is to know.
+        Warnings for the reader.
     """
 
     rule: MappingRule

@@ -73,7 +73,7 @@ class Medsam:
     model : transformers.SamModel
         In eval mode, on the device.
     name : str
-        Of the folder.
+        Name of the folder.
     files : mapping of str to str
         Name of each file to its SHA-256.
     device : str
@@ -163,8 +163,9 @@ class Medsam:
         Parameters
         ----------
         result : Segmentation
-            Of the image, at any size. Each connected object of its mask is a prompt,
-            and what comes back has the object's class. No object: the mask stays empty.
+            Result of the image, at any size. Each connected object of its mask is a
+            prompt, and what comes back has the object's class. No object: the mask
+            stays empty.
         seen : Tensor
             From `encode`.
 

@@ -52,7 +52,7 @@ def scores(counts: Confusion, smooth: float = 0.0) -> dict[str, float]:
     Parameters
     ----------
     counts : Confusion
-        Of one image.
+        Counts of one image.
     smooth : float
         0: a ratio without a denominator is undefined and comes back as NaN; two
         empty masks agree, so their Dice and IoU are 1. `PAPER_SMOOTH`: the released
@@ -93,7 +93,7 @@ def over_classes(values: NDArray[np.float64]) -> float:
     Parameters
     ----------
     values : ndarray, shape (images, classes)
-        Of a metric; see `class_scores`.
+        Values of a metric; see `class_scores`.
     """
     defined = np.isfinite(values)
     seen = defined.any(0)

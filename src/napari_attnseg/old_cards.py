@@ -44,7 +44,7 @@ def with_machine_fields(training: Mapping[str, Any]) -> dict[str, Any]:
 
     Adds ``protocol_name`` and ``split_rule`` beside ``protocol``, and
     ``temperature_from`` beside ``temperature``, in it and in all runs that it comes
-    from. What has these fields is left as it is.
+    from. Records that have these fields are not changed.
     """
     found = dict(training)
     if "protocol" in found and "split_rule" not in found:

@@ -11,9 +11,9 @@ def rate_words(done: int, seconds: float, unit: str) -> str:
     done : int
         How many were done, at least one.
     seconds : float
-        In which time.
+        Time in seconds.
     unit : str
-        Of what, as a singular.
+        Unit that is counted, in the singular.
     """
     if done >= seconds:
         return f"{done / max(seconds, 1e-9):.1f} {unit}s/s"

@@ -58,7 +58,7 @@ class Readers:
     Attributes
     ----------
     cnn, transformer : ReaderMask
-        By the CNN alone and by the transformer alone.
+        Masks by the CNN alone and by the transformer alone.
     record : ReaderRecord
         From the model card.
     """
@@ -86,7 +86,7 @@ class Readers:
 
     @property
     def dice(self) -> float:
-        """Dice of one reader's mask with the other's; 1 where both are empty."""
+        """Dice between the masks of both readers; 1 if both are empty."""
         return mask_agreement(self.cnn.mask, self.transformer.mask)
 
 

@@ -119,7 +119,7 @@ class EffectiveShare:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None) -> EffectiveShare:
-        """Inverse of `to_json`; None, of a result of before, is unknown."""
+        """Inverse of `to_json`; None, as in earlier results, means unknown."""
         if values is None:
             return cls()
         return cls(ShareState(values["state"]), values.get("mean"))
@@ -148,7 +148,7 @@ class AttentionMap:
     effective_share : EffectiveShare
         How much of the fused features is the CNN's.
     pattern : PatternValue
-        What the pattern of the map was measured to be worth.
+        Measured worth of the map's pattern.
     origin : (float, float)
         Row and column of the image at which the map begins: (0, 0), or the first of the
         box that was segmented.
@@ -252,18 +252,18 @@ class Explanation:
     meaning : str
         One sentence for people.
     target : str
-        In words: the region whose logit is explained.
+        Description of the region whose logit is explained.
     finding : str
         One sentence on what was measured of this map in this model; may be empty.
     provenance : mapping
         JSON-ready facts: model, weights hash, device, image hash, versions, date.
     low, high : str
-        What the lower and the upper end of the scale stand for.
+        Meaning of the lower and the upper end of the scale.
     effective_share : EffectiveShare
         How much of that gate's fused features is the CNN's; unknown for a map that is
         about no gate.
     pattern : PatternValue or None
-        What the pattern of that gate was measured to be worth; None for a map that is
+        Measured worth of that gate's pattern; None for a map that is
         about no gate.
     """
 

@@ -173,7 +173,7 @@ def jackknife_interval(
     Parameters
     ----------
     statistic : callable
-        Of an array of image indices.
+        Function of an array of image indices.
     n : int
         Number of images.
     within : (float, float)
@@ -207,7 +207,7 @@ def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     bins : ndarray, shape (images, bins, 3)
         Pixels, sum of their probabilities, sum of their truth.
     seed : int
-        Of the resamples.
+        Seed of the resamples.
     """
     n = len(bins)
     found: Interval = {

@@ -82,7 +82,7 @@ class Stitched:
     ----------
     rows, columns : Axis
     shape : (int, …, int, int)
-        Of a tile's map; all axes before the last two stay as they are.
+        Shape of a tile's map; all axes before the last two stay as they are.
     """
 
     def __init__(self, rows: Axis, columns: Axis, shape: Sequence[int]) -> None:

@@ -54,13 +54,13 @@ def smoothed(window: Sequence[Segmentation], at: int, frames: int) -> Segmentati
     at : int
         Index of the frame in it.
     frames : int
-        Over how many was asked for; the window is shorter at the ends.
+        Number of frames that was asked for; the window is shorter at the ends.
 
     Returns
     -------
     Segmentation
         Its mask is made of the median by the rules of the frame. Expected Dice and
-        readers, which are of the mask as it was, are left out.
+        readers, which belong to the original mask, are left out.
     """
     own = window[at]
     probability = median([one.probability for one in window])

@@ -47,7 +47,7 @@ def read_alone(
     encoded : EncodedImage
         From `Segmenter.encode`.
     threshold : float, optional
-        In [0, 1], instead of the model card's.
+        Threshold in [0, 1], instead of the model card's.
 
     Raises
     ------

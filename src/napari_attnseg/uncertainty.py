@@ -48,7 +48,7 @@ def case_doubt(
     Parameters
     ----------
     probability : ndarray, shape (classes, H, W) or (H, W), in [0, 1]
-        Of several classes the most probable one counts at each pixel.
+        Probability; of several classes, the most probable one counts at each pixel.
     mask : ndarray, shape (H, W)
         Non-zero is foreground.
     box : Box, optional

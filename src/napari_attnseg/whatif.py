@@ -101,7 +101,7 @@ class WhatIf:
     Attributes
     ----------
     own : Segmentation
-        What the model does by itself.
+        Result of the model with its own gates.
     """
 
     def __init__(

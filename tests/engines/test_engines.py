@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +37,23 @@ def test_the_fast_path_has_the_numbers_of_plain_timm(name: str) -> None:
     assert compare(TorchEngine(plain), TorchEngine(channels_last(network))).agrees
 
 
-def test_precision_is_float32_unless_a_gpu_is_asked_for_less(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_precision_is_float32_unless_a_gpu_is_asked_for_less() -> None:
     assert precision_on("cpu", "auto") == precision_on("cuda:0", "fp32") == "float32"
-    for there, name in ((True, "bfloat16"), (False, "float16")):
-        monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda _, has=there: has)
-        assert precision_on("cuda:0", "auto") == name
-    assert precision_on("mps", "auto") == "float16"
+    assert precision_on("cuda:0", "auto") == precision_on("mps", "auto") == "float16"
     with pytest.raises(InputError, match="fp32 or auto, got 'int8'"):
         precision_on("cpu", "int8")
+
+
+def test_what_float16_cannot_hold_is_told(tiny_weights: Path) -> None:
+    plain = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    less = dataclasses.replace(plain, engine=TorchEngine(plain.network, "float16"))
+    gap = np.abs(less(IMAGE).probability - plain(IMAGE).probability).max()
+    assert 0 < gap < 0.01
+    *_, last, _ = plain.network.decoder.parameters()  # of the logits
+    last *= 1e7
+    assert np.isfinite(plain(IMAGE).probability).all()
+    with pytest.raises(DeviceError, match=r"float16.*choose the precision fp32"):
+        less(IMAGE)
 
 
 def test_autocast_computes_the_same_in_fewer_bits_and_says_so(

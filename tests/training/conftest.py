@@ -44,12 +44,13 @@ def _plain(patch: pytest.MonkeyPatch) -> None:
 def small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure what gates mean in 3×3 regions, with intervals that are worth little.
 
-    For tests that look at no interval: decoding and resampling regions takes most of
-    a gate suite on few images.
+    For tests that look at no interval: decoding and resampling regions, and shuffling
+    gates again and again, takes most of a gate suite on few images.
     """
     from attnseg_training.gates.suites import SUITES
 
     monkeypatch.setattr("napari_attnseg.statistics.RESAMPLES", 20)
+    monkeypatch.setattr("attnseg_training.gates.checks.DRAWS", 3)
     quick = dataclasses.replace(SUITES["quick"], regions=3)
     monkeypatch.setitem(SUITES, "quick", quick)
 

@@ -30,7 +30,7 @@ class Setting:
     Attributes
     ----------
     help : str
-        What it does, in one sentence.
+        Effect of the setting, in one sentence.
     details : str
         More about it, for the reference.
     unit : str

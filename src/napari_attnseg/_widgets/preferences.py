@@ -14,7 +14,7 @@ from napari_attnseg.weights import bundled_weights
 def preferences() -> Any:
     """``weights``, ``device``, ``intensity`` …, as defined in `napari.yaml`.
 
-    None where napari does not know this plugin: it is disabled, or not installed.
+    None if napari does not know this plugin, because it is disabled or not installed.
     """
     return _group("segment")
 
@@ -53,7 +53,8 @@ def _group(name: str) -> Any:
 def remember(device: str, intensity: str) -> None:
     """Make these the initial choices, unless the user turned that off.
 
-    The weights are left alone: who tries some once does not mean to start with them.
+    The weights are not changed: trying other weights once does not mean to start with
+    them.
     """
     chosen = preferences()
     if chosen is None or not chosen.remember:

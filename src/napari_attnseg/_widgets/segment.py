@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.box_control import BoxControl
@@ -177,6 +178,7 @@ class SegmentWidget(ModelWidget):
         assert self._new is not None
         if not self._new.layers:
             self._new.add(done.results)
+        self._new.complete()
         self._show_result(image)
 
     def _frame_came(self, came: FrameDone) -> None:
@@ -192,6 +194,7 @@ class SegmentWidget(ModelWidget):
         new.take(came, self._shown())
         if first:
             self._show_result(image)
+            QTimer.singleShot(0, self._complete)  # once the mask is on screen
 
     def _show_result(self, image: Any) -> None:
         assert self._new is not None
@@ -199,7 +202,12 @@ class SegmentWidget(ModelWidget):
             self.run_menu.show_run(self._new.mask)
         self._select(image)
 
+    def _complete(self) -> None:
+        if self._new is not None and not self._life.ended:
+            self._new.complete()
+
     def _cancelled(self) -> str:
+        self._complete()
         return "" if self._new is None else self._new.cancelled_words
 
     # -- gate maps -------------------------------------------------------------------

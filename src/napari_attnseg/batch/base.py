@@ -103,7 +103,7 @@ class Outcome:
     error : str or None
         One sentence on why there are no results.
     notes : tuple of Note
-        What else there is to know about this image.
+        Notes on this image.
     expected_dice : ExpectedDice or None
         How good the mask probably is, if that is known.
     frame : int or None
@@ -139,9 +139,9 @@ class Batch:
     process : callable
         Does the work and yields the outcomes.
     notes : tuple of Note
-        What there is to know about all images.
+        Notes on all images.
     left_out : mapping of str to int
-        What lies in the given folders and is no image, counted by suffix or kind; see
+        Other files in the given folders, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
     """
 

@@ -47,7 +47,7 @@ class Job:
     out, weights, device, how
         As for `Segmenting`.
     sha256 : str
-        Of the weights, which have to be the same on every machine.
+        Hash of the weights, which have to be the same on every machine.
     settings : str
         `Segmenting.settings`, likewise.
     threads : int
@@ -75,8 +75,8 @@ def segment_on_cluster(
 ) -> Batch:
     """Segment images on Dask workers; as `segment_images`, in the order of completion.
 
-    Images whose results are there already, made of the same pixels by the same weights
-    and settings, are left alone, so that a run that was stopped is gone on with.
+    Images that have results already, made from the same pixels, weights and settings,
+    are skipped, so that a stopped run is resumed.
 
     Parameters
     ----------

@@ -101,9 +101,9 @@ def done_before(
     Parameters
     ----------
     folder : Path
-        Of the results.
+        Folder of the results.
     stem : str
-        Of their names.
+        First part of their names.
     image : ndarray
         As it was read, upright.
     weights_sha256 : str

@@ -39,7 +39,7 @@ class FilesBatch:
     Attributes
     ----------
     notes : tuple of Note
-        What there is to know about all images.
+        Notes on all images.
     left_out : mapping of str to int
         As of `Batch`.
     """
@@ -92,7 +92,7 @@ def segment_files(
     out, weights, device, options
         As for `segment_images`.
     every : int
-        Of how many frames of a film or a volume one is segmented.
+        Number N of which every Nth frame of a film or a volume is segmented.
     overlay : bool
         Whether to write a video of the frames with the outlines of their masks.
     keep_identifiers : bool

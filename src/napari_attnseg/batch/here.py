@@ -51,7 +51,7 @@ class Steps(Generic[Read]):
     together : callable, optional
         Gets what was read of some images, to compute at once what pays at once.
     at_once : int
-        Of how many, at most.
+        Maximal number of images at once.
     expected_dice : mapping of Path to ExpectedDice
         Filled by `read` or `compute`; an outcome takes its own from here.
     """

@@ -25,7 +25,7 @@ class SegmentOptions:
     gates : mapping
         Forced gates, as for `Segmenter.decode`.
     threshold : float or None
-        In [0, 1]; None: that of the model card.
+        Threshold in [0, 1]; None: that of the model card.
     smoothing, min_size, fill_holes, largest
         As in `MaskRules`.
     flip : bool
@@ -43,10 +43,10 @@ class SegmentOptions:
     box : Box or None
         The only part of each image to segment, of the upright image; None: all of it.
     tile : bool
-        Whether to look at each image at its own resolution, in overlapping tiles.
+        Whether to segment each image at its own resolution, in overlapping tiles.
     resume : bool
-        Whether to leave images alone whose results are there already, made of the same
-        pixels by the same weights and settings.
+        Whether to skip images that have results already, made from the same pixels,
+        weights and settings.
     precision : str
         As for `Segmenter.from_checkpoint`.
     """

@@ -93,7 +93,7 @@ class Segmenting:
         remove_leftovers(out)
 
     def steps(self) -> Steps[_Read]:
-        """What is done with each image."""
+        """Steps for each image."""
         views = 4 if self._how.flip else 1
         on_gpu = self.segmenter.device.startswith("cuda") and not self._how.tile
         at_once = max(1, AT_ONCE_ON_GPU // views) if on_gpu else 1

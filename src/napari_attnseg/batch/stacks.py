@@ -68,7 +68,7 @@ class StackRun:
     names : StackNames
     how : SegmentOptions
     every : int
-        Of how many frames one is segmented.
+        Number N of which every Nth frame is segmented.
     overlay : bool
         Whether to write the overlay.
     keep_identifiers : bool

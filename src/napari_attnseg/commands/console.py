@@ -84,7 +84,7 @@ class Wording:
     done : str
         Past participle.
     product : str
-        What is made of the image.
+        Product for an image, such as ``mask``.
     """
 
     activity: str

@@ -32,7 +32,7 @@ def segment(
     precision: Annotated[
         str,
         typer.Option(
-            help="Arithmetic: fp32, or auto for bfloat16 or float16 on a GPU, whose "
+            help="Arithmetic: fp32, or auto for float16 on a GPU, whose "
             "masks were not compared with fp32 there yet."
         ),
     ] = "fp32",
@@ -161,7 +161,7 @@ def segment(
         typer.Option(
             metavar="K",
             help="Of a film or a volume, take the running median of the probability "
-            "over K frames, an odd number, before the threshold; 1 is none.",
+            "over K frames, an odd number, before the threshold; 1: no smoothing.",
         ),
     ] = 1,
     overlay: Annotated[

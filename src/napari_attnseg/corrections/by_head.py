@@ -40,7 +40,7 @@ class HeadCorrector(OnGrid):
     head : ClickHead
         In eval mode.
     features : Tensor, shape (1, C, h, w)
-        Of the image, on the head's device.
+        Features of the image, on the head's device.
     probability : ndarray, shape (classes, H, W), in [0, 1]
         The model's own.
     threshold : float
@@ -96,7 +96,7 @@ def head_maps(
     head : ClickHead
     grid : Grid
     mask : ndarray of uint8, shape (H, W)
-        Before the last click.
+        Mask before the last click.
     clicks : sequence of Click
     own : ndarray, shape (H, W)
         The model's probability of the class of the last click.

@@ -32,7 +32,7 @@ class SimilarityCorrector(OnGrid):
     Parameters
     ----------
     features : ndarray of float, shape (C, h, w)
-        Of the image.
+        Features of the image.
     probability : ndarray, shape (classes, H, W), in [0, 1]
         The model's own.
     threshold : float

@@ -28,7 +28,7 @@ class Click:
     class_number : int
         Value of the class in the mask, counted from 1.
     line : tuple of (int, int)
-        Of a scribble: the pixels (row, column) that straight lines lead through, one
+        For a scribble: the pixels (row, column) that straight lines lead through, one
         after another, from the first pixel on. Empty: a click.
     box : (int, int, int, int), optional
         Top, left, bottom, right: the last two are the first pixels outside.

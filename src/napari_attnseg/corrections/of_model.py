@@ -51,7 +51,7 @@ def corrector_of(
     threshold: float | None = None,
     similarity: bool = False,
 ) -> Corrector:
-    """The click head of the weights, or the rule for weights without one.
+    """Click head of the weights, or the rule by similarity if they have none.
 
     Parameters
     ----------
@@ -59,16 +59,16 @@ def corrector_of(
     encoded : EncodedImage
         From `Segmenter.encode`.
     probability : ndarray, shape (classes, H, W), in [0, 1], optional
-        That the mask was made of; the model's own by default.
+        Probability that the mask was made of; the model's own by default.
     threshold : float, optional
-        By which it was made; the model card's by default.
+        Threshold by which it was made; the model card's by default.
     similarity : bool
-        Go by the rule, even if the weights have a click head.
+        Use similarity, even if the weights have a click head.
 
     Raises
     ------
     InputError
-        If the model has no features to go by.
+        If the model has no features to use.
     """
     # Of the image itself, not of its mirror images.
     pairs: list[Level] = [

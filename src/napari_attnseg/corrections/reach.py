@@ -67,7 +67,7 @@ def reach_box(
 
 
 def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.float32]:
-    """Squared distances of a box's pixels to a click, which is no scribble.
+    """Squared distances of a box's pixels to a click without a line.
 
     In units of its reach: 1 is as far as it reaches.
     """
@@ -100,7 +100,7 @@ def guarded(
     ----------
     box : (slice, slice)
     click : Click
-        The later one, which is no scribble.
+        The later one, without a line.
     earlier : Click
     """
     pixels = line_pixels(earlier)

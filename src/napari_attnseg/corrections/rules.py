@@ -81,12 +81,12 @@ class Corrector(Protocol):
         ...
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose the class of the last click around it.
+        """Propose a new mask, around the last click, for its class.
 
         Parameters
         ----------
         mask : ndarray of uint8, shape (H, W)
-            After all clicks but the last.
+            Mask after all clicks but the last.
         clicks : sequence of Click
             All clicks so far, at least one; none is a scribble, see `stations`.
         """
@@ -131,7 +131,7 @@ def correct(corrector: Corrector, mask: Mask, clicks: Sequence[Click]) -> Correc
     Parameters
     ----------
     corrector : Corrector
-        Of the image.
+        Corrector of the image.
     mask : ndarray of uint8, shape (H, W)
         0 is background, c + 1 is class c. It is not changed.
     clicks : sequence of Click

@@ -35,7 +35,7 @@ class ClickSession:
     Parameters
     ----------
     corrector : Corrector
-        Of the image.
+        Corrector of the image.
     start : ndarray of uint8, shape (H, W)
         Mask before the clicks; a copy is kept.
     clicks : sequence of Click
@@ -44,7 +44,7 @@ class ClickSession:
     Attributes
     ----------
     mask : ndarray of uint8, shape (H, W)
-        After all clicks. Not to be changed from outside.
+        Mask after all clicks. Do not change it from outside.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
     ----------
     facts : mapping or None
     frame : int, optional
-        Of a stack; None: of a single image.
+        Frame of a stack; None for a single image.
     """
     values = [] if facts is None else facts.get("clicks", [])
     return clicks_from_json(
@@ -123,7 +123,7 @@ def clicks_by(
     ----------
     facts : mapping or None
     frame : int, optional
-        Of a stack; None: of a single image.
+        Frame of a stack; None for a single image.
     """
     if facts is None:
         return []
@@ -145,13 +145,13 @@ def with_clicks(
     Parameters
     ----------
     facts : mapping or None
-        What it was.
+        Facts of that corrector.
     corrector : Corrector or None
-        That was used; None: as before.
+        Corrector that was used; None: as before.
     clicks : sequence of Click
-        On the frame.
+        Clicks on the frame.
     frame : int, optional
-        Of a stack.
+        Frame of a stack.
     kept : int
         So many of them, the first ones, were recorded before, with their corrector.
     """

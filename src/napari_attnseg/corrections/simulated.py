@@ -50,7 +50,7 @@ def next_click(
     ----------
     mask : ndarray, shape (H, W)
     truth : ndarray of bool or int, shape (H, W)
-        Where the class is.
+        True mask of the class.
     class_number : int
         Value of the class in `mask`.
     ignored : ndarray of bool, shape (H, W), optional

@@ -23,7 +23,8 @@ class Engine(Gated):
     label : str
         Name and version of the library, for the provenance.
     precision : str
-        Of its arithmetic, by torch's name: ``float32``, ``bfloat16``, ``float16``.
+        Precision of its arithmetic, by torch's name: ``float32``, ``bfloat16``,
+        ``float16``.
     device : str
         Name of the device that chooses this engine; empty where torch's device does.
     asked : str

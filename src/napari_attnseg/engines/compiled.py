@@ -155,7 +155,7 @@ def _compile_in_a_process(weights: Path) -> None:
 
 
 def main() -> None:
-    """Compile, check and keep: weights, folder and threads are the arguments."""
+    """Compile, check and keep a model; arguments: weights, folder and threads."""
     weights, folder, number = sys.argv[1:]
     use_threads(int(number))
     try:

@@ -29,7 +29,7 @@ class OpenVINOEngine(Engine):
     ----------
     spec : ModelSpec
     compiled : mapping of str to openvino.CompiledModel
-        By the names of `graphs.graphs_of`.
+        Graphs by the names of `graphs.graphs_of`.
     load : callable
         Loads the same network in PyTorch.
     """

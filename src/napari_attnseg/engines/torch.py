@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_attnseg.engines.base import Engine
+from napari_attnseg.errors import DeviceError
 from napari_attnseg.models.gated import Level
 from napari_attnseg.models.network import SegmentationNetwork
+from napari_attnseg.models.swin_windows import spare_copies
 
 
 class TorchEngine(Engine):
@@ -35,6 +37,7 @@ class TorchEngine(Engine):
         precision: str = "float32",
         asked: str = "",
     ) -> None:
+        spare_copies(network)
         self._network, self.precision, self.asked = network, precision, asked
         self.spec, self.gates = network.spec, network.gates
         self._device = next(network.parameters()).device
@@ -47,7 +50,7 @@ class TorchEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """As torch says."""
+        """Number of threads that torch uses."""
         return torch.get_num_threads()
 
     def array(self, values: NDArray[np.float32]) -> Tensor:
@@ -78,9 +81,21 @@ class TorchEngine(Engine):
             return self._network.fuse(pairs, gates)
 
     def logits(self, fused: Sequence[Tensor]) -> Tensor:
-        """As `SegmentationNetwork.logits`, in float32."""
+        """As `SegmentationNetwork.logits`, in float32.
+
+        Raises
+        ------
+        DeviceError
+            If float16 cannot hold the network's numbers.
+        """
         with self._autocast(fused[0]):
-            return self._network.logits(fused).float()
+            logits = self._network.logits(fused).float()
+        if self.precision == "float16" and not bool(logits.isfinite().all()):
+            raise DeviceError(
+                "Expected the network's numbers within the range of float16, but some "
+                "are beyond 65504; choose the precision fp32."
+            )
+        return logits
 
     def _autocast(self, like: Tensor) -> AbstractContextManager[Any]:
         if self.precision == "float32":

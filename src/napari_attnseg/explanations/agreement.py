@@ -58,7 +58,7 @@ def sign_agreement_alike(
     Parameters
     ----------
     psi, tau, mask : ndarray of one shape
-        Of regions; `mask` is the mean of the model's own probability.
+        Values of regions; `mask` is the mean of the model's own probability.
     """
     psi, tau, mask = np.ravel(psi), np.ravel(tau), np.ravel(mask)
     clear = _clear(tau)
@@ -80,7 +80,7 @@ class TrustCalibration:
     Attributes
     ----------
     psi : ndarray, shape (m,), rising
-        Where psi was seen.
+        Values of psi.
     frequency : ndarray, shape (m,), in [0, 1], not falling
         Share of regions with that psi in which the CNN was the better one.
     """

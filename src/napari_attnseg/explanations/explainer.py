@@ -50,13 +50,13 @@ class Explainer:
         ``gate`` (psi, [0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
         ([0, 1], where numbers compare between images).
     low, high : str
-        What the lower and the upper end of the scale stand for.
+        Meaning of the lower and the upper end of the scale.
     per_gate : bool
         Whether there is one map per level.
     targeted : bool
         Whether it explains the logit of a region.
     needs : tuple of Requirement
-        What has to be there; `requirements.check` says what is missing.
+        Requirements; `requirements.check` says which are missing.
     decodings : int
         How often the network is decoded, about: progress is counted in them.
     passes : int

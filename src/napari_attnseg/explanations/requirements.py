@@ -22,7 +22,7 @@ def check(
     network : SegmentationNetwork
         The model.
     card : ModelCard
-        Of its weights.
+        Card of its weights.
     stride : int
         Of the level, for methods with a map per level.
     """

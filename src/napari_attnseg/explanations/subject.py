@@ -29,12 +29,12 @@ from napari_attnseg.preprocessing import to_rgb
 class Subject:
     """One image with its encoders' features, computed once for every explainer.
 
-    What takes gradients also takes N images at once.
+    Functions that take gradients also take N images at once.
 
     Attributes
     ----------
     card : ModelCard
-        What was measured of this model.
+        Card of this model.
     network : SegmentationNetwork
         In eval mode, without gradients of its parameters.
     image : Tensor, shape (1, 3, S, S), in [0, 1]
@@ -46,9 +46,9 @@ class Subject:
     target : Tensor, shape (1, 1, S, S)
         1 in the region whose mean logit is explained.
     region : str
-        Which one that is, in words.
+        Description of the target region.
     rule : Percentiles or Window
-        Which rule for intensities was asked for.
+        Rule for intensities that was asked for.
     mapping : IntensityMapping or None
         How the image's values were mapped to [0, 1].
     """

@@ -76,14 +76,15 @@ def measured_trust(
         True masks, or the model's own where there are none; NaN where they are
         ignored, which counts for neither encoder.
     stride : int or None
-        Which gate: 4, 8, 16 or 32; None: all of them change together.
+        Stride of the gate: 4, 8, 16 or 32; None: all gates change together.
     k : int
         Regions per side; fewer where the map is smaller.
     batch : int
         Decodings at a time; 9 took less CPU time than 36 for the bundled model.
     temperature : float
-        Of the model card: logits are divided by it, as in inference. It can change the
-        sign of trust, because it changes which errors weigh more in the loss.
+        Temperature of the model card: logits are divided by it, as in inference. It can
+        change the sign of trust, because it changes which errors weigh more in the
+        loss.
 
     Raises
     ------

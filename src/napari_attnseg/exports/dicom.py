@@ -40,7 +40,7 @@ def dicom_files(
         DICOM files that were segmented, or folders of them; empty: the image that the
         results name.
     codes : mapping of str to Property, optional
-        What classes are, by lower-case name; of `dicom_codes.parse_codes`.
+        Codes of classes by lower-case name; from `dicom_codes.parse_codes`.
     keep_identifiers : bool
         Whether patient and study are told; else their attributes are empty.
 

@@ -19,7 +19,7 @@ def mark_identity(data: Any, keep: bool) -> None:
 
 
 def model_name(facts: Mapping[str, Any]) -> str:
-    """Name of the model as DICOM has room for it: 64 characters."""
+    """Name of the model, cut to the 64 characters that DICOM allows."""
     name = f"{MAKER} {facts.get('model') or facts.get('weights') or 'model'}"
     return f"{name}, refined by MedSAM"[:64] if MEDSAM in facts else name[:64]
 

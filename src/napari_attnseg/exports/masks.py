@@ -35,7 +35,7 @@ class MaskSeries:
         Number of each in the file or series; None: it is a single image.
     classes : tuple of str
     provenance : mapping
-        Of the run.
+        Provenance of the run.
     pixel : PixelSize
     image : Path or None
         The image's file, if it is known and there.

@@ -100,7 +100,7 @@ def _beside(path: Path, data: bytes) -> Path:
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of processes of this machine that were killed.
 
-    Those of processes that still run stay, and so does what cannot be removed.
+    Files of running processes stay, and so do files that cannot be removed.
     """
     import psutil
 

@@ -80,7 +80,7 @@ class Decoded:
     series : tuple of Series
         Several where pages differ in size or kind.
     orientation : int
-        That was applied, 1 to 8.
+        Orientation that was applied, 1 to 8.
     white_is_zero : bool
         Whether a TIFF says that its smallest number is white.
     lossy : bool
@@ -88,7 +88,8 @@ class Decoded:
     stack : bool
         Whether several pages of one kind are one array: a plain TIFF's.
     bits : int
-        Of grey that was stored in 2 or 4 bits and is spread over 0 to 255; else 8.
+        Bits of a grey value that was stored in 2 or 4 bits and is spread over 0 to 255;
+        else 8.
     others : int
         Number of pictures of an MPO that differ from the first, and were left out.
     """

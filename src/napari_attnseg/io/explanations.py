@@ -42,7 +42,7 @@ class SavedExplanation:
     Attributes
     ----------
     name : str
-        Of the image.
+        Name of the image.
     source : str
         The image's file as it was given.
     maps : sequence of Explanation
@@ -90,9 +90,9 @@ def save_explanation(
     Parameters
     ----------
     saved : SavedExplanation
-        What to write.
+        Explanation to write.
     folder : Path
-        Where to.
+        Folder to write to.
     stem, method : str
         As for `explanation_files`.
     overview : bytes
@@ -159,7 +159,7 @@ def foreign_explanation(
     Parameters
     ----------
     folder : Path
-        Where explanations are to go.
+        Folder for the explanations.
     stem, method, levels
         As for `explanation_files`.
     image : Path, optional

@@ -19,7 +19,7 @@ class EarlierFrames:
     Attributes
     ----------
     provenance : mapping
-        Of that run.
+        Provenance of that run.
     unit : int
         Value of the first class in the masks' files.
     rows, objects : mapping of int to sequence of mapping
@@ -42,7 +42,7 @@ class FrameParts:
     row : mapping
         Values of the table; None and NaN are left empty.
     picture : ndarray of uint8, shape (H, W, 3), or None
-        Of the overlay.
+        Picture of the overlay.
     seconds : float or None
         When it is shown in the overlay.
     objects : sequence of mapping

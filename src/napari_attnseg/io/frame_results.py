@@ -29,7 +29,7 @@ class FrameResults:
     unit : int
         Value of the first class in the masks' files.
     provenance : mapping
-        Of the run and of the file.
+        Provenance of the run and of the file.
     complete : bool
         Whether all frames were done.
     """

@@ -31,11 +31,11 @@ class UprightImage:
     ----------
     pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
     orientation : int
-        In which it was stored, 1 to 8 as EXIF and TIFF define it; 1: just so.
+        Orientation in which it was stored, 1 to 8 as in EXIF and TIFF; 1: upright.
     others : int
         Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None
-        What a file of another kind than PNG and the like says of it.
+        Facts of a file of another kind than PNG and the like.
     """
 
     pixels: NDArray[np.generic]
@@ -114,7 +114,7 @@ def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a file exists; False, not an error, for a name that cannot be."""
+    """Return whether a file exists; False for an impossible name."""
     return os.path.isfile(path)  # noqa: PTH113 (Path's raises for too long a name)
 
 

@@ -14,11 +14,11 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
     Parameters
     ----------
     path : Path
-        Where a result is to be written.
+        File or folder of the result.
     folder : bool
         Whether it is a folder of results; else it is one file.
     option : str
-        That named it, for the message.
+        Option that named it, for the message.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class OverlayVideo:
     Parameters
     ----------
     path : Path
-        Of the MP4.
+        Path of the MP4.
     rate : float
         Frames per second where no times are given.
 

@@ -64,7 +64,7 @@ class Results:
     Attributes
     ----------
     name : str
-        Of the image's layer.
+        Name of the image's layer.
     source : str
         The image's file as it was given, or the name of the layer that held it.
     segmentations : sequence of Segmentation

@@ -16,9 +16,9 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
     Parameters
     ----------
     folder : Path
-        Where results are to go.
+        Folder for the results.
     stem : str
-        Of their names.
+        First part of their names.
     image : Path, optional
         The image's file: results of another one are not to be replaced either.
     """
@@ -55,7 +55,8 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
     path : Path
         JSON file that a run was saved as.
     date : str
-        Of the run, as in its provenance: another one may have been saved there since.
+        Date of the run, as in its provenance: another one may have been saved there
+        since.
     """
     facts = read_facts(path, FORMAT)
     if facts is None or facts["provenance"].get("date") != date:

@@ -85,7 +85,7 @@ class StackResults:
     provenance : mapping
         JSON-ready: of the file, before the first frame; the run's is added by `add`.
     columns : tuple of str
-        Of the table, one value each in `add`.
+        Columns of the table, one value each in `add`.
     overlay : bool
         Whether to write the overlay.
     rate : float

@@ -12,12 +12,12 @@ _REMEDY = "write such a text in single quotes, or a path with / instead"
 def parse_toml(text: str) -> dict[str, Any]:
     r"""Parse TOML whose texts hold no control characters.
 
-    In double quotes ``"D:\neu\tests"`` is a path with a new line and a tab.
+    In double quotes, ``"D:\neu\tests"`` would be a path with a new line and a tab.
 
     Raises
     ------
     ValueError
-        If it is no TOML, or a text holds a control character.
+        If it is not TOML, or a text holds a control character.
     """
     try:
         found = tomllib.loads(text)

@@ -72,7 +72,7 @@ class Addition:
     name : str
         Name of image and mask without a suffix.
     files : mapping of Path to bytes
-        What is written, the mask last.
+        Files to write, the mask last.
     replaced : tuple of Path
         Files of that name that are there already and would be replaced or removed.
     unlisted : bool
@@ -109,7 +109,8 @@ def addition(folder: Path, correction: Correction, name: str | None = None) -> A
     folder : Path
     correction : Correction
     name : str, optional
-        Of a new image; None: `image_name`, so that of two equal images one is kept.
+        Name of a new image; None: `image_name`, so that of two equal images one is
+        kept.
 
     Raises
     ------

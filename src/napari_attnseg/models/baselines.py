@@ -46,7 +46,7 @@ class SingleDecoder(nn.Module):
     spec : ModelSpec
         ``decoder``, ``head``, ``bridge``, ``skips``, ``classes`` and ``size`` of it.
     channels : sequence of int
-        Of the encoder's maps, finest first.
+        Channels of the encoder's maps, finest first.
     stem : int
         How many of the finest map's first channels are the stem's: a skip of its own,
         for the block behind the last level.

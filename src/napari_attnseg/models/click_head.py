@@ -42,7 +42,7 @@ class ClickHeadSpec:
     width : int
         Channels of the convolutions.
     dilations : tuple of int
-        Of the 3×3 convolutions, one after another.
+        Dilations of the 3×3 convolutions, in sequence.
     reach : int
         Radius, in cells of the feature map, outside of which a click changes nothing.
     """

@@ -67,7 +67,7 @@ class UnetDecoder(nn.Module):
         Parameters
         ----------
         level, size : int
-            Which map, and its pixels per side.
+            Index of the map, and its pixels per side.
         out : int
             Pixels per side of the logits after their last resize; the result counts in
             these.

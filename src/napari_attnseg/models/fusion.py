@@ -17,7 +17,7 @@ class Fusion(nn.Module):
     Parameters
     ----------
     channels : int
-        Of each encoder's map.
+        Channels of each encoder's map.
     psi_norm, window : bool, int
         As for `AttentionGate`.
     """

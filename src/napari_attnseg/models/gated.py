@@ -20,7 +20,7 @@ class Gated:
     Attributes
     ----------
     spec : ModelSpec
-        What was built.
+        Specification of the network.
     gates : tuple of GateEnds
         Gates of each level; empty for a model without any.
     """

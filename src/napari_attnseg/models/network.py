@@ -58,7 +58,7 @@ class SegmentationNetwork(Gated, nn.Module):
     Parameters
     ----------
     spec : ModelSpec
-        What to build.
+        Specification of the network to build.
     pretrained : bool
         Start the encoders from timm's hub weights (downloads them).
 

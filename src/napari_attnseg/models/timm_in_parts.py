@@ -75,7 +75,7 @@ class Timm(NamedTuple):
 def import_timm() -> Timm:
     """Import the parts of timm that all its networks share.
 
-    All of timm, if it is imported already, or is no longer made of these parts.
+    Imports all of timm if that was imported before, or no longer has these parts.
     """
     if "timm" not in sys.modules:
         try:

@@ -111,7 +111,7 @@ class ObjectRecord:
     value : int
         Value of its pixels in the mask it was found in: the class, for one of ours.
     frame : int or None
-        Of a stack.
+        Frame of a stack.
     centroid : (float, float)
         Row and column.
     values : mapping of str to float
@@ -120,9 +120,9 @@ class ObjectRecord:
     reasons : mapping of str to str
         Why, for each that is not.
     unit : str or None
-        Of the calibrated ones.
+        Unit of the calibrated numbers.
     intensity : IntensityMapping or None
-        Which values of the image are black and white in what has to do with brightness;
+        Values of the image that are black and white for measurements of brightness;
         they may differ between images and frames. None without an image.
     ends : mapping of str to (str, str)
         `AttentionMap.label` of each gate → what psi 0 and 1 mean; coarsest gate first.
@@ -188,7 +188,7 @@ def origin_of_numbers(
     source : str
         Its file, or what else it was opened from.
     provenance : mapping, optional
-        Of the run that made the mask; None where a person painted it.
+        Provenance of the run that made the mask; None where a person painted it.
     """
     run = provenance or {}
     return {

@@ -71,7 +71,7 @@ def measure(
     labels : ndarray of int, shape (H, W)
         One number per object, 0 is background; see `separate`.
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), optional
-        What the objects are seen in.
+        Image of the objects.
     probability : ndarray, shape (classes, H, W), in [0, 1], optional
         The model's; of several classes the most probable one counts at each pixel.
     gates : sequence of AttentionMap
@@ -79,7 +79,7 @@ def measure(
     pixel : PixelSize, optional
         With its unit only if a person gave one. Default: square, not calibrated.
     mask : ndarray of int, shape (H, W), optional
-        What the labels were separated from.
+        Mask that the labels were made from.
     rgb : bool, optional
         Whether the last axis of `image` is colour.
     frame : int, optional

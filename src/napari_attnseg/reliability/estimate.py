@@ -173,7 +173,7 @@ def estimate_of(provenance: Mapping[str, Any], frame: int = 0) -> ExpectedDice |
     ----------
     provenance : mapping
     frame : int
-        Of a stack.
+        Frame of a stack.
     """
     found = provenance.get(ESTIMATE)
     if isinstance(found, Sequence):

@@ -53,9 +53,9 @@ def observe_signals(
     ----------
     network : SegmentationNetwork or Engine
     pairs : sequence of tuples of Array
-        Of this image, from `SegmentationNetwork.align`.
+        Aligned maps of this image, from `SegmentationNetwork.align`.
     probability : Array, shape (1, classes, S, S)
-        Of the model, at the network's size.
+        Probability of the model, at the network's size.
     threshold, temperature : float
         Of the model card.
     readers : collection of Reader
@@ -84,7 +84,7 @@ def estimate(
     card : ModelCard
         Its ``expected_dice`` holds the rule.
     pairs : sequence of tuples of Array
-        Of this image, from `SegmentationNetwork.align`.
+        Aligned maps of this image, from `SegmentationNetwork.align`.
     probability : Array, shape (1, classes, S, S)
     """
     known = Reliability.from_card(card.expected_dice)

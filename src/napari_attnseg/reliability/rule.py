@@ -38,9 +38,10 @@ class DiceRule:
     ----------
     signals : tuple of Signal
     centre, scale, weights : tuple of float
-        Of each signal: the score is ``Σ weight · (signal - centre) / scale``.
+        One number of each signal: the score is ``Σ weight · (signal - centre) /
+        scale``.
     knots : tuple of Knot
-        By rising score; linear in between, constant beyond.
+        Knots by rising score; linear in between, constant beyond.
     coverage : float
         Share of cases whose Dice is to lie between `Knot.low` and `Knot.high`.
     """

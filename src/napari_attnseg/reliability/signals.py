@@ -93,13 +93,13 @@ def case_signals(
     Parameters
     ----------
     probability : ndarray, shape (S, S), in [0, 1]
-        Of the model.
+        Probability of the model.
     readers : mapping of Reader to ndarray of the same shape
-        What needs others is left out.
+        Available readers; signals that need others are left out.
     threshold : float
-        Of the mask.
+        Threshold of the mask.
     wanted : collection of Signal
-        What is dear is left out unless it is among them.
+        Signals to compute; costly ones are left out unless named here.
 
     Returns
     -------

@@ -48,7 +48,7 @@ class Case:
     Attributes
     ----------
     name : str
-        What a reader knows it by.
+        Name of the case for a reader.
     result : Segmentation
     image : ndarray, shape (H, W) or (H, W, 3 or 4), or NoImage
         The pixels that were segmented, or why they are not shown.
@@ -57,7 +57,7 @@ class Case:
     file : str
         JSON file of the results, if there is one.
     frame : int or None
-        Of a stack.
+        Frame of a stack.
     pixel : PixelSize
     doubt : float or None
         Predictive entropy in bits, where the probability is not kept, as of films;
@@ -167,11 +167,11 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
     Parameters
     ----------
     data : array
-        Of an image's file or layer.
+        Data of an image's file or layer.
     facts : mapping
         Provenance of the run of that frame.
     frame : int or None
-        Of a stack.
+        Frame of a stack.
 
     Raises
     ------

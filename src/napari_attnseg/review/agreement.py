@@ -40,7 +40,7 @@ class Agreement:
     ----------
     readers : (str, str)
     cases : tuple of str
-        Those that both decided, about the same pixels.
+        Cases that both decided, with equal pixels.
     only_one : int
         Cases that one of them decided.
     other_image : tuple of str
@@ -48,9 +48,9 @@ class Agreement:
     table : ndarray of int, shape (3, 3)
         Decisions of the first (rows) and of the second, in the order of `Decision`.
     kappa : dict
-        Of Cohen's kappa over all decisions; see `kappa_interval`.
+        Cohen's kappa over all decisions; see `kappa_interval`.
     kappas : mapping of Decision to dict
-        Of each decision against the other two.
+        Cohen's kappa of each decision against the other two.
     corrected : dict
         Interval of the Dice of the masks that both painted.
     kept : dict

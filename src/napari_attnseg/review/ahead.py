@@ -28,9 +28,9 @@ class LoadedImage(NamedTuple):
     error : str
         Why it cannot be read.
     orientation : int
-        In which it was stored; see `images.UprightImage`.
+        Orientation in which it was stored; see `images.UprightImage`.
     facts : FileFacts or None
-        What the file of a frame says of it.
+        Facts of the file of a frame.
     """
 
     pixels: NDArray[np.generic] | None

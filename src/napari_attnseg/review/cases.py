@@ -64,7 +64,7 @@ class Series:
     unused_masks : tuple of str
         Masks that belong to no image.
     others : mapping of str to int
-        What else lies there, counted by kind.
+        Other files of the folder, counted by kind.
     """
 
     folder: Path

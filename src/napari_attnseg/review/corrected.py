@@ -43,7 +43,7 @@ class CorrectedMasks:
     journal : Path
         The reviewer's file; the folders lie beside it.
     states : mapping of str to CaseState
-        Of the review, in the order in which cases were first opened.
+        States of the review, in the order in which cases were first opened.
 
     Attributes
     ----------

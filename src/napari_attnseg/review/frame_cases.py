@@ -47,7 +47,7 @@ class FrameCases:
         story : Path
             Their JSON file.
         files : FileSet, optional
-            What they are of; by default what they name.
+            Files that they belong to; by default those that they name.
         """
         try:
             found = load_frame_results(story)

@@ -27,7 +27,7 @@ def kappa_interval(codes: NDArray[np.intp]) -> Interval:
     Parameters
     ----------
     codes : ndarray of int, shape (2, cases)
-        What each of the two said of each case, from 0.
+        Decision of each of the two on each case, as a number from 0.
 
     Returns
     -------

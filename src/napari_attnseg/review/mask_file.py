@@ -46,7 +46,7 @@ def read_mask(
         it. Without it, a mask of 0 and one other value has one region, and other
         numbers are labels.
     frame : int, optional
-        Which slice, if the file holds those of a stack.
+        Slice, if the file holds those of a stack.
 
     Raises
     ------

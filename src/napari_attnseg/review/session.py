@@ -154,7 +154,7 @@ class Review:
         ----------
         case : Case
         pixels : ndarray or None
-            Of its image; None if that cannot be read.
+            Pixels of its image; None if that cannot be read.
         sha256 : str or None
             `array_sha256` of the pixels.
         mask : bool

@@ -62,7 +62,7 @@ class Decided:
         File of the mask that was accepted or painted, as seen from the review's file;
         None after a rejection, or where there is no mask.
     mask_sha256 : str or None
-        Of its labels; see `labels_sha256`.
+        Hash of its labels; see `labels_sha256`.
     mask_value : int or None
         How its file is read; see `mask_file.read_mask`.
     """
@@ -80,10 +80,10 @@ class CaseState:
     Attributes
     ----------
     decisions : list of Decided
-        Those that were not taken back; the last one counts.
+        Decisions that were not taken back; the last one counts.
     comment : str
     image_sha256 : str or None
-        Of the pixels when the case was opened last.
+        Hash of the pixels when the case was opened last.
     masks : list of str
         Every mask that was ever painted of this case, the latest last.
     """

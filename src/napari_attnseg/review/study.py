@@ -24,7 +24,7 @@ class Study:
     Attributes
     ----------
     seed : int or None
-        Of the order; None: drawn, and recorded.
+        Seed of the order; None: a seed is drawn and recorded.
     hide_masks : bool
         Whether masks, and what is said of them, are hidden until they are asked for.
     """

@@ -99,7 +99,7 @@ class RunStatus:
     process : ProcessRecord
         Process of the run.
     state : RunState or None
-        What the run said of itself; None in files of version 0.1.0.
+        State as the run recorded it; None in files of version 0.1.0.
     reason : EndReason or None
         Why it ended early.
     message : str

@@ -4,29 +4,65 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from attnseg_training.benchmark import inference_speed, precision
-from attnseg_training.benchmark.inference_speed import OURS, PLAIN
+from attnseg_training.benchmark.inference_speed import OPENVINO, OURS, PLAIN
 from attnseg_training.benchmark.precision import AUTOCAST
 from attnseg_training.datasets import load_dataset
 from napari_attnseg import Segmenter
+from napari_attnseg.arrays import Array, to_numpy, to_tensor
+from napari_attnseg.engines.torch import TorchEngine
+from napari_attnseg.models.gated import Level
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-BFLOAT16 = AUTOCAST.format("bfloat16")
+FLOAT16, BFLOAT16 = AUTOCAST.format("float16"), AUTOCAST.format("bfloat16")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No peers, which are large, and nothing that OpenVINO takes long to compile."""
     monkeypatch.setattr(inference_speed, "_peers", lambda spec, image: ({}, {}))
-    for module in (inference_speed, precision):
-        monkeypatch.setattr(module, "openvino_installed", lambda: False)
+    monkeypatch.setattr(precision, "openvino_installed", lambda: False)
+    monkeypatch.setattr(inference_speed, "openvino_installed", lambda: True)
+    monkeypatch.setattr(
+        inference_speed, "compile_network", lambda network, load: (OfArrays(network), 0)
+    )
+
+
+class OfArrays(TorchEngine):
+    """Stands for OpenVINO, which takes and gives arrays of numpy."""
+
+    def encode(self, batch: Array) -> list[Level]:
+        """As arrays."""
+        pairs = super().encode(to_tensor(batch))
+        return [tuple(to_numpy(maps) for maps in level) for level in pairs]
+
+    def fuse(self, pairs: Sequence[Level], gates: Any = None) -> Any:
+        """As arrays."""
+        given = [tuple(map(to_tensor, level)) for level in pairs]
+        forced = {stride: to_tensor(psi) for stride, psi in (gates or {}).items()}
+        fused, psi = super().fuse(given, forced)
+        return list(map(to_numpy, fused)), {s: to_numpy(p) for s, p in psi.items()}
+
+    def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:
+        """As arrays."""
+        found = super().psi([tuple(map(to_tensor, level)) for level in pairs])
+        return {stride: to_numpy(psi) for stride, psi in found.items()}
+
+    def logits(self, fused: Sequence[Array]) -> Array:
+        """As arrays."""
+        return to_numpy(super().logits(list(map(to_tensor, fused))))
+
+    def array(self, values: Array) -> Array:
+        """As it is."""
+        return values
 
 
 @pytest.mark.parametrize("benchmark", ["inference", "whatif"])
@@ -39,7 +75,7 @@ def test_a_network_is_timed_in_every_way(
     done = in_process("benchmark", benchmark, *how, *written)
     assert done.returncode == 0, done.stderr
     found = json.loads(files[0].read_text())
-    ways = {PLAIN, OURS}
+    ways = {PLAIN, OURS, OPENVINO}
     seconds = found[
         "seconds_per_image" if benchmark == "inference" else "seconds_per_step"
     ]
@@ -51,8 +87,9 @@ def test_a_network_is_timed_in_every_way(
     assert found["device"] == "cpu" and found["threads"] == 1
     assert found["not_measured"] == ["CUDA GPU", "Apple GPU (MPS)"]
     if benchmark == "inference":
-        (gaps,) = found["largest_difference"].values()
-        assert 0 < gaps["logits"] < 1e-4 and gaps["psi"] < 1e-5  # the same network
+        assert set(found["largest_difference"]) == ways - {PLAIN}
+        for gaps in found["largest_difference"].values():
+            assert 0 < gaps["logits"] < 1e-4 and gaps["psi"] < 1e-5  # the same network
         assert found["floor_s"] > 0
     text = files[1].read_text()
     assert text == done.stdout
@@ -77,8 +114,9 @@ def test_arithmetic_is_compared_on_validation_images(
     found = json.loads(file.read_text())
     samples = load_dataset(data_folder).split("val")
     assert found["n"] == len(samples) > 0 and found["split"] == "val"
-    coarse = found["against_float32"][BFLOAT16]
-    assert coarse["logits"] > 1e-4 and coarse["psi"] > 1e-5
+    assert set(found["against_float32"]) == {FLOAT16, BFLOAT16}
+    fine, coarse = (found["against_float32"][way] for way in (FLOAT16, BFLOAT16))
+    assert 1e-5 < fine["logits"] < coarse["logits"] / 2 and fine["psi"] < coarse["psi"]
     # By hand: bfloat16 rounds the network, and the masks differ by so much.
     segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
     pixels, differing = [], 0

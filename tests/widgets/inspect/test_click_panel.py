@@ -55,7 +55,7 @@ def test_clicks_add_and_remove_and_each_can_be_undone(
     two = mask.data.copy()
     mouse.click(where, button=2)  # again
     assert len(panel.clicks) == 3 and np.array_equal(mask.data, two)
-    assert "keeps it so" in panel.message.text()
+    assert "protects it" in panel.message.text()
     panel.undo_button.click()
     assert len(panel.clicks) == 2 and np.array_equal(mask.data, two)
     mouse.click(where_not, modifiers=("Shift",))

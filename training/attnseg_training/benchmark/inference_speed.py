@@ -18,10 +18,11 @@ from attnseg_training.benchmark.timing import (
     roofline,
     time_in_turns,
 )
+from napari_attnseg.arrays import Array
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.devices import openvino_installed, resolve_device
 from napari_attnseg.engines.base import Engine
-from napari_attnseg.engines.compiled import compile_network
+from napari_attnseg.engines.compiled import compile_network, largest_difference
 from napari_attnseg.engines.precision import precision_on
 from napari_attnseg.engines.torch import TorchEngine
 from napari_attnseg.models.catalog import model_spec
@@ -126,9 +127,9 @@ def benchmark_inference(
         with torch.no_grad():
             return built.plain(image)
 
-    def by(engine: Engine) -> Callable[[], tuple[Tensor, dict[int, Tensor]]]:
-        def run() -> tuple[Tensor, dict[int, Tensor]]:
-            with torch.inference_mode():
+    def by(engine: Engine) -> Callable[[], tuple[Array, dict[int, Array]]]:
+        def run() -> tuple[Array, dict[int, Array]]:
+            with engine.computing():
                 fused, psi = engine.fuse(engine.encode(image))
                 return engine.logits(fused), psi
 
@@ -141,9 +142,9 @@ def benchmark_inference(
     for way, engine in built.engines.items():
         logits, psi = by(engine)()
         differences[way] = {
-            "logits": float((logits - wanted.logits).abs().max()),
+            "logits": largest_difference(logits, wanted.logits),
             "psi": max(
-                (float((psi[s] - wanted.attention[s]).abs().max()) for s in psi),
+                (largest_difference(psi[s], wanted.attention[s]) for s in psi),
                 default=0.0,
             ),
         }

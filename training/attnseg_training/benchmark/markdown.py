@@ -11,7 +11,7 @@ def markdown(summary: dict[str, Any]) -> str:
     Parameters
     ----------
     summary : dict
-        Of `benchmark_inference` or `benchmark_whatif`.
+        Result of `benchmark_inference` or `benchmark_whatif`.
     """
     differences = summary.get("largest_difference", {})
     unit = "image" if "seconds_per_image" in summary else "step"

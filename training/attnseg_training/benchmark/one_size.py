@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What is measured."""
+    """Kind of measurement."""
 
     #: The frames of a stack, as the Segment widget does them, until there are layers.
     STACK = "stack"
@@ -167,7 +167,7 @@ def _stack(
             new_layers(source, end.value)
             return {"first_mask_cpu_s": round(first, 2)}
         if math.isnan(first) and step.came is not None:
-            new_layers(source, step.came.stack.all())
+            new_layers(source, step.came.stack)
             first = time.process_time() - began
 
 

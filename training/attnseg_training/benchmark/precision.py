@@ -1,7 +1,7 @@
 """Whether other arithmetic gives the numbers of PyTorch in float32, on real images.
 
-By OpenVINO, and under autocast: as ``--precision auto`` computes on a GPU; on a CPU
-in bfloat16, which attnseg itself never uses there.
+By OpenVINO, and under autocast in float16, as ``--precision auto`` computes on a GPU,
+and in bfloat16; attnseg uses neither of these two on a CPU.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from attnseg_training.datasets import Dataset
 from napari_attnseg.arrays import to_numpy
 from napari_attnseg.devices import OPENVINO, openvino_installed, resolve_device
 from napari_attnseg.engines.compiled import largest_difference
-from napari_attnseg.engines.precision import precision_on
 from napari_attnseg.engines.torch import TorchEngine
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -66,7 +65,7 @@ def benchmark_precision(
     Parameters
     ----------
     data : Dataset
-        Whose validation images are looked at; their masks are not.
+        Data whose validation images are used, without their masks.
     weights : str
         Bundled name or file.
     device : str
@@ -123,10 +122,10 @@ def _ways(plain: Segmenter, weights: str) -> dict[str, Segmenter]:
         other = Segmenter.from_checkpoint(weights, OPENVINO)
         if other.chosen_device == OPENVINO:
             found[BY_OPENVINO] = other
-    reduced = precision_on(plain.device, "auto")
-    reduced = "bfloat16" if reduced == "float32" else reduced
-    engine = TorchEngine(plain.network, reduced)
-    return {**found, AUTOCAST.format(reduced): replace(plain, engine=engine)}
+    for reduced in ("float16", "bfloat16"):
+        engine = TorchEngine(plain.network, reduced)
+        found[AUTOCAST.format(reduced)] = replace(plain, engine=engine)
+    return found
 
 
 def _numbers(segmenter: Segmenter, pixels: Any) -> dict[str, Any]:

@@ -62,11 +62,11 @@ def benchmark_start(
     Parameters
     ----------
     image : Path
-        That is segmented.
+        Image that is segmented.
     weights : str
         Bundled name or file.
     rounds : int
-        Of every process; their median counts.
+        Rounds of every process; their median counts.
     watch : callable
         Called with (rounds done, rounds in all).
 

@@ -60,7 +60,7 @@ def benchmark_threads(
     weights : str
         Bundled name or file.
     rounds : int
-        Of every way, in each of both states of the machine.
+        Rounds of every way, in each of both states of the machine.
     watch : callable
         Called with (rounds done, rounds in all).
 

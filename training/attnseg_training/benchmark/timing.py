@@ -21,8 +21,9 @@ class Timed:
     Attributes
     ----------
     seconds : dict of str to list of float
-        Of one image or step: on the CPU those of all its threads together, which other
-        programs disturb less than the clock on the wall; on a GPU by that clock.
+        Seconds of one image or step: on the CPU those of all its threads together,
+        which other programs disturb less than the clock on the wall; on a GPU by that
+        clock.
     """
 
     seconds: dict[str, list[float]]

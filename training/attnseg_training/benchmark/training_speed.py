@@ -49,7 +49,7 @@ class TrainingSpeed:
     config : TrainConfig
         The settings that were timed; its `bf16` is what `attnseg-train` used.
     device : str
-        What it ran on.
+        Device that it ran on.
     threads, workers : int
         CPU threads of torch; processes that load for the textbook loop.
     steps : int
@@ -129,7 +129,7 @@ def benchmark_training(
     Parameters
     ----------
     config : TrainConfig
-        What to train; its `bf16` is not looked at.
+        Settings of the training; `bf16` is ignored.
     steps, rounds : int
         Steps per round; rounds of each way.
     workers : int

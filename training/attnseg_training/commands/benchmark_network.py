@@ -95,9 +95,8 @@ def precision_command(
 ) -> None:
     """Numbers and masks of other arithmetic, against float32 on validation images.
 
-    On a GPU that of ``--precision auto``, on a CPU that of OpenVINO if it is installed,
-    and of bfloat16 under autocast, which attnseg does not use there. Only images are
-    read, of the validation split.
+    Float16, which ``--precision auto`` is on a GPU, bfloat16, and on a CPU OpenVINO if
+    it is installed. Only images are read, of the validation split.
     """
     import torch
 

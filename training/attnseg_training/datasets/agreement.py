@@ -30,11 +30,11 @@ class Agreement:
     lesions, backgrounds : dict
         Colour → the first image whose mask has it as lesion, or as background.
     scales : Scales
-        Against what numbers were compared.
+        Scales that numbers were compared with.
     alone : dict
-        The only colour of a mask → what to tell if it is no background elsewhere.
+        The only colour of a mask → the error if it is not the background elsewhere.
     spans : Spans
-        Of masks that were read by a threshold.
+        Spans of masks that were read by a threshold.
     """
 
     lesion: _Level | None = None

@@ -50,7 +50,7 @@ class DataReport:
     Attributes
     ----------
     files : Files
-        What it was recognised as.
+        Recognised files of the folder.
     splits : dict
         Split → number of images.
     protocol : str
@@ -66,7 +66,7 @@ class DataReport:
     narrow : list of str
         Names of images of a narrow range, as training reads them.
     questions : list of Hint
-        What may be right as it was read, and only somebody who knows the data can say.
+        Findings that may be right, which only somebody who knows the data can tell.
     lesions : list of (tuple of float, int)
         Number, or red, green and blue, that was read as lesion; masks that hold it.
         Empty where classes are named, or where there are too many to be classes.
@@ -145,8 +145,8 @@ def check(
     Raises
     ------
     InputError
-        If the folder is not recognised, a list of names is no text, or two files have
-        one name; whatever else is wrong is a finding.
+        If the folder is not recognised, a list of names is not text, or two files have
+        one name; all other faults become findings.
     """
     files = find_files(source)
     everything = tuple(sorted(files.images))

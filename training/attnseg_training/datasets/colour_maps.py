@@ -74,7 +74,7 @@ def foreground_along_a_map(
     Parameters
     ----------
     rgb : ndarray, shape (H, W, 3)
-        Of 0 to 255.
+        Colours from 0 to 255.
     hidden : ndarray of bool, shape (H, W)
         Pixels that are not looked at.
     lossy : bool
@@ -82,7 +82,7 @@ def foreground_along_a_map(
     clear : float
         Share of the border that the background has at least.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

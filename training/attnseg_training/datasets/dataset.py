@@ -93,7 +93,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     root : Path
         A folder in one of the layouts of `DATASETS`, or ``NAME:FOLDER``.
     seed : int
-        Of the carved validation part, where there is none.
+        Seed of the carved validation part, if there is no list.
 
     Raises
     ------

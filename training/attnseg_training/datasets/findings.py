@@ -66,21 +66,21 @@ class MasksSeen:
     present : list of int
         Per class, in how many images it is.
     agreements : list of Agreement
-        What numbers and colours mean; of each class, where each has its own files.
+        Meanings of numbers and colours; one per class if each has its own files.
     hashes : dict
         Name → what `near_duplicates` compares.
     spread : LesionKinds
         Numbers and colours of one class, and in which masks they are.
     palettes : Palettes
-        Of classes that are read by indices.
+        Palettes of classes that are read by indices.
     same : SameMasks
-        Which masks several images have in common.
+        Masks that several images share.
     shapes : OddShapes
         Masks that may be no outlines of lesions, or are drawn on their images.
     images : SameImages
-        Which images are there twice, and whether with one mask.
+        Images that occur twice, and whether with one mask.
     places : SamePlaces
-        Where lesions are.
+        Places of lesions.
     """
 
     total: int = 0

@@ -15,7 +15,7 @@ _SEPARATORS = "_-. (#~+"
 def further_masks(
     images: Iterable[str], masks: Mapping[str, Path]
 ) -> dict[str, list[str]]:
-    """Image → masks whose names begin with its own, and that are no other image's."""
+    """Map each image to further masks whose names begin with its own name."""
     keys = {name_key(name): name for name in images}
     found: dict[str, list[str]] = {}
     for mask in sorted(masks):

@@ -17,7 +17,7 @@ class Hint:
     ----------
     rule : Rule
     names : tuple of str
-        Of these images.
+        Names of these images.
     groups : tuple of tuple of str
         The same names, where several belong together.
     held : str

@@ -34,7 +34,7 @@ class ImageStore:
     size : int
         Side of the network's input in pixels.
     device : str
-        Where the images are kept.
+        Device that keeps the images.
     intensity : Percentiles or Window
         Rule of the model that is to see them; see `preprocessing.to_rgb`.
 
@@ -46,7 +46,7 @@ class ImageStore:
     ignored : int
         Number of such pixels.
     seen : MasksSeen
-        What was noticed of the images and masks, at their own size.
+        Findings on the images and masks, at their own size.
     """
 
     def __init__(

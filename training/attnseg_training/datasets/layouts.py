@@ -43,7 +43,7 @@ class Files:
     spec : DatasetSpec
         With the classes of its ``dataset.toml``, where it has some.
     layout : Layout
-        Which one it was recognised as.
+        Layout that was recognised.
     images : dict
         Sample name → image file.
     masks : dict
@@ -57,7 +57,7 @@ class Files:
     ignore : int or None
         Mask value of pixels that are neither a class nor background.
     orientation : str
-        On which pixels masks were drawn; see `Sample`.
+        Pixels on which masks were drawn; see `Sample`.
     threshold : float or None
         Number above which masks of one class are lesion.
     stated : bool
@@ -65,7 +65,7 @@ class Files:
     lacking : dict
         Sample name → the class of which it has no mask file, although it has others.
     left_out : dict
-        What else lies among images and masks, counted by suffix or kind; see
+        Other files among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
     background : tuple of int
         Mask values of background beside 0, where classes have values.

@@ -29,7 +29,7 @@ class LesionKinds:
     Attributes
     ----------
     names : dict
-        What one mask holds → the images whose masks hold just that.
+        Numbers or colours of a mask → the images whose masks hold just these.
     """
 
     names: dict[tuple[Kind, ...], list[str]] = field(default_factory=dict)
@@ -84,8 +84,8 @@ class LesionKinds:
     def counts(self) -> list[tuple[Kind, int]]:
         """Numbers or colours, and how many masks hold each; the commonest first.
 
-        Of more numbers than `CLASSES` the smallest ones, one more than these. Empty if
-        there are more colours, or both numbers and colours.
+        If there are more numbers than `CLASSES`, the smallest ones, one more than that.
+        Empty if there are more colours, or both numbers and colours.
         """
         few = self._few()
         if few is None:

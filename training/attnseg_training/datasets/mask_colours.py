@@ -129,12 +129,12 @@ def foreground(
     Parameters
     ----------
     colours : ndarray, shape (H, W, 1 or 3)
-        Of 0 to 255.
+        Colours from 0 to 255.
     alpha : ndarray, shape (H, W), or None
     lossy : bool
         Whether compression has changed them.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
         Pixels that are not looked at and never lesion.
 

@@ -87,7 +87,7 @@ def one_class(
     lossy : bool
         Whether compression has changed them.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
         Pixels that are not looked at and never lesion.
     stated : bool
@@ -237,7 +237,7 @@ def refuse_void(found: Values, name: str) -> None:
     found : ndarray of int
         Numbers or indices of a palette that a mask holds, sorted, 0 among them.
     name : str
-        Of its file.
+        Name of its file.
     """
     inner, top = found[1:-1], int(found[-1])
     small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)

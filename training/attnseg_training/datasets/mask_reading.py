@@ -58,14 +58,14 @@ class MaskReading:
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
-        What is neither lesion nor background; in no plane. None: nothing is.
+        Pixels that are neither lesion nor background, and in no plane; or None.
     how : MaskKind
     orientation : int
-        That was applied, 1 to 8 as EXIF defines it.
+        Orientation that was applied, 1 to 8 as EXIF defines it.
     values : tuple of float
         The numbers that the file holds, if they are few; empty for colours.
     traits : tuple of MaskTraits
-        Of each page, where its numbers or colours have no names.
+        Traits of each page, where its numbers or colours have no names.
     """
 
     planes: NDArray[np.uint8]

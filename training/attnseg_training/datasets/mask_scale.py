@@ -44,7 +44,7 @@ class Scale:
         Whether soft edges are wider than resizing makes them. Beside them, masks of 0
         and 1 are nearly empty ones, rather than drawn by somebody else.
     factor : float
-        By which levels have to differ.
+        Factor by which levels have to differ.
     """
 
     kind: str

@@ -32,7 +32,7 @@ class OneColour:
     ----------
     colour : tuple of float
     text : str
-        What to tell if no other mask has this background.
+        Error message if no other mask has this background.
     """
 
     colour: Colour
@@ -138,9 +138,9 @@ def traits_of_colours(
     which : ndarray of int, shape (H, W)
         0, and 1 + the index of its colour where a lesion is.
     colours : ndarray, shape (n, 3)
-        Of lesions.
+        Colours of lesions.
     ground : ndarray, shape (3,), or None
-        Of the background; None: that is transparent.
+        Colour of the background; None: that is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = (

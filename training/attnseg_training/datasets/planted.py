@@ -26,7 +26,7 @@ class PlantedViews(NamedTuple):
     Attributes
     ----------
     cnn, transformer : Tensor, shape (N, 3, S, S), in [0, 1]
-        What each encoder sees.
+        Input of each encoder.
     mask : Tensor, shape (N, 1, S, S)
         0 or 1.
     cnn_side : Tensor, shape (N, 1, S, S)

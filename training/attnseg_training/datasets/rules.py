@@ -150,7 +150,7 @@ class RuleError(InputError):
 
 
 class UnclearMaskError(RuleError):
-    """A mask of which it is not clear what is lesion in it."""
+    """A mask in which it is not clear what is lesion."""
 
 
 class OneColourError(UnclearMaskError):

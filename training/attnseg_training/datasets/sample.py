@@ -44,9 +44,9 @@ class SampleRead:
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
-        What is neither a class nor background; None: nothing is.
+        Pixels that are neither a class nor background, or None.
     readings : tuple of MaskReading
-        Of each mask file.
+        Readings of each mask file.
     fits_both_ways : bool
         Whether image and mask ask to be shown in different orientations, both are of
         one size turned or not, and nobody said which is right.
@@ -167,7 +167,7 @@ class Sample:
         intensity : Percentiles or Window
             As of `read_planes`.
         masks : sequence of MaskReading, optional
-            What `read_masks` gave before, so that it is not read again.
+            Earlier result of `read_masks`, so that masks are not read again.
         """
         image = self._read_upright()
         rgb, mapping = self._rgb(image, intensity)
@@ -252,7 +252,7 @@ class Sample:
 
     @property
     def spacing(self) -> Spacing | None:
-        """Size of a pixel, where the image's file says it: NIfTI, DICOM, OME-Zarr."""
+        """Size of a pixel, if the file gives it: NIfTI, DICOM, OME-Zarr."""
         if is_nifti(self.image):
             return nifti_spacing(self.image)
         if file_format(self.image) in (None, FileFormat.RASTER):

@@ -87,7 +87,7 @@ def has_shadow(
     changed : bool
         Whether the colours drawn are not exact.
     lesion : ndarray of bool, shape (H, W)
-        What was read as lesion.
+        Pixels that were read as lesion.
     """
     own = np.linalg.norm(rgb - ground, axis=-1)
     reach = float(own[lesion].max()) if lesion.any() else 0.0

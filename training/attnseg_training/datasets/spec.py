@@ -30,9 +30,9 @@ class Layout:
     Attributes
     ----------
     title : str
-        Which distribution it is.
+        Name of the distribution.
     expected : str
-        What must be there, in words.
+        Description of the expected files.
     parts : tuple of Part
         Empty: ``images/``, ``masks/`` and, optionally, lists of names (`folder`).
     lists : tuple of (str, str)
@@ -52,7 +52,7 @@ class Archive:
     Attributes
     ----------
     url, sha256 : str
-        Where it is, and what it must be.
+        Address, and expected hash.
     mb : int
         How large it is, in 10⁶ bytes.
     root : str
@@ -76,7 +76,7 @@ class DatasetSpec:
     licence, citation, url : str
         For people.
     layouts : tuple of Layout
-        Those that are recognised.
+        Layouts that are recognised.
     classes : tuple of str
         Background not counted.
     splits : str
@@ -94,7 +94,7 @@ class DatasetSpec:
     images_of : str
         Another data set that has the same images, under a name of its own.
     archive : Archive or None
-        What `download` fetches; None where the licence does not let everybody have it.
+        Archive that `download` fetches; None if the licence does not allow that.
     """
 
     title: str

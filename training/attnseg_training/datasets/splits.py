@@ -37,7 +37,7 @@ def split_names(
     everything : tuple of str
         All names, for a folder without splits.
     seed : int
-        Of the carved validation part.
+        Seed of the carved validation part.
     lists : str
         Folder of the lists of names; empty: the splits are folders.
     group : str

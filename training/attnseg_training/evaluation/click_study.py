@@ -40,9 +40,9 @@ class Clicked:
     Attributes
     ----------
     dice : tuple of float
-        After 0, 1, 2 … clicks, at least up to the last of `AFTER`.
+        Dice after 0, 1, 2 … clicks, at least up to the last of `AFTER`.
     seconds : tuple of float
-        That each click took.
+        Seconds that each click took.
     """
 
     dice: tuple[float, ...]

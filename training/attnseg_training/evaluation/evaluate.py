@@ -69,7 +69,7 @@ def evaluate(
     data : Dataset
         From `load_dataset`.
     split : str
-        Which part of it.
+        Split to evaluate.
     device : str
         See `resolve_device`.
     watch : callable

@@ -52,7 +52,7 @@ class EvaluationReport:
         (whether mirror images were averaged), ``domain`` and, where it was asked for,
         ``medsam``.
     dataset, split : str
-        What was measured on.
+        Data set and split that were measured.
     protocol : str
         How it was measured, as a sentence for a reader.
     names : tuple of str

@@ -33,7 +33,7 @@ def class_counts(
     ----------
     truth : ndarray of 0 and 1, shape (classes, H, W)
     found : Segmentation
-        Of that image.
+        Result of that image.
     overlapping : bool
         Whether a pixel may be of several classes. Each probability is then cut at the
         threshold by itself; otherwise the mask counts, where the best class wins.

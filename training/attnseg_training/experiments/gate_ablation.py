@@ -111,7 +111,7 @@ class GatesTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → which settings differ in it."""
+        """Name of each row → its settings that differ."""
         return {
             name: ", ".join(f"{k} {v}" for k, v in changed.items()) or "nothing added"
             for name, changed in GATES.items()

@@ -43,7 +43,7 @@ def paper_figure_png(
     weights : str or Path
         Bundled name or file of a model with gates.
     data : Dataset
-        Where the images are.
+        Data set of the images.
     names : sequence of str
         Images of any split; empty: the first four of `split`.
     split : str

@@ -55,10 +55,10 @@ class PaperTable:
         Common settings; a row's own and the seed are replaced. Its `encoder_weights`
         are what pretrained rows, and the first stage, start from.
     family : str
-        Whose encoders the models have: ``dual`` for the paper's, or another name in
-        `catalog.FAMILIES`.
+        Family whose encoders the models have: ``dual`` for the paper's, or another name
+        in `catalog.FAMILIES`.
     split : str
-        What is measured on.
+        Split that is measured.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
         Maps of both encoders.
     masks : Tensor, shape (N, classes, S, S)
     trust : Tensor or None, shape (N, 1, h, w)
-        What `labelled_trust_loss` takes, augmented as the masks; None without labels.
+        Input of `labelled_trust_loss`, augmented as the masks; None without labels.
     """
 
     features: Features
@@ -40,9 +40,9 @@ class Loaded(NamedTuple):
     Attributes
     ----------
     cnn : Tensor, shape (N, 3, S, S)
-        What the CNN sees.
+        Input of the CNN.
     transformer : Tensor
-        What the transformer sees: such images, or a frozen ViT's tokens from the cache.
+        Input of the transformer: images, or a frozen ViT's tokens from the cache.
     masks, trust
         As of `Batch`.
     """

@@ -45,7 +45,7 @@ def gather(
     segmenter : Segmenter
     samples : sequence of Sample
     seed : int
-        Of the changes.
+        Seed of the changes.
     views : int
         How often each image is taken, changed otherwise.
     allow : collection of str

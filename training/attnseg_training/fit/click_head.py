@@ -42,7 +42,7 @@ def make_head(
     views : int
         See `gather`.
     device : str
-        Where features are computed; the head is trained on the CPU.
+        Device that computes features; the head is trained on the CPU.
     allow : collection of str
         Rules for masks that may be broken.
     watch : callable

@@ -95,7 +95,7 @@ def fit_clicks(
     samples : ClickSamples
     spec : ClickHeadSpec
     threshold : float
-        Of the model's mask.
+        Threshold of the model's mask.
     settings : ClickFit
     progress : callable
         Gets steps done, all steps and the loss of the last one.

@@ -48,7 +48,7 @@ class FitResult:
     train, val : int
         Numbers of training images and of images measured each epoch.
     left_out : mapping of str to int
-        What else lies in the data folder, counted by suffix or kind.
+        Other files of the data folder, counted by suffix or kind.
     """
 
     folder: Path
@@ -80,7 +80,7 @@ def fit(
     resume : bool
         Resume from the last training state of that folder.
     callbacks : FitCallbacks
-        What is called while it goes.
+        Callbacks during training.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class Damage(NamedTuple):
     severity : Tensor, shape (N, 1, 1, 1), in [0.5, 1]
         How much of it is replaced; the rest shines through.
     seed : int
-        Of that noise.
+        Seed of that noise.
     """
 
     where: Tensor
@@ -221,7 +221,7 @@ def trust_loss(
     network : SegmentationNetwork
         In training.
     pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
-        Of a batch of N images, with gradients of psi.
+        Values for a batch of N images, with gradients of psi.
     masks : Tensor, shape (N, classes, S, S)
         True masks, NaN where they are ignored: what happens there counts for neither
         encoder.

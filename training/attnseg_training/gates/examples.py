@@ -33,7 +33,7 @@ def examples_png(
     rows : list of Row
         From `faithfulness`, of the same images.
     title : str
-        Which model, on what.
+        Names of the model and of the data.
     intensity : Percentiles or Window
         How the model read the images: the card's rule.
     """

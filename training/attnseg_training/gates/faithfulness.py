@@ -82,7 +82,7 @@ def faithfulness(
     weights : str or Path
         Weights file or bundled name; a model of one class, and of one gate per level.
     data, split : Dataset, str
-        What to measure on; images are resized to the network's input.
+        Data to measure on; images are resized to the network's input.
     suite : str
         Name in `SUITES`.
     device : str

@@ -112,7 +112,7 @@ class Key(NamedTuple):
     Attributes
     ----------
     measure : Measure
-        What is measured.
+        Kind of measurement.
     level : str
         One of `LEVELS`, or `ALL`; empty: of no gate.
     condition : str or Damage

@@ -54,7 +54,7 @@ def reader_columns(
     Parameters
     ----------
     logits : dict of str to Tensor, shape (N, 1, S, S)
-        By ``"both"`` and by each of `ENCODERS` alone.
+        Logits by ``"both"`` and by each of `ENCODERS` alone.
     weights : dict of int to Tensor, shape (N, 1, h, w)
         Stride → psi as weight of the CNN.
     masks : Tensor, shape (N, 1, S, S)

@@ -37,7 +37,7 @@ def shuffled(
     part : str
         Name in `PARTS`.
     seed : int
-        Of the shuffle.
+        Seed of the shuffle.
     """
     kept = (m for name, m in network.named_children() if name not in PARTS[part])
     # What a deep copy is told it has copied already is taken as it is.

@@ -45,7 +45,7 @@ class Case:
     copy : str
         Name in `COPIES` of a damaged one.
     dice : float
-        Of the mask, at the network's size; NaN if mask and truth are empty.
+        Dice of the mask, at the network's size; NaN if mask and truth are empty.
     lesion : bool
         Whether the truth is not empty.
     signals : dict of Signal to float

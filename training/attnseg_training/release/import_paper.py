@@ -211,9 +211,9 @@ def rename(
     theirs, ours : dict of str to Tensor
         State dicts, in the order of the networks' parts.
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     fusion : str
-        Of the network, a key of `GATES`.
+        Fusion of the network, a key of `GATES`.
 
     Raises
     ------

@@ -65,7 +65,7 @@ class TrainingRun:
     protocol : TrainingProtocol or None
         None: not recorded.
     rule : SplitRule or None
-        Of the data set's splits; None: not recorded.
+        Rule of the data set's splits; None: not recorded.
     """
 
     dataset: str

@@ -20,7 +20,7 @@ class EveryBox(QWidget):
         self.box.setRange(1, _MOST)
         tip = (
             "1: every slice or frame; 10: the first, the eleventh and so on. Those in "
-            "between are called not segmented."
+            "between are marked as not segmented."
         )
         set_tips({self.box: tip, label: tip})
         layout = QHBoxLayout(self)

@@ -29,9 +29,9 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     ----------
     layer : Image
     reading : AxisReading or None
-        What its axis is read as, if that had to be said.
+        Reading of its axis, if the user had to choose.
     card : ModelCard or None
-        Of the chosen weights.
+        Card of the chosen weights.
     """
     said = []
     file = file_of(layer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ class Finished:
     """The results of a run, one per frame, and the model that made them."""
 
     source: Source
-    results: list[Segmentation]
+    results: Sequence[Segmentation]
     model: LoadedModel
 
 
@@ -130,7 +130,7 @@ def encode(
     frame : int
         Index of the frame; 0 for a single image.
     provenance : mapping
-        Of the run: weights, device, threshold and the hash of its image.
+        Provenance of the run: weights, device, threshold and the hash of its image.
     models : ModelCache
     """
     from napari_attnseg.whatif import WhatIf
@@ -177,12 +177,12 @@ def prepare_clicks(
     frame : int
         Index of the frame; 0 for a single image.
     provenance : mapping
-        Of the run.
+        Provenance of the run.
     probability : ndarray, shape (classes, H, W), in [0, 1]
-        Of the frame.
+        Probability of the frame.
     models : ModelCache
     way : Way, optional
-        What corrects; by default what the weights allow.
+        Corrector to use; by default the one that the weights allow.
     """
     from napari_attnseg.corrections.of_model import corrector_of
 

@@ -11,13 +11,13 @@ from typing import Any
 class Lifetime:
     """Worker and connections that end with a widget.
 
-    No QObject: it outlives the widget, which Qt destroys.
+    It is not a QObject, because it outlives the widget, which Qt destroys.
 
     Attributes
     ----------
     ended : bool
     worker : worker or None
-        What runs in a thread at present.
+        Worker that runs at present.
     at_end : list of callable
         Called in reverse order when the widget closes.
     """

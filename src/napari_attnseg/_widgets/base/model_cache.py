@@ -192,7 +192,7 @@ class ModelCache:
         ----------
         weights_sha256 : str
         device : str, optional
-            Where it has to run; anywhere by default.
+            Device that it has to run on; any by default.
         """
         with self._lock:
             found = [

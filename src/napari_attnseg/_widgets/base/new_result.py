@@ -22,7 +22,7 @@ from napari_attnseg._widgets.layers.earlier import (
     output_of,
 )
 from napari_attnseg._widgets.layers.metadata import record_of, set_frame
-from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.new_layers import NewLayer, new_layers
 from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.record import Part
 from napari_attnseg._widgets.layers.source import Source
@@ -52,6 +52,8 @@ class NewResult:
     def __init__(self, viewer: Any, source: Source, keep_both: bool) -> None:
         self._viewer, self._source, self._keep_both = viewer, source, keep_both
         self.layers: list[Any] = []
+        self._waiting: list[NewLayer] = []
+        self._visible: dict[Output, bool] = {}
         self.done, self.total = 0, source.frames or 1
 
     @property
@@ -66,21 +68,39 @@ class NewResult:
 
     def add(self, results: Sequence[Segmentation]) -> None:
         """Add the layers instead of those of an earlier run of the image."""
-        viewer, source = self._viewer, show_source(self._viewer, self._source)
-        visible: dict[Output, bool] = {}
-        if not self._keep_both:
-            visible = _take_away(viewer, source)
-        self.layers = add_layers(viewer, new_layers(source, results))
-        first = first_gate_of(self.layers)
-        for layer in self.layers:
-            shown = layer.visible or layer is first
-            layer.visible = visible.get(output_of(layer), shown)
-        ids = {str(layer.unique_id): layer for layer in viewer.layers}
-        bring_forward(viewer, ids.get(source.layer_id))
+        self._add_mask(results)
+        self.complete()
         self.done = self.total
 
+    def _add_mask(self, results: Sequence[Segmentation]) -> None:
+        viewer = self._viewer
+        self._source = source = show_source(viewer, self._source)
+        if not self._keep_both:
+            self._visible = _take_away(viewer, source)
+        *self._waiting, mask = new_layers(source, results)
+        self._put([mask])
+
+    def _put(self, new: Sequence[NewLayer]) -> None:
+        viewer = self._viewer
+        added = add_layers(viewer, new)
+        first = first_gate_of(added)
+        for layer in added:
+            shown = layer.visible or layer is first
+            layer.visible = self._visible.get(output_of(layer), shown)
+        self.layers = [*added, *self.layers]
+        ids = {str(layer.unique_id): layer for layer in viewer.layers}
+        bring_forward(viewer, ids.get(self._source.layer_id))
+
+    def complete(self) -> None:
+        """Add the maps, which the mask of a stack need not wait for."""
+        waiting, self._waiting = self._waiting, []
+        if waiting and not self.removed:
+            active = self._viewer.layers.selection.active
+            self._put(waiting)
+            self._viewer.layers.selection.active = active
+
     def take(self, came: FrameDone, shown: int) -> None:
-        """Show a frame that came; the first one adds the layers.
+        """Show a frame that came; the first one adds the mask.
 
         Parameters
         ----------
@@ -89,12 +109,18 @@ class NewResult:
             The frame on screen: only that has to be drawn again.
         """
         if not self.layers:
-            self.add(came.stack.all())
+            self._add_mask(list(came.stack))
+        gates = {gate.key: gate for gate in came.result.attention}
+        for new in self._waiting:
+            record = new.record
+            if record is not None and record.gate is not None:
+                means = record.effective_share.get("mean")
+                if isinstance(means, list):
+                    means[came.frame] = gates[record.gate].effective_share.mean
         for layer in self.layers:
             record = record_of(layer)
             share = None
             if record is not None and record.gate is not None:
-                gates = {gate.key: gate for gate in came.result.attention}
                 share = gates[record.gate].effective_share.mean
             set_frame(layer, came.frame, came.result.provenance, share)
         self._follow_rules(came)
@@ -122,7 +148,7 @@ class NewResult:
             return ""
         return (
             f"Cancelled: {self.done} of {self.total} slices are segmented and kept. "
-            "The others are not segmented, which is said where you see them."
+            "The others are marked as not segmented."
         )
 
 

@@ -47,7 +47,7 @@ class OutcomeLine(QLabel):
     Attributes
     ----------
     details : Fold
-        What the expected Dice means, to be laid out below; hidden where there is none.
+        Meaning of the expected Dice, for the place below; hidden if there is none.
     image : Image or None
         The image that is spoken of.
     mask : Labels or None

@@ -85,7 +85,7 @@ class RunBar(QWidget):
         ----------
         ready : bool
         why : str
-            What is missing, in a sentence, where it is not ready.
+            Sentence on what is missing, if it is not ready.
         """
         self._ready = ready
         self.why.setText(why)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Looking:
     tile : bool
         As for `Segmenter.segment`.
     every : int
-        Of how many frames of a stack one is segmented, from the first on.
+        Number N of which every Nth frame of a stack is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None
@@ -62,11 +62,12 @@ class Looking:
         return TILED_STEPS if self.tile else len(self.frames(frames or 0))
 
 
-class FrameResults:
+class FrameResults(Sequence[Segmentation]):
     """Results of a stack, written into arrays of all frames: half as much memory.
 
     Maps are float16, and `new_layers` takes the whole arrays as they are. A frame that
-    is not segmented is 0 in all of them and has no hash of its image.
+    is not segmented is 0 in all of them and has no hash of its image. Of each frame
+    only what is its own is kept; its result is made anew when it is asked for.
 
     Parameters
     ----------
@@ -79,73 +80,75 @@ class FrameResults:
     """
 
     def __init__(self, frames: int) -> None:
+        self._frames = frames
         self._whole: dict[tuple[str, int], StackArray] = {}
-        self._results: list[Segmentation | None] = [None] * frames
-        self._missing: Segmentation | None = None
+        self._facts: dict[int, dict[str, Any]] = {}
+        self._shares: dict[int, tuple[float | None, ...]] = {}
+        self._first: Segmentation | None = None
         self.done = 0
 
-    def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays; raises as `StackArray.put`."""
-        attention = []
-        for i, gate in enumerate(result.attention):
-            share, values = (
-                gate.effective_share,
-                self._put("psi", i, frame, gate.values),
-            )
-            if share.values is not None:
-                kept = self._put("share", i, frame, share.values)
-                share = replace(share, values=kept)
-            attention.append(replace(gate, values=values, effective_share=share))
-        own = dict(result.provenance)
-        if self._missing is not None:  # what is the same for all frames is kept once
-            of_frame = {key: own[key] for key in PER_FRAME if key in own}
-            own = {**self._missing.provenance, **of_frame}
-        kept = replace(
-            result,
-            mask=self._put("mask", 0, frame, result.mask),
-            probability=self._put("probability", 0, frame, result.probability),
-            attention=tuple(attention),
-            provenance=own,
-        )
-        if self._missing is None:
-            nothing = {key: None for key in PER_FRAME if key in own}
-            self._missing = replace(kept, provenance={**own, **nothing})
-        self._results[frame] = kept
-        self.done += 1
-        return kept
+    def __len__(self) -> int:
+        return self._frames
 
-    def all(self) -> list[Segmentation]:
-        """One per frame, also of those that are not segmented, once one is."""
-        return [
-            self._empty(frame) if result is None else result
-            for frame, result in enumerate(self._results)
-        ]
+    @overload
+    def __getitem__(self, index: int) -> Segmentation: ...
 
-    def _empty(self, frame: int) -> Segmentation:
-        missing = self._missing
-        assert missing is not None
+    @overload
+    def __getitem__(self, index: slice) -> list[Segmentation]: ...
+
+    def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
+        """The result of a frame, once one of them is segmented."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._frames))]
+        frame = index + (self._frames if index < 0 else 0)
+        if not 0 <= frame < self._frames:
+            raise IndexError(index)
+        first = self._first
+        assert first is not None
         attention = []
-        for i, gate in enumerate(missing.attention):
+        shares = self._shares.get(frame, (None,) * len(first.attention))
+        for i, (gate, mean) in enumerate(zip(first.attention, shares, strict=True)):
             share = gate.effective_share
             if share.values is not None:
                 values = self._whole["share", i].values[frame]
-                share = replace(share, mean=None, values=values)
+                share = replace(share, mean=mean, values=values)
             psi = self._whole["psi", i].values[frame]
             attention.append(replace(gate, values=psi, effective_share=share))
+        nothing = {key: None for key in PER_FRAME if key in first.provenance}
+        own = self._facts.get(frame, nothing)
         return replace(
-            missing,
+            first,
             mask=self._whole["mask", 0].values[frame],
             probability=self._whole["probability", 0].values[frame],
             attention=tuple(attention),
+            provenance={**first.provenance, **own},
         )
 
-    def _put(self, name: str, i: int, frame: int, values: NDArray[Any]) -> Any:
+    def keep(self, frame: int, result: Segmentation) -> Segmentation:
+        """The same result as views of the arrays; raises as `StackArray.put`."""
+        shares = []
+        for i, gate in enumerate(result.attention):
+            self._put("psi", i, frame, gate.values)
+            share = gate.effective_share
+            if share.values is not None:
+                self._put("share", i, frame, share.values)
+            shares.append(share.mean)
+        self._put("mask", 0, frame, result.mask)
+        self._put("probability", 0, frame, result.probability)
+        own = result.provenance
+        self._facts[frame] = {key: own[key] for key in PER_FRAME if key in own}
+        self._shares[frame] = tuple(shares)
+        self._first = self._first or result
+        self.done += 1
+        return self[frame]
+
+    def _put(self, name: str, i: int, frame: int, values: NDArray[Any]) -> None:
         whole = self._whole.get((name, i))
         if whole is None:
             kind = np.float16 if values.dtype.kind == "f" else values.dtype
-            whole = StackArray(len(self._results), values.shape, kind)
+            whole = StackArray(self._frames, values.shape, kind)
             self._whole[name, i] = whole
-        return whole.put(frame, values)
+        whole.put(frame, values)
 
 
 class FrameDone(NamedTuple):
@@ -173,9 +176,9 @@ class Step(NamedTuple):
     done : int
         Steps that are done.
     text : str
-        What comes next.
+        Text of the next step.
     came : FrameDone or None
-        What was done last.
+        Result of the last step.
     """
 
     done: int
@@ -188,7 +191,7 @@ def segment_frames(
     segmenter: Segmenter,
     how: Looking,
     near: Callable[[], int] = lambda: 0,
-) -> Generator[Step, None, list[Segmentation]]:
+) -> Generator[Step, None, Sequence[Segmentation]]:
     """Segment frame by frame; the next one is read while one is segmented.
 
     Maps of a stack are kept as float16 from the start.
@@ -260,7 +263,7 @@ def segment_frames(
             result = replace(result, provenance=own)
         came = FrameDone(index, stack.keep(index, result), stack)
     yield Step(_steps_done(how, len(numbers), len(numbers)), "adding layers", came)
-    return stack.all()
+    return stack
 
 
 def _steps_done(how: Looking, frame: int, frames: int, part: float = 0.0) -> int:

@@ -39,7 +39,7 @@ class TrainingSetButton(QWidget):
     ----------
     viewer : napari.Viewer
     life : Lifetime
-        After its end nothing is said in the widget.
+        After its end, the widget shows no messages.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
@@ -132,7 +132,7 @@ def send(
     viewer : napari.Viewer
     layer : Labels
     parent : QWidget or None
-        Of the questions.
+        Parent of the questions.
     say : callable
         Gets a sentence on what was written; errors are shown as napari's.
     ended : callable

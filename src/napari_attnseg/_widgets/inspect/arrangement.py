@@ -107,7 +107,7 @@ class Arrangement:
         Parameters
         ----------
         result : ResultLayers
-            What to show.
+            Result to show.
         preset : Preset
         """
         self._unlink()

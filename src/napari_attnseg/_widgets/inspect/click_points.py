@@ -30,7 +30,7 @@ class ClickPoints:
 
     Both are there while clicks can be made, the second from the first scribble on.
 
-    No QObject: it outlives the widget.
+    It is not a QObject, because it outlives the widget.
 
     Parameters
     ----------

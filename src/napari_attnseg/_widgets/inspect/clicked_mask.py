@@ -85,8 +85,8 @@ class ClickedMask:
         reach = round(max(corrector.reach))
         if self._idle:
             return (
-                "The mask is like that there already: this click keeps it so when "
-                "later ones come near."
+                "The mask is right there already: this click protects it from later "
+                "clicks nearby."
             )
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
@@ -97,7 +97,8 @@ class ClickedMask:
             for kind, many in _KINDS.items()
             if kinds[kind]
         )
-        return f"{said}; nothing further than {reach} px from them was changed."
+        where = "it" if len(clicks) == 1 else "them"
+        return f"{said}; nothing farther than {reach} px from {where} was changed."
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if the mask was painted or recomputed."""

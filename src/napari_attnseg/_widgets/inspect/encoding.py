@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Encoding(Generic[T]):
     """Result of a job on one frame, and the worker that runs it.
 
-    No QObject: it outlives the panel.
+    It is not a QObject, because it outlives the panel.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Encoding(Generic[T]):
     found : T or None
         None before the job has run, and after `free`.
     frame : int
-        Of a stack, that it was made of.
+        Frame of a stack that it was made of.
     worker : worker or None
         While the job runs.
     """

@@ -21,7 +21,7 @@ _SHARE, _LIMITS = 1 / 30, (11, 40)
 class Mark:
     """One point of a result in the viewer, removed with its reading or the widget.
 
-    No QObject: it outlives the widget.
+    It is not a QObject, because it outlives the widget.
 
     Parameters
     ----------

@@ -115,11 +115,11 @@ class MaskEditor:
         Parameters
         ----------
         rules : MaskRules
-            By which the masks were made that somebody edited.
+            Rules by which the edited masks had been made.
         by_hand : mapping
-            What `by_hand` returned.
+            Value that `by_hand` returned.
         clicks : mapping, optional
-            What `clicks` was.
+            Earlier value of `clicks`.
         """
         for frame, mask in by_hand.items():
             self.apply(rules, frame)

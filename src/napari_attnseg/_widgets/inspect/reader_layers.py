@@ -42,10 +42,10 @@ class FrameReaders:
     Attributes
     ----------
     own : Segmentation
-        By the model as it is.
+        Mask of the model with its own gates.
     readers : Readers
     frame : int
-        Of a stack; 0 for a single image.
+        Frame of a stack; 0 for a single image.
     regions : ndarray of int32, shape (H, W)
         From `readers.regions`.
     """
@@ -81,7 +81,7 @@ def _weight_of_cnn(gate: AttentionMap) -> NDArray[np.float32]:
 class ReaderLayers:
     """Layers that are removed with their result or with the widget.
 
-    No QObject: it outlives the panel.
+    It is not a QObject, because it outlives the panel.
 
     Parameters
     ----------

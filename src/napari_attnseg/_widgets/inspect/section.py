@@ -28,7 +28,7 @@ class Section(QWidget):
     viewer : napari.Viewer
         Layers are hidden in it and shown again.
     life : Lifetime
-        After its end nothing is hidden or shown.
+        After its end, nothing is hidden or shown.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:

@@ -56,12 +56,12 @@ def follow_stroke(
     ----------
     viewer : napari.Viewer
     event : event of napari
-        Of the press, and later of what follows.
+        Event of the press, and later of the moves and the release.
     layer : napari.layers.Labels
-        Whose pixels are drawn on. A drag that begins outside of it, or with Ctrl or Alt
-        held, moves or zooms the image.
+        Layer whose pixels are drawn on. A drag that begins outside of it, or with Ctrl
+        or Alt held, moves or zooms the image.
     class_number : int
-        Of the click.
+        Class of the click.
     box : bool
         Whether a drag draws a box, not a line.
     drawn, done : callable

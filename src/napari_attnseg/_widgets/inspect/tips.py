@@ -32,14 +32,14 @@ WHATIF_TIPS = {
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing, or draw through it or around it; with the right button, or "
-    "Shift, what does not belong to the mask. Ctrl and drag moves the image."
+    "Click what is missing, or draw through it or around it. Use the right button, or "
+    "Shift, for what does not belong to the mask. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"
 NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."
 OF_A_BOX = (
-    "This result is of a box only: the box does not apply here, and outside it there "
-    "is nothing to change. Segment the whole image first."
+    "This result covers a box only, and clicks need a result of the whole image. "
+    "Segment the whole image first."
 )
 BESIDE = "Clicks need the overlay in 2D: go back from side by side or 3D."
 BRUSH = "A brush is in use: choose pan/zoom in the layer controls to click."

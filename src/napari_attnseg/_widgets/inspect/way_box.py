@@ -27,7 +27,7 @@ class WayBox(QWidget):
     Attributes
     ----------
     way : Way
-        What is chosen.
+        Chosen corrector.
     """
 
     changed = Signal()

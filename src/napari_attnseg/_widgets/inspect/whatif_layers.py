@@ -35,7 +35,7 @@ PAINT = {1: 1.0, 2: 0.0}
 class Temporary:
     """Layers of a what-if that are removed with their result or with the widget.
 
-    No QObject: it outlives the panel.
+    It is not a QObject, because it outlives the panel.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
     ----------
     viewer : napari.Viewer
     layers : iterable of NewLayer
-        Of one image.
+        Layers of one image.
     above : Image, optional
         The layer to put them above; None: what their record says. On top of everything
         where that image is not open.

@@ -73,7 +73,7 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
         ``viewer.layers``.
     image : Image
     source : Source
-        Of that layer.
+        Source of that layer.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def output_of(layer: Any) -> Output:
 
 
 def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]:
-    """Results that are in the layer list of the image that was segmented again."""
+    """Earlier results, in the layer list, of an image that was segmented again."""
     if not source.layer_id:
         return []
     return [

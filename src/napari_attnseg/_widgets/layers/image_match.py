@@ -38,7 +38,7 @@ def find_image(
     Parameters
     ----------
     record : LayerRecord
-        Of a layer of the result.
+        Record of a layer of the result.
     shape : tuple of int
         (H, W) or (T, H, W) of the result.
     images : sequence of Image layers

@@ -156,7 +156,7 @@ def set_frame(
     Parameters
     ----------
     layer : napari layer
-        Of a run of several frames.
+        Layer of a run of several frames.
     frame : int
     facts : mapping
         Provenance of the frame; what frames have of their own is taken.

@@ -150,9 +150,9 @@ def expected_dice(
     ----------
     result : ResultLayers
     frame : int
-        Of a stack.
+        Frame of a stack.
     mask : ndarray, shape (H, W)
-        That frame of its mask layer.
+        Mask of that frame, from its layer.
     """
     record = result.record
     found = estimate_of(record.provenance, frame)
@@ -173,7 +173,8 @@ def is_loosened(result: ResultLayers) -> bool:
 class CanvasMark:
     """Text on the canvas that says what an outline cannot show.
 
-    No QObject: it outlives the widget. Text that somebody else shows there stays.
+    It is not a QObject, because it outlives the widget. Text that somebody else shows
+    there stays.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None
     zoom : float, optional
         Pixels of the screen per unit of the world; None: the whole layer is seen.
     width : float
-        Of the outline, in pixels of the screen, now and at other zooms.
+        Width of the outline, in pixels of the screen, now and at other zooms.
     """
     if width != WIDTH:
         _WIDTHS[layer] = width

@@ -91,7 +91,7 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     ----------
     viewer : napari.Viewer
     chosen : Image or None
-        What a dock works on: the one that is meant if several are seen.
+        Image that a dock works on; it is taken if several are in view.
 
     Returns
     -------

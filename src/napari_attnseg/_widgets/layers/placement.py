@@ -42,11 +42,11 @@ def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str
     Parameters
     ----------
     placement : mapping
-        Of a layer of three axes.
+        Placement of a layer of three axes.
     axis : int
         Axis of the channels.
     name : str
-        Of the layer, for the error.
+        Name of the layer, for the error.
 
     Raises
     ------

@@ -91,12 +91,12 @@ class LayerRecord:
     part : Part or None
         None for an explanation, for paint and for a reading.
     class_number : int
-        Of the probability of one of several classes, counted from 1; 0 for the only
+        Class of the probability, counted from 1; 0 for the only
         one.
     gate : int or (int, str) or None
         `AttentionMap.key` of a gate map.
     low, high : str
-        What psi 0 and psi 1 of a gate map stand for.
+        Names of the ends psi 0 and psi 1 of a gate map.
     shows : str
         One sentence on what the map is.
     finding : str
@@ -113,7 +113,7 @@ class LayerRecord:
         JSON-ready `results.EffectiveShare` of a gate map, of a stack with one mean per
         frame; empty where it is not known.
     pattern : PatternValue
-        What the pattern of a gate map was measured to be worth.
+        Measured worth of the pattern of a gate map.
     """
 
     provenance: Mapping[str, Any]
@@ -227,7 +227,7 @@ class LayerRecord:
         image_shape : (int, int)
             (H, W) of the image that the map covers, or covers a box of.
         frame : int
-            Of a stack.
+            Frame of a stack.
         """
         assert self.gate is not None
         level, name = gate_parts(self.gate)

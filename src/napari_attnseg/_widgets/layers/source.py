@@ -59,16 +59,16 @@ class Source:
     layer_id : str
         ``unique_id`` of the layer; empty if there is no layer.
     recorded : str or None
-        What provenance calls the source already; None: `file`, else `name`.
+        Name of the source in provenance; None: `file`, else `name`.
     reading : AxisReading or None
-        What an axis of the layer was read as, where that had to be said.
+        Reading of an axis of the layer, if the user had to choose.
     decoding : FileKind or None
         Kind of the file, if napari's own reader decoded it otherwise than the command.
     orientation : int or None
         Orientation, 1 to 8, that was applied to the pixels of the file, 1 by napari's
         own reader; None: there is no file, or its results say so already.
     file_facts : mapping or None
-        What the file says of its images, where our reader opened it.
+        Facts of the file, if this plugin's reader opened it.
     """
 
     name: str
@@ -217,7 +217,7 @@ def _axis_names(layer: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def decoding_of(layer: Any) -> FileKind | None:
-    """Kind of a layer's file, if napari's own reader decoded it otherwise than we do.
+    """Kind of a layer's file, if napari's own reader decoded it differently.
 
     A layer that `read_image` filled names its file in its metadata.
     """

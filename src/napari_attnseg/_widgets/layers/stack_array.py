@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import shutil
 import tempfile
 import weakref
@@ -29,7 +30,7 @@ class StackArray:
     ----------
     frames : int
     shape : tuple of int
-        Of a frame.
+        Shape of a frame.
     dtype : dtype
 
     Attributes
@@ -59,13 +60,13 @@ class StackArray:
             # The mapping keeps the file itself.
             weakref.finalize(self, self._file.close)
             self._file.truncate(size)
-            mapped = np.memmap(self._file, kind, "r+", shape=whole)
+            mapped = mmap.mmap(self._file.fileno(), size)
         except OSError as error:
             raise _no_room(size) from error
-        self.values = mapped.view(np.ndarray)
+        self.values = np.ndarray(whole, kind, buffer=mapped)
 
-    def put(self, frame: int, values: NDArray[Any]) -> NDArray[Any]:
-        """Write a frame; returns the view of the array that holds it now.
+    def put(self, frame: int, values: NDArray[Any]) -> None:
+        """Write a frame.
 
         Raises
         ------
@@ -82,8 +83,17 @@ class StackArray:
                 self._file.flush()
             except OSError as error:
                 raise _no_room(self.values.nbytes) from error
-        kept: NDArray[Any] = self.values[frame]
-        return kept
+
+
+def let_go(array: Any) -> None:
+    """Give back the memory of frames that were read of a mapped array, where it can.
+
+    They stay in the file, and are read from there again when they are asked for.
+    """
+    while isinstance(array, np.ndarray):
+        array = array.base
+    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)
 
 
 def _no_room(size: int) -> InputError:

@@ -31,7 +31,7 @@ class MeasuredFrame(NamedTuple):
     seen : str
         Hash of the mask that was measured.
     numbers : mapping
-        By `frame_rows.COLUMNS`.
+        Numbers by `frame_rows.COLUMNS`.
     picture : ndarray or None
         Small picture of the image; None if the image is not open.
     """
@@ -108,13 +108,14 @@ class Measured:
 
     def table(self, mask: StackedMask, place: Callable[[int], Any]) -> list[Any]:
         """Rows of the table of frames; `place` gives what the layer's axis says."""
+        images = mask.record.image_sha256
         return [
             {
                 "frame": frame,
                 **place(frame),
                 **self.rows[frame].numbers,
                 **pair_columns(self.pairs.get(frame)),
-                "image_sha256": _at(mask.record.image_sha256, frame),
+                "image_sha256": _at(images, frame),
             }
             for frame in mask.frames
             if frame in self.rows
@@ -142,7 +143,7 @@ def measure_frames(
         Without it no pairs are compared.
     frames : iterable of int
     known : mapping
-        What is measured already.
+        Frames that are measured already.
     near : callable
         The frame on screen, which comes first.
     pixel_mm2 : float or None
@@ -163,6 +164,7 @@ def measure_frames(
             pair = _pair(mask, rows, first)
             if pair is not None:
                 pairs[first + mask.every] = pair
+        mask.let_go()
         yield Came(frame, rows[frame], pairs)
 
 

@@ -32,7 +32,7 @@ class OverTime(FigureCanvasQTAgg):
     picked = Signal(int)
 
     def __init__(self) -> None:
-        self._figure = Figure(figsize=(4, 5), layout="constrained")
+        self._figure = Figure(figsize=(4, 5))
         super().__init__(self._figure)  # type: ignore[no-untyped-call]
         self._panels: Sequence[Panel] = ()
         self._frames: Sequence[int] = ()
@@ -93,29 +93,40 @@ class OverTime(FigureCanvasQTAgg):
         }
 
     def _draw(self) -> None:
-        self._figure.clear()
-        self._markers, self._background = [], None
+        self._background = None
         theme = get_theme(self._theme)
         self._figure.set_facecolor(theme.background.as_hex())
+        if len(self._figure.axes) != len(self._panels):
+            self._figure.clear()
+            if self._panels:
+                self._figure.subplots(len(self._panels), 1, sharex=True)
+        self._markers = []
+        for axes, panel in zip(self._figure.axes, self._panels, strict=True):
+            self._draw_panel(axes, panel, theme)
         if self._panels:
-            text = theme.text.as_hex()
-            grid = self._figure.subplots(len(self._panels), 1, sharex=True)
-            dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
-            style = dots if len(self._frames) <= _DOTS else {}
-            for axes, panel in zip(np.atleast_1d(grid), self._panels, strict=True):
-                colours = zip(panel.curves, (FIRST, SECOND), strict=False)
-                for curve, colour in colours:
-                    label = {"label": curve.label, "color": colour, "linewidth": 1.2}
-                    axes.plot(self._frames, curve.values, **label, **style)
-                marker = axes.axvline(self._frame, color=LINE, animated=True)
-                self._markers.append(marker)
-                axes.set_xlim(0, self._last)
-                if panel.ends is not None:
-                    axes.set_ylim(*panel.ends)
-                axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
-                _colour(axes, theme, legend=len(panel.curves) > 1)
-            axes.set_xlabel("slice", fontsize=8)
+            # Axes are kept and laid out by hand: both take matplotlib long.
+            self._figure.subplots_adjust(0.17, 0.08, 0.97, 0.96, hspace=0.35)
+            axes.set_xlabel("slice", fontsize=8, color=theme.text.as_hex())
         self.draw_idle()  # type: ignore[no-untyped-call]
+
+    def _draw_panel(self, axes: Axes, panel: Panel, theme: Any) -> None:
+        for line in list(axes.lines):
+            line.remove()
+        dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
+        style = dots if len(self._frames) <= _DOTS else {}
+        for curve, colour in zip(panel.curves, (FIRST, SECOND), strict=False):
+            label: dict[str, Any] = {"label": curve.label, "color": colour}
+            axes.plot(self._frames, curve.values, linewidth=1.2, **label, **style)
+        axes.relim()
+        axes.autoscale_view()
+        marker = axes.axvline(self._frame, color=LINE, animated=True)
+        self._markers.append(marker)
+        axes.set_xlim(0, self._last)
+        if panel.ends is not None:
+            axes.set_ylim(*panel.ends)
+        text = theme.text.as_hex()
+        axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
+        _colour(axes, theme, legend=len(panel.curves) > 1)
 
     def _keep_background(self, event: Any = None) -> None:
         """Keep what is behind the line; matplotlib leaves that out of its drawing."""

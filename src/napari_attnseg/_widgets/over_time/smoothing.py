@@ -70,6 +70,7 @@ def _smooth(
         maps.put(frame, found)
         masks.put(frame, made)
         hashes[frame] = array_sha256(made)
+        mask.let_go()
         gone = [i for i in kept if i < frame - frames // 2 * mask.every]
         for i in gone:
             del kept[i]

@@ -12,6 +12,7 @@ from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
+from napari_attnseg._widgets.layers.stack_array import let_go
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.reliability.estimate import ESTIMATE
@@ -52,12 +53,17 @@ class StackedMask:
     probability : list of array
         One per class; empty where it is not known.
     record : LayerRecord
-        As it was when this was made.
+    hashes : tuple of str
+        Of each frame's mask, as it was made last by rules.
+    frames : list of int
+        That were segmented. All of this as it was when this was made.
     """
 
     data: Any
     probability: list[Any]
     record: LayerRecord
+    hashes: tuple[str, ...]
+    frames: list[int]
 
     @classmethod
     def of(cls, result: ResultLayers) -> StackedMask:
@@ -65,24 +71,23 @@ class StackedMask:
         record = record_of(result.mask)
         assert record is not None
         maps = [layer.data for layer in result.probability]
-        return cls(result.mask.data, maps, record)
+        known = bool(record.image_sha256)
+        frames = record.done_frames if known else list(range(len(result.mask.data)))
+        return cls(result.mask.data, maps, record, record.mask_sha256, frames)
 
     @property
     def every(self) -> int:
         """Distance of neighbouring frames that were segmented."""
         return int(self.record.provenance.get("every", 1))
 
-    @property
-    def frames(self) -> list[int]:
-        """Frames that were segmented."""
-        if not self.record.image_sha256:
-            return list(range(len(self.data)))
-        return self.record.done_frames
-
     def made(self, frame: int) -> str:
         """Hash of the mask of a frame as it was made last by rules."""
-        hashes = self.record.mask_sha256
-        return hashes[frame] if frame < len(hashes) else ""
+        return self.hashes[frame] if frame < len(self.hashes) else ""
+
+    def let_go(self) -> None:
+        """Give back the memory of frames that were read."""
+        for array in (self.data, *self.probability):
+            let_go(array)
 
     def segmentation(self, frame: int) -> Segmentation:
         """One frame as it is now; without an expected Dice if somebody painted."""

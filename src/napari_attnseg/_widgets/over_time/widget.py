@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +19,7 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
+    halt,
     repeating,
     row_of,
     set_tips,
@@ -46,6 +49,8 @@ NO_STACK = (
 )
 #: Milliseconds between two looks for frames that came or changed.
 _LOOK = 400
+#: Seconds between two drawings while frames are still measured.
+_REDRAW = 2.0
 
 
 class OverTimeWidget(DockWidget):
@@ -65,6 +70,7 @@ class OverTimeWidget(DockWidget):
         self._known: WeakKeyDictionary[Any, Measured] = WeakKeyDictionary()
         self._worker: Any = None
         self._drawn: tuple[Any, int] | None = None
+        self._drawn_at = 0.0
         self.hint = wrapped_label(NO_STACK)
         self.mask_box, self.plot = ChoiceBox(), OverTime()
         self.flicker, self.state = wrapped_label(), wrapped_label()
@@ -76,7 +82,7 @@ class OverTimeWidget(DockWidget):
         self.mask_box.currentIndexChanged.connect(self._chosen)
         self.export_button.clicked.connect(self._ask_where)
         self._timer = repeating(_LOOK, self.look)
-        self._life.at_end += [self._timer.stop, self._stop]
+        self._life.at_end += [partial(halt, self._timer), self._stop]
         follow_layers(napari_viewer, self._life, self._follow)
         self._follow()
 
@@ -84,8 +90,8 @@ class OverTimeWidget(DockWidget):
         set_tips(
             {
                 self.mask_box: "The mask whose slices are plotted.",
-                self.plot: "Click or drag to go to a slice; the line is the one on "
-                "screen.",
+                self.plot: "Click or drag to go to a slice; the line marks the one "
+                "on screen.",
                 self.export_button: "Save the numbers of every slice as a table.",
             }
         )
@@ -212,9 +218,11 @@ class OverTimeWidget(DockWidget):
         self.state.setText(" ".join(said))
         self.state.setVisible(bool(said))
         key = (result.mask, known.version)
-        if key == self._drawn:
+        fresh = waiting and time.monotonic() - self._drawn_at < _REDRAW
+        of_this = self._drawn is not None and self._drawn[0] is result.mask
+        if key == self._drawn or (fresh and of_this):
             return
-        self._drawn = key
+        self._drawn, self._drawn_at = key, time.monotonic()
         pixel = square_mm(placement_of(result.mask))
         frames, panels = panels_of(known, mask.every, pixel is not None)
         self.plot.show_panels(frames, panels, total)

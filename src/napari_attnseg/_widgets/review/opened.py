@@ -34,7 +34,7 @@ class OpenReview:
     review : Review
     ahead : Ahead
     told : str
-        What there is to say of the folder and of the reviewer's file; may be empty.
+        Remarks on the folder and the reviewer's file; may be empty.
 
     Raises
     ------

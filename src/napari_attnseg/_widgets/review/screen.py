@@ -27,7 +27,7 @@ class CaseScreen:
     ----------
     viewer : napari.Viewer
     actions : mapping of str to callable
-        What keys do, see `keys.KEYS`.
+        Functions of the keys in `keys.KEYS`.
     changed : callable
         Called after a mask was saved or shown for the first time.
     fail : callable

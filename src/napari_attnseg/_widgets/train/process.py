@@ -87,7 +87,7 @@ class TrainingRun:
         Raises
         ------
         InputError
-            If a run is going on in the folder, or it cannot be written.
+            If a run is in progress in the folder, or it cannot be written.
         """
         if self._alive(RunStatus.read(self.folder)):
             raise InputError(
@@ -169,7 +169,7 @@ class TrainingRun:
             log.write(f"{KILLED}\n")
 
     def look(self) -> Look:
-        """Read the folder; on a slow disk this is no work for the GUI thread."""
+        """Read the folder; call it outside the GUI thread, as a disk may be slow."""
         # The process first: what the run writes last is then seen.
         alive = self._alive(RunStatus.read(self.folder))
         files = RunFiles.read(self.folder)

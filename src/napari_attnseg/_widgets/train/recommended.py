@@ -12,9 +12,9 @@ class Recommended:
     Attributes
     ----------
     title : str
-        What it is for, in a few words.
+        Purpose, in a few words.
     about : str
-        What it trains, for what data, how long that took, and what it needs.
+        Description: parts that are trained, suitable data, measured time, needs.
     start : str
         Initial weights to begin with: a key of `form.START_LABELS`, or ``bundled``.
     epochs : int or None

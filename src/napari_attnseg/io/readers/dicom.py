@@ -43,7 +43,7 @@ class DicomFrames(Frames):
     name : str
         For messages.
     assumed : tuple of Assumed
-        What was taken for granted when they were ordered.
+        Assumptions about their order.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class Series:
     paths : tuple of Path
         In order.
     assumed : tuple of Assumed
-        What was taken for granted to order them.
+        Assumptions about their order.
     shows_path : bool
         Whether it is one file whose path may be told, as that was asked for.
     """
@@ -76,7 +76,7 @@ def group_series(
     Returns
     -------
     series : list of Series
-        By the first name in each.
+        Series by the first file name in each.
     others : list of Path
         Files that are no images, such as reports and DICOMDIR.
 

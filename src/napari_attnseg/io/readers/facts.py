@@ -122,7 +122,7 @@ class FileFacts:
     frames : int
         Number of images in it.
     height, width : int
-        Of each, in pixels, as it is shown.
+        Size of each frame, in pixels, as it is shown.
     channels : int
         1 for grey, 3 for RGB, 4 for RGBA.
     axis : FrameAxis
@@ -141,9 +141,9 @@ class FileFacts:
     said : mapping
         JSON-ready facts of the format: transfer syntax, codec, modality.
     assumed, not_used : tuple
-        What was taken for granted, and what was left out.
+        Assumptions, and what was left out.
     identifiers : mapping of str to str
-        What tells who the patient is. Never written or shown unless asked for.
+        Identity of the patient. Never written or shown unless asked for.
     """
 
     kind: FileFormat
@@ -166,7 +166,7 @@ class FileFacts:
     def step(self) -> float | None:
         """Mean distance of neighbouring frames, in seconds or `unit`; None if unknown.
 
-        Of a film, whose times are not listed at first, this is by the frame rate.
+        For a film, whose times are not listed at first, it follows from the frame rate.
         """
         rate = self.said.get("frame_rate")
         if rate and self.times is None:

@@ -23,9 +23,9 @@ class Frames(ABC):
     Attributes
     ----------
     facts : FileFacts
-        What the file says of them.
+        Facts of the file.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     """
 
     def __init__(self, name: str, facts: FileFacts) -> None:

@@ -50,7 +50,7 @@ class Plan:
     Attributes
     ----------
     names : str
-        Of the axes, in lower case: ``tczyx``, ``yxs``.
+        Names of the axes, in lower case: ``tczyx``, ``yxs``.
     shape : tuple of int
     along : str
         Name of the axis of the frames, ``t`` or ``z``; empty: there is one.
@@ -108,7 +108,7 @@ def plan_of(
         One letter per axis.
     shape : sequence of int
     channels : sequence of str
-        What the file calls its channels; empty: nothing.
+        Names of the channels by the file; empty if they have none.
     file : str
         For messages.
 

@@ -39,12 +39,12 @@ class RasterFrames(Frames):
 
 
 def open_raster(path: Path, name: str) -> Frames:
-    """Open a picture, or an OME-TIFF that is not named so.
+    """Open a picture, or an OME-TIFF whose name does not say so.
 
     Raises
     ------
     InputError
-        If it cannot be read, or is several pages of which nothing says what they are.
+        If it cannot be read, or has several pages of unknown meaning.
     """
     found = read_upright(path)
     pixels = found.pixels

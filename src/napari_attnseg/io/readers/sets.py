@@ -32,7 +32,7 @@ class FileSet:
     name : str
         For results, layers and messages; it names no patient.
     assumed : tuple of Assumed
-        What was taken for granted when files were put together.
+        Assumptions about files that belong together.
     shows_path : bool
         Whether its path may be told: it is one file, and of DICOM only if asked for.
     """

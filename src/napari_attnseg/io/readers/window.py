@@ -14,9 +14,9 @@ def rule_for(
     Parameters
     ----------
     facts : FileFacts or None
-        Of the file; None: it has no window.
+        Facts of the file; None: it has no window.
     rule : Percentiles or Window
-        That of the model card, or what was asked for.
+        Rule of the model card, or the one that was asked for.
     asked : bool
         Whether somebody asked for it.
     """
