@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 
-from napari_attnseg.reports.measured import OF_LARGEST, QUANTITIES, Fact
+from napari_attnseg.reports.measured import COUNTED, OF_LARGEST, QUANTITIES, Fact
 
 #: Sentences and characters of one that are looked at, at most.
 MOST, LONGEST = 12, 300
@@ -22,7 +22,7 @@ _SAID = (
     "longest lies value predictive model contains shows"
 )
 #: Everything that may be said besides numbers and units.
-_WORDS = frozenset(_SAID.split()).union(*QUANTITIES.values())
+_WORDS = frozenset(_SAID.casefold().split()).union(*QUANTITIES.values())
 #: Words that name the quantity of the number before them.
 _BEHIND = ("wide", "high")
 #: Words that mean something else without the other one.
@@ -87,7 +87,7 @@ def _fault(sentence: str, facts: Sequence[Fact]) -> Dropped | None:
     for at, token in enumerate(tokens):
         if token[0].isdigit():
             unit = _unit(tokens[at + 1] if at + 1 < len(tokens) else "")
-            quantity = "count" if unit == "objects" else _named(tokens, at)
+            quantity = "count" if unit == COUNTED else _named(tokens, at)
             if not _borne_out(token, unit, quantity, facts):
                 return Dropped.NUMBER
             told.add(str(quantity))
@@ -113,7 +113,7 @@ def _unit(token: str) -> str:
     """Unit that a word is, as facts have it; empty: it is none."""
     plain = token.lower()
     if plain in ("object", "objects"):
-        return "objects"
+        return COUNTED
     return {"bits": "bit"}.get(plain, plain if plain in _UNITS else "")
 
 

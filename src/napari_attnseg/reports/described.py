@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from napari_attnseg.reports.checked import Dropped, check
 from napari_attnseg.reports.endpoint import Endpoint, NoAnswerError
-from napari_attnseg.reports.measured import measured_facts
+from napari_attnseg.reports.measured import Fact
 
 _INSTRUCTION = (
     "You get measured facts of the segmentation of one image, as JSON. Write two to "
@@ -75,11 +74,10 @@ class Describer:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint, self.error = endpoint, ""
 
-    def __call__(self, page: Mapping[str, Any]) -> Described | None:
-        """Text on a case, by `views.View.page`; None: there was no answer."""
+    def __call__(self, facts: Sequence[Fact]) -> Described | None:
+        """Text on a case, by what was measured; None: there was no answer."""
         if self.error:
             return None
-        facts = measured_facts(page)
         sent = json.dumps({"facts": [one.to_json() for one in facts]})
         try:
             text = self._endpoint.ask(_INSTRUCTION, sent)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+import numpy as np
+
+from napari_attnseg.objects.descriptors import ObjectRecord
+from napari_attnseg.objects.sentences import number
+from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reports.cases import Case
+
+#: Unit of a count.
+COUNTED = "objects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +61,57 @@ QUANTITIES: Mapping[str, frozenset[str]] = {
 OF_LARGEST = frozenset({"area", "diameter", "probability"})
 
 
-def measured_facts(page: Mapping[str, Any]) -> list[Fact]:
-    """Facts of one case, from what its page says; no name, path or identifier.
+def measured_facts(
+    case: Case,
+    records: Sequence[ObjectRecord],
+    doubt: float,
+    expected: ExpectedDice | None,
+) -> list[Fact]:
+    """Facts of one case, with the digits of its report; no name, path or identifier.
 
     Parameters
     ----------
-    page : mapping
-        As `views.View.page`.
+    case : Case
+    records : sequence of ObjectRecord
+        Its objects.
+    doubt : float
+        Predictive entropy in bits; NaN: not assessable.
+    expected : ExpectedDice or None
     """
-    dice, objects = page["dice"], page["objects"]
+    mask = case.result.mask
+    height, width = mask.shape
+    percent = 100 * np.count_nonzero(mask) / mask.size
     found = [
-        Fact("width", "width of the image", str(page["width"]), "px"),
-        Fact("height", "height of the image", str(page["height"]), "px"),
-        Fact("share", "share of the image that the mask covers", page["percent"], "%"),
-        Fact("count", "number of objects in the mask", str(page["count"]), "objects"),
-        Fact("uncertainty", "uncertainty of the mask, 0 to 1", page["doubt"], "bit"),
-        Fact("dice", "expected Dice of the mask", dice["number"]),
+        Fact("width", "width of the image", str(width), "px"),
+        Fact("height", "height of the image", str(height), "px"),
+        Fact("share", "share of the image that the mask covers", f"{percent:.1f}", "%"),
+        Fact("count", "number of objects in the mask", str(len(records)), COUNTED),
     ]
-    ends = _NUMBER.findall(dice["range"])
-    if len(ends) == 2:
-        found.append(Fact("range", "lower end of the range of that Dice", ends[0]))
-        found.append(Fact("range", "upper end of the range of that Dice", ends[1]))
-    rows = objects["rows"][:1]
-    largest = dict(zip(objects["head"], *rows, strict=True)) if rows else {}
-    for heading, value in largest.items():
-        if heading.startswith("area ("):
-            unit = heading[len("area (") : -1]
-            found.append(Fact("area", "area of the largest object", value, unit))
-        elif heading.startswith("longest diameter ("):
-            unit = heading[len("longest diameter (") : -1]
-            about = "longest diameter of the largest object"
-            found.append(Fact("diameter", about, value, unit))
-        elif heading == "mean probability":
-            about = "mean probability in the largest object"
-            found.append(Fact("probability", about, value))
-    numbers = ((one, _NUMBER.search(one.value)) for one in found)
+    if not math.isnan(doubt):
+        about = "uncertainty of the mask, from 0 to 1"
+        found.append(Fact("uncertainty", about, f"{doubt:.2f}", "bit"))
+    if expected is not None and expected.mean is not None:
+        for quantity, about, value in (
+            ("dice", "expected Dice of the mask", expected.mean),
+            ("range", "lower end of the range of that Dice", expected.low),
+            ("range", "upper end of the range of that Dice", expected.high),
+        ):
+            if value is not None:
+                found.append(Fact(quantity, about, f"{value:.2f}"))
+    if records:
+        found += _of_largest(max(records, key=lambda one: one.values["area"]))
+    return found
+
+
+def _of_largest(record: ObjectRecord) -> list[Fact]:
+    unit, begin = record.unit, "" if record.unit is None else "calibrated "
+    square, plain = ("px", "px") if unit is None else (f"{unit}²", unit)
     return [
-        Fact(one.quantity, one.about, number[0], one.unit)
-        for one, number in numbers
-        if number is not None
+        Fact(quantity, f"{about} the largest object", text, its)
+        for quantity, about, name, its in (
+            ("area", "area of", f"{begin}area", square),
+            ("diameter", "longest diameter of", f"{begin}Feret diameter", plain),
+            ("probability", "mean probability in", "mean probability", ""),
+        )
+        if (text := number(record.values[name]))
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -18,12 +18,15 @@ from napari_attnseg.gate_words import TWO_ENCODERS
 from napari_attnseg.reports.cases import Case
 from napari_attnseg.reports.described import Described
 from napari_attnseg.reports.facts import shared_rows
+from napari_attnseg.reports.measured import Fact
 from napari_attnseg.reports.order import ORDER_WORDS
 from napari_attnseg.reports.pictures import DOUBT_STOPS, gradient
 from napari_attnseg.reports.views import View, view_of
 from napari_attnseg.results import GATE_LEGEND
 from napari_attnseg.uncertainty import DOUBT_MEANING
 from napari_attnseg.weights import bundled_weights
+
+Describe = Callable[[Sequence[Fact]], Described | None]
 
 
 def report_html(
@@ -32,7 +35,7 @@ def report_html(
     *,
     number_cases: bool = False,
     paths: bool = False,
-    describe: Callable[[Mapping[str, Any]], Described | None] | None = None,
+    describe: Describe | None = None,
 ) -> str:
     """Render cases as one HTML page, those most worth a look first.
 
@@ -51,7 +54,7 @@ def report_html(
     paths : bool
         Whether to tell in which folders of this machine the images lay.
     describe : callable, optional
-        Page of a case (`views.View.page`) → machine-written text on it, or None; see
+        Facts of a case → machine-written text on it, or None; see
         `described.Describer`. Nothing is sent anywhere without it.
 
     Raises
@@ -97,10 +100,10 @@ def report_html(
 def _with_facts(
     view: View,
     common: dict[str, str],
-    describe: Callable[[Mapping[str, Any]], Described | None] | None,
+    describe: Describe | None,
 ) -> dict[str, Any]:
     own = {name: value for name, value in view.rows.items() if name not in common}
-    text = None if describe is None else describe(view.page)
+    text = None if describe is None else describe(view.measured)
     if text is not None:
         own["machine-written text"] = f"by {text.model}. {text.left_out}".strip()
     return {**view.page, "facts": own, "described": text}
