@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_reports import MEASURED, Page, save
 from medical_files import dicom_file
 from PIL import Image
 from typer.testing import CliRunner
@@ -26,71 +26,9 @@ from napari_attnseg.io.stack_results import StackNames, StackResults
 from napari_attnseg.reports import NoImage, load_cases, report_html
 from napari_attnseg.reports.order import Kind, doubt_of, worth_of
 from napari_attnseg.reports.pictures import outline
-from napari_attnseg.results import AttentionMap, PatternValue, Segmentation
+from napari_attnseg.results import PatternValue, Segmentation
 
 ODD = 'a "b" <script onload=x> & c'
-MEASURED = {"n": 88, "title": "Kvasir-SEG", "split": "val", "coverage": 0.9}
-
-
-class Page(HTMLParser):
-    """Tags, attributes and text of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, Any]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def save(
-    folder: Path,
-    name: str = "polyp",
-    side: int = 12,
-    expected: Any = 0.9,
-    frames: int | None = None,
-    **more: Any,
-) -> Path:
-    """Results of an image beside them, with a square of `side` pixels."""
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(len(name))
-    pixels = rng.integers(0, 255, (40, 60, 3), np.uint8)
-    mask = np.zeros((40, 60), np.uint8)
-    mask[10 : 10 + side, 20 : 20 + side] = 1
-    state = "estimated" if isinstance(expected, float) else expected
-    mean = expected if state == "estimated" else None
-    facts = {
-        "model": "tiny",
-        "classes": ["polyp"],
-        "weights": "w.safetensors",
-        "weights_sha256": "0" * 64,
-        "threshold": 0.5,
-        "image_sha256": array_sha256(pixels),
-        "mask_sha256": array_sha256(mask),
-        "versions": {"torch": "2"},
-        "date": "2026-01-01T00:00:00+00:00",
-        **more,
-    }
-    if expected is not None:
-        low = None if mean is None else mean - 0.1
-        found = {"state": state, "mean": mean, "low": low, "high": mean}
-        facts |= {"expected_dice": found, "expected_dice_measured": MEASURED}
-    values = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
-    gates = [
-        AttentionMap(values, 8, (10, 10), pattern=PatternValue.DECORATIVE),
-        AttentionMap(values, 16, (10, 10), pattern=PatternValue.MATTERS),
-    ]
-    image = folder / f"{name}.image.png"
-    Image.fromarray(pixels).save(image)
-    probability = np.where(mask, 0.9, 0.1).astype(np.float32)[None]
-    result = Segmentation(mask, probability, tuple(gates), facts)
-    results = Results(name, str(image), [result] * (frames or 1), frames, image=image)
-    return save_results(results, folder, re.sub(r"\W", "_", name))[-1]
 
 
 def report(*files: Path, **options: Any) -> Page:

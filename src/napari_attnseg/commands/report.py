@@ -47,6 +47,26 @@ def report(
             "--paths", help="Also tell in which folders of this machine images lay."
         ),
     ] = False,
+    describe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address, up to /v1, of an OpenAI-compatible language model that "
+            "writes a text from the measured numbers of each case, which are sent "
+            "there; needs --describe-model.",
+        ),
+    ] = None,
+    describe_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Model at that address.")
+    ] = None,
+    describe_key: Annotated[
+        str,
+        typer.Option(
+            metavar="VARIABLE",
+            help="Environment variable that holds the key for that address, if it "
+            "needs one.",
+        ),
+    ] = "ATTNSEG_DESCRIBE_KEY",
 ) -> None:
     """Write one HTML page on results, to read, mail and print.
 
@@ -59,12 +79,22 @@ def report(
     """
     from napari_attnseg.io.atomic import write_text
     from napari_attnseg.reports import load_cases, report_html
+    from napari_attnseg.reports.described import Describer
+    from napari_attnseg.reports.endpoint import Endpoint
 
     if paths and number_cases:
         raise InputError(
             "Expected --paths or --number-cases, but got both: one tells the names of "
             "files, the other hides them; leave one of them out."
         )
+    if (describe is None) != (describe_model is None):
+        raise InputError(
+            "Expected both --describe and --describe-model, or neither, but got one; "
+            "give the other one too."
+        )
+    describer = None
+    if describe is not None and describe_model is not None:
+        describer = Describer(Endpoint(describe, describe_model, describe_key))
     files = results_files(results)
     failed = 0
 
@@ -79,12 +109,15 @@ def report(
                 continue
             yield from found
 
-    html = report_html(cases(), title, number_cases=number_cases, paths=paths)
+    named = {"number_cases": number_cases, "paths": paths}
+    html = report_html(cases(), title, **named, describe=describer)
     write_text(out, html)
     size = len(html.encode()) / 1e6
     done = len(files) - failed
     say(f"{done} of {len(files)} results reported in {out} ({size:.1f} MB).")
-    if failed:
+    if describer is not None and describer.error:
+        say(f"Some cases have no machine-written text. {describer.error}")
+    if failed or (describer is not None and describer.error):
         raise typer.Exit(SOME_FAILED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -16,13 +16,17 @@ from napari_attnseg.colormaps import GATE_STOPS
 from napari_attnseg.errors import InputError
 from napari_attnseg.gate_words import TWO_ENCODERS
 from napari_attnseg.reports.cases import Case
+from napari_attnseg.reports.described import Described
 from napari_attnseg.reports.facts import shared_rows
+from napari_attnseg.reports.measured import Fact
 from napari_attnseg.reports.order import ORDER_WORDS
 from napari_attnseg.reports.pictures import DOUBT_STOPS, gradient
 from napari_attnseg.reports.views import View, view_of
 from napari_attnseg.results import GATE_LEGEND
 from napari_attnseg.uncertainty import DOUBT_MEANING
 from napari_attnseg.weights import bundled_weights
+
+Describe = Callable[[Sequence[Fact]], Described | None]
 
 
 def report_html(
@@ -31,6 +35,7 @@ def report_html(
     *,
     number_cases: bool = False,
     paths: bool = False,
+    describe: Describe | None = None,
 ) -> str:
     """Render cases as one HTML page, those most worth a look first.
 
@@ -48,6 +53,9 @@ def report_html(
         of a file: names may name patients.
     paths : bool
         Whether to tell in which folders of this machine the images lay.
+    describe : callable, optional
+        Facts of a case → machine-written text on it, or None; see
+        `described.Describer`. Nothing is sent anywhere without it.
 
     Raises
     ------
@@ -74,7 +82,7 @@ def report_html(
     return page.render(
         title=title,
         made=f"{now:%Y-%m-%d %H:%M} UTC with napari-attnseg {__version__}",
-        cases=[_with_facts(view, common) for view in views],
+        cases=[_with_facts(view, common, describe) for view in views],
         common=common,
         order=ORDER_WORDS,
         left_out=sum(left_out.values()),
@@ -89,9 +97,16 @@ def report_html(
     )
 
 
-def _with_facts(view: View, common: dict[str, str]) -> dict[str, Any]:
+def _with_facts(
+    view: View,
+    common: dict[str, str],
+    describe: Describe | None,
+) -> dict[str, Any]:
     own = {name: value for name, value in view.rows.items() if name not in common}
-    return {**view.page, "facts": own}
+    text = None if describe is None else describe(view.measured)
+    if text is not None:
+        own["machine-written text"] = f"by {text.model}. {text.left_out}".strip()
+    return {**view.page, "facts": own, "described": text}
 
 
 def _details(views: Iterable[View]) -> Iterable[str]:

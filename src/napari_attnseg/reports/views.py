@@ -24,6 +24,7 @@ from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reliability.estimate import ESTIMATE, ExpectedDice, estimate_of
 from napari_attnseg.reports.cases import Case, NoImage
 from napari_attnseg.reports.facts import Rows, provenance_rows
+from napari_attnseg.reports.measured import Fact, measured_facts
 from napari_attnseg.reports.order import Worth, doubt_of, worth_of
 from napari_attnseg.reports.pictures import (
     THUMBNAIL,
@@ -55,6 +56,7 @@ class View:
     expected: ExpectedDice | None
     weights_sha256: str
     rows: Rows
+    measured: Sequence[Fact]
     page: dict[str, Any]
 
 
@@ -120,7 +122,8 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     }
     rows = provenance_rows(case, paths, number_of_case is not None)
     sha256 = str(facts.get("weights_sha256", ""))
-    return View(worth, expected, sha256, rows, page)
+    measured = measured_facts(case, records, doubt, expected)
+    return View(worth, expected, sha256, rows, measured, page)
 
 
 def expected_words(case: Case, expected: ExpectedDice | None) -> dict[str, str]:
