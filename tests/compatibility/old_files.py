@@ -128,6 +128,7 @@ REWORDED = (
     ),
     ("choose a gate map to read the result", "choose a gate map to read it"),
     ("Resume continues from there", "Resume goes on from there"),
+    ("without a message; its process", "without a word, its process"),
 )
 
 
