@@ -129,6 +129,7 @@ REWORDED = (
     ("choose a gate map to read the result", "choose a gate map to read it"),
     ("Resume continues from there", "Resume goes on from there"),
     ("without a message; its process", "without a word, its process"),
+    ("Stop again ends it at once", "Stop once more ends it at once"),
 )
 
 
