@@ -68,17 +68,15 @@ class NewResult:
 
     def add(self, results: Sequence[Segmentation]) -> None:
         """Add the layers instead of those of an earlier run of the image."""
-        self._add_mask(results)
-        self.complete()
+        self._put(self._new(results))
         self.done = self.total
 
-    def _add_mask(self, results: Sequence[Segmentation]) -> None:
+    def _new(self, results: Sequence[Segmentation]) -> list[NewLayer]:
         viewer = self._viewer
         self._source = source = show_source(viewer, self._source)
         if not self._keep_both:
             self._visible = _take_away(viewer, source)
-        *self._waiting, mask = new_layers(source, results)
-        self._put([mask])
+        return new_layers(source, results)
 
     def _put(self, new: Sequence[NewLayer]) -> None:
         viewer = self._viewer
@@ -109,7 +107,8 @@ class NewResult:
             The frame on screen: only that has to be drawn again.
         """
         if not self.layers:
-            self._add_mask(list(came.stack))
+            *self._waiting, mask = self._new(list(came.stack))
+            self._put([mask])
         gates = {gate.key: gate for gate in came.result.attention}
         for new in self._waiting:
             record = new.record
