@@ -26,7 +26,6 @@ ONE_SCREEN = re.compile(
 )
 #: Files that take longest begin first, so that no process waits for one at the end.
 LONGEST = (
-    "tests/training/gates/test_planted.py",
     "tests/training/test_train_cli.py",
     "tests/training/fit/test_distributed.py",
     "tests/training/fit/test_survival.py",

@@ -86,9 +86,10 @@ def build_on_meta(spec: ModelSpec) -> SegmentationNetwork:
     """
     import torch
 
+    from napari_attnseg.models.initial_values import without_initial_values
     from napari_attnseg.models.network import SegmentationNetwork
 
-    with torch.device("meta"):
+    with torch.device("meta"), without_initial_values():
         return SegmentationNetwork(spec).eval()
 
 

@@ -1,12 +1,13 @@
 """The gate suite's own test: it finds a planted trust, and only where there is one."""
 
 import copy
-import dataclasses
 from typing import NamedTuple
 
+import make_planted
 import numpy as np
 import pytest
 import torch
+from make_planted import SPEC
 
 from attnseg_training.datasets.planted import (
     PlantedViews,
@@ -19,15 +20,10 @@ from attnseg_training.gates.controls import at_size
 from attnseg_training.gates.summary import Regions, agreement_interval, difference
 from napari_attnseg.explanations.interventions import INTERVENTIONS, Pairs
 from napari_attnseg.explanations.trust import measured_trust, region_means
-from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.rank_statistics import auroc
 
-# Two encoders of one kind, so that neither is favoured by what it is.
-TINY = model_spec("tiny")
-SPEC = dataclasses.replace(TINY, transformer=TINY.cnn)
-# Redundant views are learned in fewer steps: each encoder sees it all.
-STEPS, REDUNDANT_STEPS, IMAGES = 120, 30, 64
+IMAGES = 64
 #: Steps in which the trust loss alone teaches gates, and their rate.
 LESSONS, LESSON_LR = 60, 2e-2
 #: The gate where such small blobs are decided.
@@ -41,14 +37,10 @@ class Trained(NamedTuple):
     whole: PlantedViews
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2])
+@pytest.fixture(scope="module", params=make_planted.SEEDS)
 def trained(request: pytest.FixtureRequest) -> Trained:
     seed = request.param
-    networks = []
-    for redundant, steps in ((False, STEPS), (True, REDUNDANT_STEPS)):
-        torch.manual_seed(seed)
-        network = SegmentationNetwork(SPEC)
-        networks.append(train_planted(network, steps, seed, redundant))
+    networks = [make_planted.load(kind, seed) for kind in ("planted", "redundant")]
     views = planted_views(IMAGES, SPEC.size, 10**6 + seed)
     whole = planted_views(IMAGES, SPEC.size, 10**6 + seed, redundant=True)
     return Trained(networks[0], views, networks[1], whole)
@@ -203,6 +195,18 @@ def test_the_trust_loss_alone_teaches_a_random_gate(
     )
     assert before < 0.5
     assert psi_finds_the_side(network, trained.views) > 0.9
+
+
+def test_plain_training_moves_a_random_gate_to_the_side() -> None:
+    """The first steps of what made the networks, from gates that know nothing."""
+    seed = make_planted.SEEDS[0]
+    own = make_planted.load("planted", seed)
+    views = planted_views(IMAGES, SPEC.size, 10**6 + seed)
+    drawn = (drawn_again(own, i) for i in range(16))
+    found = ((one, psi_finds_the_side(one, views)) for one in drawn)
+    network, before = next((one, value) for one, value in found if value < 0.5)
+    after = psi_finds_the_side(train_planted(network, 20, seed), views)
+    assert after > 0.6, (before, after)
 
 
 def test_the_views_are_what_they_say() -> None:

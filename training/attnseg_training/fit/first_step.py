@@ -11,6 +11,7 @@ from attnseg_training.config import TrainConfig
 from attnseg_training.fit.distributed import Processes, cut
 from attnseg_training.fit.trainer import _train_mode
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.models.initial_values import without_initial_values
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.spec import ModelSpec
 
@@ -57,7 +58,7 @@ def check_first_step(
     # back, so that the network of the run starts from the same ones.
     with torch.random.fork_rng(devices=[]):
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), without_initial_values():
                 _one_batch(spec, config, smallest)
         except AttnSegError:
             raise
