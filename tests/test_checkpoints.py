@@ -10,7 +10,11 @@ import safetensors.torch
 import torch
 
 from napari_attnseg.cards import CARD_KEY, HASH_KEY, ModelCard, read_card
-from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+from napari_attnseg.checkpoints import (
+    checkpoint_bytes,
+    load_checkpoint,
+    save_checkpoint,
+)
 from napari_attnseg.errors import AttnSegError, CheckpointError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.network import SegmentationNetwork
@@ -47,6 +51,29 @@ def test_round_trip(
         assert torch.equal(loaded(image).logits, network(image).logits)
     assert not loaded.training
     assert list(path.parent.iterdir()) == [path]  # no temporary file left
+
+
+@pytest.mark.parametrize(
+    ("ending", "value", "said"),
+    [
+        ("weight", float("nan"), "values that are NaN or infinite"),
+        ("bias", float("inf"), "values that are NaN or infinite"),
+        ("running_var", -1.0, "negative variances"),
+    ],
+)
+def test_weights_that_diverged_are_neither_written_nor_read(
+    tmp_path: Path, card: ModelCard, ending: str, value: float, said: str
+) -> None:
+    state = SegmentationNetwork(model_spec("tiny")).state_dict()
+    name = next(n for n in state if n.endswith(ending))
+    state[name].view(-1)[0] = value
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(CheckpointError, match=f"{name} has {said}"):
+        save_checkpoint(path, state, card)
+    assert not path.exists()
+    path.write_bytes(checkpoint_bytes(state, card)[0])
+    with pytest.raises(CheckpointError, match=f"{name} has {said}"):
+        load_checkpoint(path)
 
 
 def test_half_is_half_the_size_and_loads_as_float32(

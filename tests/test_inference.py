@@ -1,13 +1,17 @@
 """`Segmenter`: numpy in, numpy out, the same answer each time."""
 
+import copy
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_attnseg.devices import available_devices, resolve_device
-from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.engines.torch import TorchEngine
+from napari_attnseg.errors import CheckpointError, DeviceError, InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.results import Segmentation
 
@@ -159,3 +163,13 @@ def test_devices() -> None:
     assert resolve_device("auto") == available_devices()[1]
     with pytest.raises(DeviceError, match="cuda:99"):
         resolve_device("cuda:99")
+
+
+def test_a_probability_of_nan_is_an_error(segmenter: Segmenter) -> None:
+    network = copy.deepcopy(segmenter.network)
+    with torch.no_grad():
+        for tensor in network.decoder.parameters():
+            tensor.fill_(float("nan"))
+    diverged = replace(segmenter, engine=TorchEngine(network))
+    with pytest.raises(CheckpointError, match="gives NaN for this image"):
+        diverged(np.random.default_rng(0).random((64, 64, 3), np.float32))

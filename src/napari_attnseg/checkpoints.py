@@ -51,6 +51,35 @@ def checkpoint_bytes(
     return safetensors.torch.save(tensors, metadata), digest
 
 
+def expect_finite(state: Mapping[str, Tensor], name: str) -> None:
+    """Check that tensors are numbers with which a network can compute.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        State dict.
+    name : str
+        Name of its file, for the message.
+
+    Raises
+    ------
+    CheckpointError
+        If a tensor holds NaN or infinity, or a running variance is negative.
+    """
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            found = "values that are NaN or infinite"
+        elif key.endswith("running_var") and bool((tensor < 0).any()):
+            found = "negative variances"
+        else:
+            continue
+        raise CheckpointError(
+            f"Expected finite numbers in the weights {name}, but its tensor {key} has "
+            f"{found}, as after a training that diverged; choose weights saved before "
+            "that, or train again with a lower learning rate."
+        )
+
+
 def expect_weights_name(path: Path) -> None:
     """Check the suffix of a weights file that is to be written.
 
@@ -73,9 +102,12 @@ def save_checkpoint(
 
     Raises
     ------
+    CheckpointError
+        If `state` has values that are not finite; see `expect_finite`.
     InputError
         If it cannot be written; an earlier file stays.
     """
+    expect_finite(state, path.name)
     data, digest = checkpoint_bytes(state, card, half)
     write_bytes(path, data)
     return digest
@@ -91,7 +123,8 @@ def load_checkpoint(
     Raises
     ------
     CheckpointError
-        If the file is damaged, of another kind, or does not fit its own card.
+        If the file is damaged, of another kind, does not fit its own card, or has
+        values that are not finite.
     """
     tell_torch()
     card = read_card(path)
@@ -110,6 +143,7 @@ def load_checkpoint(
         raise CheckpointError(
             f"{path.name} is not a valid safetensors file ({error}); copy it again."
         ) from error
+    expect_finite(state, path.name)
     try:
         with without_initial_values():
             network = SegmentationNetwork(card.spec)

@@ -86,11 +86,13 @@ class StoredHead:
         """
         import torch
 
+        from napari_attnseg.checkpoints import expect_finite
         from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 
         try:
             head = ClickHead(ClickHeadSpec.from_json(dict(self.spec)))
             state = _tensors(self.header, self.data)
+            expect_finite(state, self.name)
             head.load_state_dict({name: one.float() for name, one in state.items()})
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise _unreadable(self.name, error) from error

@@ -53,7 +53,7 @@ from napari_attnseg.intensity import (
     parse_intensity,
     rule_to_json,
 )
-from napari_attnseg.masks import MaskRules, make_mask
+from napari_attnseg.masks import MaskRules, expect_probability, make_mask
 from napari_attnseg.models.gated import Level
 from napari_attnseg.prepared_image import PreparedImage, prepare
 from napari_attnseg.reader_record import READERS
@@ -389,6 +389,7 @@ class Segmenter:
             probability = or_on_cpu(
                 lambda values: to_numpy(resize(values, (height, width))[0]), whole
             )
+        expect_probability(probability, self.weights)
         mask = make_mask(probability, MaskRules(threshold))
         attention = tuple(
             AttentionMap(

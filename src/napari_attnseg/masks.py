@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.boxes import Box, box_of
-from napari_attnseg.errors import InputError
+from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import Segmentation
@@ -79,6 +79,28 @@ class MaskSize(NamedTuple):
 
     area: int
     objects: int
+
+
+def expect_probability(probability: NDArray[np.floating[Any]], weights: str) -> None:
+    """Check that a network gave numbers: NaN reaches no threshold.
+
+    Parameters
+    ----------
+    probability : ndarray
+    weights : str
+        Name of the network's weights, for the message.
+
+    Raises
+    ------
+    CheckpointError
+        If a value is NaN or infinite.
+    """
+    if not np.isfinite(probability.sum(dtype=np.float64)):
+        raise CheckpointError(
+            f"Expected probabilities from 0 to 1, but the network of {weights} gives "
+            "NaN for this image, so that nothing can be said of it; choose other "
+            "weights, or another rule for intensities."
+        )
 
 
 def make_mask(

@@ -37,7 +37,14 @@ from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
-from napari_attnseg.masks import MEDSAM, RULES, MaskRules, make_mask, rules_of
+from napari_attnseg.masks import (
+    MEDSAM,
+    RULES,
+    MaskRules,
+    expect_probability,
+    make_mask,
+    rules_of,
+)
 from napari_attnseg.objects.measure import separate
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reader_record import READERS
@@ -180,6 +187,7 @@ class Medsam:
         for label, box in boxes:
             one = self._probability(box, result.mask.shape, seen)
             np.maximum(found[label - 1], one, out=found[label - 1])
+        expect_probability(found, "MedSAM")
         mask = make_mask(found, MaskRules(THRESHOLD))
         own = dict(result.provenance)
         note = f"mask and probability are of {self.how}; gate maps are of that model"

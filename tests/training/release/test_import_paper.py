@@ -2,6 +2,7 @@
 
 import dataclasses
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -268,3 +269,42 @@ def test_a_state_dict_of_ours_that_lacks_a_tensor_is_refused(tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match=f"{name} is missing"):
         import_released(file, out, TINY)
     assert not out.exists()
+
+
+def test_of_several_state_dicts_one_is_asked_for(tmp_path: Path) -> None:
+    file, out = tmp_path / "both.pth", tmp_path / "own.safetensors"
+    raw = SegmentationNetwork(TINY).state_dict()
+    ema = SegmentationNetwork(TINY).state_dict()
+    counted = {"epoch": 3, "optimizer": {"state": {}, "param_groups": []}}
+    torch.save({"state_dict": raw, "state_dict_ema": ema, **counted}, file)
+    with pytest.raises(CheckpointError, match="state_dict, state_dict_ema; say which"):
+        import_released(file, out, TINY)
+    with pytest.raises(CheckpointError, match="got 'ema'; choose one"):
+        import_released(file, out, TINY, state_name="ema")
+    assert not out.exists()
+    for name, given in (("state_dict", raw), ("state_dict_ema", ema)):
+        import_released(file, out, TINY, state_name=name)
+        loaded = load_checkpoint(out)[0].state_dict()
+        assert all(torch.equal(loaded[key], value) for key, value in given.items())
+    torch.save({"state_dict": raw, "copy": raw, **counted}, file)
+    import_released(file, out, TINY)  # the same twice
+
+
+def test_an_average_of_weights_is_imported(tmp_path: Path) -> None:
+    file, out = tmp_path / "swa.pth", tmp_path / "own.safetensors"
+    network = torch.optim.swa_utils.AveragedModel(SegmentationNetwork(TINY))
+    torch.save(network.state_dict(), file)
+    import_released(file, out, TINY)
+    loaded = load_checkpoint(out)[0].state_dict()
+    own = network.module.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in own.items())
+
+
+@pytest.mark.filterwarnings("error")
+def test_torchscript_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "script.pth"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), file)
+    with pytest.raises(CheckpointError, match="TorchScript"):
+        import_released(file, tmp_path / "own.safetensors", TINY)

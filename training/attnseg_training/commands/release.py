@@ -280,6 +280,15 @@ def import_command(
             show_default="unknown",
         ),
     ] = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Which state dict of the checkpoint, where it holds several, such as "
+            "state_dict and state_dict_ema.",
+            show_default="the only one",
+        ),
+    ] = "",
 ) -> None:
     """Convert a checkpoint of the paper's authors, or a state dict, to weights.
 
@@ -289,5 +298,5 @@ def import_command(
     from attnseg_training.release.import_paper import import_released, network_named
 
     spec = network_named(model) if model is not None else None
-    import_released(checkpoint, out, spec, trained_on.strip())
+    import_released(checkpoint, out, spec, trained_on.strip(), state)
     print(out)

@@ -11,6 +11,7 @@ import safetensors.torch
 
 from attnseg_training.config import TrainConfig, parse_encoder_weights
 from napari_attnseg.cards import CARD_KEY, read_card, read_header, weights_hash
+from napari_attnseg.checkpoints import expect_finite
 from napari_attnseg.errors import CheckpointError, InputError, UnknownNameError
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.models.encoders import Encoder, encoder_spec
@@ -210,6 +211,7 @@ def _load(encoder: Encoder, path: Path, part: str) -> None:
             f"Expected encoder weights as a safetensors file, but {path} "
             f"{_what_it_is(path, error)}."
         ) from error
+    expect_finite(state, path.name)
     prefix = f"{part}.backbone."
     trained = {n.removeprefix(prefix): t for n, t in state.items() if prefix in n}
     wanted = encoder.backbone.state_dict()

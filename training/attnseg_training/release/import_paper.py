@@ -10,14 +10,13 @@ gate is in the released code only. What a file leaves open, the user says.
 from __future__ import annotations
 
 import dataclasses
-import pickle
 import re
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from attnseg_training.release.own_state import is_own, without_prefix
+from attnseg_training.release.saved_state import read_state
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.errors import CheckpointError, UnknownNameError
@@ -62,8 +61,6 @@ GATES: dict[str, dict[str, str]] = {
 _GATE = re.compile(r"fusion_attn[1-4]\.(\w+)\.")
 #: Buffers that follow from the architecture: versions of timm differ in storing them.
 DERIVED = ("relative_position_index", "attn_mask")
-#: Under which key a training script may have put the state dict.
-WRAPPERS = ("state_dict", "model_state_dict", "model")
 #: What a card says of data and protocol where nothing is stated.
 UNKNOWN = "unknown"
 
@@ -102,6 +99,7 @@ def import_released(
     out: Path,
     spec: ModelSpec | None = None,
     trained_on: str = "",
+    state_name: str = "",
 ) -> str:
     """Convert a released checkpoint, or a state dict of ours, to a weights file.
 
@@ -118,17 +116,20 @@ def import_released(
         shapes; without it, the only released one that the file fits.
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
+    state_name : str
+        Name of the state dict in the file, where there are several.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, does not fit, or fits several
-        released networks and `spec` does not say which.
+        If the file cannot be read without running code, does not fit, holds several
+        state dicts and `state_name` does not say which, or fits several released
+        networks and `spec` does not say which.
     InputError
         If `out` cannot be written.
     """
     expect_weights_name(out)
-    state = _read(path)
+    state = read_state(path, state_name)
     if spec and is_own(state, spec):
         card = _card(spec, path.name, trained_on)
         return save_checkpoint(out, without_prefix(state), card)
@@ -261,32 +262,3 @@ def _part(state: dict[str, Tensor], prefix: str) -> list[tuple[str, Tensor]]:
         for name, value in state.items()
         if name.startswith(f"{prefix}.") and not name.endswith(DERIVED)
     ]
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    want = "Expected a PyTorch checkpoint (.pth) of tensors only"
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(
-            f"{want}, but {path} cannot be read ({error.strerror}); check the path."
-        ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(
-            f"{want}, but {path.name} is something else, damaged, or holds objects "
-            "that could run code, which are never loaded; save its state_dict alone."
-        ) from error
-    for wrapper in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict):
-        raise CheckpointError(
-            f"{want}, but {path.name} holds a {type(content).__name__}; save its "
-            "state_dict."
-        )
-    # As saved from a network in DataParallel.
-    return {
-        str(name).removeprefix("module."): value
-        for name, value in content.items()
-        if isinstance(value, Tensor)
-    }

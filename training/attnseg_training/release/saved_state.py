@@ -1,0 +1,122 @@
+"""Read the state dict of a network from a checkpoint (.pth), running no code of it."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_attnseg.errors import CheckpointError
+
+#: Before tensors' names of a network in DataParallel, or of an average of weights.
+MODULE = "module."
+#: What torch's average of weights (SWA) counts beside its network.
+AVERAGED = "n_averaged"
+_WANT = "Expected a PyTorch checkpoint (.pth) of tensors only"
+
+
+def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
+    """State dict of the network in a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.pth`` file.
+    name : str
+        Name of the state dict in it, where there are several, such as those of raw and
+        of averaged weights; empty: there is one.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read without running code, or it is not clear which state
+        dict is meant.
+    """
+    content = _content(path)
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f"{_WANT}, but {path.name} holds a {type(content).__name__}; save its "
+            "state_dict."
+        )
+    found = _states(content)
+    if name and name not in found:
+        named = ", ".join(found) or "none that has a name"
+        raise CheckpointError(
+            f"Expected one of the state dicts of {path.name} ({named}), got "
+            f"{name!r}; choose one of them with --state."
+        )
+    distinct = [one for i, one in enumerate(found) if not _repeats(found, i)]
+    if not name and len(distinct) > 1:
+        raise CheckpointError(
+            f"Expected one network in {path.name}, found the state dicts "
+            f"{', '.join(distinct)}; say which with --state, such as --state "
+            f"{distinct[-1]}."
+        )
+    if name or distinct:
+        content = found[name or distinct[0]]
+    state = {str(key): v for key, v in content.items() if isinstance(v, Tensor)}
+    bare = {key.removeprefix(MODULE): v for key, v in state.items()}
+    if all(key.startswith(MODULE) for key in state if key != AVERAGED):
+        bare.pop(AVERAGED, None)
+    return bare
+
+
+def _content(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of TorchScript, told below
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"{_WANT}, but {path} cannot be read ({error.strerror}); check the path."
+        ) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        other = (
+            "a program of TorchScript, which is never run; save the state_dict of the "
+            "network that it was made of"
+            if _is_program(path)
+            else "something else, damaged, or holds objects that could run code, which "
+            "are never loaded; save its state_dict alone"
+        )
+        raise CheckpointError(f"{_WANT}, but {path.name} is {other}.") from error
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file is one of TorchScript, which has its constants aside."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as file:
+        return any(name.endswith("/constants.pkl") for name in file.namelist())
+
+
+def _states(content: Mapping[Any, Any], before: str = "") -> dict[str, dict[Any, Any]]:
+    """Dicts of tensors under a checkpoint's keys, without those of optimizers."""
+    found: dict[str, dict[Any, Any]] = {}
+    for key, value in content.items():
+        if not isinstance(value, dict) or "param_groups" in value:
+            continue
+        if any(isinstance(one, Tensor) and one.ndim > 0 for one in value.values()):
+            found[f"{before}{key}"] = value
+        else:
+            found |= _states(value, f"{before}{key}.")
+    return found
+
+
+def _repeats(found: Mapping[str, Mapping[Any, Any]], index: int) -> bool:
+    """Whether an earlier state dict has the same tensors."""
+    states = list(found.values())
+    return any(_same(one, states[index]) for one in states[:index])
+
+
+def _same(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(value, other[key])
+        for key, value in one.items()
+        if isinstance(value, Tensor) and isinstance(other[key], Tensor)
+    )
