@@ -100,8 +100,7 @@ def read(
         If it cannot be read.
     """
     said = MaskMeaning(values, ignore, stated, threshold, among_others, background)
-    numbers = read_numbers(path, like)
-    if numbers is not None:
+    if (numbers := read_numbers(path, like)) is not None:
         return _of_numbers(numbers, said, False, path.name)
     try:
         decoded = decode_file(path)
