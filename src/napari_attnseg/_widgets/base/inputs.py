@@ -266,8 +266,10 @@ class Inputs(QWidget):
             self.use_weights(Path(name))
 
     def _offer_trained(self, index: int, path: Path) -> None:
-        """Add weights that were just trained."""
-        self.weights_box.offer(path)
+        """Add weights that were just trained, or show what they are now."""
+        index = self.weights_box.offer(path)
+        if index == self.weights_box.currentIndex():
+            self._show_card()
 
     def use_weights(self, path: Path) -> None:
         """Offer a weights file and choose it; an unusable one is reported."""

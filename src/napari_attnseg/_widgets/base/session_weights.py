@@ -8,9 +8,16 @@ from psygnal.containers import EventedList
 
 #: Oldest first; its event `inserted` is for lists that are open already.
 TRAINED: EventedList[Path] = EventedList()
+#: When each was written, as it was offered last.
+_WRITTEN: dict[Path, int] = {}
 
 
 def offer(path: Path) -> None:
-    """Add a weights file to the list, unless it is there."""
-    if path not in TRAINED:
-        TRAINED.append(path)
+    """Add a weights file to the list; again if it was written anew, as by *Resume*."""
+    written = path.stat().st_mtime_ns
+    if path in TRAINED:
+        if _WRITTEN.get(path) == written:
+            return
+        TRAINED.remove(path)
+    _WRITTEN[path] = written
+    TRAINED.append(path)

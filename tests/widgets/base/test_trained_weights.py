@@ -1,0 +1,50 @@
+"""Weights that were trained in this session, in the lists that are open."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari.components import ViewerModel
+
+from napari_attnseg._widgets.base.session_weights import TRAINED, offer
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
+from napari_attnseg.run_files import CONFIG_FILE
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "run2"
+    folder.mkdir()
+    (folder / CONFIG_FILE).touch()
+    yield folder / "best.safetensors"
+    TRAINED.clear()
+
+
+def test_a_run_that_was_resumed_has_its_new_dice_everywhere(
+    viewer: ViewerModel, qtbot: Any, tiny_weights: Path, run: Path
+) -> None:
+    network, card, _ = load_checkpoint(tiny_weights)
+
+    def train(dice: float, second: int) -> None:
+        training = {"protocol_name": "honest", "val_dice": dice, "data": {"val": 4}}
+        save_checkpoint(run, network.state_dict(), replace(card, training=training))
+        os.utime(run, (second, second))
+        offer(run)
+
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    train(0.23, 1)
+    inputs, box = widget.inputs, widget.inputs.weights_box
+    box.choose(run)
+    assert box.currentText() == "run2 · Dice 0.23 in training"
+    count = box.count()
+    offer(run)  # as it is looked at twice a second
+    assert [run] == TRAINED and box.count() == count
+    train(0.9, 2)
+    assert box.currentText() == "run2 · Dice 0.90 in training"
+    assert "Dice 0.90 on the 4 images" in inputs.card.summary.text()
+    assert [run] == TRAINED and box.count() == count
