@@ -55,7 +55,10 @@ def test_what_if_shows_what_is_gained_and_lost(
     assert len(find_results(viewer.layers)) == 1  # no new run
 
     panel.reset()
+    assert "is not what is compared" not in panel.message.text()
+    viewer.layers["mask · image"].data = 1 - np.minimum(change_own(panel), 1)
     assert changed(qtbot, panel).overlap == 1.0
+    assert "The mask over the image was changed since" in panel.message.text()
     panel.undo()
     assert changed(qtbot, panel).overlap == change.overlap
     viewer.layers.remove(image)

@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.model_card import describe_card
+from napari_attnseg._widgets.base.outcome_line import BY_HAND, NO_LONGER
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import MARK_LINE, Found, outcome_of
@@ -160,7 +161,7 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     assert of_objects["expected Dice of the mask"] == "0.9100"
     mask.data = 1 - own  # painted by hand
     assert "expected Dice of the mask" not in task_of(mask, None, None).origin
-    qtbot.waitUntil(lambda: "Expected" not in line.text())
+    qtbot.waitUntil(lambda: line.text().endswith(f"\n{BY_HAND} {NO_LONGER}"))
     assert not line.details.isVisibleTo(widget)
     mask.data = own
     qtbot.waitUntil(lambda: line.text().endswith(wanted))
@@ -175,6 +176,8 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     panel.threshold.setValue(0.9)
     panel.apply()
     assert "expected Dice" not in panel.size_label.text()
+    qtbot.wait(100)  # a threshold is no brush
+    assert BY_HAND not in line.text()
 
 
 def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     Outcome,
     expected_dice,
+    is_changed_by_hand,
     is_loosened,
     not_segmented,
     outcome_of,
@@ -29,6 +30,10 @@ from napari_attnseg._widgets.layers.runs import ResultLayers, find_results
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.reliability.estimate import estimate_of
+
+BY_HAND = "Edited by hand."
+NO_LONGER = "The expected Dice was that of the model's own mask."
 
 
 class OutcomeLine(QLabel):
@@ -167,6 +172,10 @@ class OutcomeLine(QLabel):
         where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
+        if is_changed_by_hand(result, frame, mask):
+            sentence = BY_HAND
+            if estimate_of(result.record.provenance, frame) is not None:
+                sentence = f"{BY_HAND} {NO_LONGER}"
         self.setText(
             f"{self._heading(result)}{where}{outcome.sentence}"
             + (f"\n{sentence}" if sentence else "")
@@ -174,7 +183,7 @@ class OutcomeLine(QLabel):
         self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()
         self._meaning.setText(expected.details if expected and sentence else "")
-        self.details.setVisible(bool(sentence))
+        self.details.setVisible(bool(self._meaning.text()))
         self._make_room()
         seen = result.mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, result.name)

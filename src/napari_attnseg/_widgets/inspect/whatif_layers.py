@@ -231,12 +231,23 @@ def same_paint(
     return np.array_equal(one, other, equal_nan=True)  # type: ignore[arg-type]
 
 
-def describe_change(result: ResultLayers, change: Change, frame: int) -> str:
-    """Text of how many pixels the mask of a frame gained and lost."""
+def describe_change(
+    result: ResultLayers, change: Change, own: Segmentation, frame: int
+) -> str:
+    """Text of how many pixels the model's own mask of a frame gained and lost."""
     where = f"Slice {frame}: " if result.stacked else ""
+    shown = None if result.mask is None else result.mask.data
+    if shown is not None and result.stacked:
+        shown = shown[frame]
+    other = ""
+    if shown is not None and not np.array_equal(np.asarray(shown), own.mask):
+        other = (
+            " The mask over the image was changed since, by hand or under Mask, and is "
+            "not what is compared."
+        )
     return (
         f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
-        f"overlap with the model's own mask (Dice) {change.overlap:.3f}."
+        f"overlap with the model's own mask (Dice) {change.overlap:.3f}.{other}"
     )
 
 

@@ -119,7 +119,7 @@ class WhatIfPanel(Section):
             return
         self._offer_gates(self._result)
         self._show_gates()
-        self.message.setText("Move a slider to see how the mask would change.")
+        self.message.setText("Move a slider to see how the model's mask would change.")
 
     def _offer_gates(self, result: ResultLayers) -> None:
         """Offer the gates of a result, the coarsest first, and name their ends."""
@@ -233,7 +233,8 @@ class WhatIfPanel(Section):
         frame, own = self._encoded.frame, self.what_if.own
         self._layers.show_change(self._result, self._change, own, frame)
         self._drawn_late()
-        self.message.setText(describe_change(self._result, self._change, frame))
+        said = describe_change(self._result, self._change, own, frame)
+        self.message.setText(said)
         self._show_gates()
 
     def follow_frame(self) -> None:

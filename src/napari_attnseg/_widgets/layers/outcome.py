@@ -159,9 +159,21 @@ def expected_dice(
     if found is None or record.derivation is not None:
         return None
     made = record.mask_sha256
-    index = frame if len(made) > 1 else 0
-    unedited = bool(made) and array_sha256(mask) == made[index]
-    return found if unedited else None
+    return found if made and not is_changed_by_hand(result, frame, mask) else None
+
+
+def is_changed_by_hand(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> bool:
+    """Whether the mask (H, W) of a frame was painted or clicked in since it was made.
+
+    A frame that was not segmented is of no model, and is edited once it holds anything.
+    """
+    made = result.record.mask_sha256
+    if not made:
+        return False  # an older file does not say
+    known = made[frame if len(made) > 1 else 0]
+    return array_sha256(mask) != known if known else bool(mask.any())
 
 
 def is_loosened(result: ResultLayers) -> bool:
