@@ -124,7 +124,8 @@ def click_study(
             "same rules of a click; lines lead along the longest path of that error's "
             "skeleton, boxes are the smallest around it, or a click in its middle "
             "where such a box would remove what belongs to the object; Dice per "
-            f"image at its original size; clicks needed count as {MOST} where they were not enough; "
+            f"image at its original size; clicks needed count as {MOST} where they "
+            "were not enough; "
             f"mean, SD and 95 % interval over images; data: {data.protocol}"
             f"{trained_under(segmenter.card, data)}"
         ),
