@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.pace import Pace, expected_seconds
+from napari_attnseg._widgets.base.run_bar import CANCELLING
 from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
@@ -194,15 +195,29 @@ def test_a_slow_map_says_how_long_it_takes(
 def test_time_left_is_what_the_decodings_so_far_took(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = iter([0.0, 1.0, 30.0, 30.0, 200.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    pace = Pace(10, 20, "cpu")
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    expected = expected_seconds(20, "cpu")
+    pace = Pace(11, 20, "cpu")
+    assert pace.seconds_left() == expected
+    pace.decoded()  # of the image itself: not like the others
+    now[0] = 1.0
+    assert pace.seconds_left() == pytest.approx(expected - 1)
     pace.decoded()
+    assert pace.seconds_left() == pytest.approx(expected)
+    now[0] = 51.0  # far longer than expected: so will be the nine after it
+    assert pace.seconds_left() == pytest.approx(9 * 50)
+    now[0] = 61.0
     pace.decoded()
-    assert pace.seconds_left() == pytest.approx(expected_seconds(20, "cpu") - 1)
+    assert pace.seconds_left() == pytest.approx(9 * 60)
+    now[0] = 91.0  # it falls within a decoding
+    assert pace.seconds_left() == pytest.approx(9 * 60 - 30)
+    now[0] = 101.0
     pace.decoded()
-    pace.decoded()
-    assert pace.seconds_left() == pytest.approx(30 / 3 * 7)
+    assert pace.seconds_left() == pytest.approx(8 * 50)
+    for _ in range(9):
+        pace.decoded()
+    assert pace.seconds_left() == 0
 
 
 def test_of_a_stack_the_shown_frame_is_explained(
@@ -269,6 +284,8 @@ def test_a_cancel_takes_effect_in_the_middle(
     widget.start()
     qtbot.waitUntil(lambda: len(decoded) > 0, timeout=60_000)
     widget.bar.cancel()
+    assert widget.bar.time_left.isVisibleTo(widget)
+    assert widget.bar.time_left.text() == CANCELLING
     cancelled.set()
     qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
     assert len(decoded) < 4 and len(viewer.layers) == 1

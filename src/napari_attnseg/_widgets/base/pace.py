@@ -24,7 +24,8 @@ class Pace:
     Parameters
     ----------
     decodings : int
-        How often the network is decoded until the end, about.
+        How often the network is decoded until the end, about; the first decoding, of
+        the image itself, takes less than the others.
     passes : int
         How many images go through the network, about.
     device : str
@@ -33,27 +34,36 @@ class Pace:
 
     def __init__(self, decodings: int, passes: int, device: str) -> None:
         self._decodings, self._passes, self._device = decodings, passes, device
-        self._done = 0
-        self._started: float | None = None
+        #: When each decoding began.
+        self._began: list[float] = []
 
     def decoded(self) -> None:
         """Count the start of one more decoding; the first one starts the clock."""
-        if self._started is None:
-            self._started = time.monotonic()
-        else:
-            self._done += 1
+        self._began.append(time.monotonic())
 
     def seconds_left(self) -> float:
-        """Seconds until the end; 0 if the run takes longer than expected."""
-        passed = 0.0 if self._started is None else time.monotonic() - self._started
-        if self._done < 2:  # the first one is not like the others
-            return max(expected_seconds(self._passes, self._device) - passed, 0.0)
-        return max(passed / self._done * (self._decodings - self._done), 0.0)
+        """Seconds until the end; 0 if there are more decodings than expected.
+
+        A decoding that takes longer than those before counts as what the others will
+        take, too.
+        """
+        expected = expected_seconds(self._passes, self._device)
+        if not self._began:
+            return expected
+        passed = time.monotonic() - self._began[-1]
+        done = len(self._began) - 1
+        if not done:
+            return max(expected - passed, 0.0)
+        each = expected / max(self._decodings - 1, 1)
+        if done > 1:
+            each = (self._began[-1] - self._began[1]) / (done - 1)
+        left = max(each, passed) * (self._decodings - done) - passed
+        return max(left, 0.0)
 
     def finished(self) -> None:
         """Remember how long it took, for the next run on this device."""
-        if self._started is not None and self._decodings > 3:
-            took = time.monotonic() - self._started
+        if self._began and self._decodings > 3:
+            took = time.monotonic() - self._began[0]
             _MEASURED[self._device] = took / self._passes
 
 

@@ -23,6 +23,9 @@ from napari_attnseg._widgets.base.threads import work
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warning_sentence
 
+#: Shown until the step that a run is in has ended.
+CANCELLING = "Cancelling: finishes the step it is in."
+
 
 class RunBar(QWidget):
     """Controls of a generator that runs in a thread, yielding (steps done, next step).
@@ -172,7 +175,9 @@ class RunBar(QWidget):
         """Stop after the present step."""
         if self._life.worker is not None:
             self.progress.setFormat("cancelling…")
-            self.time_left.hide()
+            # Said below too: a bar of unknown length shows no text.
+            self.time_left.setText(CANCELLING)
+            self.time_left.show()
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
 

@@ -46,6 +46,6 @@ EXPLAINER = Explainer(
     high="raised the logit",
     per_gate=False,
     needs=(Requirement.CAPTUM,),
-    decodings=2 + STEPS // BATCH,
+    decodings=1 + STEPS // BATCH,
     passes=3 * STEPS,
 )
