@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.inspect.clicked_mask import NOT_UNDONE
 from napari_attnseg._widgets.inspect.mask_controls import REPLACE
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
 from napari_attnseg._widgets.inspect.way_box import BOX
@@ -199,6 +200,31 @@ def test_clicks_are_saved_and_can_be_undone_after_reopening(
     assert np.array_equal(mask_in(viewer).data, before)
 
 
+def test_a_red_box_removes_all_that_it_encloses(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    mask.data = np.ones_like(mask.data)
+    panel.way_box.drag_box.setCurrentText(BOX)
+    mouse.drag((5, 6), (29, 40), button=2)
+    left = np.ones_like(mask.data)
+    left[5:30, 6:41] = 0
+    assert np.array_equal(mask.data, left)
+    assert panel.message.text() == "1 box; nothing outside it was changed."
+    mouse.drag((8, 8), (20, 20), button=2)
+    assert panel.message.text() == "Nothing that may be removed is in this box."
+    panel.clear_button.click()
+    assert mask.data.all()
+    mouse.click((12, 12))
+    mouse.drag((5, 6), (29, 40), button=2)
+    assert mask.data[5:30, 6:41].sum() == 5 and mask.data[12, 12] == 1
+    assert "5 px in it stay, where you clicked to add." in panel.message.text()
+    reach = round(max(clicking.click_panel._ready.found.reach))
+    assert f"farther than {reach} px from them and outside the boxes" in (
+        panel.message.text()
+    )
+
+
 def test_other_edits_and_clicks_go_together(
     viewer: ViewerModel, clicking: Any, mouse: Any, monkeypatch: Any
 ) -> None:
@@ -212,6 +238,7 @@ def test_other_edits_and_clicks_go_together(
     panel.undo_button.click()
     assert np.array_equal(mask.data, painted)
     assert not panel.undo_button.isEnabled()  # the paint came after the first click
+    assert panel.message.text().endswith(NOT_UNDONE)
     # A slider makes the mask anew: the clicks go with it, and come back with it.
     monkeypatch.setattr(clicking.mask_panel, "ask_about_edits", lambda: REPLACE)
     clicking.mask_panel.threshold.setValue(0.9)

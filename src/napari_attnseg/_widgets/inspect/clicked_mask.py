@@ -24,6 +24,10 @@ from napari_attnseg.corrections.session import (
 )
 from napari_attnseg.masks import make_mask, rules_of
 
+NOT_UNDONE = (
+    "Undo is grey: they were made another way, or the mask was painted or changed "
+    "after them."
+)
 #: What a click may be, and several of them.
 _KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
 
@@ -82,8 +86,7 @@ class ClickedMask:
     def describe(self, frame: int) -> str:
         """Say how to click, or how many clicks there are and how far they reach."""
         assert self.session is not None
-        corrector, clicks = self.session.corrector, self.clicks(frame)
-        reach = round(max(corrector.reach))
+        clicks = self.clicks(frame)
         if self._idle and clicks and clicks[-1].empties:
             return "Nothing that may be removed is in this box."
         if self._idle:
@@ -91,6 +94,14 @@ class ClickedMask:
                 "The mask is right there already: this click protects it from later "
                 "clicks nearby."
             )
+        if self._earlier and not self.can_undo:
+            return f"{self._said(clicks)} {NOT_UNDONE}"
+        return self._said(clicks)
+
+    def _said(self, clicks: tuple[Click, ...]) -> str:
+        assert self.session is not None
+        corrector = self.session.corrector
+        reach = round(max(corrector.reach))
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."

@@ -12,8 +12,8 @@ from napari_attnseg._widgets.base.correction_way import Way
 
 #: Entries; a folder of MedSAM stands between the second and the last.
 OWN, SIMILARITY, FOLDER = (
-    "click head, if the weights have one",
-    "similarity",
+    "the model",
+    "similar places",
     "MedSAM folder…",
 )
 _OWN, _SIMILARITY = "own", "similarity"
@@ -41,9 +41,12 @@ class WayBox(QWidget):
             self.box.addItem(text, value)
         set_tips(
             {
-                self.box: "What proposes the change around a click. MedSAM is another "
-                "model, of which you need the folder. Earlier clicks stay as they are; "
-                "to undo them, choose again what made them.",
+                self.box: "What proposes the change around a click. The model: as it "
+                "was trained to follow clicks, or by similar places if these weights "
+                "were not. Similar places: what looks to the model like the place of "
+                "the click. MedSAM is another model, of which you need the folder. "
+                "Earlier clicks stay as they are; to undo them, choose again what made "
+                "them.",
                 self.drag_box: "A line says of every pixel on it that it belongs, or "
                 "does not. A box lets the model add what it finds in it; with the "
                 "right button or Shift it removes all that is in it. Nothing "
