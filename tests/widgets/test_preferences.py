@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from npe2 import PluginManifest
 
 from napari_attnseg import Segmenter
+from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.inspect.whatif_layers import paint_layer
 from napari_attnseg._widgets.inspect.widget import InspectWidget
@@ -46,11 +47,16 @@ def segment(viewer: ViewerModel, tiny_segmenter: Segmenter) -> Any:
     return add
 
 
+@pytest.mark.usefixtures("qtbot")
 def test_the_page_offers_what_there_is() -> None:
     manifest = PluginManifest.from_distribution("napari-attnseg")
     offered = manifest.contributions.configurations["colours"].properties
     assert offered["gates"].enum == list(GATE_MAPS)
     assert offered["mask"].enum == list(MASK_COLOURS)
+    start = manifest.contributions.configurations["segment"].properties["intensity"]
+    box = IntensityBox()
+    assert start.enum == [box.itemText(index) for index in range(box.count())]
+    assert start.default == box.choice
     assert offered["gates"].default == next(iter(GATE_MAPS))
     assert offered["mask"].default == next(iter(MASK_COLOURS))
 

@@ -220,9 +220,9 @@ def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
     box = widget.inputs.intensity_box
     for choice, rule in (
         ("card", Percentiles(0, 100)),
-        ("whole_range", Percentiles(0, 100)),
+        ("whole range", Percentiles(0, 100)),
         ("percentiles", Percentiles(*DEFAULT_PERCENTILES, without_border=True)),
-        ("displayed", Window(900, 1050)),
+        ("as displayed (contrast limits)", Window(900, 1050)),
     ):
         box.choose(choice)
         widget.inputs.image_box.setCurrentText("a")
@@ -233,13 +233,13 @@ def test_intensities_are_read_as_chosen_and_the_choice_is_remembered(
         assert rule_of(facts) == rule
         expected = segmenter(values, intensity=rule)
         assert facts["mask_sha256"] == expected.provenance["mask_sha256"]
-        narrow = choice in ("card", "whole_range")
+        narrow = choice in ("card", "whole range")
         assert ("three tenths of the range" in widget.bar.error.text()) is narrow
     assert any("three tenths of the range" in message for message in messages)
-    assert preferences().intensity == "displayed"
+    assert preferences().intensity == "as displayed (contrast limits)"
     another = SegmentWidget(viewer)
     qtbot.addWidget(another)
-    assert another.inputs.intensity_box.choice == "displayed"
+    assert another.inputs.intensity_box.choice == "as displayed (contrast limits)"
     viewer.layers.remove(layer)
     viewer.add_image(np.zeros((30, 40, 3), np.uint8), name="colour", rgb=True)
     widget.start()

@@ -49,12 +49,12 @@ class IntensityBox(ChoiceBox):
 
     @property
     def choice(self) -> str:
-        """The chosen `IntensityChoice`, as Preferences store it."""
-        return str(self.currentData())
+        """The chosen rule in the words of the list, as Preferences store it."""
+        return self.currentText()
 
     def choose(self, choice: str) -> None:
-        """Choose the rule of this name, as of `choice`; the first one if unknown."""
-        self.setCurrentIndex(max(self.findData(choice), 0))
+        """Choose the rule of these words, as of `choice`; the first one if unknown."""
+        self.setCurrentIndex(max(self.findText(choice), 0))
 
     def rule(self, layer: Any) -> Intensity | str | None:
         """The rule for an image layer, as `Segmenter.segment` takes it.
@@ -64,7 +64,7 @@ class IntensityBox(ChoiceBox):
         InputError
             If it is to be read as displayed but is in colour.
         """
-        chosen = IntensityChoice(self.choice)
+        chosen = IntensityChoice(self.currentData())
         if chosen is IntensityChoice.AS_TRAINED:
             # As attnseg segment does.
             window = layer.metadata.get(FILE_FACTS, {}).get("window")
