@@ -95,3 +95,15 @@ def test_check_asks_about_one_padded_mask(tmp_path: Path) -> None:
     (found,) = report.found
     assert found[:2] == ("padded-mask", "a2") and "white padding" in found[2]
     assert report.to_json()["stops_training"] == []
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_wedge_of_an_image_that_was_turned_is_padding(turn: int) -> None:
+    y, x = np.mgrid[:96, :112]
+    wedge = y < 6 - 0.09 * x
+    lesion = (y - 50) ** 2 + (x - 60) ** 2 < 400
+    assert is_padded(np.rot90(wedge | lesion, turn))
+    for centre in (0, -12):  # a lesion at an edge ends in a curve
+        cut = (y - centre) ** 2 + (x - 60) ** 2 < 400
+        assert not is_padded(np.rot90(cut, turn))
+    assert not is_padded(np.rot90(lesion, turn))

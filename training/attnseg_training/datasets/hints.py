@@ -56,9 +56,9 @@ _SENTENCES = {
         "and 255 if it is."
     ),
     Rule.PADDED: (
-        "In the mask of {} lesion fills a strip along a whole edge, up to a straight "
-        "line, as white padding does: make the strip black if it is no "
-        "lesion."
+        "In the mask of {} lesion fills a strip along a whole edge or a wedge, up to "
+        "a straight line, as white padding does, also of images that were turned a "
+        "little: make it black if it is no lesion."
     ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "

@@ -54,6 +54,11 @@ _NAME_MEANINGS = (
     "classes = {name = value, …} if each is a class, ignore = value if one is "
     "neither lesion nor background, or threshold = number if lesion is what is above it"
 )
+_FRACTION_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, or '
+    "threshold = 0.5 if these are probabilities or votes, or export whole numbers if "
+    "each is a class"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +152,7 @@ def _split(
     if len(found) == 1 or (len(found) == 2 and found[0] == 0):
         return values > 0, "two-values"
     if values.dtype.kind == "f" and top <= 1:
-        return _probabilities(values, float(top), name)
+        return _probabilities(values, found, name, stated)
     if found[0] == 0 and values.dtype.kind in "ui":
         refuse_void(found, name)
         if are_numbers(values, found):
@@ -217,7 +222,19 @@ def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
     )
 
 
-def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
+def _probabilities(
+    values: Values, found: Values, name: str, stated: bool
+) -> tuple[Plane, str]:
+    top = float(found[-1])
+    if found[0] == 0 and (
+        (would_vanish(values, found, 0.5) or is_drawn(values, found))
+        if len(found) <= LEVELS
+        else number_regions(values, found)
+    ):
+        if stated:
+            return values > 0, "object-numbers"
+        came = f"the fractions {listed(found)}, which fill regions and may be objects"
+        raise _unclear(name, f"{came}, classes or votes", _FRACTION_MEANINGS)
     if 0.05 < top <= 0.5:
         raise _unclear(
             name,
@@ -225,7 +242,7 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
             "export it as a mask of 0 and 1, or write threshold = 0.5 into "
             "dataset.toml if these are probabilities",
         )
-    _refuse_regions(values, np.unique(values), name, exact=False)
+    _refuse_regions(values, found, name, exact=False)
     return values > 0.5, "probabilities"
 
 

@@ -61,7 +61,7 @@ def number_regions(values: Values, found: Values) -> bool:
 
     They are constant within each, and as large beside the background as elsewhere.
     """
-    if _is_gradient(values, int(found[-1])):
+    if _is_gradient(values, found[-1]):
         return False
     inside = values > 0
     padded = np.pad(inside, 1, constant_values=True)
@@ -77,7 +77,7 @@ def number_regions(values: Values, found: Values) -> bool:
     return bool(edge.size) and bool(np.median(edge) > JUMP * np.median(values[inside]))
 
 
-def _is_gradient(values: Values, top: int) -> bool:
+def _is_gradient(values: Values, top: float) -> bool:
     differ = pairs = 0
     for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
         inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))

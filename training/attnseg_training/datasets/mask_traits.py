@@ -11,6 +11,7 @@ from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
+from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
@@ -72,6 +73,8 @@ class MaskTraits:
         Indices of classes and their colours, where it was read by these.
     span : Span or None
         Its numbers, if a threshold was given.
+    sloped : bool
+        Whether lesions are slopes rather than areas with edges, as of distances.
     """
 
     lesion_level: float | None = None
@@ -86,10 +89,16 @@ class MaskTraits:
     span: Span | None = None
     kinds: tuple[tuple[float, ...], ...] = ()
     palette: tuple[IndexColour, ...] = ()
+    sloped: bool = False
 
 
 def traits_of_numbers(
-    numbers: NDArray[Any], lesion: Plane, void: Plane | None, each: bool, lossy: bool
+    numbers: NDArray[Any],
+    lesion: Plane,
+    void: Plane | None,
+    each: bool,
+    soft: bool,
+    lossy: bool,
 ) -> MaskTraits:
     """Traits of a mask of one class that holds numbers.
 
@@ -102,6 +111,8 @@ def traits_of_numbers(
     each : bool
         Whether every number but 0 was read as lesion. Else numbers at its edges were
         too, and only the largest says something.
+    soft : bool
+        Whether no number is lesion by itself, but those above a part of the largest.
     lossy : bool
         Whether compression has changed the numbers: the largest is one of its ringing.
     """
@@ -116,15 +127,21 @@ def traits_of_numbers(
     if void is not None:
         other &= ~void
     faint = numbers[1:-1, 1:-1][_flat(numbers) & other[1:-1, 1:-1]]
-    several = bool(each and not lossy and level < inside.max())
+    exact = each and not soft and not lossy
+    several = bool(exact and level < inside.max())
     like: tuple[tuple[float, ...], ...] = ()
     if several and _lie_like_classes(np.where(lesion, numbers, 0)):
         like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
     few = np.unique(inside)[: CLASSES + 1] if several else (level,)
-    kinds = tuple((float(value),) for value in few) if each and not lossy else ()
+    kinds = tuple((float(value),) for value in few) if exact else ()
+    known = numbers if void is None else np.where(void, 0, numbers)
     return MaskTraits(
-        level, background, several=several, like_classes=like, kinds=kinds
+        *(level, background),
+        several=several,
+        like_classes=like,
+        kinds=kinds,
+        sloped=soft and is_sloped(known),
     )
 
 
