@@ -549,3 +549,13 @@ def test_slopes_are_told_from_soft_edges(
     path = tmp_path / "mask.tif"
     tifffile.imwrite(path, mask, photometric="rgb" if mask.ndim == 3 else "minisblack")
     assert any(one.sloped for one in read(path).traits) == sloped
+
+
+def test_three_people_as_red_green_and_blue_are_noticed(tmp_path: Path) -> None:
+    y, x = np.mgrid[:160, :160]
+    disc = (y - 80) ** 2 + (x - 60) ** 2 < 900
+    shifted = [disc, np.roll(disc, 8, 1), np.roll(disc, (6, 3), (0, 1))]
+    path = tmp_path / "mask.png"
+    Image.fromarray(np.dstack(shifted).astype(np.uint8) * 255).save(path)
+    (traits,) = read(path).traits
+    assert traits.mixed and len(traits.kinds) > 3

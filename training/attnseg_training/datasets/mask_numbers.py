@@ -25,6 +25,8 @@ from attnseg_training.datasets.mask_regions import (
 )
 from attnseg_training.datasets.mask_remedies import (
     FEW,
+    FRACTION_MEANINGS,
+    NAME_MEANINGS,
     NAME_OR_LIMIT,
     remedy,
     without_0,
@@ -48,17 +50,6 @@ PLATEAUS, FEW_PIXELS = 5e-4, 16
 VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
 LEVELS = 32
-
-_NAME_MEANINGS = (
-    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
-    "classes = {name = value, …} if each is a class, ignore = value if one is "
-    "neither lesion nor background, or threshold = number if lesion is what is above it"
-)
-_FRACTION_MEANINGS = (
-    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, or '
-    "threshold = 0.5 if these are probabilities or votes, or export whole numbers if "
-    "each is a class"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,13 +160,13 @@ def _split(
         if stated:
             return values > 0, "object-numbers"
         came = "which may be objects, classes or what is not labelled"
-        raise _unclear(name, f"the values {listed(found)}, {came}", _NAME_MEANINGS)
+        raise _unclear(name, f"the values {listed(found)}, {came}", NAME_MEANINGS)
     many = found[0] == 0 and values.dtype.kind in "ui" and len(found) > LEVELS
     if many and number_regions(values, found):
         if stated:
             return values > 0, "object-numbers"
         came = f"{len(found)} values that fill regions, as numbers of objects do"
-        raise _unclear(name, came, _NAME_MEANINGS)
+        raise _unclear(name, came, NAME_MEANINGS)
     _refuse_regions(values, found, name)
     _refuse_faint(values, float(top), name)
     return values > cut_of(float(top)), "half-of-maximum"
@@ -234,7 +225,7 @@ def _probabilities(
         if stated:
             return values > 0, "object-numbers"
         came = f"the fractions {listed(found)}, which fill regions and may be objects"
-        raise _unclear(name, f"{came}, classes or votes", _FRACTION_MEANINGS)
+        raise _unclear(name, f"{came}, classes or votes", FRACTION_MEANINGS)
     if 0.05 < top <= 0.5:
         raise _unclear(
             name,

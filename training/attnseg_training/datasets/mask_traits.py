@@ -21,6 +21,8 @@ IndexColour = tuple[int, Colour]
 
 #: More numbers than this are objects, not classes that somebody forgot to name.
 CLASSES = 4
+#: Dice of the drawings of two people is above this.
+READERS = 0.5
 #: A piece of a number has at least so many pixels.
 PIECE = 5
 
@@ -171,6 +173,7 @@ def traits_of_colours(
             if a < b and c not in (a, b)
         )
     )
+    mixed = mixed or _are_readers(which, colours[used], used)
     like = len(used) > 1 and _lie_like_classes(which)
     far = [
         k
@@ -207,6 +210,21 @@ def _between(which: NDArray[np.int64], first: int, second: int, both: int) -> bo
         for other in np.unique(two[one == both + 1])
     }
     return {first + 1, second + 1} <= touched
+
+
+def _are_readers(which: NDArray[np.int64], colours: Colours, used: list[int]) -> bool:
+    """Whether red, green and blue are drawings of three people, which overlap."""
+    bright = colours > 255 / 2
+    pure = np.abs(colours - 255 * bright).max(initial=0) <= APART / 2
+    mixtures = np.count_nonzero(bright.sum(1) == 2)
+    if not pure or len(used) <= CLASSES - 1 or mixtures < 2 or not bright.all(1).any():
+        return False
+    areas = np.array([np.count_nonzero(which == k + 1) for k in used])
+    own = areas @ bright
+    return all(
+        2 * (areas @ (bright[:, a] & bright[:, b])) > READERS * (own[a] + own[b])
+        for a, b in ((0, 1), (0, 2), (1, 2))
+    )
 
 
 def _neighbours(values: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
