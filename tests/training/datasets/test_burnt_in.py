@@ -10,7 +10,7 @@ from PIL import Image
 
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.check import check
-from attnseg_training.datasets.padding import is_padded
+from attnseg_training.datasets.padding import is_framed, is_padded
 
 H, W = 150, 180
 Y, X = np.mgrid[:H, :W]
@@ -95,6 +95,12 @@ def test_check_asks_about_one_padded_mask(tmp_path: Path) -> None:
     (found,) = report.found
     assert found[:2] == ("padded-mask", "a2") and "white padding" in found[2]
     assert report.to_json()["stops_training"] == []
+
+
+def test_a_thin_frame_is_padding() -> None:
+    framed = np.pad(lesion(0)[1:-1, 1:-1], 1, constant_values=True)
+    assert is_framed(framed) and is_padded(framed)
+    assert not is_framed(~lesion(0)) and not is_framed(lesion(0))
 
 
 @pytest.mark.parametrize("turn", range(4))

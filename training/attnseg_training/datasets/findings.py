@@ -18,7 +18,7 @@ from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.outlines import is_outlined
-from attnseg_training.datasets.padding import is_padded
+from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
@@ -140,7 +140,7 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and is_inverted(lesion):
+        elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)

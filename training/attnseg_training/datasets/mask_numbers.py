@@ -17,6 +17,7 @@ from attnseg_training.datasets.mask_regions import (
     constant_around,
     core,
     faint_regions,
+    fill_regions,
     has_lines,
     is_drawn,
     number_regions,
@@ -217,11 +218,7 @@ def _probabilities(
     values: Values, found: Values, name: str, stated: bool
 ) -> tuple[Plane, str]:
     top = float(found[-1])
-    if found[0] == 0 and (
-        (would_vanish(values, found, 0.5) or is_drawn(values, found))
-        if len(found) <= LEVELS
-        else number_regions(values, found)
-    ):
+    if found[0] == 0 and fill_regions(values, found, LEVELS):
         if stated:
             return values > 0, "object-numbers"
         came = f"the fractions {listed(found)}, which fill regions and may be objects"

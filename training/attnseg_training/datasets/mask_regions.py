@@ -125,6 +125,13 @@ def is_drawn(values: Values, found: Values) -> bool:
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
 
 
+def fill_regions(values: Values, found: Values, levels: int) -> bool:
+    """Whether fractions, 0 among them, fill regions, be they few `levels` or many."""
+    if len(found) > levels:
+        return number_regions(values, found)
+    return would_vanish(values, found, 0.5)
+
+
 def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
     """Whether numbers between background and lesion lie at edges, soft ones included.
 

@@ -6,11 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, label
 
+from attnseg_training.datasets.drawn_colours import border_of
+
 #: In the line of pixels after a strip, no more than this share is lesion.
 AFTER = 0.75
 #: A wedge ends in a line of at least this share of the shorter side, of which no pixel
 #: is farther off than this, and which rises by so many pixels.
 LENGTH, STRAIGHT, RISE = 0.25, 1.0, 2
+#: A frame is at most so many pixels wide.
+FRAME = 4
 
 
 def is_padded(lesion: NDArray[np.bool_]) -> bool:
@@ -31,6 +35,15 @@ def is_padded(lesion: NDArray[np.bool_]) -> bool:
         if depth and lines[depth].mean() <= AFTER:
             return True
     return _has_wedge(lesion)
+
+
+def is_framed(lesion: NDArray[np.bool_]) -> bool:
+    """Whether a thin frame of lesion lies along all edges, as of a screenshot."""
+    edges = lesion[0], lesion[-1], lesion[:, 0], lesion[:, -1]
+    if min(lesion.shape) <= 2 * FRAME + 2 or not all(edge.all() for edge in edges):
+        return False
+    rings = (border_of(lesion[d:-d, d:-d]) for d in range(1, FRAME + 1))
+    return any(ring.mean() <= 1 - AFTER for ring in rings)
 
 
 def _has_wedge(lesion: NDArray[np.bool_]) -> bool:
