@@ -514,7 +514,7 @@ def test_object_numbers_as_fractions_are_asked_for(
 ) -> None:
     path = tmp_path / "mask.tif"
     tifffile.imwrite(path, (LABELS / largest).astype(np.float32))
-    with pytest.raises(UnclearMaskError, match="fractions .* classes = ..lesion"):
+    with pytest.raises(UnclearMaskError, match=r"fractions .* classes = ..lesion"):
         read(path)
     found = read(path, stated=True)
     assert np.array_equal(found.planes[0] > 0, TRUTH)
