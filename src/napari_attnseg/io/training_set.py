@@ -228,8 +228,8 @@ def _mask_values(descriptor: Descriptor, correction: Correction) -> NDArray[np.u
             )
     if not all(0 <= value <= 255 for value in numbers.values()):
         raise InputError(
-            f"The {FILE} of the folder has mask values below 0 or above 255, which are "
-            "not written here; choose another folder."
+            f"The {FILE} of the folder has mask values below 0 or above 255, which an "
+            "8-bit mask cannot hold; choose another folder."
         )
     table = np.zeros(max(numbers) + 1, np.uint8)
     for number, value in numbers.items():

@@ -15,7 +15,7 @@ MOST = 0.5
 
 
 def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
-    """Hint at cases whose images are in two splits, if most names are of cases."""
+    """Hint at cases with images in two splits, if most file names contain a case."""
     cases: dict[str, dict[str, str]] = {}
     total = 0
     for split, names in splits.items():
