@@ -48,7 +48,7 @@ _PERHAPS = ("dataset", "dataset.txt")
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Content of a ``dataset.toml``; empty where it says nothing."""
+    """Content of a ``dataset.toml``; fields that it leaves out are empty."""
 
     name: str = ""
     classes: tuple[str, ...] = ()
@@ -193,7 +193,7 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...], b
         raise InputError(
             f"Expected classes in {path} without the background, got {ground!r}; "
             f"write classes = [{listed}] if the background is 0, or classes = "
-            f"{{{table}}} if these are the values."
+            f"{{{table}}} if these are the mask values."
         )
     found = given[ground] if isinstance(given[ground], list) else [given[ground]]
     values = tuple(v for v in found if v != 0)

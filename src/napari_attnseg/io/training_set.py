@@ -230,8 +230,8 @@ def _mask_values(descriptor: Descriptor, correction: Correction) -> NDArray[np.u
     ground = descriptor.background[0] if 0 in descriptor.values else 0
     if not all(0 <= value <= 255 for value in (ground, *numbers.values())):
         raise InputError(
-            f"The {FILE} of the folder has mask values below 0 or above 255, which are "
-            "not written here; choose another folder."
+            f"The {FILE} of the folder has mask values below 0 or above 255, which an "
+            "8-bit mask cannot hold; choose another folder."
         )
     table = np.full(max(numbers) + 1, ground, np.uint8)
     for number, value in numbers.items():

@@ -212,7 +212,7 @@ class MasksSeen:
         self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
-        """Union of both."""
+        """Union of two records."""
         present = zip(self.present, other.present, strict=True)
         agreements = zip(self.agreements, other.agreements, strict=True)
         return MasksSeen(
@@ -239,10 +239,10 @@ class MasksSeen:
         return [error for error in found if error is not None]
 
     def hints(self) -> list[Hint]:
-        """Findings that may be wrong, but stop nothing.
+        """Findings that may be wrong, and therefore do not stop training.
 
-        A finding that several images have to show counts if most images that could show
-        it do so, with the same few numbers or colours.
+        A finding that needs several images is given if most images that could show it
+        do so, with the same few numbers or colours.
         """
         broken = {error.rule for error in self.broken()}
         mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []

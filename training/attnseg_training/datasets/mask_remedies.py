@@ -48,7 +48,7 @@ def remedy(values: Values) -> str:
 
 
 def without_0(found: Values) -> str:
-    """Advice on sorted numbers of which the background is not clear."""
+    """Advice for sorted mask numbers if it is unclear which is background."""
     if found.dtype.kind not in "iu" or len(found) > FEW:
         return NAME_OR_LIMIT
     numbers = [v for v in found.tolist() if v]

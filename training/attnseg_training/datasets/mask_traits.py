@@ -44,39 +44,40 @@ class OneColour:
 
 @dataclass(frozen=True, slots=True)
 class MaskTraits:
-    """How one page of a mask was read, as far as it matters for the other masks.
+    """Facts about one page of a mask that reading the other masks depends on.
 
     Attributes
     ----------
     lesion_level : float or None
-        Smallest number that was read as lesion; None: there is none.
+        Smallest number that was read as lesion; None if there is no lesion.
     background_level : float
         Largest number of a region that was read as background.
     background : tuple of float, or None
         Colour of the background.
     lesions : tuple of tuple of float
-        Colours of lesions; without those that nearly are the background's.
+        Colours of lesions, without those close to the background's colour.
     several : bool
         Whether lesions have several numbers or colours.
     like_classes : tuple of tuple of float
-        These numbers or colours, if they lie as classes do: in or along each other, or
-        in several pieces. Colours that a lossy file spreads are one.
+        The numbers or colours of lesions, if their regions lie as those of classes do:
+        inside or along each other, or in several pieces. Colours that lossy compression
+        spread are one.
     mixed : bool
-        Whether one colour is a mixture of two others and lies between them, as where
-        two drawings overlap.
+        Whether one colour is a mixture of two others and lies between their regions, as
+        where two drawings overlap.
     scale : Scale or None
-        Against what numbers were compared; None: they are colours, or no lesion.
+        Range that numbers were compared with; None for colours, or without a lesion.
     alone : OneColour or None
-        The only colour that there is, if it is not black.
+        The only colour of the page, if it is not black.
     kinds : tuple of tuple of float
-        All numbers or colours of lesions, where they are exact or colours; no more than
-        say that there are too many for classes.
+        All numbers or colours of lesions, if they are exact; the list ends once there
+        are too many for classes.
     palette : tuple of (int, colour)
-        Indices of classes and their colours, where it was read by these.
+        Indices of classes and their colours, if the page was read by a palette.
     span : Span or None
-        Its numbers, if a threshold was given.
+        Range of its numbers, if a threshold was given.
     sloped : bool
-        Whether lesions are slopes rather than areas with edges, as of distances.
+        Whether lesions are slopes, as of distances, instead of areas with edges.
     """
 
     lesion_level: float | None = None

@@ -78,13 +78,13 @@ def read(
         read by its colours then, and by its indices where `values` are given, unless
         its colours are greys that are these values.
     ignore : int, optional
-        Number of what is neither lesion nor background.
+        Number of pixels that are neither lesion nor background, and do not count.
     like : Path, optional
         NIfTI image on whose grid a NIfTI mask is brought.
     stated : bool
-        Whether somebody said that there is one class, where `values` are empty.
+        Whether the user stated that there is one class, if `values` is empty.
     threshold : float, optional
-        Numbers above it are lesion, where `values` are empty.
+        Numbers above it are lesion, if `values` is empty.
     among_others : bool
         Whether a mask of one colour is read as empty for now, because other masks,
         compared by `agreement`, tell whether it is.

@@ -17,9 +17,9 @@ MOST = 0.5
 
 
 def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
-    """Hint at cases whose images are in two splits, if most names are of cases.
+    """Hint at cases with images in two splits, if most file names contain a case.
 
-    Versions of one picture are such, whatever the other names are.
+    Versions of one picture count whatever the other names are.
     """
     versions: dict[str, dict[str, str]] = {}
     cases: dict[str, dict[str, str]] = {}

@@ -124,7 +124,7 @@ class ReadingQuestions(QWidget):
         return chosen
 
     def warn(self) -> None:
-        """Show a notification if the command would decode the image otherwise."""
+        """Show a notification if the command would decode the image differently."""
         if self.file_note.text():
             show_warning(self.file_note.text())
 

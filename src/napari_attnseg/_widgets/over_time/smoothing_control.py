@@ -1,4 +1,4 @@
-"""The control that smooths a mask over time, and adds the layers of it."""
+"""The control that smooths a mask over time and adds the result as layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_attnseg.time_smoothing import MOST
 
 
 class SmoothingControl(QWidget):
-    """Over how many slices to smooth, and a button that does it.
+    """Choice of the number of frames to smooth over, and the button that starts it.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ class SmoothingControl(QWidget):
         self.bar.start_button.clicked.connect(self.start)
 
     def follow(self, result: ResultLayers | None) -> None:
-        """Smooth this result from now on."""
+        """Set the result that the button smooths."""
         self._result = result
         usable = result is not None and bool(result.probability)
         why = "Grey because there is no mask of a stack with its probability."
         self.bar.set_ready(usable, why)
 
     def start(self) -> None:
-        """Smooth in a thread; layers are added beside those of the result."""
+        """Smooth in a thread, and add the result as new layers."""
         result = self._result
         if result is None or not result.probability or self._life.worker is not None:
             return

@@ -1,4 +1,4 @@
-"""The Time dock widget: numbers of each frame as curves, flicker, smoothing."""
+"""The Time dock widget: curves of each frame's numbers, flicker and smoothing."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class OverTimeWidget(DockWidget):
         return self._results[at] if 0 <= at < len(self._results) else None
 
     def _follow(self, event: Any = None) -> None:
-        """Offer every mask of a stack, keeping the choice."""
+        """Offer the masks of all stacks, and keep the choice."""
         if self._life.ended:
             return
         before = None if self.result is None else self.result.mask
@@ -147,7 +147,7 @@ class OverTimeWidget(DockWidget):
     # -- measuring ---------------------------------------------------------------------
 
     def look(self) -> None:
-        """Measure frames that came or changed since; draw what was measured."""
+        """Measure frames that are new or have changed, and draw what is measured."""
         if self._life.ended:
             return
         result = self.result
@@ -273,7 +273,7 @@ class OverTimeWidget(DockWidget):
         return self._worker is not None
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Draw in the colours of the theme, and catch up."""
+        """Draw in the theme's colours, and measure what has changed while hidden."""
         super().showEvent(event)
         self.look()
 

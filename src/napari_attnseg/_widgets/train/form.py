@@ -119,12 +119,12 @@ class TrainForm(QWidget):
                     for name, button in self.recipe_buttons.items()
                 },
                 self.start_box: "What the model knows before it sees your images.",
-                self.cnn: "File with weights of the first of its two encoders.",
-                self.transformer: "File with weights of the second one.",
+                self.cnn: "File with weights of its first encoder.",
+                self.transformer: "File with weights of its second encoder.",
                 self.weights: "Weights of the same model, which are trained further.",
-                self.epochs_box: "How often the training goes through all images.",
+                self.epochs_box: "Number of passes through all training images.",
                 self.device_box: "What computes: auto takes a GPU if there is one.",
-                self.batch_box: "More need more memory.",
+                self.batch_box: "Images per step; larger batches need more memory.",
                 self.more_line: "Further options of attnseg-train fit.",
             }
         )

@@ -91,9 +91,9 @@ class TrainWidget(DockWidget):
                 self.start_button: "Begin a run with what is chosen here.",
                 self.resume_button: "Continue where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
-                self.on_button: "Train the best weights of this run on, with the same "
-                "settings. Begins a new run folder; this one stays as it is.",
-                self.on_epochs: "How often the training goes through all images again.",
+                self.on_button: "Continue training the best weights of this run, "
+                "with the same settings, in a new run folder; this one is not changed.",
+                self.on_epochs: "Number of further passes through all training images.",
             }
         )
         where = QFormLayout()
