@@ -46,6 +46,11 @@ class Click:
         """The pixel of a click, or the corners of a scribble's line."""
         return ((self.row, self.column), *self.line)
 
+    @property
+    def empties(self) -> bool:
+        """Whether it takes away all that its box encloses."""
+        return self.box is not None and not self.positive
+
 
 def click_in_box(
     top: int,
@@ -57,14 +62,15 @@ def click_in_box(
 ) -> Click:
     """A drawn box as a scribble through its middle, along its longer axis.
 
-    What the model adds or takes away there stays in the box.
+    A positive one lets the model add what it finds in the box. A negative one takes
+    away all that the box encloses.
 
     Parameters
     ----------
     top, left, bottom, right : int
         Of the box, at least one pixel; the last two are the first pixels outside.
     positive : bool
-        Whether the object in the box belongs to the class.
+        Whether the object in the box belongs to the class, or nothing in it does.
     class_number : int
     """
     height, width = bottom - top, right - left

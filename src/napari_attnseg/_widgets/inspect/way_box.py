@@ -45,8 +45,9 @@ class WayBox(QWidget):
                 "model, of which you need the folder. Earlier clicks stay as they are; "
                 "to undo them, choose again what made them.",
                 self.drag_box: "A line says of every pixel on it that it belongs, or "
-                "does not. A box, around an object, lets the model add what it finds "
-                "in it, or take it away, and nothing outside.",
+                "does not. A box lets the model add what it finds in it; with the "
+                "right button or Shift it removes all that is in it. Nothing "
+                "outside changes.",
             }
         )
         layout = QFormLayout(self)
