@@ -1,6 +1,7 @@
-"""What is computed alike on tensors of torch and on arrays of numpy.
+"""Array functions that work alike on torch tensors and numpy arrays.
 
-Each engine has its own: torch is not imported where OpenVINO computes.
+The torch engine works on tensors and the OpenVINO engine on arrays, where torch is not
+imported.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Kind = TypeVar("Kind", bound=Array)
 
 
 def resize(image: Kind, size: int | tuple[int, int]) -> Kind:
-    """Bilinear resize of (N, C, H, W), antialiased where it shrinks, [0, 1] kept."""
+    """Resize (N, C, H, W) bilinearly, with antialiasing; clamp to [0, 1]."""
     target = (size, size) if isinstance(size, int) else size
     given: Array = image
     if tuple(given.shape[-2:]) == target:
@@ -36,7 +37,7 @@ def resize(image: Kind, size: int | tuple[int, int]) -> Kind:
 
 
 def narrow(rows: Array, columns: int) -> Array:
-    """The first half of `resize`, not clamped: (N, C, h, W) → (N, C, h, columns)."""
+    """Resize the columns only, without clamping: (N, C, h, W) → (N, C, h, columns)."""
     if rows.shape[-1] == columns:
         return rows
     if isinstance(rows, np.ndarray):
@@ -51,7 +52,7 @@ def _interpolate(image: Array, target: tuple[int, int]) -> Array:
 
 
 def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
-    """Some of one kind, along an axis."""
+    """Concatenate arrays, or tensors, along an axis."""
     if isinstance(arrays[0], np.ndarray):
         return np.concatenate(arrays, axis)
     import torch
@@ -60,7 +61,7 @@ def concatenate(arrays: Sequence[Array], axis: int = 0) -> Array:
 
 
 def mean(arrays: Sequence[Array]) -> Array:
-    """Of some of one kind and shape."""
+    """Mean of several arrays or tensors of one shape."""
     if isinstance(arrays[0], np.ndarray):
         return np.stack(arrays).mean(0)
     import torch
@@ -69,7 +70,7 @@ def mean(arrays: Sequence[Array]) -> Array:
 
 
 def mirror(array: Array, axes: tuple[int, ...]) -> Array:
-    """Mirror along axes."""
+    """Flip along axes."""
     return np.flip(array, axes) if isinstance(array, np.ndarray) else array.flip(axes)
 
 
@@ -82,19 +83,19 @@ def sigmoid(logits: Array) -> Array:
 
 
 def norm(maps: Array) -> Array:
-    """Length over channels: (N, C, h, w) → (N, 1, h, w)."""
+    """L2 norm over channels: (N, C, h, w) → (N, 1, h, w)."""
     if isinstance(maps, np.ndarray):
         return np.linalg.norm(maps, axis=1, keepdims=True)
     return maps.norm(dim=1, keepdim=True)
 
 
 def float32(array: Array) -> Array:
-    """In float32, where autocast computed in less."""
+    """Convert to float32, where autocast used a lower precision."""
     return array if isinstance(array, np.ndarray) else array.float()
 
 
 def copy(array: Array) -> Array:
-    """That may be written to."""
+    """Return a copy that may be written to."""
     return array.copy() if isinstance(array, np.ndarray) else array.clone()
 
 
@@ -107,7 +108,7 @@ def to_numpy(array: Array) -> NDArray[np.float32]:
 
 
 def same_kind(values: NDArray[np.float32], like: Array) -> Array:
-    """Values as `like` is: an array, or a tensor on its device."""
+    """Convert values to the kind of `like`: an array, or a tensor on its device."""
     if isinstance(like, np.ndarray):
         return values
     import torch
@@ -116,7 +117,7 @@ def same_kind(values: NDArray[np.float32], like: Array) -> Array:
 
 
 def to_tensor(array: Array) -> Array:
-    """A tensor, which shares the memory of an array."""
+    """Convert an array to a tensor that shares its memory."""
     import torch
 
     return torch.from_numpy(array) if isinstance(array, np.ndarray) else array

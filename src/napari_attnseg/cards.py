@@ -125,12 +125,12 @@ class ModelCard:
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
 
     def pattern(self, stride: int) -> PatternValue:
-        """What the pattern of the gate at 1/stride was measured to be worth."""
+        """Measured effect of the pattern of the gate at 1/stride on the mask."""
         facts = self.gates.get(f"1/{stride}")
         return PatternValue.NOT_MEASURED if facts is None else PatternValue.of(facts)
 
     def pattern_of_all(self) -> PatternValue:
-        """What the patterns of all gates together were measured to be worth."""
+        """Measured effect of the patterns of all gates together on the mask."""
         facts = self.gates.get("all")
         if facts is not None:
             return PatternValue.of(facts)

@@ -135,14 +135,14 @@ def read_click_head(path: Path) -> StoredHead | None:
 
 
 def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> None:
-    """Write a head to a file of its own, atomically.
+    """Write a click head to a file, atomically.
 
     Parameters
     ----------
     path : Path
     head : ClickHead
     facts : mapping
-        JSON-ready: what it was trained on; ``weights_sha256`` names the network.
+        JSON-ready facts about its training; ``weights_sha256`` identifies the network.
     """
     write_bytes(path, _bytes({}, b"", {}, head, facts))
 

@@ -41,7 +41,7 @@ def available_devices() -> list[str]:
 
 
 def gpu_here() -> bool:
-    """Whether torch has a GPU here; torch is imported only where that may be."""
+    """Whether torch has a GPU here; torch is not imported if there cannot be one."""
     try:
         if version("torch").endswith("+cpu"):
             return False

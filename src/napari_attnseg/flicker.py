@@ -1,7 +1,7 @@
-"""Flicker: how much masks differ between neighbouring frames whose image hardly does.
+"""Flicker: how much masks change between neighbouring frames that look alike.
 
-It needs no known mask. A mask that flickers is wrong in some frames; one that does not
-may be wrong in all of them. No torch, no Qt.
+It needs no reference mask. Masks that flicker are wrong in some frames; masks that do
+not may be wrong in all of them. No torch, no Qt.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STILL = 0.01
 
 
 def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:
-    """A grey copy of an image, of at most `SIDE` rows and columns, by means of blocks.
+    """Shrink an image to grey, at most `SIDE` rows and columns, by block means.
 
     Parameters
     ----------
     image : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
-        Image; in colour, the mean of red, green and blue counts.
+        Image; of a colour image the mean of red, green and blue is taken.
     """
     # Enough pixels of each block; all of a large frame take longer than its mask.
     step = [max(1, n // (4 * SIDE)) for n in image.shape[:2]]
@@ -42,9 +42,9 @@ def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def image_change(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Mean absolute difference of two small pictures, as a share of their range.
+    """Mean absolute difference of two small pictures, as a fraction of their range.
 
-    0 for two pictures of one and the same value.
+    It is 0 if all pixels of both have the same value.
     """
     both = np.stack([one, other])
     span = float(np.ptp(both))
@@ -60,7 +60,7 @@ class Pair:
     change : float
         `image_change` of their images.
     dice : float or None
-        Dice of their masks; None if both are empty, which says nothing of flicker.
+        Dice of their masks; None if both are empty, which says nothing about flicker.
     """
 
     change: float
@@ -90,7 +90,7 @@ class Flicker:
     Attributes
     ----------
     dice : float or None
-        Mean Dice of the pairs that count; None if there is none.
+        Mean Dice of the pairs that count; None if no pair counts.
     pairs : int
         Number of pairs that count.
     neighbours : int
@@ -103,14 +103,14 @@ class Flicker:
 
     @classmethod
     def of(cls, pairs: Iterable[Pair]) -> Flicker:
-        """Mean over the pairs that count."""
+        """Average over the pairs that count."""
         every = list(pairs)
         counted = [one.dice for one in every if one.counts and one.dice is not None]
         mean = float(np.mean(counted)) if counted else None
         return cls(mean, len(counted), len(every))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready, with what a still image is."""
+        """Return JSON-ready values, with the limit of `image_change`."""
         return {
             "dice_of_neighbours": None if self.dice is None else round(self.dice, 4),
             "pairs": self.pairs,

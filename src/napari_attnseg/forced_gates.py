@@ -60,15 +60,14 @@ def gate_text(level: str, psi: float | str | Path) -> str:
 def resolve_gates(
     gates: Mapping[GateKey, Forced] | None, ends: Mapping[GateKey, tuple[str, str]]
 ) -> dict[GateKey, Forced]:
-    """Check forced gates without an image; the name of an end becomes its number.
+    """Check forced gates without an image, and replace names of ends by numbers.
 
     Parameters
     ----------
     gates : mapping of int or (int, str) to Forced, optional
-        `AttentionMap.key` → what replaces psi there.
+        Value that replaces psi, by `AttentionMap.key`.
     ends : mapping of int or (int, str) to (str, str)
-        For each of the model's gates, the names of psi 0 and psi 1; upper and lower
-        case are alike.
+        Names of psi 0 and psi 1 of each of the model's gates; case is ignored.
 
     Raises
     ------

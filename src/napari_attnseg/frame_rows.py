@@ -1,4 +1,4 @@
-"""Numbers of the frames of a film or a volume, as their table has them. No torch."""
+"""Measurements of frames of a film or a volume, as in their table. No torch."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ COLUMNS = (
 
 
 def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
-    """Numbers of one frame, by `COLUMNS`; NaN and None where there are none.
+    """Measure one frame, by `COLUMNS`; NaN or None where a number is missing.
 
     Parameters
     ----------
     result : Segmentation
-        Without a class in its probability, what is measured in that is left out.
+        Numbers that need the probability of a class are left out if it has none.
     pixel_mm2 : float or None
         Area of a pixel, if it is known.
     """
@@ -69,7 +69,7 @@ def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
 
 
 def pair_columns(pair: Pair | None) -> dict[str, Any]:
-    """Columns that compare a frame with the one before; None: there is none."""
+    """Columns that compare a frame with the one before it, if there is one."""
     if pair is None:
         return {}
     dice = None if pair.dice is None else round(pair.dice, 4)
@@ -77,13 +77,13 @@ def pair_columns(pair: Pair | None) -> dict[str, Any]:
 
 
 def row_values(row: Mapping[str, Any]) -> list[Any]:
-    """Values by `COLUMNS`, as the table has them: what is missing is left empty."""
+    """Values by `COLUMNS` as the table writes them; a missing value is empty."""
     values = (row.get(name) for name in COLUMNS)
     return ["" if _is_missing(value) else value for value in values]
 
 
 def estimate_of_row(row: Mapping[str, str]) -> dict[str, Any] | None:
-    """Expected Dice of a row that was read, as in provenance; None: there is none."""
+    """Expected Dice of a row that was read, as in provenance; None if it has none."""
     state = row.get("expected_dice_state")
     if not state:
         return None
@@ -94,13 +94,13 @@ def estimate_of_row(row: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def number_in(row: Mapping[str, str], column: str) -> float | None:
-    """A number of a row that was read; None where it is empty."""
+    """Read a number from a row; None where the row is empty."""
     text = row.get(column)
     return float(text) if text else None
 
 
 def table_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A whole table as CSV."""
+    """Write a whole table as CSV text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -113,5 +113,5 @@ def _is_missing(value: Any) -> bool:
 
 
 def _rounded(area: float) -> float:
-    """To 4 places; small areas, as of microscopes, to 6 digits."""
+    """Round to 4 decimals; small areas, as of microscopes, to 6 significant digits."""
     return round(area, 4) if area >= 1 else float(f"{area:.6g}")

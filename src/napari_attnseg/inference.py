@@ -290,9 +290,9 @@ class Segmenter:
     def encode_prepared(
         self, images: Sequence[PreparedImage], flip: bool = False
     ) -> list[EncodedImage]:
-        """Run both encoders on several images at once, which pays on a GPU only.
+        """Run both encoders on several images at once, which is faster on a GPU only.
 
-        As many at once as fit on the device.
+        Batches are as large as fit on the device.
 
         Parameters
         ----------

@@ -111,7 +111,7 @@ class Percentiles:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is clipped."""
+        """Whether the range includes all values, so that nothing is clipped."""
         return (self.low, self.high) == (0, 100) and not self.without_border
 
 
@@ -259,12 +259,12 @@ def rule_to_json(rule: Intensity) -> dict[str, Any]:
 
 
 def rule_of(provenance: Mapping[str, Any]) -> Intensity:
-    """The rule that a run was made with; results of earlier versions: whole range.
+    """Intensity rule of a run; for results of earlier versions, the whole range.
 
     Raises
     ------
     InputError
-        If it is none that this version knows.
+        If this version does not know the rule.
     """
     facts = provenance.get(RULE)
     if facts is None:

@@ -98,8 +98,8 @@ def expect_probability(probability: NDArray[np.floating[Any]], weights: str) -> 
     if not np.isfinite(probability.sum(dtype=np.float64)):
         raise CheckpointError(
             f"Expected probabilities from 0 to 1, but the network of {weights} gives "
-            "NaN for this image, so that nothing can be said of it; choose other "
-            "weights, or another rule for intensities."
+            "NaN for this image, so it has no result; choose other weights, or another "
+            "rule for intensities."
         )
 
 
@@ -215,7 +215,7 @@ def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
 
 
 def object_sizes(mask: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
-    """Pixels of every connected object of a mask (H, W), each class by itself."""
+    """Number of pixels of every connected object of a mask (H, W), class by class."""
     from scipy import ndimage
 
     found = [np.zeros(0, np.intp)]

@@ -95,9 +95,9 @@ class RgbImage:
         return _three(self._scale.apply(self._colours[first:end])[0])
 
     def strips(self, rows: int | None = None) -> Iterator[NDArray[np.float32]]:
-        """All rows, a given number at a time, by default about a million pixels.
+        """Yield all rows in strips, by default of about a million pixels.
 
-        What `mapping` says is counted meanwhile.
+        This also counts what `mapping` reports.
         """
         step = rows or max(1, STRIP // self.shape[1])
         self._histogram[:], self._clipped = 0, 0
@@ -121,6 +121,9 @@ class RgbImage:
         if scale.told:
             fullest = np.sort(self._histogram)[::-1].cumsum()
             needed = 1 + int(np.searchsorted(fullest, MOST * size))
+            # Images of few levels leave the bins between them empty.
+            gaps = np.diff(np.flatnonzero(self._histogram))
+            needed *= int(np.median(gaps)) if gaps.size else 1
             warnings = (IntensityWarning.NARROW_RANGE,) * (needed < NARROW * BINS)
         low, high = scale.low, scale.high
         return IntensityMapping(scale.rule, low, high, clipped, warnings, scale.border)

@@ -1,7 +1,7 @@
 """Bilinear resize with numpy, antialiased where it shrinks.
 
-As ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` computes it, to
-within 1e-6 of values in [0, 1]; a test compares them.
+It agrees with ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` to
+within 1e-6 for values in [0, 1]; a test compares them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 
 def resample(image: Floats, axis: int, size: int) -> Floats:
-    """One of the last two axes of (…, H, W) to another length.
+    """Resize one of the last two axes of (…, H, W) to another length.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def resample(image: Floats, axis: int, size: int) -> Floats:
 
 @functools.lru_cache(maxsize=16)
 def _blocks(length: int, size: int) -> list[tuple[slice, slice, Floats]]:
-    """New places, the old ones that make them up, and with what weights: (new, old)."""
+    """Slices of new and old samples, with weights (new, old) that average them."""
     one, half = np.float32(1), np.float32(0.5)
     scale = np.float32(length) / np.float32(size)
     reach = max(scale, one)

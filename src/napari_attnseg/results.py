@@ -221,10 +221,10 @@ class Segmentation:
 
     @property
     def expected_dice(self) -> ExpectedDice | None:
-        """How good the mask probably is, where that was measured for the model.
+        """Expected Dice of the mask, if it was calibrated for the model.
 
-        None for other weights, and for a mask that is not the model's own: gates were
-        forced, another threshold, cleaned, refined by MedSAM, averaged over flips.
+        None for other weights, and for a mask that is not the model's own: with forced
+        gates, another threshold or cleaning, refined by MedSAM, or averaged over flips.
         """
         # Imported here: what it needs imports this module.
         from napari_attnseg.reliability.estimate import estimate_of

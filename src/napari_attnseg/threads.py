@@ -22,16 +22,16 @@ def wait_passively() -> None:
 
 
 def use_threads(number: int = 0) -> int:
-    """Set how many threads networks are computed with from now on; returns it.
+    """Set the number of threads that networks are computed with, and return it.
 
-    Torch is not imported for that: it is told by `tell_torch` when something needs it.
+    Torch is not imported for this; `tell_torch` passes the number on once it is needed.
 
     Parameters
     ----------
     number : int
-        0: torch's choice, the physical cores, but for one of them where there are more
-        than two; it stays free for other programs. Where ``OMP_NUM_THREADS`` is set,
-        that many.
+        0: the number in ``OMP_NUM_THREADS`` if it is set, or else torch's choice, the
+        number of physical cores. If there are more than two, one stays free for other
+        programs.
     """
     _ASKED[:] = [number]
     if "torch" in sys.modules:

@@ -100,14 +100,14 @@ def check_tiled(gates: Mapping[GateKey, Forced], readers: bool) -> None:
     """
     if readers:
         raise InputError(
-            "The masks by one encoder alone are of one pass over the image; leave "
+            "The masks by one encoder alone need the whole image at once; leave "
             "out the readers or the tiles."
         )
     for key, psi in gates.items():
         if isinstance(psi, str) or np.ndim(psi):
             raise InputError(
                 f"With tiles a gate can be forced to a number or an encoder, but "
-                f"{gate_label(key)} was to be the mean or a map over the whole image; "
+                f"{gate_label(key)} was given the mean or a map of the whole image; "
                 "leave out that gate or the tiles."
             )
 

@@ -29,12 +29,12 @@ T = TypeVar("T")
 
 
 def check_frames(frames: int) -> int:
-    """Check over how many frames to smooth; returns it.
+    """Check the number of frames to smooth over, and return it.
 
     Raises
     ------
     InputError
-        If it is even, or not in 1 to `MOST`.
+        If it is even, or not between 1 and `MOST`.
     """
     if frames < 1 or frames > MOST or frames % 2 == 0:
         raise InputError(
@@ -45,22 +45,22 @@ def check_frames(frames: int) -> int:
 
 
 def smoothed(window: Sequence[Segmentation], at: int, frames: int) -> Segmentation:
-    """One frame's result by the median of the probability over a window.
+    """Make the result of one frame anew, from the median probability of a window.
 
     Parameters
     ----------
     window : sequence of Segmentation
         Neighbouring frames, an odd number.
     at : int
-        Index of the frame in it.
+        Index of the frame in the window.
     frames : int
-        Number of frames that was asked for; the window is shorter at the ends.
+        Requested number of frames; the window is shorter at the ends.
 
     Returns
     -------
     Segmentation
-        Its mask is made of the median by the rules of the frame. Expected Dice and
-        readers, which belong to the original mask, are left out.
+        Its mask follows from the median by the frame's mask rules. Expected Dice and
+        the encoders' own masks are left out, because they belong to the original mask.
     """
     own = window[at]
     probability = median([one.probability for one in window])
@@ -82,7 +82,7 @@ def median(maps: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
 
 
 def smoothed_facts(provenance: Any, frames: int) -> dict[str, Any]:
-    """Provenance of a smoothed mask, without what is of the mask as it was."""
+    """Provenance of a smoothed mask, without facts about the mask before smoothing."""
     left_out = (ESTIMATE, MEASURED)
     facts = {key: value for key, value in provenance.items() if key not in left_out}
     facts[TIME_SMOOTHING] = {"method": "running_median", "frames": frames}
@@ -90,17 +90,17 @@ def smoothed_facts(provenance: Any, frames: int) -> dict[str, Any]:
 
 
 class Window(Generic[T]):
-    """A running window over frames that come one after another.
+    """Running window over frames that come one after another.
 
-    Each frame is given back with as many neighbours on one side as on the other: fewer
-    at the ends, so that it lies in the middle.
+    Each frame is processed with equally many neighbours on both sides, with fewer near
+    the ends.
 
     Parameters
     ----------
     frames : int
-        Odd; 1: each frame by itself, at once.
+        Odd length of the window; with 1 each frame is processed at once, by itself.
     make : callable
-        Gets the items of the window and the index of the frame; returns what it is.
+        Gets the items of the window and the index of the frame; returns the new item.
     """
 
     def __init__(self, frames: int, make: Callable[[Sequence[T], int], T]) -> None:
@@ -109,7 +109,7 @@ class Window(Generic[T]):
         self._next = 0  # index in `kept` of the frame that is given back next
 
     def add(self, item: T) -> Iterator[T]:
-        """Take the next frame; gives back those whose neighbours are all there."""
+        """Take the next frame, and return the frames whose neighbours are complete."""
         self._kept.append(item)
         while self._next < len(self._kept):
             half = min(self._half, self._next)
@@ -119,7 +119,7 @@ class Window(Generic[T]):
             yield self._give(half)
 
     def rest(self) -> Iterator[T]:
-        """Give back the last frames, after which none comes."""
+        """Return the remaining frames, after the last one was added."""
         while self._next < len(self._kept):
             after = len(self._kept) - 1 - self._next
             yield self._give(min(self._half, self._next, after))

@@ -138,7 +138,7 @@ class WhatIf:
         )
 
     def readers(self) -> Readers:
-        """Masks by each encoder alone; raises as `two_readers.read_alone`."""
+        """Masks by each encoder alone; errors as of `two_readers.read_alone`."""
         return read_alone(self._segmenter, self._encoded)
 
     def _check(self, forced: ForcedGates) -> None:

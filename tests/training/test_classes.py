@@ -106,7 +106,7 @@ def test_one_command_after_another(folder: Path, tmp_path: Path) -> None:
     sheet = contact_sheet_png(report, data.split("all"))
     html = report_html(report, summary, sheet)
     assert "dice, square (in 16)" in html and "Of any class" in html
-    with pytest.raises(InputError, match="of one class, this one has 2"):
+    with pytest.raises(InputError, match="of one class, but this one has 2"):
         faithfulness(weights, data, "val", device="cpu")
     out = tmp_path / "warm.safetensors"
     assert calibrate(weights, out, data, "val", "cpu") > 0

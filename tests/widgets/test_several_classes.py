@@ -166,5 +166,5 @@ def test_objects_do_not_share_classes(viewer: ViewerModel, added: list[Any]) -> 
 
 
 def test_explanations_are_refused_in_a_sentence(segmenter: Segmenter) -> None:
-    with pytest.raises(InputError, match=f"one class, this one has {len(NAMES)}"):
+    with pytest.raises(InputError, match=f"one class, but this one has {len(NAMES)}"):
         explain(segmenter, image(), "entropy")

@@ -140,7 +140,7 @@ class Declared:
             )
 
     def toml(self, value: str) -> str:
-        """Line of a TOML file that gives the setting a value of the command line."""
+        """Line of a TOML file that sets it to a value from the command line."""
         return f"{self.name} = {_toml_text(value) if self.kind is str else value}"
 
 

@@ -98,14 +98,13 @@ class Outcome:
     stem : str
         Beginning of the names of its results.
     files : tuple of Path
-        Files that were written, the one that names the others last; empty after an
-        error.
+        Files that were written; the last one names the others. Empty after an error.
     error : str or None
         One sentence on why there are no results.
     notes : tuple of Note
         Notes on this image.
     expected_dice : ExpectedDice or None
-        How good the mask probably is, if that is known.
+        Expected Dice of the mask, if it is known.
     frame : int or None
         Number of the frame in the file; None: the file holds one image.
     """

@@ -42,9 +42,9 @@ class Earlier:
     Attributes
     ----------
     files : sequence of Path
-        All of them, the one that names the others last.
+        All files; the last one names the others.
     provenance : mapping
-        As their JSON has it.
+        Provenance in their JSON file.
     """
 
     files: Sequence[Path]

@@ -51,7 +51,7 @@ class Neighbours:
         return pair
 
     def gap(self) -> None:
-        """A frame is missing: what follows has no neighbour before it."""
+        """Note a missing frame, so that the next frame has no neighbour before it."""
         self._last = None
 
     def to_json(self) -> dict[str, Any]:

@@ -199,8 +199,8 @@ def _check_together(
         expect_two_readers(segmenter.engine)
         if how.medsam is not None:
             raise InputError(
-                "The masks by one encoder alone are of the model, and MedSAM's are "
-                "not; ask for one of the two."
+                "The masks by one encoder alone are not available for masks of MedSAM; "
+                "leave out the readers or MedSAM."
             )
     if how.box is not None and how.medsam is not None:
         raise InputError(

@@ -65,7 +65,7 @@ class HeadCorrector(OnGrid):
 
     @torch.inference_mode()
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """As `Corrector.propose`."""
+        """Propose a mask; see `Corrector.propose`."""
         click = clicks[-1]
         sign = 1 if click.positive else -1
         at = self.grid.cell(click)

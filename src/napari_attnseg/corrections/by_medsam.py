@@ -56,7 +56,7 @@ class MedsamCorrector:
 
     @torch.inference_mode()
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """As `Corrector.propose`."""
+        """Propose a mask; see `Corrector.propose`."""
         click, model = clicks[-1], self._sam.model
         side = model.config.vision_config.image_size
         scale = np.array([side / self.shape[1], side / self.shape[0]])

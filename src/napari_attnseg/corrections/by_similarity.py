@@ -55,7 +55,7 @@ class SimilarityCorrector(OnGrid):
         self.grid = Grid(shape, cells, max(2, round(min(cells) * REACH)))
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """As `Corrector.propose`."""
+        """Propose a mask; see `Corrector.propose`."""
         click, grid = clicks[-1], self.grid
         sign = 1 if click.positive else -1
         at, radius = grid.cell(click), grid.radius

@@ -14,10 +14,10 @@ CLICKS = "clicks"
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """One click: this pixel belongs to the object, or it does not.
+    """One click, which says whether a pixel belongs to the object.
 
-    A scribble is a click with a line: the same holds for every pixel of the line. With
-    a box, see `click_in_box`, nothing outside the box changes.
+    A scribble is a click with a line, and says the same of every pixel of the line. A
+    click with a box changes nothing outside the box; see `click_in_box`.
 
     Attributes
     ----------
@@ -28,10 +28,10 @@ class Click:
     class_number : int
         Value of the class in the mask, counted from 1.
     line : tuple of (int, int)
-        For a scribble: the pixels (row, column) that straight lines lead through, one
-        after another, from the first pixel on. Empty: a click.
+        Vertices (row, column) of a scribble after its first pixel, joined by straight
+        lines; empty for a click.
     box : (int, int, int, int), optional
-        Top, left, bottom, right: the last two are the first pixels outside.
+        Top, left, bottom and right; bottom and right are exclusive.
     """
 
     row: int
@@ -116,7 +116,7 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            "Expected clicks with row, column and positive, got something else "
+            "Expected clicks with row, column and positive, got other content "
             f"({error}); remove them from the file."
         ) from error
 

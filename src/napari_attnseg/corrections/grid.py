@@ -31,7 +31,7 @@ class Grid:
     cells : (int, int)
         Rows and columns of the feature map.
     radius : int
-        Cells that are looked at on each side of the clicked one.
+        Number of neighbouring cells on each side of the clicked cell that are compared.
     """
 
     shape: tuple[int, int]

@@ -21,7 +21,7 @@ from napari_attnseg.models.network import Level, SegmentationNetwork
 
 
 def click_features(network: SegmentationNetwork, pairs: list[Level]) -> Tensor:
-    """Map of the decoder's last block (N, C, h, w), mean 0 and spread 1 per cell.
+    """Map of the decoder's last block (N, C, h, w), standardised in each cell.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def click_features(network: SegmentationNetwork, pairs: list[Level]) -> Tensor:
     Raises
     ------
     InputError
-        If the decoder has no blocks, as that of a library's network.
+        If the decoder has no blocks, as in a library's network.
     """
     if not hasattr(network.decoder, "stages"):
         raise InputError(

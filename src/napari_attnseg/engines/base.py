@@ -56,5 +56,5 @@ class Engine(Gated):
         raise NotImplementedError
 
     def computing(self) -> AbstractContextManager[Any]:
-        """In which its arrays are worked with."""
+        """Context manager in which to compute with the engine's arrays."""
         return nullcontext()

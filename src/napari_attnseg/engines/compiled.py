@@ -58,7 +58,7 @@ class Check:
 
     @property
     def agrees(self) -> bool:
-        """Whether the numbers are the same, by `LOGITS_AGREE` and `PSI_AGREE`."""
+        """Whether the numbers agree within `LOGITS_AGREE` and `PSI_AGREE`."""
         return self.logits <= LOGITS_AGREE and self.psi <= PSI_AGREE
 
     @property
@@ -240,8 +240,7 @@ def _load_network(weights: Path, sha256: str) -> SegmentationNetwork:
     network, _, found = load_checkpoint(weights)
     if found != sha256:
         raise CheckpointError(
-            f"{weights.name} holds other weights than when it was loaded; load it "
-            "again."
+            f"{weights.name} has changed since it was loaded; load it again."
         )
     return channels_last(network)
 

@@ -52,7 +52,7 @@ class _Decode(nn.Module):
 def graphs_of(network: SegmentationNetwork) -> dict[str, Any]:
     """Graphs of a network in eval mode on the CPU, for one image at a time.
 
-    Converted by OpenVINO's frontend itself: its `convert_model` would report each
+    They are converted by OpenVINO's frontend, because `convert_model` would report each
     conversion to Intel.
 
     Returns

@@ -53,12 +53,12 @@ class OpenVINOEngine(Engine):
 
     @property
     def network(self) -> SegmentationNetwork:
-        """The network in PyTorch, loaded when it is first asked for.
+        """The network in PyTorch, loaded on first access.
 
         Raises
         ------
         CheckpointError
-            If the weights file is no longer there, or another one.
+            If the weights file is gone or has changed.
         """
         with self._loading:
             if self._network is None:
@@ -75,7 +75,7 @@ class OpenVINOEngine(Engine):
         return values
 
     def encode(self, batch: Array) -> list[Level]:
-        """Both encoders, and their projections."""
+        """Run both encoders and their projections."""
         return paired(self._run("encode", [batch]), self.dual)
 
     def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:

@@ -62,7 +62,7 @@ class TorchEngine(Engine):
         return torch.inference_mode()
 
     def encode(self, batch: Tensor) -> list[Level]:
-        """Both encoders, and their projections."""
+        """Run both encoders and their projections."""
         batch = batch.to(self._device)
         with self._autocast(batch):
             return self._network.align(self._network.encode(batch))
@@ -76,7 +76,7 @@ class TorchEngine(Engine):
     def fuse(
         self, pairs: Sequence[Level], gates: Mapping[int, Tensor] | None = None
     ) -> tuple[list[Tensor], dict[int, Tensor]]:
-        """As `SegmentationNetwork.fuse`."""
+        """Fuse feature maps; see `SegmentationNetwork.fuse`."""
         with self._autocast(pairs[0][0]):
             return self._network.fuse(pairs, gates)
 

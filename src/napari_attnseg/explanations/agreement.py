@@ -31,8 +31,8 @@ def agreement(
 def sign_agreement(psi: NDArray[np.floating], tau: NDArray[np.floating]) -> float:
     """AUROC of psi for the sign of tau, on the half of the regions with the larger tau.
 
-    Larger means larger in absolute value: where the choice makes little difference, the
-    sign of tau is noise. NaN where that half has one sign only.
+    Regions are compared by the absolute value of tau, because the sign of a small tau
+    is noise. NaN if that half has only one sign.
     """
     clear = _clear(tau)
     return auroc(np.ravel(psi)[clear], np.ravel(tau)[clear] > 0)
@@ -75,14 +75,15 @@ def sign_agreement_alike(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrustCalibration:
-    """How often the CNN was measured to be better, by psi (isotonic regression).
+    """Measured frequency with which the CNN is better, as a function of psi.
 
     Attributes
     ----------
     psi : ndarray, shape (m,), rising
         Values of psi.
     frequency : ndarray, shape (m,), in [0, 1], not falling
-        Share of regions with that psi in which the CNN was the better one.
+        Fraction of regions with that psi in which the CNN was better, by isotonic
+        regression.
     """
 
     psi: NDArray[np.float64]

@@ -61,7 +61,7 @@ def interventions(
     Raises
     ------
     InputError
-        If a level has not just one gate.
+        If a level does not have exactly one gate.
     """
     fused, attention = network.fuse(pairs)
     weights = network.psi_of_cnn(attention)

@@ -100,7 +100,7 @@ def subject_of(
     network = segmenter.network
     if network.spec.classes != 1:
         raise InputError(
-            f"Explanations need a model of one class, this one has "
+            f"Explanations need a model of one class, but this one has "
             f"{network.spec.classes}; choose other weights."
         )
     rule = parse_intensity(intensity, segmenter.card.preprocessing.intensity)

@@ -89,7 +89,7 @@ def measured_trust(
     Raises
     ------
     InputError
-        If a level has not just one gate.
+        If a level does not have exactly one gate.
     """
     truth, known = known_pixels(truth)
     levels = range(len(STRIDES)) if stride is None else [STRIDES.index(stride)]

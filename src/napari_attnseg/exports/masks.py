@@ -66,7 +66,7 @@ def load_masks(path: Path) -> MaskSeries:
     Raises
     ------
     InputError
-        If it is no such file, or a file that it names cannot be read.
+        If it is not such a file, or a file that it names cannot be read.
     """
     if read_facts(path, FRAMES_FORMAT) is not None:
         return _frames(path)

@@ -13,7 +13,7 @@ from napari_attnseg.objects.physical import millimetres
 
 
 def png_files(one: MaskSeries) -> dict[str, bytes]:
-    """Name → PNG of each mask: 0 is background, 1, 2 … are the classes."""
+    """PNG bytes of each mask by its name: 0 is background, 1, 2 … are the classes."""
     found = {}
     for i, mask in enumerate(one.masks):
         frame = "" if one.frames is None else f"_{one.frames[i]:06d}"

@@ -23,9 +23,9 @@ _HALVES = {
 
 
 def is_deep(file: Picture) -> bool:
-    """Whether an open file has 16 bits per colour, of which Pillow would keep 8.
+    """Whether an open file has 16 bits per channel, of which Pillow would keep 8.
 
-    In a bitmap (BMP), such a mode counts the bits of a whole pixel.
+    In a BMP file, such a mode gives the bits of a whole pixel instead.
     """
     opened: Any = file
     deep = any(";16" in str(tile) for tile in opened.tile)

@@ -188,7 +188,7 @@ def load_explanation(path: Path) -> SavedExplanation:
     Raises
     ------
     InputError
-        If it is no such file, or a file that it names cannot be read.
+        If it is not such a file, or a file that it names cannot be read.
     """
     facts = read_facts(path, FORMAT)
     if facts is None:

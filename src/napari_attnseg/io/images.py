@@ -119,7 +119,7 @@ def is_file(path: Path) -> bool:
 
 
 def turned(path: Path) -> bool:
-    """Return whether a file asks to be shown turned, which `read_image` then does."""
+    """Whether a file has an orientation to be applied, as `read_image` does."""
     try:
         return decode(path).orientation != 1
     except Exception:  # as in `decode_file`

@@ -255,7 +255,7 @@ def load_results(path: Path) -> Results:
     Raises
     ------
     InputError
-        If it is no such file, or a file that it names cannot be read.
+        If it is not such a file, or a file that it names cannot be read.
     """
     facts = read_facts(path, FORMAT)
     if facts is None:

@@ -35,7 +35,7 @@ class Gated:
     def fuse(
         self, pairs: Sequence[Level], gates: Mapping[int, Array] | None = None
     ) -> tuple[list[Array], dict[int, Array]]:
-        """As `SegmentationNetwork.fuse`."""
+        """Fuse feature maps; see `SegmentationNetwork.fuse`."""
         raise NotImplementedError
 
     def logits(self, fused: Sequence[Array]) -> Array:

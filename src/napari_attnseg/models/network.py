@@ -52,8 +52,8 @@ class NetworkOutput(NamedTuple):
 class SegmentationNetwork(Gated, nn.Module):
     """Two encoders, gates per level, one decoder (paper, section 3.1).
 
-    With a spec of another `architecture` there is one encoder, or a network of a
-    library; `align` and `fuse` hand its maps through, and there are no gates.
+    A spec of another `architecture` has one encoder, or a network of a library; then
+    `align` and `fuse` return its maps unchanged, and there are no gates.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class SegmentationNetwork(Gated, nn.Module):
     Attributes
     ----------
     cnn, transformer : nn.Module
-        Encoders; one that the model does not have has no parameters and no maps.
+        Encoders; an encoder that the model lacks has no parameters and no maps.
     gates : tuple of GateEnds
         Gates of each level; empty for a model without any.
     """

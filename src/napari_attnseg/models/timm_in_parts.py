@@ -52,7 +52,7 @@ _TORCHVISION = {
 
 
 class Timm(NamedTuple):
-    """Modules of timm; the first two know the families that were imported.
+    """Modules of timm, of which `registry` and `factory` know only imported families.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Timm(NamedTuple):
     layers
         ``timm.layers``.
     whole
-        ``timm`` itself, which imports every family when it is asked for anything.
+        ``timm`` itself, which imports every family on first use.
     """
 
     registry: Any

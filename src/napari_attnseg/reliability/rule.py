@@ -32,18 +32,17 @@ class Knot:
 
 @dataclass(frozen=True, slots=True)
 class DiceRule:
-    """A weighted sum of signals, and the Dice that was measured at its values.
+    """Expected Dice from a weighted sum of signals, fitted to measured Dice.
 
     Attributes
     ----------
     signals : tuple of Signal
     centre, scale, weights : tuple of float
-        One number of each signal: the score is ``Σ weight · (signal - centre) /
-        scale``.
+        One number per signal: the score is ``Σ weight · (signal - centre) / scale``.
     knots : tuple of Knot
-        Knots by rising score; linear in between, constant beyond.
+        Knots in order of score; linear between them, constant beyond the ends.
     coverage : float
-        Share of cases whose Dice is to lie between `Knot.low` and `Knot.high`.
+        Target fraction of cases whose Dice lies between `Knot.low` and `Knot.high`.
     """
 
     signals: tuple[Signal, ...]

@@ -60,10 +60,11 @@ class Case:
         Frame of a stack.
     pixel : PixelSize
     doubt : float or None
-        Predictive entropy in bits, where the probability is not kept, as of films;
-        None: by the probability.
+        Predictive entropy in bits, if the probability is not kept, as for films; None:
+        it is computed from the probability.
     left_out : int
-        How many frames of its stack are no cases, as others are more worth a look.
+        Number of frames of its stack that were left out, because others need a look
+        more.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Case:
 
     @property
     def edited(self) -> bool:
-        """Whether the mask was painted since it was made."""
+        """Whether the mask was edited by hand after it was made."""
         made = self.result.provenance.get("mask_sha256")
         return array_sha256(self.result.mask) != made
 
@@ -86,14 +87,14 @@ class Case:
 def cases_of(
     results: Results, picture: Callable[[int | None], Picture], file: str = ""
 ) -> list[Case]:
-    """Cases of an image, or of the frames of a stack that are most worth a look.
+    """Cases of an image, or of the frames of a stack that most need a look.
 
     Parameters
     ----------
     results : Results
     picture : callable
-        Number of the frame, None for a single image → its pixels, or why there are
-        none.
+        Gets the number of the frame, or None for a single image; returns its pixels, or
+        why there are none.
     file : str
         JSON file of the results, if there is one.
     """
@@ -117,7 +118,7 @@ def load_cases(path: Path) -> list[Case]:
     Raises
     ------
     InputError
-        If it is no such file, or a file that it names cannot be read.
+        If it is not such a file, or a file that it names cannot be read.
     """
     if read_facts(path, FRAMES_FORMAT) is not None:
         from napari_attnseg.reports.films import film_cases
@@ -148,7 +149,7 @@ def load_cases(path: Path) -> list[Case]:
 
 
 def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
-    """Pixels of a picture, or frames that are read one by one, of a file that is open.
+    """Read the pixels of a picture, or frames one by one, from an open file.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
     Raises
     ------
     InputError
-        If what provenance says of the axes cannot be understood.
+        If the reading of the axes in provenance is invalid.
     """
     at = facts.get("frame") if frame is None else frame
     read = read_array(data, facts)
@@ -188,5 +189,5 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
 
 
 def plain_source(source: str) -> str:
-    """Name of a file without its folders, for paths of POSIX and Windows."""
+    """Name of a file without its folders, for POSIX and Windows paths."""
     return PurePath(source.replace("\\", "/")).name or source

@@ -1,8 +1,9 @@
-"""Sentences that a machine wrote, and which of them the measured facts bear out.
+"""Check machine-written sentences against the measured facts.
 
 A sentence is shown only if each of its words is in a closed list, and each of its
-numbers is that of a fact, with its unit, behind the word that names its quantity. So
-there is no way to say a diagnosis, a judgement, a negation or a number in words.
+numbers is that of a fact, has its unit and follows the word that names its quantity. A
+sentence therefore cannot state a diagnosis, a judgement, a negation or a number in
+words.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Dropped(StrEnum):
 def check(
     text: str, facts: Sequence[Fact]
 ) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
-    """Sentences of a text that facts bear out, and why each other one is dropped."""
+    """Split a text into sentences that the facts support and reasons to drop others."""
     kept: list[str] = []
     dropped: list[Dropped] = []
     sentences = [one.strip() for one in _END.split(text) if one.strip()]
@@ -69,7 +70,7 @@ def check(
 
 
 def _fault(sentence: str, facts: Sequence[Fact]) -> Dropped | None:
-    """Why a sentence is not shown; None: it is."""
+    """Reason not to show a sentence, or None."""
     body = sentence.removesuffix(".")
     tokens, rests = _TOKEN.findall(body), _TOKEN.split(body)
     plain = all(
@@ -97,7 +98,7 @@ def _fault(sentence: str, facts: Sequence[Fact]) -> Dropped | None:
 
 
 def _means_that(words: Sequence[str], told: set[str]) -> bool:
-    """Whether words fit the quantities that a sentence gives numbers of."""
+    """Whether the words fit the quantities whose numbers a sentence gives."""
     alone = any(one in words and of not in told for one, of in _ONLY_WITH.items())
     bare = "dice" in told and not {"expected", "estimated"} & set(words)
     whose = told <= OF_LARGEST if "largest" in words else not told & OF_LARGEST
@@ -110,7 +111,7 @@ def _quantity(token: str) -> str | None:
 
 
 def _unit(token: str) -> str:
-    """Unit that a word is, as facts have it; empty: it is none."""
+    """Unit that a word stands for, as in facts; empty if it is not a unit."""
     plain = token.lower()
     if plain in ("object", "objects"):
         return COUNTED
@@ -118,7 +119,7 @@ def _unit(token: str) -> str:
 
 
 def _named(tokens: Sequence[str], at: int) -> str | None:
-    """The quantity that was named last, else the first that comes."""
+    """The quantity named last before a number, or else the first one after it."""
     quantities = [_quantity(token) for token in tokens]
     if len(tokens) > at + 2 and tokens[at + 2] in _BEHIND:
         return quantities[at + 2]
@@ -129,7 +130,7 @@ def _named(tokens: Sequence[str], at: int) -> str | None:
 def _borne_out(
     number: str, unit: str, quantity: str | None, facts: Sequence[Fact]
 ) -> bool:
-    """Whether a number is that of a fact of this quantity, with its unit."""
+    """Whether a fact of this quantity has the number and its unit."""
     value = Decimal(number)
     return any(
         (fact.quantity, fact.unit) == (quantity, unit) and Decimal(fact.value) == value

@@ -1,4 +1,4 @@
-"""Machine-written text on a case, checked against what was measured."""
+"""Machine-written text on a case, checked against the measured facts."""
 
 from __future__ import annotations
 
@@ -35,12 +35,11 @@ class Described:
 
     Attributes
     ----------
-    model : str
-        That wrote it.
+    model : str Name of the model that wrote it.
     sentences : tuple of str
-        That the facts bear out.
+        Sentences that the facts support.
     dropped : mapping of Dropped to int
-        How many others there were, by reason.
+        Number of dropped sentences by reason.
     """
 
     model: str
@@ -49,7 +48,7 @@ class Described:
 
     @property
     def left_out(self) -> str:
-        """In words: how many sentences were left out, and why; empty: none."""
+        """Say how many sentences were dropped, and why; empty if none was."""
         total = sum(self.dropped.values())
         if not total:
             return ""
@@ -59,7 +58,7 @@ class Described:
 
 
 class Describer:
-    """Asks one endpoint about case after case; stops asking once it fails.
+    """Ask one endpoint for a text on each case; stop asking once it fails.
 
     Parameters
     ----------
@@ -68,14 +67,14 @@ class Describer:
     Attributes
     ----------
     error : str
-        Why the endpoint was asked no more; empty: it answered.
+        Why asking stopped; empty while the endpoint answers.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint, self.error = endpoint, ""
 
     def __call__(self, facts: Sequence[Fact]) -> Described | None:
-        """Text on a case, by what was measured; None: there was no answer."""
+        """Ask for a text on the facts of a case; None if there was no answer."""
         if self.error:
             return None
         sent = json.dumps({"facts": [one.to_json() for one in facts]})

@@ -1,4 +1,4 @@
-"""Ask a language model at an address that the user gave, by OpenAI's interface."""
+"""Ask a language model at an address that the user gave, through OpenAI's API."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MOST = 1_000_000
 
 
 class NoAnswerError(InputError):
-    """The endpoint did not answer, or not as it should."""
+    """The endpoint did not answer, or its answer cannot be used."""
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Refuses to send facts and key to another address than the one that was given."""
+    """Refuse redirects, which would send facts and key to an address nobody gave."""
 
     def redirect_request(self, *args: Any, **more: Any) -> None:
         return None
@@ -33,22 +33,22 @@ class _NoRedirects(HTTPRedirectHandler):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to ask.
+    """Address of a language model, and how to ask it.
 
     Attributes
     ----------
     url : str
-        Up to ``/v1``, as of OpenAI-compatible servers.
+        Address up to ``/v1``, as OpenAI-compatible servers have it.
     model : str
     key_name : str
-        Environment variable with the key; without it none is sent.
+        Environment variable with the key; if it is not set, no key is sent.
     timeout : float
         Seconds.
 
     Raises
     ------
     InputError
-        If the address is none, or would send the facts unencrypted over a network.
+        If the address is invalid, or would send the facts unencrypted over a network.
     """
 
     url: str
@@ -75,12 +75,12 @@ class Endpoint:
             )
 
     def ask(self, instruction: str, content: str) -> str:
-        """The text that the model answers.
+        """Send a request, and return the text that the model answers.
 
         Raises
         ------
         NoAnswerError
-            If there is none, or the model refuses.
+            If there is no answer, or the model refuses.
         """
         messages = [
             {"role": "system", "content": instruction},

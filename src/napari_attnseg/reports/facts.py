@@ -22,9 +22,9 @@ def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
     ----------
     case : Case
     paths : bool
-        Whether to tell in which folder of this machine the image lay.
+        Whether to show the folder of the image on this machine.
     numbered : bool
-        Whether names of files are left out, as they may name a patient.
+        Whether file names are left out, because they may name a patient.
     """
     facts = case.result.provenance
     rows: Rows = {}
@@ -89,7 +89,7 @@ def _mask_words(facts: Mapping[str, Any]) -> str:
 
 
 def _file_rows(file: Mapping[str, Any]) -> Rows:
-    """What a reader of DICOM, NIfTI and others says of the file; no identifiers."""
+    """Facts of a DICOM, NIfTI or other file from its reader, without identifiers."""
     window = file.get("window")
     named = {"format": "format of the file", "modality": "modality"}
     rows = {title: str(file.get(key) or "") for key, title in named.items()}

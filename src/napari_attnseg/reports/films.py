@@ -26,7 +26,7 @@ from napari_attnseg.results import Segmentation
 
 
 def film_cases(path: Path) -> list[Case]:
-    """Frames of a film or a volume that are most worth a look.
+    """Cases of the frames of a film or a volume that most need a look.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def film_cases(path: Path) -> list[Case]:
 
 
 def _picture(frames: Any, case: Case) -> Picture:
-    """Pixels of a case from its open file; None: there is no such file."""
+    """Read the pixels of a case from its open file, if there is one."""
     if frames is None:
         return NoImage.MISSING
     if isinstance(frames, NoImage):

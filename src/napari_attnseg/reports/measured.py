@@ -1,4 +1,4 @@
-"""Measured facts of a case, as numbers with units: all that a language model gets."""
+"""Measured facts of a case, the only content that a language model gets."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ COUNTED = "objects"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number.
+    """One measured number.
 
     Attributes
     ----------
     quantity : str
-        One of `QUANTITIES`: what it is a number of.
+        The quantity that was measured, one of `QUANTITIES`.
     about : str
-        In words, for the model that writes.
+        Description of the number for the language model.
     value : str
         As the report prints it.
     unit : str
-        Empty, or what follows the number: ``%``, ``px``, ``mm``, ``bit``, ``objects``.
+        Text that follows the number, or empty: ``%``, ``px``, ``mm``, ``bit``,
+        ``objects``.
     """
 
     quantity: str
@@ -39,7 +40,7 @@ class Fact:
     unit: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """As it is sent."""
+        """Return the fact as it is sent to the language model."""
         return {"about": self.about, "value": self.value, "unit": self.unit}
 
 

@@ -1,4 +1,4 @@
-"""Which case of a series is most worth a look, and why."""
+"""Order of the cases of a series: those that most need a look come first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRAMES = 12
 
 
 class Kind(IntEnum):
-    """Reasons to look at a case; the first ones are most worth a look."""
+    """Reasons to look at a case, the most important one first."""
 
     #: The mask covers the whole image.
     WHOLE_IMAGE = 0
@@ -37,14 +37,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Worth:
-    """Sort key of cases: the smallest is most worth a look."""
+    """Sort key of cases: the case with the smallest key most needs a look."""
 
     kind: Kind
     value: float
 
 
 def worth_of(case: Case, doubt: float) -> Worth:
-    """Sort key of a case; `doubt` is the number of `doubt_of`."""
+    """Sort key of a case; `doubt` is its entropy as `doubt_of` returns it."""
     result = case.result
     facts = result.provenance
     if not result.mask.any():
@@ -70,7 +70,7 @@ def doubt_of(case: Case) -> float:
 
 
 def worst_frames(cases: Sequence[Case]) -> list[Case]:
-    """The `FRAMES` frames of one stack that are most worth a look, in their order."""
+    """The `FRAMES` frames of a stack that most need a look, in stack order."""
     left = len(cases) - FRAMES
     if left <= 0:
         return list(cases)

@@ -37,11 +37,11 @@ def report_html(
     paths: bool = False,
     describe: Describe | None = None,
 ) -> str:
-    """Render cases as one HTML page, those most worth a look first.
+    """Render cases as one HTML page; those that most need a look come first.
 
-    Nothing in it is fetched or run, and all text is escaped. Pictures are smaller than
-    the images and not for measuring in. Identifiers of patients in the provenance are
-    left out always.
+    The page fetches and runs nothing, and all text is escaped. Its pictures are smaller
+    than the images, so they are not suitable for measurements. Identifiers of patients
+    in the provenance are always left out.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def report_html(
         Images are drawn one by one and not kept.
     title : str
     number_cases : bool
-        Call cases *Case 1*, *Case 2* … in the order they were given, and tell no name
-        of a file: names may name patients.
+        Call cases *Case 1*, *Case 2* … in the order they were given, and show no file
+        names, because they may name patients.
     paths : bool
-        Whether to tell in which folders of this machine the images lay.
+        Whether to show the folders of the images on this machine.
     describe : callable, optional
-        Facts of a case → machine-written text on it, or None; see
-        `described.Describer`. Nothing is sent anywhere without it.
+        Gets the facts of a case and returns a machine-written text on it, or None; see
+        `described.Describer`. Without it nothing is sent anywhere.
 
     Raises
     ------
@@ -68,7 +68,10 @@ def report_html(
         views.append(view_of(case, i if number_cases else None, paths))
         left_out[case.file, case.source] = case.left_out
     if not views:
-        raise InputError("Expected results to report on, but got none; give some.")
+        raise InputError(
+            "Expected at least one case to report on, but got none; give results of "
+            "attnseg segment."
+        )
     views.sort(key=lambda view: view.worth)
     common = shared_rows([view.rows for view in views])
     template = files("napari_attnseg.reports").joinpath("report.html")
@@ -110,17 +113,17 @@ def _with_facts(
 
 
 def _details(views: Iterable[View]) -> Iterable[str]:
-    """How each expected Dice was measured."""
+    """Sentences on how each expected Dice was measured."""
     return (view.expected.details for view in views if view.expected is not None)
 
 
 def _findings(views: Iterable[View]) -> Iterable[str]:
-    """What was measured of each gate, with its numbers."""
+    """Findings of the gate suite for each gate, with their numbers."""
     return (gate["finding"] for view in views for gate in view.page["gates"])
 
 
 def _cards(views: Iterable[View]) -> list[str]:
-    """What bundled weights are for and what to beware of; of others nobody knows."""
+    """Intended use and limits of bundled weights; unknown for other weights."""
     used = {view.weights_sha256 for view in views}
     found = []
     for name, path in bundled_weights().items():

@@ -1,4 +1,4 @@
-"""Pictures of a report as data URIs, and outlines as paths of SVG. No matplotlib."""
+"""Pictures of a report as data URIs, and outlines as SVG paths. No matplotlib."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def picture_uri(rgb: NDArray[np.float32], side: int = IMAGE) -> str:
 
 
 def map_uri(values: NDArray[np.floating[Any]], stops: Stops = GATE_STOPS) -> str:
-    """PNG of a map (h, w) in [0, 1], one pixel for each of its own."""
+    """PNG of a map (h, w) in [0, 1], with one pixel for each cell of the map."""
     places = [place for place, _ in stops]
     ends = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for _, c in stops])
     levels = np.linspace(0, 1, 256)
@@ -51,7 +51,7 @@ def map_uri(values: NDArray[np.floating[Any]], stops: Stops = GATE_STOPS) -> str
 
 
 def doubt_uri(probability: NDArray[np.floating[Any]], box: Box | None) -> str:
-    """PNG of the predictive entropy of (classes, H, W): dark is undecided."""
+    """PNG of the predictive entropy of (classes, H, W); dark means undecided."""
     best = probability.max(0) if len(probability) > 1 else probability[0]
     best = best if box is None else box.crop(best)
     entropy = binary_entropy(best)
@@ -61,15 +61,15 @@ def doubt_uri(probability: NDArray[np.floating[Any]], box: Box | None) -> str:
 
 
 def gradient(stops: Stops) -> str:
-    """Stops as CSS takes them in a gradient."""
+    """Colour stops of a CSS gradient."""
     return ", ".join(f"{colour} {100 * place:g}%" for place, colour in stops)
 
 
 def outline(mask: NDArray[np.bool_]) -> str:
     """Outline of a mask (H, W) as the ``d`` of an SVG path, in pixels of the image.
 
-    It runs along the edges of the image where the mask does, and may be simplified by
-    half a pixel of the picture that is shown.
+    It follows the edges of the image where the mask reaches them. It may deviate by
+    half a pixel of the displayed picture.
     """
     from skimage.measure import approximate_polygon, find_contours
 

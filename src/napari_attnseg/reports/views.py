@@ -50,7 +50,7 @@ _NO_IMAGE = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One case, ready for the page; `worth` sorts, the rest is for the template."""
+    """One case, ready for the page: `worth` is its sort key, the rest its content."""
 
     worth: Worth
     expected: ExpectedDice | None
@@ -67,9 +67,9 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     ----------
     case : Case
     number_of_case : int or None
-        Stands for its name, which then is nowhere; None: the name is told.
+        Number shown instead of its name; None: its name is shown.
     paths : bool
-        Whether to tell in which folder the image lay.
+        Whether to show the folder of the image.
     """
     result, facts = case.result, case.result.provenance
     shown = None if isinstance(case.image, NoImage) else case.image
@@ -127,7 +127,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
 
 
 def expected_words(case: Case, expected: ExpectedDice | None) -> dict[str, str]:
-    """Expected Dice in words: ``number`` (a dash for none), ``range`` and ``why``."""
+    """Expected Dice as text: ``number`` (a dash if unknown), ``range`` and ``why``."""
     if expected is not None and expected.mean is not None:
         low_high = f"{expected.low:.2f}–{expected.high:.2f}"
         why = f"overlap with an expert's mask; {expected.words.partition(', ')[2]}"
@@ -143,7 +143,7 @@ def expected_words(case: Case, expected: ExpectedDice | None) -> dict[str, str]:
 
 
 def remarks(case: Case, image: Any) -> list[str]:
-    """Sentences on what a reader should know before the numbers."""
+    """Sentences that a reader should read before the numbers."""
     mask, facts = case.result.mask, case.result.provenance
     found = []
     if isinstance(case.image, NoImage):
@@ -180,7 +180,7 @@ def remarks(case: Case, image: Any) -> list[str]:
 
 
 def verdicts(gates: Sequence[AttentionMap]) -> list[str]:
-    """Sentences on what was measured of the maps, each once, with the maps named."""
+    """Findings about the maps, each sentence once, with the maps that it holds for."""
     by_sentence: dict[PatternValue, list[str]] = {}
     for gate in gates:
         by_sentence.setdefault(gate.pattern, []).append(gate.label)
@@ -202,7 +202,7 @@ def _verdict(pattern: PatternValue, subject: str) -> str:
 
 
 def _without_gates(facts: Mapping[str, Any], kept: bool) -> str:
-    """Why a case has no gate maps."""
+    """Reason why a case has no gate maps."""
     if not kept:
         return _NOT_KEPT
     return _FORCED if facts.get("gates_forced") else NO_GATES
@@ -211,7 +211,7 @@ def _without_gates(facts: Mapping[str, Any], kept: bool) -> str:
 def objects_table(
     records: Sequence[ObjectRecord], classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Headings and rows of the largest objects, and what is said below."""
+    """Headings and rows of the largest objects, and the note below the table."""
     unit = records[0].unit if records else None
     columns = {"area (px)": "area", "% of image": "% of frame"}
     if unit is not None:

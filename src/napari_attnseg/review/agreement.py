@@ -108,7 +108,8 @@ def agreement(first: Path, second: Path) -> Agreement:
     Raises
     ------
     InputError
-        If a file is no review, both are one, or no case was decided by both.
+        If a file is not a review, both are the same file, or both decided no case in
+        common.
     """
     journals = [Journal(path) for path in (first, second)]
     if first.resolve() == second.resolve():

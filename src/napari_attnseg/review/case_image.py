@@ -34,7 +34,7 @@ class CaseImages:
             pixels = self._frames[case.frame or 0]
         except IndexError as error:
             raise InputError(
-                f"{case.files.name} has no frame {case.frame} any more; expected the "
+                f"{case.files.name} no longer has frame {case.frame}; expected the "
                 "file that was segmented: put it back."
             ) from error
         return UprightImage(pixels, 1, facts=self._frames.facts)
@@ -48,7 +48,7 @@ class CaseImages:
 
 
 def read_case(case: Case) -> UprightImage:
-    """Read the image of one case; raises as `CaseImages.read`."""
+    """Read the image of one case; errors as of `CaseImages.read`."""
     images = CaseImages()
     try:
         return images.read(case)

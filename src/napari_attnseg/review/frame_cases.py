@@ -23,7 +23,7 @@ _STORY, _MASK = ".json", "_mask.png"
 
 
 class FrameCases:
-    """Collects cases.
+    """Collector of the cases of a review.
 
     Attributes
     ----------
@@ -40,14 +40,14 @@ class FrameCases:
         self.used: list[Path] = []
 
     def add_film(self, story: Path, files: FileSet | None = None) -> bool:
-        """Frames of results of ``attnseg segment``; False if their file is gone.
+        """Add frames of results of ``attnseg segment``; False if their file is gone.
 
         Parameters
         ----------
         story : Path
             Their JSON file.
         files : FileSet, optional
-            Files that they belong to; by default those that they name.
+            Files that the results belong to; by default the files that they name.
         """
         try:
             found = load_frame_results(story)
@@ -61,7 +61,7 @@ class FrameCases:
         return True
 
     def add_stack(self, path: Path, facts: Mapping[str, Any], image: Path) -> None:
-        """Slices of a stack that the viewer saved.
+        """Add the slices of a stack whose results were saved in the viewer.
 
         Parameters
         ----------
@@ -100,10 +100,10 @@ class FrameCases:
             )
 
     def add_folder(self, folder: Path, masks: Path | None) -> None:
-        """Frames of all files of a folder that are no pictures.
+        """Add the frames of all files of a folder that are not pictures.
 
-        Results that lie in `masks`, else beside them, say which frames have a mask;
-        without results every frame is a case without one.
+        Results in `masks`, or else beside the files, say which frames have a mask;
+        without results every frame is a case without a mask.
         """
         try:
             sets = [s for s in find_sets([folder]) if s.kind is not FileFormat.RASTER]
@@ -159,7 +159,7 @@ def _of_film(found: FrameResults, files: FileSet) -> list[Case]:
 
 
 def _of_image(files: FileSet, names: StackNames) -> Case:
-    """A file that holds one image, with the mask of its results, if there are any."""
+    """Case of a file with one image, with the mask of its results, if there are any."""
     facts = read_facts(names.story, FORMAT)
     mask = names.folder / f"{names.stem}{_MASK}"
     if facts is None:

@@ -170,7 +170,7 @@ class Review:
         return said
 
     def leave(self) -> str:
-        """Leave the case; returns why its mask is in no training set."""
+        """Leave the case; return why its mask was not added to a training set."""
         case, pixels = self._current, self._pixels
         self._current = self._pixels = self._file = None
         if case is None:
@@ -181,13 +181,13 @@ class Review:
         return self.masks.update(case, lambda: pixels)
 
     def pause(self) -> None:
-        """Note that the window is not the active one."""
+        """Stop the clock of the case, while another window is active."""
         if not self._watch.paused:
             self._timed(Event.AWAY)
             self._watch.pause()
 
     def resume(self) -> None:
-        """Note that the window is the active one again."""
+        """Start the clock of the case again, when the window is active again."""
         if self._watch.paused:
             self._timed(Event.BACK)
             self._watch.resume()

@@ -1,4 +1,4 @@
-"""Time and memory of a film that ``attnseg segment`` segments."""
+"""Time and memory that ``attnseg segment`` needs for a film."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 def prepare_film(
     image: NDArray[np.uint8], frames: int, weights: str, device: str
 ) -> Callable[[], dict[str, Any]]:
-    """Write a film of shifted copies of an image; returns what segments it.
+    """Write a film of shifted copies of an image; return a function to segment it.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def prepare_film(
 def measure_film(
     folder: Any, path: Path, frames: int, weights: str, device: str
 ) -> dict[str, Any]:
-    """Segment a film as ``attnseg segment`` does, with its overlay video.
+    """Measure ``attnseg segment`` on a film, with its overlay video.
 
     Returns
     -------
     dict
-        ``first_mask_cpu_s`` and ``first_mask_wall_s``, from the start, with weights
-        that are loaded anew, until the first mask is written; ``resident_mb`` after
-        each quarter of the frames.
+        ``first_mask_cpu_s`` and ``first_mask_wall_s``: seconds until the first mask is
+        written, with loading of the weights; ``resident_mb`` after each quarter of the
+        frames.
     """
     import psutil
 

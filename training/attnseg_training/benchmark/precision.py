@@ -1,7 +1,7 @@
-"""Whether other arithmetic gives the numbers of PyTorch in float32, on real images.
+"""Compare other arithmetic with PyTorch in float32, on real images.
 
-By OpenVINO, and under autocast in float16, as ``--precision auto`` computes on a GPU,
-and in bfloat16; attnseg uses neither of these two on a CPU.
+Compared are OpenVINO, autocast in float16, which ``--precision auto`` uses on a GPU,
+and autocast in bfloat16. On a CPU attnseg uses neither form of autocast.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PLAIN, BY_OPENVINO, AUTOCAST = "float32", "OpenVINO, float32", "autocast, {}"
 
 @dataclass(slots=True)
 class _Compared:
-    """How far one way is from float32, image by image."""
+    """Differences of one kind of arithmetic from float32, image by image."""
 
     logits: float = 0.0
     psi: float = 0.0
@@ -154,7 +154,7 @@ def _compare(
 
 
 def markdown_of_precision(summary: Mapping[str, Any]) -> str:
-    """The same as a table in Markdown."""
+    """Format the result as a Markdown table."""
     known = ", ".join(f"{name} {one}" for name, one in summary["versions"].items())
     lines = [
         f"## precision: {Path(summary['weights']).stem}",

@@ -66,7 +66,7 @@ class Curve:
         }
 
     def markdown(self) -> str:
-        """A table of all cases."""
+        """Format all cases as a Markdown table."""
         stack = self.benchmark in ("stack", "film")
         unit = "frames" if stack else "megapixels"
         per = "frame" if stack else "megapixel"

@@ -32,8 +32,8 @@ class AugmentedFiles(TorchDataset[tuple[Tensor, Tensor]]):
     """Image files and masks of one class, read and augmented on demand.
 
     The augmentation is as strong as that of `transforms`: the same warp, brightness,
-    contrast and saturation, now and then blur or noise. Hue is left out, which PIL has
-    no quick way to turn.
+    contrast and saturation, and sometimes blur or noise. Hue is left out, because PIL
+    has no fast way to rotate it.
     """
 
     def __init__(self, samples: Sequence[Sample], size: int) -> None:

@@ -73,7 +73,7 @@ def fit_command(
         typer.Option("--json", help="Print the report of --dry-run as JSON."),
     ] = False,
 ) -> None:
-    """Train one model; its best and last weights open in the napari widget.
+    """Train one model, whose best and last weights can be used in the napari widget.
 
     `attnseg-train settings` lists all settings, also those for TOML files only.
     """

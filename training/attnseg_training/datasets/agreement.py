@@ -68,7 +68,7 @@ class Agreement:
             self.background = background
 
     def joined(self, other: Agreement) -> Agreement:
-        """Union of both."""
+        """Union of two records."""
         both = Agreement(
             self.lesion,
             self.background,

@@ -86,7 +86,7 @@ class _Counts:
             self.digits.append(bits)
 
     def joined(self, other: _Counts) -> _Counts:
-        """Union of both."""
+        """Union of two records."""
         both = _Counts(
             self.total + other.total,
             list(self.digits),
@@ -133,7 +133,7 @@ class SamePlaces:
             self.corners.setdefault(i, _Counts()).add(name, np.packbits(lesion[y, x]))
 
     def joined(self, other: SamePlaces) -> SamePlaces:
-        """Union of both."""
+        """Union of two records."""
         return SamePlaces(
             _joined(self.shapes, other.shapes), _joined(self.corners, other.corners)
         )

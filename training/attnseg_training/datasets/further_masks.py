@@ -1,4 +1,4 @@
-"""Several mask files of one image, told by what follows its name: ``case_1.png``."""
+"""Further mask files of one image, whose names begin with its name: ``case_1.png``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEPARATORS = "_-. (#~+"
 def further_masks(
     images: Iterable[str], masks: Mapping[str, Path]
 ) -> dict[str, list[str]]:
-    """Map each image to further masks whose names begin with its own name."""
+    """Map each image to the further masks whose names begin with its name."""
     keys = {name_key(name): name for name in images}
     found: dict[str, list[str]] = {}
     for mask in sorted(masks):
@@ -37,7 +37,7 @@ def united(
     further: Mapping[str, list[str]],
     masks: Mapping[str, Path],
 ) -> dict[str, tuple[Path, ...]]:
-    """Image → all its mask files: its own one and the further ones."""
+    """Map each image to all its mask files: that of its name and the further ones."""
     paths = {name: tuple(masks[mask] for mask in of) for name, of in further.items()}
     taken = {path for of in paths.values() for path in of}
     kept = {name: of for name, of in own.items() if not taken & set(of)}
@@ -47,14 +47,14 @@ def united(
 def several(
     own: Mapping[str, tuple[Path, ...]], further: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
-    """Image → its further masks; empty if no image has more than one mask in all."""
+    """Map each image to its further masks; empty if every image has only one mask."""
     if any(len(of) + (name in own) > 1 for name, of in further.items()):
         return dict(further)
     return {}
 
 
 def several_words(name: str, further: list[str], own: bool) -> str:
-    """Sentence on an image that has several masks, of which nothing was said."""
+    """Sentence on an image with several masks whose meaning was not stated."""
     named = ", ".join(further[:4]) + (" …" if len(further) > 4 else "")
     beside = " beside its own" if own else ", none of them of its very name"
     return (

@@ -24,12 +24,13 @@ SHADE = 0.98
 
 @dataclass(slots=True)
 class LesionKinds:
-    """Numbers and colours of lesions in the masks that were read so far.
+    """Record of the lesion numbers and colours in the masks that were read.
 
     Attributes
     ----------
     names : dict
-        Numbers or colours of a mask → the images whose masks hold just these.
+        Maps the numbers or colours of a mask to the images whose masks hold exactly
+        these.
     """
 
     names: dict[tuple[Kind, ...], list[str]] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class LesionKinds:
             self.names.setdefault(tuple(sorted(kinds)), []).append(name)
 
     def joined(self, other: LesionKinds) -> LesionKinds:
-        """Union of both."""
+        """Union of two records."""
         both = {kinds: list(names) for kinds, names in self.names.items()}
         for kinds, names in other.names.items():
             both.setdefault(kinds, []).extend(names)

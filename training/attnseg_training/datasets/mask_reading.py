@@ -85,15 +85,16 @@ class MaskMeaning:
     values : tuple of int
         Number of each class; empty: one class.
     ignore : int or None
-        Number of what is neither lesion nor background.
+        Number of pixels that are neither lesion nor background, and do not count.
     stated : bool
-        Whether somebody said that there is one class, where `values` are empty.
+        Whether the user stated that there is one class, if `values` is empty.
     threshold : float or None
-        Numbers above it are lesion, where `values` are empty.
+        Numbers above it are lesion, if `values` is empty.
     among_others : bool
-        Whether other masks are read too, which tell whether one of one colour is empty.
+        Whether other masks are read too, which show whether a mask of one colour is
+        empty.
     background : tuple of int
-        Numbers of background beside 0, where classes have `values`.
+        Numbers of background besides 0, if classes have `values`.
     """
 
     values: tuple[int, ...] = ()

@@ -21,6 +21,17 @@ GIVE_THRESHOLD = (
     f"or {EXPORT}"
 )
 NAME_OR_LIMIT = NAME_CLASSES + ", or threshold = number if above it is lesion"
+NAME_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
+    "classes = {name = value, …} if each is a class (with background = value if that "
+    "is not 0), ignore = value if one is neither lesion nor background, or threshold = "
+    "number if lesion is what is above it"
+)
+FRACTION_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, or '
+    "threshold = 0.5 if these are probabilities or votes, or export whole numbers if "
+    "each is a class"
+)
 
 
 def remedy(values: Values) -> str:
@@ -37,7 +48,7 @@ def remedy(values: Values) -> str:
 
 
 def without_0(found: Values) -> str:
-    """Advice on sorted numbers of which the background is not clear."""
+    """Advice for sorted mask numbers if it is unclear which is background."""
     if found.dtype.kind not in "iu" or len(found) > FEW:
         return NAME_OR_LIMIT
     numbers = [v for v in found.tolist() if v]

@@ -149,7 +149,7 @@ class Scales:
             self.highest[key] = scale, name
 
     def joined(self, other: Scales) -> Scales:
-        """Union of both."""
+        """Union of two records."""
         both = Scales(dict(self.lowest), dict(self.highest))
         for scale, name in (*other.lowest.values(), *other.highest.values()):
             both.add(name, scale)

@@ -94,7 +94,7 @@ class Spans:
             self.highest[key] = span, name
 
     def joined(self, other: Spans) -> Spans:
-        """Union of both."""
+        """Union of two records."""
         both = Spans(dict(self.lowest), dict(self.highest))
         for span, name in (*other.lowest.values(), *other.highest.values()):
             both.add(name, span)

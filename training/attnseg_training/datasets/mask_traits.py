@@ -11,6 +11,7 @@ from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
+from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
@@ -20,6 +21,8 @@ IndexColour = tuple[int, Colour]
 
 #: More numbers than this are objects, not classes that somebody forgot to name.
 CLASSES = 4
+#: Dice of the drawings of two people is above this.
+READERS = 0.5
 #: A piece of a number has at least so many pixels.
 PIECE = 5
 
@@ -41,37 +44,40 @@ class OneColour:
 
 @dataclass(frozen=True, slots=True)
 class MaskTraits:
-    """How one page of a mask was read, as far as it matters for the other masks.
+    """Facts about one page of a mask that reading the other masks depends on.
 
     Attributes
     ----------
     lesion_level : float or None
-        Smallest number that was read as lesion; None: there is none.
+        Smallest number that was read as lesion; None if there is no lesion.
     background_level : float
         Largest number of a region that was read as background.
     background : tuple of float, or None
         Colour of the background.
     lesions : tuple of tuple of float
-        Colours of lesions; without those that nearly are the background's.
+        Colours of lesions, without those close to the background's colour.
     several : bool
         Whether lesions have several numbers or colours.
     like_classes : tuple of tuple of float
-        These numbers or colours, if they lie as classes do: in or along each other, or
-        in several pieces. Colours that a lossy file spreads are one.
+        The numbers or colours of lesions, if their regions lie as those of classes do:
+        inside or along each other, or in several pieces. Colours that lossy compression
+        spread are one.
     mixed : bool
-        Whether one colour is a mixture of two others and lies between them, as where
-        two drawings overlap.
+        Whether one colour is a mixture of two others and lies between their regions, as
+        where two drawings overlap.
     scale : Scale or None
-        Against what numbers were compared; None: they are colours, or no lesion.
+        Range that numbers were compared with; None for colours, or without a lesion.
     alone : OneColour or None
-        The only colour that there is, if it is not black.
+        The only colour of the page, if it is not black.
     kinds : tuple of tuple of float
-        All numbers or colours of lesions, where they are exact or colours; no more than
-        say that there are too many for classes.
+        All numbers or colours of lesions, if they are exact; the list ends once there
+        are too many for classes.
     palette : tuple of (int, colour)
-        Indices of classes and their colours, where it was read by these.
+        Indices of classes and their colours, if the page was read by a palette.
     span : Span or None
-        Its numbers, if a threshold was given.
+        Range of its numbers, if a threshold was given.
+    sloped : bool
+        Whether lesions are slopes, as of distances, instead of areas with edges.
     """
 
     lesion_level: float | None = None
@@ -86,10 +92,16 @@ class MaskTraits:
     span: Span | None = None
     kinds: tuple[tuple[float, ...], ...] = ()
     palette: tuple[IndexColour, ...] = ()
+    sloped: bool = False
 
 
 def traits_of_numbers(
-    numbers: NDArray[Any], lesion: Plane, void: Plane | None, each: bool, lossy: bool
+    numbers: NDArray[Any],
+    lesion: Plane,
+    void: Plane | None,
+    each: bool,
+    soft: bool,
+    lossy: bool,
 ) -> MaskTraits:
     """Traits of a mask of one class that holds numbers.
 
@@ -102,6 +114,8 @@ def traits_of_numbers(
     each : bool
         Whether every number but 0 was read as lesion. Else numbers at its edges were
         too, and only the largest says something.
+    soft : bool
+        Whether no number is lesion by itself, but those above a part of the largest.
     lossy : bool
         Whether compression has changed the numbers: the largest is one of its ringing.
     """
@@ -116,15 +130,21 @@ def traits_of_numbers(
     if void is not None:
         other &= ~void
     faint = numbers[1:-1, 1:-1][_flat(numbers) & other[1:-1, 1:-1]]
-    several = bool(each and not lossy and level < inside.max())
+    exact = each and not soft and not lossy
+    several = bool(exact and level < inside.max())
     like: tuple[tuple[float, ...], ...] = ()
     if several and _lie_like_classes(np.where(lesion, numbers, 0)):
         like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
     few = np.unique(inside)[: CLASSES + 1] if several else (level,)
-    kinds = tuple((float(value),) for value in few) if each and not lossy else ()
+    kinds = tuple((float(value),) for value in few) if exact else ()
+    known = numbers if void is None else np.where(void, 0, numbers)
     return MaskTraits(
-        level, background, several=several, like_classes=like, kinds=kinds
+        *(level, background),
+        several=several,
+        like_classes=like,
+        kinds=kinds,
+        sloped=soft and is_sloped(known),
     )
 
 
@@ -154,6 +174,7 @@ def traits_of_colours(
             if a < b and c not in (a, b)
         )
     )
+    mixed = mixed or _are_readers(which, colours[used], used)
     like = len(used) > 1 and _lie_like_classes(which)
     far = [
         k
@@ -190,6 +211,21 @@ def _between(which: NDArray[np.int64], first: int, second: int, both: int) -> bo
         for other in np.unique(two[one == both + 1])
     }
     return {first + 1, second + 1} <= touched
+
+
+def _are_readers(which: NDArray[np.int64], colours: Colours, used: list[int]) -> bool:
+    """Whether red, green and blue are drawings of three people, which overlap."""
+    bright = colours > 255 / 2
+    pure = np.abs(colours - 255 * bright).max(initial=0) <= APART / 2
+    mixtures = np.count_nonzero(bright.sum(1) == 2)
+    if not pure or len(used) <= CLASSES - 1 or mixtures < 2 or not bright.all(1).any():
+        return False
+    areas = np.array([np.count_nonzero(which == k + 1) for k in used])
+    own = areas @ bright
+    return all(
+        2 * (areas @ (bright[:, a] & bright[:, b])) > READERS * (own[a] + own[b])
+        for a, b in ((0, 1), (0, 2), (1, 2))
+    )
 
 
 def _neighbours(values: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:

@@ -171,8 +171,9 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
         if first != name and not found[first].samefile(found[name]):
             raise InputError(
                 f"{found[first].name} and {found[name].name} in {found[first].parent} "
-                "differ only in capital letters or in how an accent is stored, so it "
-                "is not clear which mask belongs to which image; rename one."
+                "differ only in capital letters, in how an accent is stored or in what "
+                "is not seen, such as a no-break space, so it is not clear which mask "
+                "belongs to which image; rename one."
             )
     return {name: path for name, path in found.items() if kept[name_key(name)] == name}
 

@@ -70,7 +70,7 @@ class Palettes:
             self.names.setdefault(pair, []).append(name)
 
     def joined(self, other: Palettes) -> Palettes:
-        """Union of both."""
+        """Union of two records."""
         both = {pair: list(names) for pair, names in self.names.items()}
         for pair, names in other.names.items():
             both.setdefault(pair, []).extend(names)

@@ -36,7 +36,7 @@ class SameImages:
         self.masks[name] = digest_of(planes > 0)
 
     def joined(self, other: SameImages) -> SameImages:
-        """Union of both."""
+        """Union of two records."""
         return SameImages(
             {**self.images, **other.images}, {**self.masks, **other.masks}
         )
@@ -67,7 +67,7 @@ class SameImages:
 
 
 def digest_of(pixels: NDArray[Any]) -> bytes:
-    """Hash of an array of bytes, or of true and false, with its shape."""
+    """Hash of an array of uint8 or bool, with its shape."""
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(
         np.packbits(pixels) if pixels.dtype == bool else np.ascontiguousarray(pixels)

@@ -41,7 +41,7 @@ class SameMasks:
         return len(names) == 1
 
     def joined(self, other: SameMasks) -> SameMasks:
-        """Union of both."""
+        """Union of two records."""
         both = {key: list(names) for key, names in self.names.items()}
         for key, names in other.names.items():
             both.setdefault(key, []).extend(names)

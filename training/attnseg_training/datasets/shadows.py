@@ -1,4 +1,4 @@
-"""Recognise soft shadows and glows around drawn colours, and shades of soft edges."""
+"""Recognise shadows and glows around drawn colours, and shades of soft edges."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ FADING = 0.5
 def without_shades(
     rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane, lossy: bool
 ) -> Colours:
-    """Colours (n, 3) without those that are only steps of a slow fading.
+    """Colours (n, 3) without those that are only steps of a gradual fade.
 
-    These lie between the background and another colour, or beside one that is hard.
+    Such a colour lies between the background and another colour, or beside a colour
+    with sharp edges.
 
     Parameters
     ----------
     rgb, drawn, ground : ndarray
-        Colours (H, W, 3); those that are drawn (n, 3), and the background's.
+        Image (H, W, 3), drawn colours (n, 3) and background colour.
     hidden : ndarray of bool, shape (H, W)
     lossy : bool
         Whether compression has changed the colours.
@@ -76,16 +77,16 @@ def has_shadow(
     hidden: Plane,
     changed: bool,
 ) -> bool:
-    """Whether colours fade slowly towards the background, and not to those drawn.
+    """Whether colours fade gradually to the background, not between drawn colours.
 
-    In a lossy file they do so without any shadow.
+    In a lossy file colours fade even without a shadow.
 
     Parameters
     ----------
     rgb, drawn, ground, hidden
         As of `without_shades`.
     changed : bool
-        Whether the colours drawn are not exact.
+        Whether the drawn colours are inexact.
     lesion : ndarray of bool, shape (H, W)
         Pixels that were read as lesion.
     """
@@ -100,7 +101,7 @@ def has_shadow(
 
 
 def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> bool:
-    """Whether beside what is drawn lies a sharp shadow: its shape, moved, and darker.
+    """Whether drawn shapes have a sharp shadow: the same shape, shifted and darker.
 
     Parameters
     ----------
@@ -137,13 +138,13 @@ def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> b
 
 
 def _box(region: Plane) -> tuple[int, int, int, int]:
-    """First and last row, first and last column."""
+    """Bounding box: first and last row, first and last column."""
     rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
 
 
 def _fading(rgb: Colours, reach: float, lossy: bool) -> Plane:
-    """Pixels (H, W) around which colours change, but slowly."""
+    """Mask (H, W) of pixels around which colours change, but gradually."""
     around = (3, 3, 1)
     steps = (maximum_filter(rgb, around) - minimum_filter(rgb, around)).max(-1)
     return np.asarray((steps > (NOISE if lossy else 0)) & (steps < SLOPE * reach))

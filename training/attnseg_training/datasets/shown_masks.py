@@ -1,4 +1,4 @@
-"""Telling images on which masks are drawn, and masks of boxes, markers and specks."""
+"""Recognise images with drawn outlines, and masks of boxes, markers and specks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST, FEW = 0.5, 4
 
 @dataclass(slots=True)
 class OddShapes:
-    """Masks that were read so far, by what they may be instead of lesions' outlines.
+    """Record of masks that may be something else than outlines of lesions.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class OddShapes:
     def add(
         self, name: str, planes: NDArray[np.uint8], rgb: NDArray[np.uint8] | None
     ) -> None:
-        """Notice the masks (classes, H, W) of an image (H, W, 3), where it is known."""
+        """Examine masks (classes, H, W), and their image (H, W, 3) if it is known."""
         lesion = np.asarray(planes.any(0))
         if rgb is not None and is_drawn_on(rgb, lesion):
             self.names.setdefault(Rule.DRAWN_ON, []).append(name)
@@ -58,7 +58,7 @@ class OddShapes:
         )
 
     def hints(self, total: int) -> list[Hint]:
-        """Hint at what most of so many masks are; at specks in any."""
+        """Give a hint if most of the masks are of one kind, and for specks in any."""
         return [
             Hint(rule, tuple(names))
             for rule, names in sorted(self.names.items())
@@ -69,7 +69,7 @@ class OddShapes:
 def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
     """Whether an image (H, W, 3) shows a vivid line along the outline of its mask.
 
-    A network learns to follow such a line, not to find lesions.
+    A network would learn to follow such a line instead of finding lesions.
     """
     rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
     if len(rows) == 0:
@@ -94,7 +94,7 @@ def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
 
 
 def shape_of(lesion: NDArray[np.bool_]) -> Rule | None:
-    """What a mask (H, W) may be instead of the outlines of lesions.
+    """Say what a mask (H, W) may hold instead of outlines of lesions.
 
     `Rule.BOXES`: filled boxes along rows and columns alone; `Rule.MARKERS`: small marks
     of one shape; `Rule.SPECKS`: many single pixels beside a lesion.

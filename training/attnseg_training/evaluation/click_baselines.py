@@ -21,7 +21,7 @@ LIKE = 0.1
 
 
 class Brush:
-    """Paints a disc; a `Corrector`.
+    """`Corrector` that paints a disc at a click.
 
     Parameters
     ----------

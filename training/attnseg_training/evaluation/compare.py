@@ -41,7 +41,7 @@ class Paired:
         Raises
         ------
         InputError
-            If a file is not such a CSV, or the two are not about the same images.
+            If a file is not such a CSV, or the two files list different images.
         """
         tables = [_read(path) for path in (first, second)]
         names = sorted(tables[0])

@@ -50,7 +50,7 @@ def class_detection(
     overlapping: bool,
     ignored: NDArray[np.bool_] | None = None,
 ) -> Detection:
-    """Count lesions and regions of each class by itself; parameters: `class_counts`."""
+    """Count lesions and regions of each class; for parameters see `class_counts`."""
     planes = _planes(found, overlapping)
     if ignored is not None:
         truth, planes = truth * ~ignored, planes * ~ignored
@@ -68,7 +68,7 @@ def _planes(found: Segmentation, overlapping: bool) -> NDArray[np.uint8]:
 
 
 def class_means(counts: Sequence[Confusion]) -> dict[str, float]:
-    """Average each metric of one image over the classes where it is defined."""
+    """Average each metric of one image over the classes for which it is defined."""
     rows = [class_scores(one) for one in counts]
     found = {}
     for metric in METRICS:

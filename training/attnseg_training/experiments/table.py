@@ -45,7 +45,7 @@ def expect_measured(
     if list(names) != [sample.name for sample in data.split(split)]:
         raise InputError(
             f"{row!r} was measured on {len(names)} images of {found['dataset']}, "
-            f"split {split}, which are not those that {data.root} has there now; "
+            f"split {split}, but {data.root} has other images there now; "
             "choose another --out."
         )
 
@@ -55,7 +55,7 @@ class Table(Protocol):
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → its description."""
+        """Description of each row by its name."""
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
         """Whether the result of one row with one seed lies below `out`.

@@ -92,7 +92,7 @@ def expect_first_stage(config: TrainConfig, out: Path) -> None:
     Raises
     ------
     InputError
-        If it had others.
+        If it used different ones.
     """
     for part, alone in _alone(config).items():
         if (out / part / DONE).is_file():

@@ -38,26 +38,26 @@ def gather(
     allow: Collection[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ClickSamples:
-    """Features, probability and truth of changed training images.
+    """Collect features, probability and true masks of augmented training images.
 
     Parameters
     ----------
     segmenter : Segmenter
     samples : sequence of Sample
     seed : int
-        Seed of the changes.
+        Random seed of the augmentation.
     views : int
-        How often each image is taken, changed otherwise.
+        Number of differently augmented copies of each image.
     allow : collection of str
         Rules for masks that may be broken.
     progress : callable
-        Gets images done, and all.
+        Called with the numbers of images done and of all images.
 
     Raises
     ------
     AttnSegError
-        If an image cannot be used, a rule is broken that is not allowed, or the model
-        has no features to go by.
+        If an image cannot be used, a rule is broken without `allow`, or the model has
+        no features for a click head.
     """
     features, probabilities, truths, seen = [], [], [], MasksSeen()
     for number, sample in enumerate(samples):

@@ -28,7 +28,7 @@ def make_head(
     allow: Collection[str] = (),
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[ClickHead, dict[str, Any]]:
-    """Train a click head for weights; returns it with its record.
+    """Train a click head for the given weights, and return it with its record.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def make_head(
         Bundled name or file.
     data : Dataset
     split : str
-        Part of it that is trained on.
+        Split of the data to train on.
     steps, batch, seed
         See `ClickFit`.
     views : int
@@ -46,7 +46,7 @@ def make_head(
     allow : collection of str
         Rules for masks that may be broken.
     watch : callable
-        Gets images and steps done, and all.
+        Called with (images and steps done, images and steps in all).
 
     Raises
     ------

@@ -117,12 +117,12 @@ def fit(
 
 
 def expect_run(folder: Path, config: TrainConfig) -> None:
-    """Check that a finished run had these settings and data.
+    """Check that a finished run used these settings and data.
 
     Raises
     ------
     InputError
-        If it had others.
+        If it used different ones.
     """
     RunFolder(folder).expect_settings(config)
     data = load_dataset(Path(config.data), config.split_seed)

@@ -54,9 +54,9 @@ class Damage(NamedTuple):
 
 
 def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Damage:
-    """Damage a `share` of the images; each draw depends on its seed numbers only.
+    """Damage a `share` of the images, at random by the seed numbers alone.
 
-    Rectangles of 0.2 to 0.7 of each side.
+    Damaged are rectangles whose sides are 0.2 to 0.7 of the image's.
     """
     where = torch.zeros(len(seeds), 1, size, size)
     cnn, noise, severity = [], [], []
@@ -212,9 +212,9 @@ def trust_loss(
 ) -> Tensor:
     """BCE between psi and the sign of measured trust, on half of the regions.
 
-    A random half of the regions is given to the transformer, then to the CNN; the
-    difference of the two pixel losses within each region is its trust. Two decodings
-    without gradient, whatever the number of regions.
+    A random half of the regions is given to the transformer, then to the CNN; the trust
+    of a region is the difference of the two pixel losses in it. This takes two passes
+    of the decoder without gradient, for any number of regions.
 
     Parameters
     ----------
@@ -223,14 +223,14 @@ def trust_loss(
     pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
         Values for a batch of N images, with gradients of psi.
     masks : Tensor, shape (N, classes, S, S)
-        True masks, NaN where they are ignored: what happens there counts for neither
-        encoder.
+        True masks; NaN marks ignored pixels, which count for neither encoder.
     rng : numpy.random.Generator
-        Draws the regions, and the gate.
+        Random generator of the regions and of the gate.
     together : bool
-        Regions are given away at all gates at once, and every gate learns from the
-        half of them where that matters more, each region alike. Otherwise at one gate,
-        drawn anew each step, and regions count by how much it matters there.
+        If true, regions are given to an encoder at all gates at once, and every gate
+        learns, with equal weights, from the half of the regions with the larger effect.
+        Otherwise they are given at one gate, drawn in each step, and regions are
+        weighted by their effect.
     """
     weights = network.psi_of_cnn(attention)
     levels = [*range(len(STRIDES))] if together else [int(rng.integers(len(STRIDES)))]

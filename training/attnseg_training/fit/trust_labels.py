@@ -117,7 +117,7 @@ def _difference(network: SegmentationNetwork, images: Tensor, masks: Tensor) -> 
 
 
 def read_trust_labels(path: Path, names: Sequence[str]) -> Tensor:
-    """Labels (n, 1, 96, 96) of images by their names.
+    """Read the labels (n, 1, 96, 96) of images with these names.
 
     Raises
     ------

@@ -79,10 +79,10 @@ def sanity(
 ) -> Columns:
     """Rank correlation of each map with itself when a part of the network is shuffled.
 
-    For gates and encoders, on which psi depends, the map is psi; for the decoder, on
-    which psi does not depend, it is measured trust. The psi of gates that were shuffled
-    `DRAWS` times is kept per region, as a control of the agreement. `temperature` is
-    the card's, for measured trust.
+    Psi depends on gates and encoders, so for these the map is psi. It does not depend
+    on the decoder, so there the map is measured trust. The psi of gates that were
+    shuffled `DRAWS` times is kept per region, as a control of the agreement. Measured
+    trust uses `temperature`, the temperature in the model card.
     """
     columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:

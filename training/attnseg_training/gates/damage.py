@@ -66,14 +66,14 @@ def one_sided(
     dice: Callable[[Tensor], list[float]],
     trust: Callable[[Damage, Pairs], None],
 ) -> Columns:
-    """Damage one encoder's input; measure Dice, and how psi changes in and outside.
+    """Damage one encoder's input, and measure Dice and the change of psi.
 
     Parameters
     ----------
     network : SegmentationNetwork
         In eval mode.
     images, features : Tensor, Features
-        N images (N, 3, S, S) in [0, 1] and both encoders' features of them.
+        N images (N, 3, S, S) in [0, 1], and the features of both encoders.
     kinds : tuple of str
         Names in `KINDS`.
     seed : int
@@ -81,7 +81,7 @@ def one_sided(
     dice : callable
         Logits → Dice of each image.
     trust : callable
-        Called with (damage, aligned pairs) where trust is to be measured too.
+        Called with (damage, aligned pairs) if trust is to be measured too.
     """
     where = rectangles(len(images), images.shape[-1], seed).to(images.device)
     clean = network.psi_of_cnn(network.psi(network.align(features)))

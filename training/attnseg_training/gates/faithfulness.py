@@ -111,7 +111,7 @@ def faithfulness(
     network, spec = segmenter.network, segmenter.card.spec
     if spec.classes != 1:
         raise InputError(
-            f"What gates mean is measured of a model of one class, this one has "
+            f"Gates can be measured only for a model of one class, but this one has "
             f"{spec.classes}; choose other weights."
         )
     expect_suite(data, split, suite)

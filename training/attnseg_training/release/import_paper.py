@@ -85,7 +85,10 @@ def released_spec(spec: ModelSpec | None = None) -> ModelSpec:
     spec = spec or model_spec("dual-swin-guided")
     zero, one = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if spec.cnn is None or spec.transformer is None:
-        raise CheckpointError("Only dual networks were released under these names.")
+        raise CheckpointError(
+            f"Expected a dual network, as the authors released no other, got "
+            f"{spec.name}; choose one with two encoders."
+        )
     return dataclasses.replace(
         spec,
         psi_norm=True,
@@ -144,8 +147,8 @@ def import_released(
     if len(choices) > 1:
         names = [choice.name for choice in choices]
         raise CheckpointError(
-            f"{path.name} fits {' and '.join(names)} alike, which have the same names "
-            "and shapes but compute other numbers; say which network it is: "
+            f"{path.name} fits {' and '.join(names)} alike, whose tensors have the "
+            "same names and shapes but a different meaning; say which network it is: "
             f"{' or '.join(f'--as {name}' for name in names)}."
         )
     return save_checkpoint(out, renamed, _card(found, path.name, trained_on))

@@ -119,7 +119,10 @@ class Release:
             expect_suite(data, split, self.suite)
         SegmentationNetwork(run_spec(config)).psi_of_cnn({})
         if self.texts is not None and not self.texts.is_file():
-            raise InputError(f"There is no file {self.texts}; give the card's words.")
+            raise InputError(
+                f"There is no file {self.texts}; give the file with the texts of the "
+                "model card."
+            )
         runs = [self._trained(seed, data, out) for seed in range(self.seeds)]
         val = [self._evaluated(run, data, "val") for run in runs]
         chosen = int(np.argmax([found["dice"]["mean"] for found in val]))

@@ -63,14 +63,14 @@ def continued(run: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 def learned_from_other_data(
     before: Mapping[str, Any], origin: Mapping[str, Any]
 ) -> bool:
-    """Whether weights are trained on with other files of a data set of the same name.
+    """Whether training continues on other files of a data set of the same name.
 
     Parameters
     ----------
     before : mapping
         ``started_from`` of a card; empty for weights that were not trained.
     origin : mapping
-        ``training`` of the card of the run that goes on.
+        ``training`` in the card of the run that continues.
     """
     earlier = before.get("data", {}).get("sha256")
     same_name = before.get("dataset") == origin["dataset"]

@@ -140,7 +140,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            If it had others.
+            If it used different ones.
         """
         before = TrainConfig(**read_toml(self.path / CONFIG_FILE))
         _expect_same(self.path, before, config, but)

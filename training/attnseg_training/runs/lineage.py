@@ -155,8 +155,8 @@ def trained_under(card: ModelCard, data: Dataset) -> str:
 def protocol_fields(card: ModelCard, data: Dataset) -> dict[str, Any]:
     """Machine-readable fields of a result beside its ``protocol``.
 
-    ``split_rule``: of the data set. ``trained_under``: protocol and split rule of runs
-    that trained under others; see `trained_under`.
+    ``split_rule`` is that of the data set. ``trained_under`` holds protocol and split
+    rule of runs that trained under different ones; see `trained_under`.
     """
     others = [
         {"protocol_name": protocol, "split_rule": rule.to_json()}

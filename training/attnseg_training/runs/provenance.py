@@ -160,7 +160,7 @@ def fingerprint(parts: Mapping[str, Sequence[Sample]]) -> dict[str, Any]:
 def code() -> str:
     """Return the commit of the running checkout, or the installed version.
 
-    A commit has ``+changes`` where files differ from it.
+    ``+changes`` follows the commit if files differ from it.
     """
     here = Path(__file__)
 

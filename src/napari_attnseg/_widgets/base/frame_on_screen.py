@@ -1,4 +1,4 @@
-"""Which frame of an image is on screen, followed while the slider moves. No Qt."""
+"""The frame of an image that is on screen, updated when the slider moves. No Qt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_attnseg._widgets.layers.frames import shown_frame
 
 
 class FrameOnScreen:
-    """The frame of one layer that the viewer shows; callable, also from a thread.
+    """Index of the frame of a layer on screen; call it from any thread to read it.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class FrameOnScreen:
     life : Lifetime
         Ends the connection.
     moved : callable, optional
-        Called with the number of the frame when it is another one.
+        Called with the index of the frame when it changes.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class FrameOnScreen:
         life.at_end.append(partial(step.disconnect, self._look))
 
     def follow(self, layer: Any, frames: int | None) -> None:
-        """Look at this layer from now on; `frames` is None for a single image."""
+        """Set the layer to follow; `frames` is None for a single image."""
         self._layer, self._frames = layer, frames or 0
         self._look()
 

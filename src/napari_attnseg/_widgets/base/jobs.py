@@ -66,7 +66,8 @@ def run(
     Yields
     ------
     (int, str) or Step
-        Frames done, and what comes next. A cancel takes effect here.
+        Number of frames done, and the name of the next step. Cancelling takes effect
+        here.
     """
     try:
         yield 0, "loading weights"
@@ -242,13 +243,13 @@ def _pixels_of(
     wanted = of_frames[frame] if isinstance(of_frames, list) else of_frames
     if wanted is None:
         raise InputError(
-            f"Slice {frame} is not segmented: the run was cancelled before, or left it "
-            "out; segment the image again."
+            f"Slice {frame} is not segmented: the run was cancelled before it, or "
+            "skipped it; segment the image again."
         )
     if array_sha256(pixels) != wanted:
         raise InputError(
-            f"The image {source.name!r} does not hold the pixels that this result "
-            "was made of; open the one that does, or segment this one."
+            f"The image {source.name!r} does not hold the pixels that were segmented; "
+            "open the image that does, or segment this one."
         )
     return pixels
 

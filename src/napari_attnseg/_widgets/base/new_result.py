@@ -1,4 +1,4 @@
-"""The layers of a run in the viewer: put in place, filled as frames come."""
+"""Layers of a run in the viewer, filled as its frames come."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_attnseg.results import Segmentation
 
 
 class NewResult:
-    """Layers of one run; those of a stack are there from its first frame on.
+    """Layers of one run; those of a stack are added with its first frame.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class NewResult:
     layers : list of layers
         Bottom to top, the mask last; empty before `add`.
     done, total : int
-        Frames that are segmented, and all of them.
+        Number of segmented frames, and of all frames.
     """
 
     def __init__(self, viewer: Any, source: Source, keep_both: bool) -> None:
@@ -67,7 +67,7 @@ class NewResult:
         return bool(self.layers) and self.mask not in self._viewer.layers
 
     def add(self, results: Sequence[Segmentation]) -> None:
-        """Add the layers instead of those of an earlier run of the image."""
+        """Add the layers, in place of those of an earlier run on the image."""
         self._put(self._new(results))
         self.done = self.total
 
@@ -90,7 +90,7 @@ class NewResult:
         bring_forward(viewer, ids.get(self._source.layer_id))
 
     def complete(self) -> None:
-        """Add the maps, which the mask of a stack need not wait for."""
+        """Add the maps, once all frames are done; a stack's mask is added before."""
         waiting, self._waiting = self._waiting, []
         if waiting and not self.removed:
             active = self._viewer.layers.selection.active
@@ -104,7 +104,7 @@ class NewResult:
         ----------
         came : FrameDone
         shown : int
-            The frame on screen: only that has to be drawn again.
+            The frame on screen; only this frame has to be drawn again.
         """
         if not self.layers:
             *self._waiting, mask = self._new(list(came.stack))
@@ -130,7 +130,7 @@ class NewResult:
                     layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _follow_rules(self, came: FrameDone) -> None:
-        """Make the mask of a frame by the rules that were chosen meanwhile."""
+        """Make the mask of a frame by the mask rules that were chosen since."""
         record = record_of(self.mask)
         assert record is not None and record.part is Part.MASK
         rules = rules_of(record.provenance)
@@ -142,7 +142,7 @@ class NewResult:
 
     @property
     def cancelled_words(self) -> str:
-        """What there is of a run that was cancelled; empty if that is nothing."""
+        """Sentence on the frames that a cancelled run left; empty if it left none."""
         if not self.layers:
             return ""
         return (
@@ -152,10 +152,10 @@ class NewResult:
 
 
 def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
-    """Remove earlier results, but none that was edited by hand: those are hidden.
+    """Remove earlier results, but only hide those that were edited by hand.
 
-    So is what was made from them, which would look like a part of the new result.
-    Returns what was visible of those that were removed.
+    Layers made from those are hidden too, because they would look like a part of the
+    new result. Returns which of the removed layers were visible.
     """
     visible: dict[Output, bool] = {}
     for result in earlier_results(viewer.layers, source):
@@ -176,5 +176,5 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
         hide(layer)
     if outdated:
         names = ", ".join(layer.name for layer in outdated)
-        show_info(f"Made from the earlier result, so kept, and hidden: {names}.")
+        show_info(f"Hidden, because they were made from the earlier result: {names}.")
     return visible

@@ -52,9 +52,8 @@ class OutcomeLine(QLabel):
     Attributes
     ----------
     details : Fold
-        Meaning of the expected Dice, for the place below; hidden if there is none.
-    image : Image or None
-        The image that is spoken of.
+        Fold below the line with the meaning of the expected Dice; hidden without one.
+    image : Image or None The image that the line is about.
     mask : Labels or None
         Mask of its latest result.
     named : bool

@@ -34,12 +34,12 @@ class _Before:
 
 
 class Cells:
-    """napari's grid, filled from the uppermost layer on, without an empty cell.
+    """napari's grid, filled from the top layer down, without an empty cell.
 
     Parameters
     ----------
     viewer : napari.Viewer or ViewerModel
-        Its canvas, and which of its layers are visible.
+        Its grid, and the visibility of its layers, are changed.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -88,7 +88,7 @@ class Cells:
         self._draw_mask(result)  # at the zoom in a cell
 
     def leave(self) -> None:
-        """Show all layers over each other again, with the view of before."""
+        """Show all layers over each other again, in the earlier view."""
         canvas, camera = self._viewer.canvas, self._viewer.scene.camera
         self.let_go()
         canvas.grid.enabled = False

@@ -99,7 +99,7 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask: not while another tab is in front."""
+        """Whether clicks correct the mask, which they do not behind another tab."""
         return self.button.isChecked() and self._in_front
 
     @property

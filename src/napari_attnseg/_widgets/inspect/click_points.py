@@ -103,7 +103,7 @@ class ClickPoints:
         return added
 
     def take_away(self) -> None:
-        """Remove them, if they are still there."""
+        """Remove the points, if they are still in the viewer."""
         own, self._layer, self._lines = (self._layer, self._lines), None, None
         for layer in own:
             if layer is not None and layer in self._viewer.layers:

@@ -63,7 +63,7 @@ class ClickedMask:
         self._idle = False
 
     def key(self, frame: int) -> int | None:
-        """The frame of a stack; None: of a single image."""
+        """Frame of a stack; None for a single image."""
         return frame if self.result.stacked else None
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
@@ -91,7 +91,7 @@ class ClickedMask:
             return "Nothing that may be removed is in this box."
         if self._idle:
             return (
-                "The mask is right there already: this click protects it from later "
+                "The mask is already right there: this click protects it from later "
                 "clicks nearby."
             )
         if self._earlier and not self.can_undo:

@@ -131,7 +131,7 @@ class MaskEditor:
 
     @property
     def clicks(self) -> Mapping[str, Any] | None:
-        """Clicks that the mask was corrected by, as provenance has them."""
+        """Clicks that corrected the mask, as recorded in provenance."""
         record = record_of(self.result.mask)
         return None if record is None else record.provenance.get(CLICKS)
 

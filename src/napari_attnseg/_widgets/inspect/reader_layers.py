@@ -96,7 +96,7 @@ class ReaderLayers:
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """Layers that were added and are followed."""
+        """Layers that were added and are kept up to date."""
         return (*self._outlines, *self._disagreement)
 
     def show_outlines(self, result: ResultLayers, found: FrameReaders) -> None:

@@ -83,7 +83,7 @@ class ReadersPanel(Section):
 
     @property
     def found(self) -> FrameReaders | None:
-        """Masks that are shown; None if there are none."""
+        """Masks on screen by each encoder alone; None if there are none."""
         return self._encoding.found
 
     def drawn(self) -> Iterable[Any]:

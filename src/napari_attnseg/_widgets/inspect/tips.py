@@ -3,7 +3,7 @@
 MASK_TIPS = {
     "threshold": "The probability from which a pixel belongs to the mask. A higher "
     "one shrinks the mask to what the model is sure of.",
-    "smoothing": "Smooths the outline, over so many pixels of the image.",
+    "smoothing": "Smooths the outline, over this number of image pixels.",
     "min_size": "Drops objects with fewer pixels.",
     "fill_holes": "Fills what an object encloses.",
     "largest": "Drops all objects but the largest one.",

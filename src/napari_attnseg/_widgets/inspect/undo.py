@@ -40,7 +40,7 @@ class History(Generic[T]):
         return not self._by
 
     def change(self, value: T, by: str = "") -> None:
-        """Set the value; a step of its own unless the last change was `by` the same."""
+        """Set the value; changes in a row `by` one control are a single undo step."""
         if value == self.now:
             return
         if not by or by != self._by:

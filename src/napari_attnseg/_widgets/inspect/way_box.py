@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSettings, Signal  # type: ignore[attr-defined]  # stubs
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips
+from napari_attnseg._widgets.base.controls import ChoiceBox, Form, set_tips
 from napari_attnseg._widgets.base.correction_way import Way
 
 #: Entries; a folder of MedSAM stands between the second and the last.
@@ -53,7 +53,7 @@ class WayBox(QWidget):
                 "outside changes.",
             }
         )
-        layout = QFormLayout(self)
+        layout = Form(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Correct by", self.box)
         layout.addRow("Dragging draws", self.drag_box)

@@ -148,7 +148,7 @@ class WhatIfPanel(Section):
 
     @property
     def change(self) -> Change | None:
-        """Change of the mask by the forced gates, as decoded last."""
+        """Change of the mask by the forced gates, as last computed."""
         return self._change
 
     @property

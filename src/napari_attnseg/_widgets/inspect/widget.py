@@ -10,7 +10,6 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QPushButton,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
+    Form,
     set_tips,
     wrapped_label,
 )
@@ -57,12 +57,13 @@ KEY = "G"
 
 
 class InspectWidget(DockWidget):
-    """View the results in the viewer, read values, change masks, force gates.
+    """Show results in the viewer, read values, change masks and force gates.
 
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers and canvas; a key and mouse callbacks until the widget ends.
+        Viewer that the widget works on; its key binding and mouse callbacks are removed
+        when the widget ends.
     """
 
     tab = "Inspect"
@@ -92,7 +93,7 @@ class InspectWidget(DockWidget):
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         set_tips(
             {
-                self.result_box: "The result to look at: image and model.",
+                self.result_box: "Result that this widget shows: image and model.",
                 self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
@@ -107,7 +108,7 @@ class InspectWidget(DockWidget):
         self._follow()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = Form()
         form.addRow("Result", self.result_box)
         shown = QHBoxLayout()
         shown.addWidget(self.preset_box, 1)

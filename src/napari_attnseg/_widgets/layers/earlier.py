@@ -55,7 +55,7 @@ def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
 
 
 def is_edited(mask: Any) -> bool:
-    """Whether somebody painted in a mask since it was made by a run or by rules."""
+    """Whether a mask was painted after a run or the mask rules made it."""
     record = record_of(mask)
     assert record is not None
     data = np.asarray(mask.data)

@@ -115,8 +115,8 @@ def _image(found: FrameResults, rows: Mapping[int, Mapping[str, str]]) -> Any:
     stem = found.names.stem
     if found.source is None:
         show_warning(
-            f"The images of {stem} are left out: they are not where they were, or, of "
-            "DICOM, results do not name them; open them yourself."
+            f"The images of {stem} are left out: they have been moved, or they are of "
+            "DICOM, whose files results do not name; open them yourself."
         )
         return None
     done = found.frames

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def shown_frame(layer: Any, point: Sequence[float], frames: int) -> int:
-    """Index of the frame nearest to a world point, of a layer with a leading axis.
+    """Index of the frame nearest to a world point, for a layer with a leading axis.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ def has_record(layer: Any) -> bool:
 
 
 def set_record(layer: Any, record: LayerRecord) -> None:
-    """Replace the record of a layer; other metadata of the layer stay."""
+    """Replace the record of a layer, and keep the layer's other metadata."""
     layer.metadata.update(metadata_of(record))
 
 

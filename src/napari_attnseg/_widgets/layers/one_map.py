@@ -17,10 +17,10 @@ ASKED = "attnseg map"
 
 
 def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
-    """Add an explanation, in the place of the same map, and hide what it mixes with.
+    """Add an explanation in place of an earlier one, and hide layers it mixes with.
 
-    That are the other maps and fills of its image, whose colours could not be told from
-    its own; outlines stay. Side by side in a grid nothing is hidden.
+    Hidden are the other maps and fills of its image, whose colours would mix with its
+    own; outlines stay visible. In a grid, side by side, nothing is hidden.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
     new : NewLayer
         From `new_layers.explanation_layer`.
     asked : hashable
-        Equal for the same map of the same image only.
+        Key that is equal only for the same map of the same image.
     """
     assert new.record is not None
     for layer, image in images_of(viewer.layers).items():

@@ -80,7 +80,7 @@ class ResultLayers:
 
     @property
     def coarse_first(self) -> list[GateKey]:
-        """Keys of the gates, the coarsest first."""
+        """Keys of the gates, from coarse to fine."""
         return sorted(self.gates, key=lambda key: -gate_parts(key)[0])
 
     @property

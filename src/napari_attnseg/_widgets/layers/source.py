@@ -63,10 +63,11 @@ class Source:
     reading : AxisReading or None
         Reading of an axis of the layer, if the user had to choose.
     decoding : FileKind or None
-        Kind of the file, if napari's own reader decoded it otherwise than the command.
+        Kind of the file, if napari's own reader decodes it differently than the
+        command.
     orientation : int or None
-        Orientation, 1 to 8, that was applied to the pixels of the file, 1 by napari's
-        own reader; None: there is no file, or its results say so already.
+        Orientation, 1 to 8, that was applied to the pixels of the file; napari's own
+        reader applies 1. None: there is no file, or its results record it already.
     file_facts : mapping or None
         Facts of the file, if this plugin's reader opened it.
     """

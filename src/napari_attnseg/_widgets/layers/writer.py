@@ -92,7 +92,7 @@ def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
             raise InputError(
                 "Expected each part of a run once, but "
                 f"{outputs[key].options['name']!r} and {options['name']!r} are the "
-                "same one; select one of them to save."
+                "same part; select one of them to save."
             )
         outputs[key] = _Written(record, data, options)
     return [_results(list(outputs.values())) for outputs in runs.values()]

@@ -211,7 +211,8 @@ def run_task(task: Task) -> Generator[tuple[int, str], None, Measurement | Faile
     Yields
     ------
     (int, str)
-        Frames done, and what comes next. A cancel takes effect here.
+        Number of frames done, and the name of the next step. Cancelling takes effect
+        here.
     """
     stacked = task.data.ndim == 3
     frames = len(task.data) if stacked else 1

@@ -67,7 +67,7 @@ class ObjectsPanel(QWidget):
         self.save_button = QPushButton("Save CSV…")
         set_tips(
             {
-                self.table: "A row is an object: select it, and the view goes there.",
+                self.table: "Each row is an object: select it to move the view there.",
                 self.all_columns: "Every measurement, not only the first ones.",
                 self.alone: "Hide the other objects in the viewer.",
                 self.save_button: "Write every measurement of every object to a file.",

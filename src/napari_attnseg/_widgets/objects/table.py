@@ -58,7 +58,7 @@ class _Numbers(QAbstractTableModel):
 
 
 class ObjectTable(QTableView):
-    """A table view; one row can be chosen, a click on a heading sorts."""
+    """Table of objects: one row can be selected, and a click on a heading sorts it."""
 
     #: Position, in the columns as given, of the row that a person chose.
     chosen = Signal(int)

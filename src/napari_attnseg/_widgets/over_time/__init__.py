@@ -1,1 +1,1 @@
-"""The Time dock: what was found in each frame of a stack or a film, as curves."""
+"""The Time dock: measurements of each frame of a stack or a film, as curves."""

@@ -1,4 +1,4 @@
-"""What is plotted of measured frames, and where frames are in the world. No Qt."""
+"""Curves of measured frames, and the positions of frames in the world. No Qt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Curves in one pair of axes, and the ends of its values, if they are fixed."""
+    """Curves that share axes, and the limits of the vertical axis, if fixed."""
 
     name: str
     curves: Sequence[Curve]
@@ -31,13 +31,13 @@ class Panel(NamedTuple):
 def panels_of(
     known: Measured, every: int, in_mm: bool
 ) -> tuple[list[int], list[Panel]]:
-    """Frames and curves of what was measured; NaN where frames in between are missing.
+    """Frames and curves of the measurements; NaN where a frame is missing.
 
     Parameters
     ----------
     known : Measured
     every : int
-        Distance of neighbouring frames.
+        Step from one segmented frame to the next.
     in_mm : bool
         Whether areas in mm² are known.
     """
@@ -73,13 +73,13 @@ def _number(known: Measured, frame: int, column: str) -> float:
 
 
 def square_mm(placement: Mapping[str, Any]) -> float | None:
-    """Area of a pixel in mm²; None where the layer does not say it."""
+    """Area of a pixel in mm²; None if the layer does not give it."""
     size = millimetres(pixel_size({**placement, "scale": list(placement["scale"])}))
     return None if size is None else size[0] * size[1]
 
 
 def place_of(layer: Any) -> Callable[[int], dict[str, Any]]:
-    """Seconds or position of a frame, as the leading axis of its layer says it."""
+    """Time or position of a frame, by scale and unit of the layer's leading axis."""
     unit, step = str(layer.units[0]), float(layer.scale[0])
     if unit in _SECONDS:
         return lambda frame: {"seconds": round(frame * step, 6)}

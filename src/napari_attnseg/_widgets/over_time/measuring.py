@@ -1,4 +1,4 @@
-"""Numbers of the frames of a mask: measured in a thread, nearest to the slider first.
+"""Measure the frames of a mask in a thread, those nearest to the slider first.
 
 No Qt.
 """
@@ -25,14 +25,14 @@ HIGHEST = "highest_probability"
 
 
 class MeasuredFrame(NamedTuple):
-    """Numbers of one frame, and of which mask they are.
+    """Numbers of one frame, and the hash of the mask that they describe.
 
     Attributes
     ----------
     made : str
-        Hash of the mask as it was made by rules when it was measured.
+        Hash, when it was measured, of the mask that the mask rules made, before edits.
     seen : str
-        Hash of the mask that was measured.
+        Hash of the mask that was measured, with edits.
     numbers : mapping
         Numbers by `frame_rows.COLUMNS`.
     picture : ndarray or None
@@ -46,7 +46,7 @@ class MeasuredFrame(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A frame that was measured, and pairs with its neighbours by the later frame."""
+    """A measured frame, and its comparisons with its neighbours by the later frame."""
 
     frame: int
     measured: MeasuredFrame
@@ -55,7 +55,7 @@ class Came(NamedTuple):
 
 @dataclass(slots=True)
 class Measured:
-    """What is known of the frames of one mask.
+    """Measurements of the frames of one mask.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Measured:
     pairs : dict of int to Pair
         Later frame → comparison with the one before.
     version : int
-        Another one after each change.
+        A number that changes with each change.
     """
 
     rows: dict[int, MeasuredFrame] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Measured:
     def of_saved(
         cls, mask: StackedMask, numbers: Mapping[int, Mapping[str, float]]
     ) -> Measured:
-        """What a table says of masks that were read from files."""
+        """Measurements from the saved table, for masks that were read from files."""
         found = cls()
         for frame, row in numbers.items():
             made = mask.made(frame)
@@ -91,9 +91,9 @@ class Measured:
         self.version += 1
 
     def outdated(self, mask: StackedMask, shown: int) -> list[int]:
-        """Frames whose numbers are missing, or are of another mask than theirs now.
+        """Frames whose numbers are missing, or describe a mask that has changed since.
 
-        Who paints does so in the frame on screen: only of that the mask is compared.
+        A user can paint only in the frame on screen, so only its mask is compared.
         """
         found = []
         for frame in mask.frames:
@@ -108,11 +108,11 @@ class Measured:
         return found
 
     def flicker(self) -> Flicker:
-        """Over all pairs so far."""
+        """Flicker over all pairs so far."""
         return Flicker.of(self.pairs.values())
 
     def table(self, mask: StackedMask, place: Callable[[int], Any]) -> list[Any]:
-        """Rows of the table of frames; `place` gives what the layer's axis says."""
+        """Rows of the table of frames; `place` gives a frame's time or position."""
         images = mask.record.image_sha256
         return [
             {
@@ -148,7 +148,7 @@ def measure_frames(
         Without it no pairs are compared.
     frames : iterable of int
     known : mapping
-        Frames that are measured already.
+        Frames that have been measured.
     near : callable
         The frame on screen, which comes first.
     pixel_mm2 : float or None

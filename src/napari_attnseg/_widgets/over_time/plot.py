@@ -1,7 +1,7 @@
-"""Curves over the frames of a stack, with a line at the one on screen.
+"""Curves over the frames of a stack, with a line at the frame on screen.
 
-matplotlib draws them: it is a dependency already, and 2000 points need no faster one as
-long as the line alone is drawn when the slider moves.
+matplotlib draws them, because it is a dependency already. It is fast enough for 2000
+points as long as only the line is drawn again when the slider moves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DOTS = 120
 
 
 class OverTime(FigureCanvasQTAgg):
-    """Panels above each other over the numbers of frames."""
+    """Panels one above another, with the frame number as their horizontal axis."""
 
     #: A frame was chosen by a click, or by dragging.
     picked = Signal(int)
@@ -63,7 +63,7 @@ class OverTime(FigureCanvasQTAgg):
         self._draw()
 
     def use_theme(self, name: str) -> None:
-        """Draw in the colours of a theme of napari."""
+        """Draw in the colours of a napari theme."""
         self._theme = name
         self._draw()
 
@@ -84,7 +84,7 @@ class OverTime(FigureCanvasQTAgg):
 
     @property
     def lines(self) -> dict[str, list[float]]:
-        """Drawn curves: label → values."""
+        """Values of the drawn curves by their labels."""
         return {
             str(line.get_label()): np.asarray(line.get_ydata(), float).tolist()
             for axes in self._figure.axes
@@ -129,7 +129,7 @@ class OverTime(FigureCanvasQTAgg):
         _colour(axes, theme, legend=len(panel.curves) > 1)
 
     def _keep_background(self, event: Any = None) -> None:
-        """Keep what is behind the line; matplotlib leaves that out of its drawing."""
+        """Keep the picture without the line, which is then drawn over it."""
         box = self._figure.bbox
         self._background = self.copy_from_bbox(box)  # type: ignore[no-untyped-call]
         self._add_line()

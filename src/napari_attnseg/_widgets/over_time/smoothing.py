@@ -21,7 +21,7 @@ from napari_attnseg.time_smoothing import check_frames, median, smoothed_facts
 def smooth(
     mask: StackedMask, frames: int
 ) -> Generator[tuple[int, str], None, list[Segmentation] | Failed]:
-    """Smooth every frame that was segmented; the masks that are shown stay.
+    """Smooth every frame that was segmented, without changing the masks on screen.
 
     Parameters
     ----------
@@ -33,12 +33,13 @@ def smooth(
     Yields
     ------
     (int, str)
-        Frames done, and what comes next. A cancel takes effect here.
+        Number of frames done, and the name of the next step. Cancelling takes effect
+        here.
 
     Returns
     -------
     list of Segmentation or Failed
-        One per frame of the stack: views of whole arrays.
+        One per frame of the stack; their arrays are views of arrays of the whole stack.
     """
     try:
         return (yield from _smooth(mask, check_frames(frames)))
@@ -86,7 +87,7 @@ def _smooth(
 
 
 def _around(frame: int, half: int, every: int, done: set[int]) -> list[int]:
-    """A frame and as many neighbours on either side, up to a gap or an end."""
+    """A frame with its neighbours on both sides, up to a gap or an end."""
     reach = 0
     while reach < half:
         away = (reach + 1) * every

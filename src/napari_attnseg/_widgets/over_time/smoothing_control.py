@@ -1,12 +1,12 @@
-"""The control that smooths a mask over time, and adds the layers of it."""
+"""The control that smooths a mask over time and adds the result as layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QFormLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips
+from napari_attnseg._widgets.base.controls import Form, set_tips
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.derived_layers import smoothed_layers
@@ -20,7 +20,7 @@ from napari_attnseg.time_smoothing import MOST
 
 
 class SmoothingControl(QWidget):
-    """Over how many slices to smooth, and a button that does it.
+    """Choice of the number of frames to smooth over, and the button that starts it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SmoothingControl(QWidget):
         self.bar = RunBar("Smooth over time", life)
         tip = "Of so many slices, an odd number, the median of the probability counts."
         set_tips({self.over_box: tip})
-        form = QFormLayout()
+        form = Form()
         form.addRow("Smooth over slices", self.over_box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -49,14 +49,14 @@ class SmoothingControl(QWidget):
         self.bar.start_button.clicked.connect(self.start)
 
     def follow(self, result: ResultLayers | None) -> None:
-        """Smooth this result from now on."""
+        """Set the result that the button smooths."""
         self._result = result
         usable = result is not None and bool(result.probability)
         why = "Grey because there is no mask of a stack with its probability."
         self.bar.set_ready(usable, why)
 
     def start(self) -> None:
-        """Smooth in a thread; layers are added beside those of the result."""
+        """Smooth in a thread, and add the result as new layers."""
         result = self._result
         if result is None or not result.probability or self._life.worker is not None:
             return

@@ -20,7 +20,7 @@ from napari_attnseg.results import Segmentation
 
 
 def stacked_masks(layers: Iterable[Any]) -> list[ResultLayers]:
-    """Results of stacks of several frames, smoothed ones included, uppermost first."""
+    """List results of stacks, smoothed ones included, from the top layer down."""
     layers = list(layers)
     found = [one for one in all_results(layers) if one.mask is not None]
     found += _smoothed(layers)
@@ -45,18 +45,19 @@ def _smoothed(layers: list[Any]) -> list[ResultLayers]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StackedMask:
-    """What is needed to measure the frames of a mask, also from another thread.
+    """Mask of a stack with all that measuring needs, for use in any thread.
 
     Attributes
     ----------
     data : array, shape (T, H, W)
     probability : list of array
-        One per class; empty where it is not known.
+        One per class; empty if they are not known.
     record : LayerRecord
     hashes : tuple of str
-        Of each frame's mask, as it was made last by rules.
+        Hash of each frame's mask as the mask rules last made it, before edits.
     frames : list of int
-        That were segmented. All of this as it was when this was made.
+        Indices of the segmented frames. All attributes are as they were at
+        construction.
     """
 
     data: Any
@@ -67,7 +68,7 @@ class StackedMask:
 
     @classmethod
     def of(cls, result: ResultLayers) -> StackedMask:
-        """Of the layers of a result."""
+        """Take it from the layers of a result."""
         record = record_of(result.mask)
         assert record is not None
         maps = [layer.data for layer in result.probability]
@@ -77,20 +78,20 @@ class StackedMask:
 
     @property
     def every(self) -> int:
-        """Distance of neighbouring frames that were segmented."""
+        """Step from one segmented frame to the next."""
         return int(self.record.provenance.get("every", 1))
 
     def made(self, frame: int) -> str:
-        """Hash of the mask of a frame as it was made last by rules."""
+        """Hash of a frame's mask as the mask rules last made it, before edits."""
         return self.hashes[frame] if frame < len(self.hashes) else ""
 
     def let_go(self) -> None:
-        """Give back the memory of frames that were read."""
+        """Free the memory of frames that were read."""
         for array in (self.data, *self.probability):
             let_go(array)
 
     def segmentation(self, frame: int) -> Segmentation:
-        """One frame as it is now; without an expected Dice if somebody painted."""
+        """Segmentation of one frame as it is now; no expected Dice if it was edited."""
         mask = np.array(self.data[frame])
         maps = [np.asarray(one[frame], np.float32) for one in self.probability]
         shape = (0, *mask.shape)

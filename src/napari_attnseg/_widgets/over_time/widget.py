@@ -1,4 +1,4 @@
-"""The Time dock widget: numbers of each frame as curves, flicker, smoothing."""
+"""The Time dock widget: curves of each frame's numbers, flicker and smoothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFormLayout,
     QPushButton,
     QVBoxLayout,
 )
@@ -19,6 +18,7 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
+    Form,
     halt,
     repeating,
     row_of,
@@ -95,7 +95,7 @@ class OverTimeWidget(DockWidget):
                 self.export_button: "Save the numbers of every slice as a table.",
             }
         )
-        form = QFormLayout()
+        form = Form()
         form.addRow("Mask", self.mask_box)
         layout: QVBoxLayout = scrolled(self)
         layout.addWidget(self.hint)
@@ -115,7 +115,7 @@ class OverTimeWidget(DockWidget):
         return self._results[at] if 0 <= at < len(self._results) else None
 
     def _follow(self, event: Any = None) -> None:
-        """Offer every mask of a stack, keeping the choice."""
+        """Offer the masks of all stacks, and keep the choice."""
         if self._life.ended:
             return
         before = None if self.result is None else self.result.mask
@@ -147,7 +147,7 @@ class OverTimeWidget(DockWidget):
     # -- measuring ---------------------------------------------------------------------
 
     def look(self) -> None:
-        """Measure frames that came or changed since; draw what was measured."""
+        """Measure frames that are new or have changed, and draw what is measured."""
         if self._life.ended:
             return
         result = self.result
@@ -273,7 +273,7 @@ class OverTimeWidget(DockWidget):
         return self._worker is not None
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Draw in the colours of the theme, and catch up."""
+        """Draw in the theme's colours, and measure what has changed while hidden."""
         super().showEvent(event)
         self.look()
 

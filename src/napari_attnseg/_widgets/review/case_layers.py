@@ -176,7 +176,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Hide a new result of an earlier case; returns whether it is one."""
+        """Hide a new result if it is of an earlier case; return whether it is."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False

@@ -132,8 +132,8 @@ def _locked(journal: Path) -> QLockFile:
         journal.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{journal.parent} cannot be written ({error.strerror}), and decisions are "
-            "saved there; copy the folder to where it can be changed."
+            f"Decisions are saved in {journal.parent}, which cannot be written "
+            f"({error.strerror}); copy the folder to a place where you may write."
         ) from error
     lock = QLockFile(str(journal.with_suffix(".lock")))
     lock.setStaleLockTime(0)  # that of a process that was killed is free at once
@@ -144,7 +144,7 @@ def _locked(journal: Path) -> QLockFile:
                 "take another reviewer's name."
             )
         raise InputError(
-            f"{journal.parent} cannot be written, and decisions are saved there; "
-            "copy the folder to where it can be changed."
+            f"Decisions are saved in {journal.parent}, which cannot be written; "
+            "copy the folder to a place where you may write."
         )
     return lock

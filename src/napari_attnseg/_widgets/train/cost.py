@@ -19,14 +19,14 @@ TRIED_STEPS = 4
 
 
 class CostQuestion:
-    """Measure the cost of a run by a few of its steps; nothing is written.
+    """Estimate the cost of a run from a few of its steps, without writing anything.
 
     Parameters
     ----------
     options : sequence of str
         Options of ``attnseg-train fit``.
     epochs : int
-        Number of epochs that they say.
+        Number of epochs in these options.
     """
 
     def __init__(self, options: Sequence[str], epochs: int) -> None:

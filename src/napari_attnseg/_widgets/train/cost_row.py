@@ -16,14 +16,14 @@ from napari_attnseg.errors import InputError
 
 
 class CostRow(QWidget):
-    """Asks the trainer what a run costs.
+    """Row that shows what a run costs, as the trainer estimates it.
 
     Parameters
     ----------
     life : Lifetime
-        At its end the question is cancelled.
+        Cancels the estimate when it ends.
     choices : callable
-        Returns the choices for a run in the folder that it is given.
+        Gets a run folder; returns the choices for a run in it.
     """
 
     def __init__(self, life: Lifetime, choices: Callable[[str], Choices]) -> None:

@@ -37,7 +37,7 @@ class Curves(FigureCanvasQTAgg):
         self._draw()
 
     def use_theme(self, name: str) -> None:
-        """Draw in the colours of a theme of napari."""
+        """Draw in the colours of a napari theme."""
         self._theme = name
         self._draw()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
-    QFormLayout,
     QLineEdit,
     QRadioButton,
     QSpinBox,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
+    Form,
     set_tips,
     wrapped_label,
 )
@@ -119,16 +119,16 @@ class TrainForm(QWidget):
                     for name, button in self.recipe_buttons.items()
                 },
                 self.start_box: "What the model knows before it sees your images.",
-                self.cnn: "File with weights of the first of its two encoders.",
-                self.transformer: "File with weights of the second one.",
+                self.cnn: "File with weights of its first encoder.",
+                self.transformer: "File with weights of its second encoder.",
                 self.weights: "Weights of the same model, which are trained further.",
-                self.epochs_box: "How often the training goes through all images.",
+                self.epochs_box: "Number of passes through all training images.",
                 self.device_box: "What computes: auto takes a GPU if there is one.",
-                self.batch_box: "More need more memory.",
+                self.batch_box: "Images per step; larger batches need more memory.",
                 self.more_line: "Further options of attnseg-train fit.",
             }
         )
-        self._form = form = QFormLayout()
+        self._form = form = Form()
         form.addRow("Data", self.data)
         buttons = QVBoxLayout()
         for button in self.recipe_buttons.values():
@@ -142,7 +142,7 @@ class TrainForm(QWidget):
         form.addRow("Epochs", self.epochs_box)
         form.addRow(self.cost)
         inner = QWidget()
-        more = QFormLayout(inner)
+        more = Form(inner)
         more.addRow("All recipes", self.recipe_box)
         more.addRow("Device", self.device_box)
         more.addRow("Images per step", self.batch_box)

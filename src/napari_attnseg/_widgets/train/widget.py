@@ -10,14 +10,13 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QPushButton,
     QSpinBox,
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import halt, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import Form, halt, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
@@ -91,12 +90,12 @@ class TrainWidget(DockWidget):
                 self.start_button: "Begin a run with what is chosen here.",
                 self.resume_button: "Continue where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
-                self.on_button: "Train the best weights of this run on, with the same "
-                "settings. Begins a new run folder; this one stays as it is.",
-                self.on_epochs: "How often the training goes through all images again.",
+                self.on_button: "Continue training the best weights of this run, "
+                "with the same settings, in a new run folder; this one is not changed.",
+                self.on_epochs: "Number of further passes through all training images.",
             }
         )
-        where = QFormLayout()
+        where = Form()
         where.addRow("Run folder", self.folder)
         buttons = QHBoxLayout()
         for button in (self.start_button, self.resume_button, self.stop_button):

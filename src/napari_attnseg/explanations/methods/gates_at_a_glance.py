@@ -18,7 +18,7 @@ def gates_at_a_glance(subject: Subject, stride: int) -> Tensor:
     Raises
     ------
     InputError
-        If a level has not just one gate, or no combination was measured to agree.
+        If a level does not have exactly one gate, or no combination was found to agree.
     """
     weights = subject.network.psi_of_cnn(subject.network.psi(subject.pairs))
     found = combination(subject.card)

@@ -43,7 +43,7 @@ class VideoFrames(Frames):
     Raises
     ------
     InputError
-        If PyAV is missing, or the file is no video that it decodes.
+        If PyAV is missing, or cannot decode the file as a video.
     """
 
     def __init__(self, path: Path, name: str) -> None:
