@@ -230,11 +230,10 @@ class WhatIfPanel(Section):
     def _show_change(self) -> None:
         assert self._result is not None and self._change is not None
         assert self.what_if is not None
-        frame, own = self._encoded.frame, self.what_if.own
-        self._layers.show_change(self._result, self._change, own, frame)
+        what = self._result, self._change, self.what_if.own, self._encoded.frame
+        self._layers.show_change(*what)
         self._drawn_late()
-        said = describe_change(self._result, self._change, own, frame)
-        self.message.setText(said)
+        self.message.setText(describe_change(*what))
         self._show_gates()
 
     def follow_frame(self) -> None:
