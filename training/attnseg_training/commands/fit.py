@@ -159,7 +159,7 @@ def _train(
             if run.on_all:
                 console.print(ON_ALL)
             bars.show()
-            progress.obey()
+            progress.begin()
 
         callbacks = FitCallbacks(
             watch=progress,

@@ -84,21 +84,26 @@ class ProgressFile:
         if self._owned:
             (self._folder / STOP_FILE).unlink(missing_ok=True)
 
-    def obey(self) -> None:
+    def begin(self) -> None:
+        """Stop the run before its first step, if whoever started it asks for it."""
+        if self._owned:
+            self._obey()
+
+    def _obey(self) -> None:
         """Stop the run, as a signal does, if the stop file asks for it."""
         stop = self._folder / STOP_FILE
         if not stop.is_file():
             return
         stop.unlink(missing_ok=True)
-        # A file left by an earlier run does not mean this one; where a signal came
-        # too, a second one would interrupt before the step is saved.
-        if self._owned and self._status.state is not RunState.STOPPING:
+        # Where a signal came too, a second one would interrupt before the step is
+        # saved.
+        if self._status.state is not RunState.STOPPING:
             signal.raise_signal(signal.SIGINT)
 
     def __call__(self, now: Progress) -> None:
         """Pass the progress on, write it, and stop the run on request."""
         self.watch(now)
-        self.obey()
+        self._obey()
         clock = time.monotonic()
         done = now.epoch - 1 + now.step / now.steps
         if self._start is None:

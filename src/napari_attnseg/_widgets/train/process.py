@@ -173,6 +173,10 @@ class TrainingRun:
         """Read the folder; call it outside the GUI thread, as a disk may be slow."""
         # The process first: what the run writes last is then seen.
         alive = self._alive(RunStatus.read(self.folder))
+        if self._stop_requested and not alive:
+            # It had ended before it saw the file, which means no later run.
+            with suppress(OSError):
+                (self.folder / STOP_FILE).unlink(missing_ok=True)
         files = RunFiles.read(self.folder)
         state = self._state(files, alive)
         resumable = (
