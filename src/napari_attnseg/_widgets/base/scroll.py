@@ -43,6 +43,8 @@ class VerticalScroll(QScrollArea):
 
     def _fit(self) -> None:
         content = self.widget()
+        if content is None:
+            return
         if content.height() < content.heightForWidth(content.width()):
             self.setWidgetResizable(True)  # makes it measure the content again
 
