@@ -1,5 +1,6 @@
 """A run of the Segment widget: its layers, its end, and what was there before."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,13 @@ def test_a_second_run_replaces_the_first_but_no_work_by_hand(
 
     first = again()
     first.gates[8].visible = True
+    explained = viewer.add_image(
+        np.ones((20, 30)),
+        name="entropy · a",
+        metadata=metadata_of(replace(first.record, part=None, explanation="entropy")),
+    )
     second = again()
+    assert not explained.visible and "hidden: entropy · a" in messages[-1]
     assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
     assert second.mask is not first.mask and second.mask.name == "mask · a"
     assert second.gates[8].visible and not second.gates[16].visible

@@ -190,6 +190,44 @@ def test_nothing_is_cut_or_below_the_fold_on_a_small_screen(
                 assert seen == QRect(0, 0, part.width(), part.height())
 
 
+def test_no_part_is_lower_than_what_it_shows(docks: dict[str, Any], qtbot: Any) -> None:
+    segment, inspect = docks["Segment image"], docks["Inspect side by side"]
+    viewer, window = current_viewer(), segment.window()
+
+    def low(dock: Any) -> list[Any]:
+        qtbot.wait(100)
+        texts = own(dock, (QLabel, QPushButton, QCheckBox))
+        found = [part.text() for part in texts if is_cut(part)]
+        for part in own(dock, (QAbstractSpinBox, QComboBox)):
+            if part.isVisible() and part.height() < part.minimumSizeHint().height():
+                found.append(part)
+        return found
+
+    # A note on the image above the two lines on the weights.
+    raised(segment, qtbot)
+    viewer.add_image(np.zeros((40, 48), np.uint8), name="grey")
+    bundled = segment.inputs.weights_box.findText("compact · Dice 0.88")
+    segment.inputs.weights_box.setCurrentIndex(bundled)
+    assert segment.inputs.image_note.isVisible()
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        for size in ((1024, 768), (1280, 720)):
+            window.resize(*size)
+            qtbot.waitUntil(lambda size=size: window.width() == size[0])
+            assert not low(segment), (theme, size)
+    # Texts that come, one after the other, between controls of a full dock.
+    raised(inspect, qtbot)
+    inspect.click_panel.button.click()
+    qtbot.waitUntil(lambda: "Click what" in inspect.click_panel.message.text())
+    assert not low(inspect)
+    for _ in range(2):
+        inspect.toggle()
+        assert not low(inspect)
+    inspect.toggle()
+    inspect.click_panel.button.click()
+    assert not low(inspect)
+
+
 def raised(dock: Any, qtbot: Any) -> None:
     """Bring the tab of a dock to the front and let it take its size."""
     above = dock.parentWidget()

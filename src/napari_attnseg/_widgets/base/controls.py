@@ -94,6 +94,16 @@ class Form(QFormLayout):
 class _WrappedLabel(QLabel):
     """A label without height while it has no text: no gap in its dock."""
 
+    def setText(self, text: str | None) -> None:  # noqa: N802 (Qt's name)
+        """Show a text, with the height that it needs."""
+        super().setText(text)
+        # Qt tells only the next layout, and that one not while it is at work: the
+        # heights that the layouts around it remember would stay those of before.
+        part: QWidget | None = self
+        while part is not None and not isinstance(part, QScrollArea):
+            part.updateGeometry()
+            part = part.parentWidget()
+
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
         """Height, in pixels, of the text at a width."""
         return super().heightForWidth(width) if self.text() else 0

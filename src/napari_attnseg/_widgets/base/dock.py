@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.moved_images import MovedImages
 from napari_attnseg._widgets.layers.display import no_brush_box
 from napari_attnseg._widgets.preferences import preferences
 
@@ -35,7 +36,7 @@ class DockWidget(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its theme is followed.
+        Its theme is followed, and its images are, by their results.
     """
 
     #: Title of its tab: seven tabs fit a small screen only if each is one word.
@@ -46,6 +47,7 @@ class DockWidget(QWidget):
         self._viewer = viewer
         self._life = life = Lifetime()
         no_brush_box(viewer)
+        self._moved_images = MovedImages(viewer, life)
         # napari takes long to read them for the first time: not in the midst of a run.
         QTimer.singleShot(0, preferences)
         self._show_focus()

@@ -1,4 +1,4 @@
-"""The control "Every Nth slice" of stacks and films."""
+"""The control "Segment every n-th slice" of stacks and films."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class EveryBox(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        label = QLabel("Segment one slice of")
+        label = QLabel("Segment every n-th slice, n =")
         self.box = QSpinBox()
         self.box.setRange(1, _MOST)
         tip = (

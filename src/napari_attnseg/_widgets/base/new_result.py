@@ -154,11 +154,13 @@ class NewResult:
 def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
     """Remove earlier results, but only hide those that were edited by hand.
 
-    Layers made from those are hidden too, because they would look like a part of the
-    new result. Returns which of the removed layers were visible.
+    Layers made from those are hidden too, and so are explanations that were added beside
+    them, because they would look like a part of the new result. Returns which of the
+    removed layers were visible.
     """
     visible: dict[Output, bool] = {}
-    for result in earlier_results(viewer.layers, source):
+    earlier = earlier_results(viewer.layers, source)
+    for result in earlier:
         if result.mask is not None and is_edited(result.mask):
             for layer in result.layers:
                 hide(layer)
@@ -170,11 +172,11 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
         for layer in result.layers:
             visible[output_of(layer)] = is_wanted(layer)
             viewer.layers.remove(layer)
-    made = made_from_results(viewer.layers, source)
+    made = made_from_results(viewer.layers, source, explained=bool(earlier))
     outdated = [layer for layer in made if is_wanted(layer)]
     for layer in outdated:
         hide(layer)
     if outdated:
         names = ", ".join(layer.name for layer in outdated)
-        show_info(f"Hidden, because they were made from the earlier result: {names}.")
+        show_info(f"Hidden, because they belong to the earlier result: {names}.")
     return visible

@@ -10,8 +10,12 @@ from qtpy.QtWidgets import QCheckBox
 
 from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
+from napari_attnseg._widgets.base.moved_images import PLACEMENT_EVENTS
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.own_image import show_all_again, show_only_own
+
+#: Events of an image that may cover another one afterwards, or no longer.
+_EVENTS = ("visible", *PLACEMENT_EVENTS)
 
 
 class OwnResults(QCheckBox):
@@ -48,8 +52,9 @@ class OwnResults(QCheckBox):
             return
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and not has_record(layer):
-                layer.events.visible.disconnect(self._follow)
-                layer.events.visible.connect(self._follow)
+                for name in _EVENTS:
+                    getattr(layer.events, name).disconnect(self._follow)
+                    getattr(layer.events, name).connect(self._follow)
         restart(self._soon)
 
     def _apply(self) -> None:
@@ -65,4 +70,5 @@ class OwnResults(QCheckBox):
 
 def _disconnect(layers: Any, callback: Any) -> None:
     for layer in layers:
-        layer.events.visible.disconnect(callback)
+        for name in _EVENTS:
+            getattr(layer.events, name).disconnect(callback)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
+from typing import Any
+
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_attnseg._widgets.base.controls import restart, timer
 
 #: Pixels: of a dock between others at least its first controls are seen.
 LEAST = 150
@@ -28,6 +32,21 @@ class VerticalScroll(QScrollArea):
         self.setWidget(content)
         # What is wider than the dock is cut at its end, and not scrolled sideways.
         content.setMinimumWidth(1)
+        self._later = timer(0, self._fit)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
+        """Follow the height of the content."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            # Qt asks for its height now, before what lies deeper in it has followed.
+            restart(self._later)
+        return bool(super().eventFilter(watched, event))
+
+    def _fit(self) -> None:
+        content = self.widget()
+        if content is None:
+            return
+        if content.height() < content.heightForWidth(content.width()):
+            self.setWidgetResizable(True)  # makes it measure the content again
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         # By itself it is the wider the longer its texts are; the canvas needs the room.

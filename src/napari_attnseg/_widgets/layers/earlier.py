@@ -42,8 +42,13 @@ def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]
     ]
 
 
-def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
-    """Objects and edited copies of masks of the image that was segmented again."""
+def made_from_results(
+    layers: Iterable[Any], source: Source, explained: bool
+) -> list[Any]:
+    """What else there is of an image that is segmented again.
+
+    Objects and edited copies of its masks and, if asked for, its explanations.
+    """
     of_image = [
         layer
         for layer, image in images_of(layers).items()
@@ -51,7 +56,11 @@ def made_from_results(layers: Iterable[Any], source: Source) -> list[Any]:
     ]
     made = (Derivation.OBJECTS, Derivation.EDITED, Derivation.SMOOTHED)
     records = ((layer, record_of(layer)) for layer in of_image)
-    return [x for x, record in records if record and record.derivation in made]
+    return [
+        layer
+        for layer, record in records
+        if record and ((explained and record.explanation) or record.derivation in made)
+    ]
 
 
 def is_edited(mask: Any) -> bool:

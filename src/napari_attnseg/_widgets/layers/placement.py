@@ -36,6 +36,36 @@ def coarse_placement(
     }
 
 
+def carried(
+    placement: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Placement of a layer over an image that was moved, scaled or turned.
+
+    Parameters
+    ----------
+    placement : mapping
+        Of the layer, as `coarse_placement` or the user placed it.
+    before, now : mapping
+        Placements of the image.
+
+    Returns
+    -------
+    dict
+        ``scale, translate, rotate, shear, affine``, by which each pixel of the layer
+        covers the same pixels of the image as before.
+    """
+    offset = np.asarray(placement["translate"]) - np.asarray(before["translate"])
+    at = np.linalg.solve(_linear(before), offset)
+    factor = np.asarray(placement["scale"]) / np.asarray(before["scale"])
+    return {
+        "scale": np.asarray(now["scale"]) * factor,
+        "rotate": now["rotate"],
+        "shear": now["shear"],
+        "translate": np.asarray(now["translate"]) + _linear(now) @ at,
+        "affine": now["affine"],
+    }
+
+
 def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str, Any]:
     """Placement of one image, of a layer that shows its channels along an axis.
 
