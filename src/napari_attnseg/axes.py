@@ -26,7 +26,7 @@ MOST_CHANNELS = 4
 
 
 class ReadAs(StrEnum):
-    """What an axis is read as."""
+    """Role that an axis is read as."""
 
     #: Along it there are images, which are segmented one by one.
     FRAMES = "frames"
@@ -40,7 +40,7 @@ class ReadAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AxisReading:
-    """What one axis of an array of three axes was read as.
+    """Role that one axis of an array of three axes was read as.
 
     Attributes
     ----------

@@ -183,7 +183,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How an image becomes the network's input.
+    """Preprocessing that makes the network's input of an image.
 
     The image is stretched to ``size`` × ``size`` pixels (aspect ratio not kept: the
     training images were prepared so), grey is repeated over R, G, B, an alpha channel

@@ -166,7 +166,8 @@ def block_mean(
 ) -> NDArray[np.float64]:
     """Mean of (H, W) over the h×w equal blocks that `size` = (h, w) divides it into.
 
-    Exact where blocks cut through pixels: each counts by the part of it that is inside.
+    It is exact if blocks cut through pixels: a pixel counts by its part inside the
+    block.
     """
     rows, columns = (
         _shares(n, parts) for n, parts in zip(image.shape, size, strict=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Note(StrEnum):
-    """What a reader of the results should know, although nothing failed.
+    """Notes for readers of the results, although nothing failed.
 
     Attributes
     ----------

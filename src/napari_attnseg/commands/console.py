@@ -75,7 +75,7 @@ ResultsFolder = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How messages name the work on an image.
+    """Words of messages for the work on an image.
 
     Attributes
     ----------

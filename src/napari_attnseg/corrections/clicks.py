@@ -55,14 +55,14 @@ def click_in_box(
     positive: bool,
     class_number: int = 1,
 ) -> Click:
-    """A drawn box as a scribble through its middle, along its longer axis.
+    """Convert a drawn box to a scribble through its middle, along its longer axis.
 
-    What the model adds or takes away there stays in the box.
+    The scribble changes nothing outside the box.
 
     Parameters
     ----------
     top, left, bottom, right : int
-        Of the box, at least one pixel; the last two are the first pixels outside.
+        Edges of the box of at least one pixel; bottom and right are exclusive.
     positive : bool
         Whether the object in the box belongs to the class.
     class_number : int

@@ -40,7 +40,7 @@ class MaskSeries:
     image : Path or None
         The image's file, if it is known and there.
     edited : bool
-        Whether somebody painted in the masks.
+        Whether the masks were painted in.
     """
 
     stem: str

@@ -238,7 +238,7 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
 
 
 def _pattern(found: Explanation) -> dict[str, Any]:
-    """What the map's gate was measured to be worth; nothing if it is about none."""
+    """Measured effect of the pattern of the map's gate; empty without a gate."""
     return {} if found.pattern is None else {"pattern": str(found.pattern)}
 
 

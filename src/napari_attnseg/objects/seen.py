@@ -20,9 +20,9 @@ class Seen:
     Attributes
     ----------
     part : (slice, slice)
-        With start and stop.
+        Slices with start and stop.
     boxed : bool
-        Whether that is a box, and not all of the image.
+        Whether the part is a box, and not the whole image.
     """
 
     part: Part

@@ -91,7 +91,7 @@ def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
 
 
 def _range(record: ObjectRecord) -> str:
-    """What brightness is a share of, in words."""
+    """Text on the reference of relative brightness."""
     mapping = record.intensity
     if mapping is None or mapping.rule in FIXED:
         return "the full range"

@@ -41,7 +41,7 @@ class EstimateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDice:
-    """How good the model's own mask of one case probably is.
+    """Expected Dice of the model's own mask of one case.
 
     Attributes
     ----------

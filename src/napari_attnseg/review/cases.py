@@ -1,4 +1,4 @@
-"""The cases of a folder: images, their masks, and which are most worth a look."""
+"""The cases of a folder: images, their masks, and which most need a look."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Series:
 
     @property
     def left_out_words(self) -> str:
-        """One sentence on what is not reviewed; empty if that is nothing."""
+        """One sentence on files that are not reviewed; empty if there are none."""
         named = (
             ("file that is not read", "files that are not read", self.unreadable),
             (
@@ -100,7 +100,7 @@ class Series:
 
 
 def find_cases(folder: Path, masks: Path | None = None) -> Series:
-    """List the cases of a folder, those that are most worth a look first.
+    """List the cases of a folder; those that most need a look come first.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ PEER_UP_TO = 4
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What was measured.
+    """Quantity that was measured.
 
     Attributes
     ----------

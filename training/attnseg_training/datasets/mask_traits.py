@@ -137,11 +137,11 @@ def traits_of_colours(
     Parameters
     ----------
     which : ndarray of int, shape (H, W)
-        0, and 1 + the index of its colour where a lesion is.
+        1 + the index of the colour in each lesion, 0 elsewhere.
     colours : ndarray, shape (n, 3)
         Colours of lesions.
     ground : ndarray, shape (3,), or None
-        Colour of the background; None: that is transparent.
+        Colour of the background; None if it is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = (

@@ -70,7 +70,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
 
 
 def _renamed(folders: Sequence[Path]) -> str:
-    """How to rename files whose names are in several folders; empty without any."""
+    """Advice to rename files whose names are in several folders; empty without any."""
     first: dict[str, Path] = {}
     for folder in folders:
         for path in entries(folder):
@@ -158,7 +158,7 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
 
 
 def without_twins(found: dict[str, Path]) -> dict[str, Path]:
-    """Keep one of names that are equal but for case or the form of accents.
+    """Keep one of several names that differ only in case or the form of accents.
 
     Raises
     ------

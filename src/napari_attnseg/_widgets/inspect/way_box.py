@@ -44,9 +44,9 @@ class WayBox(QWidget):
                 self.box: "What proposes the change around a click. MedSAM is another "
                 "model, of which you need the folder. Earlier clicks stay as they are; "
                 "to undo them, choose again what made them.",
-                self.drag_box: "A line says of every pixel on it that it belongs, or "
-                "does not. A box, around an object, lets the model add what it finds "
-                "in it, or take it away, and nothing outside.",
+                self.drag_box: "A line says of every pixel on it whether it belongs "
+                "to the mask. In a box around an object, the model adds what it finds, "
+                "or removes it; nothing outside changes.",
             }
         )
         layout = QFormLayout(self)

@@ -143,7 +143,7 @@ class CaseLayers:
         return True
 
     def _others(self, image: Any) -> list[Any]:
-        """Layers that somebody made of an image of this review."""
+        """Layers that the user made from an image of this review."""
         own = images_of(self._viewer.layers).items()
         return [made for made, of in own if of is image and made not in self._layers]
 
