@@ -92,7 +92,7 @@ class WhatIf:
     segmenter : Segmenter
         The model.
     image : array
-        As for `Segmenter.segment`, which says what it raises.
+        As for `Segmenter.segment`; errors are the same.
     rgb : bool, optional
         Whether the last axis is colour.
     intensity : Percentiles, Window or str, optional

@@ -94,7 +94,7 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
     Raises
     ------
     InputError
-        If it is no such list.
+        If it is not such a list.
     """
     try:
         return tuple(

@@ -66,7 +66,7 @@ class OpenVINOEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """Precision with which the graphs were loaded."""
+        """Number of threads that the graphs were loaded with."""
         return int(self._compiled["encode"].get_property("INFERENCE_NUM_THREADS"))
 
     def array(self, values: NDArray[np.float32]) -> Array:

@@ -38,7 +38,7 @@ class MaskSeries:
         Provenance of the run.
     pixel : PixelSize
     image : Path or None
-        The image's file, if it is known and there.
+        File of the image, if it is known and exists.
     edited : bool
         Whether the masks were painted in.
     """

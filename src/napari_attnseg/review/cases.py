@@ -135,7 +135,7 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
 
 
 def in_order(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Order]:
-    """Sort cases by how much they are worth a look; also returns the criterion."""
+    """Sort cases by how much they need a look; also return the criterion."""
     found = sorted(cases, key=lambda case: name_key(case.name))
     if any(c.expected is not None and c.expected.mean is not None for c in found):
         return tuple(sorted(found, key=_expected)), Order.EXPECTED_DICE
