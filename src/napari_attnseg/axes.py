@@ -133,20 +133,21 @@ def describe_axes(readings: Sequence[AxisReading]) -> str:
 
 
 def read_array(data: Any, provenance: Mapping[str, Any]) -> Any:
-    """Array of an image file, read as the run of this provenance read it.
+    """Read the array of an image file as the run of this provenance did.
 
     Parameters
     ----------
     data : array
-        As the file has it. One that has not the axis that was read is left as it is:
-        another reader may have put channels last already. Compare the pixels' hash.
+        Array as stored in the file. If it lacks the axis that was read, it is returned
+        unchanged, because another reader may have put channels last already; compare
+        the hash of the pixels.
     provenance : mapping
-        With `AXIS_READING`, if an axis had to be explained.
+        Provenance with `AXIS_READING`, if the user had to say what an axis is.
 
     Raises
     ------
     InputError
-        If what provenance says of the axis cannot be understood.
+        If the reading of the axis in provenance is invalid.
     """
     values = provenance.get(AXIS_READING)
     if values is None:

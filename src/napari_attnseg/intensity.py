@@ -210,7 +210,7 @@ def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Int
     Raises
     ------
     InputError
-        If it is another text, or the numbers are no percentiles.
+        If the text has another form, or the numbers are not percentiles.
     """
     if wanted is None:
         return default

@@ -131,7 +131,7 @@ class ModelSpec:
     classes : int
         Number of logit maps, background not counted.
     about : str
-        One sentence for people who choose a model.
+        One sentence to help users choose a model.
     """
 
     name: str

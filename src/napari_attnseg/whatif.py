@@ -26,12 +26,12 @@ class ForcedGates:
     Attributes
     ----------
     values : mapping of int or (int, str) to float
-        `AttentionMap.key` → psi in [0, 1] everywhere; gates that are not named keep
-        their own.
+        psi in [0, 1] for the whole map, by `AttentionMap.key`; other gates keep their
+        own psi.
     painted : ndarray of float, shape (H, W), optional
-        psi in [0, 1] where somebody painted, NaN elsewhere; in the image's pixels.
+        psi in [0, 1] where it was painted, and NaN elsewhere, in the image's pixels.
     gates : tuple of int or (int, str)
-        The gates that the paint goes to.
+        Gates that the paint is applied to.
     """
 
     values: Mapping[GateKey, float] = field(default_factory=dict)

@@ -225,7 +225,7 @@ def intensity_rule(
     Raises
     ------
     InputError
-        If both are given, or the window is none.
+        If both are given, or the window is invalid.
     """
     if window is None:
         return name

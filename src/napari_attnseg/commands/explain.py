@@ -122,7 +122,7 @@ def parse_level(text: str) -> list[int]:
     Raises
     ------
     InputError
-        If it is another text.
+        If the text has another form.
     """
     if text.strip().casefold() == ALL:
         return list(STRIDES)

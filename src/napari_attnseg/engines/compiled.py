@@ -253,7 +253,7 @@ def _folder(weights: Path) -> Path:
 
 
 def _record(weights: Path) -> dict[str, Any] | None:
-    """What is kept of these weights, if it is of these versions and this processor."""
+    """Stored record of these weights, if versions and processor are the same."""
     try:
         text = (_folder(weights) / RECORD).read_text("utf-8")
         record: dict[str, Any] = json.loads(text)

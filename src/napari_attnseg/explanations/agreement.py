@@ -122,7 +122,7 @@ class TrustCalibration:
 def reliability(
     psi: NDArray[np.floating], tau: NDArray[np.floating], bins: int = 10
 ) -> list[dict[str, float]]:
-    """Bins of equal width over psi: ``psi`` (mean), how often ``cnn_better``, ``n``."""
+    """Bins of equal width over psi: mean ``psi``, frequency ``cnn_better``, ``n``."""
     psi, better = np.ravel(psi), np.ravel(tau) > 0
     which = np.clip((psi * bins).astype(int), 0, bins - 1)
     return [

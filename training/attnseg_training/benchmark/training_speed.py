@@ -95,7 +95,7 @@ class TrainingSpeed:
         return epochs / taken
 
     def summary(self) -> dict[str, Any]:
-        """Everything as JSON."""
+        """Return the whole result, JSON-ready."""
         shown = ("model", "batch", "epochs", "views", "freeze", "freeze_norm", "bf16")
         return {
             "benchmark": "training",

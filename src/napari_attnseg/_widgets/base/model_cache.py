@@ -186,7 +186,7 @@ class ModelCache:
     ) -> LoadedModel | None:
         """Loaded model with weights of this hash; the one used last.
 
-        One with a click head comes first: the hash does not tell it from others.
+        Models with a click head come first, because the hash does not include the head.
 
         Parameters
         ----------

@@ -57,8 +57,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
 def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
     """Effective share of the CNN at each gate, one per line; empty if not known.
 
-    psi is a weight, while this is the share of the CNN in the fused features by their
-    norms, at that point or, for a result that was opened, as the mean of the image.
+    The effective share compares feature norms: it is the part of the fused features
+    that comes from the CNN. It is given at that point or, for a result that was opened,
+    as the mean of the image.
     """
     shares = [
         f"{gate_label(key)}: {share}"

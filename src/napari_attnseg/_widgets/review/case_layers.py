@@ -211,10 +211,10 @@ class CaseLayers:
         return True
 
     def toggle_maps(self, case: Case) -> bool:
-        """Show or hide the maps of a case; says whether they are seen now.
+        """Show or hide the maps of a case; return whether they are visible now.
 
-        They are read when they are asked for first. What is seen then is the
-        probability; the gate maps lie hidden beside it.
+        They are read on first use. Then the probability is visible, and the gate maps
+        are added as hidden layers.
 
         Raises
         ------

@@ -69,7 +69,7 @@ def of_frame(header: Any, frame: int, keyword: str) -> Any:
 
 
 def numbers(value: Any) -> list[float]:
-    """Numbers of an attribute with one or several values; empty for what is none."""
+    """Numbers of an attribute with one or several values; empty if not numeric."""
     if value is None or value == "":
         return []
     each = [value] if isinstance(value, (int, float, str)) else list(value)
