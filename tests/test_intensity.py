@@ -217,6 +217,14 @@ def test_a_range_that_hides_the_image_is_said(grey: np.ndarray) -> None:
     assert to_rgb(dim)[1].warnings == narrow
 
 
+@pytest.mark.parametrize("step", [1, 17, 85])
+def test_few_levels_over_the_whole_range_are_not_narrow(step: int) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64)) // step * step
+    assert not to_rgb(levels.astype(np.uint8))[1].warnings
+    few = (levels // 8 + 40).astype(np.uint8)
+    assert to_rgb(few)[1].warnings == (IntensityWarning.NARROW_RANGE,)
+
+
 @pytest.mark.parametrize(("divisor", "narrow"), [(1, False), (2, False), (4, True)])
 def test_a_dim_8_bit_image_is_said(divisor: int, narrow: bool) -> None:
     values = np.arange(256, dtype=np.uint8).repeat(16).reshape(64, 64) // divisor

@@ -121,6 +121,9 @@ class RgbImage:
         if scale.told:
             fullest = np.sort(self._histogram)[::-1].cumsum()
             needed = 1 + int(np.searchsorted(fullest, MOST * size))
+            # Images of few levels leave the bins between them empty.
+            gaps = np.diff(np.flatnonzero(self._histogram))
+            needed *= int(np.median(gaps)) if gaps.size else 1
             warnings = (IntensityWarning.NARROW_RANGE,) * (needed < NARROW * BINS)
         low, high = scale.low, scale.high
         return IntensityMapping(scale.rule, low, high, clipped, warnings, scale.border)

@@ -265,6 +265,9 @@ def test_the_next_click_is_in_the_middle_of_the_largest_error() -> None:
     assert set(rows.tolist()) <= {61, 62, 63} and np.ptp(columns) >= 4
     assert (columns.min() >= 60) and columns.max() < 70
     assert box == click_in_box(60, 60, 65, 70, False)
+    truth[60, 60] = 1  # a box there would remove it
+    assert next_box(mask, truth) == next_click(mask, truth)
+    truth[60, 60] = 0
     ignored = np.zeros(SHAPE, bool)
     ignored[50:] = True
     assert next_click(mask, truth, ignored=ignored) is None
@@ -324,6 +327,24 @@ def test_a_click_takes_no_more_than_a_part_unless_a_whole_object() -> None:
     assert found.sum() > pixels * 0.15
 
 
+def test_a_box_that_removes_leaves_only_what_a_click_added() -> None:
+    start = np.ones(SHAPE, np.uint8)
+    start[:, 60:] = 2
+    added = Click(45, 50, True), click_in_box(30, 5, 60, 25, True)
+    box = click_in_box(2, 2, 88, 118, False)  # larger than the reach
+    session = ClickSession(Idle(), start, added)
+    before = session.mask.copy()
+    session.add(box)
+    left = session.mask == 1
+    inside = left[2:88, 2:118]
+    # The disc of the click; a box named no pixels, and class 2 is not meant.
+    assert inside.sum() == 5 and left[45, 50]
+    assert left.sum() - inside.sum() == (before == 1).sum() - 86 * 58
+    assert np.array_equal(session.mask == 2, before == 2)
+    session.undo()
+    assert np.array_equal(session.mask, before)
+
+
 @pytest.mark.parametrize("positive", [True, False])
 @pytest.mark.parametrize(
     "corners", [(30, 20, 60, 100), (5, 50, 85, 58), (40, 40, 41, 41)]
@@ -345,7 +366,9 @@ def test_a_box_changes_nothing_outside_it(
     assert not (session.mask != start)[~inside].any()
     middle = (top + bottom - 1) // 2, (left + right - 1) // 2
     assert session.mask[middle] == positive
-    if corrector.name == "eager":  # long boxes are filled all along
+    if not positive:  # what it encloses is meant, whoever corrects
+        assert not session.mask[inside].any()
+    elif corrector.name == "eager":  # long boxes are filled all along
         assert (session.mask != start)[inside].mean() > 0.9
     session.undo()
     assert np.array_equal(session.mask, start)

@@ -23,7 +23,8 @@ def test_names_that_people_take_for_equal_have_one_key() -> None:
 def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
     for name in ("a.png", "b.PNG", "x.dcm", "y.DCM", "z.nii.gz", "notes", ".hidden"):
         (tmp_path / name).touch()
-    (tmp_path / "Thumbs.db").touch()
+    for name in ("Thumbs.db", ".DS_Store", "._a.png"):
+        (tmp_path / name).touch()
     (tmp_path / "below").mkdir()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "c.png").touch()
@@ -36,11 +37,12 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
         ".nii.gz": 1,
         "broken_link": 1,
         "folder": 1,
+        "hidden": 1,
         "no_suffix": 1,
         "same_file": 1,
     }
     assert left_out_words({".dcm": 3, "folder": 1}) == "3 .dcm, 1 folder left out"
-    assert left_out_words(counts).count(",") == 5
+    assert left_out_words(counts).count(",") == 6
     assert left_out([tmp_path / "used"], used) == {}
     assert left_out_words({}) == ""
 

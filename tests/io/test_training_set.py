@@ -89,6 +89,12 @@ def test_classes_and_lists_of_the_folder_are_heeded(tmp_path: Path) -> None:
     new.write()
     mask = read_image(tmp_path / "masks" / f"{new.name}.png")
     assert np.array_equal(mask, np.array([0, 4, 9], np.uint8)[two])
+    was = told.read_text()
+    told.write_text("classes = {background = 255, fat = 9, muscle = 0}\n")
+    addition(tmp_path, Correction(PIXELS, two, classes)).write()
+    mask = read_image(tmp_path / "masks" / f"{new.name}.png")
+    assert np.array_equal(mask, np.array([255, 0, 9], np.uint8)[two])
+    told.write_text(was)
     for correction, words in (
         (Correction(PIXELS, MASK), "has one class"),
         (Correction(PIXELS, two, ("muscle", "bone")), "has the classes muscle, bone"),

@@ -19,7 +19,7 @@ TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
 ALLOWABLE = (
     *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
-    *("mostly-padded", "mostly-patterned", "burnt-in"),
+    *("mostly-padded", "mostly-patterned", "mostly-sloped", "burnt-in"),
 )
 
 
@@ -137,12 +137,13 @@ class TrainConfig(LearningSettings):
     allow: tuple[str, ...] = setting(
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
-        "mostly-inverted, mostly-outlines, mostly-padded or mostly-patterned, or have "
-        "a piece in common that looks burnt-in. May be repeated.",
+        "mostly-inverted, mostly-outlines, mostly-padded, mostly-patterned or "
+        "mostly-sloped, or have a piece in common that looks burnt-in. May be "
+        "repeated.",
         details="Without it a run stops before its first step where more than half of "
         "the masks are empty, full, inverted, nothing but outlines, white along an "
-        "edge or filled with a pattern, or where many have a piece at the very same "
-        "pixels. What was allowed is recorded.",
+        "edge, filled with a pattern, or slopes, or where many have a piece at the "
+        "very same pixels. What was allowed is recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFormLayout
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
+    Form,
     set_tips,
     wrapped_label,
 )
@@ -105,7 +105,7 @@ class ExplainWidget(ModelWidget):
         start(_explainers, self._fill_methods)
 
     def _lay_out(self) -> None:
-        self._form = form = QFormLayout()
+        self._form = form = Form()
         form.addRow("Map", self.method_box)
         form.addRow(self.meaning)
         form.addRow("Gate", self.level_box)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.box_control import BoxControl
-from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, wrapped_label
+from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, Form, wrapped_label
 from napari_attnseg._widgets.base.every_box import EveryBox
 from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.gate_legend import GateLegend
@@ -88,7 +88,7 @@ class SegmentWidget(ModelWidget):
         self._layers_changed()
 
     def _lay_out(self) -> None:
-        gates = QFormLayout(self.gate_row)
+        gates = Form(self.gate_row)
         gates.setContentsMargins(0, 0, 0, 0)
         gates.addRow("Show gate map", self.gate_box)
         gates.addRow(self.gate_words)

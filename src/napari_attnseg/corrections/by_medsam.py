@@ -67,10 +67,7 @@ class MedsamCorrector:
         ).pred_masks[0]
         there = F.interpolate(torch.sigmoid(logits), self.shape, mode="bilinear")
         box = reach_box(click, self.reach, self.shape)
-        inside = (there[0, 0].cpu().numpy() >= THRESHOLD)[box]
-        # What it finds in a box is what is to go, if the box says so.
-        takes = click.box is not None and not click.positive
-        return Proposal(box, ~inside if takes else inside)
+        return Proposal(box, (there[0, 0].cpu().numpy() >= THRESHOLD)[box])
 
     def _prompt(
         self, clicks: Sequence[Click], scale: NDArray[np.float64]

@@ -46,6 +46,11 @@ class Click:
         """The pixel of a click, or the corners of a scribble's line."""
         return ((self.row, self.column), *self.line)
 
+    @property
+    def empties(self) -> bool:
+        """Whether it removes everything that its box encloses."""
+        return self.box is not None and not self.positive
+
 
 def click_in_box(
     top: int,
@@ -57,14 +62,15 @@ def click_in_box(
 ) -> Click:
     """Convert a drawn box to a scribble through its middle, along its longer axis.
 
-    The scribble changes nothing outside the box.
+    With a positive scribble the model adds what it finds in the box. A negative one
+    removes everything that the box encloses. Nothing outside the box changes.
 
     Parameters
     ----------
     top, left, bottom, right : int
         Edges of the box of at least one pixel; bottom and right are exclusive.
     positive : bool
-        Whether the object in the box belongs to the class.
+        Whether the object in the box belongs to the class, or nothing in it does.
     class_number : int
     """
     height, width = bottom - top, right - left

@@ -66,6 +66,22 @@ def reach_box(
     return rows, columns
 
 
+def drawn_box(click: Click) -> tuple[slice, slice]:
+    """Rows and columns of the box that was drawn."""
+    assert click.box is not None
+    top, left, bottom, right = click.box
+    return slice(top, bottom), slice(left, right)
+
+
+def change_box(
+    click: Click, reach: Reach, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Rows and columns of an image (H, W) that a click may change."""
+    if click.empties:
+        return drawn_box(click)
+    return reach_box(click, reach, shape)
+
+
 def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.float32]:
     """Squared distances of a box's pixels to a click without a line.
 

@@ -3,8 +3,9 @@
 A click adds pixels to its class or takes some away, never both. What it changes is
 connected to it and within its reach; a small disc around every click is as the click
 says. Earlier clicks guard their half of the way to a click that says otherwise, and one
-that takes away takes a limited part of the image, or a whole object. These rules hold
-by construction, for every `Corrector`. A scribble keeps them all along its line;
+that takes away takes a limited part of the image, or a whole object. A box that takes
+away takes all it encloses but the discs of earlier clicks. These rules hold by
+construction, for every `Corrector`. A scribble keeps them all along its line;
 correctors see it as clicks on that line.
 """
 
@@ -22,7 +23,9 @@ from napari_attnseg.corrections.clicks import Click, expect_clicks
 from napari_attnseg.corrections.reach import (
     Reach,
     away,
+    change_box,
     disc_radius,
+    drawn_box,
     guarded,
     line_pixels,
     reach_box,
@@ -55,7 +58,7 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """Interface of all that proposes changes from clicks.
+    """Interface of everything that proposes changes from clicks.
 
     It may have `facts` too, a JSON-ready mapping that goes into provenance.
     """
@@ -106,7 +109,8 @@ class Correction:
     corrector : str
         Name of what proposed the changes.
     reach : Reach
-        Further than this from every click the mask is the one before the clicks.
+        Further than this from every click, and outside every box, the mask is the one
+        before the clicks.
     facts : dict
         JSON-ready: who corrected, and how far each click may reach.
     """
@@ -162,6 +166,9 @@ def apply_click(
     """
     *earlier, last = clicks
     reach, against = corrector.reach, _against(clicks)
+    if last.empties:
+        _empty(mask, last, against)
+        return drawn_box(last)
     seen = [point for click in earlier for point in stations(click, reach)]
     places = stations(last, reach)
     # Where a scribble begins in what is right already, the model has nothing to add; a
@@ -173,7 +180,21 @@ def apply_click(
             seen.append(place)
             _follow(corrector, mask, seen, against)
     _force(mask, last, against)
-    return reach_box(last, reach, mask.shape)
+    return change_box(last, reach, mask.shape)
+
+
+def _empty(mask: Mask, click: Click, against: Sequence[Click]) -> None:
+    """Take away all that a box encloses, but the discs of earlier clicks and lines.
+
+    An earlier box named no pixels, so a later one says more.
+    """
+    box = drawn_box(click)
+    inside = mask[box]
+    goes = inside == click.class_number
+    for other in against:
+        if other.box is None:
+            goes &= ~np.isfinite(squares(box, other, mask.shape))
+    inside[goes] = 0
 
 
 def _right(mask: Mask, click: Click) -> bool:
@@ -199,7 +220,7 @@ def _follow(
     disc = np.isfinite(squares(box, click, mask.shape))
     at = click.row - box[0].start, click.column - box[1].start
     changed = _connected(changed, disc, at)
-    if not click.positive and click.box is None:
+    if not click.positive:
         inside = [
             (part.start > 0, part.stop < size)
             for part, size in zip(box, mask.shape, strict=True)

@@ -14,7 +14,7 @@ from napari_attnseg.corrections.clicks import (
     clicks_to_json,
     expect_clicks,
 )
-from napari_attnseg.corrections.reach import reach_box
+from napari_attnseg.corrections.reach import change_box
 from napari_attnseg.corrections.rules import (
     Corrector,
     Mask,
@@ -70,7 +70,7 @@ class ClickSession:
     def add(self, click: Click) -> None:
         """Change the mask by one more click."""
         expect_clicks([click], self.corrector.shape, self.corrector.classes)
-        box = reach_box(click, self.corrector.reach, self.mask.shape)
+        box = change_box(click, self.corrector.reach, self.mask.shape)
         before = self.mask[box].copy()
         apply_click(self.corrector, self.mask, [*self._clicks, click])
         self._clicks.append(click)
@@ -79,7 +79,7 @@ class ClickSession:
     def undo(self) -> None:
         """Take the last click back, if there is one."""
         if self._clicks:
-            box = reach_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
+            box = change_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
             self.mask[box] = self._before.pop()
 
     def clear(self) -> None:

@@ -126,10 +126,15 @@ def next_box(
     ignored: NDArray[np.bool_] | None = None,
     rng: np.random.Generator | None = None,
 ) -> Click | None:
-    """Smallest box around the largest error. Parameters as for `next_line`."""
+    """Smallest box around the largest error. Parameters as for `next_line`.
+
+    A click in its middle where the box would take away what belongs to the object.
+    """
     error = largest_error(mask, truth, class_number, ignored)
     if error is None:
         return None
+    if not error.positive and (truth[error.box] > 0).any():
+        return next_click(mask, truth, class_number, ignored)
     rows, columns = error.box
     corners = rows.start, columns.start, rows.stop, columns.stop
     return click_in_box(*corners, error.positive, class_number)

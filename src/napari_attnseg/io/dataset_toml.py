@@ -1,7 +1,8 @@
 """Read ``dataset.toml``, which describes a data folder in up to seven lines.
 
 ``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
-1, 2, …) or a table of name = value, in which ``background`` may have values beside 0;
+1, 2, …) or a table of name = value, in which ``background`` may have other values: if
+0 is none of them, it may be a class;
 ``splits`` the folder with the lists of names;
 ``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
 number above which masks of one class are lesion; ``orientation``
@@ -86,8 +87,8 @@ def read_descriptor(root: Path) -> Descriptor:
     for key in ("name", "splits"):
         if not isinstance(found.get(key, ""), str):
             raise InputError(f"Expected text for {key} in {path}, got {found[key]!r}.")
-    given, background = _without_background(found.get("classes", []), path)
-    classes, values = _classes(given, path)
+    given, background, zero = _without_background(found.get("classes", []), path)
+    classes, values = _classes(given, path, zero)
     splits = found.get("splits", "splits")
     ignore = _ignore(found.get("ignore"), (*values, *background), path)
     turned = found.get("orientation", "")
@@ -161,8 +162,10 @@ def _threshold(given: Any, path: Path) -> float | None:
     return float(given)
 
 
-def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...]]:
+def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...], bool]:
     """Classes without a background among them, and its values beside 0.
+
+    Also whether 0 may be a class, as it is not the background.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...]]:
         If it has no value, or what is not labelled is called a class.
     """
     if not isinstance(given, list | dict):
-        return given, ()
+        return given, (), False
     names = [name for name in given if isinstance(name, str)]
     void = next((n for n in names if n.strip().lower() in _VOID), None)
     if void is not None:
@@ -182,7 +185,7 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...]]:
         )
     ground = next((n for n in names if n.strip().lower() in _BACKGROUND), None)
     if ground is None:
-        return given, ()
+        return given, (), False
     others = [name for name in given if name != ground]
     if isinstance(given, list):
         listed = ", ".join(f'"{name}"' for name in others)
@@ -201,11 +204,16 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...]]:
             f"Expected classes in {path} beside {ground}, and its value as a whole "
             f"number, or a list of some, that is no class's, got {given!r}."
         )
-    return rest, values
+    return rest, values, bool(values) and len(values) == len(found)
 
 
-def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names and mask values; one class in a list needs no value."""
+def _classes(
+    given: Any, path: Path, zero: bool = False
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names and mask values; one class in a list needs no value.
+
+    `zero`: whether 0 may be one.
+    """
     if isinstance(given, list):
         pairs = [(name, value) for value, name in enumerate(given, start=1)]
     else:
@@ -213,13 +221,15 @@ def _classes(given: Any, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
     names, values = tuple(n for n, _ in pairs), tuple(v for _, v in pairs)
     if (
         not all(isinstance(name, str) and name for name in names)
-        or not all(map(_is_number, values))
+        or not all(
+            _is_number(v) or (zero and type(v) is int and v == 0) for v in values
+        )
         or len(set(names)) != len(names)
         or len(set(values)) != len(values)
     ):
         raise InputError(
             f"Expected classes in {path} as a list of different names, or as a table "
-            f"{{name = value, …}} with different values other than 0, of 32 bits, "
-            f"got {given!r}."
+            f"{{name = value, …}} with different values, of 32 bits, other than 0 "
+            f"unless background has another value, got {given!r}."
         )
     return names, () if isinstance(given, list) and len(given) == 1 else values

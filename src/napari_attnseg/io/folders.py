@@ -10,8 +10,10 @@ from pathlib import Path
 
 from napari_attnseg.errors import InputError
 
-#: Files that operating systems put beside images without asking.
-_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")
+#: Files that operating systems put beside images without asking, also of which names
+#: begin so: what macOS writes beside a file on other disks.
+_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini", ".ds_store", ".localized", ".directory")
+_BESIDE = "._"
 
 
 class LeftOut(StrEnum):
@@ -31,6 +33,8 @@ class LeftOut(StrEnum):
         A mask that belongs to no image.
     NOT_LISTED
         An image that no list of names has.
+    HIDDEN
+        A file whose name begins with a dot, which hides it.
     """
 
     FOLDER = "folder"
@@ -39,6 +43,7 @@ class LeftOut(StrEnum):
     SAME_FILE = "same_file"
     NO_IMAGE = "mask_without_image"
     NOT_LISTED = "not_listed"
+    HIDDEN = "hidden"
 
 
 _WORDS = {
@@ -48,6 +53,7 @@ _WORDS = {
     LeftOut.SAME_FILE: ("second name of a file", "second names of files"),
     LeftOut.NO_IMAGE: ("mask without image", "masks without image"),
     LeftOut.NOT_LISTED: ("image in no list", "images in no list"),
+    LeftOut.HIDDEN: ("hidden file (.name)", "hidden files (.name)"),
 }
 
 
@@ -55,8 +61,15 @@ def name_key(name: str) -> str:
     """Normalised form of a file name, equal for names that people take for equal.
 
     macOS decomposes accents in names, Windows and macOS ignore case: an image and its
-    mask that went through different systems still have one key.
+    mask that went through different systems still have one key. So have names that
+    differ in spaces of another kind, or in characters that are not seen.
     """
+    if not name.isascii():
+        name = "".join(
+            " " if unicodedata.category(c) == "Zs" else c
+            for c in name
+            if unicodedata.category(c) != "Cf"
+        )
     # Not `casefold`: ß and ss, or ﬁ and fi, are different names for all of them.
     small = unicodedata.normalize("NFC", name).lower().replace("ς", "σ")
     return unicodedata.normalize("NFC", small)
@@ -84,6 +97,17 @@ def entries(folder: Path) -> list[Path]:
     ]
 
 
+def _hidden(folder: Path) -> int:
+    """Number of files whose names begin with a dot, without those of the system."""
+    return sum(
+        path.name.startswith(".")
+        and not path.name.startswith(_BESIDE)
+        and path.name.lower() not in _OF_THE_SYSTEM
+        and path.is_file()
+        for path in folder.iterdir()
+    )
+
+
 def left_out(folders: Iterable[Path], used: Collection[Path]) -> dict[str, int]:
     """Count what lies in folders and is not used, by suffix or kind of `LeftOut`.
 
@@ -101,6 +125,8 @@ def left_out(folders: Iterable[Path], used: Collection[Path]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for folder in {folder.resolve() for folder in folders}:
         counts.update(_kind(p, files) for p in entries(folder) if p not in here)
+        if hidden := _hidden(folder):
+            counts[LeftOut.HIDDEN] += hidden
     return dict(sorted(counts.items()))
 
 

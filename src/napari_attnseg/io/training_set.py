@@ -226,12 +226,14 @@ def _mask_values(descriptor: Descriptor, correction: Correction) -> NDArray[np.u
                 f"Expected the labels 1 to {len(classes)} in this mask, one for each "
                 f"class, but it has {strange[0]} too; paint it as another label."
             )
-    if not all(0 <= value <= 255 for value in numbers.values()):
+    # 0 is background, unless it is a class.
+    ground = descriptor.background[0] if 0 in descriptor.values else 0
+    if not all(0 <= value <= 255 for value in (ground, *numbers.values())):
         raise InputError(
             f"The {FILE} of the folder has mask values below 0 or above 255, which an "
             "8-bit mask cannot hold; choose another folder."
         )
-    table = np.zeros(max(numbers) + 1, np.uint8)
+    table = np.full(max(numbers) + 1, ground, np.uint8)
     for number, value in numbers.items():
         table[number] = value
     values: NDArray[np.uint8] = table[mask]

@@ -15,7 +15,7 @@ from napari_attnseg.results import GATE_LEGEND
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`text`, and the names of the record's numbers in it, in their order."""
+    """`text`, and the names of the record's numbers that it uses, in their order."""
 
     text: str
     names: tuple[str, ...]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.check import check
-from attnseg_training.datasets.padding import is_padded
+from attnseg_training.datasets.padding import is_framed, is_padded
 
 H, W = 150, 180
 Y, X = np.mgrid[:H, :W]
@@ -95,3 +95,21 @@ def test_check_asks_about_one_padded_mask(tmp_path: Path) -> None:
     (found,) = report.found
     assert found[:2] == ("padded-mask", "a2") and "white padding" in found[2]
     assert report.to_json()["stops_training"] == []
+
+
+def test_a_thin_frame_is_padding() -> None:
+    framed = np.pad(lesion(0)[1:-1, 1:-1], 1, constant_values=True)
+    assert is_framed(framed) and is_padded(framed)
+    assert not is_framed(~lesion(0)) and not is_framed(lesion(0))
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_wedge_of_an_image_that_was_turned_is_padding(turn: int) -> None:
+    y, x = np.mgrid[:96, :112]
+    wedge = y < 6 - 0.09 * x
+    lesion = (y - 50) ** 2 + (x - 60) ** 2 < 400
+    assert is_padded(np.rot90(wedge | lesion, turn))
+    for centre in (0, -12):  # a lesion at an edge ends in a curve
+        cut = (y - centre) ** 2 + (x - 60) ** 2 < 400
+        assert not is_padded(np.rot90(cut, turn))
+    assert not is_padded(np.rot90(lesion, turn))

@@ -136,3 +136,11 @@ def test_labels_of_whole_images_are_no_masks() -> None:
     for i in range(8):
         seen.add(f"a{i}", np.full((1, H, W), i % 2, np.uint8))
     assert [error.rule for error in seen.broken()] == [Rule.MOSTLY_FULL]
+
+
+def test_versions_of_one_picture_in_two_splits_are_asked_about() -> None:
+    versions = [f"polyp{i}_png.rf.{c * 32}" for i in range(2) for c in "ab"]
+    others = ["one", "two", "three", "four"]
+    (hint,) = same_cases({"train": [versions[0], *others], "val": versions[1:]})
+    assert hint.groups == ((versions[0], versions[1]),)
+    assert same_cases({"train": [*versions, *others], "val": ["five"]}) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.masks import MaskKind, UnclearMaskError, read
@@ -506,3 +506,56 @@ def test_complex_numbers_are_read_where_they_are_real(tmp_path: Path) -> None:
     tifffile.imwrite(file, (TRUTH * 1j).astype(np.complex64))
     with pytest.raises(UnclearMaskError, match="found complex ones"):
         read(file)
+
+
+@pytest.mark.parametrize("largest", [3, 255])
+def test_object_numbers_as_fractions_are_asked_for(
+    tmp_path: Path, largest: int
+) -> None:
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, (LABELS / largest).astype(np.float32))
+    with pytest.raises(UnclearMaskError, match=r"fractions .* classes = ..lesion"):
+        read(path)
+    found = read(path, stated=True)
+    assert np.array_equal(found.planes[0] > 0, TRUTH)
+
+
+DISTANCE = distance_transform_edt(TRUTH)
+DISTANCE *= 255 / DISTANCE.max()
+#: A disc on white, filled from blue to nearly white.
+FILL = np.full((H, W, 3), 255, np.uint8)
+FILL[..., :2] -= np.where(
+    (Y - 30) ** 2 + (X - 40) ** 2 < 625, ((75 - X) * 4).clip(0, 255), 0
+).astype(np.uint8)[..., None]
+
+
+@pytest.mark.parametrize(
+    ("mask", "sloped"),
+    [
+        (DISTANCE.astype(np.uint8), True),
+        ((DISTANCE / 255).astype(np.float32), True),
+        (gaussian_filter(WHITE, 4), False),
+        (gaussian_filter(WHITE, 1), False),
+        (soft(), False),
+        (soft().astype(np.float32) / 255, False),
+        (WHITE, False),
+        (FILL, True),
+        (255 - soft()[..., None] // np.array([1, 2, 255], np.uint8), False),
+    ],
+)
+def test_slopes_are_told_from_soft_edges(
+    tmp_path: Path, mask: np.ndarray, sloped: bool
+) -> None:
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, mask, photometric="rgb" if mask.ndim == 3 else "minisblack")
+    assert any(one.sloped for one in read(path).traits) == sloped
+
+
+def test_three_people_as_red_green_and_blue_are_noticed(tmp_path: Path) -> None:
+    y, x = np.mgrid[:160, :160]
+    disc = (y - 80) ** 2 + (x - 60) ** 2 < 900
+    shifted = [disc, np.roll(disc, 8, 1), np.roll(disc, (6, 3), (0, 1))]
+    path = tmp_path / "mask.png"
+    Image.fromarray(np.dstack(shifted).astype(np.uint8) * 255).save(path)
+    (traits,) = read(path).traits
+    assert traits.mixed and len(traits.kinds) > 3

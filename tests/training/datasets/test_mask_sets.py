@@ -15,7 +15,8 @@ from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.kept_masks import KeptMasks
-from attnseg_training.datasets.masks import MaskReading, read
+from attnseg_training.datasets.mask_traits import MaskTraits
+from attnseg_training.datasets.masks import MaskKind, MaskReading, read
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.evaluation.evaluate import evaluate
@@ -90,17 +91,8 @@ def two_levels(low: float, high: float, dtype: type = np.uint8) -> Callable:
     return draw
 
 
-@pytest.mark.parametrize(
-    ("mask", "suffix"),
-    [
-        (two_levels(0.33, 1, np.float32), ".tif"),
-        (two_levels(30, 255), ".jpg"),
-    ],
-)
-def test_a_level_means_the_same_in_all_masks(
-    tmp_path: Path, mask: Callable, suffix: str
-) -> None:
-    root = folder(tmp_path / "d", mask, suffix=suffix)
+def test_a_level_means_the_same_in_all_masks(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", two_levels(30, 255), suffix=".jpg")
     (text,) = [text for kind, _, text in check(root).found if kind == "values"]
     assert "background in the mask of 'a1'" in text
     assert "is lesion in that of 'a0'" in text
@@ -110,25 +102,32 @@ def test_a_level_means_the_same_in_all_masks(
 
 
 @pytest.mark.parametrize(
-    "mask", [two_levels(20, 255), two_levels(3000, 60000, np.uint16)]
+    "mask",
+    [
+        two_levels(20, 255),
+        two_levels(3000, 60000, np.uint16),
+        two_levels(0.33, 1, np.float32),
+    ],
 )
 def test_a_level_beside_a_larger_one_is_refused_in_its_own_mask(
     tmp_path: Path, mask: Callable
 ) -> None:
-    root = folder(tmp_path / "d", mask)
+    suffix = ".tif" if mask(0).dtype.kind == "f" else ".png"
+    root = folder(tmp_path / "d", mask, suffix=suffix)
     assert any(kind == "values" for kind, _, _ in check(root).found)
     with pytest.raises(RuleError, match="may be objects, classes") as stopped:
         look_at_masks(load_dataset(root).split("all"))
     assert stopped.value.rule == Rule.UNCLEAR_VALUES
 
 
-def test_a_smaller_lesion_level_than_a_background_level_is_refused(
-    tmp_path: Path,
-) -> None:
+def test_a_smaller_lesion_level_than_a_background_level_is_refused() -> None:
     one, other = MasksSeen(), MasksSeen()
-    for seen, levels in ((one, (0.33, 1)), (other, (0.25, 0.25))):
-        save(tmp_path / "m.tif", two_levels(*levels, np.float32)(1))
-        reading = read(tmp_path / "m.tif")
+    planes = two_levels(0, 1)(1)[None]
+    for seen, traits in (
+        (one, MaskTraits(lesion_level=1, background_level=0.33)),
+        (other, MaskTraits(lesion_level=0.25)),
+    ):
+        reading = MaskReading(planes, None, MaskKind.PROBABILITIES, traits=(traits,))
         seen.add("m", reading.planes, readings=[reading])
     assert not one.contradictions() and not other.contradictions()
     (error,) = one.joined(other).contradictions()

@@ -152,3 +152,18 @@ def test_an_image_that_cannot_be_used_is_named(folder: Path) -> None:
     tifffile.imwrite(folder / "images" / "b.tif", values)
     with pytest.raises(InputError, match=r"^b\.tif cannot be used: .*64 values"):
         load_dataset(folder).split("all")[1].read()
+
+
+def test_hidden_files_are_counted_but_for_those_of_the_system(folder: Path) -> None:
+    for name in (".5mm.png", ".DS_Store", "._a.png", "Thumbs.db", ".directory"):
+        (folder / "masks" / name).touch()
+    assert find_files(folder).left_out == {"hidden": 1}
+
+
+@pytest.mark.parametrize("name", ["polyp\xa01", "polyp\u202f1", "po\u200blyp 1"])
+def test_names_that_look_the_same_are_paired(folder: Path, name: str) -> None:
+    shutil.copy(folder / "images" / "a.png", folder / "images" / f"{name}.png")
+    shutil.copy(folder / "masks" / "a.png", folder / "masks" / "polyp 1.png")
+    files = find_files(folder)
+    assert files.masks[name] == (folder / "masks" / "polyp 1.png",)
+    assert files.left_out == {}

@@ -155,3 +155,21 @@ def test_a_background_of_0_says_nothing_new(tmp_path: Path) -> None:
     (tmp_path / "dataset.toml").write_text(toml, encoding="utf-8")
     said = read_descriptor(tmp_path)
     assert (said.classes, said.values, said.background) == (("polyp",), (1,), ())
+
+
+def test_0_is_a_class_where_background_has_another_number(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    cup = (Y - 30) ** 2 + (X - 40) ** 2 < 60
+    values = np.where(cup, 0, np.where(LESION, 128, 255)).astype(np.uint8)
+    Image.fromarray(values).save(tmp_path / "masks" / "a.bmp")
+    Image.fromarray(values[..., None].repeat(3, -1)).save(tmp_path / "images" / "a.png")
+    file = tmp_path / "dataset.toml"
+    file.write_text("classes = {background = 255, disc = 128, cup = 0}")
+    report = check(tmp_path)
+    assert not report.found
+    assert report.pixels == {"disc": (LESION & ~cup).mean(), "cup": cup.mean()}
+    for other in ("{background = [0, 255], cup = 0}", "{disc = 128, cup = 0}"):
+        file.write_text(f"classes = {other}")
+        with pytest.raises(InputError, match=r"no class.s|other than 0 unless"):
+            read_descriptor(tmp_path)

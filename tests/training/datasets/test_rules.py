@@ -39,6 +39,11 @@ LESION = np.where(np.arange(SIZE[0])[:, None] // 12 == 1, 255, 0).astype(np.uint
 LESION = LESION * (np.arange(SIZE[1]) // 10 == 1)
 PATTERNED = np.zeros(SIZE, np.uint8)
 PATTERNED[8:32, 10:36] = (np.indices((24, 26)).sum(0) % 4 < 2) * 255
+#: Distances to the edge, as a share of the largest.
+SLOPED = np.zeros(SIZE, np.uint8)
+SLOPED[8:32, 10:36] = np.minimum(
+    12 - abs(np.arange(24) - 11.5)[:, None], 13 - abs(np.arange(26) - 12.5)
+) * (255 / 11.5)
 #: At the same pixels of each mask, whatever else is in it.
 BURNT_IN = np.zeros(SIZE, bool)
 BURNT_IN[34:37, 30:44] = True
@@ -49,6 +54,7 @@ FILLS = {
     "mostly-outlines": OUTLINED,
     "mostly-padded": PADDED,
     "mostly-patterned": PATTERNED,
+    "mostly-sloped": SLOPED,
     "burnt-in": LESION,
 }
 WORDS = {
@@ -56,9 +62,11 @@ WORDS = {
     "mostly-full": "full",
     "mostly-inverted": "lesion along most of the border or around the background",
     "mostly-outlines": "nothing but outlines",
-    "mostly-padded": "lesion along a whole edge, up to a straight line",
+    "mostly-padded": "lesion along a whole edge or in a wedge, up to a straight line",
     "mostly-patterned": "made of single pixels, dots or stripes, as those that were "
     "dithered or hatched",
+    "mostly-sloped": "slopes from the edge to the middle, as maps of distances, spots "
+    "and gradient fills are, of which only the upper half was read as lesion",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
 }
 

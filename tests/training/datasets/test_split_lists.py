@@ -101,3 +101,16 @@ def test_a_list_of_both_together_is_no_second_split(folder: Path) -> None:
     report = check(folder).to_json()
     assert report["counts"]["in two splits"] == 1
     assert "in two splits" in report["stops_training"]
+
+
+def test_a_list_of_what_is_no_image_is_said_as_check_says_it(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for name in "abc":
+            Image.new("L", (8, 8)).save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.txt").write_text("[a-c]*\n")
+    said = "is listed for train, but has no image"
+    with pytest.raises(InputError, match=said):
+        load_dataset(tmp_path)
+    assert any(said in text for _, _, text in check(tmp_path).found)

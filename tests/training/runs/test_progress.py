@@ -110,6 +110,31 @@ def test_the_stop_file_and_signals_stop_after_the_step(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_stop_file_counts_while_a_run_starts_unless_it_is_an_earlier_one(
+    tmp_path: Path,
+) -> None:
+    stop = tmp_path / STOP_FILE
+    stop.touch()
+    with ProgressFile(tmp_path) as progress, GracefulShutdown() as shutdown:
+        progress.obey()  # started by hand: left by an earlier run
+        assert not shutdown.requested and not stop.exists()
+    recorded_by_a_parent(tmp_path)
+    stop.touch()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), ProgressFile(tmp_path) as progress:
+            with GracefulShutdown(progress.stopping) as shutdown:
+                progress.obey()
+                assert shutdown.requested and not stop.exists()
+                stop.touch()  # as well as a signal: the step is still saved
+                progress(STEP)
+                assert not stop.exists()
+            signal.raise_signal(signal.SIGINT)  # no longer ignored
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert status_in(tmp_path).state is RunState.STOPPED
+
+
 def test_a_signal_during_a_write_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,25 @@ def test_reconnect_stop_and_resume(data_folder: Path, folder: Path) -> None:
     assert len(again.epochs) > len(stopped.epochs)
 
 
+@pytest.mark.usefixtures("forked_runs")
+def test_a_stop_while_it_starts_is_kept(
+    data_folder: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal may be lost while Python imports; the wish is not."""
+    monkeypatch.setattr(psutil.Process, "send_signal", lambda *_: None)
+    run = TrainingRun(folder)
+    run.start(choices(data_folder, folder, LONG).options())
+    run.stop()
+    assert run.look().state == "stopping"
+    # Whoever looks says so, not only the one that asked.
+    assert TrainingRun(folder).look().state == "stopping"
+    stopped = wait(run, ended)
+    assert stopped.state == "stopped" and not stopped.epochs
+    assert not stopped.resumable and not (folder / "stop").exists()
+    run.start(choices(data_folder, folder, 1).options())
+    assert wait(run, ended).state == "done"
+
+
 def test_a_second_stop_ends_it_at_once(data_folder: Path, folder: Path) -> None:
     run = TrainingRun(folder)
     run.start(choices(data_folder, folder, LONG).options())

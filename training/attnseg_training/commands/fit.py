@@ -159,6 +159,7 @@ def _train(
             if run.on_all:
                 console.print(ON_ALL)
             bars.show()
+            progress.obey()
 
         callbacks = FitCallbacks(
             watch=progress,

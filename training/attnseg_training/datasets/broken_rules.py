@@ -20,14 +20,21 @@ _WORDS = {
         "made of single pixels, dots or stripes, as those that were dithered or "
         "hatched",
     ),
+    Rule.MOSTLY_SLOPED: (
+        "have lesions of one number or colour inside",
+        "slopes from the edge to the middle, as maps of distances, spots and gradient "
+        "fills are, of which only the upper half was read as lesion",
+    ),
     Rule.MOSTLY_PADDED: (
         "have no lesion along a whole edge",
-        "lesion along a whole edge, up to a straight line",
+        "lesion along a whole edge or in a wedge, up to a straight line",
     ),
 }
 #: Rule → what else to do, after a look.
 _REMEDIES = {
     Rule.MOSTLY_INVERTED: " and save them again as 255 in the lesion and 0 around it",
+    Rule.MOSTLY_SLOPED: ", write threshold = 0 into dataset.toml if all that is above "
+    "0 is lesion, or another number, export them as 0 and 255 if they are in colour",
 }
 
 

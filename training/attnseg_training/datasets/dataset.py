@@ -109,6 +109,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     everything = tuple(sorted(files.images)) if not files.named else ()
     if len(everything) == 1:
         _expect_no_stack(files.images[everything[0]])
+    _expect_images(files)
     parts, rule = split_names(
         files.named, everything, seed, files.lists, files.spec.group
     )
@@ -150,6 +151,21 @@ def _expect_apart(files: Files) -> None:
             raise InputError(
                 f"{len(both)} images of {files.root} are listed for both {first} and "
                 f"{second}, first {both[0]!r}; take each out of one of the lists."
+            )
+
+
+def _expect_images(files: Files) -> None:
+    """Names in lists are those of images."""
+    for split, names in files.named.items():
+        missing = [name for name in names if name not in files.images]
+        if missing and not files.layout.parts:
+            raise InputError(
+                f"{missing[0]} is listed for {split}, but has no image, and so are "
+                f"{len(missing)} of its {len(names)} names: correct them, or take them "
+                f"out of {files.lists}/."
+                if len(missing) > 1
+                else f"{missing[0]} is listed for {split}, but has no image: correct "
+                f"the name, or take it out of {files.lists}/."
             )
 
 

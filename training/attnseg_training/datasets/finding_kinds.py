@@ -20,6 +20,7 @@ FINDINGS = {
     "mostly-inverted": "more than half of all masks may be inverted",
     "mostly-outlines": "more than half of all masks look like outlines",
     "mostly-patterned": "more than half of all masks are filled with a pattern",
+    "mostly-sloped": "more than half of all masks are slopes, not areas",
     "mostly-padded": "more than half of all masks have white along a whole edge",
     "burnt-in": "many masks have a piece at the very same pixels",
     "inverted-mask": "a mask that may be inverted",
@@ -48,6 +49,7 @@ STOPS = (
     "mostly-inverted",
     "mostly-outlines",
     "mostly-patterned",
+    "mostly-sloped",
     "mostly-padded",
     "burnt-in",
 )

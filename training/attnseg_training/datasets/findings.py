@@ -18,7 +18,7 @@ from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.outlines import is_outlined
-from attnseg_training.datasets.padding import is_padded
+from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
@@ -38,6 +38,7 @@ ALLOWABLE = (
     Rule.MOSTLY_OUTLINES,
     Rule.MOSTLY_PADDED,
     Rule.MOSTLY_PATTERNED,
+    Rule.MOSTLY_SLOPED,
     Rule.BURNT_IN,
 )
 
@@ -77,6 +78,8 @@ class MasksSeen:
         Masks that several images share.
     shapes : OddShapes
         Masks that may be no outlines of lesions, or are drawn on their images.
+    sloped : list of str
+        Names of images whose masks are slopes; see `MaskTraits.sloped`.
     images : SameImages
         Images that occur twice, and whether with one mask.
     places : SamePlaces
@@ -107,6 +110,7 @@ class MasksSeen:
     patterned: list[str] = field(default_factory=list)
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
+    sloped: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -136,7 +140,7 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
-        elif len(planes) == 1 and is_inverted(lesion):
+        elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)
@@ -193,6 +197,8 @@ class MasksSeen:
         for i, one in traits:
             self.agreements[min(i, classes - 1)].add(name, one)
             self.palettes.add(name, one.palette)
+        if any(one.sloped for _, one in traits):
+            self.sloped.append(name)
         if classes > 1 or stated:
             return
         for names, noticed in (
@@ -224,7 +230,7 @@ class MasksSeen:
             *(self.palettes.joined(other.palettes), self.padded + other.padded),
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
-            self.shapes.joined(other.shapes),
+            *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -273,6 +279,7 @@ class MasksSeen:
             Rule.MOSTLY_OUTLINES: self.outlines,
             Rule.MOSTLY_PADDED: self.padded,
             Rule.MOSTLY_PATTERNED: self.patterned,
+            Rule.MOSTLY_SLOPED: self.sloped,
         }
         found = broken_by_most(names, MOST * self.total, self.total)
         piece = self.places.found()

@@ -56,9 +56,9 @@ _SENTENCES = {
         "and 255 if it is."
     ),
     Rule.PADDED: (
-        "In the mask of {} lesion fills a strip along a whole edge, up to a straight "
-        "line, as white padding does: make the strip black if it is no "
-        "lesion."
+        "In the mask of {} lesion fills a strip along a whole edge or a wedge, up to "
+        "a straight line, as white padding does, also of images that were turned a "
+        "little: make it black if it is no lesion."
     ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "
@@ -113,7 +113,7 @@ _SENTENCES = {
     ),
     Rule.OVERLAPPING_COLOURS: (
         "In the mask of {} one colour is a mixture of two others and lies between "
-        "them, as where the drawings of two people overlap, but all were read as one "
+        "them, as where drawings of several people overlap, but all were read as one "
         "lesion: save the drawing that is meant alone, or name the one class in "
         'dataset.toml, classes = ["lesion"], if that is right.'
     ),
@@ -137,9 +137,10 @@ _SENTENCES = {
         "as lesion: remove them if they are traces of drawing or of thresholding."
     ),
     Rule.SAME_CASE: (
-        "Images in different splits have names as those of one patient or examination: "
-        "{}; if they are, numbers of validation and test are too good: list all images "
-        "of each in one split, in splits/train.txt, val.txt and test.txt."
+        "Images in different splits have names as those of one patient, examination or "
+        "picture (which some tools save in several versions): {}; if they are, numbers "
+        "of validation and test are too good: list all images of each in one split, in "
+        "splits/train.txt, val.txt and test.txt."
     ),
 }
 

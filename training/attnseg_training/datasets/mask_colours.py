@@ -24,6 +24,7 @@ from attnseg_training.datasets.drawn_colours import (
     drawn_colours,
 )
 from attnseg_training.datasets.mask_scale import scale_of_colours
+from attnseg_training.datasets.mask_slopes import are_slopes
 from attnseg_training.datasets.mask_traits import MaskTraits, traits_of_colours
 from attnseg_training.datasets.pictures import is_colour_picture
 from attnseg_training.datasets.shadows import casts_shadow, has_shadow, without_shades
@@ -192,7 +193,9 @@ def foreground(
     if ground is not None:
         away = distance(rgb, ground[None])[..., 0]
         edges = ~hidden & (np.minimum(away, nearest) > APART / 2)
-        traits = replace(traits, scale=scale_of_colours(away, lesion, edges))
+        sloped = are_slopes(away, nearest, lesion, hidden, len(drawn))
+        scale = scale_of_colours(away, lesion, edges)
+        traits = replace(traits, scale=scale, sloped=sloped)
     return lesion, traits
 
 
@@ -200,8 +203,7 @@ def _refuse_picture(
     rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool, few: bool, name: str
 ) -> None:
     """Most pixels of a mask have one of its colours, and nearly so in a photo's."""
-    visible = ~hidden
-    tolerance = SAME if lossy else 2
+    visible, tolerance = ~hidden, SAME if lossy else 2
     nearest = distance(rgb, drawn).min(-1)
     near = np.count_nonzero((nearest <= tolerance * 1.8) & visible)
     if not few and not hidden.any() and is_colour_picture(rgb):

@@ -17,6 +17,7 @@ from attnseg_training.datasets.mask_regions import (
     constant_around,
     core,
     faint_regions,
+    fill_regions,
     has_lines,
     is_drawn,
     number_regions,
@@ -25,6 +26,8 @@ from attnseg_training.datasets.mask_regions import (
 )
 from attnseg_training.datasets.mask_remedies import (
     FEW,
+    FRACTION_MEANINGS,
+    NAME_MEANINGS,
     NAME_OR_LIMIT,
     remedy,
     without_0,
@@ -48,12 +51,6 @@ PLATEAUS, FEW_PIXELS = 5e-4, 16
 VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 #: More levels than this are no map of regions, wherever they lie.
 LEVELS = 32
-
-_NAME_MEANINGS = (
-    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
-    "classes = {name = value, …} if each is a class, ignore = value if one is "
-    "neither lesion nor background, or threshold = number if lesion is what is above it"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +144,7 @@ def _split(
     if len(found) == 1 or (len(found) == 2 and found[0] == 0):
         return values > 0, "two-values"
     if values.dtype.kind == "f" and top <= 1:
-        return _probabilities(values, float(top), name)
+        return _probabilities(values, found, name, stated)
     if found[0] == 0 and values.dtype.kind in "ui":
         refuse_void(found, name)
         if are_numbers(values, found):
@@ -164,13 +161,13 @@ def _split(
         if stated:
             return values > 0, "object-numbers"
         came = "which may be objects, classes or what is not labelled"
-        raise _unclear(name, f"the values {listed(found)}, {came}", _NAME_MEANINGS)
+        raise _unclear(name, f"the values {listed(found)}, {came}", NAME_MEANINGS)
     many = found[0] == 0 and values.dtype.kind in "ui" and len(found) > LEVELS
     if many and number_regions(values, found):
         if stated:
             return values > 0, "object-numbers"
         came = f"{len(found)} values that fill regions, as numbers of objects do"
-        raise _unclear(name, came, _NAME_MEANINGS)
+        raise _unclear(name, came, NAME_MEANINGS)
     _refuse_regions(values, found, name)
     _refuse_faint(values, float(top), name)
     return values > cut_of(float(top)), "half-of-maximum"
@@ -217,7 +214,15 @@ def _faint(values: Values, top: float, name: str) -> tuple[Plane, str]:
     )
 
 
-def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
+def _probabilities(
+    values: Values, found: Values, name: str, stated: bool
+) -> tuple[Plane, str]:
+    top = float(found[-1])
+    if found[0] == 0 and fill_regions(values, found, LEVELS):
+        if stated:
+            return values > 0, "object-numbers"
+        came = f"the fractions {listed(found)}, which fill regions and may be objects"
+        raise _unclear(name, f"{came}, classes or votes", FRACTION_MEANINGS)
     if 0.05 < top <= 0.5:
         raise _unclear(
             name,
@@ -225,7 +230,7 @@ def _probabilities(values: Values, top: float, name: str) -> tuple[Plane, str]:
             "export it as a mask of 0 and 1, or write threshold = 0.5 into "
             "dataset.toml if these are probabilities",
         )
-    _refuse_regions(values, np.unique(values), name, exact=False)
+    _refuse_regions(values, found, name, exact=False)
     return values > 0.5, "probabilities"
 
 

@@ -61,7 +61,7 @@ def number_regions(values: Values, found: Values) -> bool:
 
     They are constant within each, and as large beside the background as elsewhere.
     """
-    if _is_gradient(values, int(found[-1])):
+    if _is_gradient(values, found[-1]):
         return False
     inside = values > 0
     padded = np.pad(inside, 1, constant_values=True)
@@ -77,7 +77,7 @@ def number_regions(values: Values, found: Values) -> bool:
     return bool(edge.size) and bool(np.median(edge) > JUMP * np.median(values[inside]))
 
 
-def _is_gradient(values: Values, top: int) -> bool:
+def _is_gradient(values: Values, top: float) -> bool:
     differ = pairs = 0
     for a, b in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
         inside = (np.minimum(a, b) > 0.1 * top) & ~((a == top) & (b == top))
@@ -123,6 +123,13 @@ def is_drawn(values: Values, found: Values) -> bool:
     It may be a line around lesions that marks uncertainty, or a frame.
     """
     return len(found) == 3 and int(np.count_nonzero(values == found[1])) > STRAY
+
+
+def fill_regions(values: Values, found: Values, levels: int) -> bool:
+    """Whether fractions, 0 among them, fill regions, be they few `levels` or many."""
+    if len(found) > levels:
+        return number_regions(values, found)
+    return would_vanish(values, found, 0.5)
 
 
 def are_edges(values: Values, found: Values, exact: bool = True) -> bool:

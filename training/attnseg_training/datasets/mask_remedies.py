@@ -21,6 +21,17 @@ GIVE_THRESHOLD = (
     f"or {EXPORT}"
 )
 NAME_OR_LIMIT = NAME_CLASSES + ", or threshold = number if above it is lesion"
+NAME_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, '
+    "classes = {name = value, …} if each is a class (with background = value if that "
+    "is not 0), ignore = value if one is neither lesion nor background, or threshold = "
+    "number if lesion is what is above it"
+)
+FRACTION_MEANINGS = (
+    'write into dataset.toml classes = ["lesion"] if all that is not 0 is lesion, or '
+    "threshold = 0.5 if these are probabilities or votes, or export whole numbers if "
+    "each is a class"
+)
 
 
 def remedy(values: Values) -> str:

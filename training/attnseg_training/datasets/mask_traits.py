@@ -11,6 +11,7 @@ from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
+from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
 
 Plane = NDArray[np.bool_]
@@ -20,6 +21,8 @@ IndexColour = tuple[int, Colour]
 
 #: More numbers than this are objects, not classes that somebody forgot to name.
 CLASSES = 4
+#: Dice of the drawings of two people is above this.
+READERS = 0.5
 #: A piece of a number has at least so many pixels.
 PIECE = 5
 
@@ -73,6 +76,8 @@ class MaskTraits:
         Indices of classes and their colours, if the page was read by a palette.
     span : Span or None
         Range of its numbers, if a threshold was given.
+    sloped : bool
+        Whether lesions are slopes, as of distances, instead of areas with edges.
     """
 
     lesion_level: float | None = None
@@ -87,10 +92,16 @@ class MaskTraits:
     span: Span | None = None
     kinds: tuple[tuple[float, ...], ...] = ()
     palette: tuple[IndexColour, ...] = ()
+    sloped: bool = False
 
 
 def traits_of_numbers(
-    numbers: NDArray[Any], lesion: Plane, void: Plane | None, each: bool, lossy: bool
+    numbers: NDArray[Any],
+    lesion: Plane,
+    void: Plane | None,
+    each: bool,
+    soft: bool,
+    lossy: bool,
 ) -> MaskTraits:
     """Traits of a mask of one class that holds numbers.
 
@@ -103,6 +114,8 @@ def traits_of_numbers(
     each : bool
         Whether every number but 0 was read as lesion. Else numbers at its edges were
         too, and only the largest says something.
+    soft : bool
+        Whether no number is lesion by itself, but those above a part of the largest.
     lossy : bool
         Whether compression has changed the numbers: the largest is one of its ringing.
     """
@@ -117,15 +130,21 @@ def traits_of_numbers(
     if void is not None:
         other &= ~void
     faint = numbers[1:-1, 1:-1][_flat(numbers) & other[1:-1, 1:-1]]
-    several = bool(each and not lossy and level < inside.max())
+    exact = each and not soft and not lossy
+    several = bool(exact and level < inside.max())
     like: tuple[tuple[float, ...], ...] = ()
     if several and _lie_like_classes(np.where(lesion, numbers, 0)):
         like = tuple((float(value),) for value in np.unique(inside))
     background = float(faint.max()) if faint.size else 0.0
     few = np.unique(inside)[: CLASSES + 1] if several else (level,)
-    kinds = tuple((float(value),) for value in few) if each and not lossy else ()
+    kinds = tuple((float(value),) for value in few) if exact else ()
+    known = numbers if void is None else np.where(void, 0, numbers)
     return MaskTraits(
-        level, background, several=several, like_classes=like, kinds=kinds
+        *(level, background),
+        several=several,
+        like_classes=like,
+        kinds=kinds,
+        sloped=soft and is_sloped(known),
     )
 
 
@@ -155,6 +174,7 @@ def traits_of_colours(
             if a < b and c not in (a, b)
         )
     )
+    mixed = mixed or _are_readers(which, colours[used], used)
     like = len(used) > 1 and _lie_like_classes(which)
     far = [
         k
@@ -191,6 +211,21 @@ def _between(which: NDArray[np.int64], first: int, second: int, both: int) -> bo
         for other in np.unique(two[one == both + 1])
     }
     return {first + 1, second + 1} <= touched
+
+
+def _are_readers(which: NDArray[np.int64], colours: Colours, used: list[int]) -> bool:
+    """Whether red, green and blue are drawings of three people, which overlap."""
+    bright = colours > 255 / 2
+    pure = np.abs(colours - 255 * bright).max(initial=0) <= APART / 2
+    mixtures = np.count_nonzero(bright.sum(1) == 2)
+    if not pure or len(used) <= CLASSES - 1 or mixtures < 2 or not bright.all(1).any():
+        return False
+    areas = np.array([np.count_nonzero(which == k + 1) for k in used])
+    own = areas @ bright
+    return all(
+        2 * (areas @ (bright[:, a] & bright[:, b])) > READERS * (own[a] + own[b])
+        for a, b in ((0, 1), (0, 2), (1, 2))
+    )
 
 
 def _neighbours(values: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:

@@ -23,6 +23,7 @@ from attnseg_training.datasets.mask_reading import (
 )
 from attnseg_training.datasets.mask_remedies import FEW
 from attnseg_training.datasets.mask_scale import scale_of, scale_of_colours
+from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import span_of
 from attnseg_training.datasets.mask_traits import (
     MaskTraits,
@@ -123,10 +124,10 @@ def read(
     for number, (page, one) in enumerate(pages, start=1):
         name = path.name + f" (page {number} of {len(pages)})" * (len(pages) > 1)
         found.append(_of_page(page, one, decoded, said, name))
-    first = found[0] if len(found) == 1 else _united(found, path.name)
+    whole = found[0] if len(found) == 1 else _united(found, path.name)
     if decoded.white_is_zero and not values:
-        _refuse_around(first.planes[0], path.name)
-    return replace(first, orientation=decoded.orientation)
+        _refuse_around(whole.planes[0], path.name)
+    return replace(whole, orientation=decoded.orientation)
 
 
 def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
@@ -163,9 +164,8 @@ def _of_page(
             pairs = palette_of(page, series.indices, values)
             return replace(read, traits=(MaskTraits(palette=pairs),))
     if values:
-        grey = mask_colours.luma(page)
+        grey, known = mask_colours.luma(page), (*values, *said.background)
         if not lossy:
-            known = (*values, *said.background)
             colour_values.refuse_colours(page, grey, known, ignore, name)
         return _of_numbers(grey, said, lossy, name)
     if page.shape[-1] == 3 and (page == page[..., :1]).all():
@@ -175,7 +175,8 @@ def _of_page(
         if said.threshold is not None:
             return _of_numbers(alpha, replace(said, ignore=None), lossy, name)
         lesion = mask_numbers.one_class(alpha, lossy, name).lesion
-        traits = MaskTraits(scale=scale_of_colours(alpha, lesion))
+        scale = scale_of_colours(alpha, lesion)
+        traits = MaskTraits(scale=scale, sloped=is_sloped(alpha))
         return MaskReading(_stacked(lesion), None, MaskKind.ALPHA, traits=(traits,))
     if alpha is None and mask_colours.is_grey(colours, lossy):
         return _of_numbers(mask_colours.luma(page), said, lossy, name)
@@ -238,10 +239,9 @@ def _of_numbers(
         read = mask_numbers.one_class(numbers, lossy, name, void, said.stated)
         planes, how = _stacked(read.lesion), MaskKind(read.how)
         each = how != MaskKind.HALF_OF_MAXIMUM
-        own = traits_of_numbers(numbers, read.lesion, void, each, lossy)
-        top = 1.0 if how == MaskKind.PROBABILITIES else None
-        exact = each and top is None
-        scale = scale_of(numbers, read.lesion, lossy, exact, top)
+        top, soft = (1.0, True) if how == MaskKind.PROBABILITIES else (None, not each)
+        own = traits_of_numbers(numbers, read.lesion, void, each, soft, lossy)
+        scale = scale_of(numbers, read.lesion, lossy, not soft, top)
         traits = (replace(own, scale=scale),)
     few = np.unique(numbers)
     told = tuple(float(v) for v in few) if len(few) <= FEW else ()

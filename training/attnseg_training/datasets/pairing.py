@@ -171,8 +171,9 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
         if first != name and not found[first].samefile(found[name]):
             raise InputError(
                 f"{found[first].name} and {found[name].name} in {found[first].parent} "
-                "differ only in capital letters or in how an accent is stored, so it "
-                "is not clear which mask belongs to which image; rename one."
+                "differ only in capital letters, in how an accent is stored or in what "
+                "is not seen, such as a no-break space, so it is not clear which mask "
+                "belongs to which image; rename one."
             )
     return {name: path for name, path in found.items() if kept[name_key(name)] == name}
 
@@ -195,8 +196,9 @@ def one_name_per_file(
 ) -> dict[str, str]:
     """Drop images that are symbolic links to another one of the folder.
 
-    With a mask of its own a link is an image of its own: a second reader's. Returns the
-    dropped names, and the name of the same file that stays.
+    A link with a mask of its own is kept as an image of its own, such as that of a
+    second reader. Returns each dropped name with the name of the same file that is
+    kept.
     """
     links = {name for name, path in images.items() if path.is_symlink()}
     if not links:

@@ -50,6 +50,8 @@ class Rule(StrEnum):
         More than half of all masks have white along a whole edge.
     MOSTLY_PATTERNED
         More than half of all masks are filled with a pattern.
+    MOSTLY_SLOPED
+        More than half of all masks are slopes, of which a part was cut off.
     BURNT_IN
         Many masks have a piece at the very same pixels.
     INVERTED, OUTLINES
@@ -112,6 +114,7 @@ class Rule(StrEnum):
     MOSTLY_OUTLINES = "mostly-outlines"
     MOSTLY_PADDED = "mostly-padded"
     MOSTLY_PATTERNED = "mostly-patterned"
+    MOSTLY_SLOPED = "mostly-sloped"
     BURNT_IN = "burnt-in"
     INVERTED = "inverted-mask"
     PADDED = "padded-mask"

@@ -10,24 +10,32 @@ from attnseg_training.datasets.rules import Rule
 
 #: A case with a number of its own, and what numbers its images: patient12_frame3.
 _CASE = re.compile(r"(.*\d.*?)[_\-. ]+(?:[a-z]*[_\-. ]?)\d+", re.IGNORECASE)
+#: One of the versions of a picture that Roboflow exports: polyp_png.rf.<hash>.
+_VERSION = re.compile(r"(.+)\.rf\.[0-9a-z]{16,}", re.IGNORECASE)
 #: Share of the images that are in such a case with others.
 MOST = 0.5
 
 
 def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
-    """Hint at cases with images in two splits, if most file names contain a case."""
+    """Hint at cases with images in two splits, if most file names contain a case.
+
+    Versions of one picture count whatever the other names are.
+    """
+    versions: dict[str, dict[str, str]] = {}
     cases: dict[str, dict[str, str]] = {}
     total = 0
     for split, names in splits.items():
         for name in names:
             total += 1
-            if match := _CASE.fullmatch(name):
+            if match := _VERSION.fullmatch(name):
+                versions.setdefault(match[1], {})[name] = split
+            elif match := _CASE.fullmatch(name):
                 cases.setdefault(match[1], {})[name] = split
     several = {case: of for case, of in cases.items() if len(of) > 1}
     if len(several) < 2 or sum(map(len, several.values())) <= MOST * total:
-        return []
+        several = {}
     groups = []
-    for of in several.values():
+    for of in (*several.values(), *versions.values()):
         first: dict[str, str] = {}
         for name, split in of.items():
             first.setdefault(split, name)

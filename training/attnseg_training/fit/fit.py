@@ -97,8 +97,11 @@ def fit(
         GracefulShutdown(callbacks.stopping) as shutdown,
         tracker(config.tracker if main else "", out, asdict(config)) as log,
     ):
-        if main and place.epoch < config.epochs:
-            callbacks.before_first_step()
+        if place.epoch < config.epochs:
+            if main:
+                callbacks.before_first_step()
+            if run.processes.any_rank(shutdown.requested):
+                raise KeyboardInterrupt
         while place.epoch < config.epochs:
             _train_epoch(run, place, callbacks.watch, shutdown)
             done = place.epoch + 1

@@ -61,6 +61,9 @@ class ProgressFile:
         if recorded and recorded.process.here and recorded.process.pid in mine:
             self._owned = True
             self._write()
+            if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+                # Inherited from a napari that a shell script started in the background.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
         return self
 
     def __exit__(
@@ -78,14 +81,24 @@ class ProgressFile:
         else:
             message = f"{type(error).__name__}: {error}"
             self._enter(RunState.FAILED, EndReason.FAULT, message)
+        if self._owned:
+            (self._folder / STOP_FILE).unlink(missing_ok=True)
+
+    def obey(self) -> None:
+        """Stop the run, as a signal does, if the stop file asks for it."""
+        stop = self._folder / STOP_FILE
+        if not stop.is_file():
+            return
+        stop.unlink(missing_ok=True)
+        # A file left by an earlier run does not mean this one; where a signal came
+        # too, a second one would interrupt before the step is saved.
+        if self._owned and self._status.state is not RunState.STOPPING:
+            signal.raise_signal(signal.SIGINT)
 
     def __call__(self, now: Progress) -> None:
         """Pass the progress on, write it, and stop the run on request."""
         self.watch(now)
-        stop = self._folder / STOP_FILE
-        if stop.is_file():
-            stop.unlink(missing_ok=True)
-            signal.raise_signal(signal.SIGINT)
+        self.obey()
         clock = time.monotonic()
         done = now.epoch - 1 + now.step / now.steps
         if self._start is None:

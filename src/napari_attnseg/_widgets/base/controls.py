@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QRect, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -76,6 +77,18 @@ class ChoiceBox(QComboBox):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.setMinimumContentsLength(12)
+
+
+class Form(QFormLayout):
+    """Form whose rows are as high as their wrapped texts need at its present width."""
+
+    def setGeometry(self, rect: QRect) -> None:  # noqa: N802 (Qt's name)
+        """Place the rows."""
+        # Qt takes the heights of the width that it was asked for last, which may be
+        # another; it keeps two answers, and works out anew what is neither of them.
+        for width in (rect.width() + 2, rect.width() + 1, rect.width()):
+            self.heightForWidth(width)
+        super().setGeometry(rect)
 
 
 class _WrappedLabel(QLabel):

@@ -10,9 +10,14 @@ from typing import Any
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Form,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.base.image_note import image_note
 from napari_attnseg._widgets.base.intensity_box import IntensityBox
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
@@ -65,7 +70,7 @@ class Inputs(QWidget):
         self.image_note = wrapped_label()
         self.card = CardView()
         self.device_note = wrapped_label()
-        form = QFormLayout(self)
+        form = Form(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.hint)
         form.addRow("Image", self.image_box)

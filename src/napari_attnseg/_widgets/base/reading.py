@@ -6,9 +6,14 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
-from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Form,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.layers.image_reader import image_layer
 from napari_attnseg._widgets.layers.source import decoding_of, file_of, readings_of
 from napari_attnseg.axes import (
@@ -68,7 +73,7 @@ class ReadingQuestions(QWidget):
                 "same in napari and on the command line.",
             }
         )
-        form = QFormLayout(self)
+        form = Form(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(self.axis_note)
         form.addRow(self.axis_label, self.axis_box)

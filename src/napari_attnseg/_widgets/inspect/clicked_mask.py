@@ -13,6 +13,7 @@ from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.corrections.clicks import CLICKS, Click
+from napari_attnseg.corrections.reach import drawn_box
 from napari_attnseg.corrections.rules import Corrector, corrector_facts
 from napari_attnseg.corrections.session import (
     ClickSession,
@@ -83,6 +84,8 @@ class ClickedMask:
         assert self.session is not None
         corrector, clicks = self.session.corrector, self.clicks(frame)
         reach = round(max(corrector.reach))
+        if self._idle and clicks and clicks[-1].empties:
+            return "Nothing that may be removed is in this box."
         if self._idle:
             return (
                 "The mask is already right there: this click protects it from later "
@@ -98,7 +101,23 @@ class ClickedMask:
             if kinds[kind]
         )
         where = "it" if len(clicks) == 1 else "them"
-        return f"{said}; nothing farther than {reach} px from {where} was changed."
+        limit = f"farther than {reach} px from {where}"
+        if not kinds["box"]:
+            return f"{said}; nothing {limit} was changed."
+        if len(kinds) > 1:
+            limit = f"{limit} and outside the boxes"
+        else:
+            limit = f"outside {where}"
+        return f"{said}; nothing {limit} was changed.{self._kept_in_box(clicks[-1])}"
+
+    def _kept_in_box(self, click: Click) -> str:
+        """Say what stays in the box that was to be emptied last."""
+        assert self.session is not None
+        if not click.empties:
+            return ""
+        inside = self.session.mask[drawn_box(click)] == click.class_number
+        kept = int(inside.sum())
+        return f" {kept:,} px in it stay, where you clicked to add." if kept else ""
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if the mask was painted or recomputed."""

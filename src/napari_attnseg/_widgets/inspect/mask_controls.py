@@ -8,7 +8,6 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
-    QFormLayout,
     QMessageBox,
     QPushButton,
     QSpinBox,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
+    Form,
     UnitSlider,
     row_of,
     set_tips,
@@ -53,7 +53,7 @@ class MaskControls(QWidget):
         self.min_size.setSingleStep(50)
         self.min_size.setSuffix(" px")
         set_tips({getattr(self, name): tip for name, tip in MASK_TIPS.items()})
-        form = QFormLayout(self)
+        form = Form(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Threshold", self.threshold)
         form.addRow("Smoothing", self.smoothing)

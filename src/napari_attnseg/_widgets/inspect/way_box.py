@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSettings, Signal  # type: ignore[attr-defined]  # stubs
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips
+from napari_attnseg._widgets.base.controls import ChoiceBox, Form, set_tips
 from napari_attnseg._widgets.base.correction_way import Way
 
 #: Entries; a folder of MedSAM stands between the second and the last.
@@ -45,11 +45,12 @@ class WayBox(QWidget):
                 "model, of which you need the folder. Earlier clicks stay as they are; "
                 "to undo them, choose again what made them.",
                 self.drag_box: "A line says of every pixel on it whether it belongs "
-                "to the mask. In a box around an object, the model adds what it finds, "
-                "or removes it; nothing outside changes.",
+                "to the mask. In a box the model adds what it finds; with the right "
+                "button or Shift, a box removes all that is in it. Nothing outside "
+                "changes.",
             }
         )
-        layout = QFormLayout(self)
+        layout = Form(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Correct by", self.box)
         layout.addRow("Dragging draws", self.drag_box)

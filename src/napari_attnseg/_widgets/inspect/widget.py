@@ -10,7 +10,6 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QPushButton,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from superqt.utils import signals_blocked
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
+    Form,
     set_tips,
     wrapped_label,
 )
@@ -108,7 +108,7 @@ class InspectWidget(DockWidget):
         self._follow()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = Form()
         form.addRow("Result", self.result_box)
         shown = QHBoxLayout()
         shown.addWidget(self.preset_box, 1)

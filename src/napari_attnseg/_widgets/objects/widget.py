@@ -7,10 +7,15 @@ from functools import partial
 from typing import Any
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout
+from qtpy.QtWidgets import QVBoxLayout
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import ChoiceBox, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import (
+    ChoiceBox,
+    Form,
+    set_tips,
+    wrapped_label,
+)
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
@@ -65,7 +70,7 @@ class ObjectsWidget(DockWidget):
                 self.image_box: "The image in which colour and sharpness are measured.",
             }
         )
-        form = QFormLayout()
+        form = Form()
         form.addRow("Labels", self.labels_box)
         form.addRow("Image", self.image_box)
         layout = QVBoxLayout(self)

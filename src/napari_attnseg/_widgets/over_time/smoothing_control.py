@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QFormLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import set_tips
+from napari_attnseg._widgets.base.controls import Form, set_tips
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.layers.derived_layers import smoothed_layers
@@ -40,7 +40,7 @@ class SmoothingControl(QWidget):
         self.bar = RunBar("Smooth over time", life)
         tip = "Of so many slices, an odd number, the median of the probability counts."
         set_tips({self.over_box: tip})
-        form = QFormLayout()
+        form = Form()
         form.addRow("Smooth over slices", self.over_box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFormLayout,
     QPushButton,
     QVBoxLayout,
 )
@@ -19,6 +18,7 @@ from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
+    Form,
     halt,
     repeating,
     row_of,
@@ -95,7 +95,7 @@ class OverTimeWidget(DockWidget):
                 self.export_button: "Save the numbers of every slice as a table.",
             }
         )
-        form = QFormLayout()
+        form = Form()
         form.addRow("Mask", self.mask_box)
         layout: QVBoxLayout = scrolled(self)
         layout.addWidget(self.hint)

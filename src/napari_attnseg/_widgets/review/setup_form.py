@@ -7,14 +7,13 @@ from pathlib import Path
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import Form, set_tips, wrapped_label
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg.errors import InputError
 from napari_attnseg.review.study import Study
@@ -55,7 +54,7 @@ class SetupForm(QWidget):
                 self.start_button: "Open the first case that is not decided.",
             }
         )
-        self._form = form = QFormLayout()
+        self._form = form = Form()
         form.addRow("Folder", self.folder)
         form.addRow("Masks", self.masks)
         form.addRow("Reviewer", self.reader)

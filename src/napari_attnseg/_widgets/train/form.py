@@ -8,7 +8,6 @@ from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import (
-    QFormLayout,
     QLineEdit,
     QRadioButton,
     QSpinBox,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
+    Form,
     set_tips,
     wrapped_label,
 )
@@ -128,7 +128,7 @@ class TrainForm(QWidget):
                 self.more_line: "Further options of attnseg-train fit.",
             }
         )
-        self._form = form = QFormLayout()
+        self._form = form = Form()
         form.addRow("Data", self.data)
         buttons = QVBoxLayout()
         for button in self.recipe_buttons.values():
@@ -142,7 +142,7 @@ class TrainForm(QWidget):
         form.addRow("Epochs", self.epochs_box)
         form.addRow(self.cost)
         inner = QWidget()
-        more = QFormLayout(inner)
+        more = Form(inner)
         more.addRow("All recipes", self.recipe_box)
         more.addRow("Device", self.device_box)
         more.addRow("Images per step", self.batch_box)

@@ -138,21 +138,22 @@ class TrainingRun:
         if status is not None and process is not None:
             if self._state(files, alive=True) is RunState.STOPPING:
                 self._kill(process, status)
-            elif sys.platform == "win32":
-                self._write_stop_file()
             else:
-                # The run says so itself, unless Python still imports. Before the
-                # signal: what the run writes after it is not overwritten.
-                replace(status, state=RunState.STOPPING).write(self.folder)
-                with suppress(psutil.NoSuchProcess):  # it has just ended
-                    process.send_signal(signal.SIGINT)
+                if sys.platform != "win32":
+                    # The run says so itself, unless Python still imports. Before the
+                    # signal: what the run writes after it is not overwritten.
+                    replace(status, state=RunState.STOPPING).write(self.folder)
+                    with suppress(psutil.NoSuchProcess):  # it has just ended
+                        process.send_signal(signal.SIGINT)
+                # A run that is starting may miss the signal, not the file.
+                self._write_stop_file()
             self._stop_requested = True
         elif self._alive(status):
             self._write_stop_file()
             self._stop_requested = True
 
     def _write_stop_file(self) -> None:
-        # No signal gets there; the run looks for this file after every step.
+        # The run looks for this file before its first step and after every one.
         (self.folder / STOP_FILE).touch()
 
     def _state(self, files: RunFiles, alive: bool) -> RunState:

@@ -10,14 +10,13 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QPushButton,
     QSpinBox,
     QWidget,
 )
 
-from napari_attnseg._widgets.base.controls import halt, set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import Form, halt, set_tips, wrapped_label
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
@@ -96,7 +95,7 @@ class TrainWidget(DockWidget):
                 self.on_epochs: "Number of further passes through all training images.",
             }
         )
-        where = QFormLayout()
+        where = Form()
         where.addRow("Run folder", self.folder)
         buttons = QHBoxLayout()
         for button in (self.start_button, self.resume_button, self.stop_button):
