@@ -110,10 +110,10 @@ def traits_of_numbers(
     numbers : ndarray, shape (H, W)
     lesion : ndarray of bool, shape (H, W)
     void : ndarray of bool, shape (H, W), or None
-        Pixels that are not looked at.
+        Pixels that are ignored.
     each : bool
-        Whether every number but 0 was read as lesion. Else numbers at its edges were
-        too, and only the largest says something.
+        Whether every number except 0 was read as lesion. If not, numbers at the edges
+        of a lesion were too, and only the largest number is meaningful.
     soft : bool
         Whether no number is lesion by itself, but those above a part of the largest.
     lossy : bool
