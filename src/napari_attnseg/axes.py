@@ -26,7 +26,7 @@ MOST_CHANNELS = 4
 
 
 class ReadAs(StrEnum):
-    """What an axis is read as."""
+    """Role that an axis is read as."""
 
     #: Along it there are images, which are segmented one by one.
     FRAMES = "frames"
@@ -40,7 +40,7 @@ class ReadAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AxisReading:
-    """What one axis of an array of three axes was read as.
+    """Role that one axis of an array of three axes was read as.
 
     Attributes
     ----------
@@ -133,20 +133,21 @@ def describe_axes(readings: Sequence[AxisReading]) -> str:
 
 
 def read_array(data: Any, provenance: Mapping[str, Any]) -> Any:
-    """Array of an image file, read as the run of this provenance read it.
+    """Read the array of an image file as the run of this provenance did.
 
     Parameters
     ----------
     data : array
-        As the file has it. One that has not the axis that was read is left as it is:
-        another reader may have put channels last already. Compare the pixels' hash.
+        Array as stored in the file. If it lacks the axis that was read, it is returned
+        unchanged, because another reader may have put channels last already; compare
+        the hash of the pixels.
     provenance : mapping
-        With `AXIS_READING`, if an axis had to be explained.
+        Provenance with `AXIS_READING`, if the user had to say what an axis is.
 
     Raises
     ------
     InputError
-        If what provenance says of the axis cannot be understood.
+        If the reading of the axis in provenance is invalid.
     """
     values = provenance.get(AXIS_READING)
     if values is None:

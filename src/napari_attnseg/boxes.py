@@ -110,7 +110,7 @@ class Box:
         return found
 
     def __str__(self) -> str:
-        """As the command line takes it."""
+        """Text of the box as the command line takes it."""
         return ",".join(map(str, astuple(self)))
 
     def to_json(self) -> list[int]:
@@ -124,7 +124,7 @@ def parse_box(text: str) -> Box:
     Raises
     ------
     InputError
-        If it is written otherwise.
+        If the text has another form.
     """
     try:
         row0, column0, row1, column1 = (int(part) for part in text.split(","))

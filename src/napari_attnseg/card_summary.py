@@ -19,7 +19,7 @@ _IMAGES = {"train": "training", "val": "validation"}
 
 
 def card_lines(card: ModelCard) -> tuple[str, str]:
-    """What weights are for and how good they were, and what to beware of.
+    """Intended use, measured quality and limits of weights.
 
     The numbers come from what the card measured; the words are its ``summary`` and
     ``warning``. Without a summary the line names the classes, without a warning it is
@@ -69,7 +69,7 @@ def _measured(card: ModelCard) -> str:
 
 
 def images_of(card: ModelCard) -> str:
-    """How many images chose the epoch, ``88 images``; empty if the card lacks it."""
+    """Number of images that chose the epoch, ``88 images``; empty if unknown."""
     data = card.training.get("data")
     number = data.get("val") if isinstance(data, dict) else None
     if number is None:

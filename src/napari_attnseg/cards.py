@@ -119,7 +119,7 @@ class ModelCard:
         object.__setattr__(self, "training", with_machine_fields(self.training))
 
     def verdict(self, stride: int) -> str:
-        """What was measured of the gate at 1/stride, in one sentence."""
+        """Sentence on the measurements of the gate at 1/stride."""
         if not self.spec.has_gates:
             return NO_GATES
         return str(self.gates.get(f"1/{stride}", {}).get("verdict", NOT_MEASURED))
@@ -140,7 +140,7 @@ class ModelCard:
     def effective_share(self, stride: int) -> float | None:
         """Mean effective share of the CNN at the gate at 1/stride; None: unknown.
 
-        psi is a weight. How much of what is fused is the CNN's depends also on how
+        psi is a weight. The share of the CNN in the fused features also depends on how
         large the features of both encoders are.
         """
         share = self.gates.get(f"1/{stride}", {}).get("effective_share", {})
@@ -192,7 +192,7 @@ def versions() -> dict[str, str]:
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of the tensors as the file states it; raises as `read_header`."""
+    """SHA-256 of the tensors as the file states it; errors as of `read_header`."""
     metadata = read_header(path)[0].get("__metadata__", {})
     return str(metadata.get(HASH_KEY, ""))
 
@@ -241,7 +241,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def _instead_of_pickle(path: Path) -> str:
-    """What to give in place of a pickled state dict or training state."""
+    """Advice on what to give in place of a pickled state dict or training state."""
     if path.name in STATE_FILES:
         return f"give {BEST_WEIGHTS} beside it, as it is the training state of a run"
     return (
@@ -253,7 +253,7 @@ def _instead_of_pickle(path: Path) -> str:
 
 
 def _data_bytes(header: dict[str, Any]) -> int:
-    """Bytes of all tensors; raises some error for what is no safetensors header."""
+    """Bytes of all tensors; raises an error if the header is not of safetensors."""
     if not isinstance(header.get("__metadata__", {}), dict):
         raise TypeError("__metadata__")
     tensors = [t for name, t in header.items() if name != "__metadata__"]
@@ -266,7 +266,7 @@ def read_card(path: Path) -> ModelCard:
     Raises
     ------
     CheckpointError
-        If the file is not one of ours.
+        If the file was not written by this project.
     """
     header, _ = read_header(path)
     text = header.get("__metadata__", {}).get(CARD_KEY)

@@ -118,7 +118,7 @@ def load_checkpoint(
 ) -> tuple[SegmentationNetwork, ModelCard, str]:
     """Network in eval mode, its card and the hash of its tensors.
 
-    A click head in the file is left out, also of the hash; see `click_heads`.
+    A click head in the file is ignored, and is not part of the hash; see `click_heads`.
 
     Raises
     ------

@@ -46,7 +46,7 @@ def head_record(path: Path) -> dict[str, Any]:
     Raises
     ------
     CheckpointError
-        If it is no weights file.
+        If it is not a weights file.
     """
     text = read_header(path)[0].get("__metadata__", {}).get(HEAD_KEY)
     try:
@@ -57,7 +57,7 @@ def head_record(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredHead:
-    """A head as it was read from a file; built when somebody clicks.
+    """Click head as read from a file, which is built at the first click.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def load_click_head(path: Path, device: str = "cpu") -> ClickHead | None:
 
 
 def read_click_head(path: Path) -> StoredHead | None:
-    """As `load_click_head`, without building it: no torch.
+    """Read the content of a click head as `load_click_head` does, without torch.
 
     Raises
     ------
@@ -150,16 +150,16 @@ def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> No
 def join_click_head(
     weights: Path, out: Path, head: ClickHead, facts: Mapping[str, Any]
 ) -> None:
-    """Write a copy of a weights file with a head, which replaces one that it had.
+    """Write a copy of a weights file with a click head, in place of an earlier one.
 
-    Everything else, the hash of the weights too, stays as it is.
+    Everything else stays unchanged, including the hash of the weights.
 
     Raises
     ------
     InputError
         If the head was trained for another network, or the file cannot be written.
     CheckpointError
-        If `weights` is no weights file.
+        If `weights` is not a weights file.
     """
     header, start = read_header(weights)
     metadata = dict(header.get("__metadata__", {}))

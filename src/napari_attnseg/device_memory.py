@@ -24,7 +24,7 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
     compute : callable
         Gets which of the images are wanted.
     total : int
-        How many there are.
+        Number of items.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def or_on_cpu(compute: Callable[[Array], Found], values: Array) -> Found:
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
-    """What torch raises, if it is there to raise something."""
+    """Out-of-memory error of torch, if torch is imported."""
     loaded = sys.modules.get("torch")
     return () if loaded is None else (loaded.OutOfMemoryError,)
 

@@ -32,7 +32,7 @@ def of_image(pairs: list[Level], which: slice) -> list[Level]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedImage:
-    """Both encoders' maps of one image: what `Segmenter.decode` starts from.
+    """Maps of both encoders for one image, as input of `Segmenter.decode`.
 
     Attributes
     ----------

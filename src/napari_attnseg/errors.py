@@ -59,7 +59,7 @@ class InputError(AttnSegError):
 
 
 class CancelledError(AttnSegError):
-    """Work that was stopped because somebody asked for it."""
+    """Work was stopped because the user asked for it."""
 
 
 class DeviceError(AttnSegError):

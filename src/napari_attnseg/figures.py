@@ -261,7 +261,7 @@ def _draw_main(
 def draw_contour(
     axes: Axes, mask: NDArray[np.uint8], colour: str, style: str, width: float
 ) -> None:
-    """Outline of a mask; nothing for one that is empty or full."""
+    """Draw the outline of a mask; an empty or a full mask has none."""
     if mask.min() == mask.max():
         return
     # Contours run through pixel centres; the image's extent starts at its corner.

@@ -120,7 +120,7 @@ class Flicker:
 
     @property
     def words(self) -> str:
-        """One sentence for people."""
+        """Sentence that describes the flicker."""
         if not self.neighbours:
             return "Flicker: not measured, as no neighbouring frames are segmented."
         if self.dice is None:

@@ -28,7 +28,7 @@ def parse_gates(texts: Iterable[str]) -> dict[GateKey, Forced]:
     Raises
     ------
     InputError
-        If one is written otherwise, a gate is named twice, or a file cannot be read.
+        If one has another form, a gate is named twice, or a file cannot be read.
     """
     gates: dict[GateKey, Forced] = {}
     for text in texts:

@@ -48,7 +48,7 @@ def forced_psi(
 
 
 def _value(key: GateKey, psi: Forced, own: Array) -> Array:
-    """What replaces one gate's own psi (N, h, w), in a shape that broadcasts."""
+    """Value that replaces a gate's own psi (N, h, w), in a shape that broadcasts."""
     if isinstance(psi, str):  # `MEAN`: other names are resolved by now
         return own.mean(axis=(1, 2), keepdims=True)
     # A copy: torch takes no reversed, foreign-endian or read-only arrays.

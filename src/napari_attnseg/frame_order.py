@@ -12,16 +12,17 @@ RUN = 8
 def nearest_first(
     frames: Iterable[int], near: Callable[[], int], run: int = RUN
 ) -> Iterator[int]:
-    """The frame that is looked at, then the others in order of distance.
+    """Yield the frame on screen, then the others in order of distance.
 
     Parameters
     ----------
     frames : iterable of int
-        Each is given once.
+        Frames to yield, each of them once.
     near : callable
-        The frame that is looked at now; asked again before each frame.
+        Returns the frame on screen; called before each frame.
     run : int
-        So many neighbours onwards, then so many before, then the next onwards.
+        Length of runs: this many later neighbours, then as many earlier ones, and so
+        on.
     """
     left = set(frames)
     while left:

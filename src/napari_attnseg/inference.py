@@ -134,12 +134,12 @@ class Segmenter:
         source : str or Path
             Bundled name or file.
         device : str
-            ``auto``, ``cpu``, ``cuda:0``, ``mps`` …, or ``openvino`` for the CPU by
-            OpenVINO, where that is installed: weights that it has not seen are compiled
-            and checked first, which takes tens of seconds. Where that fails, PyTorch
-            computes on the CPU; a warning is logged, and the provenance says so.
-            ``auto`` is the fastest one; on the CPU it is OpenVINO for weights that were
-            compiled before and were faster with it.
+            ``auto``, ``cpu``, ``cuda:0``, ``mps`` …, or ``openvino`` for the CPU with
+            OpenVINO, if that is installed. OpenVINO compiles and checks new weights
+            first, which takes tens of seconds. If that fails, PyTorch computes on the
+            CPU; a warning is logged, and the provenance says so. ``auto`` is the
+            fastest device; on the CPU it is OpenVINO for weights that were compiled
+            before and were faster with it.
         precision : str
             ``fp32``, or ``auto`` for float16 on a GPU; see
             `engines.precision.precision_on`.
@@ -148,7 +148,7 @@ class Segmenter:
         ------
         UnknownNameError, CheckpointError, DeviceError
         InputError
-            If there is no such precision.
+            If `precision` is unknown.
         """
         path, stood_in = weights_path(source), ""
         chosen = chosen_device(path, device)
@@ -422,7 +422,7 @@ class Segmenter:
     def _expected_dice(
         self, encoded: EncodedImage, probability: Array
     ) -> ExpectedDice | None:
-        """Of the model's own mask, if the card has a rule for it.
+        """Expected Dice of the model's own mask, if the card has a rule for it.
 
         Neither with flips nor of a box: it was measured on whole images, seen once.
         `probability` is (1, classes, S, S), at the network's size.

@@ -45,15 +45,13 @@ class IntensityKind(StrEnum):
 
 
 class MappingRule(StrEnum):
-    """What was done with the values of one image.
+    """Mapping that was applied to the values of one image.
 
     Attributes
     ----------
     DIVIDED_BY_255
         An 8-bit image.
-    AS_THEY_ARE
-        A boolean image, or floats that lie in [0, 1] already.
-    CONSTANT
+    AS_THEY_ARE A boolean image, or floats that lie in [0, 1] already. CONSTANT
         All values are equal, and become 0.
     WHOLE_RANGE, PERCENTILES, WINDOW
         As in `IntensityKind`.
@@ -72,7 +70,7 @@ FIXED = (MappingRule.DIVIDED_BY_255, MappingRule.AS_THEY_ARE, MappingRule.CONSTA
 
 
 class IntensityWarning(StrEnum):
-    """What a reader of the result should know of the image's values.
+    """Warnings about the image's values for readers of the result.
 
     Attributes
     ----------
@@ -143,7 +141,7 @@ WHOLE_RANGE = Percentiles(0.0, 100.0)
 
 @dataclass(frozen=True, slots=True)
 class IntensityMapping:
-    """How the values of one image were mapped to [0, 1].
+    """Record of how the values of one image were mapped to [0, 1].
 
     Attributes
     ----------
@@ -167,7 +165,7 @@ class IntensityMapping:
     border: float = 0.0
 
     def __str__(self) -> str:
-        """In words, for people."""
+        """Sentence that describes the mapping."""
         if self.rule is MappingRule.DIVIDED_BY_255:
             return "divided by 255"
         if self.rule is MappingRule.AS_THEY_ARE:
@@ -212,7 +210,7 @@ def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Int
     Raises
     ------
     InputError
-        If it is another text, or the numbers are no percentiles.
+        If the text has another form, or the numbers are not percentiles.
     """
     if wanted is None:
         return default

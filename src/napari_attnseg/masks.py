@@ -134,8 +134,8 @@ def remake(
     result : Segmentation
     rules : MaskRules
     kept_as : str
-        Type that the probability is rounded to first: the viewer keeps that of a stack
-        as float16, and makes masks of it.
+        Type that the probability is rounded to first. The viewer keeps that of a stack
+        as float16 and makes masks from it.
     """
     box = box_of(result.provenance)
     mask = make_mask(result.probability.astype(kept_as), rules, box)
@@ -171,7 +171,7 @@ class MaskMaker:
         self._sigma = 0.0
 
     def __call__(self, rules: MaskRules) -> NDArray[np.uint8]:
-        """As `make_mask`."""
+        """Make a mask; see `make_mask`."""
         if rules.smoothing != self._sigma:
             self._smooth = _smoothed(self._probability, rules.smoothing)
             self._sigma = rules.smoothing

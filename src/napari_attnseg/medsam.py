@@ -82,7 +82,7 @@ class Medsam:
     name : str
         Name of the folder.
     files : mapping of str to str
-        Name of each file to its SHA-256.
+        SHA-256 of each file by its name.
     device : str
     margin : float
         See `MARGIN`.

@@ -88,7 +88,7 @@ def class_scores(counts: Confusion) -> dict[str, float]:
 def over_classes(values: NDArray[np.float64]) -> float:
     """Mean over classes of each class's mean over images; NaN is left out of both.
 
-    So a class that is seldom there counts as much as one that always is.
+    A rare class therefore counts as much as a class in every image.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ class RgbImage:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """How values of one image become [0, 1]; `told`: whether a narrow range is told."""
+    """Mapping of one image's values to [0, 1]; `told`: warn about a narrow range."""
 
     rule: MappingRule
     low: float

@@ -36,7 +36,7 @@ class TrainingProtocol(StrEnum):
 
 
 class SplitSource(StrEnum):
-    """How the splits of a data set are chosen."""
+    """Protocol by which the splits of a data set are chosen."""
 
     #: Training, validation and perhaps test images are given.
     GIVEN = "given"

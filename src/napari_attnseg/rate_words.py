@@ -9,7 +9,7 @@ def rate_words(done: int, seconds: float, unit: str) -> str:
     Parameters
     ----------
     done : int
-        How many were done, at least one.
+        Number of units done, at least one.
     seconds : float
         Time in seconds.
     unit : str

@@ -59,7 +59,7 @@ class PsiTells(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReaderRecord:
-    """What ``attnseg-train faithfulness`` measured of the readers of a model.
+    """Measurements by ``attnseg-train faithfulness`` of each encoder alone.
 
     Attributes
     ----------
@@ -86,11 +86,11 @@ class ReaderRecord:
         return self._interval("dice", which)
 
     def right(self, which: str) -> Interval | None:
-        """How often it is right where the readers disagree; None: not measured."""
+        """Frequency with which it is right where the readers disagree, if measured."""
         return self._interval("right", which)
 
     def drawn_alone_right(self, reader: Reader) -> Interval | None:
-        """How often what only this reader draws is right; None: not measured."""
+        """Frequency with which it is right where only it draws, if measured."""
         return self._interval("drawn_alone_right", reader.key)
 
     def _interval(self, block: str, which: str) -> Interval | None:

@@ -105,7 +105,7 @@ def region_sentences(
 
 
 def _drawn(share: float) -> str:
-    """How much of a region a mask has."""
+    """Extent to which a mask covers a region."""
     if share in (0, 1):
         return "has all of it" if share else "leaves it out"
     return "has most of it" if share > 0.5 else "has less than half of it"
@@ -127,7 +127,7 @@ def _reader_of(cnn: bool) -> Reader:
 
 
 def _record_in(kind: Disagreement, record: ReaderRecord) -> str:
-    """How often each was right where the same one draws."""
+    """Sentence on how often each was right where the same one draws."""
     draws = _DRAWS.get(kind)
     found = None if draws is None else record.drawn_alone_right(draws)
     if draws is None or found is None:

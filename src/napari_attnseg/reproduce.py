@@ -69,7 +69,7 @@ def python_text(
         JSON file that the run was saved as: the map of a gate that was forced inside a
         region lies beside it.
     edited : bool
-        Whether somebody painted in the mask.
+        Whether the mask was painted in.
     """
     if MEDSAM in facts:
         return comment(REFINED)

@@ -39,10 +39,10 @@ def reading_code(file: str, facts: Mapping[str, Any], upright: bool) -> str:
 def image_of_run(
     facts: Mapping[str, Any], saved: Path | None, reading: Mapping[str, Any]
 ) -> tuple[str, list[str], bool]:
-    """File of the image, and whether the run was of it upright, not as it is stored.
+    """File of the image, and whether the run used it upright, not as it is stored.
 
-    Between them a comment, if its pixels are not those of the run. `reading` is of
-    `axes.read_array`: a command cannot be told what an axis is.
+    If its pixels are not those of the run, there is a comment between them. `reading`
+    is of `axes.read_array`, because a command has no option for an axis.
     """
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():

@@ -31,7 +31,7 @@ def gate_label(key: GateKey) -> str:
 
 
 def gate_key(label: str) -> GateKey:
-    """Inverse of `gate_label`; another text is a `ValueError`."""
+    """Inverse of `gate_label`; raises `ValueError` for other texts."""
     level, _, name = label.partition(" ")
     if not level.startswith("1/"):
         raise ValueError(label)
@@ -45,7 +45,7 @@ def gate_parts(key: GateKey) -> tuple[int, str]:
 
 
 class PatternValue(StrEnum):
-    """What the pattern of a gate was measured to be worth to the mask."""
+    """Measured effect of the pattern of a gate on the mask."""
 
     HARMFUL = "harmful"
     DECORATIVE = "decorative"
@@ -85,7 +85,7 @@ class ShareState(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EffectiveShare:
-    """How much of a gate's fused features is the CNN's, by feature norms.
+    """Share of the CNN in a gate's fused features, by feature norms.
 
     psi is a weight: how much of what is fused comes from the CNN depends also on how
     large the features of both encoders are (`SegmentationNetwork.effective_shares`).
@@ -283,7 +283,7 @@ class Explanation:
 
     @property
     def decorative(self) -> bool:
-        """Whether that gate's pattern was measured to be worth nothing."""
+        """Whether the pattern of that gate had no measurable effect on the mask."""
         return self.pattern is PatternValue.DECORATIVE
 
     @property

@@ -131,7 +131,7 @@ class ModelSpec:
     classes : int
         Number of logit maps, background not counted.
     about : str
-        One sentence for people who choose a model.
+        One sentence to help users choose a model.
     """
 
     name: str
@@ -183,7 +183,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How an image becomes the network's input.
+    """Preprocessing that makes the network's input of an image.
 
     The image is stretched to ``size`` × ``size`` pixels (aspect ratio not kept: the
     training images were prepared so), grey is repeated over R, G, B, an alpha channel

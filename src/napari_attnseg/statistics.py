@@ -31,7 +31,7 @@ UNIT: Range = (0.0, 1.0)
 
 
 class IntervalMethod(StrEnum):
-    """How a 95 % interval was computed."""
+    """Method of a 95 % interval."""
 
     #: Of a mean over images: t interval, each end moved out by Hall's correction for
     #: skewness where that is further out.
@@ -60,7 +60,7 @@ def too_few_words(n: int) -> str:
 
 
 class Comparison(StrEnum):
-    """What the paired difference of a metric between two models says."""
+    """Conclusion from the paired difference of a metric between two models."""
 
     SECOND_HIGHER = "second_higher"
     FIRST_HIGHER = "first_higher"
@@ -85,15 +85,16 @@ RESAMPLES = 1_000
 def mean_interval(values: ArrayLike, within: Range = UNLIMITED) -> Interval:
     """``mean``, sample ``sd`` and 95 % interval of the mean; NaN is left out.
 
-    `IntervalMethod.SKEWNESS_CORRECTED_T`. Without any defined value all are NaN; of a
-    single one the ends are, because nothing says how far it may be off.
+    The method is `IntervalMethod.SKEWNESS_CORRECTED_T`. Without any defined value all
+    numbers are NaN. With a single value only the ends are NaN, because its error is
+    unknown.
 
     Parameters
     ----------
     values : array_like
         One per image.
     within : (float, float)
-        Lowest and highest mean that is possible; the interval is cut there.
+        Lowest and highest possible mean; the interval is clipped to them.
     """
     given = np.ravel(np.asarray(values, dtype=float))
     defined = given[np.isfinite(given)]
@@ -195,12 +196,13 @@ def jackknife_interval(
 def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     """Expected calibration error of all pixels together, and its 95 % interval.
 
-    ``mean`` is the error as it is commonly computed, which noise in the bins only ever
-    raises. ``bias`` estimates by how much, and the interval is corrected for it
-    (`IntervalMethod.BIAS_CORRECTED_BOOTSTRAP`), so that ``mean`` may lie above it. Bins
-    are resampled with their images. How much noise raises the error depends on the
-    true error of each bin: the ends are the outer ones of taking the measured errors
-    for true, and of taking those for 0 that noise alone may explain.
+    ``mean`` is the error as it is commonly computed, which noise in the bins can only
+    raise. ``bias`` estimates this increase, and the interval is corrected for it
+    (`IntervalMethod.BIAS_CORRECTED_BOOTSTRAP`), so that ``mean`` may lie above the
+    interval. Bins are resampled with their images. The increase depends on the true
+    error of each bin. It is computed twice, with the measured errors as true errors,
+    and with errors that noise alone may explain set to 0; the interval covers both
+    results.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def tell_torch() -> None:
 
 
 def threads() -> int:
-    """How many threads networks are computed with."""
+    """Number of threads that networks are computed with."""
     if _ASKED:
         return _ASKED[0] or _less_one(_cores())
     loaded = sys.modules.get("torch")
@@ -69,7 +69,7 @@ def _less_one(own: int) -> int:
 
 
 def _cores() -> int:
-    """As torch chooses: the physical cores, or what OpenMP is told."""
+    """Number of threads as torch chooses: physical cores, or OpenMP's setting."""
     import psutil
 
     told = os.environ.get(_NUMBER, "").partition(",")[0]

@@ -166,7 +166,7 @@ def tile_steps(
     gates: Mapping[GateKey, Forced] | None = None,
     threshold: float | None = None,
 ) -> Generator[tuple[int, int], None, Segmentation]:
-    """As `segment_tiles`, step by step.
+    """Segment in tiles as `segment_tiles` does, step by step.
 
     Yields
     ------
@@ -227,7 +227,7 @@ def tile_steps(
 
 
 def _story(rows: Axis, columns: Axis) -> dict[str, Any]:
-    """How an image was tiled, for its provenance."""
+    """Facts about the tiling of an image, for its provenance."""
     return {
         "size": rows.size,
         "overlap": OVERLAP,

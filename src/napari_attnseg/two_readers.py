@@ -25,7 +25,7 @@ def expect_two_readers(network: Gated) -> None:
     Raises
     ------
     InputError
-        If it has not just one gate per level, between two encoders.
+        If it does not have exactly one gate per level, between two encoders.
     """
     if len(network.gates) != 1:
         have = f"{len(network.gates)} gates per level" if network.gates else "no gates"

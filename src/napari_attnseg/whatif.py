@@ -26,12 +26,12 @@ class ForcedGates:
     Attributes
     ----------
     values : mapping of int or (int, str) to float
-        `AttentionMap.key` → psi in [0, 1] everywhere; gates that are not named keep
-        their own.
+        psi in [0, 1] for the whole map, by `AttentionMap.key`; other gates keep their
+        own psi.
     painted : ndarray of float, shape (H, W), optional
-        psi in [0, 1] where somebody painted, NaN elsewhere; in the image's pixels.
+        psi in [0, 1] where it was painted, and NaN elsewhere, in the image's pixels.
     gates : tuple of int or (int, str)
-        The gates that the paint goes to.
+        Gates that the paint is applied to.
     """
 
     values: Mapping[GateKey, float] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class WhatIf:
     segmenter : Segmenter
         The model.
     image : array
-        As for `Segmenter.segment`, which says what it raises.
+        As for `Segmenter.segment`; errors are the same.
     rgb : bool, optional
         Whether the last axis is colour.
     intensity : Percentiles, Window or str, optional
@@ -166,7 +166,8 @@ def block_mean(
 ) -> NDArray[np.float64]:
     """Mean of (H, W) over the h×w equal blocks that `size` = (h, w) divides it into.
 
-    Exact where blocks cut through pixels: each counts by the part of it that is inside.
+    It is exact if blocks cut through pixels: a pixel counts by its part inside the
+    block.
     """
     rows, columns = (
         _shares(n, parts) for n, parts in zip(image.shape, size, strict=True)

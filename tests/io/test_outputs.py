@@ -51,7 +51,7 @@ def test_a_folder_that_may_not_be_changed_is_told(
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked)
     expect_writable(here / "new", False, "--json")
     for name, folder in (("a.json", False), ("a/b.json", False), ("a", True)):
-        with pytest.raises(InputError, match="folder that may not be changed"):
+        with pytest.raises(InputError, match="may not write into the folder"):
             expect_writable(locked / name, folder, "--json")
 
 

@@ -131,7 +131,7 @@ def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def bce_lovasz(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy plus `lovasz_hinge`, which alone starts badly."""
+    """Binary cross-entropy plus `lovasz_hinge`, which alone trains badly at first."""
     return cross_entropy(logits, target) + lovasz_hinge(logits, target)
 
 

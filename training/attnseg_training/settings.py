@@ -38,16 +38,17 @@ class Setting:
     minimum, maximum : float or None
         Bounds of a number, both included.
     choices : tuple of str
-        The only values of a text, or members of a list; empty: any.
+        Allowed values of a text, or of members of a list; empty: any.
     option : bool
-        Whether the command line has an option for it; else it is for TOML files only.
+        Whether the command line has an option for it; if not, only a TOML file can set
+        it.
     flags : str
-        Names of a switch, as typer takes them; empty: ``--name/--no-name``.
+        Names of a switch in typer's form; empty: ``--name/--no-name``.
     may_change : bool
-        Whether it may differ when a run is resumed: it says where the data lie and
-        what computes, not what is computed.
+        Whether it may differ when a run is resumed, as settings may that give the place
+        of the data or the device.
     checked : bool
-        Whether `choices` are checked here; else they are where they are used.
+        Whether `choices` are checked here; if not, the code that uses them checks.
     """
 
     help: str

@@ -153,7 +153,7 @@ class ExplainWidget(ModelWidget):
         self._describe()
 
     def _colours(self, method: str) -> str:
-        """What the colours say of the map that is seen, or of the one to be made."""
+        """Meaning of the colours of the map on screen, or of the chosen one."""
         seen = shown_explanation(self._viewer, self.inputs.image)
         if seen in ("", method) or seen not in self._explainers:
             return map_colours(self._explainers[method])

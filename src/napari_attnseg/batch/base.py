@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Note(StrEnum):
-    """What a reader of the results should know, although nothing failed.
+    """Notes for readers of the results, although nothing failed.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
 
 
 def would_replace(other: Path, path: Path) -> InputError:
-    """Error: a file would be replaced that is not an earlier result of the image."""
+    """Error for a file to be replaced that is not an earlier result of the image."""
     return InputError(
         f"{other} would be replaced, which is no earlier result of {path}; "
         "choose another --out."

@@ -112,7 +112,7 @@ def segment_on_cluster(
     if others:  # no path is told: that of DICOM may name the patient
         raise InputError(
             "Expected PNG, JPEG or TIFF images with --workers and --scheduler, which "
-            "are not made for films, DICOM and volumes; leave them out."
+            "do not work for films, DICOM and volumes; leave these options out."
         )
     how = replace(options or SegmentOptions(), resume=True)
     if scheduler is not None:
@@ -239,7 +239,7 @@ def _local_cluster(workers: int, device: str) -> Any:
 
 
 def _gpus() -> list[str]:
-    """How ``CUDA_VISIBLE_DEVICES`` names the GPUs of this machine."""
+    """Names of the GPUs of this machine for ``CUDA_VISIBLE_DEVICES``."""
     import torch
 
     count = torch.cuda.device_count()

@@ -145,7 +145,7 @@ def frames_done_before(
 ) -> EarlierFrames | None:
     """Earlier frames of a film, made with these weights and settings, or None.
 
-    Whether they are whole, and of the same pixels, `kept_mask` says of each.
+    `kept_mask` checks whether each is complete and was made from the same pixels.
     """
     facts = read_facts(names.story, FRAMES_FORMAT)
     if facts is None:
@@ -171,7 +171,7 @@ def kept_mask(
     parts: Sequence[str],
     table: bool,
 ) -> NDArray[Any] | None:
-    """Mask (H, W) of a frame that need not be made again; None: it has to be.
+    """Mask (H, W) of a frame from the earlier run, or None if it must be made again.
 
     Parameters
     ----------
@@ -181,9 +181,9 @@ def kept_mask(
     image : ndarray
         As it was read now.
     parts : sequence of str
-        What else there has to be a mask of, by its key.
+        Keys of further masks that must exist.
     table : bool
-        Whether its objects have to be in the table.
+        Whether its objects must be in the table.
     """
     (row, *_) = earlier.rows.get(frame, ({},))
     if row.get("image_sha256") != array_sha256(image):

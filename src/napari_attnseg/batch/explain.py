@@ -170,12 +170,12 @@ def _paths_of(files: FileSet | Path) -> tuple[Path, ...]:
 
 
 def _labelled(inputs: Sequence[Path], frame: int | None) -> dict[Path, FileSet | Path]:
-    """What each file is called in results and messages: a code for those of DICOM.
+    """Name of each file in results and messages: a code for DICOM files.
 
     Raises
     ------
     InputError
-        If there is no image, or the frame is none.
+        If there is no image, or no such frame.
     """
     if frame is not None:
         if frame < 0:

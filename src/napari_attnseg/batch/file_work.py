@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FileWork:
-    """What is done with each file that is no picture."""
+    """Work on each file that is not a picture."""
 
     def __init__(
         self,

@@ -92,13 +92,13 @@ def segment_files(
     out, weights, device, options
         As for `segment_images`.
     every : int
-        Number N of which every Nth frame of a film or a volume is segmented.
+        Step between frames: every Nth frame of a film or a volume is segmented.
     overlay : bool
         Whether to write a video of the frames with the outlines of their masks.
     keep_identifiers : bool
-        Whether names of patients may be written; never else.
+        Whether names of patients may be written.
     smooth_time : int
-        Over how many frames the probability is smoothed by a running median.
+        Number of frames of the running median that smooths the probability.
 
     Raises
     ------

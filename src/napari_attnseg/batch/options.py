@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """How `segment_images` makes masks.
+    """Options of how `segment_images` makes masks.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ def segment_images(
         If the weights or the device cannot be used.
     InputError
         If there is no image, an option is out of its range, or a file in `out` would be
-        replaced that is no earlier result of the same image.
+        replaced that is not an earlier result of the same image.
     """
     how = options or SegmentOptions()
     stems = stems_of(inputs, out, how)

@@ -204,8 +204,8 @@ def _check_together(
             )
     if how.box is not None and how.medsam is not None:
         raise InputError(
-            "MedSAM looks at the whole image, and a box is all that is to be looked "
-            "at; leave out the box or MedSAM."
+            "MedSAM needs the whole image, but only a box is to be segmented; leave "
+            "out the box or MedSAM."
         )
     if how.tile:
         check_tiled(gates, how.readers)

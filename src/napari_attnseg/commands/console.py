@@ -75,7 +75,7 @@ ResultsFolder = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How messages name the work on an image.
+    """Words of messages for the work on an image.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ def intensity_rule(
     Raises
     ------
     InputError
-        If both are given, or the window is none.
+        If both are given, or the window is invalid.
     """
     if window is None:
         return name

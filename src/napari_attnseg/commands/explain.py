@@ -122,7 +122,7 @@ def parse_level(text: str) -> list[int]:
     Raises
     ------
     InputError
-        If it is another text.
+        If the text has another form.
     """
     if text.strip().casefold() == ALL:
         return list(STRIDES)
@@ -136,7 +136,7 @@ def parse_level(text: str) -> list[int]:
 
 
 def traits(explainer: Explainer) -> str:
-    """In words: how many maps, whether of a region, and what it needs."""
+    """Describe the number of maps, whether they are of a region, and requirements."""
     parts = ["one map per level" if explainer.per_gate else "one map"]
     if explainer.targeted:
         parts.append("of a region")
@@ -145,7 +145,7 @@ def traits(explainer: Explainer) -> str:
 
 
 def need_sentence(need: Requirement) -> str:
-    """In words: one requirement, and how to meet it where a library is missing."""
+    """Describe a requirement, and how to meet it if a library is missing."""
     from napari_attnseg.explanations import Requirement
 
     missing = find_spec("captum") is None

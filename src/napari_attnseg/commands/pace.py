@@ -24,9 +24,9 @@ def paced(
     ----------
     items : iterable
     total : int
-        How many there are.
+        Number of items.
     activity : str
-        Present participle beside the bar.
+        Present participle shown beside the bar.
     say : callable
         Prints a line.
     """

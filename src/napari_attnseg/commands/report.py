@@ -70,12 +70,12 @@ def report(
 ) -> None:
     """Write one HTML page on results, to read, mail and print.
 
-    Of each case: image, outline of the mask, gate maps and what was measured of them,
-    objects, expected Dice, uncertainty and how the result was made; of several also a
-    list of all, those most worth a look first. The page holds its pictures, runs no
-    script and fetches nothing. An image that has moved or changed is not shown, and the
-    page says so. A result that cannot be read is named and skipped; the exit code is 1
-    then.
+    For each case the page shows the image, the outline of the mask, gate maps and what
+    was measured about them, objects, expected Dice, uncertainty and how the result was
+    made. With several cases it also has a list of all; those that most need a look come
+    first. The page holds its pictures, runs no script and fetches nothing. An image
+    that has moved or changed is not shown, and the page says so. A result that cannot
+    be read is named and skipped, and the exit code is then 1.
     """
     from napari_attnseg.io.atomic import write_text
     from napari_attnseg.reports import load_cases, report_html
@@ -122,12 +122,12 @@ def report(
 
 
 def results_files(inputs: list[Path]) -> list[Path]:
-    """JSON files of the results that are given or lie in given folders, each once.
+    """JSON files of results among the given files and in the given folders, each once.
 
     Raises
     ------
     InputError
-        If an input is not there, or holds no results.
+        If an input does not exist, or holds no results.
     """
     from napari_attnseg.exports.masks import find_masks
 

@@ -48,7 +48,7 @@ class Click:
 
     @property
     def empties(self) -> bool:
-        """Whether it takes away all that its box encloses."""
+        """Whether it removes everything that its box encloses."""
         return self.box is not None and not self.positive
 
 
@@ -60,15 +60,15 @@ def click_in_box(
     positive: bool,
     class_number: int = 1,
 ) -> Click:
-    """A drawn box as a scribble through its middle, along its longer axis.
+    """Convert a drawn box to a scribble through its middle, along its longer axis.
 
-    A positive one lets the model add what it finds in the box. A negative one takes
-    away all that the box encloses.
+    With a positive scribble the model adds what it finds in the box. A negative one
+    removes everything that the box encloses. Nothing outside the box changes.
 
     Parameters
     ----------
     top, left, bottom, right : int
-        Of the box, at least one pixel; the last two are the first pixels outside.
+        Edges of the box of at least one pixel; bottom and right are exclusive.
     positive : bool
         Whether the object in the box belongs to the class, or nothing in it does.
     class_number : int
@@ -100,7 +100,7 @@ def clicks_from_json(values: Iterable[Mapping[str, Any]]) -> tuple[Click, ...]:
     Raises
     ------
     InputError
-        If it is no such list.
+        If it is not such a list.
     """
     try:
         return tuple(

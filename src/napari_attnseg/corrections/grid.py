@@ -81,7 +81,7 @@ class Grid:
     def clicks_near(
         self, clicks: Sequence[Click], at: tuple[int, int], spread: float
     ) -> NDArray[np.float32]:
-        """Gaussians around clicks, the highest counts."""
+        """Gaussians around clicks; where they overlap, the highest value counts."""
         side = 2 * self.radius + 1
         found = np.zeros((side, side), np.float32)
         steps = _steps(self.radius).astype(np.float32)
@@ -182,5 +182,5 @@ class OnGrid:
 
     @property
     def reach(self) -> Reach:
-        """How far a click may change the mask."""
+        """Distance within which a click may change the mask."""
         return self.grid.reach

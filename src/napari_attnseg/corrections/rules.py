@@ -58,7 +58,7 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """Interface of all that proposes changes from clicks.
+    """Interface of everything that proposes changes from clicks.
 
     It may have `facts` too, a JSON-ready mapping that goes into provenance.
     """
@@ -80,7 +80,7 @@ class Corrector(Protocol):
 
     @property
     def reach(self) -> Reach:
-        """How far a click may change the mask."""
+        """Distance within which a click may change the mask."""
         ...
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
@@ -91,7 +91,8 @@ class Corrector(Protocol):
         mask : ndarray of uint8, shape (H, W)
             Mask after all clicks but the last.
         clicks : sequence of Click
-            All clicks so far, at least one; none is a scribble, see `stations`.
+            All clicks so far, at least one. Scribbles were replaced by clicks along
+            them; see `stations`.
         """
         ...
 
@@ -236,7 +237,7 @@ def _follow(
 def _connected(
     changed: NDArray[np.bool_], disc: NDArray[np.bool_], at: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """What is connected to a pixel.
+    """Region that is connected to a pixel.
 
     Through the disc around it, since the click's own pixel may be right already.
     """

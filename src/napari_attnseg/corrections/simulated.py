@@ -146,7 +146,7 @@ def largest_error(
     class_number: int = 1,
     ignored: NDArray[np.bool_] | None = None,
 ) -> Error | None:
-    """The largest connected error; None if there is none. As for `next_click`."""
+    """The largest connected error, if there is one; parameters as of `next_click`."""
     own, wanted = mask == class_number, truth > 0
     wrong = own != wanted
     if ignored is not None:

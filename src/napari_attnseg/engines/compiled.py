@@ -73,7 +73,7 @@ def kept_check(weights: Path) -> Check | None:
     Raises
     ------
     CheckpointError
-        If it is no weights file.
+        If it is not a weights file.
     """
     if not openvino_installed():
         return None
@@ -82,7 +82,7 @@ def kept_check(weights: Path) -> Check | None:
 
 
 def load_openvino(weights: Path) -> OpenVINOEngine:
-    """Engine of a weights file; compiled if it is not kept, which takes seconds.
+    """Engine of a weights file; compiled, in some seconds, unless it was kept before.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def keep_compiled(weights: Path, folder: Path) -> None:
 def compile_network(
     network: SegmentationNetwork, load: Callable[[], SegmentationNetwork]
 ) -> tuple[OpenVINOEngine, dict[str, Any]]:
-    """Engine of a network in eval mode on the CPU, and its compiled graphs by name."""
+    """Compile a network in eval mode for the CPU; return engine and graphs by name."""
     from napari_attnseg.engines.graphs import graphs_of
 
     compiled = {
@@ -253,7 +253,7 @@ def _folder(weights: Path) -> Path:
 
 
 def _record(weights: Path) -> dict[str, Any] | None:
-    """What is kept of these weights, if it is of these versions and this processor."""
+    """Stored record of these weights, if versions and processor are the same."""
     try:
         text = (_folder(weights) / RECORD).read_text("utf-8")
         record: dict[str, Any] = json.loads(text)

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 class OpenVINOEngine(Engine):
-    """Compiled graphs of one model; takes and gives arrays of numpy.
+    """Compiled graphs of one model, on numpy arrays.
 
-    Neither torch nor the network's own tensors are loaded, unless `network` is asked
-    for.
+    Neither torch nor the network's own tensors are loaded, unless `network` is used.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ class OpenVINOEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """With which the graphs were loaded."""
+        """Number of threads that the graphs were loaded with."""
         return int(self._compiled["encode"].get_property("INFERENCE_NUM_THREADS"))
 
     def array(self, values: NDArray[np.float32]) -> Array:
@@ -79,7 +78,7 @@ class OpenVINOEngine(Engine):
         return paired(self._run("encode", [batch]), self.dual)
 
     def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:
-        """As `SegmentationNetwork.psi`."""
+        """Compute psi; see `SegmentationNetwork.psi`."""
         if not self.gates:
             return {}
         return dict(zip(STRIDES, self._run("gates", flat(pairs)), strict=True))
@@ -103,7 +102,7 @@ class OpenVINOEngine(Engine):
         return [*maps, *attention.values()], attention
 
     def logits(self, fused: Sequence[Array]) -> Array:
-        """As `SegmentationNetwork.logits`."""
+        """Compute logits; see `SegmentationNetwork.logits`."""
         return self._run("decode", fused)[0]
 
     def _run(self, name: str, inputs: Sequence[Array]) -> list[Array]:

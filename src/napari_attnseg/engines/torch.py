@@ -68,7 +68,7 @@ class TorchEngine(Engine):
             return self._network.align(self._network.encode(batch))
 
     def psi(self, pairs: Sequence[Level]) -> dict[int, Tensor]:
-        """As `SegmentationNetwork.psi`, in float32."""
+        """Compute psi in float32; see `SegmentationNetwork.psi`."""
         with self._autocast(pairs[0][0]):
             found = self._network.psi(pairs)
         return {stride: psi.float() for stride, psi in found.items()}
@@ -81,7 +81,7 @@ class TorchEngine(Engine):
             return self._network.fuse(pairs, gates)
 
     def logits(self, fused: Sequence[Tensor]) -> Tensor:
-        """As `SegmentationNetwork.logits`, in float32.
+        """Compute logits in float32; see `SegmentationNetwork.logits`.
 
         Raises
         ------

@@ -93,10 +93,10 @@ class TrustCalibration:
     def fit(
         cls, psi: NDArray[np.floating], tau: NDArray[np.floating], knots: int = 33
     ) -> TrustCalibration:
-        """From regions with known tau; kept as at most `knots` points.
+        """Fit to regions with known tau, and keep at most `knots` points.
 
-        Each point is the mean of as many regions as every other one, so that no single
-        region decides an end of the curve.
+        Each point is the mean of equally many regions, so that no single region decides
+        an end of the curve.
         """
         # Imported late, for the time that a start takes.
         from scipy.optimize import isotonic_regression
@@ -122,7 +122,7 @@ class TrustCalibration:
 def reliability(
     psi: NDArray[np.floating], tau: NDArray[np.floating], bins: int = 10
 ) -> list[dict[str, float]]:
-    """Bins of equal width over psi: ``psi`` (mean), how often ``cnn_better``, ``n``."""
+    """Bins of equal width over psi: mean ``psi``, frequency ``cnn_better``, ``n``."""
     psi, better = np.ravel(psi), np.ravel(tau) > 0
     which = np.clip((psi * bins).astype(int), 0, bins - 1)
     return [

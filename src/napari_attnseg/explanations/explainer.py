@@ -13,7 +13,7 @@ from napari_attnseg.explanations.subject import Subject
 
 
 class Requirement(StrEnum):
-    """What a method needs of the model, its card or the installed libraries.
+    """Requirement of a method on the model, its card or the installed libraries.
 
     Attributes
     ----------

@@ -67,12 +67,12 @@ def calibration(card: ModelCard, stride: int) -> dict[str, Any]:
 
 
 def combination(card: ModelCard) -> dict[str, Any]:
-    """Combination of the gates that is worth showing, as the card has it.
+    """Combination of the gates that the card found worth showing.
 
     Raises
     ------
     InputError
-        If none was measured to be, or none was measured.
+        If no combination was measured, or none was found worth showing.
     """
     if not card.combination.get("earned", False):
         raise InputError(

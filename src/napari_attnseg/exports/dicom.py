@@ -42,7 +42,7 @@ def dicom_files(
     codes : mapping of str to Property, optional
         Codes of classes by lower-case name; from `dicom_codes.parse_codes`.
     keep_identifiers : bool
-        Whether patient and study are told; else their attributes are empty.
+        Whether to write patient and study; if not, their attributes are empty.
 
     Returns
     -------

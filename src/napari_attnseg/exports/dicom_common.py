@@ -25,7 +25,7 @@ def model_name(facts: Mapping[str, Any]) -> str:
 
 
 def weights_version(facts: Mapping[str, Any]) -> str:
-    """Hash of the weights; 64 characters are what DICOM has room for."""
+    """Hash of the weights, in the 64 characters that DICOM allows."""
     return str(facts.get("weights_sha256") or "unknown")[:64]
 
 

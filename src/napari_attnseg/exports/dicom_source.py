@@ -79,12 +79,12 @@ def sources_of(
     given : sequence of Path
         DICOM files or folders of them; empty: the image that the results name.
     keep_identifiers : bool
-        Whether they say who the patient is.
+        Whether file names and messages may identify the patient.
 
     Raises
     ------
     InputError
-        If there are none, or they are not those of the masks.
+        If there are no images, or they do not belong to the masks.
     """
     paths = list(given) or ([] if one.image is None else [one.image])
     if not paths:
@@ -137,7 +137,7 @@ def sources_of(
 
 
 def _expect_pixels(one: MaskSeries, files: FileSet) -> None:
-    """Refuse a source that somebody gave and that holds other pixels.
+    """Refuse a given source that holds other pixels.
 
     Raises
     ------

@@ -38,9 +38,9 @@ class MaskSeries:
         Provenance of the run.
     pixel : PixelSize
     image : Path or None
-        The image's file, if it is known and there.
+        File of the image, if it is known and exists.
     edited : bool
-        Whether somebody painted in the masks.
+        Whether the masks were painted in.
     """
 
     stem: str
@@ -116,12 +116,12 @@ def _frames(path: Path) -> MaskSeries:
 def class_names(
     facts: Mapping[str, Any], masks: NDArray[np.integer[Any]]
 ) -> tuple[str, ...]:
-    """Names of the classes of a run, then of labels that somebody painted beside them.
+    """Names of the classes of a run, then of other labels that were painted.
 
     Raises
     ------
     InputError
-        If a label is above 255, which these formats have no room for.
+        If a label is above 255, the highest that these formats can hold.
     """
     highest = int(masks.max(initial=0))
     if highest > 255:

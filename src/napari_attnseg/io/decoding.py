@@ -73,7 +73,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What an image file holds.
+    """Content of an image file.
 
     Attributes
     ----------

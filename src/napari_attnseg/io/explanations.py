@@ -154,7 +154,7 @@ def foreign_explanation(
     levels: Sequence[int | None],
     image: Path | None = None,
 ) -> Path | None:
-    """A file that would be replaced and is no earlier explanation of the same image.
+    """Find a file to be replaced that is not an earlier explanation of the same image.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def foreign_explanation(
     stem, method, levels
         As for `explanation_files`.
     image : Path, optional
-        The image's file: explanations of another one are not to be replaced either.
+        File of the image: explanations of another image must not be replaced either.
     """
     *others, story = [folder / n for n in explanation_files(stem, method, levels)]
     facts = read_facts(story, FORMAT)
@@ -238,7 +238,7 @@ def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanatio
 
 
 def _pattern(found: Explanation) -> dict[str, Any]:
-    """What the map's gate was measured to be worth; nothing if it is about none."""
+    """Measured effect of the pattern of the map's gate; empty without a gate."""
     return {} if found.pattern is None else {"pattern": str(found.pattern)}
 
 

@@ -70,7 +70,7 @@ _OF_MODE = {
 
 
 def file_kind(path: str | Path) -> FileKind | None:
-    """The kind of a file, if napari's own reader shows it otherwise than `read_image`.
+    """Kind of a file that napari's own reader shows differently than `read_image`.
 
     Returns
     -------

@@ -34,7 +34,7 @@ class EarlierFrames:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameParts:
-    """What is written of one frame.
+    """Files and rows that are written for one frame.
 
     Attributes
     ----------

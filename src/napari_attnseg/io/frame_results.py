@@ -19,7 +19,7 @@ from napari_attnseg.io.stack_results import FORMAT, StackNames
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameResults:
-    """What a JSON file and its table say; masks are read one by one.
+    """Content of a JSON file and its table; masks are read one by one.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def load_frame_results(path: Path) -> FrameResults:
     Raises
     ------
     InputError
-        If it is no such file, is damaged, or holds no frame.
+        If it is not such a file, is damaged, or holds no frame.
     """
     facts = read_facts(path, FORMAT)
     if facts is None:

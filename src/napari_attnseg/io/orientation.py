@@ -25,7 +25,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 
 def known_orientation(value: object) -> int:
-    """Return a tag's value as an orientation; 1, as stored, for what is none."""
+    """Return a tag's value as an orientation; 1, as stored, for invalid values."""
     return value if isinstance(value, int) and value in _TURNS else 1
 
 

@@ -42,6 +42,6 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
         )
     if not os.access(above, os.W_OK | os.X_OK):
         raise InputError(
-            f"{path} cannot be written, as {above} is a folder that may not be "
-            f"changed; expected one that may for {option}: choose another one."
+            f"{path} cannot be written, because you may not write into the folder "
+            f"{above}; choose another place for {option}."
         )

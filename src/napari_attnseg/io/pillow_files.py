@@ -17,7 +17,7 @@ _COLOUR_MAP = 320
 
 
 def load(file: Picture) -> tuple[int, bool]:
-    """Load a picture; its orientation, and whether Pillow has applied it."""
+    """Load a picture; return its orientation, and whether Pillow has applied it."""
     if file.format == "TIFF":  # Pillow turns it while it loads, and drops the tag
         tags: Any = file
         turn = known_orientation(tags.tag_v2.get(TAG, 1))

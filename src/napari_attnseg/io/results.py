@@ -334,7 +334,7 @@ def _attention(
 
 
 def _edited(frames: Sequence[Segmentation]) -> bool:
-    """Whether somebody painted in a mask since it was made."""
+    """Whether a mask was painted in after it was made."""
     made = [(frame.mask, frame.provenance.get("mask_sha256", "")) for frame in frames]
     return any(
         bool(mask.any()) if sha256 is None else array_sha256(mask) != sha256

@@ -10,14 +10,15 @@ _REMEDY = "write such a text in single quotes, or a path with / instead"
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    r"""Parse TOML whose texts hold no control characters.
+    r"""Parse TOML, and refuse control characters in texts.
 
-    In double quotes, ``"D:\neu\tests"`` would be a path with a new line and a tab.
+    For example, ``"D:\neu\tests"`` in double quotes is a path with a new line and a
+    tab.
 
     Raises
     ------
     ValueError
-        If it is not TOML, or a text holds a control character.
+        If it is not valid TOML, or a text has a control character.
     """
     try:
         found = tomllib.loads(text)

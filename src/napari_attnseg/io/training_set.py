@@ -181,7 +181,7 @@ def _expect_training_set(folder: Path) -> None:
 def _classes(
     folder: Path, correction: Correction
 ) -> tuple[Descriptor, dict[Path, bytes]]:
-    """What a folder says of its masks; a new one of several classes gets a file."""
+    """Read the rules for the masks of a folder; write them for new classes."""
     descriptor = read_descriptor(folder)
     masks = folder / MASKS
     new = not (masks.is_dir() and entries(masks))

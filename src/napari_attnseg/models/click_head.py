@@ -182,5 +182,5 @@ def normalised(features: Tensor) -> Tensor:
 
 
 def parameters_of(head: nn.Module) -> int:
-    """Number of trained numbers."""
+    """Number of trained parameters."""
     return sum(math.prod(p.shape) for p in head.parameters())

@@ -62,7 +62,7 @@ class UnetDecoder(nn.Module):
         self.logits = nn.Conv2d(inputs, classes, 1)
 
     def reach(self, level: int, size: int, out: int) -> int:
-        """How far a change of the fused map `level` (0: finest) can spread.
+        """Distance to which a change of the fused map `level` (0: finest) can spread.
 
         Parameters
         ----------

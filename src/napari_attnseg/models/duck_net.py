@@ -95,7 +95,7 @@ class DuckBlock(nn.Module):
 
 
 class DuckNet(nn.Module):
-    """Encoder with a pyramid of plain strided convolutions beside it, added skips.
+    """DUCK-Net: an encoder, a parallel pyramid of strided convolutions, added skips.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class DuckNet(nn.Module):
     classes : int
         Logit maps.
     scales : int
-        How often the size is halved; five in the original.
+        Number of times that the size is halved; five in the original.
     """
 
     def __init__(self, width: int, classes: int, scales: int = 5) -> None:

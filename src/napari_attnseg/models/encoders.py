@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         return depths
 
     def from_timm(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The part of a timm state dict that this backbone has, under its own names.
+        """Select and rename the tensors of a timm state dict that this backbone has.
 
         Classifier heads and blocks that are not used here are left out, float16 becomes
         float32, and a ViT's position embedding is resampled to this image size.
@@ -255,8 +255,9 @@ def synchronise_norms(network: nn.Module) -> None:
 def encoder_spec(name: str, size: int) -> EncoderSpec:
     """Spec of any timm backbone, with its own normalisation, for an input of `size`.
 
-    One that was made for a fixed input keeps it. A plain ViT sees about `size` pixels;
-    its tokens are taken from the middle for the finest level, else from the last block.
+    A backbone for a fixed input size keeps that size. A plain ViT gets about `size`
+    pixels. Its tokens come from a middle block for the finest level, and from the last
+    block for the others.
 
     Raises
     ------

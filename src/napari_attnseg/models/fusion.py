@@ -91,7 +91,7 @@ class TransformerGuided(Fusion):
 
 
 class CNNGuided(TransformerGuided):
-    """As `TransformerGuided` with the roles exchanged: x = transformer, g = CNN.
+    """`TransformerGuided` with exchanged roles: x = transformer, g = CNN.
 
     The paper's "Res34-guided" variant: psi → 1 uses the transformer's features.
     """
@@ -124,7 +124,7 @@ class DoubleAttention(Fusion):
         self.transformer_gate = AttentionGate(*sizes)
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """Each gate takes the other encoder as gating signal."""
+        """Compute two gates, each with the other encoder as its gating signal."""
         return torch.cat(
             [self.cnn_gate(cnn, transformer), self.transformer_gate(transformer, cnn)],
             dim=1,

@@ -29,7 +29,7 @@ class Gated:
     gates: tuple[GateEnds, ...]
 
     def psi(self, pairs: Sequence[Level]) -> dict[int, Array]:
-        """As `SegmentationNetwork.psi`."""
+        """Compute psi; see `SegmentationNetwork.psi`."""
         raise NotImplementedError
 
     def fuse(
@@ -39,7 +39,7 @@ class Gated:
         raise NotImplementedError
 
     def logits(self, fused: Sequence[Array]) -> Array:
-        """As `SegmentationNetwork.logits`, of what `fuse` returned."""
+        """Compute logits of fused maps; see `SegmentationNetwork.logits`."""
         raise NotImplementedError
 
     @property

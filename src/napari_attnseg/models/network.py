@@ -132,7 +132,7 @@ class SegmentationNetwork(Gated, nn.Module):
         return Features(self.cnn(image), self.transformer(image))
 
     def align(self, features: Features) -> list[Level]:
-        """Both pyramids at each level's width and size: (CNN, transformer) per level.
+        """Project both pyramids to the levels' widths and sizes: (CNN, transformer).
 
         Finest first, all (N, C_i, h_i, w_i). What gates and decoder need of an image:
         whoever decodes it again and again computes this once. With one encoder: its

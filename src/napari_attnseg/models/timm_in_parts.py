@@ -75,7 +75,7 @@ class Timm(NamedTuple):
 def import_timm() -> Timm:
     """Import the parts of timm that all its networks share.
 
-    Imports all of timm if that was imported before, or no longer has these parts.
+    All of timm is imported if it was imported before, or no longer has these parts.
     """
     if "timm" not in sys.modules:
         try:

@@ -45,7 +45,7 @@ class Looks:
         self.coloured = bool((red != green).any() or (green != blue).any())
 
     def within(self, box: tuple[slice, slice]) -> ObjectLooks:
-        """Part of the image, as `ObjectLooks`."""
+        """Features of a part of the image, as `ObjectLooks`."""
         return ObjectLooks(self._rgb, box)
 
 

@@ -202,7 +202,7 @@ def origin_of_numbers(
 
 
 def expected_dice_columns(run: Mapping[str, Any]) -> dict[str, str]:
-    """Columns on the expected Dice of the mask of an image; of a stack there are none.
+    """Columns on the expected Dice of the mask of an image; none for a stack.
 
     Empty where the model has none, or the mask is not the model's own.
     """

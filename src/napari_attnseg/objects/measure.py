@@ -73,11 +73,13 @@ def measure(
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), optional
         Image of the objects.
     probability : ndarray, shape (classes, H, W), in [0, 1], optional
-        The model's; of several classes the most probable one counts at each pixel.
+        Probability of the model; with several classes the most probable one counts at
+        each pixel.
     gates : sequence of AttentionMap
-        The model's, each at its own resolution.
+        Gate maps of the model, each at its own resolution.
     pixel : PixelSize, optional
-        With its unit only if a person gave one. Default: square, not calibrated.
+        Size of a pixel, with a unit only if the user gave one. Default: square, not
+        calibrated.
     mask : ndarray of int, shape (H, W), optional
         Mask that the labels were made from.
     rgb : bool, optional
@@ -85,11 +87,11 @@ def measure(
     frame : int, optional
         Number that the records carry.
     intensity : Percentiles or Window
-        How the image's values become [0, 1]: as for the model that found the objects
-        (`intensity.rule_of`), so that both saw the same.
+        How the image's values become [0, 1]: by the rule of the model that found the
+        objects (`intensity.rule_of`), so that both see the same values.
     box : Box, optional
-        The part of the image that probability and gates are of. What they say of an
-        object beyond it is not assessable.
+        The part of the image that probability and gates cover. Their numbers are not
+        assessable for an object that reaches beyond it.
 
     Returns
     -------

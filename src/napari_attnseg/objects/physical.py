@@ -54,7 +54,7 @@ def millimetres(pixel: PixelSize) -> tuple[float, float] | None:
 
 
 def _linear(placement: Mapping[str, Any], size: int) -> Any:
-    """What turns, shears and transforms, without scale and place."""
+    """Rotation, shear and affine transform, without scale and position."""
     found = np.eye(size)
     for key in ("affine", "rotate", "shear"):
         values = placement.get(key)

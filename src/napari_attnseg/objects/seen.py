@@ -20,9 +20,9 @@ class Seen:
     Attributes
     ----------
     part : (slice, slice)
-        With start and stop.
+        Slices with start and stop.
     boxed : bool
-        Whether that is a box, and not all of the image.
+        Whether the part is a box, and not the whole image.
     """
 
     part: Part
@@ -37,7 +37,7 @@ class Seen:
         return cls((slice(0, height), slice(0, width)), False)
 
     def where(self, part: Part) -> NDArray[np.bool_]:
-        """Which pixels of a part of the image were seen."""
+        """Mask of the pixels of a part of the image that were seen."""
         rows, columns = (
             (np.arange(p.start, p.stop) >= own.start)
             & (np.arange(p.start, p.stop) < own.stop)

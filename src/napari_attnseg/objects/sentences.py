@@ -15,7 +15,7 @@ from napari_attnseg.results import GATE_LEGEND
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`text`, and the names of the record's numbers in it, in their order."""
+    """`text`, and the names of the record's numbers that it uses, in their order."""
 
     text: str
     names: tuple[str, ...]
@@ -91,7 +91,7 @@ def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
 
 
 def _range(record: ObjectRecord) -> str:
-    """What brightness is a share of, in words."""
+    """Text on the reference of relative brightness."""
     mapping = record.intensity
     if mapping is None or mapping.rule in FIXED:
         return "the full range"

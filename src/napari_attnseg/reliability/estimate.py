@@ -41,21 +41,21 @@ class EstimateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDice:
-    """How good the model's own mask of one case probably is.
+    """Expected Dice of the model's own mask of one case.
 
     Attributes
     ----------
     state : EstimateState
-        Only of `EstimateState.ESTIMATED` there is a number.
+        There is a number only with `EstimateState.ESTIMATED`.
     mean : float or None
         Expected Dice, in [0, 1].
     low, high : float or None
-        Prediction interval: of `coverage` of the measured cases with such a number the
-        Dice lay within.
+        Prediction interval, which holds the Dice of a fraction `coverage` of the
+        measured cases with such a number.
     coverage : float
     unlikeness : float or None
-        Distance of the image's features from those it was measured on; above 1 it is
-        called unlike them.
+        Distance of the image's features from those of the measured images; above 1 the
+        image is called unlike them.
     measured : mapping
         JSON-ready facts of the measurement, from the model card: ``n``, ``dataset``,
         ``split``, ``auroc`` and more.

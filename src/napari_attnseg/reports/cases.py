@@ -113,7 +113,7 @@ def cases_of(
 def load_cases(path: Path) -> list[Case]:
     """Cases of a JSON file of ``attnseg segment`` or of the viewer.
 
-    Of a film, a volume or a stack, these are the frames most worth a look.
+    For a film, a volume or a stack, these are the frames that most need a look.
 
     Raises
     ------

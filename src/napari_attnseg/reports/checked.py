@@ -38,7 +38,7 @@ _END = re.compile(r"(?<=\.)\s+(?=[A-Z])|\n+")
 
 
 class Dropped(StrEnum):
-    """Why a sentence is not shown."""
+    """Reasons to drop a sentence."""
 
     #: It has characters, or a length, that a plain sentence has not.
     FORM = "form"

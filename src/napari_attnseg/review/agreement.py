@@ -34,7 +34,7 @@ FORMAT = "attnseg-agreement-1"
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two reviewers agree on the cases that both decided.
+    """Agreement of two reviewers on the cases that both decided.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The cases of a folder: images, their masks, and which are most worth a look."""
+"""The cases of a folder: images, their masks, and which most need a look."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Series:
 
     @property
     def left_out_words(self) -> str:
-        """One sentence on what is not reviewed; empty if that is nothing."""
+        """One sentence on files that are not reviewed; empty if there are none."""
         named = (
             ("file that is not read", "files that are not read", self.unreadable),
             (
@@ -100,7 +100,7 @@ class Series:
 
 
 def find_cases(folder: Path, masks: Path | None = None) -> Series:
-    """List the cases of a folder, those that are most worth a look first.
+    """List the cases of a folder; those that most need a look come first.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
 
 
 def in_order(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Order]:
-    """Sort cases by how much they are worth a look; also returns the criterion."""
+    """Sort cases by how much they need a look; also return the criterion."""
     found = sorted(cases, key=lambda case: name_key(case.name))
     if any(c.expected is not None and c.expected.mean is not None for c in found):
         return tuple(sorted(found, key=_expected)), Order.EXPECTED_DICE

@@ -111,12 +111,12 @@ class CorrectedMasks:
         ----------
         case : Case
         pixels : callable
-            Returns those of the image; called only if they are needed.
+            Returns the pixels of the image; called only if they are needed.
 
         Returns
         -------
         str
-            Why a corrected mask is not in the training set; else empty.
+            Why a corrected mask is not in the training set; empty if it is.
         """
         name = self.name(case.name)
         if name is None:

@@ -111,14 +111,14 @@ class Journal:
         Parameters
         ----------
         kind : str
-            Its ``event``.
+            Kind of the event, written as ``event``.
         **facts
             JSON-ready; None is left out.
 
         Raises
         ------
         InputError
-            If it cannot be written; the file then ends as it did before.
+            If it cannot be written; the file is then unchanged.
         """
         event: dict[str, Any] = {
             "event": str(kind),

@@ -41,8 +41,7 @@ class Review:
         Name or initials; each reviewer has a file of their own.
     study : Study, optional
         For a reader study. One that was begun goes on as it was set up.
-    now : callable
-        Seconds of a monotonic clock.
+    now : callable Returns the seconds of a monotonic clock.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ class CaseState:
 
     @property
     def last(self) -> Decided | None:
-        """The decision that counts."""
+        """Decision that counts, which is the last one."""
         return self.decisions[-1] if self.decisions else None
 
     @property

@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Measures seconds by a monotonic clock.
+    """Stopwatch that can be paused, on a monotonic clock.
 
     Parameters
     ----------
-    now : callable
-        Seconds of a monotonic clock.
+    now : callable Returns the seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

@@ -27,7 +27,7 @@ OUTPUT_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """Content of a run folder at one moment; what is missing is empty.
+    """Content of a run folder at one moment; attributes of missing files are empty.
 
     Attributes
     ----------

@@ -101,9 +101,9 @@ class RunStatus:
     state : RunState or None
         State as the run recorded it; None in files of version 0.1.0.
     reason : EndReason or None
-        Why it ended early.
+        Why the run ended early.
     message : str
-        A sentence about that, for people; empty if there is none.
+        Sentence about the reason; empty if there is none.
     place : Place or None
         Last known position.
     measured : bool

@@ -134,7 +134,7 @@ def test_frozen_means_frozen(name: str, encoder: str, config: TrainConfig) -> No
         ("tiny-cnn", {"one_sided": 0.5}, "one encoder"),
         ("tiny-no-attention", {"trust_weight": 0.1}, "no gates"),
         ("tiny-double-attention", {"encoder_dropout": 0.1}, "2 gates per level"),
-        ("tiny-duck-net", {"deep_supervision": 0.5}, "no blocks of ours"),
+        ("tiny-duck-net", {"deep_supervision": 0.5}, "no blocks for deep_supervision"),
         ("tiny-unet", {"layer_decay": 0.5}, "no encoder apart"),
     ],
 )

@@ -138,7 +138,7 @@ def large_image(image: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8
 def _work(
     case: Case, segmenter: Segmenter, image: NDArray[np.uint8]
 ) -> Callable[[], dict[str, Any] | None]:
-    """What is timed; all that it needs is imported."""
+    """Function that is timed; everything that it needs is imported before."""
     if case.kind is Kind.STACK:
         return partial(_stack, segmenter, image, int(case.size))
     if case.kind is Kind.FILM:

@@ -35,7 +35,7 @@ PEER_UP_TO = 4
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What was measured.
+    """Conditions of the measurements of a curve.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Curve:
     rows: Sequence[dict[str, Any]]
 
     def summary(self) -> dict[str, Any]:
-        """Everything as JSON."""
+        """Return the whole result, JSON-ready."""
         return {
             **asdict(self),
             **facts_of_machine(),
@@ -140,7 +140,7 @@ def measure_curve(
     UnknownNameError, DeviceError
         If there are no such weights, or no such device.
     RuntimeError
-        If a case fails otherwise than by its time.
+        If a case fails for another reason than its time.
     """
     if device != OPENVINO:
         resolve_device(

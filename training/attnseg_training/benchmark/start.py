@@ -57,7 +57,7 @@ def benchmark_start(
     rounds: int = 7,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """CPU seconds of new processes, as JSON.
+    """Measure the CPU seconds of new processes; JSON-ready.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ def benchmark_start(
     Raises
     ------
     InputError
-        On Windows, which does not tell the CPU time of a process that has ended; if a
-        process fails.
+        If a process fails, or on Windows, which does not give the CPU time of a process
+        that has ended.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as out:
         segment = "attnseg segment {} --out {} --weights {} --threads 1 --device "

@@ -33,7 +33,7 @@ class Timed:
         return statistics.median(self.seconds[way])
 
     def ratio(self, plain: str, way: str) -> float:
-        """How much faster than `plain`: median of the rounds' ratios."""
+        """Speed-up over `plain`: median of the rounds' ratios."""
         pairs = zip(self.seconds[plain], self.seconds[way], strict=True)
         return statistics.median(slow / fast for slow, fast in pairs)
 

@@ -71,7 +71,7 @@ class TrainingSpeed:
         return self.steps * self.config.batch / statistics.median(self.seconds[way])
 
     def ratio(self, way: str = OURS) -> float:
-        """How much faster than the textbook loop: median of the rounds' ratios."""
+        """Speed-up over the textbook loop: median of the rounds' ratios."""
         pairs = zip(self.seconds[TEXTBOOK], self.seconds[way], strict=True)
         return statistics.median(slow / fast for slow, fast in pairs)
 
@@ -95,7 +95,7 @@ class TrainingSpeed:
         return epochs / taken
 
     def summary(self) -> dict[str, Any]:
-        """Everything as JSON."""
+        """Return the whole result, JSON-ready."""
         shown = ("model", "batch", "epochs", "views", "freeze", "freeze_norm", "bf16")
         return {
             "benchmark": "training",

@@ -52,8 +52,8 @@ def _bars(width: int = 40, *more: ProgressColumn) -> Progress:
 class FitBars:
     """Progress bars for the run and the epoch, in steps; a callback for `fit`.
 
-    They appear with `show` or the first step: what fails before has no progress. A line
-    for every epoch remains, also without a terminal.
+    They appear with `show` or the first step, so errors before it show no bars. A line
+    for each epoch stays on the screen, also without a terminal.
     """
 
     def __init__(self) -> None:

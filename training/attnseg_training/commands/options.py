@@ -41,7 +41,7 @@ Given = dict[str, Any]
 
 
 class TrainingCommand(Command):
-    """A command that knows the settings of a training run, also without an option."""
+    """Command that knows all settings of training, also those without an option."""
 
     def may_repeat(self, parameter: Any) -> bool:
         """Whether an option may be given again.

@@ -41,7 +41,7 @@ class BurntIn(NamedTuple):
     where: str
 
     def error(self, total: int) -> RuleError:
-        """Error for the rule that it breaks, among this number of masks."""
+        """Error for the rule that it breaks in a set of this number of masks."""
         text = (
             "Expected lesions at places that differ from mask to mask, but "
             f"{self.masks} of {total} masks are lesion at the same pixels "
@@ -54,7 +54,7 @@ class BurntIn(NamedTuple):
 
 @dataclass(slots=True)
 class _Counts:
-    """In how many masks of one shape each pixel is lesion.
+    """Number of masks of one shape in which each pixel is lesion.
 
     Attributes
     ----------

@@ -87,7 +87,7 @@ class DataReport:
     lesions: list[tuple[Kind, int]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, with the findings by kind; JSON-ready."""
+        """Return the whole report, with the findings by kind; JSON-ready."""
         counts = Counter(kind for kind, _, _ in self.found)
         return {
             "dataset": self.files.name,
@@ -117,7 +117,7 @@ class DataReport:
         }
 
     def _warnings(self) -> list[dict[str, Any]]:
-        """What asks to be looked at, and may be no mistake."""
+        """Findings to look at, which may not be mistakes."""
         told = [hint.warning() for hint in self.questions]
         if self.narrow:
             text = counted_warning(
@@ -213,7 +213,7 @@ def check(
 
 
 def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
-    """What can be said without opening a file."""
+    """Findings that need no file to be opened."""
     files = report.files
     seen: dict[str, str] = {}
     for split, names in parts.items():

@@ -76,7 +76,7 @@ def foreground_along_a_map(
     rgb : ndarray, shape (H, W, 3)
         Colours from 0 to 255.
     hidden : ndarray of bool, shape (H, W)
-        Pixels that are not looked at.
+        Pixels that are ignored.
     lossy : bool
         Whether compression has changed them.
     clear : float

@@ -201,9 +201,9 @@ def are_along_a_curve(
     beside: Colours,
     lossy: bool,
 ) -> bool:
-    """Whether most pixels of edges, of many colours, lie on no line between colours.
+    """Whether most edge pixels of many colours lie on no line between two colours.
 
-    Parameters as of `are_of_many_hues` and `beside_lines`.
+    For parameters see `are_of_many_hues` and `beside_lines`.
     """
     off = beside > (APART if lossy else 2 * SAME)
     away = distance(rgb, drawn).min(-1)

@@ -130,7 +130,7 @@ class MasksSeen:
         readings : sequence of MaskReading
             The files that the planes come from.
         stated : bool
-            Whether somebody said that there is one class.
+            Whether the user stated that there is one class.
         """
         lesion = np.asarray(planes.any(0))
         there = np.asarray(planes.any((1, 2)))

@@ -11,7 +11,7 @@ from attnseg_training.datasets.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A rule that images may break; it stops nothing.
+    """A rule that some images seem to break, as a hint that does not stop training.
 
     Attributes
     ----------
@@ -19,9 +19,9 @@ class Hint:
     names : tuple of str
         Names of these images.
     groups : tuple of tuple of str
-        The same names, where several belong together.
+        The same names, grouped if several belong together.
     held : str
-        Numbers or colours and how many masks hold each; empty: not told.
+        Numbers or colours, and how many masks hold each; empty if not counted.
     """
 
     rule: Rule

@@ -83,10 +83,10 @@ class LesionKinds:
         return every if len(recur) > 1 and len(every) >= ENOUGH else []
 
     def counts(self) -> list[tuple[Kind, int]]:
-        """Numbers or colours, and how many masks hold each; the commonest first.
+        """Count the masks with each number or colour; the most common one comes first.
 
-        If there are more numbers than `CLASSES`, the smallest ones, one more than that.
-        Empty if there are more colours, or both numbers and colours.
+        If there are more numbers than `CLASSES`, only the ``CLASSES + 1`` smallest are
+        counted. Empty if there are more colours, or both numbers and colours.
         """
         few = self._few()
         if few is None:
@@ -129,7 +129,7 @@ def _alike(one: Kind, other: Kind) -> bool:
 
 
 def _held(each: Mapping[Any, Sequence[str]]) -> Counter[Any]:
-    """How many masks hold each number or colour."""
+    """Number of masks that hold each number or colour."""
     held = Counter[Any]()
     for found, names in each.items():
         held.update(dict.fromkeys(found, len(names)))

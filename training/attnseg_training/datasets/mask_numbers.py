@@ -88,7 +88,7 @@ def one_class(
     void : ndarray of bool, shape (H, W), optional
         Pixels that are not looked at and never lesion.
     stated : bool
-        Whether somebody said that there is one class.
+        Whether the user stated that there is one class.
 
     Raises
     ------

@@ -14,7 +14,7 @@ Plane = NDArray[np.bool_]
 
 
 class MaskKind(StrEnum):
-    """How a mask was read.
+    """Rule by which a mask was read.
 
     Attributes
     ----------

@@ -110,10 +110,10 @@ def traits_of_numbers(
     numbers : ndarray, shape (H, W)
     lesion : ndarray of bool, shape (H, W)
     void : ndarray of bool, shape (H, W), or None
-        Pixels that are not looked at.
+        Pixels that are ignored.
     each : bool
-        Whether every number but 0 was read as lesion. Else numbers at its edges were
-        too, and only the largest says something.
+        Whether every number except 0 was read as lesion. If not, numbers at the edges
+        of a lesion were too, and only the largest number is meaningful.
     soft : bool
         Whether no number is lesion by itself, but those above a part of the largest.
     lossy : bool
@@ -156,11 +156,11 @@ def traits_of_colours(
     Parameters
     ----------
     which : ndarray of int, shape (H, W)
-        0, and 1 + the index of its colour where a lesion is.
+        1 + the index of the colour in each lesion, 0 elsewhere.
     colours : ndarray, shape (n, 3)
         Colours of lesions.
     ground : ndarray, shape (3,), or None
-        Colour of the background; None: that is transparent.
+        Colour of the background; None if it is transparent.
     """
     used = [k for k in range(len(colours)) if (which == k + 1).any()]
     mixed = (

@@ -82,7 +82,7 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """As `read_nifti`, whole numbers without rounding errors of the header's scale."""
+    """Read NIfTI as `read_nifti` does, and round whole numbers that its scale blurs."""
     values = read_nifti(path, like)
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         return values
@@ -95,8 +95,8 @@ def is_turned(path: Path) -> bool:
     """Whether the affine of a 2D image asks for another view than its stored pixels.
 
     Viewers show the left side of a body, or its back, at the right, and the back, or
-    the feet, at the bottom. A file without qform and sform asks for nothing. Raises as
-    `read_nifti`.
+    the feet, at the bottom. A file without qform and sform asks for no other view.
+    Errors are those of `read_nifti`.
     """
     found = _load(path)
     along = found.affine[:3, :2]  # in space: to the right, to the front and up

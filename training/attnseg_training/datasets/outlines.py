@@ -27,10 +27,9 @@ PIECES, LONG = 20, 16
 def is_outlined(lesion: NDArray[np.bool_]) -> bool:
     """Whether most of a lesion consists of rings around a larger inside.
 
-    A ring may have gaps, if it is a thin line.
-
-    Vessels and membranes enclose many small areas, and are none. A ring that is no
-    thin line, such as a muscle around a cavity, has to be half of its inside at most.
+    A ring may have gaps, if it is a thin line. Vessels and membranes enclose many small
+    areas and do not count. A ring that is not a thin line, such as a muscle around a
+    cavity, counts only if its area is at most half of that of its inside.
 
     Parameters
     ----------

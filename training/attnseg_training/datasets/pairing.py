@@ -70,7 +70,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
 
 
 def _renamed(folders: Sequence[Path]) -> str:
-    """How to rename files whose names are in several folders; empty without any."""
+    """Advice to rename files whose names are in several folders; empty without any."""
     first: dict[str, Path] = {}
     for folder in folders:
         for path in entries(folder):
@@ -158,7 +158,7 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
 
 
 def without_twins(found: dict[str, Path]) -> dict[str, Path]:
-    """Keep one of names that are equal but for case or the form of accents.
+    """Keep one of several names that differ only in case or the form of accents.
 
     Raises
     ------
@@ -196,8 +196,9 @@ def one_name_per_file(
 ) -> dict[str, str]:
     """Drop images that are symbolic links to another one of the folder.
 
-    With a mask of its own a link is an image of its own: a second reader's. Returns the
-    dropped names, and the name of the same file that stays.
+    A link with a mask of its own is kept as an image of its own, such as that of a
+    second reader. Returns each dropped name with the name of the same file that is
+    kept.
     """
     links = {name for name, path in images.items() if path.is_symlink()}
     if not links:

@@ -133,12 +133,14 @@ class Sample:
         Parameters
         ----------
         intensity : Percentiles or Window
-            Rule of the model that is to see the image; see `preprocessing.to_rgb`.
+            Intensity rule of the model that the image is for; see
+            `preprocessing.to_rgb`.
 
         Raises
         ------
         RuleError
-            If their sizes differ, or it is not clear what is lesion in a mask.
+            If sizes of image and mask differ, or it is unclear what is lesion in a
+            mask.
         InputError
             If a file cannot be read.
         """
@@ -148,7 +150,7 @@ class Sample:
     def read_all(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """As `read_planes`, with the ignored pixels: bool (H, W), or None."""
+        """Read planes as `read_planes`, with ignored pixels: bool (H, W), or None."""
         read = self.read_with_traits(intensity)
         for trait in (trait for one in read.readings for trait in one.traits):
             if trait.alone is not None:  # only other masks tell whether it is empty
@@ -160,7 +162,7 @@ class Sample:
         intensity: Intensity = WHOLE_RANGE,
         masks: Sequence[MaskReading] | None = None,
     ) -> SampleRead:
-        """As `read_planes`, with the traits and all other findings.
+        """Read planes as `read_planes` does, with the traits and all other findings.
 
         Parameters
         ----------
@@ -224,7 +226,7 @@ class Sample:
         return planes, void
 
     def read_masks(self) -> list[MaskReading]:
-        """Each mask file, in order; raises as `masks.read` of one among others."""
+        """Read each mask file, in order; raises the errors of `masks.read`."""
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         said = values, self.ignore, like, self.stated, self.threshold, True
@@ -247,7 +249,7 @@ class Sample:
     def read_mapped(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], IntensityMapping]:
-        """As `read_rgb`, and how intensities were mapped."""
+        """Read the image as `read_rgb` does, with the mapping of its intensities."""
         return self._rgb(self._read_upright(), intensity)
 
     @property

@@ -51,7 +51,7 @@ class OddShapes:
             self.names.setdefault(rule, []).append(name)
 
     def joined(self, other: OddShapes) -> OddShapes:
-        """Both together."""
+        """Union of two records."""
         rules = dict.fromkeys((*self.names, *other.names))
         return OddShapes(
             {r: self.names.get(r, []) + other.names.get(r, []) for r in rules}

@@ -38,7 +38,7 @@ class Brush:
         self.reach = Reach(far, far)
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """As `Corrector.propose`; the rules cut the disc out of the box."""
+        """Propose a disc; the rules cut off what lies outside the box."""
         box = reach_box(clicks[-1], self.reach, self.shape)
         return Proposal(box, np.full(mask[box].shape, clicks[-1].positive))
 
@@ -50,7 +50,7 @@ class Growing(Brush):
     radius = GROWTH
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """As `Corrector.propose`; the rules keep what is connected to the click."""
+        """Propose a mask, of which the rules keep what is connected to the click."""
         click = clicks[-1]
         box = reach_box(click, self.reach, self.shape)
         seen: NDArray[Any] = self._rgb[box].astype(np.float32) / 255

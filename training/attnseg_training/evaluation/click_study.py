@@ -82,7 +82,7 @@ def click_study(
     data.expect_classes(segmenter.card.spec.classes, segmenter.card.classes)
     if len(data.classes) > 1:
         raise InputError(
-            f"The study of clicks is of one class, and {data.name} has "
+            f"The study of clicks needs data of one class, but {data.name} has "
             f"{len(data.classes)}; choose other data."
         )
     samples = data.split(split)

@@ -88,7 +88,7 @@ class PaperTable:
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """As in `tables.Table`."""
+        """See `tables.Table`."""
         folder = self._folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -110,7 +110,7 @@ class PaperTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """As in `tables.Table`."""
+        """See `tables.Table`."""
         folder = self._folder(row, seed, out)
         run = folder / "run"
         config = self._config(row, seed, out, watch)
@@ -190,7 +190,7 @@ class PaperTable:
         }
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """The table for people and for other programs, and a figure of Dice."""
+        """Files: the table for readers and for programs, and a figure of Dice."""
         from attnseg_training.experiments.paper_report import (
             csv_text,
             figure_png,

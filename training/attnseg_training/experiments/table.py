@@ -35,7 +35,7 @@ def expect_measured(
     Raises
     ------
     InputError
-        If they are others.
+        If the images are different ones.
     """
     if found["split"] != split:
         raise InputError(

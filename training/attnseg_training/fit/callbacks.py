@@ -23,11 +23,11 @@ class FitCallbacks:
     before_download : callable
         Called with the model whose encoders are about to be downloaded, if they are.
     before_first_step : callable
-        Called when everything is prepared; what is wrong with settings, data, weights
-        or folder has been raised before.
+        Called when everything is prepared. Errors of settings, data, weights or folder
+        are raised before that.
     warn : callable
-        Called before the first step with each sentence on what was found in the data
-        and does not stop the run, or was allowed.
+        Called before the first step, once for each finding in the data that does not
+        stop the run or was allowed.
     """
 
     watch: Watch = lambda progress: None

@@ -59,7 +59,7 @@ class ClickFit:
     rate : float
         Highest learning rate; it rises over the first steps and falls as a cosine.
     most : int
-        Clicks per image are drawn from 1 to this.
+        Highest number of clicks per image, which is drawn from 1 to it.
     seed : int
     """
 

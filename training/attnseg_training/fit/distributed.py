@@ -192,8 +192,8 @@ def launch(count: int, arguments: Sequence[str], config: TrainConfig) -> int:
     gpus = torch.cuda.device_count()
     if resolve_device(config.device) != "cpu" and count > gpus:
         raise DeviceError(
-            f"Expected a GPU for each of {count} processes, found {gpus}; take fewer, "
-            "or --device cpu."
+            f"Expected a GPU for each of {count} processes, found {gpus}; use fewer "
+            "processes, or --device cpu."
         )
     # torchrun would give each one thread, and say so at length.
     threads = config.threads or max(1, (os.cpu_count() or 1) // count)

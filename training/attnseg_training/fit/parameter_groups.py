@@ -41,6 +41,6 @@ def parameter_groups(
 
 
 def with_backbone(network: SegmentationNetwork) -> list[str]:
-    """Names of its encoders that wrap a timm backbone."""
+    """Names of the network's encoders that wrap a timm backbone."""
     encoders = ("cnn", "transformer")
     return [name for name in encoders if hasattr(getattr(network, name), "backbone")]

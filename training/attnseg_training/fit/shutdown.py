@@ -23,7 +23,7 @@ class GracefulShutdown:
     Parameters
     ----------
     notify : callable, optional
-        Is called in the signal handler when the first signal arrives.
+        Called in the signal handler when the first signal arrives.
     """
 
     def __init__(self, notify: Callable[[], None] = lambda: None) -> None:

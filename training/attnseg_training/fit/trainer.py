@@ -91,7 +91,7 @@ class Trainer:
         }
 
     def _beside(self) -> dict[str, nn.Module]:
-        """What is trained beside the network, by its name in `state`."""
+        """Modules that are trained beside the network, by their names in `state`."""
         parts = {"deep": self._deep, "auxiliary": self._auxiliary}
         return {name: part for name, part in parts.items() if part is not None}
 
@@ -229,8 +229,7 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
         network.psi_of_cnn({})  # one gate per level, or an error
     if config.deep_supervision and not hasattr(network.decoder, "stages"):
         raise InputError(
-            f"The decoder of {name!r} has no blocks of ours for deep_supervision; "
-            "leave it 0."
+            f"The decoder of {name!r} has no blocks for deep_supervision; leave it 0."
         )
     if config.layer_decay < 1 and not with_backbone(network):
         raise InputError(

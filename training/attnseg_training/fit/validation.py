@@ -26,9 +26,9 @@ class Measured(NamedTuple):
     """Means over the validation images, at the size of the network's input.
 
     Dice and IoU are means over images, ignored pixels left out; both are 1 for an image
-    without a lesion in mask and prediction. Of several classes they are means over
-    classes, and an image in which a class is neither there nor found leaves the mean of
-    that class.
+    without a lesion in mask and prediction. With several classes they are means over
+    classes, and images in which a class is absent from both lesion and prediction do
+    not count for that class.
     """
 
     loss: float

@@ -80,7 +80,7 @@ def faithfulness(
     Parameters
     ----------
     weights : str or Path
-        Weights file or bundled name; a model of one class, and of one gate per level.
+        Weights file or bundled name, of a model of one class with one gate per level.
     data, split : Dataset, str
         Data to measure on; images are resized to the network's input.
     suite : str
@@ -90,8 +90,8 @@ def faithfulness(
     watch : callable
         Called with (images done, images in all).
     keep : callable
-        Called with all rows so far after each batch, so that an interrupted run leaves
-        what it measured.
+        Called with all rows so far after each batch, to keep the measurements of an
+        interrupted run.
     allow : sequence of str
         Rules that the data may break; see `datasets.findings.ALLOWABLE`.
 

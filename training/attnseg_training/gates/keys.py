@@ -114,9 +114,9 @@ class Key(NamedTuple):
     measure : Measure
         Kind of measurement.
     level : str
-        One of `LEVELS`, or `ALL`; empty: of no gate.
+        One of `LEVELS`, or `ALL`; empty if it is not about a gate.
     condition : str or Damage
-        Under what, or of what; see `Measure`. Empty: under none.
+        Condition of the measurement, see `Measure`; empty without one.
     """
 
     measure: Measure

@@ -177,7 +177,7 @@ def _values(rows: list[Row], key: Key) -> NDArray[np.float64]:
 
 
 def _psi_in(found: list[NDArray[np.float64]]) -> dict[str, Any]:
-    """In how many regions the CNN is right in most pixels, and psi in both kinds."""
+    """Count regions where the CNN is mostly right, with psi in both kinds."""
     psi, right, _ = np.concatenate(found).T
     better = right > 0.5
 

@@ -50,10 +50,10 @@ _AGREEMENT_WORDS = {
 def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     """State what was measured of a gate, for programs and for a reader.
 
-    ``pattern`` is a `PatternValue`, ``decorative`` whether it is that one, and
-    ``agrees`` a `TrustAgreement`, both ``too_few`` below `statistics.ENOUGH` images;
-    ``verdict`` is one sentence with numbers and intervals. `level` is what the sentence
-    calls the gate.
+    ``pattern`` is a `PatternValue`, ``decorative`` says whether it is ``DECORATIVE``,
+    and ``agrees`` is a `TrustAgreement`. Both are ``too_few`` below `statistics.ENOUGH`
+    images. ``verdict`` is one sentence with numbers and intervals, which calls the gate
+    `level`.
     """
     value, area = facts["spatial_value"], facts["agreement"]["auroc"]
     pattern, agrees = _pattern(value), _agrees(area)

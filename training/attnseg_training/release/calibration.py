@@ -73,8 +73,8 @@ def calibrate(
     data.expect_classes(network.spec.classes, segmenter.card.classes)
     if split == "val" and trained_on(segmenter.card, data):
         raise InputError(
-            f"{weights} was trained on the images of the split val too, where it is "
-            "surer of itself than elsewhere; take the temperature of an honest run of "
+            f"{weights} was also trained on the images of the split val, where it is "
+            "more confident than elsewhere; use the temperature of an honest run with "
             "the same settings: --like WEIGHTS, without --data."
         )
     rule = segmenter.card.preprocessing.intensity
@@ -145,18 +145,18 @@ def bound_sentence(temperature: float, images: int) -> str:
 
 
 def borrow(weights: Path, out: Path, like: Path, half: bool = False) -> float:
-    """Write weights again with the temperature of other weights; returns it.
+    """Write weights with the temperature of other weights, and return it.
 
-    For a run by the protocol ``all``, which leaves no images to fit it on: `like` is
-    an honest run of the same settings, or what this one went on from: a file, or the
-    name of bundled weights.
+    This is for a run by the protocol ``all``, which leaves no images to fit a
+    temperature on. `like` is a file or the name of bundled weights, of an honest run
+    with the same settings, or of the run that this one continued.
 
     Raises
     ------
     CheckpointError
         If a file cannot be read.
     InputError
-        If `like` has no temperature that was fitted on validation images, or is of
+        If `like` has no temperature that was fitted on validation images, or belongs to
         another model.
     """
     expect_weights_name(out)

@@ -49,11 +49,12 @@ T = TypeVar("T")
 
 
 def simplest(cases: Sequence[Case], tried: Mapping[Signals, Array]) -> Signals:
-    """Choose the signals: the fewest that are about as good as the best.
+    """Choose the fewest signals that are about as good as the best ones.
 
-    About as good: the mean squared error, held out, is within one standard error, over
-    images, of the lowest one. The fewest: of decodings, then of signals; of equals the
-    one with the lower error is taken.
+    Signals are about as good if their mean squared error on held-out images is within
+    one standard error, over images, of the lowest one. Of these, those with the fewest
+    passes of the decoder are chosen, then with the fewest signals, then with the lowest
+    error.
 
     Parameters
     ----------

@@ -183,7 +183,7 @@ def _calibration(expected: Array, dice: Array) -> dict[str, Any]:
 def _without_lesion(
     cases: Sequence[Case], judged: Sequence[Case], signals: Sequence[Signal]
 ) -> dict[str, Any]:
-    """How often something is drawn where no lesion is, and what is expected then."""
+    """Frequency of false masks on images without a lesion, and their expected Dice."""
     frames = [case for case in cases if case.kind is Kind.WITHOUT_LESION]
     drawn = [case for case in frames if case.signals]
     found: dict[str, Any] = {"n": len(frames)}
@@ -213,7 +213,7 @@ def _unlike(
     likeness: Likeness,
     false: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """How often images are called unlike the measured ones."""
+    """Frequency with which images are called unlike the measured ones."""
     by_copy: dict[str, list[float]] = {}
     for case in cases:
         if case.kind is not Kind.ORIGINAL:

@@ -225,7 +225,7 @@ def rewrite_texts(weights: Path, texts: Path) -> str:
 def rewrite_readers(weights: Path, measured: Path) -> str:
     """Put the measured record of the readers into the card of a weights file.
 
-    The rest stays byte for byte. Returns the SHA-256 of the tensors.
+    All other bytes stay unchanged. Returns the SHA-256 of the tensors.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
     CheckpointError
         If the weights cannot be read.
     InputError
-        If the JSON cannot be read, has no such record, or is of other weights.
+        If the JSON cannot be read, has no such record, or belongs to other weights.
     """
     found = _results(measured, "faithfulness", READERS)
     if found["weights_sha256"] != weights_hash(weights):

@@ -104,7 +104,7 @@ def import_released(
     trained_on: str = "",
     state_name: str = "",
 ) -> str:
-    """Convert a released checkpoint, or a state dict of ours, to a weights file.
+    """Convert a released checkpoint, or a state dict of this project, to weights.
 
     Returns the SHA-256 of the tensors.
 
@@ -115,8 +115,8 @@ def import_released(
     out : Path
         Weights file to write.
     spec : ModelSpec, optional
-        Network it belongs to, which may be one of ours if the file has its names and
-        shapes; without it, the only released one that the file fits.
+        Network that the checkpoint belongs to, which may be one of this project if
+        names and shapes fit; by default, the only released one that the file fits.
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
     state_name : str

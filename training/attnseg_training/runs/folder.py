@@ -203,8 +203,8 @@ def _expect_same(
     ]
     if changed:
         raise InputError(
-            f"The run in {path} has other settings ({'; '.join(changed)}); go on with "
-            "its own, or choose another --out."
+            f"The run in {path} has other settings ({'; '.join(changed)}); resume it "
+            "with its own settings, or choose another --out."
         )
 
 

@@ -83,7 +83,7 @@ def expect_data(
     Raises
     ------
     InputError
-        If it began with others.
+        If the run began with different ones.
     """
     path = folder / FILE
     if not path.is_file():

@@ -19,7 +19,7 @@ Log = Callable[[dict[str, float], int], None]
 
 
 def check_tracker(name: str) -> None:
-    """Check that a tracker can be used here; ``""`` is none.
+    """Check that a tracker can be used here; ``""`` means no tracker.
 
     Raises
     ------

@@ -126,7 +126,7 @@ def wrapped_label(text: str = "") -> QLabel:
 
 
 def row_of(*parts: QWidget) -> QHBoxLayout:
-    """Layout of parts beside each other."""
+    """Horizontal layout of widgets."""
     row = QHBoxLayout()
     for part in parts:
         row.addWidget(part)

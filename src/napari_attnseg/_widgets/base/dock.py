@@ -63,7 +63,7 @@ class DockWidget(QWidget):
         self.destroyed.connect(destroyed)
 
     def set_in_front(self, front: bool) -> None:
-        """React to whether the dock is the front tab; most docks need not."""
+        """React when the dock becomes the front tab or not; does nothing by default."""
 
     @property
     def life(self) -> Lifetime:

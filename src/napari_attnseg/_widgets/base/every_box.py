@@ -36,5 +36,5 @@ class EveryBox(QWidget):
 
     @property
     def every(self) -> int:
-        """Of how many frames one is segmented."""
+        """Step between segmented frames."""
         return 1 if self.isHidden() else self.box.value()

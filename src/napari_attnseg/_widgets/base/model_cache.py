@@ -68,7 +68,7 @@ class ModelCache:
         self._with_head: set[Path] = set()
 
     def __len__(self) -> int:
-        """How many models are kept at present."""
+        """Number of models that are kept."""
         return len(self._models)
 
     def add_user(self) -> Callable[[], None]:
@@ -168,7 +168,7 @@ class ModelCache:
     def _take_ahead(
         self, weights: Path, modified: int, device: str
     ) -> Segmenter | None:
-        """What was loaded ahead of these weights, moved to a device."""
+        """Model that was loaded ahead for these weights, moved to a device."""
         from napari_attnseg.engines import chosen_device
 
         with self._lock:
@@ -186,7 +186,7 @@ class ModelCache:
     ) -> LoadedModel | None:
         """Loaded model with weights of this hash; the one used last.
 
-        One with a click head comes first: the hash does not tell it from others.
+        Models with a click head come first, because the hash does not include the head.
 
         Parameters
         ----------

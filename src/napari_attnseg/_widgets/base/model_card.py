@@ -19,7 +19,7 @@ from napari_attnseg.spec import STRIDES
 
 
 class CardView(QWidget):
-    """What weights are for, how good they were and what to beware of."""
+    """View of a model card: intended use, measured quality and limits of weights."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class NewResult:
 
     @property
     def removed(self) -> bool:
-        """Whether somebody took the mask out of the viewer."""
+        """Whether the mask was removed from the viewer."""
         return bool(self.layers) and self.mask not in self._viewer.layers
 
     def add(self, results: Sequence[Segmentation]) -> None:

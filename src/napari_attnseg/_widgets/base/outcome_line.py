@@ -139,7 +139,7 @@ class OutcomeLine(QLabel):
             restart(self._soon)
 
     def _heading(self, result: ResultLayers) -> str:
-        """What has to be said of a result before what it found."""
+        """Text that stands before the findings of a result."""
         names = [result.name] if self.named else []
         if self._weights and result.record.run_id.weights_sha256 != self._weights:
             names.append("with other weights" if names else "With other weights")

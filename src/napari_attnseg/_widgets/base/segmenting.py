@@ -125,7 +125,7 @@ class FrameResults(Sequence[Segmentation]):
         )
 
     def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays; raises as `StackArray.put`."""
+        """The same result as views of the arrays; errors as of `StackArray.put`."""
         shares = []
         for i, gate in enumerate(result.attention):
             self._put("psi", i, frame, gate.values)

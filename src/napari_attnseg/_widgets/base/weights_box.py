@@ -17,7 +17,7 @@ CHOOSE_FILE = "choose a file…"
 class WeightsBox(ChoiceBox):
     """List of weights files, each once, by run name and with its measured Dice.
 
-    The data of an entry is the file; None is that of the last one, `CHOOSE_FILE`.
+    The data of an entry is its file, and None for the last entry, `CHOOSE_FILE`.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ CELL_NAME = 24
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What side by side changes of the canvas, as it was."""
+    """State of the canvas before side by side changed it."""
 
     bar: bool
     bar_position: Any
@@ -168,7 +168,7 @@ def cell_name(name: str, said: str) -> str:
 
 
 def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns that hold this number of cells without an empty one.
+    """Rows and columns of a grid for this number of cells without an empty cell.
 
     Parameters
     ----------
@@ -179,8 +179,8 @@ def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
     Returns
     -------
     (int, int)
-        Those whose cells are the least long and narrow; `AUTOMATIC`, which may leave
-        some empty, where all are.
+        Grid whose cells are closest to squares; `AUTOMATIC`, which may leave empty
+        cells, if all cells would be too long and narrow.
     """
     height, width = (max(float(side), 1.0) for side in canvas)
 

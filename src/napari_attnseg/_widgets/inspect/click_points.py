@@ -111,7 +111,7 @@ class ClickPoints:
 
 
 def _corners(click: Click) -> tuple[tuple[float, float], ...]:
-    """What is shown of a scribble: its line, or its box."""
+    """Shape that shows a scribble: its line, or its box."""
     if click.box is None:
         return click.points
     # The edges of its pixels.
@@ -120,7 +120,7 @@ def _corners(click: Click) -> tuple[tuple[float, float], ...]:
 
 
 def _no_lines(result: ResultLayers) -> Vectors:
-    """As wide as what a scribble forces."""
+    """Width of the line, which is that of the pixels that a scribble forces."""
     read = result.probability[0]
     return Vectors(
         np.zeros((0, 2, read.ndim)),

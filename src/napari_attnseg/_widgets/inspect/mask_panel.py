@@ -97,7 +97,7 @@ class MaskPanel(MaskControls):
 
     @property
     def edited(self) -> bool:
-        """Whether somebody painted in the mask since it was made by rules."""
+        """Whether the mask was painted in after the mask rules made it."""
         return self._editor is not None and self._editor.edited(
             range(self._editor.frames)
         )

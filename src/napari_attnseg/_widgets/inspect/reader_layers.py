@@ -37,7 +37,7 @@ _WIDER = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameReaders:
-    """Both readers of the frame that was shown, and the mask by both.
+    """Masks of the shown frame by each encoder alone, and by both.
 
     Attributes
     ----------

@@ -87,11 +87,11 @@ class ReadersPanel(Section):
         return self._encoding.found
 
     def drawn(self) -> Iterable[Any]:
-        """As `Section.drawn`."""
+        """Layers that are hidden with the section; see `Section.drawn`."""
         return self._layers.layers
 
     def set_result(self, result: ResultLayers | None) -> None:
-        """Work on another result; one without image or gate maps disables all."""
+        """Set the result; without image or gate maps all controls are disabled."""
         self._forget()
         why = "" if result is None else why_disabled(result)
         self._result = None if why else result

@@ -18,10 +18,11 @@ from napari_attnseg.results import GateKey, gate_label
 def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
-    Always of as many lines for one result: ``row 120, column 88 · in the mask``,
-    ``probability 0.93``, and one line per gate, ``1/32: psi 0.18, towards the
-    transformer``. psi 0 is the transformer alone, 1 the CNN alone, or as the gate's
-    layer says. Of two gates per level: their names.
+    The number of lines is the same for all points of a result: ``row 120, column 88 ·
+    in the mask``, ``probability 0.93``, and one line per gate, ``1/32: psi 0.18,
+    towards the transformer``. psi 0 is the transformer alone and 1 the CNN alone,
+    unless the gate's layer says otherwise. With two gates per level, lines have the
+    names of the gates.
     """
     at = pixel_at(result.probability[0], point)
     if at is None:
@@ -56,8 +57,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
 def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
     """Effective share of the CNN at each gate, one per line; empty if not known.
 
-    psi is a weight: this is how much of what is fused is the CNN's by feature norms, at
-    that point or, of a result that was opened, as the mean of the image.
+    The effective share compares feature norms: it is the part of the fused features
+    that comes from the CNN. It is given at that point or, for a result that was opened,
+    as the mean of the image.
     """
     shares = [
         f"{gate_label(key)}: {share}"

@@ -43,7 +43,7 @@ class Section(QWidget):
         life.at_end.append(MODELS.add_user())
 
     def drawn(self) -> Iterable[Any]:
-        """Layers that are hidden with the section, None among them."""
+        """Layers that are hidden with the section; items may be None."""
         raise NotImplementedError
 
     def set_in_front(self, front: bool) -> None:

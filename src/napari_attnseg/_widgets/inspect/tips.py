@@ -22,7 +22,7 @@ CLICK_TIPS = {
 READER_TIPS = {
     "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
     "both as the gates mixed them.",
-    "disagreement_box": "Fills what only one of the two encoders draws, in its colour.",
+    "disagreement_box": "Fills what only one encoder segments, in its colour.",
 }
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",

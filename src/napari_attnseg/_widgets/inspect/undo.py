@@ -56,7 +56,7 @@ class History(Generic[T]):
         self.now = value
 
     def undo_forward(self) -> T:
-        """As `undo`, but the present value is an earlier one then: it comes back next.
+        """Undo, but keep the present value as an earlier one, for the next undo.
 
         For a value that holds work that nobody can repeat.
         """

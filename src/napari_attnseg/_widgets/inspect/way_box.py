@@ -47,10 +47,10 @@ class WayBox(QWidget):
                 "the click. MedSAM is another model, of which you need the folder. "
                 "Earlier clicks stay as they are; to undo them, choose again what made "
                 "them.",
-                self.drag_box: "A line says of every pixel on it that it belongs, or "
-                "does not. A box lets the model add what it finds in it; with the "
-                "right button or Shift it removes all that is in it. Nothing "
-                "outside changes.",
+                self.drag_box: "A line says of every pixel on it whether it belongs "
+                "to the mask. In a box the model adds what it finds; with the right "
+                "button or Shift, a box removes all that is in it. Nothing outside "
+                "changes.",
             }
         )
         layout = Form(self)

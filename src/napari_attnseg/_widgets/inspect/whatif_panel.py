@@ -104,7 +104,7 @@ class WhatIfPanel(Section):
     # -- the result --------------------------------------------------------------------
 
     def drawn(self) -> Iterable[Any]:
-        """As `Section.drawn`."""
+        """Layers that are hidden with the section; see `Section.drawn`."""
         return self._layers.change, self._layers.paint
 
     def set_result(self, result: ResultLayers | None) -> None:

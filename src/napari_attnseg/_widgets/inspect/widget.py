@@ -232,7 +232,7 @@ class InspectWidget(DockWidget):
             self._arrange()
 
     def _bring_forward(self, index: int) -> None:
-        """Show the image of a result that somebody chose, if another one covers it."""
+        """Show the image of a chosen result, if another image covers it."""
         if self.result is not None and self.result.image is not None:
             bring_forward(self._viewer, self.result.image)
 

@@ -38,7 +38,7 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
     Raises
     ------
     InputError
-        If the layer is no mask, or its image is not open.
+        If the layer is not a mask, or its image is not open.
     """
     record = record_of(layer)
     made = record is not None and (
@@ -95,7 +95,7 @@ def _classes(record: LayerRecord | None) -> list[str]:
 
 
 def _about(record: LayerRecord | None, mask: Any, frame: int | None) -> dict[str, Any]:
-    """What is recorded of a correction: no path, no layer's name."""
+    """Record of a correction, without paths and names of layers."""
     about: dict[str, Any] = {
         "corrected_by_hand": True,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -42,9 +42,9 @@ def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLaye
 
 
 def smoothed_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
-    """Layers of a stack that was smoothed over time; their names say over how many.
+    """Layers of a stack that was smoothed over time, named by the number of frames.
 
-    The mask is shown in another colour than that of the run.
+    The mask has another colour than the mask of the run.
     """
     frames = results[0].provenance[TIME_SMOOTHING]["frames"]
     made = new_layers(source, [replace(one, attention=()) for one in results])

@@ -48,13 +48,13 @@ def get_file_reader(
 
 
 def read_files(path: str | list[str]) -> list[Any]:
-    """A layer of each image, film, volume or series.
+    """Make a layer of each image, film, volume or series.
 
     Raises
     ------
     InputError
-        If none can be read, or there are too many; one among others that cannot be
-        read is left out, with a warning.
+        If no file can be read, or there are too many. If only some cannot be read,
+        these are left out with a warning.
     """
     given = [Path(one) for one in ([path] if isinstance(path, str) else path)]
     sets = find_sets(given)
@@ -77,7 +77,7 @@ def read_files(path: str | list[str]) -> list[Any]:
 
 
 def file_layer(files: FileSet) -> Any:
-    """Image layer of one set of files; raises as `open_frames`."""
+    """Image layer of one set of files; errors as of `open_frames`."""
     frames = open_frames(files)
     facts = frames.facts
     first = frames[0]

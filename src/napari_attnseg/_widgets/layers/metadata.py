@@ -139,7 +139,7 @@ def record_of(layer: Any) -> LayerRecord | None:
 
 
 def has_record(layer: Any) -> bool:
-    """Whether this plugin made a layer."""
+    """Whether a layer was made by this plugin."""
     return METADATA in layer.metadata
 
 

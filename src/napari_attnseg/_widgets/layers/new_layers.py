@@ -252,7 +252,7 @@ def gate_colormap() -> dict[str, Any]:
 
 
 def signed_colormap() -> dict[str, Any]:
-    """As `gate_colormap`, for maps around 0."""
+    """Colour map for maps around 0; see `gate_colormap`."""
     name = gate_colours()
     (_, low), *_, (_, high) = GATE_MAPS[name].stops
     # By alpha alone: a pale colour over a dark image would look like a bright finding.

@@ -29,7 +29,7 @@ SPECK_TIP = (
 
 
 class Found(StrEnum):
-    """What a mask holds; the last two look like no result at all when outlined."""
+    """Content of a mask; outlines of the last two look as if there was no result."""
 
     OBJECTS = "objects"
     NOTHING = "nothing"
@@ -40,7 +40,7 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was found in one frame.
+    """Summary of the mask of one frame.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def mark(self) -> str:
-        """Few words for the canvas, where a sentence would be cut."""
+        """Short text for the canvas, where a sentence would be cut off."""
         if self.found is Found.NOT_DONE:
             return NOT_SEGMENTED
         nothing = self.found is Found.NOTHING
@@ -111,7 +111,7 @@ def outcome_of(
     loosened: bool = False,
     box: Box | None = None,
 ) -> Outcome:
-    """What was found in the mask (H, W) of one frame.
+    """Summarise the mask (H, W) of one frame.
 
     Of a run inside a box, the box is the frame.
     """
@@ -137,7 +137,7 @@ def outcome_of(
 
 
 def not_segmented(mask: NDArray[np.integer[Any]]) -> Outcome:
-    """Of a frame that a run left out, or has not come to yet."""
+    """Summary of a frame that a run left out, or has not reached yet."""
     return Outcome(Found.NOT_DONE, 0, 0, mask.size)
 
 

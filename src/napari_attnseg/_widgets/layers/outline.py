@@ -62,7 +62,7 @@ def fill(layer: Any) -> None:
 
 
 def follow_zoom(layer: Any, zoom: float) -> None:
-    """Outline a mask anew at another zoom, unless somebody has changed its look."""
+    """Outline a mask anew at another zoom, unless the user has changed its look."""
     given = _GIVEN.get(layer)
     if given is None or given != (layer.contour, layer.opacity):
         return

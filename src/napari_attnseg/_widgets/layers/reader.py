@@ -151,7 +151,7 @@ def _without(result: Segmentation, key: str) -> Segmentation:
 
 
 def layers_of_explanation(file: Path) -> list[NewLayer]:
-    """The layers that the Explain widget makes, below them the image if it is found.
+    """Layers as the Explain widget makes them, above the image if it is found.
 
     Of the maps of several gates only the coarsest is visible.
     """

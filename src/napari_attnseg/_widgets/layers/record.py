@@ -24,7 +24,7 @@ class Part(StrEnum):
 
 
 class Derivation(StrEnum):
-    """How a layer was made of a run's output, if it is not that output itself."""
+    """Derivation of a layer from a run's output, if it is not the output itself."""
 
     #: Mask, probability or painted gate map of a what-if that was kept.
     WHAT_IF = "what if"

@@ -208,7 +208,7 @@ def readings_of(layer: Any) -> tuple[AxisReading, ...]:
 
 
 def _axis_names(layer: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """What the layer calls its axes, else its file; empty names if nothing is known."""
+    """Names of the axes from the layer, or else from its file; empty if unknown."""
     names = tuple(str(label) for label in layer.axis_labels)
     if names == tuple(str(i) for i in range(-len(names), 0)):  # as napari numbers them
         file = file_of(layer)

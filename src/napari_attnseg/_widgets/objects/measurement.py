@@ -118,7 +118,7 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
     Raises
     ------
     InputError
-        If the layer is no image or stack of them, or its image cannot be used.
+        If the layer is not an image or a stack of images, or its image cannot be used.
     """
     data = _finest(labels)
     if labels.ndim not in (2, 3):

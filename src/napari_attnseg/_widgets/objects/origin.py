@@ -15,7 +15,7 @@ from napari_attnseg.reliability.estimate import ESTIMATE
 def origin_of(
     labels: Any, result: ResultLayers | None, source: Source | None
 ) -> dict[str, str]:
-    """As `descriptors.origin_of_numbers`, of a Labels layer, its run and an image."""
+    """Origin of numbers, for a Labels layer, its run and an image."""
     own = record_of(labels) or (None if result is None else result.record)
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
     if own is None:

@@ -143,7 +143,7 @@ class CaseLayers:
         return True
 
     def _others(self, image: Any) -> list[Any]:
-        """Layers that somebody made of an image of this review."""
+        """Layers that the user made from an image of this review."""
         own = images_of(self._viewer.layers).items()
         return [made for made, of in own if of is image and made not in self._layers]
 
@@ -211,10 +211,10 @@ class CaseLayers:
         return True
 
     def toggle_maps(self, case: Case) -> bool:
-        """Show or hide the maps of a case; says whether they are seen now.
+        """Show or hide the maps of a case; return whether they are visible now.
 
-        They are read when they are asked for first. What is seen then is the
-        probability; the gate maps lie hidden beside it.
+        They are read on first use. Then the probability is visible, and the gate maps
+        are added as hidden layers.
 
         Raises
         ------

@@ -91,7 +91,7 @@ class OpenReview:
         listed : callable
             Whether the case of a number is listed.
         open_only : bool
-            Only cases that are not decided, after the last one from the first.
+            Skip decided cases, and continue with the first case after the last one.
         """
         review = self.review
         at, n = review.cases.index(case), len(review.cases)
@@ -118,7 +118,7 @@ class OpenReview:
         return ", ".join(journal.reader for journal in journals)
 
     def close(self) -> str:
-        """Close the file; says why a mask is in no training set, or nothing."""
+        """Close the file; return why a mask was not added to a training set, if so."""
         try:
             return self.review.close()
         finally:

@@ -79,9 +79,12 @@ class ReviewPanel(QWidget):
         buttons = self.buttons
         set_tips(
             {
-                buttons["accept"]: "The mask is right as it is. Goes on to the next "
-                "open case.",
-                buttons["correct"]: "Take the brush. Every stroke is saved, and the "
+                buttons[
+                    "accept"
+                ]: "Accept the mask as it is, and go on to the next open case.",
+                buttons[
+                    "correct"
+                ]: "Correct the mask with the brush. Every stroke is saved, and the "
                 "mask goes to your training set. Keys of napari: E erases, [ and ] "
                 "change the brush, Ctrl+Z takes back a stroke.",
                 buttons["reject"]: "The mask is of no use. Goes on to the next open "
@@ -163,7 +166,7 @@ class ReviewPanel(QWidget):
             self.list.setRowHidden(number, not shown)
 
     def show_case(self, opened: OpenReview, case: Case) -> None:
-        """Show what is known of the case on screen."""
+        """Show the facts about the case on screen."""
         self.show_state(opened, case)
         review, state = opened.review, opened.review.state(case)
         at, n = review.cases.index(case) + 1, len(review.cases)

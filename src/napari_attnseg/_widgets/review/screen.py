@@ -57,7 +57,7 @@ class CaseScreen:
         self._soon, self._at_once = timer(SOON, self.save), timer(0, self.save)
 
     def show(self, opened: OpenReview, case: Case, title: str) -> str:
-        """Show a case; returns remarks on its files."""
+        """Show a case, and return remarks on its files."""
         self._open, review = opened, opened.review
         loaded = opened.ahead.get(case)
         said = [loaded.error]
@@ -84,7 +84,7 @@ class CaseScreen:
     def _mask_of(
         self, case: Case, pixels: NDArray[np.generic] | None
     ) -> tuple[str, NDArray[Any] | None]:
-        """What there is to say of a mask's file, and the mask."""
+        """Remarks on the file of a mask, and the mask."""
         assert self._open is not None
         try:
             found = self._open.review.read_mask(case)

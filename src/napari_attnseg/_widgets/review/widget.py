@@ -170,7 +170,7 @@ class ReviewWidget(DockWidget):
     # -- saving ------------------------------------------------------------------------
 
     def _tried(self, call: Any, *args: Any) -> Any:
-        """What a call returns; its error is shown, and None comes back."""
+        """Call a function; if it raises, show the error and return None."""
         try:
             return call(*args)
         except AttnSegError as error:
@@ -296,4 +296,4 @@ class ReviewWidget(DockWidget):
         self._save_all()
         readers = self._tried(self.opened.export, path)
         if readers:
-            self._say(f"Written: {path.name}, of {readers}.")
+            self._say(f"Wrote the decisions of {readers} to {path.name}.")

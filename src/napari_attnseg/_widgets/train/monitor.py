@@ -18,7 +18,7 @@ from napari_attnseg.run_files import Place
 
 
 class RunView(QWidget):
-    """Show a run at one moment; what did not change is not drawn again."""
+    """State of a run at one moment, of which only changes are drawn again."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -203,7 +203,7 @@ class TrainingRun:
 
 
 def _images(weights: Path) -> str:
-    """How many images chose the epoch of a run's best weights; empty if unknown."""
+    """Number of images that chose a run's best epoch, as text; empty if unknown."""
     with suppress(AttnSegError, OSError):
         return images_of(read_card(weights))
     return ""

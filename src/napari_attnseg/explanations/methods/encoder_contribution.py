@@ -10,12 +10,12 @@ from napari_attnseg.explanations.subject import Subject
 
 
 def cnn_contribution(subject: Subject, stride: int) -> Tensor:
-    """What the CNN's features added to the target's logit: (h, w), in logits."""
+    """Contribution of the CNN's features to the target's logit: (h, w), in logits."""
     return encoder_contributions(subject)[stride][0][0]
 
 
 def transformer_contribution(subject: Subject, stride: int) -> Tensor:
-    """What the transformer's features added to the target's logit: (h, w)."""
+    """Contribution of the transformer's features to the target's logit: (h, w)."""
     return encoder_contributions(subject)[stride][1][0]
 
 

@@ -27,7 +27,7 @@ def gates_at_a_glance(subject: Subject, stride: int) -> Tensor:
 
 
 def finding(card: ModelCard, stride: int) -> str:
-    """How well the combination agrees with trust, and what its pattern is worth."""
+    """Measured agreement of the combination with trust, and effect of its pattern."""
     found = (card.combination, card.gates.get("all", {}))
     return " ".join(part["verdict"] for part in found if "verdict" in part)
 

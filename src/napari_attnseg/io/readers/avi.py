@@ -12,15 +12,16 @@ from napari_attnseg.errors import InputError
 def expect_whole_avi(path: Path, stream: Any, count: Callable[[], int]) -> None:
     """Refuse an AVI that is damaged inside.
 
-    Without some of its frames, all that follow would have wrong numbers and times. One
-    that is cut short has no index at its end, and what comes before is right.
+    Without some of its frames, all that follow would have wrong numbers and times. A
+    file that is cut short has no index at its end, and its frames before that are
+    correct.
 
     Parameters
     ----------
     path : Path
     stream : av.video.stream.VideoStream
     count : callable
-        Number of frames that are there; it reads the file.
+        Reads the file, and returns the number of frames in it.
 
     Raises
     ------

@@ -34,7 +34,7 @@ _OF_PIXELS = (
 
 
 class DicomFrames(Frames):
-    """Frames of DICOM files: all those of one file, then those of the next.
+    """Frames of DICOM files, one file after another.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class DicomFrames(Frames):
     Raises
     ------
     InputError
-        If a file cannot be read, or nothing that is installed decodes it.
+        If a file cannot be read, or no installed library decodes it.
     """
 
     def __init__(

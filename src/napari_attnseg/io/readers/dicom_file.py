@@ -39,7 +39,7 @@ def silent() -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """As `silent`; errors of a damaged header are raised again without their text.
+    """Run as in `silent`; raise errors of a damaged header again without their text.
 
     Raises
     ------
@@ -77,13 +77,13 @@ class NoImageError(InputError):
 
 
 def read_header(path: Path) -> Any:
-    """Everything of a DICOM file but its pixels.
+    """Read everything of a DICOM file except its pixels.
 
     Raises
     ------
     InputError
-        If pydicom is missing, or the file is none or holds no image; a `NoImageError`
-        where it is of a kind without images, such as a report.
+        If pydicom is missing, or the file is not DICOM or holds no image; a
+        `NoImageError` for kinds of files without images, such as reports.
     """
     expect_pydicom()
     import pydicom

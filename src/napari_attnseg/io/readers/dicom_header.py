@@ -39,7 +39,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Window of an image, and what was left out of it."""
+    """Window of an image, and facts of the file that were not used."""
 
     window: tuple[float, float] | None = None
     not_used: tuple[NotUsed, ...] = ()
@@ -69,7 +69,7 @@ def of_frame(header: Any, frame: int, keyword: str) -> Any:
 
 
 def numbers(value: Any) -> list[float]:
-    """Numbers of an attribute with one or several values; empty for what is none."""
+    """Numbers of an attribute with one or several values; empty if not numeric."""
     if value is None or value == "":
         return []
     each = [value] if isinstance(value, (int, float, str)) else list(value)
@@ -140,7 +140,8 @@ def size_of(header: Any, frame: int = 0) -> Size:
 def regions_of(header: Any) -> list[dict[str, Any]]:
     """Ultrasound regions: ``box`` (row0, column0, row1, column1) and ``mm`` per pixel.
 
-    ``mm`` is (rows, columns), or None where a region shows no plane, as Doppler does.
+    ``mm`` is (rows, columns), or None for a region that is not an image plane, such as
+    a Doppler spectrum.
     """
     found = []
     for region in header.get("SequenceOfUltrasoundRegions") or []:

@@ -61,24 +61,25 @@ def group_series(
 ) -> tuple[list[Series], list[Path]]:
     """Group DICOM files by their series, each in order of position, number or name.
 
-    A file that cannot be read is one of its own, which is told when it is opened.
+    A file that cannot be read is a series of its own, and its error is raised when it
+    is opened.
 
-    Images of a series that differ in size or kind are series of their own, and so is a
-    file with several frames.
+    Images of a series that differ in size or kind are separate series, and so is a file
+    with several frames.
 
     Parameters
     ----------
     paths : sequence of Path
     keep_identifiers : bool
-        Whether a file's own name may go into names: it may tell who the patient is,
-        in a spelling that the header does not have.
+        Whether names of series may contain the file's own name, which may identify the
+        patient in a spelling that the header does not have.
 
     Returns
     -------
     series : list of Series
         Series by the first file name in each.
     others : list of Path
-        Files that are no images, such as reports and DICOMDIR.
+        Files that are not images, such as reports and DICOMDIR.
 
     Raises
     ------

@@ -59,22 +59,22 @@ class NotUsed(StrEnum):
     OTHER_WINDOWS
         Windows besides the first one.
     VOI_TABLE
-        A table, instead of a window, of how values are to be shown.
+        A table that says how to show values, in place of a window.
     SIGMOID
-        A window whose ends are smooth; it is taken as straight.
+        A sigmoid window, which is replaced by a linear one.
     OVERLAYS
         Drawings over the image.
     REGIONS_DIFFER
         Ultrasound regions of different pixel sizes, so that none is used.
     UNEVEN_SLICES
-        Slices whose distances differ, or of which some lie at one place or at none
-        that is known; they are shown as if they were even.
+        Slices at uneven distances, at the same place or at an unknown place; they are
+        shown as if the distances were even.
     SPACINGS_DIFFER
         Pixels of different sizes in one series, so that none is used.
     IMPOSSIBLE
         A window without width, or pixels without size.
     PRESENTATION_INVERSE
-        The wish of a MONOCHROME2 image to be shown inverted.
+        Request of a MONOCHROME2 image to be shown inverted.
     PADDING
         Pixels outside of the field of view; they have the smallest value inside.
     SOUND
@@ -84,13 +84,13 @@ class NotUsed(StrEnum):
     BITS
         Bits of colour beyond eight.
     INTERLACED
-        Rows of two moments in one frame, which stay as they are.
+        Rows of two moments in one frame, which are not separated.
     OTHER_CHANNELS
         Channels besides the first one, or the first three.
     OTHER_IMAGES
         Further images in the same file.
     ORIENTATION
-        The affine of a slice, which asks for another view than its stored pixels.
+        The affine of a slice, if it asks for another view than the stored one.
     """
 
     OTHER_WINDOWS = "other_windows"

@@ -123,7 +123,7 @@ class NiftiFrames(Frames):
 
 
 def stored_zooms(image: Any, path: Path) -> list[float]:
-    """Size of a voxel along each axis, as the file has it; 0 where it is none.
+    """Size of a voxel along each axis, as the file has it; 0 if it is invalid.
 
     nibabel itself makes a missing size 1, which would be a size in mm.
     """

@@ -119,7 +119,7 @@ class OmeTiffFrames(Frames):
 def _unreadable(name: str, error: Exception) -> InputError:
     return InputError(
         f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
-        "replace it, or name it .tif if it is none of OME's."
+        "replace it, or name it .tif if it is not an OME-TIFF."
     )
 
 

@@ -21,7 +21,7 @@ class OmeZarrFrames(Frames):
     Raises
     ------
     InputError
-        If zarr is missing, or the folder is no image or no single stack of them.
+        If zarr is missing, or the folder is not an image or a single stack of images.
     """
 
     def __init__(self, path: Path, name: str) -> None:

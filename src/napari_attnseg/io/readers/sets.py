@@ -52,19 +52,19 @@ class FileSet:
 def find_sets(inputs: Sequence[Path], keep_identifiers: bool = False) -> list[FileSet]:
     """Sets of the given files and of the files in each given folder, by name.
 
-    DICOM files of one folder are grouped by their series. A file that is given or lies
-    there under several names is taken once.
+    DICOM files of one folder are grouped by their series. A file that occurs several
+    times, or under several names, is taken once.
 
     Parameters
     ----------
     inputs : sequence of Path
     keep_identifiers : bool
-        Whether a DICOM file's path may be told: it may name the patient.
+        Whether messages may show the path of a DICOM file, which may name the patient.
 
     Raises
     ------
     InputError
-        If an input does not exist, or a folder holds nothing that is read.
+        If an input does not exist, or a folder holds no file that can be read.
     """
     found: dict[Path, FileSet] = {}
     for path in inputs:

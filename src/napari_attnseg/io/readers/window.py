@@ -18,7 +18,7 @@ def rule_for(
     rule : Percentiles or Window
         Rule of the model card, or the one that was asked for.
     asked : bool
-        Whether somebody asked for it.
+        Whether the user asked for it.
     """
     if asked or facts is None or facts.window is None:
         return rule
