@@ -119,11 +119,13 @@ class RgbImage:
         clipped = self._clipped / size
         warnings: tuple[IntensityWarning, ...] = ()
         if scale.told:
-            fullest = np.sort(self._histogram)[::-1].cumsum()
-            needed = 1 + int(np.searchsorted(fullest, MOST * size))
-            # Images of few levels leave the bins between them empty.
-            gaps = np.diff(np.flatnonzero(self._histogram))
-            needed *= int(np.median(gaps)) if gaps.size else 1
+            fullest = np.argsort(self._histogram)[::-1]
+            held = self._histogram[fullest].cumsum()
+            needed = 1 + int(np.searchsorted(held, MOST * size))
+            # Images of few levels leave the bins between them empty. Two bins do not
+            # tell that: a CT has air and tissue.
+            if needed > 2:
+                needed *= int(np.median(np.diff(np.sort(fullest[:needed]))))
             warnings = (IntensityWarning.NARROW_RANGE,) * (needed < NARROW * BINS)
         low, high = scale.low, scale.high
         return IntensityMapping(scale.rule, low, high, clipped, warnings, scale.border)

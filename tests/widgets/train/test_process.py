@@ -75,7 +75,7 @@ def test_a_run_is_watched_to_its_end(data_folder: Path, folder: Path) -> None:
     assert run.look() == NOTHING
     run.start(choices(data_folder, folder, 3, "--seed 5").options())
     assert run.look().state == "starting"
-    with pytest.raises(InputError, match="going on"):
+    with pytest.raises(InputError, match="in progress"):
         run.start(choices(data_folder, folder, 3).options())
     place = wait(run, lambda look: look.place is not None or ended(look)).place
     assert place is not None and place.epochs == 3 and place.steps == 2
@@ -253,7 +253,7 @@ def test_choices_become_options(tmp_path: Path) -> None:
     assert options[-3:] == ["--seed", "1", "--bf16"] and "--batch" not in options
     assert options[options.index("--config") + 1] == "compact"
     wrong = Choices(tmp_path, out, found["compact"], start, more="--config 'my")
-    with pytest.raises(InputError, match="close what is quoted"):
+    with pytest.raises(InputError, match="close the quotation marks"):
         wrong.options()
     first = suggest_folder(tmp_path / "data", "compact")
     assert first == tmp_path / "data-compact"
