@@ -45,7 +45,7 @@ def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
     qtbot.waitUntil(lambda: line().endswith(" % of the frame"))
     assert not text.visible
     mask.data = np.zeros_like(mask.data)
-    qtbot.waitUntil(lambda: line() == "Nothing found")
+    qtbot.waitUntil(lambda: line().startswith(f"Nothing found\n{BY_HAND}"))
     assert text.visible and text.text == "Nothing found\npolyp"
     marked = picture()
     mask.visible = False
