@@ -154,9 +154,9 @@ class NewResult:
 def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
     """Remove earlier results, but only hide those that were edited by hand.
 
-    Layers made from those are hidden too, and so are explanations that were added beside
-    them, because they would look like a part of the new result. Returns which of the
-    removed layers were visible.
+    Layers made from those are hidden too, and so are explanations that were added
+    beside them, because they would look like a part of the new result. Returns which of
+    the removed layers were visible.
     """
     visible: dict[Output, bool] = {}
     earlier = earlier_results(viewer.layers, source)
