@@ -94,3 +94,19 @@ def test_the_tiny_model_takes_part() -> None:
     encoder = build_encoder(MODELS["tiny"].transformer).eval()
     spare_copies(encoder)
     assert kept(encoder)
+
+
+def test_what_inference_kept_takes_part_in_gradients(plain: torch.nn.Module) -> None:
+    """As when *Explain* follows *Segment*: parameters are fixed, the image is not."""
+    fast = copy.deepcopy(plain).requires_grad_(False)
+    fixed = copy.deepcopy(fast)
+    spare_copies(fast)
+    image = torch.rand(1, 3, 224, 224)
+    of(fast, image)
+    assert kept(fast) == [True] * 5
+    gradients = []
+    for encoder in (fast, fixed):
+        changed = image.clone().requires_grad_()
+        sum(maps.sum() for maps in encoder(changed)).backward()
+        gradients.append(changed.grad)
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)

@@ -7,6 +7,8 @@ kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -39,6 +41,13 @@ def _fits(block: Any) -> bool:
     return whole and known and not isinstance(block._attn, _Windows)
 
 
+@contextmanager
+def _of_no_mode() -> Iterator[None]:
+    """For tensors that are kept: one of inference mode has no place in a gradient."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
 class _Windows:
     """Stands for the method ``_attn`` of one block."""
 
@@ -67,8 +76,9 @@ class _Windows:
             found: Tensor = type(block)._attn(block, maps)
             return found
         if self._there.device != maps.device:
-            self._there = self._there.to(maps.device)
-            self._back = self._back.to(maps.device)
+            with _of_no_mode():
+                self._there = self._there.to(maps.device)
+                self._back = self._back.to(maps.device)
         area = attention.window_area
         flat = maps.reshape(count, height * width, channels)
         windows = flat.index_select(1, self._there).view(-1, area, channels)
@@ -92,8 +102,9 @@ class _Windows:
             of, its_version, kept = self._kept
             if of is table and its_version == version and kept.device == table.device:
                 return kept
-        bias: Tensor = attention._get_rel_pos_bias()
-        if mask is not None:
-            bias = bias + mask.unsqueeze(1)
+        with _of_no_mode():
+            bias: Tensor = attention._get_rel_pos_bias()
+            if mask is not None:
+                bias = bias + mask.unsqueeze(1)
         self._kept = table, version, bias
         return bias
