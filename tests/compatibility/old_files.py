@@ -130,6 +130,12 @@ REWORDED = (
     ("Resume continues from there", "Resume goes on from there"),
     ("without a message; its process", "without a word, its process"),
     ("Stop again ends it at once", "Stop once more ends it at once"),
+    (
+        r"was also trained on the images of (.*?), where it is more confident than "
+        r"elsewhere; use the temperature of an honest run with the same settings",
+        r"was trained on the images of \1 too, where it is surer of itself than "
+        r"elsewhere; take the temperature of an honest run of the same settings",
+    ),
 )
 
 

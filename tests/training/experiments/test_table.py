@@ -84,7 +84,7 @@ def test_a_table_goes_on_where_it_was(
     with pytest.raises(InputError, match="by the suite 'quick', not by 'full'"):
         fill(GatesTable(base, "test", "full"), rows, 1, tmp_path)
     (data_folder / "splits" / "val.txt").write_text("disc09\ndisc10\n")
-    with pytest.raises(InputError, match=r"3 images of discs.* not those"):
+    with pytest.raises(InputError, match=r"3 images of discs.* other images"):
         fill(table, rows, 1, tmp_path)
     with pytest.raises(UnknownNameError, match="no row called 'every'"):
         fill(table, ["plain", "every"], 1, tmp_path)
