@@ -246,7 +246,10 @@ def test_the_card_says_what_the_user_states(
     assert "Kvasir" not in card.limits and "120" not in card.limits
 
 
-@pytest.mark.parametrize("before", ["", "model."])
+@pytest.mark.parametrize(
+    "before",
+    ["", "model.", "_orig_mod.", "_orig_mod.module.", "model._orig_mod."],
+)
 def test_a_state_dict_of_ours_is_imported(tmp_path: Path, before: str) -> None:
     torch.manual_seed(3)
     network = SegmentationNetwork(TINY).eval()
@@ -269,6 +272,23 @@ def test_a_state_dict_of_ours_that_lacks_a_tensor_is_refused(tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match=f"{name} is missing"):
         import_released(file, out, TINY)
     assert not out.exists()
+
+
+def test_a_head_of_three_classes_is_named_and_one_of_them_imported(
+    tmp_path: Path,
+) -> None:
+    file, out = tmp_path / "own.pth", tmp_path / "own.safetensors"
+    state = SegmentationNetwork(dataclasses.replace(TINY, classes=3)).state_dict()
+    torch.save(state, file)
+    with pytest.raises(CheckpointError, match="has 3 classes") as error:
+        import_released(file, out, TINY)
+    head = ["decoder.logits.weight", "decoder.logits.bias"]
+    assert ", ".join(head) in str(error.value) and "--as" not in str(error.value)
+    torch.save(state | {name: state[name][1:2] for name in head}, file)
+    import_released(file, out, TINY)
+    assert torch.equal(
+        load_checkpoint(out)[0].state_dict()[head[0]], state[head[0]][1:2]
+    )
 
 
 def test_of_several_state_dicts_one_is_asked_for(tmp_path: Path) -> None:

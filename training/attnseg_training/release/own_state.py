@@ -38,6 +38,7 @@ def is_own(state: dict[str, Tensor], spec: ModelSpec) -> bool:
             f"{'missing' if name in own else 'left over'}; choose its network with "
             "--as, or the state dict of the whole network."
         )
+    _expect_one_class(own, given, spec.name)
     for name, value in own.items():
         if value.shape != given[name].shape:
             raise CheckpointError(
@@ -45,3 +46,23 @@ def is_own(state: dict[str, Tensor], spec: ModelSpec) -> bool:
                 f"it, got {tuple(given[name].shape)}; choose its network with --as."
             )
     return True
+
+
+def _expect_one_class(
+    own: dict[str, Tensor], given: dict[str, Tensor], network: str
+) -> None:
+    """Refuse a state dict that differs only in the number of classes."""
+    differ = [name for name in own if own[name].shape != given[name].shape]
+    counts = {len(given[name]) if given[name].ndim else 0 for name in differ}
+    if len(counts) != 1 or (count := counts.pop()) < 2:
+        return
+    if all(
+        len(own[name]) == 1 and own[name].shape[1:] == given[name].shape[1:]
+        for name in differ
+    ):
+        raise CheckpointError(
+            f"Expected a checkpoint of one class, which import takes, but this one of "
+            f"{network} has {count} classes ({', '.join(differ)}); save those tensors "
+            "with the row of the class that is meant alone (tensor[k:k + 1]), or train "
+            "it here with the classes named in dataset.toml."
+        )

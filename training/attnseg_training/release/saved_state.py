@@ -16,6 +16,8 @@ from napari_attnseg.errors import CheckpointError
 
 #: Before tensors' names of a network in DataParallel, or of an average of weights.
 MODULE = "module."
+#: In tensors' names of a network, or a part of one, that torch.compile wrapped.
+COMPILED = "_orig_mod."
 #: What torch's average of weights (SWA) counts beside its network.
 AVERAGED = "n_averaged"
 _WANT = "Expected a PyTorch checkpoint (.pth) of tensors only"
@@ -60,7 +62,11 @@ def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
         )
     if name or distinct:
         content = found[name or distinct[0]]
-    state = {str(key): v for key, v in content.items() if isinstance(v, Tensor)}
+    state = {
+        str(key).replace(COMPILED, ""): value
+        for key, value in content.items()
+        if isinstance(value, Tensor)
+    }
     bare = {key.removeprefix(MODULE): v for key, v in state.items()}
     if all(key.startswith(MODULE) for key in state if key != AVERAGED):
         bare.pop(AVERAGED, None)
