@@ -239,12 +239,12 @@ class StackRun:
         story = {
             "source": str(self._files.label),
             "every": self._every,
-            FILE_FACTS: facts.to_provenance(self._keep),
+            FILE_FACTS: self._frames.to_provenance(self._keep),
             "weights_sha256": self._maker.segmenter.sha256,
         }
         if self._smooth == 1:  # else probabilities are missing to go on with
             story[SETTINGS] = self._maker.settings(facts)
-        step = facts.step if facts.axis is FrameAxis.TIME else None
+        step = self._frames.step if facts.axis is FrameAxis.TIME else None
         rate = _RATE if step is None else 1 / (step * self._every)
         named = self._names, story, self._making.columns
         shown = self._overlay, rate, self._how.objects
