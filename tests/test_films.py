@@ -40,6 +40,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.frame_rows import frame_row
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import find_sets, open_frames, sets
 from napari_attnseg.io.results import load_results
@@ -437,7 +438,10 @@ def test_frames_are_made_again_if_anything_differs(
     assert story["frames"] == [0, 8, 16, 24] and story["complete"] is False
     assert len(rows_of(out / "film_frames.csv")) == 4
     # Frames that are no longer asked for go.
+    # A run that was killed between a mask and its row.
+    shutil.copy(out / "film/frame_000008_mask.png", out / "film/frame_000013_mask.png")
     list(segment_files([film], out, tiny_weights, "cpu", how, every=16))
+    assert not (out / "film/frame_000013_mask.png").exists()
     assert len(list((out / "film").iterdir())) == 2
     with pytest.raises(InputError, match="--resume or --smooth-time"):
         segment_files([film], out, tiny_weights, "cpu", how, smooth_time=3)
@@ -510,6 +514,20 @@ def test_times_of_an_uneven_film_are_its_own(
     with open_frames(out / "a_overlay.mp4") as overlay:
         shown = [overlay.place_of(i) for i in range(3)]
         assert shown == pytest.approx(wanted, abs=1e-3)
+
+
+def test_results_of_a_film_find_it_from_anywhere(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    video_file(tmp_path / "in" / "film.mp4", numbered(3))
+    monkeypatch.chdir(tmp_path)
+    given, out = Path("in/film.mp4"), Path("out")
+    list(segment_files([given], out, tiny_weights, "cpu", every=2, overlay=False))
+    monkeypatch.chdir("/")
+    found = load_frame_results(tmp_path / "out" / "film.json")
+    assert found.source is not None and found.source.samefile(tmp_path / "in/film.mp4")
+    assert found.image == "../in/film.mp4"
 
 
 def test_one_frame_is_explained(tmp_path: Path, tiny_weights: Path) -> None:

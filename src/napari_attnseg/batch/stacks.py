@@ -16,6 +16,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.flicker import small_picture
 from napari_attnseg.frame_rows import estimate_of_row
+from napari_attnseg.io.files import relative_source
 from napari_attnseg.io.frame_parts import EarlierFrames
 from napari_attnseg.io.overlay_video import can_write_video
 from napari_attnseg.io.readers import FileSet, Frames
@@ -239,14 +240,17 @@ class StackRun:
         story = {
             "source": str(self._files.label),
             "every": self._every,
-            FILE_FACTS: facts.to_provenance(self._keep),
+            FILE_FACTS: self._frames.to_provenance(self._keep),
             "weights_sha256": self._maker.segmenter.sha256,
         }
         if self._smooth == 1:  # else probabilities are missing to go on with
             story[SETTINGS] = self._maker.settings(facts)
-        step = facts.step if facts.axis is FrameAxis.TIME else None
+        step = self._frames.step if facts.axis is FrameAxis.TIME else None
         rate = _RATE if step is None else 1 / (step * self._every)
         named = self._names, story, self._making.columns
+        image: str | None = None
+        if self._files.shows_path:
+            image = relative_source(str(self._files.label), self._names.folder)
         shown = self._overlay, rate, self._how.objects
-        self._results = StackResults(*named, *shown, self._earlier)
+        self._results = StackResults(*named, *shown, self._earlier, image)
         return self._results

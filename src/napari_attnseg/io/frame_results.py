@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
 
 
@@ -32,6 +33,8 @@ class FrameResults:
         Provenance of the run and of the file.
     complete : bool
         Whether all frames were done.
+    image : str or None
+        The file that was segmented, as seen from the results; None: they do not say.
     """
 
     names: StackNames
@@ -39,6 +42,7 @@ class FrameResults:
     unit: int
     provenance: Mapping[str, Any]
     complete: bool
+    image: str | None = None
 
     def mask(self, frame: int) -> NDArray[np.integer[Any]]:
         """Mask (H, W) of a frame; raises as `read_image`."""
@@ -52,9 +56,10 @@ class FrameResults:
         """
         given = Path(str(self.provenance.get("source", "")))
         folder = self.names.folder
+        seen = () if self.image is None else (folder / self.image,)
         beside = (folder / given.name, folder.parent / given.name)
-        there = (path for path in (given, *beside) if given.name and is_file(path))
-        return next(there, None)
+        places = (*seen, given, *beside) if given.name else ()
+        return next((path for path in places if _is_image(path)), None)
 
     def rows(self) -> dict[int, dict[str, str]]:
         """Frame → row of the table.
@@ -82,6 +87,11 @@ class FrameResults:
         return rows
 
 
+def _is_image(path: Path) -> bool:
+    """Whether an image is there: a file, or the folder of an OME-Zarr."""
+    return is_file(path) or file_format(path) is FileFormat.OME_ZARR
+
+
 def find_frame_results(path: Path) -> list[Path]:
     """The JSON files of films and stacks that a path is, or that a folder holds."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
@@ -104,8 +114,9 @@ def load_frame_results(path: Path) -> FrameResults:
         )
     try:
         frames = tuple(int(frame) for frame in facts["frames"])
+        image = facts["files"].get("image")
         unit, own = int(facts["mask_value"]), dict(facts["provenance"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path.name} is damaged ({error}); segment the file again."
         ) from error
@@ -115,4 +126,5 @@ def load_frame_results(path: Path) -> FrameResults:
             "segment the file again."
         )
     names = StackNames(path.parent, path.stem)
-    return FrameResults(names, frames, unit, own, bool(facts.get("complete", True)))
+    complete = bool(facts.get("complete", True))
+    return FrameResults(names, frames, unit, own, complete, image)

@@ -94,6 +94,8 @@ class StackResults:
         Whether to write the table of objects.
     earlier : EarlierFrames, optional
         Results that stay; each is told to `keep`.
+    image : str, optional
+        The file that was segmented, as seen from the results; None: it is not told.
 
     Raises
     ------
@@ -110,8 +112,10 @@ class StackResults:
         rate: float,
         objects: bool = False,
         earlier: EarlierFrames | None = None,
+        image: str | None = None,
     ) -> None:
         self._names, self._facts = names, dict(provenance)
+        self._image = image
         self._wants_overlay = overlay and can_write_video()
         self._seen: set[int] = set()
         self._before: set[int] = set()
@@ -234,10 +238,12 @@ class StackResults:
             overlay = None if self._overlay is None else self._overlay.close()
             files += [] if overlay is None else [overlay]
             self._write_story(complete, overlay is not None)
-        if complete:
-            for frame in self._before - self._seen:
-                for path in self._names.masks.glob(f"frame_{frame:06d}_mask*.png"):
-                    remove(path)
+        done = set(self._frames(complete))
+        for path in self._names.masks.glob(_MASKS):
+            # A process that was killed leaves masks without a row.
+            number = path.name.split("_")[1]
+            if number.isdecimal() and int(number) not in done:
+                remove(path)
         return [*files, self._names.story]
 
     def _frames(self, complete: bool) -> list[int]:
@@ -246,6 +252,8 @@ class StackResults:
     def _write_story(self, complete: bool, overlay: bool = False) -> None:
         names, frames = self._names, self._frames(complete)
         files = {"masks": names.masks.name, "table": names.table.name}
+        if self._image is not None:
+            files["image"] = self._image
         if names.objects.exists():
             files["objects"] = names.objects.name
         if overlay:

@@ -45,6 +45,7 @@ def test_times_are_kept_where_they_are_uneven(tmp_path: Path) -> None:
     with VideoFrames(path, "a") as frames:
         expected = [float(time) for time in times]
         assert frames.times == pytest.approx(expected, abs=1e-3)
+        assert frames.step == pytest.approx(310 / 600 / 5, abs=1e-3)  # their mean
         assert [number_of(frames[i]) for i in (4, 1, 5)] == [4, 1, 5]
 
 

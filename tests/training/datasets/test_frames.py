@@ -55,6 +55,10 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     Image.fromarray(mask_of(0)).save(other)
     with pytest.raises(InputError, match="but got mask 9"):
         list(frames_to_training_set(film, tmp_path / "film", tmp_path / "b"))
+    # With a table, only masks that have a row: another may be from a killed run.
+    (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
+    made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
+    assert made == ["film_000000", "film_000008"]
 
 
 def test_slices_of_a_volume_with_its_window(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.file_reader import read_files
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.reader import get_reader
 from napari_attnseg._widgets.layers.source import Source, source_of
 from napari_attnseg._widgets.layers.writer import write
+from napari_attnseg._widgets.over_time.curves import place_of
 from napari_attnseg._widgets.over_time.widget import OverTimeWidget
 from napari_attnseg._widgets.review.widget import ReviewWidget
 from napari_attnseg.batch import segment_files
@@ -85,6 +88,49 @@ def test_a_film_that_is_gone_is_told(results: Path, messages: list[str]) -> None
             find_cases(results)
     finally:
         away.rename(film)
+
+
+def test_results_without_their_images_lie_where_the_images_do(
+    tmp_path: Path, tiny_weights: Path, messages: list[str]
+) -> None:
+    """Of a series of thick slices, and of a film with uneven times."""
+    import json
+
+    times = [Fraction(n, 600) for n in (0, 10, 60, 70, 300, 310)]
+    film = video_file(tmp_path / "a.mkv", numbered(6), times=times, bf="0")
+    pixels = np.random.default_rng(0).integers(0, 999, (3, 32, 40)).astype(np.uint16)
+    for i, one in enumerate(pixels):
+        more = {"SeriesInstanceUID": "1.2.3", "PixelSpacing": [0.5, 0.7]}
+        more |= {"ImagePositionPatient": [0, 0, 2.5 * i]}
+        more |= {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        dicom_file(tmp_path / "series" / f"{i}.dcm", one, InstanceNumber=i, **more)
+    for path, step in ((film, 0.1033), (tmp_path / "series", 2.5)):
+        out = tmp_path / f"out {path.name}"
+        made = segment_files([path], out, tiny_weights, "cpu", overlay=False)
+        assert all(one.error is None for one in made)
+        (image,) = read_files(str(path))
+        if path == film:
+            film = path.rename(tmp_path / "moved.mkv")
+        (mask,) = opened(out)
+        assert image.scale[0] == pytest.approx(step, abs=1e-3)
+        np.testing.assert_allclose(mask.scale, image.scale)
+        assert (mask.units, mask.axis_labels) == (image.units, image.axis_labels)
+    assert not any("how far apart" in one for one in messages)
+    (story,) = out.glob("*.json")
+    facts = json.loads(story.read_text())
+    del facts["provenance"]["file_facts"]["frame_step"]
+    story.write_text(json.dumps(facts))
+    opened(out)
+    assert "how far apart" in messages[-1]
+
+
+def test_times_of_the_table_are_those_of_the_film(tmp_path: Path) -> None:
+    times = [Fraction(n, 600) for n in (0, 10, 60, 70, 300, 310)]
+    path = video_file(tmp_path / "a.mkv", numbered(6), times=times, bf="0")
+    (film,) = read_files(str(path))
+    assert place_of(film, film)(2)["seconds"] == pytest.approx(0.1, abs=1e-3)
+    film.scale = (1, 1, 1)  # somebody says that it lies otherwise
+    assert place_of(film, film)(2) == {"seconds": 2}
 
 
 def test_frames_of_a_film_are_reviewed(

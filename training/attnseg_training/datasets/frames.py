@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Window
+from napari_attnseg.io.frame_table import read_rows
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.sets import set_of
+from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.io.training_set import Correction, addition
 from napari_attnseg.preprocessing import to_rgb
 
@@ -94,7 +96,10 @@ def _masks(path: Path, images: FileSet, count: int) -> Mapping[int, Mask]:
     hits = ((_MASK.fullmatch(one.name), one) for one in inside)
     named = {int(hit[1]): one for hit, one in hits if hit is not None}
     if named:
-        return named
+        # A run that was killed may leave a mask that is not whole, and has no row.
+        table = StackNames(path.parent, path.name).table
+        rows = read_rows(table)
+        return {i: one for i, one in named.items() if i in rows} if rows else named
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]
     segs = [one for one in scans if is_segmentation(one)]
     if segs:

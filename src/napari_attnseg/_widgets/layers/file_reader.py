@@ -6,7 +6,7 @@ of a pixel, its unit and the names of the axes, and never the name of the patien
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,19 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.metadata import (
     FILE_FACTS,
+    FRAME_TIMES,
     IMAGE_FILE,
     IMAGE_ORIENTATION,
 )
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.folders import entries
 from napari_attnseg.io.readers import FileSet, Frames, find_sets, open_frames
-from napari_attnseg.io.readers.facts import FileFacts, FrameAxis
+from napari_attnseg.io.readers.facts import (
+    FRAME_STEP,
+    FRAME_STEP_UNIT,
+    FileFacts,
+    FrameAxis,
+)
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 
 #: More images than this from one folder would fill the layer list.
@@ -81,7 +87,7 @@ def file_layer(files: FileSet) -> Any:
     frames = open_frames(files)
     facts = frames.facts
     first = frames[0]
-    stack = len(frames) > 1
+    stack, said = len(frames) > 1, frames.to_provenance()
     return napari.layers.Image(
         _lazy(frames, first) if stack else first,
         name=files.name,
@@ -91,22 +97,33 @@ def file_layer(files: FileSet) -> Any:
             # napari would name the path, which may name the patient.
             IMAGE_FILE: str(files.paths[0].absolute()) if files.shows_path else None,
             IMAGE_ORIENTATION: 1,
-            FILE_FACTS: facts.to_provenance(),
+            FILE_FACTS: said,
+            FRAME_TIMES: _times(frames) if stack else None,
         },
-        **_placement(facts, stack),
+        **placement_by(said, stack),
     )
 
 
-def _placement(facts: FileFacts, stack: bool) -> dict[str, Any]:
-    scale, units = list(facts.spacing or (1.0, 1.0)), [facts.unit] * 2
-    labels = ["y", "x"]
+def placement_by(said: Mapping[str, Any], stack: bool) -> dict[str, Any]:
+    """Scale, units and names of axes by what a file says: `Frames.to_provenance`."""
+    scale = list(said.get("pixel_spacing") or (1.0, 1.0))
+    units, labels = [str(said.get("unit", "pixel"))] * 2, ["y", "x"]
     if stack:
-        timed = facts.axis is FrameAxis.TIME
-        known = facts.step is not None
-        scale = [facts.step or 1.0, *scale]
-        units = [("second" if timed else facts.unit) if known else "pixel", *units]
-        labels = [_LABELS[facts.axis], *labels]
+        scale = [said.get(FRAME_STEP) or 1.0, *scale]
+        units = [str(said.get(FRAME_STEP_UNIT, "pixel")), *units]
+        axis = FrameAxis(said.get("frame_axis", FrameAxis.UNKNOWN))
+        labels = [_LABELS[axis], *labels]
     return {"scale": scale, "units": units, "axis_labels": labels}
+
+
+def _times(frames: Frames) -> list[float | None] | None:
+    """Seconds of each frame, where they are known."""
+    if frames.facts.axis is not FrameAxis.TIME:
+        return None
+    try:
+        return [frames.place_of(i) for i in range(len(frames))]
+    except (InputError, IndexError):  # it is cut short
+        return None
 
 
 def _limits(facts: FileFacts, first: NDArray[Any]) -> tuple[float, float] | None:

@@ -15,7 +15,7 @@ from napari.utils.notifications import show_warning
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
 from napari_attnseg._widgets.layers.display import make_layer
-from napari_attnseg._widgets.layers.file_reader import file_layer
+from napari_attnseg._widgets.layers.file_reader import file_layer, placement_by
 from napari_attnseg._widgets.layers.metadata import FRAME_NUMBERS
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.record import ImageReference, LayerRecord, Part
@@ -26,7 +26,7 @@ from napari_attnseg.frame_rows import COLUMNS, estimate_of_row
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_results import FrameResults, load_frame_results
 from napari_attnseg.io.readers import find_sets, open_frames
-from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.facts import FILE_FACTS, FRAME_STEP
 from napari_attnseg.io.results import IMAGE
 from napari_attnseg.reliability.estimate import ESTIMATE
 
@@ -137,12 +137,16 @@ def _image(found: FrameResults, rows: Mapping[int, Mapping[str, str]]) -> Any:
 
 
 def _unread_placement(found: FrameResults) -> dict[str, Any]:
-    """Size of a pixel, as the table's file says it, where the images are not open."""
+    """Placement as that of the images, which are not open, by the results' JSON."""
     facts = found.provenance.get(FILE_FACTS) or {}
-    spacing, unit = facts.get("pixel_spacing"), str(facts.get("unit", "pixel"))
-    if spacing is None:
-        return {}
-    return {"scale": [1.0, *spacing], "units": ["pixel", unit, unit]}
+    if FRAME_STEP not in facts:
+        show_warning(
+            f"The results of {found.names.stem} do not say how far apart slices are, "
+            "as an earlier version wrote them: beside the images opened by hand, masks "
+            "may lie on other slices. Segment the file again, or give the mask's layer "
+            "the scale of the images."
+        )
+    return placement_by(facts, True)
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

@@ -47,6 +47,9 @@ IMAGE_ORIENTATION = "attnseg image orientation"
 #: Key, in ``layer.metadata``, of what the image's file says: `FileFacts.to_provenance`.
 FILE_FACTS = "attnseg file facts"
 
+#: Key, in ``layer.metadata`` of a film, of the seconds of its frames, where known.
+FRAME_TIMES = "attnseg frame times"
+
 #: Key, in ``layer.metadata`` of a mask that was read, of the numbers of its frames as
 #: their table has them: frame → column → number.
 FRAME_NUMBERS = "attnseg frame numbers"

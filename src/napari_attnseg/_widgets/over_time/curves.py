@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from napari_attnseg._widgets.layers.metadata import FRAME_TIMES
 from napari_attnseg._widgets.over_time.measuring import Measured
 from napari_attnseg.objects.physical import millimetres, pixel_size
 
@@ -78,10 +79,16 @@ def square_mm(placement: Mapping[str, Any]) -> float | None:
     return None if size is None else size[0] * size[1]
 
 
-def place_of(layer: Any) -> Callable[[int], dict[str, Any]]:
-    """Time or position of a frame, by scale and unit of the layer's leading axis."""
+def place_of(layer: Any, film: Any = None) -> Callable[[int], dict[str, Any]]:
+    """Time or position of a frame, by scale and unit of the layer's leading axis.
+
+    The film's own times, if it has them and lies along the slider as it was opened.
+    """
     unit, step = str(layer.units[0]), float(layer.scale[0])
     if unit in _SECONDS:
+        times = None if film is None else film.metadata.get(FRAME_TIMES)
+        if times and math.isclose(times[-1], step * (len(times) - 1), rel_tol=1e-6):
+            return lambda frame: {"seconds": round(times[frame], 6)}
         return lambda frame: {"seconds": round(frame * step, 6)}
     if unit in _LENGTHS:
         return lambda frame: {"position": round(frame * step, 6)}

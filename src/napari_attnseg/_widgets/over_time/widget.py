@@ -260,7 +260,7 @@ class OverTimeWidget(DockWidget):
         result = self.result
         assert result is not None
         mask, known = StackedMask.of(result), self._known[result.mask]
-        place = place_of(result.mask)
+        place = place_of(result.mask, result.image)
         rows = known.table(mask, place)
         write_text(path, table_text(rows))
         missing = len(mask.frames) - len(rows)

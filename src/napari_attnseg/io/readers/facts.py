@@ -11,6 +11,8 @@ from napari_attnseg.io.readers.formats import FileFormat
 
 #: Key, in provenance, of `FileFacts.to_provenance`.
 FILE_FACTS = "file_facts"
+#: Keys, among them, of the mean distance of neighbouring frames, and of its unit.
+FRAME_STEP, FRAME_STEP_UNIT = "frame_step", "frame_step_unit"
 #: Names of patients, and what else tells who they are; written only if asked for.
 IDENTIFIERS = "identifiers"
 
@@ -166,7 +168,8 @@ class FileFacts:
     def step(self) -> float | None:
         """Mean distance of neighbouring frames, in seconds or `unit`; None if unknown.
 
-        For a film, whose times are not listed at first, it follows from the frame rate.
+        For a film, whose times are not listed here, it is that of the header's rate;
+        its open file knows the mean (`Frames.step`).
         """
         rate = self.said.get("frame_rate")
         if rate and self.times is None:

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.readers.facts import FileFacts, FrameAxis
+from napari_attnseg.io.readers.facts import (
+    FRAME_STEP,
+    FRAME_STEP_UNIT,
+    FileFacts,
+    FrameAxis,
+)
 
 #: Bytes of decoded frames that one open file keeps, at most.
 CACHE = 32 * 1024 * 1024
@@ -82,6 +87,20 @@ class Frames(ABC):
         facts = self.facts
         places = facts.times if facts.axis is FrameAxis.TIME else facts.positions
         return None if places is None else places[index]
+
+    @property
+    def step(self) -> float | None:
+        """Mean distance of neighbouring frames, in seconds or `FileFacts.unit`."""
+        return self.facts.step
+
+    def to_provenance(self, keep_identifiers: bool = False) -> dict[str, Any]:
+        """`FileFacts.to_provenance`; of a stack also the distance of its frames."""
+        facts = self.facts.to_provenance(keep_identifiers)
+        if len(self) > 1:
+            timed, step = self.facts.axis is FrameAxis.TIME, self.step
+            unit = "second" if timed else self.facts.unit
+            facts |= {FRAME_STEP: step, FRAME_STEP_UNIT: unit if step else "pixel"}
+        return facts
 
     @property
     def dtype(self) -> np.dtype[Any]:

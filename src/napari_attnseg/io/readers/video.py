@@ -146,6 +146,20 @@ class VideoFrames(Frames):
         stamps = self._time_stamps()
         return tuple(float((one - stamps[0]) * self._base) for one in stamps)
 
+    @property
+    def step(self) -> float | None:
+        """Mean distance of the frames in seconds, by their own times.
+
+        That of the header's rate where the file has no such times.
+        """
+        try:
+            stamps = self._time_stamps()
+        except (InputError, self._av.FFmpegError, OSError):
+            return self.facts.step
+        if len(stamps) < 2:
+            return self.facts.step
+        return float((stamps[-1] - stamps[0]) * self._base / (len(stamps) - 1))
+
     def place_of(self, index: int) -> float | None:
         """Seconds from the first frame; of one not yet decoded the file is read."""
         if index in self._seen:
