@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,8 +12,12 @@ from made_series import SHAPE, estimated, square, write_images, write_results
 from PIL import Image
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.review.case import Case
 from napari_attnseg.review.cases import Order, find_cases
 from napari_attnseg.review.mask_file import read_mask
+from napari_attnseg.review.session import Review
+from napari_attnseg.review.words import order_words
 
 
 def test_the_lowest_expected_dice_comes_first_and_before_it_those_without(
@@ -37,6 +43,27 @@ def test_without_expected_dice_the_most_doubtful_comes_first(tmp_path: Path) -> 
     series = find_cases(write_results(tmp_path, dict.fromkeys(doubt), doubt))
     assert series.order is Order.DOUBT
     assert [case.name for case in series.cases] == ["unsure", "sure"]
+
+
+def test_why_the_order_is_not_by_expected_dice(tmp_path: Path) -> None:
+    image = Path("a.png")
+    grey = ExpectedDice(EstimateState.GREY)
+    empty = ExpectedDice(EstimateState.EMPTY)
+
+    def said(*expected: ExpectedDice | None) -> str:
+        cases = [
+            Case(f"{i}", image, None, expected=one, doubt=0.1)
+            for i, one in enumerate(expected)
+        ]
+        review = SimpleNamespace(cases=cases, study=None, order=Order.DOUBT)
+        return order_words(cast(Review, review))
+
+    weights = "these weights have no expected Dice"
+    assert said(None) == f"Sorted by mean entropy, the highest first; {weights}."
+    assert f"no expected Dice: {grey.why_none}." in said(grey, empty)
+    assert "as nothing was found" in said(empty)
+    both = said(grey, ExpectedDice(EstimateState.UNLIKE))
+    assert "for the reason that each case gives" in both
 
 
 def test_results_whose_image_is_gone_are_named(tmp_path: Path) -> None:

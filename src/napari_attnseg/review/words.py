@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from napari_attnseg.reliability.estimate import EstimateState
 from napari_attnseg.review.case import Case
@@ -25,13 +26,23 @@ def order_words(review: Review) -> str:
         )
     if review.order is Order.DOUBT:
         without = sum(c.doubt is None for c in cases)
-        words = (
-            "Sorted by mean entropy, the highest first, as these weights have no "
-            "expected Dice"
-        )
+        words = f"Sorted by mean entropy, the highest first; {_why_none(cases)}"
         empty = f"; {without} empty masks come before" if without else ""
         return f"{words}{empty}."
     return "Sorted by name: nothing was measured that says which is worth a look."
+
+
+def _why_none(cases: Sequence[Case]) -> str:
+    """Why no case has an expected Dice."""
+    found = [case.expected for case in cases if case.expected is not None]
+    if not found:
+        return "these weights have no expected Dice"
+    reasons = {one.why_none for one in found if one.why_none}
+    if not reasons:
+        return "no expected Dice, as nothing was found"
+    if len(reasons) > 1:
+        return "no expected Dice, for the reason that each case gives"
+    return f"no expected Dice: {reasons.pop()}"
 
 
 def measure_heading(order: Order) -> tuple[str, str]:

@@ -75,6 +75,14 @@ def test_a_folder_of_frames_opens_with_its_film(
     assert not np.isnan(widget.plot.lines["probability"]).all()
     assert "of 3 pairs" in widget.flicker.text() and not widget.measuring
     assert not widget.smoothing.bar.start_button.isEnabled()
+    widget.export(results.parent / "again.csv")
+    again, first = (
+        (results.parent / name).read_text().splitlines()
+        for name in ("again.csv", "out/film_frames.csv")
+    )
+    for row, before in zip(again[1:], first[1:], strict=True):  # frame, area, objects
+        for column in (0, 4, 6):
+            assert row.split(",")[column] == before.split(",")[column]
 
 
 def test_a_film_that_is_gone_is_told(results: Path, messages: list[str]) -> None:

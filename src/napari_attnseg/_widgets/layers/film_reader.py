@@ -150,6 +150,8 @@ def _unread_placement(found: FrameResults) -> dict[str, Any]:
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
-    """Numbers of a row; what is empty is left out."""
-    names = (name for name in COLUMNS if name not in _TEXTS)
-    return {name: float(row[name]) for name in names if row.get(name)}
+    """Numbers of a row, whole ones as such; what is empty is left out."""
+    found = {
+        name: row[name] for name in COLUMNS if name not in _TEXTS and row.get(name)
+    }
+    return {k: int(v) if v.isdecimal() else float(v) for k, v in found.items()}
