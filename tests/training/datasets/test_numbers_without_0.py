@@ -173,3 +173,35 @@ def test_0_is_a_class_where_background_has_another_number(tmp_path: Path) -> Non
         file.write_text(f"classes = {other}")
         with pytest.raises(InputError, match=r"no class.s|other than 0 unless"):
             read_descriptor(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("low", "lesion", "top"), [(1, 2, 255), (10, 20, 200), (1, 2, 2**16 - 1)]
+)
+def test_a_large_number_beside_those_without_0_is_asked_about(
+    tmp_path: Path, low: int, lesion: int, top: int
+) -> None:
+    values = np.where(LESION, lesion, low)
+    values[4:10, 5:20] = top
+    dtype = np.uint8 if top < 256 else np.uint16
+    file = written(tmp_path / "m.tif", values.astype(dtype))
+    with pytest.raises(UnclearMaskError, match="no 0 and the values") as error:
+        read(file)
+    for way in (
+        f"classes = {{background = {low}, lesion = {lesion}}}",
+        f"threshold = {(low + lesion) / 2:g}",
+        f"ignore = {top}",
+    ):
+        assert way in str(error.value)
+    limit = (low + lesion) / 2
+    for said in ({"threshold": limit}, {"values": (lesion,), "background": (low,)}):
+        found = read(file, ignore=top, **said)  # type: ignore[arg-type]
+        assert np.array_equal(found.planes[0] > 0, LESION)
+
+
+def test_soft_edges_may_begin_at_1(tmp_path: Path) -> None:
+    near = np.hypot(Y - 30, X - 40).clip(14, 17)
+    values = (255 - 254 * (near - 14) / 3).astype(np.uint8)  # 1 to 255
+    assert values.min() == 1
+    lesion = read(written(tmp_path / "m.tif", values)).planes[0] > 0
+    assert np.array_equal(lesion, values > 127)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets.mask_regions import (
     FEW_FAINT,
-    SPARSE,
     TOLD,
     are_edges,
     are_numbers,
@@ -32,6 +31,7 @@ from attnseg_training.datasets.mask_remedies import (
     remedy,
     without_0,
 )
+from attnseg_training.datasets.numbers_without_0 import LEVELS, begin_above_0, has_void
 from attnseg_training.datasets.pictures import is_picture, is_soft
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -47,10 +47,6 @@ NOISE = 3
 #: Share of pixels, and their number, in regions of one grey between both, above which a
 #: JPEG has such.
 PLATEAUS, FEW_PIXELS = 5e-4, 16
-#: Largest numbers of 8, 16 and 32 bits, which stand for what is not labelled.
-VOID = (255, 2**16 - 1, 2**31 - 1, 2**32 - 1)
-#: More levels than this are no map of regions, wherever they lie.
-LEVELS = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +146,8 @@ def _split(
         if are_numbers(values, found):
             return values > 0, "object-numbers"
     # As floats: twice a number may be beyond its type.
-    if 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT):
+    near = 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT)
+    if near or begin_above_0(values, found, cut_of(float(top))):
         raise _unclear(name, f"no 0 and the values {listed(found)}", without_0(found))
     if top < FAINT and values.dtype == np.uint8:
         return _faint(values, float(top), name)
@@ -244,9 +241,8 @@ def refuse_void(found: Values, name: str) -> None:
     name : str
         Name of its file.
     """
-    inner, top = found[1:-1], int(found[-1])
-    small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)
-    if top in VOID and small:
+    if has_void(found):
+        top = int(found[-1])
         raise UnclearMaskError(
             Rule.VOID_VALUES,
             f"Expected {top} alone or no {top} in the mask {name}, found "

@@ -52,6 +52,14 @@ def without_0(found: Values) -> str:
     if found.dtype.kind not in "iu" or len(found) > FEW:
         return NAME_OR_LIMIT
     numbers = [v for v in found.tolist() if v]
+    if numbers[0] > 0 and len(numbers) > 2:
+        first, second, top = numbers[0], numbers[1], numbers[-1]
+        return (
+            f"write into dataset.toml classes = {{background = {first}, lesion = "
+            f"{second}}} if it is so, with a name for each other class, or threshold = "
+            f"{(first + second) / 2:g} if all above it is lesion, and beside either "
+            f"ignore = {top} if that is neither, or {EXPORT}"
+        )
     if len(numbers) < 2:
         told = f"classes = {{lesion = {numbers[0]}}} if that is lesion"
     else:
