@@ -29,11 +29,6 @@ class TrainingProtocol(StrEnum):
         """Whether the validation images are trained on."""
         return self is not TrainingProtocol.HONEST
 
-    @property
-    def chooses_on_test(self) -> bool:
-        """Whether the test images choose the epoch."""
-        return self is TrainingProtocol.PAPER
-
 
 class SplitSource(StrEnum):
     """Protocol by which the splits of a data set are chosen."""

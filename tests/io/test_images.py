@@ -84,6 +84,17 @@ def test_what_would_be_half_read_is_refused(tmp_path: Path) -> None:
             read_image(tmp_path / name)
 
 
+def test_four_channels_are_not_taken_for_colour_and_alpha(tmp_path: Path) -> None:
+    """As of a microscope or a satellite: no channel may be dropped without a word."""
+    values = np.random.default_rng(0).integers(0, 200, (5, 7, 4)).astype(np.uint8)
+    path, rgba = tmp_path / "channels.tif", tmp_path / "rgba.tif"
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
+    with pytest.raises(InputError, match="4 channels that it does not call colours"):
+        read_image(path)
+    tifffile.imwrite(rgba, values)
+    np.testing.assert_array_equal(read_image(rgba), values)
+
+
 def test_no_other_program_is_started_for_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,12 +87,10 @@ def next_line(
     truth: NDArray[Any],
     class_number: int = 1,
     ignored: NDArray[np.bool_] | None = None,
-    rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Scribble along the longest way through the middle of the largest error.
 
-    That is the longest path of the region's skeleton. Parameters as for `next_click`;
-    `rng` draws nothing.
+    That is the longest path of the region's skeleton. Parameters as for `next_click`.
     """
     # Not with the module: whoever clicks in napari needs none of them.
     from skimage.graph import MCP_Geometric
@@ -124,7 +122,6 @@ def next_box(
     truth: NDArray[Any],
     class_number: int = 1,
     ignored: NDArray[np.bool_] | None = None,
-    rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Smallest box around the largest error. Parameters as for `next_line`.
 

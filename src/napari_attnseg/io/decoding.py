@@ -191,7 +191,13 @@ def _series(series: Any, turn: int) -> Series:
     rgb = page.photometric == tifffile.PHOTOMETRIC.RGB
     if rgb and apart:
         array = np.moveaxis(array, -3, -1)
-    alpha = page.samplesperpixel == 2 and any(page.extrasamples) and not apart
+    samples = int(page.samplesperpixel)
+    if not rgb and not apart and samples > 3:  # of shape (H, W, 4), but no RGBA
+        raise ValueError(
+            f"it holds {samples} channels that it does not call colours; save one of "
+            "them, or three as RGB"
+        )
+    alpha = samples == 2 and any(page.extrasamples) and not apart
     colour = bool(rgb or alpha)
     if not colour and array.ndim > 2 and array.shape[-1] == 1:
         array = array[..., 0]  # (H, W, 1) is grey, not H pages

@@ -12,7 +12,6 @@ interactive image segmentation, CVPR 2022.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -179,8 +178,3 @@ def normalised(features: Tensor) -> Tensor:
     """Normalise the channels (N, C, h, w) of each cell to mean 0 and spread 1."""
     last = F.layer_norm(features.movedim(1, -1), features.shape[1:2])
     return last.movedim(-1, 1)
-
-
-def parameters_of(head: nn.Module) -> int:
-    """Number of trained parameters."""
-    return sum(math.prod(p.shape) for p in head.parameters())

@@ -33,6 +33,11 @@ LESIONS = {
     "framed, the lesion cut by it": (framed(~disc(0, 40, 14)), True),
     "round field of view": (disc(30, 40, 29) & ~disc(30, 40, 6), True),
     "large": (disc(30, 40, 29), False),
+    "all but a small hole": (~disc(20, 30, 3), True),
+    "all but thin gaps and a spot": (
+        ~(disc(30, 40, 13) & ~disc(30, 40, 12)) & ~disc(10, 10, 3),
+        True,
+    ),
     "large, with a small gap": (disc(30, 40, 29) & ~disc(30, 40, 3), False),
     "a box": (framed(np.ones((H, W), bool), top=8), False),
     "a ring": (disc(30, 40, 20) & ~disc(30, 40, 10), False),

@@ -181,7 +181,7 @@ def check(
             unread = len(everything) - seen.total
             those = " that could be read" if unread else ""
             text = f"No mask{those} has {name!r}."
-            report.found.append(("absent class", name, text))
+            report.found.append((str(Rule.ABSENT_CLASS), name, text))
     for conflict in seen.contradictions():
         report.found.append(("values", files.name, str(conflict)))
     for hint in seen.hints():
@@ -220,12 +220,12 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
         for name in names:
             if name not in files.images:
                 text = f"{name} is listed for {split}, but has no image."
-                report.found.append(("missing image", name, text))
+                report.found.append((str(Rule.MISSING_IMAGE), name, text))
             if split not in USED:
                 continue
             if name in seen:
                 text = f"{name} is in {seen[name]} and in {split}."
-                report.found.append(("in two splits", name, text))
+                report.found.append((str(Rule.IN_TWO_SPLITS), name, text))
             seen[name] = split
     if files.named and not set(USED) & set(files.named):
         text = (
@@ -246,11 +246,13 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
         where = f", but {end}: rename them" if end else ""
         if lacks:
             where = f" in the folder of the class {lacks!r}: add one, black if empty"
-        report.found.append(("missing mask", name, f"{name} has no mask{where}."))
+        report.found.append(
+            (str(Rule.MISSING_MASK), name, f"{name} has no mask{where}.")
+        )
     for name in files.masks:
         if name not in files.images and name not in told:
             text = f"The mask of {name} belongs to no image."
-            report.found.append(("mask without image", name, text))
+            report.found.append((str(Rule.MASK_WITHOUT_IMAGE), name, text))
 
 
 def _look_at(
@@ -284,8 +286,8 @@ def _look_at(
     seen.add_read(one, read)
     report.empty = len(seen.empty)
     if name in seen.empty[-1:] and not report.files.spec.empty_masks:
-        report.found.append(("empty mask", name, f"The mask of {name} is empty."))
+        report.found.append((str(Rule.EMPTY), name, f"The mask of {name} is empty."))
     if name in seen.full[-1:]:
         text = f"The mask of {name} covers the whole image."
-        report.found.append(("full mask", name, text))
+        report.found.append((str(Rule.FULL), name, text))
     return rgb, read.planes

@@ -59,13 +59,16 @@ def _surrounds(lesion: NDArray[np.bool_]) -> bool:
 def _is_cut_off(lesion: NDArray[np.bool_]) -> bool:
     """Whether all background lies beyond straight lines across the image.
 
-    Then both sides of each of them are convex.
+    Then both sides of each of them are convex, and beyond it the image ends: a small
+    hole is hardly more than what steps of pixels make.
     """
     pieces, count = label(~lesion)
+    at_border = set(np.unique(border_of(pieces)))
     sizes = np.bincount(pieces.ravel())
     beyond = [k for k in range(1, count + 1) if sizes[k] >= SPECK * lesion.size]
     return bool(beyond) and all(
-        _is_convex(pieces == k) and _is_convex(pieces != k) for k in beyond
+        k in at_border and _is_convex(pieces == k) and _is_convex(pieces != k)
+        for k in beyond
     )
 
 

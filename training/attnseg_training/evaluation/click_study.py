@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ AFTER = (0, 1, 3, 5)
 #: Dice for which clicks are counted, and the most clicks that are made.
 WANTED = (0.90, 0.95)
 MOST = 20
+#: Simulates the user; takes mask, truth and `ignored`.
+Prompt: TypeAlias = Callable[..., Click | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,15 +100,18 @@ def click_study(
             correctors.append(corrector_of(segmenter, encoded, own.probability))
         plain = replace(segmenter, click_head=None)
         correctors.append(corrector_of(plain, encoded, own.probability))
-        ways = [(corrector, next_click, "") for corrector in correctors]
+        ways: list[tuple[Corrector, Prompt, str]] = [
+            (corrector, next_click, "") for corrector in correctors
+        ]
         ways += [(one(read.rgb), next_click, "") for one in (Growing, Brush)]
         if seed is None:  # what the weights allow, prompted by more than clicks
             ways += [(correctors[0], next_line, ", lines")]
             ways += [(correctors[0], next_box, ", boxes")]
         for corrector, prompt, kind in ways:
-            rng = None if seed is None else np.random.default_rng((seed, done))
+            if seed is not None:  # the same places for every way
+                prompt = partial(prompt, rng=np.random.default_rng((seed, done)))
             one = click_through(
-                corrector, own.mask, read.planes[0], read.ignored, rng, prompt
+                corrector, own.mask, read.planes[0], read.ignored, prompt
             )
             found.setdefault(f"{corrector.name}{kind}", []).append(one)
         watch(done, len(samples))
@@ -145,8 +151,7 @@ def click_through(
     start: NDArray[np.uint8],
     truth: NDArray[np.uint8],
     ignored: NDArray[np.bool_] | None = None,
-    rng: np.random.Generator | None = None,
-    prompt: Callable[..., Click | None] = next_click,
+    prompt: Prompt = next_click,
 ) -> Clicked:
     """Correct one mask until it is good enough, or `MOST` clicks are made.
 
@@ -157,7 +162,7 @@ def click_through(
     while len(clicks) < MOST:
         if len(clicks) >= max(AFTER) and max(dice) >= max(WANTED):
             break
-        click = prompt(mask, truth, ignored=ignored, rng=rng)
+        click = prompt(mask, truth, ignored=ignored)
         if click is None:
             break
         clicks.append(click)
