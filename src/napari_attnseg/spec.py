@@ -118,6 +118,7 @@ class ModelSpec:
     widths : tuple of int
         Channels of the fused maps, finest first. Empty: the CNN's own widths, with
         only the transformer projected, and only where its width differs (the paper).
+        With one encoder, widths give it the decoder of two.
     decoder : tuple of int
         Channels of the decoder's blocks, coarsest first; three for two encoders
         (strides 16, 8, 4).

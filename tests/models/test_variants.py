@@ -21,13 +21,14 @@ from napari_attnseg.explanations import explain
 from napari_attnseg.figures import summary_png
 from napari_attnseg.forced_gates import parse_gates
 from napari_attnseg.io.results import Results, load_results, save_results
+from napari_attnseg.models.catalog import MODELS
 from napari_attnseg.models.encoders import build_encoder
 from napari_attnseg.models.initial_values import without_initial_values
 from napari_attnseg.models.network import SegmentationNetwork
 from napari_attnseg.objects.measure import measure_segmentation
 from napari_attnseg.objects.sentences import sentences
 from napari_attnseg.results import NO_GATES, gate_key, gate_label
-from napari_attnseg.spec import EncoderSpec
+from napari_attnseg.spec import STRIDES, EncoderSpec
 from napari_attnseg.whatif import ForcedGates, WhatIf
 
 IMAGE = np.random.default_rng(1).integers(0, 255, (50, 70, 3), np.uint8)
@@ -205,3 +206,26 @@ def test_summary_picture(name: str, load: Load) -> None:
 def test_labels_name_gates() -> None:
     for key in (32, (4, "CNN")):
         assert gate_key(gate_label(key)) == key
+
+
+@pytest.mark.parametrize("encoder", ["cnn", "transformer"])
+def test_an_encoder_alone_with_widths_is_its_half_of_the_dual_model(
+    encoder: str,
+) -> None:
+    """What `compact-384-cnn` and `compact-384-vit` are beside `compact-384`."""
+    spec = MODELS["tiny"]
+    other = {"cnn": "transformer", "transformer": "cnn"}[encoder]
+    half = dataclasses.replace(spec, architecture="single", **{other: None})
+    torch.manual_seed(0)
+    dual = SegmentationNetwork(spec).eval()
+    alone = SegmentationNetwork(half).eval()
+    getattr(alone, encoder).load_state_dict(getattr(dual, encoder).state_dict())
+    projected = getattr(dual, f"{encoder}_projection")
+    alone.decoder.projections.load_state_dict(projected.state_dict())
+    alone.decoder.unet.load_state_dict(dual.decoder.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        pairs = dual.align(dual.encode(image))
+        forced = torch.full((1, 1, 1, 1), float(encoder == "cnn"))
+        fused, _ = dual.fuse(pairs, dict.fromkeys(STRIDES, forced))
+        torch.testing.assert_close(alone(image).logits, dual.logits(fused))

@@ -15,7 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.models.decoder import conv_bn_relu, upsample
+from napari_attnseg.models.decoder import (
+    UnetDecoder,
+    conv_bn_relu,
+    projections,
+    upsample,
+)
 from napari_attnseg.models.duck_net import DuckNet
 from napari_attnseg.models.encoders import (
     Encoder,
@@ -26,7 +31,7 @@ from napari_attnseg.models.encoders import (
 )
 from napari_attnseg.models.hybrid import HybridEncoder
 from napari_attnseg.models.timm_in_parts import import_cured
-from napari_attnseg.spec import EncoderSpec, ModelSpec
+from napari_attnseg.spec import STRIDES, EncoderSpec, ModelSpec
 
 Parts = tuple[Encoder | NoEncoder, Encoder | NoEncoder, nn.Module]
 
@@ -102,6 +107,39 @@ class SingleDecoder(nn.Module):
     def refine(self, x: Tensor) -> Tensor:
         """Map of the last block → logits."""
         logits: Tensor = self.logits(self.head(_resized(x, self.size)))
+        return logits
+
+
+class OneReaderDecoder(nn.Module):
+    """Decoder of a dual model over the maps of one of its encoders.
+
+    As there, maps are projected to ``spec.widths`` and brought to strides 4 to 32.
+    """
+
+    def __init__(self, spec: ModelSpec, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.sizes = [spec.size // stride for stride in STRIDES]
+        self.projections = projections(channels, spec.widths)
+        self.unet = UnetDecoder(spec.widths, spec.decoder, spec.head, spec.classes)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Maps (N, C_i, h_i, w_i), finest first → logits (N, classes, S/4, S/4)."""
+        return self.refine(self.stages(maps)[-1])
+
+    def stages(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Map of each block (N, width, h_i, w_i), coarsest first."""
+        projected = [
+            _resized(projection(x), size)
+            for projection, x, size in zip(
+                self.projections, maps, self.sizes, strict=True
+            )
+        ]
+        stages: list[Tensor] = self.unet.stages(projected)
+        return stages
+
+    def refine(self, x: Tensor) -> Tensor:
+        """Map of the last block → logits."""
+        logits: Tensor = self.unet.refine(x)
         return logits
 
 
@@ -181,6 +219,8 @@ def _single(spec: ModelSpec, pretrained: bool) -> Parts:
     cnn, transformer = parts
     stem = cnn.stem_channels if isinstance(cnn, HierarchicalEncoder) else 0
     channels = [*cnn.channels, *transformer.channels]
+    if spec.widths:
+        return cnn, transformer, OneReaderDecoder(spec, channels)
     return cnn, transformer, SingleDecoder(spec, channels, stem)
 
 

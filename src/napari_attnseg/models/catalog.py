@@ -272,14 +272,17 @@ _COMPACT_384_CNN = dataclasses.replace(
     name="compact-384-cnn",
     cnn=_COMPACT_384.cnn,
     size=384,
-    about="EfficientNet-Lite0 of compact-384 alone, U-Net decoder.",
+    # As compact-384 decodes: on a CPU a finer decoder costs more than the encoder.
+    widths=_COMPACT_384.widths,
+    decoder=_COMPACT_384.decoder,
+    about="EfficientNet-Lite0 of compact-384 alone, with its decoder.",
 )
 _COMPACT_384_VIT = dataclasses.replace(
     _COMPACT_384_CNN,
     name="compact-384-vit",
     cnn=None,
     transformer=_COMPACT_384.transformer,
-    about="The DINOv2-S ViT of compact-384 alone, U-Net decoder.",
+    about="The DINOv2-S ViT of compact-384 alone, with its decoder.",
 )
 
 _TINY_CNN = EncoderSpec("test_resnet", 64)

@@ -23,6 +23,14 @@ def upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def projections(inputs: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
+    """Plain 1×1 convolutions, only where the widths differ (paper, figure 4)."""
+    return nn.ModuleList(
+        nn.Identity() if i == w else nn.Conv2d(i, w, 1)
+        for i, w in zip(inputs, widths, strict=True)
+    )
+
+
 class UnetDecoder(nn.Module):
     """Four fused maps to one logit map per class.
 

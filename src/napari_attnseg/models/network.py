@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.models.baselines import ARCHITECTURES
-from napari_attnseg.models.decoder import UnetDecoder
+from napari_attnseg.models.decoder import UnetDecoder, projections
 from napari_attnseg.models.encoders import build_encoder
 from napari_attnseg.models.fusion import FUSIONS
 from napari_attnseg.models.gated import Gated, Level
@@ -111,8 +111,8 @@ class SegmentationNetwork(Gated, nn.Module):
                     f"its spec has blocks={encoder.spec.blocks}."
                 )
         widths = list(spec.widths) or list(self.cnn.channels)
-        self.cnn_projection = _projections(self.cnn.channels, widths)
-        self.transformer_projection = _projections(self.transformer.channels, widths)
+        self.cnn_projection = projections(self.cnn.channels, widths)
+        self.transformer_projection = projections(self.transformer.channels, widths)
         self.cnn_norm = _norms(widths, spec.learnt_norm)
         self.transformer_norm = _norms(widths, spec.learnt_norm)
         self.fusion = nn.ModuleList(
@@ -222,14 +222,6 @@ def channels_last(network: SegmentationNetwork) -> SegmentationNetwork:
     # torch's stubs lack this overload of Module.to.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def _projections(inputs: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
-    """Plain 1×1 convolutions, only where the widths differ (paper, figure 4)."""
-    return nn.ModuleList(
-        nn.Identity() if i == w else nn.Conv2d(i, w, 1)
-        for i, w in zip(inputs, widths, strict=True)
-    )
 
 
 class ChannelNorm(nn.LayerNorm):
