@@ -6,12 +6,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_attnseg.arrays import (
     Array,
@@ -27,7 +25,6 @@ from napari_attnseg.cards import (
     ImageColours,
     ModelCard,
     read_card,
-    versions,
     weights_hash,
 )
 from napari_attnseg.click_heads import StoredHead, read_click_head
@@ -39,23 +36,20 @@ from napari_attnseg.encoded_image import (
     joined,
     of_image,
 )
-from napari_attnseg.engines import ASKED, chosen_device
+from napari_attnseg.engines import chosen_device
 from napari_attnseg.engines.base import Engine
 from napari_attnseg.engines.precision import precision_on
 from napari_attnseg.errors import DeviceError, InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
 from napari_attnseg.forced_psi import forced_psi
-from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import (
-    MAPPING,
-    RULE,
     Intensity,
     parse_intensity,
-    rule_to_json,
 )
 from napari_attnseg.masks import MaskRules, expect_probability, make_mask
 from napari_attnseg.models.gated import Level
 from napari_attnseg.prepared_image import PreparedImage, prepare
+from napari_attnseg.provenance import provenance_of_run
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.reliability.estimate import ExpectedDice
 from napari_attnseg.reliability.observe import estimate
@@ -407,7 +401,7 @@ class Segmenter:
             for stride, psi in used.items()
             for channel, gate in enumerate(self.engine.gates)
         )
-        facts = self._provenance(encoded, gates, threshold, mask)
+        facts = provenance_of_run(self, encoded, gates, threshold, mask)
         if expected is not None:
             facts |= expected.to_provenance()
         result = Segmentation(mask, probability, attention, facts)
@@ -470,45 +464,6 @@ class Segmenter:
             "pattern": PatternValue.of(facts),
         }
 
-    def _provenance(
-        self,
-        encoded: EncodedImage,
-        gates: Mapping[GateKey, Forced],
-        threshold: float,
-        mask: NDArray[np.uint8],
-    ) -> dict[str, Any]:
-        return {
-            "model": self.card.spec.name,
-            "classes": list(self.card.classes),
-            "weights": self.weights,
-            "weights_sha256": self.sha256,
-            "device": self.chosen_device,
-            "engine": self.engine.label,
-            "precision": self.engine.precision,
-            **({ASKED: self.engine.asked} if self.engine.asked else {}),
-            "threads": self.engine.threads,
-            "input_size": self.card.preprocessing.size,
-            "intensity": str(encoded.intensity),
-            RULE: rule_to_json(encoded.rule),
-            MAPPING: encoded.intensity.to_json(),
-            "image_sha256": encoded.sha256,
-            # What turned the image before it came here says so.
-            "orientation": 1,
-            "threshold": threshold,
-            "flip_augmented": len(encoded.pairs[0][0]) > 1,
-            "gates_forced": {
-                gate_label(key): psi if isinstance(psi, str) else _number_or_array(psi)
-                for key, psi in gates.items()
-            },
-            "mask_sha256": array_sha256(mask),
-            "versions": versions(),
-            "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        }
-
 
 def _key(stride: int, gate: GateEnds) -> GateKey:
     return (stride, gate.name) if gate.name else stride
-
-
-def _number_or_array(psi: float | NDArray[Any]) -> float | str:
-    return float(psi) if np.ndim(psi) == 0 else "array"
