@@ -24,15 +24,17 @@ def nearest_first(
         Length of runs: this many later neighbours, then as many earlier ones, and so
         on.
     """
-    left = set(frames)
+    here: int | None = None
+    left: list[int] = list(set(frames))  # the next one is the last
     while left:
-        here = near()
+        now = near()
+        if now != here:  # sorted only then: for each frame a long film takes minutes
+            here = now
+            left.sort(key=lambda frame, here=now: _far(frame, here, run), reverse=True)
+        yield left.pop()
 
-        def far(frame: int, here: int = here) -> tuple[int, bool, int]:
-            away = frame - here
-            ring = 0 if away == 0 else (abs(away) - 1) // run + 1
-            return ring, away < 0, frame
 
-        frame = min(left, key=far)
-        left.remove(frame)
-        yield frame
+def _far(frame: int, here: int, run: int) -> tuple[int, bool, int]:
+    away = frame - here
+    ring = 0 if away == 0 else (abs(away) - 1) // run + 1
+    return ring, away < 0, frame
