@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 #: Frames that follow each other before those on the other side come: a film is decoded
 #: onwards, and going back a frame means decoding from a key frame again.
@@ -30,11 +31,11 @@ def nearest_first(
         now = near()
         if now != here:  # sorted only then: for each frame a long film takes minutes
             here = now
-            left.sort(key=lambda frame, here=now: _far(frame, here, run), reverse=True)
+            left.sort(key=partial(_distance, now, run), reverse=True)
         yield left.pop()
 
 
-def _far(frame: int, here: int, run: int) -> tuple[int, bool, int]:
+def _distance(here: int, run: int, frame: int) -> tuple[int, bool, int]:
     away = frame - here
     ring = 0 if away == 0 else (abs(away) - 1) // run + 1
     return ring, away < 0, frame
