@@ -109,7 +109,10 @@ def test_only_the_frames_that_were_left_are_segmented(
 def test_what_was_painted_stays(
     cancelled: Any, widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:
-    done, missing = record_of(cancelled).done_frames, record_of(cancelled).missing_frames
+    done, missing = (
+        record_of(cancelled).done_frames,
+        record_of(cancelled).missing_frames,
+    )
     painted = np.zeros((30, 40), np.uint8)
     painted[3:9, 4:20] = 1
     for frame in (done[0], missing[0], missing[-1]):

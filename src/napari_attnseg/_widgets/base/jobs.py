@@ -63,8 +63,8 @@ def run(
 ) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
-    Parameters as of `segment_frames`. An error of the input is returned, not raised: napari shows what a worker raises
-    with its traceback, as a bug.
+    Parameters as of `segment_frames`. An error of the input is returned, not raised:
+    napari shows what a worker raises with its traceback, as a bug.
 
     Yields
     ------

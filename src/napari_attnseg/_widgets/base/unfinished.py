@@ -1,4 +1,4 @@
-"""Runs of stacks that were cancelled, or ended with an error, and can be gone on with."""
+"""Runs of stacks that were cancelled, or failed, and can be gone on with."""
 
 from __future__ import annotations
 

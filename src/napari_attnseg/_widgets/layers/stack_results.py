@@ -1,4 +1,4 @@
-"""Results of a stack in arrays of all frames, which its layers show. No Qt, no torch."""
+"""Results of a stack in arrays of all frames, as layers show them. No Qt, no torch."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class CaseLayers:
         self._maps: list[Any] = []
         self._shape: tuple[float, ...] | None = None
         self._sha256: str | None = None
-        #: Scale, units and axis labels, by what the file says of the size of its pixels.
+        #: Scale, units and axis labels, by what the file says of its pixels.
         self._placement: dict[str, Any] = placement_by({}, False)
         #: Values that are shown black and white, where the file says so.
         self._window: tuple[float, float] | None = None
