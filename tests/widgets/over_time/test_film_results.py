@@ -201,6 +201,16 @@ def test_a_dicom_series_is_reviewed_without_its_names(
         loaded = load_image(case)
         np.testing.assert_array_equal(loaded.pixels, one)
         assert loaded.facts is not None and loaded.facts.window == (300, 699)
+    # Results that were to keep the names are found by them.
+    kept, how = tmp_path / "kept", {"overlay": False, "keep_identifiers": True}
+    assert all(
+        one.error is None
+        for one in segment_files([folder], kept, tiny_weights, "cpu", **how)
+    )
+    (story,) = kept.glob("*.json")
+    assert story.stem.startswith(f"{folder.name}_")
+    cases = find_cases(folder, kept).cases
+    assert [case.mask.parent.name for case in cases if case.mask] == [story.stem] * 3
 
 
 def test_slices_of_a_saved_stack_are_reviewed(tmp_path: Path) -> None:

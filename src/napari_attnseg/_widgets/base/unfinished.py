@@ -48,17 +48,20 @@ class Unfinished:
         life.at_end.append(partial(removed.disconnect, self._forget))
 
     def add(self, new: NewResult, settings: Settings) -> None:
-        """Remember a run of a stack that begins."""
+        """Remember a run of a stack that begins; forget those that left no frame."""
+        self._runs = [one for one in self._runs if _left_frames(*one)]
         self._runs.append((new, settings))
 
     def find(self, source: Source, settings: Settings) -> NewResult | None:
         """The latest run of an image with these settings that left frames."""
-        planned = len(settings.how.frames(source.frames or 0))
-        self._forget()
         for new, its in reversed(self._runs):
-            if its == settings and new.done < planned and new.can_go_on(source):
+            if its == settings and _left_frames(new, its) and new.can_go_on(source):
                 return new
         return None
 
-    def _forget(self, event: Any = None) -> None:
+    def _forget(self, event: Any) -> None:
         self._runs = [(new, its) for new, its in self._runs if not new.removed]
+
+
+def _left_frames(new: NewResult, settings: Settings) -> bool:
+    return 0 < new.done < len(settings.how.frames(new.total))
