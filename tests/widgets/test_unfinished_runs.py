@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from medical_files import numbered, video_file
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.layers.earlier import is_edited
+from napari_attnseg._widgets.layers.file_reader import read_files
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.over_time.widget import OverTimeWidget
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.inference import Segmenter
 
@@ -172,3 +175,35 @@ def test_another_image_or_setting_begins_anew(
     run(widget, qtbot)
     assert len(encoded) == expected
     assert viewer.layers["mask · a"] is not cancelled
+
+
+def test_a_film_is_gone_on_with_and_its_curves_follow(
+    widget: SegmentWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    encoded: list[int],
+    tmp_path: Path,
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(FRAMES), crf="1")
+    viewer.layers.clear()
+    (layer,) = read_files(str(film))
+    viewer.add_layer(layer)
+    curves = OverTimeWidget(viewer)
+    qtbot.addWidget(curves)
+    curves.show()
+    came = widget._frame_came
+
+    def cancel(done: Any) -> None:
+        came(done)
+        widget.bar.cancel()
+
+    widget._frame_came = cancel  # type: ignore[method-assign]
+    run(widget, qtbot)
+    widget._frame_came = came  # type: ignore[method-assign]
+    done = len(encoded)
+    assert done < FRAMES
+    run(widget, qtbot)
+    assert len(encoded) == FRAMES
+    (mask,) = (one for one in viewer.layers if one.name == "mask · film")
+    assert not record_of(mask).missing_frames
+    qtbot.waitUntil(lambda: len(curves.plot.lines["area"]) == FRAMES, timeout=60_000)
