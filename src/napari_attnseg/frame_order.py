@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 #: Frames that follow each other before those on the other side come: a film is decoded
 #: onwards, and going back a frame means decoding from a key frame again.
@@ -24,15 +25,17 @@ def nearest_first(
         Length of runs: this many later neighbours, then as many earlier ones, and so
         on.
     """
-    left = set(frames)
+    here: int | None = None
+    left: list[int] = list(set(frames))  # the next one is the last
     while left:
-        here = near()
+        now = near()
+        if now != here:  # sorted only then: for each frame a long film takes minutes
+            here = now
+            left.sort(key=partial(_distance, now, run), reverse=True)
+        yield left.pop()
 
-        def far(frame: int, here: int = here) -> tuple[int, bool, int]:
-            away = frame - here
-            ring = 0 if away == 0 else (abs(away) - 1) // run + 1
-            return ring, away < 0, frame
 
-        frame = min(left, key=far)
-        left.remove(frame)
-        yield frame
+def _distance(here: int, run: int, frame: int) -> tuple[int, bool, int]:
+    away = frame - here
+    ring = 0 if away == 0 else (abs(away) - 1) // run + 1
+    return ring, away < 0, frame

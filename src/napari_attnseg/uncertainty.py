@@ -1,4 +1,4 @@
-"""Uncertainty: predictive entropy per pixel and per case.
+"""Doubt: predictive entropy per pixel and per case.
 
 It is not a measured error: a model can be wrong and certain. How well it predicts a bad
 mask has to be measured for each model, on images with a known mask.

@@ -59,7 +59,7 @@ def test_why_the_order_is_not_by_expected_dice(tmp_path: Path) -> None:
         return order_words(cast(Review, review))
 
     weights = "these weights have no expected Dice"
-    assert said(None) == f"Sorted by mean entropy, the highest first; {weights}."
+    assert said(None) == f"Sorted by doubt, the highest first; {weights}."
     assert f"no expected Dice: {grey.why_none}." in said(grey, empty)
     assert "as nothing was found" in said(empty)
     both = said(grey, ExpectedDice(EstimateState.UNLIKE))

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg._widgets.base.image_note import GREY_IMAGE
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.metrics import dice
 from napari_attnseg.sample_data import sample_image, sample_mask
 
@@ -172,6 +173,36 @@ def test_a_second_widget_is_a_tab_in_front_of_the_first(
     hidden = [dock.visibleRegion().isEmpty() for dock in docks]
     assert hidden == [True, True, False]
     qtbot.waitUntil(lambda: last.height() > 600)
+
+
+def test_the_first_mask_of_a_stack_is_drawn_before_anything_else_is_done(
+    viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded, own = list[int](), Segmenter.encode_prepared
+
+    def encode(segmenter: Segmenter, seen: Any, *flip: bool) -> Any:
+        encoded.append(len(seen))
+        return own(segmenter, seen, *flip)
+
+    monkeypatch.setattr(Segmenter, "encode_prepared", encode)
+    pixels = np.stack([sample_image("polyp")] * 3)
+    viewer.add_image(pixels, name="stack", rgb=True)
+    widget = open_widget(viewer)
+    qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
+    widget.every_box.box.setValue(1)
+    drawn = list[tuple[int, int]]()
+
+    def draw(event: Any) -> None:
+        if "mask · stack" in viewer.layers:
+            drawn.append((len(viewer.layers), len(encoded)))
+
+    scene = viewer.__wrapped__.window._qt_viewer.canvas._scene_canvas
+    scene.events.draw.connect(draw, position="last")
+    widget.bar.start_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 7, timeout=120_000)
+    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=120_000)
+    # The image and the mask: neither the maps' layers nor the next frame came before.
+    assert drawn[0] == (2, 1)
 
 
 def test_closing_mid_run_is_clean(viewer: Any, qtbot: Any) -> None:

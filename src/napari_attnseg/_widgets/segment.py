@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -27,10 +30,12 @@ from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.segmenting import FrameDone, Looking
 from napari_attnseg._widgets.base.tile_switch import TileSwitch
+from napari_attnseg._widgets.base.unfinished import Settings, Unfinished
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.own_image import layers_in_view
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
+from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import BOX
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
@@ -38,6 +43,11 @@ from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
+#: Milliseconds after which Qt has drawn the first mask. At 0 it draws all layers that
+#: are added with the maps first, which takes a second.
+UNTIL_DRAWN = 50
+#: Seconds that a run waits for its first mask to be drawn, at most.
+LONGEST_WAIT = 2.0
 #: Data of the list's entry while more than one gate map is visible.
 SEVERAL = "several"
 
@@ -59,6 +69,10 @@ class SegmentWidget(ModelWidget):
         self.tile_switch, self.every_box = TileSwitch(), EveryBox()
         self._shown = FrameOnScreen(napari_viewer, self._life)
         self._new: NewResult | None = None
+        self._unfinished = Unfinished(napari_viewer, self._life)
+        #: Set once the first mask of a run is on screen.
+        self._on_screen = Event()
+        self._life.at_end.append(self._on_screen.set)
         self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
@@ -149,7 +163,7 @@ class SegmentWidget(ModelWidget):
         except AttnSegError as error:
             self.bar.fail(str(error))
             return
-        self._new = NewResult(self._viewer, source, self.run_menu.keep_both.isChecked())
+        begun = self._begin(source, path, how)
         self._shown.follow(self.inputs.image, source.frames)
         self.bar.launch(
             run,
@@ -159,11 +173,30 @@ class SegmentWidget(ModelWidget):
             self._models,
             how,
             self._shown,
+            begun,
+            partial(self._on_screen.wait, LONGEST_WAIT),
             total=how.steps(source.frames),
             done=self._finished,
             came=self._frame_came,
             cancelled=self._cancelled,
         )
+
+    def _begin(self, source: Source, weights: Path, how: Looking) -> Any:
+        """Begin a result, or take the one that is gone on with; returns its stack."""
+        modified = weights.stat().st_mtime_ns if weights.is_file() else -1
+        settings = Settings(weights, modified, self.inputs.device, how)
+        self._on_screen.clear()
+        begun = self._unfinished.find(source, settings) if source.frames else None
+        if begun is not None:
+            self._new = begun
+            begun.mask.visible = True
+            self._on_screen.set()
+            show_info(f"Goes on after {begun.done} of {begun.total} slices.")
+            return begun.stack
+        self._new = NewResult(self._viewer, source, self.run_menu.keep_both.isChecked())
+        if source.frames:
+            self._unfinished.add(self._new, settings)
+        return None
 
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
@@ -194,7 +227,7 @@ class SegmentWidget(ModelWidget):
         new.take(came, self._shown())
         if first:
             self._show_result(image)
-            QTimer.singleShot(0, self._complete)  # once the mask is on screen
+            QTimer.singleShot(UNTIL_DRAWN, self._complete)
 
     def _show_result(self, image: Any) -> None:
         assert self._new is not None
@@ -203,6 +236,7 @@ class SegmentWidget(ModelWidget):
         self._select(image)
 
     def _complete(self) -> None:
+        self._on_screen.set()
         if self._new is not None and not self._life.ended:
             self._new.complete()
 

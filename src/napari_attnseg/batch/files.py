@@ -21,10 +21,13 @@ from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.batch.segment import segment_images
 from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.folders import name_key
+from napari_attnseg.io.frame_table import read_rows
 from napari_attnseg.io.readers import FileSet, find_sets, open_frames
 from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.results import IMAGE
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.time_smoothing import check_frames
@@ -194,6 +197,8 @@ def _expect_free(out: Path, stem: str, files: FileSet) -> None:
     """
     names = StackNames(out, stem)
     if names.foreign(str(files.label)) is None:
+        if len(files.paths) > 1 and _of_another_series(names, files):
+            raise would_replace(names.story, files.label)
         return
     path = files.paths[0] if files.shows_path else None
     other = foreign(out, stem, path) or next(
@@ -201,6 +206,23 @@ def _expect_free(out: Path, stem: str, files: FileSet) -> None:
     )
     if other is not None:
         raise would_replace(other, files.label)
+
+
+def _of_another_series(names: StackNames, files: FileSet) -> bool:
+    """Whether results of the name of a series are of other pixels.
+
+    Its name has only its number, which series of several patients have.
+    """
+    rows = read_rows(names.table)
+    frame = min(rows, default=0)
+    wanted = rows[frame][0].get(IMAGE) if rows else ""
+    try:
+        with open_frames(files) as frames:
+            if not wanted or frame >= len(frames):
+                return bool(wanted)
+            return array_sha256(frames[frame]) != wanted
+    except AttnSegError:
+        return False  # told when it is opened
 
 
 def _length(files: FileSet) -> int:

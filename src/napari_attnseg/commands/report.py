@@ -71,7 +71,7 @@ def report(
     """Write one HTML page on results, to read, mail and print.
 
     For each case the page shows the image, the outline of the mask, gate maps and what
-    was measured about them, objects, expected Dice, uncertainty and how the result was
+    was measured about them, objects, expected Dice, doubt and how the result was
     made. With several cases it also has a list of all; those that most need a look come
     first. The page holds its pictures, runs no script and fetches nothing. An image
     that has moved or changed is not shown, and the page says so. A result that cannot

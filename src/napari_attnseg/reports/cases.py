@@ -60,7 +60,7 @@ class Case:
         Frame of a stack.
     pixel : PixelSize
     doubt : float or None
-        Predictive entropy in bits, if the probability is not kept, as for films; None:
+        Doubt in bits, if the probability is not kept, as for films; None:
         it is computed from the probability.
     left_out : int
         Number of frames of its stack that were left out, because others need a look

@@ -27,7 +27,7 @@ _WORDS = frozenset(_SAID.casefold().split()).union(*QUANTITIES.values())
 #: Words that name the quantity of the number before them.
 _BEHIND = ("wide", "high")
 #: Words that mean something else without the other one.
-_ONLY_WITH = {"mean": "probability", "longest": "diameter", "predictive": "uncertainty"}
+_ONLY_WITH = {"mean": "probability", "longest": "diameter", "predictive": "doubt"}
 _ONLY_WITH |= {"expected": "dice", "estimated": "dice"}
 _UNITS = frozenset({"%", "px", "mm", "mm²", "µm", "µm²", "cm", "cm²", "bit", "object"})
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[A-Za-z]+²?|µm²?|%")

@@ -49,7 +49,7 @@ class Fact:
 QUANTITIES: Mapping[str, frozenset[str]] = {
     "share": frozenset({"share", "covers"}),
     "count": frozenset(),
-    "uncertainty": frozenset({"uncertainty", "entropy"}),
+    "doubt": frozenset({"doubt", "entropy"}),
     "dice": frozenset({"dice"}),
     "range": frozenset({"range", "interval", "between"}),
     "width": frozenset({"width", "wide"}),
@@ -89,8 +89,8 @@ def measured_facts(
         Fact("count", "number of objects in the mask", str(len(records)), COUNTED),
     ]
     if not math.isnan(doubt):
-        about = "uncertainty of the mask, from 0 to 1"
-        found.append(Fact("uncertainty", about, f"{doubt:.2f}", "bit"))
+        about = "doubt of the mask (predictive entropy), from 0 to 1"
+        found.append(Fact("doubt", about, f"{doubt:.2f}", "bit"))
     if expected is not None and expected.mean is not None:
         for quantity, about, value in (
             ("dice", "expected Dice of the mask", expected.mean),

@@ -44,7 +44,7 @@ class Worth:
 
 
 def worth_of(case: Case, doubt: float) -> Worth:
-    """Sort key of a case; `doubt` is its entropy as `doubt_of` returns it."""
+    """Sort key of a case; `doubt` is as `doubt_of` returns it."""
     result = case.result
     facts = result.provenance
     if not result.mask.any():
@@ -88,5 +88,5 @@ ORDER_WORDS = (
     "images unlike those that the expected Dice was measured on, images in which "
     "nothing was found, and masks that are no longer the model's own; then from the "
     "lowest expected Dice to the highest. Where weights tell no expected Dice, from "
-    "the highest uncertainty to the lowest."
+    "the highest doubt to the lowest."
 )

@@ -219,7 +219,7 @@ def objects_table(
         columns[f"longest diameter ({unit})"] = "calibrated Feret diameter"
     else:
         columns["longest diameter (px)"] = "Feret diameter"
-    columns |= {"mean probability": "mean probability", "uncertainty (bit)": "doubt"}
+    columns |= {"mean probability": "mean probability", "doubt (bit)": "doubt"}
     largest = sorted(records, key=lambda one: -one.values["area"])[:OBJECTS]
     several = len(classes) > 1
     head = ["object", *(["class"] if several else []), "row, column (px)", *columns]

@@ -29,7 +29,7 @@ class Case:
     expected : ExpectedDice or None
         How good the mask probably is, where the weights were measured for it.
     doubt : float or None
-        Mean entropy in bits; see `uncertainty.DOUBT_MEANING`.
+        Doubt in bits; see `uncertainty.DOUBT_MEANING`.
     files : FileSet or None
         The film, series or volume that the image is a frame of; `image` is only for
         people then.

@@ -35,7 +35,7 @@ class Order(StrEnum):
     EXPECTED_DICE
         The lowest expected Dice first, and before it masks without such a number.
     DOUBT
-        The highest entropy first, and before it empty masks, which have none.
+        The highest doubt first, and before it empty masks, which have none.
     NAME
         Nothing was measured.
     SHUFFLED

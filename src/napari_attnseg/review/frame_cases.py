@@ -109,9 +109,11 @@ class FrameCases:
             sets = [s for s in find_sets([folder]) if s.kind is not FileFormat.RASTER]
         except AttnSegError:
             return
+        kept = _kept_names(folder, sets)
         for files in sets:
             self.used += files.paths
-            names = StackNames(folder if masks is None else masks, files.name)
+            place = folder if masks is None else masks
+            names = _names_of(place, files, kept.get(files.paths[0], files.name))
             if read_facts(names.story, FRAMES_FORMAT) is not None:
                 self.add_film(names.story, files)
                 continue
@@ -128,6 +130,19 @@ class FrameCases:
                 Case(_name(files.name, i), files.label, files=files, frame=i)
                 for i in range(count)
             ]
+
+
+def _kept_names(folder: Path, sets: list[FileSet]) -> dict[Path, str]:
+    """First file of a set → its name, as ``--keep-identifiers`` names results."""
+    if all(one.kind is not FileFormat.DICOM for one in sets):
+        return {}
+    return {one.paths[0]: one.name for one in find_sets([folder], True)}
+
+
+def _names_of(place: Path, files: FileSet, kept: str) -> StackNames:
+    """Names of the results of files: by their own name, where it was asked for."""
+    plain, own = StackNames(place, files.name), StackNames(place, kept)
+    return plain if plain.story.is_file() or not own.story.is_file() else own
 
 
 def _name(stem: str, frame: int) -> str:

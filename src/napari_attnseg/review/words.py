@@ -26,7 +26,7 @@ def order_words(review: Review) -> str:
         )
     if review.order is Order.DOUBT:
         without = sum(c.doubt is None for c in cases)
-        words = f"Sorted by mean entropy, the highest first; {_why_none(cases)}"
+        words = f"Sorted by doubt, the highest first; {_why_none(cases)}"
         empty = f"; {without} empty masks come before" if without else ""
         return f"{words}{empty}."
     return "Sorted by name: nothing was measured that says which is worth a look."
@@ -50,7 +50,7 @@ def measure_heading(order: Order) -> tuple[str, str]:
     if order is Order.EXPECTED_DICE:
         return "expected\nDice", "Expected Dice of the mask, which is an estimate"
     if order is Order.DOUBT:
-        return "entropy\n(bits)", DOUBT_MEANING
+        return "doubt\n(bits)", DOUBT_MEANING
     return "", ""
 
 
@@ -76,7 +76,7 @@ def case_words(case: Case, state: CaseState) -> str:
             words = "nothing was found, so there is no expected Dice"
         return f"{words[0].upper()}{words[1:]}."
     if case.doubt is not None:
-        return f"Mean entropy {case.doubt:.2f} bits; no expected Dice."
+        return f"Doubt {case.doubt:.2f} bits; no expected Dice."
     if case.results is not None:
         return "Nothing was found, or the mask was edited; no expected Dice."
     return "A mask from elsewhere: nothing is known of how good it is."

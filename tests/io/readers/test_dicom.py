@@ -284,6 +284,11 @@ def test_who_the_patient_is_stays_apart(
     assert "Quimby" not in repr(facts) and PATIENT_ID not in repr(facts)
     (kept,) = find_sets([path], keep_identifiers=True)
     assert (kept.name, kept.label) == (path.stem, path)
+    # So is a series, whose folder is named after the patient.
+    slices(tmp_path / "Quimby", [0, 1])
+    for keep, expected in ((False, "CT-series-7"), (True, "Quimby_CT-series-7")):
+        (series,) = find_sets([tmp_path / "Quimby"], keep_identifiers=keep)
+        assert (series.name, str(series.label)) == (expected, expected)
     # What pydicom would warn of, or log, names the patient.
     bad = path.read_bytes().replace(b"Quimby^Ada", b"Quim\\y=\x00==")
     damaged = tmp_path / "damaged.dcm"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_times_are_kept_where_they_are_uneven(tmp_path: Path) -> None:
         assert frames.times == pytest.approx(expected, abs=1e-3)
         assert frames.step == pytest.approx(310 / 600 / 5, abs=1e-3)  # their mean
         assert [number_of(frames[i]) for i in (4, 1, 5)] == [4, 1, 5]
+
+
+def test_times_of_all_frames_cost_little(tmp_path: Path) -> None:
+    path = video_file(tmp_path / "a.mp4", np.zeros((3000, 16, 16, 3), np.uint8))
+    with VideoFrames(path, "a") as frames:
+        began = time.process_time()
+        places = [frames.place_of(i) for i in range(3000)]
+        assert time.process_time() - began < 2  # half a minute, if each listed all
+        assert places == pytest.approx([i / 25 for i in range(3000)])
 
 
 def test_a_phone_that_was_held_upright(tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app as trainer
 from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.check import check
+from attnseg_training.datasets.counted_findings import counts
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.frames import frames_to_training_set
+from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.sample import Sample
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
@@ -59,6 +63,44 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
     made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
     assert made == ["film_000000", "film_000008"]
+
+
+def test_frames_of_one_film_in_two_splits_are_told(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    for film in ("one", "two", "three"):
+        path = video_file(tmp_path / f"{film}.mp4", numbered(4, (40, 48)))
+        masks = tmp_path / film
+        masks.mkdir()
+        for i in range(4):
+            Image.fromarray(mask_of(i) * 255).save(masks / f"frame_{i:06d}_mask.png")
+        assert len(list(frames_to_training_set(path, masks, out))) == 4
+    (out / "splits").mkdir()
+
+    def told(**splits: list[str]) -> list[str]:
+        for split, names in splits.items():
+            (out / "splits" / f"{split}.txt").write_text("\n".join(names))
+        report = check(out)
+        assert Rule.SAME_CASE not in {hint.rule for hint in report.questions}
+        return [text for kind, _, text in report.found if kind == "same-film"]
+
+    one, two, three = (
+        [f"{film}_{i:06d}" for i in range(4)] for film in ("one", "two", "three")
+    )
+    assert told(train=one, val=two, test=three) == []
+    (text,) = told(train=[*one[:2], *two[:3]], val=one[2:], test=[*two[3:], *three])
+    assert text.startswith(
+        "Frames of one film, volume or series are in different splits: 'one_000000' "
+        "and 'one_000002', 'two_000000' and 'two_000003'; "
+    )
+    # So are those that are carved out, and what training says counts them.
+    (out / "splits" / "val.txt").unlink()
+    (out / "splits" / "test.txt").unlink()
+    assert len(told(train=[*one, *two, *three])) == 1
+    seen = {split: MasksSeen() for split in ("train", "val")}
+    for sample in samples_of(out).values():
+        split = "val" if sample.name == "one_000002" else "train"
+        seen[split].add_read(sample, sample.read_with_traits())
+    assert counts(seen)["same-film"] == 1
 
 
 def test_slices_of_a_volume_with_its_window(tmp_path: Path) -> None:

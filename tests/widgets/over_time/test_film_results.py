@@ -12,6 +12,7 @@ from medical_files import PATIENT, dicom_file, number_of, numbered, video_file
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
+from napari_attnseg._widgets.base.segmenting import Looking, segment_frames
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.file_reader import read_files
 from napari_attnseg._widgets.layers.metadata import record_of
@@ -25,6 +26,7 @@ from napari_attnseg._widgets.review.widget import ReviewWidget
 from napari_attnseg.batch import segment_files
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
 from napari_attnseg.results import Segmentation
 from napari_attnseg.review.ahead import load_image
@@ -50,10 +52,11 @@ def opened(path: Path) -> list[Any]:
 
 
 def test_a_folder_of_frames_opens_with_its_film(
-    results: Path, viewer: ViewerModel, qtbot: Any
+    results: Path, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:
     for path in (results, results / "film.json"):
         film, mask = opened(path)
+        assert "keeps no probability and no gate maps of films" in messages[-1]
         assert isinstance(film, Image) and isinstance(mask, Labels)
     assert mask.data.shape == (10, 48, 64) == film.data.shape[:3]
     np.testing.assert_array_equal(mask.scale, film.scale)
@@ -198,6 +201,16 @@ def test_a_dicom_series_is_reviewed_without_its_names(
         loaded = load_image(case)
         np.testing.assert_array_equal(loaded.pixels, one)
         assert loaded.facts is not None and loaded.facts.window == (300, 699)
+    # Results that were to keep the names are found by them.
+    kept, how = tmp_path / "kept", {"overlay": False, "keep_identifiers": True}
+    assert all(
+        one.error is None
+        for one in segment_files([folder], kept, tiny_weights, "cpu", **how)
+    )
+    (story,) = kept.glob("*.json")
+    assert story.stem.startswith(f"{folder.name}_")
+    cases = find_cases(folder, kept).cases
+    assert [case.mask.parent.name for case in cases if case.mask] == [story.stem] * 3
 
 
 def test_slices_of_a_saved_stack_are_reviewed(tmp_path: Path) -> None:
@@ -223,3 +236,26 @@ def test_slices_of_a_saved_stack_are_reviewed(tmp_path: Path) -> None:
         np.testing.assert_array_equal(load_image(case).pixels, pixels[case.frame])
         read = read_mask(case.mask, case.mask_value, case.frame)
         np.testing.assert_array_equal(read.labels, masks[case.frame])
+
+
+def test_a_film_that_was_saved_from_napari_has_its_probability_again(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(4), crf="1")
+    viewer = ViewerModel()
+    (layer,) = read_files(str(film))
+    viewer.add_layer(layer)
+    segmenter = Segmenter.from_checkpoint(tiny_weights, "cpu")
+    source = source_of(layer)
+    steps = segment_frames(source, segmenter, Looking(every=2))
+    *_, last = steps
+    assert last.came is not None
+    made = add_layers(viewer, new_layers(source, last.came.stack))
+    write(str(tmp_path / "out"), [one.as_layer_data_tuple() for one in made])
+    again = opened(tmp_path / "out")
+    assert [type(one) for one in again[:2]] == [Image, Image]
+    np.testing.assert_array_equal(np.asarray(again[0].data[2]), layer.data[2])
+    for before, now in ((made[0], again[1]), (made[-1], again[-1])):
+        np.testing.assert_allclose(before.data, now.data, atol=1e-3)
+        np.testing.assert_array_equal(now.scale, layer.scale)
+        assert record_of(now).done_frames == [0, 2]

@@ -91,7 +91,7 @@ def test_curves_follow_the_masks_and_the_slider(
     column[EMPTY] = column[MISSING] = nan
     np.testing.assert_allclose(lines["column"], column)
     row = frame_row(found[0], 4.0)
-    assert lines["uncertainty"][0] == row["doubt_bits"]
+    assert lines["doubt"][0] == row["doubt_bits"]
     assert lines["probability"][0] == pytest.approx(0.9, abs=1e-3)
     assert widget.state.text() == "8 of 9 slices are segmented."
     # Pairs 3-4 and 4-5 have a Dice of 0, the others overlap in 19 of 20 columns.

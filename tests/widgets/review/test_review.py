@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_series import square, write_images
+from medical_files import dicom_file
 from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
 from PIL import Image
@@ -17,6 +18,7 @@ from PIL import Image
 from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.case_list import SIGNS, Filter
 from napari_attnseg._widgets.review.widget import ReviewWidget
+from napari_attnseg.batch import segment_files
 from napari_attnseg.review.state import Decision
 
 
@@ -230,3 +232,40 @@ def test_what_was_made_of_one_case_does_not_lie_over_the_next(
     viewer.layers.append(late[-1])
     assert not late[-1].visible
     assert "belongs to an earlier case" in widget.panel.said.text()
+
+
+def test_pixels_that_are_not_square_are_drawn_as_they_are(
+    qtbot: Any, viewer: ViewerModel, tmp_path: Path, tiny_weights: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 32), np.uint8)
+    sizes = ([2.0, 0.5], [1.0, 1.0])
+    for i, size in enumerate(sizes):
+        more = {"PixelSpacing": size, "SeriesInstanceUID": f"1.{i}"}
+        dicom_file(tmp_path / "scans" / f"{i}.dcm", pixels + i, **more)
+    scans, out = tmp_path / "scans", tmp_path / "results"
+    done = [*segment_files([scans], out, tiny_weights, "cpu")]
+    assert all(one.error is None for one in done)
+    widget = ReviewWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.setup.folder.set(scans)
+    widget.setup.masks.set(out)
+    widget.setup.reader.setText("anna")
+    widget.begin()
+    seen = []
+    for _ in sizes:  # the second one in the layers of the first
+        image, mask = list(viewer.layers)[:2]
+        np.testing.assert_array_equal(image.scale, mask.scale)
+        assert [str(unit) for unit in image.units] == ["millimeter"] * 2
+        assert image.units == mask.units
+        # Maps cover the image, however its results were placed.
+        widget.toggle_maps()
+        assert len(viewer.layers) == 7
+        for layer in list(viewer.layers)[1:]:
+            extent = layer.extent.world, image.extent.world
+            np.testing.assert_allclose(*extent, atol=float(layer.scale.max()))
+            at = layer.extent.data[1] + 1
+            covered = at * layer.scale
+            np.testing.assert_allclose(covered, image.scale * pixels.shape)
+        seen.append(list(image.scale))
+        widget.next_case()
+    assert sorted(seen) == sorted(map(list, sizes))

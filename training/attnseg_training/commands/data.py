@@ -145,8 +145,8 @@ def frames_command(
     count = sum(1 for _ in frames_to_training_set(images, masks, out, every))
     print(f"{count} frames with masks in {out}.")
     print(
-        "Frames of one film look alike: list each film as a whole in splits/train.txt "
-        "or splits/val.txt."
+        "Frames of one film look alike: list each film as a whole in splits/train.txt, "
+        "val.txt or test.txt, and name all three."
     )
 
 

@@ -21,6 +21,7 @@ from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_cases import same_cases
+from attnseg_training.datasets.same_films import same_films, without_films
 from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError
@@ -194,7 +195,9 @@ def check(
         for name in hint.names:
             text = str(Hint(hint.rule, (name,)))
             report.found.append((str(hint.rule), name, text))
-    report.questions += same_cases(disjoint)
+    for hint in same_films(disjoint, seen.films):
+        report.found.append((str(hint.rule), files.name, str(hint)))
+    report.questions += same_cases(without_films(disjoint, seen.films))
     report.narrow = seen.narrow
     report.lesions = seen.spread.counts()
     for error in seen.broken():

@@ -12,6 +12,7 @@ from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_cases import same_cases
+from attnseg_training.datasets.same_films import same_films, without_films
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import counted_warning
 
@@ -36,7 +37,11 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
         found[hint.rule] = len(hint.names)
     for pair in near_duplicates(hashes, names):
         found[Rule.TURNED_DUPLICATE if pair.turned else Rule.NEAR_DUPLICATE] += 1
-    for hint in same_cases(names):
+    films = {name: film for seen in every for name, film in seen.films.items()}
+    for hint in (
+        *same_films(names, films),
+        *same_cases(without_films(names, films)),
+    ):
         found[hint.rule] = len(hint.groups)
     return {str(rule): n for rule, n in found.items() if n}
 

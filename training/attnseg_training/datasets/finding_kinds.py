@@ -28,6 +28,7 @@ FINDINGS = {
     "patterned-mask": "a mask that is filled with a pattern",
     "outlines": "a mask that looks like outlines",
     "mostly-same-mask": "more than half of all images have one mask",
+    "same-film": "frames of one film, volume or series in two splits",
     "near-duplicate": "images of two splits that look the same",
     "turned or flipped duplicate": (
         "images of two splits that look the same, one turned or flipped"

@@ -22,6 +22,7 @@ from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.same_films import film_of
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
@@ -84,6 +85,8 @@ class MasksSeen:
         Images that occur twice, and whether with one mask.
     places : SamePlaces
         Places of lesions.
+    films : dict
+        Name → film that the image was taken from; see `same_films.film_of`.
     """
 
     total: int = 0
@@ -111,6 +114,7 @@ class MasksSeen:
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
+    films: dict[str, str] = field(default_factory=dict)
 
     def add(
         self,
@@ -174,6 +178,8 @@ class MasksSeen:
             *(read.readings, sample.stated),
         )
         self.add_orientation(sample.name, read)
+        if film := film_of(sample.image, sample.name):
+            self.films[sample.name] = film
 
     def add_orientation(self, name: str, read: SampleRead) -> None:
         """Record an image and a mask whose orientations may differ."""
@@ -231,6 +237,7 @@ class MasksSeen:
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
+            {**self.films, **other.films},
         )
 
     def contradictions(self) -> list[RuleError]:

@@ -136,6 +136,11 @@ _SENTENCES = {
         "The mask of {} has many single pixels beside a lesion, each of which was read "
         "as lesion: remove them if they are traces of drawing or of thresholding."
     ),
+    Rule.SAME_FILM: (
+        "Frames of one film, volume or series are in different splits: {}; they look "
+        "alike, so that numbers of validation and test are too good: list all frames "
+        "of each in one split, in splits/train.txt, val.txt and test.txt."
+    ),
     Rule.SAME_CASE: (
         "Images in different splits have names as those of one patient, examination or "
         "picture (which some tools save in several versions): {}; if they are, numbers "

@@ -84,6 +84,8 @@ class Rule(StrEnum):
         Most masks are small marks of one shape.
     SPECKS
         A mask has many single pixels beside a lesion.
+    SAME_FILM
+        Frames of one film, volume or series are in two splits.
     SAME_CASE
         Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
@@ -133,6 +135,7 @@ class Rule(StrEnum):
     BOXES = "boxes"
     MARKERS = "markers"
     SPECKS = "specks"
+    SAME_FILM = "same-film"
     SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 

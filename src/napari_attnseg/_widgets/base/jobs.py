@@ -15,6 +15,7 @@ from napari_attnseg._widgets.base.correction_way import Way
 from napari_attnseg._widgets.base.model_cache import LoadedModel, ModelCache
 from napari_attnseg._widgets.base.segmenting import Looking, Step, segment_frames
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.stack_results import StackResults
 from napari_attnseg.boxes import BOX
 from napari_attnseg.devices import segmenting_devices
 from napari_attnseg.errors import (
@@ -57,11 +58,13 @@ def run(
     models: ModelCache,
     how: Looking | None = None,
     near: Callable[[], int] = lambda: 0,
+    begun: StackResults | None = None,
+    first_is_shown: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
     """Segment frame by frame, with a model that is loaded if need be.
 
-    An error of the input is returned, not raised: napari shows what a worker raises
-    with its traceback, as a bug.
+    Parameters as of `segment_frames`. An error of the input is returned, not raised:
+    napari shows what a worker raises with its traceback, as a bug.
 
     Yields
     ------
@@ -73,7 +76,9 @@ def run(
         yield 0, "loading weights"
         model = models.load(weights, device)
         how = how or Looking()
-        results = yield from segment_frames(source, model.segmenter, how, near)
+        results = yield from segment_frames(
+            source, model.segmenter, how, near, begun, first_is_shown
+        )
         yield how.steps(source.frames) or 1, "adding layers"
         return Finished(source, results, model)
     except AttnSegError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_info
 
 from napari_attnseg._widgets.base.segmenting import FrameDone
@@ -26,6 +27,7 @@ from napari_attnseg._widgets.layers.new_layers import NewLayer, new_layers
 from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.record import Part
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.stack_results import StackResults
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MaskRules, make_mask, rules_of
 from napari_attnseg.results import Segmentation
@@ -45,6 +47,8 @@ class NewResult:
     ----------
     layers : list of layers
         Bottom to top, the mask last; empty before `add`.
+    stack : StackResults or None
+        What its layers show, of a stack.
     done, total : int
         Number of segmented frames, and of all frames.
     """
@@ -54,6 +58,7 @@ class NewResult:
         self.layers: list[Any] = []
         self._waiting: list[NewLayer] = []
         self._visible: dict[Output, bool] = {}
+        self.stack: StackResults | None = None
         self.done, self.total = 0, source.frames or 1
 
     @property
@@ -107,7 +112,8 @@ class NewResult:
             The frame on screen; only this frame has to be drawn again.
         """
         if not self.layers:
-            *self._waiting, mask = self._new(list(came.stack))
+            self.stack = came.stack
+            *self._waiting, mask = self._new(came.stack)
             self._put([mask])
         gates = {gate.key: gate for gate in came.result.attention}
         for new in self._waiting:
@@ -136,6 +142,8 @@ class NewResult:
         rules = rules_of(record.provenance)
         if rules == MaskRules(record.threshold):
             return
+        if array_sha256(came.result.mask) != came.result.provenance["mask_sha256"]:
+            return  # somebody painted in it before its frame was segmented
         mask = make_mask(came.result.probability, rules, record.box)
         redraw(self.mask, mask, came.frame)
         set_frame(self.mask, came.frame, {"mask_sha256": array_sha256(mask)})
@@ -147,7 +155,30 @@ class NewResult:
             return ""
         return (
             f"Cancelled: {self.done} of {self.total} slices are segmented and kept. "
-            "The others are marked as not segmented."
+            "The others are marked as not segmented; Segment with the same settings "
+            "goes on with them."
+        )
+
+    def can_go_on(self, source: Source) -> bool:
+        """Whether frames that were left can be added to these layers.
+
+        It is the same image with the same pixels, and the mask is still there: changed
+        by hand, maybe, but not replaced by another array.
+        """
+        if self.stack is None or self.removed:
+            return False
+        if source.layer_id != self._source.layer_id:
+            return False
+        if not np.may_share_memory(self.mask.data, self.stack.mask()):
+            return False
+        if source.data is not self._source.data:
+            return False
+        if not isinstance(source.data, np.ndarray):
+            return True  # of a file, which is open
+        known = map(self.stack.image_sha256, range(self.total))
+        return all(
+            wanted is None or array_sha256(source.frame(frame)) == wanted
+            for frame, wanted in enumerate(known)
         )
 
 

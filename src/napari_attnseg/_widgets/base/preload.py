@@ -22,8 +22,12 @@ from napari_attnseg.collection import without_collection
 
 #: Milliseconds from the choice of weights to the start: the dock is drawn first.
 DELAY = 100
-#: Imported last, after torch and timm.
-_LAST = "napari_attnseg.inference"
+#: Imported in this order; napari imports pandas with the first layer of labels, in the
+#: window's own thread.
+_MODULES = (
+    *("torch", "napari_attnseg.models.encoders", "napari_attnseg.inference"),
+    "pandas",
+)
 
 
 class Preload:
@@ -90,7 +94,7 @@ def load_ahead(models: ModelCache, weights: Path, ended: Callable[[], bool]) -> 
     """
     # What is wrong is told when somebody asks for it.
     with suppress(Exception), without_collection():
-        for module in ("torch", "napari_attnseg.models.encoders", _LAST):
+        for module in _MODULES:
             if ended():
                 return
             importlib.import_module(module)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg._widgets.layers.stack_array import StackArray
+from napari_attnseg._widgets.layers.stack_results import StackResults
 from napari_attnseg.boxes import Box
 from napari_attnseg.errors import InputError
 from napari_attnseg.frame_order import nearest_first
 from napari_attnseg.intensity import Intensity
-from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.pipeline import read_ahead
 from napari_attnseg.rate_words import rate_words
 from napari_attnseg.results import Segmentation
@@ -62,95 +61,6 @@ class Looking:
         return TILED_STEPS if self.tile else len(self.frames(frames or 0))
 
 
-class FrameResults(Sequence[Segmentation]):
-    """Results of a stack, written into arrays of all frames: half as much memory.
-
-    Maps are float16, and `new_layers` takes the whole arrays as they are. A frame that
-    is not segmented is 0 in all of them and has no hash of its image. Of each frame
-    only what is its own is kept; its result is made anew when it is asked for.
-
-    Parameters
-    ----------
-    frames : int
-
-    Attributes
-    ----------
-    done : int
-        Number of frames that are segmented.
-    """
-
-    def __init__(self, frames: int) -> None:
-        self._frames = frames
-        self._whole: dict[tuple[str, int], StackArray] = {}
-        self._facts: dict[int, dict[str, Any]] = {}
-        self._shares: dict[int, tuple[float | None, ...]] = {}
-        self._first: Segmentation | None = None
-        self.done = 0
-
-    def __len__(self) -> int:
-        return self._frames
-
-    @overload
-    def __getitem__(self, index: int) -> Segmentation: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Segmentation]: ...
-
-    def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
-        """The result of a frame, once one of them is segmented."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._frames))]
-        frame = index + (self._frames if index < 0 else 0)
-        if not 0 <= frame < self._frames:
-            raise IndexError(index)
-        first = self._first
-        assert first is not None
-        attention = []
-        shares = self._shares.get(frame, (None,) * len(first.attention))
-        for i, (gate, mean) in enumerate(zip(first.attention, shares, strict=True)):
-            share = gate.effective_share
-            if share.values is not None:
-                values = self._whole["share", i].values[frame]
-                share = replace(share, mean=mean, values=values)
-            psi = self._whole["psi", i].values[frame]
-            attention.append(replace(gate, values=psi, effective_share=share))
-        nothing = {key: None for key in PER_FRAME if key in first.provenance}
-        own = self._facts.get(frame, nothing)
-        return replace(
-            first,
-            mask=self._whole["mask", 0].values[frame],
-            probability=self._whole["probability", 0].values[frame],
-            attention=tuple(attention),
-            provenance={**first.provenance, **own},
-        )
-
-    def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays; errors as of `StackArray.put`."""
-        shares = []
-        for i, gate in enumerate(result.attention):
-            self._put("psi", i, frame, gate.values)
-            share = gate.effective_share
-            if share.values is not None:
-                self._put("share", i, frame, share.values)
-            shares.append(share.mean)
-        self._put("mask", 0, frame, result.mask)
-        self._put("probability", 0, frame, result.probability)
-        own = result.provenance
-        self._facts[frame] = {key: own[key] for key in PER_FRAME if key in own}
-        self._shares[frame] = tuple(shares)
-        self._first = self._first or result
-        self.done += 1
-        return self[frame]
-
-    def _put(self, name: str, i: int, frame: int, values: NDArray[Any]) -> None:
-        whole = self._whole.get((name, i))
-        if whole is None:
-            kind = np.float16 if values.dtype.kind == "f" else values.dtype
-            whole = StackArray(self._frames, values.shape, kind)
-            self._whole[name, i] = whole
-        whole.put(frame, values)
-
-
 class FrameDone(NamedTuple):
     """A frame of a stack that is segmented.
 
@@ -159,13 +69,13 @@ class FrameDone(NamedTuple):
     frame : int
     result : Segmentation
         Views of the arrays of `stack`.
-    stack : FrameResults
+    stack : StackResults
         Other frames may be written into it meanwhile.
     """
 
     frame: int
     result: Segmentation
-    stack: FrameResults
+    stack: StackResults
 
 
 class Step(NamedTuple):
@@ -191,6 +101,8 @@ def segment_frames(
     segmenter: Segmenter,
     how: Looking,
     near: Callable[[], int] = lambda: 0,
+    begun: StackResults | None = None,
+    first_is_shown: Callable[[], object] = lambda: None,
 ) -> Generator[Step, None, Sequence[Segmentation]]:
     """Segment frame by frame; the next one is read while one is segmented.
 
@@ -203,6 +115,12 @@ def segment_frames(
     how : Looking
     near : callable
         The frame of a stack that is looked at: it comes first, then its neighbours.
+    begun : StackResults, optional
+        Results of an earlier run with the same settings: only the frames that it left
+        are segmented, and added to it.
+    first_is_shown : callable
+        Called after the first frame came; returns once it is on screen, which the work
+        on the next one would delay.
 
     Yields
     ------
@@ -215,8 +133,10 @@ def segment_frames(
         As `Segmenter.segment`; of a stack it says which slice.
     """
     total = source.frames or 1
-    stack = FrameResults(total)
+    stack = StackResults(total) if begun is None else begun
     numbers = how.frames(total)
+    left = [frame for frame in numbers if stack.image_sha256(frame) is None]
+    before = len(numbers) - len(left)
     started = time.monotonic()
 
     def read(index: int) -> tuple[int, NDArray[Any] | PreparedImage | InputError]:
@@ -229,17 +149,20 @@ def segment_frames(
             return index, error
         return index, prepared
 
-    arriving = read_ahead(nearest_first(numbers, near), read)
+    arriving = read_ahead(nearest_first(left, near), read)
     came: FrameDone | None = None
-    for at in range(len(numbers)):
+    for at in range(before, len(numbers)):
         rate = ""
-        if at:
-            rate = f", {rate_words(at, time.monotonic() - started, 'slice')}"
+        if at > before:
+            passed = time.monotonic() - started
+            rate = f", {rate_words(at - before, passed, 'slice')}"
         step = (
             "segmenting" if total == 1 else f"{at + 1} of {len(numbers)} slices{rate}"
         )
         if came is not None or not how.tile:  # tiles have steps of their own
             yield Step(_steps_done(how, at, len(numbers)), step, came)
+        if at == before + 1:
+            first_is_shown()
         index, seen = next(arriving)
         try:
             if isinstance(seen, InputError):

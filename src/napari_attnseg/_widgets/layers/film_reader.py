@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 
 from napari_attnseg._widgets.layers.classes import class_names, class_options
 from napari_attnseg._widgets.layers.display import make_layer
@@ -46,9 +46,14 @@ def film_layers(path: Path) -> list[Any]:
     ------
     InputError
         If results are missing or damaged. A film that is gone or has changed is left
-        out, with a warning.
+        out, with a warning; that there is no probability is told.
     """
     found = load_frame_results(path)
+    show_info(
+        f"The results of {found.names.stem} hold masks and their numbers: attnseg "
+        "segment keeps no probability and no gate maps of films and stacks. Segment it "
+        "here to see them."
+    )
     rows = found.rows()
     image = _image(found, rows)
     total = _count(found)

@@ -18,6 +18,7 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import LayerRecord, Part
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.stack_results import StackResults
 from napari_attnseg._widgets.preferences import gate_colours
 from napari_attnseg.colormaps import (
     GATE_COLOURS,
@@ -81,28 +82,20 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
     source : Source
         The image that was segmented.
     results : sequence of Segmentation
-        One per frame.
+        One per frame. The arrays of `StackResults` are shown as they are.
     """
+    arrays = (
+        results
+        if isinstance(results, StackResults)
+        else _Arrays(results, source.frames is not None)
+    )
     # A kept what-if has its derivation in the provenance of its segmentation.
-    values = {**provenance(results, source.origin), **source.notes}
+    values = {**arrays.provenance(source.origin), **source.notes}
     run = LayerRecord(
         {key: value for key, value in values.items() if key != "made_from"},
         source.reference,
         derivation=derivation_of(values),
     )
-
-    def stacked(parts: list[NDArray[Any]]) -> NDArray[Any]:
-        if source.frames is None:
-            return parts[0]
-        if len(parts) == 1:
-            return parts[0][None]
-        whole = _whole(parts)
-        if whole is not None:
-            return whole
-        # float16 for the maps of a stack: half the memory, and finer than any display.
-        return np.stack(
-            [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
-        )
 
     def options(name: str, **more: Any) -> dict[str, Any]:
         return {"name": layer_name(name, source.name), **source.placement, **more}
@@ -115,7 +108,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
         layers.append(
             NewLayer(
                 "Image",
-                stacked([r.probability[c] for r in results]),
+                arrays.probability(c),
                 options(
                     f"probability{several}",
                     contrast_limits=(0, 1),
@@ -141,7 +134,7 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             high=gate.high,
             shows=GATE_LEGEND,
             finding=gate.finding,
-            effective_share=effective_share(results, i),
+            effective_share=arrays.effective_share(i),
             pattern=gate.pattern,
         )
         placed = options(
@@ -154,18 +147,62 @@ def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer
             visible=False,
         )
         placed |= coarse_placement(source.placement, gate.stride, origin=gate.origin)
-        maps = stacked([r.attention[i].values for r in results])
-        found = [r.attention[i].effective_share.values for r in results]
-        shares = [values for values in found if values is not None]
-        known = {SHARE_MAP: stacked(shares)} if len(shares) == len(results) else {}
+        share = arrays.share(i)
+        known = {} if share is None else {SHARE_MAP: share}
         layers.append(
-            NewLayer("Image", maps, placed, record, colorbar=True, metadata=known)
+            NewLayer(
+                "Image",
+                arrays.psi(i),
+                placed,
+                record,
+                colorbar=True,
+                metadata=known,
+            )
         )
     mask = options("mask", opacity=1.0) | class_options(classes)
-    masks = stacked([r.mask for r in results])
     record = replace(run, part=Part.MASK)
-    layers.append(NewLayer("Labels", masks, mask, record, outlined=True))
+    layers.append(NewLayer("Labels", arrays.mask(), mask, record, outlined=True))
     return layers
+
+
+class _Arrays:
+    """Arrays and facts of results in a list, as `StackResults` has them."""
+
+    def __init__(self, results: Sequence[Segmentation], stacked: bool) -> None:
+        self._results, self._stacked = results, stacked
+
+    def provenance(self, source: str) -> dict[str, Any]:
+        return provenance(self._results, source)
+
+    def effective_share(self, gate: int) -> dict[str, Any]:
+        return effective_share(self._results, gate)
+
+    def probability(self, number: int) -> NDArray[Any]:
+        return self._array([r.probability[number] for r in self._results])
+
+    def psi(self, gate: int) -> NDArray[Any]:
+        return self._array([r.attention[gate].values for r in self._results])
+
+    def share(self, gate: int) -> NDArray[Any] | None:
+        found = [r.attention[gate].effective_share.values for r in self._results]
+        known = [values for values in found if values is not None]
+        return self._array(known) if len(known) == len(found) else None
+
+    def mask(self) -> NDArray[Any]:
+        return self._array([r.mask for r in self._results])
+
+    def _array(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
+        if not self._stacked:
+            return parts[0]
+        if len(parts) == 1:
+            return parts[0][None]
+        whole = _whole(parts)
+        if whole is not None:
+            return whole
+        # float16 for the maps of a stack: half the memory, and finer than any display.
+        return np.stack(
+            [p.astype(np.float16) if p.dtype.kind == "f" else p for p in parts]
+        )
 
 
 def _whole(parts: Sequence[NDArray[Any]]) -> NDArray[Any] | None:

@@ -122,7 +122,7 @@ def _refer_to_image(layers: list[Any]) -> None:
 
 def layers_of(results: Results) -> list[NewLayer]:
     """The layers that the Segment widget makes, below them the image if it is found."""
-    placement = {**_unplaced(2 if results.frames is None else 3), **results.placement}
+    placement = {**unplaced(2 if results.frames is None else 3), **results.placement}
     file = None if results.image is None else str(results.image.resolve())
     source = Source(
         results.name,
@@ -158,7 +158,7 @@ def layers_of_explanation(file: Path) -> list[NewLayer]:
     saved = load_explanation(file)
     image = None if saved.image is None else str(saved.image.resolve())
     source = Source(
-        saved.name, None, False, None, _unplaced(2), image, recorded=saved.source
+        saved.name, None, False, None, unplaced(2), image, recorded=saved.source
     )
     first = saved.maps[0].provenance
     coarse_last = sorted(saved.maps, key=lambda found: found.level or 0)
@@ -171,7 +171,7 @@ def layers_of_explanation(file: Path) -> list[NewLayer]:
     ]
 
 
-def _unplaced(ndim: int) -> dict[str, Any]:
+def unplaced(ndim: int) -> dict[str, Any]:
     """Placement of a layer of `ndim` axes that was not moved, turned or scaled."""
     return {
         "scale": np.ones(ndim),

@@ -65,6 +65,16 @@ class StackArray:
             raise _no_room(size) from error
         self.values = np.ndarray(whole, kind, buffer=mapped)
 
+    def read(self, frame: int) -> NDArray[Any]:
+        """A frame as it is now; pages of it do not count as memory of this process."""
+        if self._file is None:
+            found: NDArray[Any] = self.values[frame]
+            return found
+        shape, kind = self.values.shape[1:], self.values.dtype
+        self._file.seek(frame * math.prod(shape) * kind.itemsize)
+        data = self._file.read(math.prod(shape) * kind.itemsize)
+        return np.frombuffer(data, kind).reshape(shape)
+
     def put(self, frame: int, values: NDArray[Any]) -> None:
         """Write a frame.
 

@@ -284,7 +284,7 @@ def _alike(colours: Any, others: Any) -> bool:
 
 
 def summary(measured: Measurement) -> str:
-    """Number of objects, what they were measured with, and the case's uncertainty."""
+    """Number of objects, what they were measured with, and the doubt of the case."""
     task, n = measured.task, len(measured.records)
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []

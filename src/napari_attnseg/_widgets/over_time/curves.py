@@ -59,7 +59,7 @@ def panels_of(
         Panel(
             "mean probability in the mask", [curve("probability", "probability")], fixed
         ),
-        Panel("uncertainty (bits)", [curve("uncertainty", "doubt_bits")], fixed),
+        Panel("doubt (bits)", [curve("doubt", "doubt_bits")], fixed),
         Panel(
             "centre (pixels)",
             [curve("row", "centre_row"), curve("column", "centre_column")],

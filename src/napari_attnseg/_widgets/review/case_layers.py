@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.display import add_layers, make_layer
+from napari_attnseg._widgets.layers.file_reader import placement_by
 from napari_attnseg._widgets.layers.metadata import (
     FILE_FACTS,
     IMAGE_FILE,
@@ -19,8 +20,10 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.new_layers import NewLayer
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import hide, images_of
-from napari_attnseg._widgets.layers.reader import layers_of
+from napari_attnseg._widgets.layers.placement import carried
+from napari_attnseg._widgets.layers.reader import layers_of, unplaced
 from napari_attnseg._widgets.layers.record import Part
+from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.io.results import load_results
 from napari_attnseg.review.ahead import LoadedImage
@@ -47,8 +50,10 @@ class CaseLayers:
         self.image: Any = None
         self.mask: Any = None
         self._maps: list[Any] = []
-        self._shape: tuple[int, ...] | None = None
+        self._shape: tuple[float, ...] | None = None
         self._sha256: str | None = None
+        #: Scale, units and axis labels, by what the file says of its pixels.
+        self._placement: dict[str, Any] = placement_by({}, False)
         #: Values that are shown black and white, where the file says so.
         self._window: tuple[float, float] | None = None
 
@@ -78,6 +83,7 @@ class CaseLayers:
         # Of a frame no file is named: results of it would not be those of its film.
         file = None if case.frame is not None else str(case.image.resolve())
         facts = None if loaded.facts is None else loaded.facts.to_provenance()
+        self._placement = placement_by(facts or {}, False)
         known: dict[str, Any] = {IMAGE_FILE: file, FILE_FACTS: facts}
         known[IMAGE_ORIENTATION] = loaded.orientation
         self._window = None if loaded.facts is None else loaded.facts.window
@@ -93,8 +99,9 @@ class CaseLayers:
         if self.mask is None:
             return
         self._viewer.layers.selection.active = self.mask
-        if pixels is not None and pixels.shape[:2] != self._shape:
-            self._shape = pixels.shape[:2]
+        shape = None if pixels is None else (*pixels.shape[:2], *self.image.scale)
+        if shape is not None and shape != self._shape:
+            self._shape = shape
             self._viewer.reset_view()
         outline(self.mask, float(self._viewer.scene.camera.zoom))
 
@@ -133,6 +140,9 @@ class CaseLayers:
             image.reset_contrast_limits()
             if self._window is not None:
                 image.contrast_limits = self._window
+        for layer in (image, mask):
+            for key, value in self._placement.items():
+                setattr(layer, key, value)
         image.name, mask.name = title, f"mask · {title}"
         image.metadata.update(known)
         image.visible = True
@@ -156,11 +166,13 @@ class CaseLayers:
         known: dict[str, Any],
     ) -> None:
         options: dict[str, Any] = {"name": title, "rgb": pixels.ndim == 3}
+        options |= self._placement
         if pixels.ndim == 2 and self._window is not None:
             options["contrast_limits"] = self._window
         image = NewLayer("Image", pixels, options, metadata=known)
         data = _drawn(pixels, labels)
         colours: dict[str, Any] = {"name": f"mask · {title}", "opacity": 1.0}
+        colours |= self._placement
         if _plain(data):
             # Other labels than 1 may be painted too, and are to be seen.
             colours["colormap"] = {None: mask_colour(), 0: "transparent"}
@@ -229,13 +241,23 @@ class CaseLayers:
             return wanted
         if case.results is None or self.image not in self._viewer.layers:
             return False
-        made = []
-        for new in layers_of(load_results(case.results)):
+        made, results = [], load_results(case.results)
+        before = {**unplaced(2), **results.placement}
+        now = placement_of(self.image)
+        for new in layers_of(results):
             record = new.record
             if record is None or record.part not in (Part.PROBABILITY, Part.GATE):
                 continue
             image = replace(record.image, layer_id=str(self.image.unique_id))
-            made.append(replace(new, record=replace(record, image=image)))
+            # As the image lies here, not where it lay when it was segmented.
+            placed = {**now, **carried(new.options, before, now)}
+            made.append(
+                replace(
+                    new,
+                    options={**new.options, **placed},
+                    record=replace(record, image=image),
+                )
+            )
         active = self._viewer.layers.selection.active
         self._maps = add_layers(self._viewer, made, above=self.image)
         self._layers += self._maps

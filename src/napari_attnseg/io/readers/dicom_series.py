@@ -29,7 +29,7 @@ class Series:
     Attributes
     ----------
     name : str
-        Without anything that tells who the patient is.
+        Without anything that tells who the patient is, unless that was asked for.
     paths : tuple of Path
         In order.
     assumed : tuple of Assumed
@@ -71,8 +71,8 @@ def group_series(
     ----------
     paths : sequence of Path
     keep_identifiers : bool
-        Whether names of series may contain the file's own name, which may identify the
-        patient in a spelling that the header does not have.
+        Whether names contain that of the file, or of the folder of several, which may
+        identify the patient in a spelling that the header does not have.
 
     Returns
     -------
@@ -172,4 +172,7 @@ def _ordered(files: list[_File]) -> Series:
     if None in order or len(set(order)) < len(files):
         order, assumed = [one.path.name for one in files], (Assumed.ORDER_OF_NAMES,)
     pairs = sorted(zip(order, files, strict=True), key=lambda pair: pair[0])
-    return Series(files[0].series, tuple(f.path for _, f in pairs), assumed)
+    name = files[0].series
+    if files[0].own:  # it was asked for, and folders are named after patients, too
+        name = f"{files[0].path.absolute().parent.name}_{name}"
+    return Series(name, tuple(f.path for _, f in pairs), assumed)

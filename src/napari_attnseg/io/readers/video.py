@@ -143,8 +143,8 @@ class VideoFrames(Frames):
     @property
     def times(self) -> tuple[float, ...]:
         """Seconds from the first frame to each; lists the time stamps of the file."""
-        stamps = self._time_stamps()
-        return tuple(float((one - stamps[0]) * self._base) for one in stamps)
+        stamps, base = self._time_stamps(), self._base
+        return tuple(float((one - stamps[0]) * base) for one in stamps)
 
     @property
     def step(self) -> float | None:
@@ -164,7 +164,8 @@ class VideoFrames(Frames):
         """Seconds from the first frame; of one not yet decoded the file is read."""
         if index in self._seen:
             return float((self._seen[index] - self._seen[0]) * self._base)
-        return self.times[index]
+        stamps = self._time_stamps()
+        return float((stamps[index] - stamps[0]) * self._base)
 
     @property
     def _base(self) -> Fraction:
