@@ -234,8 +234,8 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
             "nothing is trained; rename those that are meant."
         )
         report.found.append(("splits", files.name, text))
-    for name, further in files.several.items():
-        text = several_words(name, further, name in files.masks)
+    for name in files.several:
+        text = several_words(name, files.several, name in files.masks)
         report.found.append(("several masks", name, text))
     told = {mask for further in files.several.values() for mask in further}
     end = mask_suffix(files)

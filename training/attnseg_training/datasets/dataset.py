@@ -104,8 +104,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     """
     files = find_files(root)
     _expect_apart(files)
-    for name, further in files.several.items():
-        raise InputError(several_words(name, further, name in files.masks))
+    for name in files.several:
+        raise InputError(several_words(name, files.several, name in files.masks))
     everything = tuple(sorted(files.images)) if not files.named else ()
     if len(everything) == 1:
         _expect_no_stack(files.images[everything[0]])

@@ -20,6 +20,8 @@ SUFFIXES = (
 )
 #: Folders of a layout without patterns.
 PAIRS = ("images", "masks")
+#: More folders of masks than this are told in part, and are no classes.
+FOLDERS = 16
 Mask = TypeVar("Mask")
 
 
@@ -100,7 +102,9 @@ def in_capitals(root: Path) -> str:
     return f"; names of folders count in small letters: rename {named}"
 
 
-def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
+def expect_mask_files(
+    folder: Path, classes: Sequence[str], images: Collection[str]
+) -> None:
     """Say how classes are named where masks lie in folders below one for all.
 
     Raises
@@ -112,17 +116,29 @@ def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
     inside = [path.name for path in there if path.is_dir() and by_stem(path)]
     if not inside or len(inside) < len(there):
         return
+    found = ", ".join(inside[:FOLDERS]) + " …" * (len(inside) > FOLDERS)
     if lacking := [name for name in classes if name not in inside]:
         raise InputError(
             f"Expected a folder in {folder} for each of the classes "
-            f"{', '.join(classes)} of dataset.toml, found {', '.join(inside)}, none "
-            f"for {lacking[0]!r}; rename the folders or the classes."
+            f"{', '.join(classes)} of dataset.toml, found {found}, none for "
+            f"{lacking[0]!r}; rename the folders or the classes."
+        )
+    if end := unlike_in_a_suffix(images, inside):
+        raise InputError(
+            f"Expected masks in {folder}, or folders of masks of the names of images, "
+            f"found folders only: {found}, and {end}; rename the folders."
         )
     names = ", ".join(f'"{name}"' for name in inside)
+    of_classes = (
+        f"write classes = [{names}] into dataset.toml if each holds the masks of a "
+        "class, "
+        if len(inside) <= FOLDERS
+        else ""
+    )
     raise InputError(
-        f"Expected masks in {folder}, found folders only: {', '.join(inside)}; write "
-        f"classes = [{names}] into dataset.toml if each holds the masks of a class, or "
-        "move the files up."
+        f"Expected masks in {folder}, found folders only: {found}; {of_classes}name "
+        "each as the image that its masks belong to if they are of one, or move the "
+        "files up."
     )
 
 
