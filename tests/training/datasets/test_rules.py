@@ -33,6 +33,9 @@ INVERTED[10:20, 10:20] = 0
 OUTLINED = np.zeros(SIZE, np.uint8)
 OUTLINED[10:30, 10:30] = 255
 OUTLINED[12:28, 12:28] = 0
+#: A brush stroke, as through a lesion.
+LINES = np.zeros(SIZE, np.uint8)
+LINES[10:12, 8:34] = LINES[10:28, 32:34] = 255
 PADDED = np.zeros(SIZE, np.uint8)
 PADDED[:5] = PADDED[20:30, 10:20] = 255
 LESION = np.where(np.arange(SIZE[0])[:, None] // 12 == 1, 255, 0).astype(np.uint8)
@@ -52,6 +55,7 @@ FILLS = {
     "mostly-full": 255,
     "mostly-inverted": INVERTED,
     "mostly-outlines": OUTLINED,
+    "mostly-lines": LINES,
     "mostly-padded": PADDED,
     "mostly-patterned": PATTERNED,
     "mostly-sloped": SLOPED,
@@ -62,6 +66,8 @@ WORDS = {
     "mostly-full": "full",
     "mostly-inverted": "lesion along most of the border or around the background",
     "mostly-outlines": "nothing but outlines",
+    "mostly-lines": "thin lines, as brush strokes in lesions, diameters and centre "
+    "lines are",
     "mostly-padded": "lesion along a whole edge or in a wedge, up to a straight line",
     "mostly-patterned": "made of single pixels, dots or stripes, as those that were "
     "dithered or hatched",

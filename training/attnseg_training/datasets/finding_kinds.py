@@ -19,6 +19,7 @@ FINDINGS = {
     "mostly-full": "more than half of all masks cover the whole image",
     "mostly-inverted": "more than half of all masks may be inverted",
     "mostly-outlines": "more than half of all masks look like outlines",
+    "mostly-lines": "more than half of all masks are thin lines",
     "mostly-patterned": "more than half of all masks are filled with a pattern",
     "mostly-sloped": "more than half of all masks are slopes, not areas",
     "mostly-padded": "more than half of all masks have white along a whole edge",
@@ -27,6 +28,7 @@ FINDINGS = {
     "padded-mask": "a mask with white along a whole edge",
     "patterned-mask": "a mask that is filled with a pattern",
     "outlines": "a mask that looks like outlines",
+    "lines": "a mask of thin lines",
     "mostly-same-mask": "more than half of all images have one mask",
     "near-duplicate": "images of two splits that look the same",
     "turned or flipped duplicate": (
@@ -48,6 +50,7 @@ STOPS = (
     "mostly-full",
     "mostly-inverted",
     "mostly-outlines",
+    "mostly-lines",
     "mostly-patterned",
     "mostly-sloped",
     "mostly-padded",

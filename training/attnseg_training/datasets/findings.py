@@ -14,6 +14,7 @@ from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
+from attnseg_training.datasets.lines import is_lines
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
@@ -36,6 +37,7 @@ ALLOWABLE = (
     Rule.MOSTLY_FULL,
     Rule.MOSTLY_INVERTED,
     Rule.MOSTLY_OUTLINES,
+    Rule.MOSTLY_LINES,
     Rule.MOSTLY_PADDED,
     Rule.MOSTLY_PATTERNED,
     Rule.MOSTLY_SLOPED,
@@ -53,9 +55,9 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
-    inverted, outlines, padded, patterned : list of str
-        Names of the other images of one class that looks inverted; like outlines; with
-        white along an edge; filled with a pattern.
+    inverted, outlines, lines, padded, patterned : list of str
+        Names of the other images of one class that looks inverted; like outlines; like
+        thin lines; with white along an edge; filled with a pattern.
     turned, alone, pictures, narrow : list of str
         Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
         as of its `other_pictures`; as of `IntensityWarning.NARROW_RANGE`.
@@ -111,6 +113,7 @@ class MasksSeen:
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -148,6 +151,8 @@ class MasksSeen:
             self.patterned.append(name)
         elif is_outlined(lesion):
             self.outlines.append(name)
+        elif is_lines(lesion):
+            self.lines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
             new = self.same.add(name, planes)
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
@@ -231,6 +236,7 @@ class MasksSeen:
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
+            self.lines + other.lines,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -256,6 +262,7 @@ class MasksSeen:
             for rule, names, instead in (
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
+                (Rule.LINES, self.lines, Rule.MOSTLY_LINES),
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
@@ -277,6 +284,7 @@ class MasksSeen:
             Rule.MOSTLY_FULL: self.full,
             Rule.MOSTLY_INVERTED: self.inverted,
             Rule.MOSTLY_OUTLINES: self.outlines,
+            Rule.MOSTLY_LINES: self.lines,
             Rule.MOSTLY_PADDED: self.padded,
             Rule.MOSTLY_PATTERNED: self.patterned,
             Rule.MOSTLY_SLOPED: self.sloped,

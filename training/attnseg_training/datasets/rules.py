@@ -46,6 +46,8 @@ class Rule(StrEnum):
         More than half of all masks may be inverted.
     MOSTLY_OUTLINES
         More than half of all masks look like outlines.
+    MOSTLY_LINES
+        More than half of all masks are thin lines.
     MOSTLY_PADDED
         More than half of all masks have white along a whole edge.
     MOSTLY_PATTERNED
@@ -56,6 +58,8 @@ class Rule(StrEnum):
         Many masks have a piece at the very same pixels.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
+    LINES
+        A mask is made of thin lines, such as brush strokes in lesions.
     PADDED
         A mask has a strip of white along a whole edge.
     PATTERNED
@@ -112,6 +116,7 @@ class Rule(StrEnum):
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
     MOSTLY_OUTLINES = "mostly-outlines"
+    MOSTLY_LINES = "mostly-lines"
     MOSTLY_PADDED = "mostly-padded"
     MOSTLY_PATTERNED = "mostly-patterned"
     MOSTLY_SLOPED = "mostly-sloped"
@@ -119,6 +124,7 @@ class Rule(StrEnum):
     INVERTED = "inverted-mask"
     PADDED = "padded-mask"
     OUTLINES = "outlines"
+    LINES = "lines"
     PATTERNED = "patterned-mask"
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
