@@ -20,7 +20,7 @@ TRUST_GATES = ("together", "one")
 ALLOWABLE = (
     *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
     *("mostly-lines", "mostly-padded", "mostly-patterned", "mostly-sloped"),
-    "burnt-in",
+    *("burnt-in", "burnt-in-text"),
 )
 
 
@@ -140,11 +140,12 @@ class TrainConfig(LearningSettings):
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
         "mostly-inverted, mostly-outlines, mostly-lines, mostly-padded, "
         "mostly-patterned or mostly-sloped, or have a piece in common that looks "
-        "burnt-in. May be repeated.",
+        "burnt-in, or burnt-in-text. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
         "the masks are empty, full, inverted, nothing but outlines, thin lines, white "
         "along an edge, filled with a pattern, or slopes, or where many have a piece "
-        "at the very same pixels. What was allowed is recorded.",
+        "at the very same pixels, or shapes of characters. What was allowed is "
+        "recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
@@ -18,7 +20,7 @@ Y, X = np.mgrid[:H, :W]
 def stroke(points: list[tuple[float, float]], width: float) -> np.ndarray:
     """A brush of that width that is drawn from point to point (row, column)."""
     found = np.zeros((H, W), bool)
-    for (y, x), (v, u) in zip(points, points[1:], strict=False):
+    for (y, x), (v, u) in itertools.pairwise(points):
         rows, columns = line(round(y), round(x), round(v), round(u))
         inside = (rows >= 0) & (rows < H) & (columns >= 0) & (columns < W)
         found[rows[inside], columns[inside]] = True

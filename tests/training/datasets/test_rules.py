@@ -50,6 +50,10 @@ SLOPED[8:32, 10:36] = np.minimum(
 #: At the same pixels of each mask, whatever else is in it.
 BURNT_IN = np.zeros(SIZE, bool)
 BURNT_IN[34:37, 30:44] = True
+#: A seven in a lesion.
+WRITTEN = LESION.copy()
+WRITTEN[14, 12:16] = WRITTEN[15:20, 15] = WRITTEN[16, 14] = 0
+WRITTEN[17:20, 14] = 0
 FILLS = {
     "mostly-empty": 0,
     "mostly-full": 255,
@@ -60,6 +64,7 @@ FILLS = {
     "mostly-patterned": PATTERNED,
     "mostly-sloped": SLOPED,
     "burnt-in": LESION,
+    "burnt-in-text": WRITTEN,
 }
 WORDS = {
     "mostly-empty": "empty",
@@ -74,6 +79,8 @@ WORDS = {
     "mostly-sloped": "slopes from the edge to the middle, as maps of distances, spots "
     "and gradient fills are, of which only the upper half was read as lesion",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
+    "burnt-in-text": "marked, inside lesions or beside them, with small shapes of "
+    "strokes that recur pixel for pixel",
 }
 
 

@@ -24,6 +24,7 @@ FINDINGS = {
     "mostly-sloped": "more than half of all masks are slopes, not areas",
     "mostly-padded": "more than half of all masks have white along a whole edge",
     "burnt-in": "many masks have a piece at the very same pixels",
+    "burnt-in-text": "many masks have small shapes that recur, as characters do",
     "inverted-mask": "a mask that may be inverted",
     "padded-mask": "a mask with white along a whole edge",
     "patterned-mask": "a mask that is filled with a pattern",
@@ -55,4 +56,5 @@ STOPS = (
     "mostly-sloped",
     "mostly-padded",
     "burnt-in",
+    "burnt-in-text",
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
+from attnseg_training.datasets.burnt_in_text import Characters
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
@@ -42,6 +43,7 @@ ALLOWABLE = (
     Rule.MOSTLY_PATTERNED,
     Rule.MOSTLY_SLOPED,
     Rule.BURNT_IN,
+    Rule.BURNT_IN_TEXT,
 )
 
 
@@ -86,6 +88,8 @@ class MasksSeen:
         Images that occur twice, and whether with one mask.
     places : SamePlaces
         Places of lesions.
+    text : Characters
+        Shapes in masks that may be numbers and letters.
     """
 
     total: int = 0
@@ -114,6 +118,7 @@ class MasksSeen:
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    text: Characters = field(default_factory=Characters)
 
     def add(
         self,
@@ -157,6 +162,7 @@ class MasksSeen:
             new = self.same.add(name, planes)
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
+                self.text.add(name, lesion)
         self.images.add_mask(name, planes)
         self.shapes.add(name, planes, rgb)
         self._add_traits(name, len(planes), readings, stated)
@@ -236,7 +242,7 @@ class MasksSeen:
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
-            self.lines + other.lines,
+            *(self.lines + other.lines, self.text.joined(other.text)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -291,7 +297,9 @@ class MasksSeen:
         }
         found = broken_by_most(names, MOST * self.total, self.total)
         piece = self.places.found()
-        return found if piece is None else [*found, piece.error(self.total)]
+        found += [] if piece is None else [piece.error(self.total)]
+        text = self.text.error(self.total)
+        return found if text is None else [*found, text]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise the first broken rule that is not allowed; return those that are."""

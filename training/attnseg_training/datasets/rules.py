@@ -56,6 +56,8 @@ class Rule(StrEnum):
         More than half of all masks are slopes, of which a part was cut off.
     BURNT_IN
         Many masks have a piece at the very same pixels.
+    BURNT_IN_TEXT
+        Many masks have small shapes of strokes that recur, wherever they stand.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     LINES
@@ -121,6 +123,7 @@ class Rule(StrEnum):
     MOSTLY_PATTERNED = "mostly-patterned"
     MOSTLY_SLOPED = "mostly-sloped"
     BURNT_IN = "burnt-in"
+    BURNT_IN_TEXT = "burnt-in-text"
     INVERTED = "inverted-mask"
     PADDED = "padded-mask"
     OUTLINES = "outlines"

@@ -22,8 +22,8 @@ NEAR, BEYOND = 3, 12
 LINE, ELSEWHERE = 0.1, 0.03
 #: Boxes have sides of so many pixels.
 SIDE = 4
-#: Markers have at most so many pixels. Larger ones, up to this share of the shorter side
-#: of a mask, are of one shape in most masks, as a brush makes them.
+#: Markers have at most so many pixels. Larger ones, up to this share of the shorter
+#: side of a mask, are of one shape in most masks, as a brush makes them.
 MARKER, BRUSH = 25, 0.1
 #: Specks have at most so many pixels, and there are so many of them beside a lesion of
 #: at least so many.
@@ -136,7 +136,7 @@ def shape_of(lesion: NDArray[np.bool_]) -> Rule | None:
 
 def brush_of(lesion: NDArray[np.bool_]) -> bytes:
     """Pixels of the small mark that each piece of a mask (H, W) is; empty if not."""
-    pieces, count = label(lesion, np.ones((3, 3)))
+    pieces, _ = label(lesion, np.ones((3, 3)))
     widest = BRUSH * min(lesion.shape)
     found = set()
     for k, box in enumerate(find_objects(pieces), start=1):
