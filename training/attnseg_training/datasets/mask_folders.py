@@ -110,7 +110,8 @@ def masks_of_images(
     else:
         masks = _of_cases(root)
     further = further_masks(images, masks)
-    own = {name: (path,) for name, path in paired(images, masks).items()}
+    pairs = paired(images, masks).items()
+    own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs}
     if said.further_masks == "unite":
         return united(own, further, masks), {}
     if said.further_masks:

@@ -138,7 +138,7 @@ def brush_of(lesion: NDArray[np.bool_]) -> bytes:
     """Pixels of the small mark that each piece of a mask (H, W) is; empty if not."""
     pieces, _ = label(lesion, np.ones((3, 3)))
     widest = BRUSH * min(lesion.shape)
-    found = set()
+    found = set[bytes]()
     for k, box in enumerate(find_objects(pieces), start=1):
         mark = pieces[box] == k
         if max(mark.shape) > widest or len(found) > 1:
