@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.byte_order import is_swapped
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
 
@@ -80,12 +81,19 @@ def decode_file(path: Path) -> Decoded:
     Raises
     ------
     InputError
-        If it is missing or cannot be decoded.
+        If it is missing or cannot be decoded, or the bytes of its numbers were
+        exchanged.
     """
     if not is_file(path):
         raise InputError(f"There is no file {path}; check the path.")
     try:
-        return decode(path)
+        decoded = decode(path)
+        if any(is_swapped(page) for one in decoded.series for page in one.pages[:1]):
+            raise ValueError(
+                "its numbers of 16 bits jump from pixel to pixel, as where both bytes "
+                "of each were exchanged; save it in the byte order that its header says"
+            )
+        return decoded
     # The decoders raise many kinds for a damaged file; each means the same to a user.
     except Exception as error:
         reason = str(error).replace(str(path), path.name) or type(error).__name__
