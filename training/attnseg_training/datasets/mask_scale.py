@@ -211,8 +211,8 @@ def _different(
         Rule.UNCLEAR_VALUES,
         "Expected one limit between background and lesion for all masks, but the "
         f"{numbers} of each give {_told(limits[0])} for that of {names[0]!r} and "
-        f"{_told(limits[1])}{of} for that of {names[1]!r}, as where some probabilities are "
-        f"faint; {remedy}.",
+        f"{_told(limits[1])}{of} for that of {names[1]!r}, as where some "
+        f"probabilities are faint; {remedy}.",
     )
 
 

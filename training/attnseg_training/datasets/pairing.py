@@ -10,6 +10,7 @@ from typing import TypeVar
 from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.other_formats import SUFFIXES as NOT_READ
 from napari_attnseg.io.readers.formats import SUFFIXES as READABLE
 from napari_attnseg.io.readers.formats import FileFormat, is_dicom
 
@@ -55,6 +56,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
                 )
             if stem not in found or found[stem].is_symlink():
                 found[stem] = path
+    _refuse_other_formats(there, found)
     if there and not found and all(path.is_dir() for path in there):
         named = ", ".join(path.name for path in there)
         raise InputError(
@@ -69,6 +71,18 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "convert them to one of these, or choose another folder."
         )
     return without_twins(found)
+
+
+def _refuse_other_formats(there: Sequence[Path], found: Collection[str]) -> None:
+    """Refuse pictures that are not read, unless they were converted."""
+    left = [p for p in there if p.suffix.lower() in NOT_READ and p.stem not in found]
+    if left:
+        name = NOT_READ[left[0].suffix.lower()]
+        raise InputError(
+            f"Expected {', '.join(SUFFIXES)} files in {left[0].parent}, found "
+            f"{len(left)} of the format {name} or the like, first {left[0].name}, "
+            "which are not read; export them as PNG under the same names."
+        )
 
 
 def _renamed(folders: Sequence[Path]) -> str:
