@@ -107,6 +107,7 @@ class DataReport:
             ],
             "empty_masks": self.empty,
             "left_out": self.files.left_out,
+            "further_masks": self.files.further_masks,
             "warnings": self._warnings(),
             "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
             "stops_training": [kind for kind in STOPS if counts[kind]],

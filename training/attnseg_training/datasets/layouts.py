@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.mask_folders import (
@@ -74,6 +75,9 @@ class Files:
         Mask values of background beside 0, where classes have values.
     several : dict
         Sample name → further masks of which nothing is said.
+    further_masks : dict
+        What was done with further masks, as its ``dataset.toml`` says: ``rule``, the
+        number of ``images`` that have some, and of these ``masks``; empty without any.
     """
 
     root: Path
@@ -93,6 +97,7 @@ class Files:
     threshold: float | None = None
     background: tuple[int, ...] = ()
     several: dict[str, list[str]] = field(default_factory=dict)
+    further_masks: dict[str, Any] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
@@ -226,7 +231,8 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             each = zip(said.classes, planes, strict=True)
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
-        files.masks, files.several = masks_of_images(root, files.images, said)
+        found = masks_of_images(root, files.images, said)
+        files.masks, files.several, files.further_masks = found
     other = one_name_per_file(files.images, files.masks)
     if said.splits != "splits" and not (root / said.splits).is_dir():
         raise InputError(

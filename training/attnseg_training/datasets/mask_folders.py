@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from attnseg_training.datasets.further_masks import (
     further_masks,
@@ -88,8 +89,10 @@ def _holds_cases(folder: Path) -> bool:
 
 def masks_of_images(
     root: Path, images: Mapping[str, Path], said: Descriptor
-) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]]]:
+) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]], dict[str, Any]]:
     """Map images to their mask files, and to further ones of which nothing is said.
+
+    Also counts the further ones of which something is said; see `Files`.
 
     Parameters
     ----------
@@ -112,12 +115,14 @@ def masks_of_images(
     further = further_masks(images, masks)
     pairs = paired(images, masks).items()
     own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs}
+    if not said.further_masks:
+        unsaid = several(own, further)
+        return own if unsaid else united(own, in_folders(further), masks), unsaid, {}
+    number = sum(map(len, further.values()))
+    counts = {"rule": said.further_masks, "images": len(further), "masks": number}
     if said.further_masks == "unite":
-        return united(own, further, masks), {}
-    if said.further_masks:
-        return own, {}
-    unsaid = several(own, further)
-    return own if unsaid else united(own, in_folders(further), masks), unsaid
+        own = united(own, further, masks)
+    return own, {}, counts if further else {}
 
 
 def _below(
