@@ -10,10 +10,13 @@ import tifffile
 from PIL import Image
 
 from attnseg_training.datasets import read_mask
+from napari_attnseg.batch import segment_images
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.file_kinds import FileKind, file_kind, header_size
 from napari_attnseg.io.images import read_image, read_upright
 from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.results import load_results
+from napari_attnseg.io.tiff_pages import THUMBNAILS
 
 GREY = np.random.default_rng(0).integers(0, 256, (48, 64)).astype(np.uint8)
 SMALL = GREY[::4, ::4].copy()
@@ -83,3 +86,21 @@ def test_other_pages_are_none(tmp_path: Path) -> None:
     stack = write(tmp_path / "c.tif", GREY, GREY[::-1].copy(), SMALL)
     assert read_image(stack).shape == (2, 48, 64)
     assert read_upright(stack).thumbnails == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_provenance_counts_thumbnails(
+    tmp_path: Path, tiny_weights: Path, first: bool
+) -> None:
+    small = RGB[::4, ::4].copy()
+    path = write(tmp_path / "a.tif", *((RGB, small) if first else (small, RGB)))
+    out = tmp_path / "out"
+    (outcome,) = segment_images([path], out, tiny_weights, "cpu")
+    assert outcome.error is None
+    (result,) = load_results(out / "a.json").segmentations
+    assert result.mask.shape == (48, 64) and result.provenance[THUMBNAILS] == 1
+    whole = write(tmp_path / "b.tif", RGB)
+    (outcome,) = segment_images([whole], out, tiny_weights, "cpu")
+    (other,) = load_results(out / "b.json").segmentations
+    np.testing.assert_array_equal(other.mask, result.mask)
+    assert THUMBNAILS not in other.provenance
