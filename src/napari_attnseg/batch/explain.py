@@ -32,7 +32,6 @@ from napari_attnseg.io.explanations import (
     save_explanation,
 )
 from napari_attnseg.io.images import UprightImage, find_images, read_image
-from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.readers import FileSet, find_sets, read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
@@ -124,7 +123,7 @@ def explain_images(
 
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
         image = found.pixels
-        turn: dict[str, object] = {"orientation": found.orientation}
+        turn: dict[str, object] = {"orientation": found.orientation, **found.left_out}
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
         if frame is not None:
@@ -132,7 +131,6 @@ def explain_images(
         shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
-            turn[OTHER_PICTURES] = found.others
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=shown
         )

@@ -22,7 +22,6 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
-from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.reliability.estimate import (
@@ -146,9 +145,8 @@ class Segmenting:
         turn: dict[str, Any] = {
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,
+            **read.upright.left_out,
         }
-        if read.upright.others:
-            turn[OTHER_PICTURES] = read.upright.others
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""
         if how.objects:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
+from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -92,6 +94,8 @@ class Decoded:
         else 8.
     others : int
         Number of pictures of an MPO that differ from the first, and were left out.
+    thumbnails : int
+        Number of pages that a TIFF calls smaller copies, and that were left out.
     """
 
     series: tuple[Series, ...]
@@ -101,6 +105,7 @@ class Decoded:
     stack: bool = False
     bits: int = 8
     others: int = 0
+    thumbnails: int = 0
 
     def stored(self) -> Decoded:
         """The same with the pixels as they are stored."""
@@ -133,6 +138,8 @@ def decode(path: Path) -> Decoded:
     """
     if path.stat().st_size == 0:
         raise ValueError("it is empty: 0 bytes")
+    if name := other_format(path):
+        raise ValueError(other_format_words(name))
     if path.suffix.lower() in (".tif", ".tiff"):
         log = logging.getLogger("tifffile")
         log.addHandler(_UNSAID)
@@ -156,7 +163,8 @@ def _decode_tiff(path: Path) -> Decoded:
     with file:
         if not len(file.pages) or not file.pages.first.shape:
             raise ValueError("it is a TIFF without any page")
-        page = file.pages.first
+        page = main_page(file)
+        main, thumbnails = main_series(file)
         kinds, kind = tifffile.PHOTOMETRIC, page.photometric
         if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
             return _decode_pillow(path)
@@ -164,7 +172,7 @@ def _decode_tiff(path: Path) -> Decoded:
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))
-            for series in file.series
+            for series in main
             for one in series.pages
             if isinstance(one, tifffile.TiffPage) and TAG in one.tags
         } or {1}
@@ -173,13 +181,13 @@ def _decode_tiff(path: Path) -> Decoded:
         (turn,) = turns
         lossy = int(page.compression) in _LOSSY_TIFF
         try:
-            found = tuple(_series(one, turn) for one in file.series)
+            found = tuple(_series(one, turn) for one in main)
         except ValueError as error:
             # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
             if "imagecodecs" not in str(error):
                 raise
             return _through_pillow(path, page, white)
-        return Decoded(found, turn, white, lossy, stack=True)
+        return Decoded(found, turn, white, lossy, stack=True, thumbnails=thumbnails)
 
 
 def _series(series: Any, turn: int) -> Series:
@@ -223,7 +231,10 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
         if bits in (2, 4) and not one.colour:
             array = array // (255 // (2**bits - 1))
         series.append(Series(array.astype(page.dtype), one.colour))
-    return Decoded(tuple(series), decoded.orientation, white, decoded.lossy)
+    return Decoded(
+        *(tuple(series), decoded.orientation, white, decoded.lossy),
+        thumbnails=decoded.thumbnails,
+    )
 
 
 def _decode_pillow(path: Path) -> Decoded:
@@ -242,7 +253,8 @@ def _decode_pillow(path: Path) -> Decoded:
         # MPO: a phone's JPEG of several pictures.
         count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
         turns, found, bits = set(), [], 8
-        for i in range(count):
+        frames = main_frames(file, count)
+        for i in frames:
             if count > 1:
                 file.seek(i)
             deep = deep_pixels(path, file) if is_deep(file) else None
@@ -257,7 +269,11 @@ def _decode_pillow(path: Path) -> Decoded:
             raise ValueError(_DIFFERENT)
         lossy, others = is_lossy(file, path), different_pictures(file)
         return Decoded(
-            _joined(found), turns.pop(), lossy=lossy, bits=bits, others=others
+            *(_joined(found), turns.pop()),
+            lossy=lossy,
+            bits=bits,
+            others=others,
+            thumbnails=count - len(frames),
         )
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_attnseg.io.deep_png import is_deep
+from napari_attnseg.io.tiff_pages import main_page
 
 #: Key, in provenance, of the `FileKind` of an image that a viewer decoded otherwise.
 VIEWER_DECODING = "viewer_decoding"
@@ -101,8 +102,7 @@ def _tiff_kind(path: Path) -> FileKind | None:
     kinds = tifffile.PHOTOMETRIC
     found: FileKind | None = None
     with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        assert isinstance(page, tifffile.TiffPage)
+        page = main_page(file)
         photometric, samples = page.photometric, int(page.samplesperpixel)
         orientation = page.tags.get(_ORIENTATION)
         if photometric == kinds.SEPARATED:
@@ -150,8 +150,7 @@ def header_size(path: Path) -> tuple[int, int] | None:
     try:
         if path.suffix.lower() in _TIFF:
             with tifffile.TiffFile(path) as file:
-                page = file.pages.first
-                assert isinstance(page, tifffile.TiffPage)
+                page = main_page(file)
                 size = int(page.imagelength), int(page.imagewidth)
                 turn = page.tags.valueof(_ORIENTATION)
         else:

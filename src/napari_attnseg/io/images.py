@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.byte_order import is_swapped
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
+from napari_attnseg.io.other_pictures import OTHER_PICTURES
+from napari_attnseg.io.tiff_pages import THUMBNAILS
 
 if TYPE_CHECKING:
     from napari_attnseg.io.readers.facts import FileFacts
@@ -36,12 +39,21 @@ class UprightImage:
         Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None
         Facts of a file of another kind than PNG and the like.
+    thumbnails : int
+        Number of further pages of a TIFF that are smaller copies.
     """
 
     pixels: NDArray[np.generic]
     orientation: int
     others: int = 0
     facts: FileFacts | None = None
+    thumbnails: int = 0
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Further pictures of the file, counted by kind, as provenance has them."""
+        counts = {OTHER_PICTURES: self.others, THUMBNAILS: self.thumbnails}
+        return {kind: n for kind, n in counts.items() if n}
 
 
 def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
@@ -71,7 +83,10 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
 def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
-    return UprightImage(_pixels(path, decoded), decoded.orientation, decoded.others)
+    return UprightImage(
+        *(_pixels(path, decoded), decoded.orientation, decoded.others),
+        thumbnails=decoded.thumbnails,
+    )
 
 
 def decode_file(path: Path) -> Decoded:
@@ -80,12 +95,19 @@ def decode_file(path: Path) -> Decoded:
     Raises
     ------
     InputError
-        If it is missing or cannot be decoded.
+        If it is missing or cannot be decoded, or the bytes of its numbers were
+        exchanged.
     """
     if not is_file(path):
         raise InputError(f"There is no file {path}; check the path.")
     try:
-        return decode(path)
+        decoded = decode(path)
+        if any(is_swapped(page) for one in decoded.series for page in one.pages[:1]):
+            raise ValueError(
+                "its numbers of 16 bits jump from pixel to pixel, as where both bytes "
+                "of each were exchanged; save it in the byte order that its header says"
+            )
+        return decoded
     # The decoders raise many kinds for a damaged file; each means the same to a user.
     except Exception as error:
         reason = str(error).replace(str(path), path.name) or type(error).__name__

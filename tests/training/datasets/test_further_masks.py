@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
+from attnseg_training.evaluation.evaluate import evaluate
+from attnseg_training.fit.fit import fit
+from attnseg_training.gates.faithfulness import faithfulness
+from attnseg_training.release.calibration import calibrate
+from napari_attnseg.cards import read_card
 from napari_attnseg.errors import InputError
 
 
@@ -74,3 +80,43 @@ def test_another_word_is_refused(tmp_path: Path) -> None:
     (root / "dataset.toml").write_text("further_masks = true")
     with pytest.raises(InputError, match='"unite" or "leave out", got True'):
         load_dataset(root)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("unite", "4 further masks of 3 images of the data were united"),
+        ("leave out", "4 further masks of 3 images of the data were left out"),
+    ],
+)
+def test_what_was_done_with_them_is_recorded(
+    data_folder: Path, tmp_path: Path, rule: str, words: str
+) -> None:
+    for image, more in (("disc00", "1"), ("disc00", "2"), ("disc04", "1")):
+        mask = Image.open(data_folder / "masks" / f"{image}.png")
+        mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+            data_folder / "masks" / f"{image}_{more}.png"
+        )
+    (data_folder / "masks" / "disc09").mkdir()
+    mask.save(data_folder / "masks" / "disc09" / "a.png")
+    (data_folder / "dataset.toml").write_text(f'further_masks = "{rule}"')
+    data = load_dataset(data_folder)
+    done = {"rule": rule, "images": 3, "masks": 4}
+    assert check(data_folder).to_json()["further_masks"] == done
+
+    config = TrainConfig(str(data_folder), "tiny", epochs=1, batch=4, device="cpu")
+    weights = fit(config, tmp_path / "run").folder / "best.safetensors"
+    summary = evaluate(weights, data, "test", "cpu").summary()
+    gates, _ = faithfulness(weights, data, "test", device="cpu")
+    calibrate(weights, tmp_path / "warm.safetensors", data, "val", "cpu")
+    warm = read_card(tmp_path / "warm.safetensors").training["temperature_from"]
+    for record in (read_card(weights).training, summary, gates, warm):
+        assert record["further_masks"] == done
+    assert words in summary["protocol"]
+
+
+def test_nothing_is_recorded_without_any(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", {"a": 0, "b": 0})
+    (root / "dataset.toml").write_text('further_masks = "unite"')
+    assert "further_masks" not in load_dataset(root).mask_rules
+    assert check(root).to_json()["further_masks"] == {}

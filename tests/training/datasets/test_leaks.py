@@ -98,6 +98,23 @@ def test_it_is_asked_about_where_most_images_are_so(rule: Rule, draw) -> None:
         assert (rule in {hint.rule for hint in seen.hints()}) == told
 
 
+def test_marks_of_one_brush_are_asked_about_where_most_masks_hold_them() -> None:
+    brush = np.hypot(*np.mgrid[-6:7, -6:7]) < 6
+    for odd, told in ((6, True), (3, False)):
+        seen, other = MasksSeen(), MasksSeen()
+        for i in range(8):
+            mask = np.zeros((200, 240), np.uint8)
+            mask[40 + 9 * i : 53 + 9 * i, 30:43] = brush
+            if i % 2:
+                mask[100:113, 90 + i : 103 + i] |= brush
+            if i >= odd:
+                mask[60 : 90 + 2 * i, 150:190] = 1
+            (seen if i % 2 else other).add(f"a{i}", mask[None])
+        (*hints,) = seen.joined(other).hints()
+        assert [hint.rule for hint in hints] == [Rule.MARKERS] * told
+        assert not told or set(hints[0].names) == {f"a{i}" for i in range(6)}
+
+
 def test_images_of_one_patient_in_two_splits_are_asked_about(tmp_path: Path) -> None:
     names = [f"patient{p}_frame{k}" for p in (1, 2) for k in range(3)]
     for part in ("images", "masks", "splits"):

@@ -9,14 +9,16 @@ import pytest
 import tifffile
 from matplotlib import colormaps
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.masks import UnclearMaskError, read
 from attnseg_training.datasets.rules import Rule
 
 RNG = np.random.default_rng(0)
 H, W = 90, 120
+Y, X = np.mgrid[:H, :W]
 BLOB = np.zeros((H, W), bool)
 BLOB[30:60, 40:90] = True
 
@@ -78,6 +80,34 @@ def test_soft_edges_along_a_colour_map_are_cut_at_half(
     if sigma == 3 and "viridis" in name:
         found = read(save(tmp_path / "m.jpg", mapped(name, share).round())).planes
         assert np.mean(found[0] != (share > 0.5)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        *((kind, "png") for kind in ("viridis", "jet", "hot", "magma")),
+        *((kind, "jpg") for kind in ("viridis", "hot", "magma")),
+    ],
+)
+def test_maps_of_distances_in_the_colours_of_a_map_are_asked_about(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    seen = MasksSeen()
+    for i in range(3):
+        lesion = np.hypot(Y - 44, X - 60 - 5 * i) < 30
+        away = distance_transform_edt(lesion)
+        colours = colormaps[kind](away / away.max())[..., :3]
+        file = tmp_path / f"{i}.{suffix}"
+        picture = Image.fromarray((colours * 255).round().astype(np.uint8))
+        picture.save(file, quality=95)
+        reading = read(file)
+        seen.add(f"m{i}", reading.planes, readings=[reading])
+        edges = gaussian_filter(lesion.astype(float), 2)
+        colours = colormaps[kind](edges)[..., :3]
+        picture = Image.fromarray((colours * 255).round().astype(np.uint8))
+        picture.save(file, quality=95)
+        assert not read(file).traits[0].sloped
+    assert [error.rule for error in seen.broken()] == [Rule.MOSTLY_SLOPED]
 
 
 @pytest.mark.parametrize("sigma", [1, 3, 8])

@@ -78,6 +78,20 @@ def test_faint_probabilities_among_sure_ones_are_refused(
     assert not seen(tmp_path, suffix, *[stored(SURE * faint)] * 2).contradictions()
 
 
+@pytest.mark.parametrize("stored", [of_8_bits, lambda p: of_8_bits(p).T[::-1]])
+def test_probabilities_of_1_and_faint_ones_of_255_are_refused(
+    tmp_path: Path, stored: Callable
+) -> None:
+    of_1 = SURE.astype(np.float32)
+    (error,) = seen(tmp_path, ".tif", of_1, stored(SURE * 0.6)).contradictions()
+    assert "0.5 for that of 'm0' and 0.3 of 255 for that of 'm1'" in str(error)
+    assert "threshold" not in str(error)
+    for other in (stored(SURE), stored(SURE * 0.9), of_8_bits(DISC * 0.3), of_1 * 0.7):
+        assert not seen(tmp_path, ".tif", of_1, other).contradictions()
+    # Half of 100 and of 255 are the same.
+    assert not seen(tmp_path, ".tif", percent(SURE), stored(SURE)).contradictions()
+
+
 @pytest.mark.parametrize("stored", [red, opaque])
 def test_faint_colours_among_strong_ones_are_refused(
     tmp_path: Path, stored: Callable

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, zoom
 
 from attnseg_training.datasets.masks import UnclearMaskError, read
 
@@ -38,6 +38,22 @@ def test_a_threshold_makes_no_mask_of_a_photo(tmp_path: Path, suffix: str) -> No
     Image.fromarray(photo()).convert("L").save(path)
     with pytest.raises(UnclearMaskError, match="greys of a picture"):
         read(path, threshold=127)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("outline", [False, True])
+def test_a_grey_photo_is_told_as_such(
+    tmp_path: Path, suffix: str, outline: bool
+) -> None:
+    grey = (40 + 120 * texture(1)).astype(np.uint8)
+    grey[0, 0] = 0
+    if outline:
+        grey[binary_dilation(DISC, iterations=2) & ~DISC] = 255
+    path = tmp_path / f"m.{suffix}"
+    Image.fromarray(grey).save(path)
+    words = "greys of a picture, such as a photo, perhaps one with an outline; fill"
+    with pytest.raises(UnclearMaskError, match=words):
+        read(path)
 
 
 MAPS = {

@@ -33,6 +33,9 @@ INVERTED[10:20, 10:20] = 0
 OUTLINED = np.zeros(SIZE, np.uint8)
 OUTLINED[10:30, 10:30] = 255
 OUTLINED[12:28, 12:28] = 0
+#: A brush stroke, as through a lesion.
+LINES = np.zeros(SIZE, np.uint8)
+LINES[10:12, 8:34] = LINES[10:28, 32:34] = 255
 PADDED = np.zeros(SIZE, np.uint8)
 PADDED[:5] = PADDED[20:30, 10:20] = 255
 LESION = np.where(np.arange(SIZE[0])[:, None] // 12 == 1, 255, 0).astype(np.uint8)
@@ -47,27 +50,37 @@ SLOPED[8:32, 10:36] = np.minimum(
 #: At the same pixels of each mask, whatever else is in it.
 BURNT_IN = np.zeros(SIZE, bool)
 BURNT_IN[34:37, 30:44] = True
+#: A seven in a lesion.
+WRITTEN = LESION.copy()
+WRITTEN[14, 12:16] = WRITTEN[15:20, 15] = WRITTEN[16, 14] = 0
+WRITTEN[17:20, 14] = 0
 FILLS = {
     "mostly-empty": 0,
     "mostly-full": 255,
     "mostly-inverted": INVERTED,
     "mostly-outlines": OUTLINED,
+    "mostly-lines": LINES,
     "mostly-padded": PADDED,
     "mostly-patterned": PATTERNED,
     "mostly-sloped": SLOPED,
     "burnt-in": LESION,
+    "burnt-in-text": WRITTEN,
 }
 WORDS = {
     "mostly-empty": "empty",
     "mostly-full": "full",
     "mostly-inverted": "lesion along most of the border or around the background",
     "mostly-outlines": "nothing but outlines",
+    "mostly-lines": "thin lines, as brush strokes in lesions, diameters and centre "
+    "lines are",
     "mostly-padded": "lesion along a whole edge or in a wedge, up to a straight line",
     "mostly-patterned": "made of single pixels, dots or stripes, as those that were "
     "dithered or hatched",
     "mostly-sloped": "slopes from the edge to the middle, as maps of distances, spots "
     "and gradient fills are, of which only the upper half was read as lesion",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
+    "burnt-in-text": "marked, inside lesions or beside them, with small shapes of "
+    "strokes that recur pixel for pixel",
 }
 
 

@@ -203,6 +203,10 @@ def _words(found: dict[str, Any]) -> list[str]:
         lines.append(f"class {name}: in {one['images']} images, {share}")
     if found["empty_masks"]:
         lines.append(f"images with nothing in their masks: {found['empty_masks']}")
+    if further := found["further_masks"]:
+        done = "united" if further["rule"] == "unite" else "left out"
+        images, masks = further["images"], further["masks"]
+        lines.append(f"further masks: {masks} of {images} images, {done}")
     for kind, count in found["counts"].items():
         stops = "; fit stops" if kind in found["stops_training"] else ""
         lines.append(f"\n{kind} ({count}): {FINDINGS[kind]}{stops}")

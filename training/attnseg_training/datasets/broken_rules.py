@@ -15,6 +15,10 @@ _WORDS = {
         "lesion along most of the border or around the background",
     ),
     Rule.MOSTLY_OUTLINES: ("are filled", "nothing but outlines"),
+    Rule.MOSTLY_LINES: (
+        "cover whole lesions",
+        "thin lines, as brush strokes in lesions, diameters and centre lines are",
+    ),
     Rule.MOSTLY_PATTERNED: (
         "are filled",
         "made of single pixels, dots or stripes, as those that were dithered or "
@@ -33,6 +37,8 @@ _WORDS = {
 #: Rule → what else to do, after a look.
 _REMEDIES = {
     Rule.MOSTLY_INVERTED: " and save them again as 255 in the lesion and 0 around it",
+    Rule.MOSTLY_LINES: ", draw lesions up to their edges unless vessels, wires or "
+    "other thin structures are to be found",
     Rule.MOSTLY_SLOPED: ", write threshold = 0 into dataset.toml if all that is above "
     "0 is lesion, or another number, export them as 0 and 255 if they are in colour",
 }

@@ -108,6 +108,7 @@ class DataReport:
             ],
             "empty_masks": self.empty,
             "left_out": self.files.left_out,
+            "further_masks": self.files.further_masks,
             "warnings": self._warnings(),
             "counts": {kind: counts[kind] for kind in FINDINGS if counts[kind]},
             "stops_training": [kind for kind in STOPS if counts[kind]],
@@ -237,8 +238,8 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
             "nothing is trained; rename those that are meant."
         )
         report.found.append(("splits", files.name, text))
-    for name, further in files.several.items():
-        text = several_words(name, further, name in files.masks)
+    for name in files.several:
+        text = several_words(name, files.several, name in files.masks)
         report.found.append(("several masks", name, text))
     told = {mask for further in files.several.values() for mask in further}
     end = mask_suffix(files)

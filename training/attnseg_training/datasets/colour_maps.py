@@ -15,6 +15,7 @@ from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.mask_numbers import cut_of
 from attnseg_training.datasets.mask_regions import are_edges
 from attnseg_training.datasets.mask_scale import COLOURS, scale_of
+from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_traits import Colour, MaskTraits
 
 Colours = NDArray[np.float64]
@@ -118,6 +119,7 @@ def foreground_along_a_map(
             background=_colour(rgb[found == low]),
             lesions=(_colour(rgb[found == top]),),
             scale=None if scale is None else replace(scale, kind=f"{COLOURS} of a map"),
+            sloped=is_sloped(np.where(hidden, low, found) - low),
         )
     return None
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.layouts import Files, find_files
@@ -42,6 +43,20 @@ class Dataset:
     threshold: float | None = None
     #: Mask values of background beside 0.
     background: tuple[int, ...] = ()
+    #: What was done with further masks of images, if somebody said so: `Files`.
+    further_masks: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def mask_rules(self) -> dict[str, Any]:
+        """What ``dataset.toml`` says of masks, for provenance; empty without any."""
+        said: dict[str, Any] = {}
+        if self.threshold is not None:
+            said["mask_threshold"] = self.threshold
+        if self.background:
+            said["mask_background"] = list(self.background)
+        if self.further_masks:
+            said["further_masks"] = self.further_masks
+        return said
 
     @property
     def protocol(self) -> str:
@@ -104,8 +119,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     """
     files = find_files(root)
     _expect_apart(files)
-    for name, further in files.several.items():
-        raise InputError(several_words(name, further, name in files.masks))
+    for name in files.several:
+        raise InputError(several_words(name, files.several, name in files.masks))
     everything = tuple(sorted(files.images)) if not files.named else ()
     if len(everything) == 1:
         _expect_no_stack(files.images[everything[0]])
@@ -125,6 +140,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.left_out,
         files.threshold,
         files.background,
+        files.further_masks,
     )
 
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
+from attnseg_training.datasets.burnt_in_text import Characters
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
+from attnseg_training.datasets.lines import is_lines
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
@@ -37,10 +39,12 @@ ALLOWABLE = (
     Rule.MOSTLY_FULL,
     Rule.MOSTLY_INVERTED,
     Rule.MOSTLY_OUTLINES,
+    Rule.MOSTLY_LINES,
     Rule.MOSTLY_PADDED,
     Rule.MOSTLY_PATTERNED,
     Rule.MOSTLY_SLOPED,
     Rule.BURNT_IN,
+    Rule.BURNT_IN_TEXT,
 )
 
 
@@ -54,9 +58,9 @@ class MasksSeen:
         Number of images.
     empty, full : list of str
         Names of images without any lesion; of those that a class covers wholly.
-    inverted, outlines, padded, patterned : list of str
-        Names of the other images of one class that looks inverted; like outlines; with
-        white along an edge; filled with a pattern.
+    inverted, outlines, lines, padded, patterned : list of str
+        Names of the other images of one class that looks inverted; like outlines; like
+        thin lines; with white along an edge; filled with a pattern.
     turned, alone, pictures, narrow : list of str
         Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
         as of its `other_pictures`; as of `IntensityWarning.NARROW_RANGE`.
@@ -87,6 +91,8 @@ class MasksSeen:
         Places of lesions.
     films : dict
         Name → film that the image was taken from; see `same_films.film_of`.
+    text : Characters
+        Shapes in masks that may be numbers and letters.
     """
 
     total: int = 0
@@ -115,6 +121,8 @@ class MasksSeen:
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
     films: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    text: Characters = field(default_factory=Characters)
 
     def add(
         self,
@@ -152,10 +160,13 @@ class MasksSeen:
             self.patterned.append(name)
         elif is_outlined(lesion):
             self.outlines.append(name)
+        elif is_lines(lesion):
+            self.lines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
             new = self.same.add(name, planes)
             if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
                 self.places.add(name, lesion)
+                self.text.add(name, lesion)
         self.images.add_mask(name, planes)
         self.shapes.add(name, planes, rgb)
         self._add_traits(name, len(planes), readings, stated)
@@ -238,6 +249,7 @@ class MasksSeen:
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
             {**self.films, **other.films},
+            *(self.lines + other.lines, self.text.joined(other.text)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -263,6 +275,7 @@ class MasksSeen:
             for rule, names, instead in (
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
+                (Rule.LINES, self.lines, Rule.MOSTLY_LINES),
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
@@ -284,13 +297,16 @@ class MasksSeen:
             Rule.MOSTLY_FULL: self.full,
             Rule.MOSTLY_INVERTED: self.inverted,
             Rule.MOSTLY_OUTLINES: self.outlines,
+            Rule.MOSTLY_LINES: self.lines,
             Rule.MOSTLY_PADDED: self.padded,
             Rule.MOSTLY_PATTERNED: self.patterned,
             Rule.MOSTLY_SLOPED: self.sloped,
         }
         found = broken_by_most(names, MOST * self.total, self.total)
         piece = self.places.found()
-        return found if piece is None else [*found, piece.error(self.total)]
+        found += [] if piece is None else [piece.error(self.total)]
+        text = self.text.error(self.total)
+        return found if text is None else [*found, text]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise the first broken rule that is not allowed; return those that are."""

@@ -1,4 +1,4 @@
-"""Further mask files of one image, whose names begin with its name: ``case_1.png``."""
+"""Further mask files of one image: ``case_1.png``, or files in a folder ``case/``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from napari_attnseg.io.folders import name_key
 
 #: What follows the name of an image in that of a further mask begins with one of these.
 _SEPARATORS = "_-. (#~+"
+#: Between the name of a folder and that of a mask in it; in no name of a file.
+_FOLDER = "/"
 
 
 def further_masks(
@@ -25,7 +27,7 @@ def further_masks(
         begins = [
             key[:cut]
             for cut in range(len(key) - 1, 0, -1)
-            if key[cut] in _SEPARATORS and key[:cut] in keys
+            if key[cut] in _SEPARATORS + _FOLDER and key[:cut] in keys
         ]
         if begins:
             found.setdefault(keys[begins[0]], []).append(mask)
@@ -53,13 +55,57 @@ def several(
     return {}
 
 
-def several_words(name: str, further: list[str], own: bool) -> str:
-    """Sentence on an image with several masks whose meaning was not stated."""
-    named = ", ".join(further[:4]) + (" …" if len(further) > 4 else "")
+def in_folders(further: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Of further masks those that lie in folders of images."""
+    inside = {
+        name: [mask for mask in of if _FOLDER in mask] for name, of in further.items()
+    }
+    return {name: of for name, of in inside.items() if of}
+
+
+def several_words(name: str, further: Mapping[str, list[str]], own: bool) -> str:
+    """Sentence on an image with several masks whose meaning was not stated.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    further : mapping
+        As of `further_masks`.
+    own : bool
+        Whether it has a mask of its very name, too.
+    """
+    masks = further[name]
+    first = f"Expected one mask of the image {name!r}, found"
+    unite = f'write further_masks = "unite" into {FILE} if all belong to it, or'
+    if _FOLDER in masks[0]:
+        beside = " beside its own" * own
+        return (
+            f"{first} {len(masks)} in a folder of it{beside}, first "
+            f"{_file(masks[0])!r}, which may be of other objects, classes or readers; "
+            f"{unite} {_one_alone(name, further)}."
+        )
+    named = ", ".join(masks[:4]) + " …" * (len(masks) > 4)
     beside = " beside its own" if own else ", none of them of its very name"
     return (
-        f"Expected one mask of the image {name!r}, found {named}{beside}, which may be "
-        f'of another object or a copy; write further_masks = "unite" into {FILE} if '
-        'all belong to it, or further_masks = "leave out" if only masks of the very '
-        "names of images count."
+        f"{first} {named}{beside}, which may be of another object or a copy; {unite} "
+        'further_masks = "leave out" if only masks of the very names of images count.'
     )
+
+
+def _one_alone(name: str, further: Mapping[str, list[str]]) -> str:
+    """What else to do with masks in folders; names that recur may be classes."""
+    other = next((of for image, of in further.items() if image != name), [])
+    again = {_file(mask) for mask in other} & {_file(mask) for mask in further[name]}
+    words = sorted(mask for mask in again if not mask.isdigit())
+    if not words:
+        return "leave one in each folder"
+    listed = ", ".join(f'"{word}"' for word in words)
+    return (
+        f"leave one in each folder, or move each to masks/{words[0]}/{name} and so on "
+        f"and write classes = [{listed}] if these are classes"
+    )
+
+
+def _file(mask: str) -> str:
+    return mask.rpartition(_FOLDER)[2]

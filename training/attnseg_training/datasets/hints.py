@@ -64,6 +64,11 @@ _SENTENCES = {
         "The mask of {} looks like outlines, whose inside was read as background: fill "
         "them if what they enclose is the lesion."
     ),
+    Rule.LINES: (
+        "The mask of {} is made of thin lines, as brush strokes in a lesion or its "
+        "diameters are, and what lies beside them was read as background: draw the "
+        "lesion up to its edge unless a thin structure is meant."
+    ),
     Rule.PATTERNED: (
         "The mask of {} is made of single pixels, dots or stripes that fill an area, "
         "as one that was dithered or hatched, and what lies between them was read as "

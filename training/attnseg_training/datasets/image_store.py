@@ -118,15 +118,3 @@ def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
     if value is None:
         return {}
     return {"ignored": {"value": value, "pixels": pixels, "of": of}}
-
-
-def stated_numbers(
-    threshold: float | None, background: tuple[int, ...]
-) -> dict[str, Any]:
-    """Stated numbers of masks for provenance; empty without any."""
-    said: dict[str, Any] = {}
-    if threshold is not None:
-        said["mask_threshold"] = threshold
-    if background:
-        said["mask_background"] = list(background)
-    return said

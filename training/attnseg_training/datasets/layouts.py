@@ -8,13 +8,17 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from attnseg_training.datasets.catalog import DATASETS
-from attnseg_training.datasets.further_masks import further_masks, several, united
+from attnseg_training.datasets.mask_folders import (
+    above_case_folders,
+    case_folders,
+    masks_of_images,
+)
 from attnseg_training.datasets.pairing import (
     PAIRS,
     by_stem,
-    expect_mask_files,
     in_capitals,
     one_name_per_file,
     paired,
@@ -71,6 +75,9 @@ class Files:
         Mask values of background beside 0, where classes have values.
     several : dict
         Sample name → further masks of which nothing is said.
+    further_masks : dict
+        What was done with further masks, as its ``dataset.toml`` says: ``rule``, the
+        number of ``images`` that have some, and of these ``masks``; empty without any.
     """
 
     root: Path
@@ -90,6 +97,7 @@ class Files:
     threshold: float | None = None
     background: tuple[int, ...] = ()
     several: dict[str, list[str]] = field(default_factory=dict)
+    further_masks: dict[str, Any] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
@@ -154,7 +162,7 @@ def _recognised(source: Path) -> Files:
         candidates = {name: DATASETS[name]}
     else:
         candidates = {} if said.name else DATASETS
-    if not candidates or (root / "images").is_dir() or (root / "masks").is_dir():
+    if not candidates or any((root / part).is_dir() for part in PAIRS):
         return _pairs(root, name, said)
     found = _matching(root, candidates)
     if len(found) == 1:
@@ -165,6 +173,8 @@ def _recognised(source: Path) -> Files:
             f"{root} holds several data sets: {names}; choose one with "
             f"--data {found[0].name}:{root}."
         )
+    if case_folders(root):
+        return _pairs(root, name, said)
     raise InputError(_nothing(root, name))
 
 
@@ -182,10 +192,11 @@ def _nothing(root: Path, name: str) -> str:
     if name:
         wanted = " or ".join(layout.expected for layout in DATASETS[name].layouts)
         return f"Expected {DATASETS[name].title} in {root}: {wanted}; {_inside(root)}."
+    below = above_case_folders(root)
     return (
         f"Expected a data folder with images/ and masks/, or a layout that "
         f"`attnseg-train datasets` lists, but {root} {_inside(root)}"
-        f"{in_capitals(root)}."
+        f"{in_capitals(root)}{f'; give {root / below}' if below else ''}."
     )
 
 
@@ -208,7 +219,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     layout = next(layout for layout in spec.layouts if not layout.parts)
     name = name or root.resolve().name
     files = Files(root, name, spec, layout, lists=said.splits)
-    files.images = by_stem(root / "images")
+    files.images = case_folders(root) or by_stem(root / PAIRS[0])
     folders = [root / "masks" / c for c in said.classes]
     if folders and all(folder.is_dir() for folder in folders):
         files.apart = True
@@ -220,14 +231,8 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             each = zip(said.classes, planes, strict=True)
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
-        expect_mask_files(root / "masks", said.classes)
-        masks = by_stem(root / "masks")
-        further = further_masks(files.images, masks)
-        files.masks = {n: (p,) for n, p in paired(files.images, masks).items()}
-        if said.further_masks == "unite":
-            files.masks = united(files.masks, further, masks)
-        elif not said.further_masks:
-            files.several = several(files.masks, further)
+        found = masks_of_images(root, files.images, said)
+        files.masks, files.several, files.further_masks = found
     other = one_name_per_file(files.images, files.masks)
     if said.splits != "splits" and not (root / said.splits).is_dir():
         raise InputError(

@@ -24,6 +24,7 @@ from attnseg_training.datasets.mask_regions import (
     would_vanish,
 )
 from attnseg_training.datasets.mask_remedies import (
+    EXPORT,
     FEW,
     FRACTION_MEANINGS,
     NAME_MEANINGS,
@@ -264,6 +265,12 @@ def _refuse_regions(
     between = (values > low + margin) & (values < top - margin)
     regions = exact and len(found) <= LEVELS and constant_around(values, between).any()
     if regions or not are_edges(values, found, exact):
+        if is_picture(values):
+            raise _unclear(
+                name,
+                "the greys of a picture, such as a photo, perhaps one with an outline",
+                f"fill the outline and {EXPORT}",
+            )
         share = np.count_nonzero(between) / values.size
         raise _unclear(
             name,

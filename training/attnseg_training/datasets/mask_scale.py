@@ -22,8 +22,8 @@ FACTOR, LOSSY_FACTOR = 1.25, 1.5
 SIDE, SMALL_FACTOR = 5, 4.0
 #: Edges wider than so many pixels are those of probabilities.
 WIDE = 3.0
-#: Kind of the scale of colours.
-COLOURS = "colours"
+#: Kinds of the scales of colours and of numbers that are no whole ones.
+COLOURS, FRACTIONS = "colours", "float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def scale_of(
     """
     if not lesion.any():
         return None
-    kind = "float" if numbers.dtype.kind == "f" else numbers.dtype.name
+    kind = FRACTIONS if numbers.dtype.kind == "f" else numbers.dtype.name
     inside = numbers[lesion]
     if exact and not lossy:
         return Scale(kind, float(inside.min()), exact=True)
@@ -173,11 +173,28 @@ class Scales:
                 limits = cut(low.level), cut(high.level)
                 if high.level >= factor * low.level and limits[1] >= factor * limits[0]:
                     return _different(low.kind, limits, (first, second))
+        return self._other_probabilities(cut)
+
+    def _other_probabilities(
+        self, cut: Callable[[float], float]
+    ) -> UnclearMaskError | None:
+        """Two limits where some probabilities are of 0 to 1 and others of 8 bits."""
+        every = [*self.lowest.values(), *self.highest.values()]
+        soft = [(scale, name) for scale, name in every if not scale.exact]
+        for one, first in soft:
+            if one.kind != FRACTIONS or one.level != 1:
+                continue
+            for other, second in soft:
+                limits = cut(one.level), cut(other.level) / 255
+                factor = SMALL_FACTOR if other.small else other.factor
+                eight = other.kind.startswith("uint8")
+                if eight and limits[0] >= factor * limits[1]:
+                    return _different(one.kind, limits, (first, second), " of 255")
         return None
 
 
 def _different(
-    kind: str, limits: tuple[float, float], names: tuple[str, str]
+    kind: str, limits: tuple[float, float], names: tuple[str, str], of: str = ""
 ) -> UnclearMaskError:
     remedy = (
         "write threshold = NUMBER into dataset.toml if in all of them lesion is what "
@@ -186,14 +203,16 @@ def _different(
     numbers, remedy = (
         ("soft colours", "export all as masks of 0 and 255")
         if kind.startswith(COLOURS)
+        else ("numbers", "export all as masks of 0 and 255")
+        if of
         else ("numbers", remedy)
     )
     return UnclearMaskError(
         Rule.UNCLEAR_VALUES,
         "Expected one limit between background and lesion for all masks, but the "
         f"{numbers} of each give {_told(limits[0])} for that of {names[0]!r} and "
-        f"{_told(limits[1])} for that of {names[1]!r}, as where some probabilities are "
-        f"faint; {remedy}.",
+        f"{_told(limits[1])}{of} for that of {names[1]!r}, as where some "
+        f"probabilities are faint; {remedy}.",
     )
 
 

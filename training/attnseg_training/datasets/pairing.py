@@ -10,6 +10,7 @@ from typing import TypeVar
 from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
+from napari_attnseg.io.other_formats import SUFFIXES as NOT_READ
 from napari_attnseg.io.readers.formats import SUFFIXES as READABLE
 from napari_attnseg.io.readers.formats import FileFormat, is_dicom
 
@@ -20,6 +21,8 @@ SUFFIXES = (
 )
 #: Folders of a layout without patterns.
 PAIRS = ("images", "masks")
+#: More folders of masks than this are told in part, and are no classes.
+FOLDERS = 16
 Mask = TypeVar("Mask")
 
 
@@ -53,6 +56,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
                 )
             if stem not in found or found[stem].is_symlink():
                 found[stem] = path
+    _refuse_other_formats(there, found)
     if there and not found and all(path.is_dir() for path in there):
         named = ", ".join(path.name for path in there)
         raise InputError(
@@ -67,6 +71,18 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "convert them to one of these, or choose another folder."
         )
     return without_twins(found)
+
+
+def _refuse_other_formats(there: Sequence[Path], found: Collection[str]) -> None:
+    """Refuse pictures that are not read, unless they were converted."""
+    left = [p for p in there if p.suffix.lower() in NOT_READ and p.stem not in found]
+    if left:
+        name = NOT_READ[left[0].suffix.lower()]
+        raise InputError(
+            f"Expected {', '.join(SUFFIXES)} files in {left[0].parent}, found "
+            f"{len(left)} of the format {name} or the like, first {left[0].name}, "
+            "which are not read; export them as PNG under the same names."
+        )
 
 
 def _renamed(folders: Sequence[Path]) -> str:
@@ -100,7 +116,9 @@ def in_capitals(root: Path) -> str:
     return f"; names of folders count in small letters: rename {named}"
 
 
-def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
+def expect_mask_files(
+    folder: Path, classes: Sequence[str], images: Collection[str]
+) -> None:
     """Say how classes are named where masks lie in folders below one for all.
 
     Raises
@@ -112,17 +130,29 @@ def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
     inside = [path.name for path in there if path.is_dir() and by_stem(path)]
     if not inside or len(inside) < len(there):
         return
+    found = ", ".join(inside[:FOLDERS]) + " …" * (len(inside) > FOLDERS)
     if lacking := [name for name in classes if name not in inside]:
         raise InputError(
             f"Expected a folder in {folder} for each of the classes "
-            f"{', '.join(classes)} of dataset.toml, found {', '.join(inside)}, none "
-            f"for {lacking[0]!r}; rename the folders or the classes."
+            f"{', '.join(classes)} of dataset.toml, found {found}, none for "
+            f"{lacking[0]!r}; rename the folders or the classes."
+        )
+    if end := unlike_in_a_suffix(images, inside):
+        raise InputError(
+            f"Expected masks in {folder}, or folders of masks of the names of images, "
+            f"found folders only: {found}, and {end}; rename the folders."
         )
     names = ", ".join(f'"{name}"' for name in inside)
+    of_classes = (
+        f"write classes = [{names}] into dataset.toml if each holds the masks of a "
+        "class, "
+        if len(inside) <= FOLDERS
+        else ""
+    )
     raise InputError(
-        f"Expected masks in {folder}, found folders only: {', '.join(inside)}; write "
-        f"classes = [{names}] into dataset.toml if each holds the masks of a class, or "
-        "move the files up."
+        f"Expected masks in {folder}, found folders only: {found}; {of_classes}name "
+        "each as the image that its masks belong to if they are of one, or move the "
+        "files up."
     )
 
 

@@ -46,6 +46,8 @@ class Rule(StrEnum):
         More than half of all masks may be inverted.
     MOSTLY_OUTLINES
         More than half of all masks look like outlines.
+    MOSTLY_LINES
+        More than half of all masks are thin lines.
     MOSTLY_PADDED
         More than half of all masks have white along a whole edge.
     MOSTLY_PATTERNED
@@ -54,8 +56,12 @@ class Rule(StrEnum):
         More than half of all masks are slopes, of which a part was cut off.
     BURNT_IN
         Many masks have a piece at the very same pixels.
+    BURNT_IN_TEXT
+        Many masks have small shapes of strokes that recur, wherever they stand.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
+    LINES
+        A mask is made of thin lines, such as brush strokes in lesions.
     PADDED
         A mask has a strip of white along a whole edge.
     PATTERNED
@@ -114,13 +120,16 @@ class Rule(StrEnum):
     MOSTLY_FULL = "mostly-full"
     MOSTLY_INVERTED = "mostly-inverted"
     MOSTLY_OUTLINES = "mostly-outlines"
+    MOSTLY_LINES = "mostly-lines"
     MOSTLY_PADDED = "mostly-padded"
     MOSTLY_PATTERNED = "mostly-patterned"
     MOSTLY_SLOPED = "mostly-sloped"
     BURNT_IN = "burnt-in"
+    BURNT_IN_TEXT = "burnt-in-text"
     INVERTED = "inverted-mask"
     PADDED = "padded-mask"
     OUTLINES = "outlines"
+    LINES = "lines"
     PATTERNED = "patterned-mask"
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from scipy.ndimage import find_objects, label, maximum_filter, minimum_filter
 
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.rules import Rule
+
+_Key = TypeVar("_Key", Rule, bytes)
 
 #: Red, green and blue of what is drawn differ by so much.
 VIVID = 150
@@ -19,8 +22,9 @@ NEAR, BEYOND = 3, 12
 LINE, ELSEWHERE = 0.1, 0.03
 #: Boxes have sides of so many pixels.
 SIDE = 4
-#: Markers have at most so many pixels.
-MARKER = 25
+#: Markers have at most so many pixels. Larger ones, up to this share of the shorter
+#: side of a mask, are of one shape in most masks, as a brush makes them.
+MARKER, BRUSH = 25, 0.1
 #: Specks have at most so many pixels, and there are so many of them beside a lesion of
 #: at least so many.
 SPECK, SPECKS, LARGE = 2, 10, 100
@@ -36,9 +40,12 @@ class OddShapes:
     ----------
     names : dict
         Rule → names of images.
+    brushes : dict
+        Pixels of a mark → names of images whose masks hold nothing but such marks.
     """
 
     names: dict[Rule, list[str]] = field(default_factory=dict)
+    brushes: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(
         self, name: str, planes: NDArray[np.uint8], rgb: NDArray[np.uint8] | None
@@ -47,23 +54,36 @@ class OddShapes:
         lesion = np.asarray(planes.any(0))
         if rgb is not None and is_drawn_on(rgb, lesion):
             self.names.setdefault(Rule.DRAWN_ON, []).append(name)
-        if len(planes) == 1 and (rule := shape_of(lesion)) is not None:
+        if len(planes) > 1:
+            return
+        if (rule := shape_of(lesion)) is not None:
             self.names.setdefault(rule, []).append(name)
+        elif brush := brush_of(lesion):
+            self.brushes.setdefault(brush, []).append(name)
 
     def joined(self, other: OddShapes) -> OddShapes:
         """Union of two records."""
-        rules = dict.fromkeys((*self.names, *other.names))
         return OddShapes(
-            {r: self.names.get(r, []) + other.names.get(r, []) for r in rules}
+            _joined(self.names, other.names), _joined(self.brushes, other.brushes)
         )
 
     def hints(self, total: int) -> list[Hint]:
         """Give a hint if most of the masks are of one kind, and for specks in any."""
+        found = dict(self.names)
+        marks = max(self.brushes.values(), key=len, default=[])
+        if marks:
+            found[Rule.MARKERS] = found.get(Rule.MARKERS, []) + marks
         return [
             Hint(rule, tuple(names))
-            for rule, names in sorted(self.names.items())
+            for rule, names in sorted(found.items())
             if rule == Rule.SPECKS or len(names) > max(MOST * total, FEW)
         ]
+
+
+def _joined(
+    one: dict[_Key, list[str]], other: dict[_Key, list[str]]
+) -> dict[_Key, list[str]]:
+    return {k: one.get(k, []) + other.get(k, []) for k in {**one, **other}}
 
 
 def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
@@ -112,3 +132,16 @@ def shape_of(lesion: NDArray[np.bool_]) -> Rule | None:
         return Rule.MARKERS if alike else None
     filled = all(lesion[box].all() for box in boxes)
     return Rule.BOXES if filled and min(map(min, shapes)) >= SIDE else None
+
+
+def brush_of(lesion: NDArray[np.bool_]) -> bytes:
+    """Pixels of the small mark that each piece of a mask (H, W) is; empty if not."""
+    pieces, _ = label(lesion, np.ones((3, 3)))
+    widest = BRUSH * min(lesion.shape)
+    found = set[bytes]()
+    for k, box in enumerate(find_objects(pieces), start=1):
+        mark = pieces[box] == k
+        if max(mark.shape) > widest or len(found) > 1:
+            return b""
+        found.add(bytes(mark.shape) + mark.tobytes())
+    return found.pop() if len(found) == 1 else b""

@@ -19,7 +19,6 @@ from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.image_store import (
     ignored_pixels,
     resized_ignored,
-    stated_numbers,
 )
 from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.rules import Rule
@@ -172,6 +171,12 @@ def evaluate(
     if data.background:
         named = ", ".join(map(str, data.background))
         protocol += f"; mask values {named} are background"
+    if further := data.further_masks:
+        fate = "united" if further["rule"] == "unite" else "left out"
+        protocol += (
+            f"; {further['masks']} further masks of {further['images']} images of the "
+            f"data were {fate}"
+        )
     if several:
         protocol += (
             f"; classes {', '.join(data.classes)}: dice and the other plain metrics, "
@@ -189,7 +194,7 @@ def evaluate(
             "domain": domain(segmenter.card, data, split),
             "left_out": data.left_out,
             **ignored_pixels(data.ignore, left_out, pixels),
-            **stated_numbers(data.threshold, data.background),
+            **data.mask_rules,
             **({"findings": told} if told else {}),
             **({"allowed": allowed} if allowed else {}),
             **({} if medsam is None else {MEDSAM: medsam.facts}),

@@ -11,7 +11,7 @@ import torch
 
 from attnseg_training.config import TrainConfig
 from attnseg_training.datasets import counted_findings, load_dataset
-from attnseg_training.datasets.image_store import ImageStore, stated_numbers
+from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.batches import Views
 from attnseg_training.fit.callbacks import FitCallbacks
 from attnseg_training.fit.distributed import Processes
@@ -148,9 +148,7 @@ def prepare(
 
     protocol = protocol_words(data, config.protocol)
     origin = {"dataset": data.name, "protocol": protocol, **before}
-    origin |= train.ignored_pixels(data.ignore) | stated_numbers(
-        data.threshold, data.background
-    )
+    origin |= train.ignored_pixels(data.ignore) | data.mask_rules
     if processes.main:
         origin["config"] = settings_without_folders(config)
         found = {

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.datasets.image_store import ImageStore, stated_numbers
+from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.evaluation.evaluate import provenance
 from attnseg_training.evaluation.image_metrics import bands
 from attnseg_training.gates.checks import (
@@ -152,10 +152,7 @@ def faithfulness(
         "split": split,
         "suite": suite,
         "n": len(rows),
-        **(
-            store.ignored_pixels(data.ignore)
-            | stated_numbers(data.threshold, data.background)
-        ),
+        **(store.ignored_pixels(data.ignore) | data.mask_rules),
         **({"allowed": [str(error.rule) for error in allowed]} if allowed else {}),
         **({"findings": told} if told else {}),
         "protocol": protocol,

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 
 from attnseg_training.datasets import Dataset
-from attnseg_training.datasets.image_store import ImageStore, stated_numbers
+from attnseg_training.datasets.image_store import ImageStore
 from attnseg_training.fit.initial_weights import same_network
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.cards import read_card
@@ -102,9 +102,7 @@ def calibrate(
     fitted_on: dict[str, Any] = {"dataset": data.name, "split": split, "n": len(store)}
     if bound := on_bound(temperature):
         fitted_on["bound"] = str(bound)
-    fitted_on |= store.ignored_pixels(data.ignore) | stated_numbers(
-        data.threshold, data.background
-    )
+    fitted_on |= store.ignored_pixels(data.ignore) | data.mask_rules
     if allowed:
         fitted_on["allowed"] = [str(broken.rule) for broken in allowed]
     text = f"{data.name}, split {split}, n = {len(store)}"

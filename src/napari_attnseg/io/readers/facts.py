@@ -87,8 +87,6 @@ class NotUsed(StrEnum):
         Bits of colour beyond eight.
     INTERLACED
         Rows of two moments in one frame, which are not separated.
-    OTHER_CHANNELS
-        Channels besides the first one, or the first three.
     OTHER_IMAGES
         Further images in the same file.
     ORIENTATION
@@ -109,7 +107,6 @@ class NotUsed(StrEnum):
     OTHER_STREAMS = "other_streams"
     BITS = "bits"
     INTERLACED = "interlaced"
-    OTHER_CHANNELS = "other_channels"
     OTHER_IMAGES = "other_images"
     ORIENTATION = "orientation"
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_attnseg.axes import refusal
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import read_upright
-from napari_attnseg.io.readers.facts import FileFacts
+from napari_attnseg.io.images import UprightImage, read_upright
+from napari_attnseg.io.readers.facts import FileFacts, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 
@@ -19,7 +19,8 @@ from napari_attnseg.io.readers.frames import Frames
 class RasterFrames(Frames):
     """The one picture of a file, which is decoded when it is opened."""
 
-    def __init__(self, name: str, pixels: NDArray[Any], orientation: int) -> None:
+    def __init__(self, name: str, found: UprightImage) -> None:
+        pixels = found.pixels
         colour = pixels.shape[2] if pixels.ndim == 3 else 1
         super().__init__(
             name,
@@ -29,7 +30,8 @@ class RasterFrames(Frames):
                 pixels.shape[0],
                 pixels.shape[1],
                 channels=colour,
-                said={"orientation": orientation},
+                said={"orientation": found.orientation},
+                not_used=(NotUsed.OTHER_IMAGES,) if found.left_out else (),
             ),
         )
         self._pixels = pixels
@@ -49,7 +51,7 @@ def open_raster(path: Path, name: str) -> Frames:
     found = read_upright(path)
     pixels = found.pixels
     if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4)):
-        return RasterFrames(name, pixels, found.orientation)
+        return RasterFrames(name, found)
     from napari_attnseg.io.readers.ome_tiff import OmeTiffFrames, is_ome
 
     if is_ome(path):

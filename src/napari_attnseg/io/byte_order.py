@@ -1,0 +1,49 @@
+"""Recognise numbers of 16 bits of which both bytes were exchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: So many different upper bytes tell a range that is wide from one that crosses 256.
+UPPER = 12
+#: Numbers of up to 14 bits have upper bytes of up to this number. Masks, in which more
+#: than this share of neighbours are equal, may hold two numbers in one.
+LOWER, PLAIN = 63, 0.5
+#: Neighbours of exchanged numbers differ by so many times more than they should.
+ROUGHER = 2.0
+#: Fewer pixels say nothing.
+PIXELS = 1000
+
+
+def is_swapped(page: NDArray[Any]) -> bool:
+    """Whether the numbers of a page are right only with their bytes exchanged.
+
+    Then neighbouring pixels are much more alike, or the lower bytes are those of a
+    smaller range, such as that of 12 bits. Numbers of which only one byte varies are in
+    the same order either way, and count as right.
+
+    Parameters
+    ----------
+    page : ndarray, shape (H, W) or (H, W, samples)
+        Of any type; types of other than 16 bits are right.
+    """
+    if page.dtype.kind not in "ui" or page.dtype.itemsize != 2 or page.size < PIXELS:
+        return False
+    numbers = page.astype(np.uint16)
+    if np.count_nonzero(np.bincount(numbers.ravel() >> 8)) < UPPER:
+        return False
+    lower = np.flatnonzero(np.bincount(numbers.ravel() & 255))
+    plain = np.count_nonzero(numbers[1:] == numbers[:-1]) > PLAIN * numbers.size
+    if len(lower) > 1 and lower[-1] <= LOWER and not plain:
+        return True
+    return _roughness(numbers) >= ROUGHER * _roughness(numbers.byteswap()) > 0
+
+
+def _roughness(numbers: NDArray[np.uint16]) -> float:
+    """Mean difference of neighbours, as a share of the standard deviation."""
+    values = numbers.astype(np.float32)
+    steps = [np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1)]
+    return float(np.mean(steps) / max(float(values.std()), 1e-6))

@@ -1,0 +1,46 @@
+"""Name the formats of pictures that are not read, so that a person can convert them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: Ends of names → format.
+SUFFIXES = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx"), "JPEG 2000"),
+    ".jxl": "JPEG XL",
+}
+#: First bytes → format.
+_BEGINS = {
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+}
+#: Brands of the file type that phones' pictures begin with, behind its length.
+_TYPE, _AVIF = b"ftyp", (b"avif", b"avis")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+#: So many bytes hold all brands.
+_HEAD = 64
+
+
+def other_format(path: Path) -> str:
+    """Format of a picture that is not read, by the bytes of its file; empty if none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return ""
+    if head[4:8] == _TYPE:
+        length = min(int.from_bytes(head[:4]), _HEAD)
+        brands = [head[at : at + 4] for at in range(8, length, 4)]
+        if any(brand in _AVIF for brand in brands):
+            return "AVIF"
+        return "HEIC" if any(brand in _HEIC for brand in brands) else ""
+    return next((name for one, name in _BEGINS.items() if head.startswith(one)), "")
+
+
+def other_format_words(name: str) -> str:
+    """What a file of such a format is, and what to do."""
+    return f"it is a picture of the format {name}, which is not read: export it as PNG"

@@ -1,0 +1,58 @@
+"""Pictures of formats that are not read are refused by the name of the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from attnseg_training.datasets import load_dataset, read_mask
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import read_image
+
+#: How files of such formats begin.
+HEADS = {
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
+    "AVIF": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(200),
+    "JPEG 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(200),
+    "JPEG XL": b"\xff\x0a" + bytes(200),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "heic"])
+def test_a_file_is_refused_by_what_it_is(
+    tmp_path: Path, name: str, suffix: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(HEADS[name])
+    words = f"the format {name}, which is not read: export it as PNG"
+    with pytest.raises(InputError, match=words):
+        read_image(path)
+    with pytest.raises(InputError, match=words):
+        read_mask(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_a_real_file_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "a.avif")
+    (tmp_path / "a.avif").rename(tmp_path / "a.jpg")
+    with pytest.raises(InputError, match="the format AVIF"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_data_folder_leaves_none_of_them_out_unsaid(tmp_path: Path) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+        for i, name in enumerate("ab"):
+            pixels = np.zeros((16, 16), np.uint8)
+            pixels[4:9, 4 + i : 9] = 255
+            Image.fromarray(pixels).save(tmp_path / part / f"{name}.png")
+    (tmp_path / "images" / "c.heic").write_bytes(HEADS["HEIC"])
+    with pytest.raises(InputError, match=r"format HEIC or the like, first c\.heic"):
+        load_dataset(tmp_path)
+    # Originals beside what was made of them.
+    (tmp_path / "images" / "c.heic").rename(tmp_path / "images" / "a.HEIC")
+    assert load_dataset(tmp_path).left_out == {".heic": 1}

@@ -1,0 +1,80 @@
+"""Recognise masks of thin lines: brush strokes in lesions, diameters, centre lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import convolve, find_objects, label
+
+Plane = NDArray[np.bool_]
+
+#: A line is at most so many pixels wide, or this share of the shorter side of a mask.
+WIDTH, SHARE = 3.0, 0.03
+#: It is at least so many times as long as it is wide.
+LONG = 6.0
+#: A network of vessels has so many branches, and its box this share of both sides.
+BRANCHES, SPAN = 10, 0.5
+_AROUND = np.ones((3, 3), int)
+
+
+def is_lines(lesion: Plane) -> bool:
+    """Whether most of a lesion are thin lines that are no network.
+
+    Strokes may cross and lie side by side. Networks of vessels have many branches and
+    reach across the image.
+
+    Parameters
+    ----------
+    lesion : ndarray of bool, shape (H, W)
+    """
+    from skimage.morphology import skeletonize
+
+    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
+    if len(rows) == 0:
+        return False
+    box = lesion[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    padded = np.pad(box, 1)
+    area, widest = np.count_nonzero(box), max(WIDTH, SHARE * min(lesion.shape))
+    # Half of its outline along rows and columns is at least as long as a line.
+    ends = np.count_nonzero(padded[1:] != padded[:-1])
+    ends += np.count_nonzero(padded[:, 1:] != padded[:, :-1])
+    if area > widest * ends / 2:
+        return False
+    middle = skeletonize(padded)
+    pieces, count = label(padded, _AROUND)
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    lengths = _lengths(middle, pieces, count)
+    widths = areas / lengths
+    thin = (widths <= widest) & (lengths >= LONG * widths)
+    if 2 * areas[thin].sum() <= area:
+        return False
+    return not _is_network(middle, lesion.shape)
+
+
+def _lengths(middle: Plane, pieces: NDArray[np.int32], count: int) -> NDArray[Any]:
+    """Lengths of the thinned lines of each piece, in pixels, plus one for each."""
+    found = np.ones(count + 1)
+    for y, x in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        to = np.roll(middle, (-y, -x), (0, 1))
+        step = middle & to
+        if y and x:  # unless there is a way around the corner
+            step &= ~np.roll(middle, -y, 0) & ~np.roll(middle, -x, 1)
+        found += np.bincount(pieces[step], minlength=count + 1) * np.hypot(y, x)
+    return found[1:]
+
+
+def _is_network(middle: Plane, shape: tuple[int, ...]) -> bool:
+    """Whether thinned lines branch often within a piece that reaches far."""
+    pieces, _ = label(middle, _AROUND)
+    for k, box in enumerate(find_objects(pieces), start=1):
+        sides = [part.stop - part.start for part in box]
+        if any(a < SPAN * b for a, b in zip(sides, shape, strict=True)):
+            continue
+        own = pieces[box] == k
+        beside = convolve(own.astype(int), _AROUND, mode="constant") - 1
+        _, branches = label(own & (beside > 2), _AROUND)
+        if branches >= BRANCHES:
+            return True
+    return False

@@ -1,0 +1,153 @@
+"""Masks in a folder of each image, one file per object, as of the 2018 Data Bowl.
+
+They lie in ``masks/NAME/``, or in ``NAME/masks/`` beside ``NAME/images/NAME.png``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attnseg_training.datasets.further_masks import (
+    further_masks,
+    in_folders,
+    several,
+    united,
+)
+from attnseg_training.datasets.pairing import (
+    PAIRS,
+    by_stem,
+    expect_mask_files,
+    paired,
+    without_twins,
+)
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.dataset_toml import Descriptor
+from napari_attnseg.io.folders import entries, name_key
+
+_IMAGES, _MASKS = PAIRS
+#: Folders and names that a message tells one by one.
+_TOLD = 3
+
+
+def case_folders(root: Path) -> dict[str, Path]:
+    """Images of ``NAME/images/NAME.png`` below a folder, by their names.
+
+    Returns
+    -------
+    dict
+        Name → image file; empty if no folder holds an image of its own name.
+
+    Raises
+    ------
+    InputError
+        If a folder beside such ones holds ``images/`` or ``masks/``, but not the one
+        image of its name.
+    """
+    if not root.is_dir() or (root / _IMAGES).is_dir():
+        return {}
+    folders = [path for path in entries(root) if _is_case(path)]
+    found: dict[str, Path] = {}
+    other = ""
+    for folder in folders:
+        own = by_stem(folder / _IMAGES) if (folder / _IMAGES).is_dir() else {}
+        if [name_key(name) for name in own] == [name_key(folder.name)]:
+            (found[folder.name],) = own.values()
+        else:
+            held = ", ".join(list(own)[:_TOLD]) + " …" * (len(own) > _TOLD)
+            other = other or f"{folder.name}, which holds {held or 'none'}"
+    if found and other:
+        raise InputError(
+            f"Expected one image of the name of its folder in each of {root}, such as "
+            f"{folders[0].name}/{_IMAGES}/{folders[0].name}.png, found {other}; add "
+            "the image, or move the folder elsewhere."
+        )
+    return without_twins(found)
+
+
+def _is_case(folder: Path) -> bool:
+    return any((folder / part).is_dir() for part in PAIRS)
+
+
+def above_case_folders(root: Path) -> str:
+    """Name of the first folder below `root` that has `case_folders`; empty for none."""
+    there = entries(root) if root.is_dir() else []
+    return next(
+        (path.name for path in there if path.is_dir() and _holds_cases(path)), ""
+    )
+
+
+def _holds_cases(folder: Path) -> bool:
+    return any(
+        (one / _IMAGES).is_dir()
+        and any(name_key(p.stem) == name_key(one.name) for p in entries(one / _IMAGES))
+        for one in entries(folder)
+        if one.is_dir()
+    )
+
+
+def masks_of_images(
+    root: Path, images: Mapping[str, Path], said: Descriptor
+) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]], dict[str, Any]]:
+    """Map images to their mask files, and to further ones of which nothing is said.
+
+    Also counts the further ones of which something is said; see `Files`.
+
+    Parameters
+    ----------
+    root : Path
+        The data folder.
+    images : mapping
+        Name → image file, in ``images/`` or in `case_folders`.
+    said : Descriptor
+
+    Raises
+    ------
+    InputError
+        If masks lie in folders that are not those of images, or cannot be told apart.
+    """
+    folder = root / _MASKS
+    if folder.is_dir() or (root / _IMAGES).is_dir():
+        masks = _below(folder, images, said.classes)
+    else:
+        masks = _of_cases(root)
+    further = further_masks(images, masks)
+    pairs = paired(images, masks).items()
+    own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs}
+    if not said.further_masks:
+        unsaid = several(own, further)
+        return own if unsaid else united(own, in_folders(further), masks), unsaid, {}
+    number = sum(map(len, further.values()))
+    counts = {"rule": said.further_masks, "images": len(further), "masks": number}
+    if said.further_masks == "unite":
+        own = united(own, further, masks)
+    return own, {}, counts if further else {}
+
+
+def _below(
+    folder: Path, images: Iterable[str], classes: tuple[str, ...]
+) -> dict[str, Path]:
+    """Masks of ``masks/`` by their names, and those of folders as ``NAME/HASH``."""
+    there = entries(folder) if folder.is_dir() else []
+    folders = [path for path in there if path.is_dir()]
+    keys = {name_key(name) for name in images}
+    if not any(name_key(path.name) in keys for path in folders):
+        expect_mask_files(folder, classes, tuple(images))
+        return by_stem(folder)
+    found = by_stem(folder) if len(folders) < len(there) else {}
+    for path in folders:
+        found |= _inside(path.name, path)
+    return found
+
+
+def _of_cases(root: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in entries(root):
+        if (path / _MASKS).is_dir():
+            found |= _inside(path.name, path / _MASKS)
+    return found
+
+
+def _inside(name: str, folder: Path) -> dict[str, Path]:
+    return {f"{name}/{mask}": path for mask, path in by_stem(folder).items()}
