@@ -30,7 +30,7 @@ def grey_of(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     if pixels.ndim == 2:
         return pixels
     grey, alpha = pixels[..., 0], pixels[..., 3:]
-    shown = slice(None) if alpha.size == 0 else alpha[..., 0] > 0
+    shown = alpha[..., 0] > 0 if alpha.size else np.ones(grey.shape, bool)
     if pixels.ndim != 3 or (pixels[shown][..., :3] != grey[shown][..., None]).any():
         raise InputError(
             f"Expected a mask of grey numbers in {name}, but it is in colour; save it "

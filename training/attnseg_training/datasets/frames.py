@@ -176,8 +176,8 @@ def _placed(
     _expect_count(masks, count)
     shape, found = (*size, 1), dict[int, Mask]()
     for at in range(count):
-        one = values[..., at : at + 1]
-        turned = on_grid(one, here.affine, shape, there.affine, *names)
+        plane = values[..., at : at + 1]
+        turned = on_grid(plane, here.affine, shape, there.affine, *names)
         found[at] = turned[..., 0].T
     return found
 
