@@ -115,6 +115,9 @@ def report(
                 failed += 1
                 say(str(error))
                 continue
+            for assumed in dict.fromkeys(one.assumed for one in found):
+                if assumed:
+                    say(assumed)
             yield from found
 
     named = {"number_cases": number_cases, "paths": paths}
