@@ -195,9 +195,12 @@ def test_parts_that_do_not_fit_are_refused(
 ) -> None:
     path = save(tmp_path, segmentation)
     mask = Image.open(tmp_path / "x_mask.png")
-    mask = mask.convert("RGB") if change == "colours" else mask.resize((9, 9))
+    red = Image.merge("RGB", (mask, *[Image.new("L", mask.size)] * 2))
+    red.putpixel((0, 0), (255, 0, 0))
+    mask = red if change == "colours" else mask.resize((9, 9))
     mask.save(tmp_path / "x_mask.png")
-    with pytest.raises(InputError, match="do not belong together"):
+    words = "holds colours" if change == "colours" else "do not belong together"
+    with pytest.raises(InputError, match=words):
         load_results(path)
 
 

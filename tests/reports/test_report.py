@@ -251,6 +251,18 @@ def test_the_command_writes_a_page_and_names_what_it_cannot_read(
         assert said in str(done.exception)
 
 
+def test_a_page_without_a_suffix_gets_one_and_another_is_refused(
+    series: list[Path], tmp_path: Path
+) -> None:
+    words = ["report", str(series[0]), "--out"]
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "page")])
+    assert done.exit_code == 0 and "is written as page.html" in done.stderr
+    assert (tmp_path / "page.html").is_file() and not (tmp_path / "page").exists()
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "page.pdf")])
+    assert isinstance(done.exception, InputError)
+    assert "choose page.html" in str(done.exception)
+
+
 def test_a_browser_shows_and_prints_it(series: list[Path], tmp_path: Path) -> None:
     """All of it, under its own policy, and each case on a page of its own."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -81,6 +81,8 @@ def export(
     for file in dict.fromkeys(found):
         try:
             one = load_masks(file)
+            if one.assumed:
+                say(one.assumed)
             if kind is MaskFormat.COCO:
                 series.append(one)
                 continue

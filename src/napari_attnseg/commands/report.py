@@ -28,7 +28,11 @@ ResultsInputs = Annotated[
 def report(
     results: ResultsInputs,
     out: Annotated[
-        Path, typer.Option(help="HTML file to write.", callback=output_file)
+        Path,
+        typer.Option(
+            help="HTML file to write; .html is added to a name without a suffix.",
+            callback=output_file,
+        ),
     ],
     title: Annotated[
         str, typer.Option(help="Title of the report.")
@@ -78,6 +82,7 @@ def report(
     be read is named and skipped, and the exit code is then 1.
     """
     from napari_attnseg.io.atomic import write_text
+    from napari_attnseg.io.outputs import with_suffix
     from napari_attnseg.reports import load_cases, report_html
     from napari_attnseg.reports.described import Describer
     from napari_attnseg.reports.endpoint import Endpoint
@@ -95,6 +100,9 @@ def report(
     describer = None
     if describe is not None and describe_model is not None:
         describer = Describer(Endpoint(describe, describe_model, describe_key))
+    page = with_suffix(out, (".html", ".htm"), "--out")
+    if page != out:
+        say(f"{out.name} has no suffix, so the page is written as {page.name}.")
     files = results_files(results)
     failed = 0
 
@@ -107,14 +115,17 @@ def report(
                 failed += 1
                 say(str(error))
                 continue
+            for assumed in dict.fromkeys(one.assumed for one in found):
+                if assumed:
+                    say(assumed)
             yield from found
 
     named = {"number_cases": number_cases, "paths": paths}
     html = report_html(cases(), title, **named, describe=describer)
-    write_text(out, html)
+    write_text(page, html)
     size = len(html.encode()) / 1e6
     done = len(files) - failed
-    say(f"{done} of {len(files)} results reported in {out} ({size:.1f} MB).")
+    say(f"{done} of {len(files)} results reported in {page} ({size:.1f} MB).")
     if describer is not None and describer.error:
         say(f"Some cases have no machine-written text. {describer.error}")
     if failed or (describer is not None and describer.error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_results import load_frame_results
+from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.io.results import FORMAT, IMAGE, load_results
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
@@ -41,6 +42,8 @@ class MaskSeries:
         File of the image, if it is known and exists.
     edited : bool
         Whether the masks were painted in.
+    assumed : str
+        How the numbers of the masks' files were read, if that is not plain.
     """
 
     stem: str
@@ -51,6 +54,7 @@ class MaskSeries:
     pixel: PixelSize = field(default_factory=PixelSize)
     image: Path | None = None
     edited: bool = False
+    assumed: str = ""
 
 
 def find_masks(path: Path) -> list[Path]:
@@ -87,6 +91,7 @@ def load_masks(path: Path) -> MaskSeries:
         pixel_size(results.placement),
         results.image,
         [array_sha256(run.mask) for run in runs] != made,
+        results.assumed,
     )
 
 
@@ -98,7 +103,8 @@ def _is_done(run: Segmentation) -> bool:
 def _frames(path: Path) -> MaskSeries:
     found = load_frame_results(path)
     own = dict(found.provenance)
-    masks = np.stack([found.mask(i) for i in found.frames])
+    read = [found.mask(i) for i in found.frames]
+    masks = np.stack([one.labels for one in read])
     file = own.get("file_facts") or {}
     spacing, name = file.get("pixel_spacing"), file.get("unit", "pixel")
     placement = {} if spacing is None else {"scale": spacing, "units": [name] * 2}
@@ -110,7 +116,15 @@ def _frames(path: Path) -> MaskSeries:
         own,
         pixel_size(placement),
         found.source,
+        assumed=all_assumed(read),
     )
+
+
+def all_assumed(read: Sequence[ReadMask]) -> str:
+    """What was assumed of the first of some masks, and of how many more."""
+    said = [one.assumed for one in read if one.assumed]
+    more = f" (And of {len(said) - 1} more masks.)" if said[1:] else ""
+    return said[0] + more if said else ""
 
 
 def class_names(

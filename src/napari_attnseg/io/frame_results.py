@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
 
@@ -44,9 +42,10 @@ class FrameResults:
     complete: bool
     image: str | None = None
 
-    def mask(self, frame: int) -> NDArray[np.integer[Any]]:
-        """Mask (H, W) of a frame; raises as `read_image`."""
-        return np.asarray(read_image(self.names.mask(frame))) // self.unit
+    def mask(self, frame: int) -> ReadMask:
+        """Mask (H, W) of a frame; raises as `read_image` and `labels_of`."""
+        file = self.names.mask(frame)
+        return labels_of(read_image(file), self.unit, file.name)
 
     @property
     def source(self) -> Path | None:

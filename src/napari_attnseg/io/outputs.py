@@ -45,3 +45,23 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
             f"{path} cannot be written, because you may not write into the folder "
             f"{above}; choose another place for {option}."
         )
+
+
+def with_suffix(path: Path, suffixes: tuple[str, ...], option: str) -> Path:
+    """Path of a file to write, with the first of these suffixes if it has none.
+
+    Raises
+    ------
+    InputError
+        If it has another suffix, or cannot be written with the one that was added.
+    """
+    if path.suffix.lower() in suffixes:
+        return path
+    if path.suffix:
+        raise InputError(
+            f"Expected a file for {option} that ends in {' or '.join(suffixes)}, got "
+            f"{path.name}; choose {path.with_suffix(suffixes[0]).name}."
+        )
+    added = path.with_name(path.name + suffixes[0])
+    expect_writable(added, False, option)
+    return added

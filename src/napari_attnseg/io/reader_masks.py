@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.io.files import tiff_bytes
+from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.reader_record import BOTH, READERS, Reader, ReaderRecord
 from napari_attnseg.readers import ReaderMask, Readers, mask_agreement
 from napari_attnseg.results import Segmentation
@@ -112,7 +113,10 @@ def _without_nan(value: Any) -> Any:
 
 
 def load_readers(
-    facts: Mapping[str, Any], unit: int, frames: Callable[[str], NDArray[Any]]
+    facts: Mapping[str, Any],
+    single: bool,
+    labels: Callable[[str], ReadMask],
+    frames: Callable[[str], NDArray[Any]],
 ) -> list[Readers] | None:
     """Inverse of `reader_parts`, one per frame; None where there are no readers.
 
@@ -120,8 +124,10 @@ def load_readers(
     ----------
     facts : mapping
         Content of the JSON.
-    unit : int
-        Value of class 1 in the files of masks.
+    single : bool
+        Whether they are of a single image, not of a stack.
+    labels : callable
+        Reads the file of a mask by its name.
     frames : callable
         Reads a file by its name, as an array with a leading axis of frames.
     """
@@ -131,7 +137,8 @@ def load_readers(
     alone: dict[Reader, list[ReaderMask]] = {}
     for reader in Reader:
         files = own[reader.key]
-        masks = frames(files["mask"]) // unit
+        read = labels(files["mask"]).labels
+        masks = read[None] if single else read
         maps = frames(files["probability"])
         maps = maps[:, None] if maps.ndim == masks.ndim else maps
         alone[reader] = [ReaderMask(*one) for one in zip(masks, maps, strict=True)]

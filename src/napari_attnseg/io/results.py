@@ -29,6 +29,7 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
 from napari_attnseg.reader_record import READERS
@@ -76,6 +77,8 @@ class Results:
         the image's layer; empty: one pixel is one unit.
     image : Path or None
         The image's file where it is now or was last, if it came from one.
+    assumed : str
+        How the numbers of the mask's file were read, if that is not plain.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Results:
     frames: int | None = None
     placement: Mapping[str, Any] = field(default_factory=dict)
     image: Path | None = None
+    assumed: str = ""
 
 
 def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
@@ -283,7 +287,12 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         values = read_image(path.parent / name)
         return values[None] if count is None else values
 
-    masks = frames(files["mask"]) // facts["mask_value"]
+    def labels(name: str) -> ReadMask:
+        pixels, unit = read_image(path.parent / name), facts["mask_value"]
+        return labels_of(pixels, unit, name, stack=count is not None)
+
+    read = labels(files["mask"])
+    masks = read.labels[None] if count is None else read.labels
     probabilities = frames(files["probability"])
     if probabilities.ndim == masks.ndim:
         probabilities = probabilities[:, None]
@@ -293,7 +302,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     if box is not None:
         box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
-    readers = load_readers(facts, facts["mask_value"], frames)
+    readers = load_readers(facts, count is None, labels, frames)
     segmentations = []
     for i in range(count or 1):
         said = dict(own)
@@ -312,6 +321,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         count,
         layer["placement"],
         image_of(path, facts),
+        read.assumed,
     )
 
 

@@ -65,6 +65,8 @@ class Case:
     left_out : int
         Number of frames of its stack that were left out, because others need a look
         more.
+    assumed : str
+        How the numbers of the mask's file were read, if that is not plain.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Case:
     pixel: PixelSize = field(default_factory=PixelSize)
     doubt: float | None = None
     left_out: int = 0
+    assumed: str = ""
 
     @property
     def edited(self) -> bool:
@@ -106,7 +109,8 @@ def cases_of(
         name = results.name if frame is None else f"{results.name}, frame {frame}"
         pixel = pixel_size(results.placement)
         source, none = results.source, NoImage.MISSING
-        cases.append(Case(name, result, none, source, file, frame, pixel))
+        case = Case(name, result, none, source, file, frame, pixel)
+        cases.append(replace(case, assumed=results.assumed))
     return [replace(case, image=picture(case.frame)) for case in worst_frames(cases)]
 
 

@@ -97,4 +97,5 @@ def _case(
         frame,
         series.pixel,
         math.nan if doubt is None else doubt,
+        assumed=series.assumed,
     )

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_image
+from napari_attnseg.io.mask_values import ReadMask, labels_of
+
+__all__ = ["ReadMask", "read_mask"]
 
 #: A mask of more values is taken for a grey picture of one region.
 _MOST_LABELS = 64
 #: Suffixes of files whose compression blurs the edges of a mask.
 _LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
 _MIDDLE = 127
-
-
-class ReadMask(NamedTuple):
-    """A mask, and what was assumed.
-
-    Attributes
-    ----------
-    labels : ndarray of integer, shape (H, W)
-        0 is background.
-    assumed : str
-        One sentence on how the values were read, if that is not plain; else empty.
-    """
-
-    labels: NDArray[np.integer[Any]]
-    assumed: str = ""
 
 
 def read_mask(
@@ -42,9 +30,8 @@ def read_mask(
     ----------
     path : Path
     value : int, optional
-        Value of the first class, as results files say it: all values are divided by
-        it. Without it, a mask of 0 and one other value has one region, and other
-        numbers are labels.
+        Value of the first class, as results files say it; see `labels_of`. Without it,
+        a mask of 0 and one other value has one region, and other numbers are labels.
     frame : int, optional
         Slice, if the file holds those of a stack.
 
@@ -54,8 +41,11 @@ def read_mask(
         If the file cannot be read as a mask.
     """
     array: NDArray[Any] = read_image(path)
-    if frame is not None and array.ndim == 3 and value is not None:
+    stack = array.ndim == 3 and path.suffix.lower() != ".png"  # which holds no stack
+    if frame is not None and stack and value is not None:
         array = array[frame]
+    if value is not None:
+        return labels_of(array, value, path.name)
     if array.ndim == 3:
         colours = array[..., :3]
         if colours.shape[-1] == 3 and (colours == colours[..., :1]).all():
@@ -73,8 +63,6 @@ def read_mask(
                 "a probability does; save the mask."
             )
         array = whole
-    if value is not None:
-        return ReadMask(array.astype(_integer(array)) // value)
     values = np.unique(array)
     if len(values) and int(values[0]) < 0:
         raise InputError(

@@ -328,3 +328,45 @@ def test_torchscript_is_named(tmp_path: Path) -> None:
         torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), file)
     with pytest.raises(CheckpointError, match="TorchScript"):
         import_released(file, tmp_path / "own.safetensors", TINY)
+
+
+def test_weights_that_no_training_left_are_refused_or_told(tmp_path: Path) -> None:
+    file, out = tmp_path / "given.pth", tmp_path / "own.safetensors"
+    network = SegmentationNetwork(TINY).train()
+    with torch.no_grad():
+        network(torch.rand(2, 3, 64, 64))
+    state = network.state_dict()
+
+    def told(state: dict[str, Tensor]) -> list[str]:
+        torch.save(state, file)
+        said: list[str] = []
+        import_released(file, out, TINY, tell=said.append)
+        return said
+
+    assert told(state) == []
+    for number in (0, 1):
+        constant = {k: torch.full_like(v, number) for k, v in state.items()}
+        with pytest.raises(CheckpointError, match=r"given\.pth.*were never trained"):
+            told(constant)
+    eights = {
+        k: v.clamp(-1, 1).mul(127).to(torch.int8) if v.is_floating_point() else v
+        for k, v in state.items()
+    }
+    with pytest.raises(CheckpointError, match=r"given\.pth.*int8.*quantised"):
+        told(eights)
+    name = next(k for k, v in state.items() if v.ndim == 4)
+    broken = state | {name: state[name] * torch.nan}
+    with pytest.raises(CheckpointError, match=r"weights given\.pth.*NaN"):
+        told(broken)
+    means = [k.removesuffix(".running_mean") for k in state if "running_mean" in k]
+    for count, words in ((len(means), "all BatchNorm"), (2, f"2 of the {len(means)}")):
+        begun = dict(state)
+        for layer in means[:count]:
+            begun[f"{layer}.running_mean"] = torch.zeros_like(
+                begun[f"{layer}.running_mean"]
+            )
+            begun[f"{layer}.running_var"] = torch.ones_like(
+                begun[f"{layer}.running_var"]
+            )
+        (said,) = told(begun)
+        assert words in said and means[0] in said

@@ -137,12 +137,18 @@ def frames_command(
 ) -> None:
     """Take frames and their masks out of a film, a series or a volume, for --data.
 
-    Writes images/ and masks/ of all frames that have a mask; every number but 0 is the
-    lesion. Where the file gives a window, values become 8-bit by it.
+    Writes images/ and masks/ of all frames that have a mask. Masks are read as those of
+    a data set; of a NIfTI or DICOM file they are brought on the grid of the images.
+    Where the file gives a window, values become 8-bit by it.
     """
+    from attnseg_training.commands.console import console
     from attnseg_training.datasets.frames import frames_to_training_set
 
-    count = sum(1 for _ in frames_to_training_set(images, masks, out, every))
+    told: list[str] = []
+    done = frames_to_training_set(images, masks, out, every, told.append)
+    count = sum(1 for _ in done)
+    for one in told:
+        console.print(one, style="yellow", markup=False, soft_wrap=True)
     print(f"{count} frames with masks in {out}.")
     print(
         "Frames of one film look alike: list each film as a whole in splits/train.txt, "

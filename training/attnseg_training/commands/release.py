@@ -295,8 +295,12 @@ def import_command(
     No code in the file is run. What --trained-on says becomes part of the model card.
     Evaluate the result before using it.
     """
+    from attnseg_training.commands.console import console
     from attnseg_training.release.import_paper import import_released, network_named
 
     spec = network_named(model) if model is not None else None
-    import_released(checkpoint, out, spec, trained_on.strip(), state)
+    told: list[str] = []
+    import_released(checkpoint, out, spec, trained_on.strip(), state, told.append)
+    for one in told:
+        console.print(one, style="yellow", markup=False, soft_wrap=True)
     print(out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,31 +11,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.frame_masks import (
+    FrameRule,
+    Inversion,
+    Mask,
+    frame_rule,
+)
+from attnseg_training.datasets.grids import on_grid
+from attnseg_training.datasets.nifti import whole_numbers
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Window
+from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.frame_table import read_rows
-from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
+from napari_attnseg.io.readers.facts import NotUsed
 from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.io.training_set import Correction, addition
 from napari_attnseg.preprocessing import to_rgb
 
-Mask = NDArray[Any] | Path
 #: Masks as ``attnseg segment`` writes them of a film.
 _MASK = re.compile(r"frame_(\d+)_mask\.(png|tif)")
 
 
 def frames_to_training_set(
-    images: Path, masks: Path, out: Path, every: int = 1
+    images: Path,
+    masks: Path,
+    out: Path,
+    every: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
     Pixels are as ``attnseg segment`` reads them; where the file gives a window, they
-    become 8-bit by it.
+    become 8-bit by it. Masks are read as those of a data set, by one rule for all of
+    them (`frame_masks`), and brought on the grid of the images where both say where
+    they lie.
 
     Parameters
     ----------
@@ -45,20 +60,24 @@ def frames_to_training_set(
         A volume or DICOM file with a mask per frame, a DICOM SEG, or a folder of
         ``frame_000120_mask.png`` as ``attnseg segment`` writes it.
     out : Path
-        A training set, or a new folder.
+        A training set, or a new folder. If it has a ``dataset.toml``, that says what
+        the numbers of the masks mean.
     every : int
         Of how many frames one is taken.
+    tell : callable
+        Gets a sentence about what is not plain.
 
     Raises
     ------
     InputError
-        If a file cannot be read, or frames and masks do not belong together.
+        If a file cannot be read, it is not clear what is lesion, or frames and masks do
+        not belong together.
     """
     if every < 1:
         raise InputError(f"Expected --every of at least 1, but got {every}.")
     files = set_of(images)
     with open_frames(files) as frames:
-        found = _masks(masks, files, len(frames))
+        found = _masks(masks, files, frames, tell)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
             what = f"mask {beyond[0]}" if beyond else "no mask"
@@ -66,31 +85,42 @@ def frames_to_training_set(
                 f"Expected masks of the {len(frames)} frames of {frames.name}, but got "
                 f"{what}; choose the masks of this file."
             )
+        rule = frame_rule(found, read_descriptor(out), masks.name, out)
+        if rule.told:
+            tell(rule.told)
+        inversion = Inversion()
         for number in sorted(found):
             if number % every == 0:
-                yield _add(frames, files.name, number, found, out)
+                labels = rule.labels(found[number])
+                inversion.add(labels)
+                yield _add(frames, files.name, number, labels, rule, out)
+        for told in inversion.told(masks.name):
+            tell(told)
 
 
 def _add(
     frames: Frames,
     stem: str,
     number: int,
-    masks: Mapping[int, Mask],
+    labels: NDArray[np.uint8],
+    rule: FrameRule,
     out: Path,
 ) -> str:
-    pixels, given = frames[number], masks[number]
-    mask = np.asarray(read_image(given)) if isinstance(given, Path) else given
-    facts, record = frames.facts, dict[str, Any](frame=number)
+    pixels, facts = frames[number], frames.facts
+    record = dict[str, Any](frame=number, mask_read=str(rule.how))
     if facts.window is not None:
         rgb, _ = to_rgb(pixels, intensity=Window(*facts.window))
         pixels = (rgb[..., 0] * 255).round().astype(np.uint8)
         record |= {"window": list(facts.window)}
-    new = addition(out, Correction(pixels, mask, (), record), f"{stem}_{number:06d}")
+    correction = Correction(pixels, labels, rule.names, record)
+    new = addition(out, correction, f"{stem}_{number:06d}")
     new.write()
     return new.name
 
 
-def _masks(path: Path, images: FileSet, count: int) -> Mapping[int, Mask]:
+def _masks(
+    path: Path, images: FileSet, shown: Frames, tell: Callable[[str], None]
+) -> Mapping[int, Mask]:
     """Frame → its mask, or the file of it."""
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
     hits = ((_MASK.fullmatch(one.name), one) for one in inside)
@@ -105,18 +135,63 @@ def _masks(path: Path, images: FileSet, count: int) -> Mapping[int, Mask]:
     if segs:
         instances = _instances(images)
         return dict(chain.from_iterable(_planes(one, instances) for one in segs))
-    with open_frames(set_of(path)) as frames:
-        if len(frames) != count:
-            raise InputError(
-                f"Expected a mask for each of {count} frames, but {frames.name} has "
-                f"{len(frames)}; choose the masks of this file."
-            )
+    files = set_of(path)
+    with open_frames(files) as frames:
         if frames.facts.kind is FileFormat.VIDEO or frames.facts.channels > 1:
             raise InputError(
                 f"Expected masks of grey numbers in {frames.name}, but it is in "
                 "colour, or a film, whose numbers are not exact; save it as NIfTI."
             )
-        return {i: np.array(frames[i]) for i in range(count)}
+        return _placed(files, frames, images, shown, tell)
+
+
+def _placed(
+    files: FileSet,
+    masks: Frames,
+    images: FileSet,
+    shown: Frames,
+    tell: Callable[[str], None],
+) -> dict[int, Mask]:
+    """Masks of a volume or a series, on the grid of the images if both have one."""
+    count, here, there = len(shown), grid_of(files), grid_of(images)
+    names = masks.name, shown.name
+    if here is None or there is None:
+        _expect_count(masks, count)
+        for one, other in ((masks, shown), (shown, masks)):
+            if NotUsed.ORIENTATION in one.facts.not_used:
+                tell(
+                    f"The affine of {one.name} asks for another view than its slices "
+                    f"have as they are stored, and {other.name} does not say where it "
+                    "lies, so both were taken as they are stored: look at images and "
+                    "masks together."
+                )
+        return dict(enumerate(whole_numbers(np.stack([*_each(masks)]))))
+    size = shown.facts.width, shown.facts.height
+    # Frames, rows and columns → columns, rows and frames, as an affine counts them.
+    values = whole_numbers(np.stack([*_each(masks)])).transpose(2, 1, 0)
+    if here.slices and there.slices:
+        shape = (*size, count)
+        turned = on_grid(values, here.affine, shape, there.affine, *names)
+        return dict(enumerate(turned.transpose(2, 1, 0)))
+    _expect_count(masks, count)
+    shape, found = (*size, 1), dict[int, Mask]()
+    for at in range(count):
+        plane = values[..., at : at + 1]
+        turned = on_grid(plane, here.affine, shape, there.affine, *names)
+        found[at] = turned[..., 0].T
+    return found
+
+
+def _each(frames: Frames) -> Iterator[NDArray[Any]]:
+    return (frames[i] for i in range(len(frames)))
+
+
+def _expect_count(masks: Frames, count: int) -> None:
+    if len(masks) != count:
+        raise InputError(
+            f"Expected a mask for each of {count} frames, but {masks.name} has "
+            f"{len(masks)}; choose the masks of this file."
+        )
 
 
 def _planes(seg: Path, instances: Mapping[str, int]) -> Iterator[tuple[int, Mask]]:

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.grids import on_grid
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.nifti import stored_zooms
 
 SUFFIXES = (".nii.gz", ".nii")
-#: Affines may differ by so many voxels: headers are rounded.
-TOLERANCE = 0.1
 #: Whole numbers may differ by this share: the scale of a header has 32 bits.
 ROUNDED = 1e-6
 
@@ -78,12 +76,19 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     image = _load(like)
     if not (found.placed and image.placed):
         return found.values.T
-    return _on_grid(found, image, path.name, like.name).T
+    names = path.name, like.name
+    shape = (*image.values.shape, 1)
+    values = found.values[..., None]
+    return on_grid(values, found.affine, shape, image.affine, *names)[..., 0].T
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
     """Read NIfTI as `read_nifti` does, and round whole numbers that its scale blurs."""
-    values = read_nifti(path, like)
+    return whole_numbers(read_nifti(path, like))
+
+
+def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers rounded, if all are whole but for what the scale of a header blurs."""
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         return values
     whole = np.round(values)
@@ -146,48 +151,3 @@ def _load(path: Path) -> _Nifti:
         )
     flat = values.reshape(values.shape[:2])
     return _Nifti(flat, affine, placed, Spacing(zooms[1], zooms[0], unit))
-
-
-def _on_grid(mask: _Nifti, image: _Nifti, name: str, other: str) -> NDArray[Any]:
-    """Values of a mask (x, y) on an image's grid."""
-    try:
-        # A voxel of the mask → the voxel of the image at the same place.
-        between = np.linalg.solve(image.affine, mask.affine)
-    except np.linalg.LinAlgError:
-        between = np.full((4, 4), np.nan)
-    linear, shift = between[:3, :3], between[:3, 3]
-    whole = np.round(np.nan_to_num(linear))
-    size = max(*mask.values.shape, 1)
-    exact = (
-        np.isfinite(between).all()
-        # Over the whole image the rounding of a header must not add up to a voxel.
-        and np.abs(linear - whole).max() * size < 0.5
-        and np.abs(shift - np.round(shift)).max() <= TOLERANCE
-        and np.abs(np.round(shift[2])) == 0
-        and (np.abs(whole).sum(0) == 1).all()
-        and (np.abs(whole).sum(1) == 1).all()
-        and abs(whole[2, 2]) == 1
-    )
-    if not exact:
-        raise RuleError(
-            Rule.GRID,
-            f"Expected the mask {name} on the grid of {other} up to flips, turns by "
-            "90° and shifts by whole voxels, but their affines say otherwise; resample "
-            "the mask to the image.",
-        )
-    matrix, start = whole[:2, :2].astype(int), np.round(shift[:2]).astype(int)
-    x, y = np.indices(mask.values.shape)
-    to = matrix @ np.stack([x.ravel(), y.ravel()]) + start[:, None]
-    inside = ((to >= 0) & (to < np.array(image.values.shape)[:, None])).all(0)
-    placed = np.zeros(image.values.shape, mask.values.dtype)
-    placed[to[0, inside], to[1, inside]] = mask.values.ravel()[inside]
-    outside = np.count_nonzero(mask.values.ravel()[~inside])
-    if not inside.any() or outside:
-        what = f"{outside} of its pixels that are not 0 lie" if outside else "it lies"
-        raise RuleError(
-            Rule.GRID,
-            f"Expected the mask {name} within the image {other}, but by the affines of "
-            f"both {what} outside of it; check which mask belongs to which image, or "
-            "resample the mask to the image.",
-        )
-    return placed

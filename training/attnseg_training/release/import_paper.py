@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
 
 from attnseg_training.release.own_state import is_own, without_prefix
 from attnseg_training.release.saved_state import read_state
+from attnseg_training.release.untrained import expect_trained
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.errors import CheckpointError, UnknownNameError
@@ -103,6 +105,7 @@ def import_released(
     spec: ModelSpec | None = None,
     trained_on: str = "",
     state_name: str = "",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Convert a released checkpoint, or a state dict of this project, to weights.
 
@@ -121,11 +124,14 @@ def import_released(
         Data and protocol of the training, for the card; empty: unknown.
     state_name : str
         Name of the state dict in the file, where there are several.
+    tell : callable
+        Gets a sentence if it seems that some of the weights were never trained.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, does not fit, holds several
+        If the file cannot be read without running code, does not fit, holds quantised,
+        infinite or constant weights or several
         state dicts and `state_name` does not say which, or fits several released
         networks and `spec` does not say which.
     InputError
@@ -133,6 +139,8 @@ def import_released(
     """
     expect_weights_name(out)
     state = read_state(path, state_name)
+    if doubt := expect_trained(state, path.name):
+        tell(doubt)
     if spec and is_own(state, spec):
         card = _card(spec, path.name, trained_on)
         return save_checkpoint(out, without_prefix(state), card)

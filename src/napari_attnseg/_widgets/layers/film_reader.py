@@ -100,11 +100,14 @@ def _count(found: FrameResults) -> int:
 
 def _masks(found: FrameResults, total: int) -> tuple[StackArray, dict[int, str]]:
     """Masks of all frames, 0 where none was made, and the hash of each that was."""
-    shape = found.mask(found.frames[0]).shape
+    shape = found.mask(found.frames[0]).labels.shape
     masks = StackArray(total, shape, np.uint8)
     hashes: dict[int, str] = {}
+    assumed = ""
     for frame in found.frames:
-        mask = found.mask(frame).astype(np.uint8)
+        read = found.mask(frame)
+        assumed = assumed or read.assumed
+        mask = read.labels.astype(np.uint8)
         if mask.shape != shape:
             raise InputError(
                 f"Expected masks of one size in {found.names.masks.name}, but that of "
@@ -112,6 +115,8 @@ def _masks(found: FrameResults, total: int) -> tuple[StackArray, dict[int, str]]
             )
         masks.put(frame, mask)
         hashes[frame] = array_sha256(mask)
+    if assumed:
+        show_warning(assumed)
     return masks, hashes
 
 

@@ -95,6 +95,8 @@ def read(path: str | list[str]) -> list[Any]:
     found = [(file, load_results(file)) for file in files]
     layers = []
     for file, results in found:
+        if results.assumed:
+            show_warning(results.assumed)
         made = [make_layer(new) for new in layers_of(results)]
         _refer_to_image(made)
         set_results_file(made[-1], file)

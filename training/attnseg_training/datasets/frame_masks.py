@@ -1,0 +1,224 @@
+"""Masks of the frames of a film, series or volume, by one rule for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets import class_numbers, mask_numbers
+from attnseg_training.datasets.inverted import is_inverted
+from attnseg_training.datasets.mask_reading import MaskKind
+from attnseg_training.datasets.padding import is_framed
+from attnseg_training.datasets.rules import RuleError
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.dataset_toml import FILE, Descriptor
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.mask_values import grey_of
+
+Numbers = NDArray[Any]
+#: Numbers of a frame's mask, or the file of it.
+Mask = Numbers | Path
+#: Frames by which it is decided how the numbers of all are read.
+LOOKED_AT = 24
+#: Numbers that are told one by one, and the largest that a mask in PNG has.
+TOLD, LARGEST = 8, 255
+#: More numbers than this are not kept, but for the smallest and the largest ones.
+MANY = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRule:
+    """How the masks of all frames are read.
+
+    Attributes
+    ----------
+    how : MaskKind
+    above : float
+        Numbers above it are lesion, where there are no `classes`.
+    classes : Descriptor or None
+        Names of several classes, and their numbers.
+    told : str
+        One sentence for the user, if it is not plain what is lesion; else empty.
+    """
+
+    how: MaskKind
+    above: float = 0
+    classes: Descriptor | None = None
+    told: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, if they have numbers."""
+        return () if self.classes is None else self.classes.classes
+
+    def labels(self, mask: Mask) -> NDArray[np.uint8]:
+        """Mask (H, W) of one frame: 0 is background, c + 1 is class c."""
+        values = numbers_of(mask)
+        if self.classes is None:
+            return np.asarray(values > self.above, np.uint8)
+        found = np.zeros(values.shape, np.uint8)
+        for number, value in enumerate(self.classes.values, start=1):
+            found[values == value] = number
+        return found
+
+
+def numbers_of(mask: Mask) -> Numbers:
+    """Numbers (H, W) of a mask; of a picture its grey.
+
+    Raises
+    ------
+    InputError
+        If a picture cannot be read, or is in colour.
+    """
+    if isinstance(mask, Path):
+        mask = grey_of(read_image(mask), mask.name)
+    return mask.astype(np.uint8) if mask.dtype == bool else mask
+
+
+def frame_rule(
+    masks: Mapping[int, Mask], given: Descriptor, name: str, out: Path
+) -> FrameRule:
+    """Decide how the masks of all frames are read, as masks of a data set are.
+
+    Parameters
+    ----------
+    masks : mapping
+        Frame → its mask.
+    given : Descriptor
+        What the ``dataset.toml`` of `out` says.
+    name : str
+        Name of the masks, for messages.
+    out : Path
+        Training set that they are to be added to.
+
+    Raises
+    ------
+    InputError
+        If it is not clear what is lesion.
+    """
+    where = f" The {FILE} is that of {out.name}, which may hold nothing else yet."
+    try:
+        return _rule(masks, given, name, where)
+    except RuleError as error:
+        more = where if FILE in str(error) else ""
+        raise InputError(f"{error}{more}") from error
+
+
+def _rule(
+    masks: Mapping[int, Mask], given: Descriptor, name: str, where: str
+) -> FrameRule:
+    seen, ends = _seen(masks)
+    top = float(seen[-1])
+    if given.threshold is not None:
+        if not 0 <= given.threshold < min(LARGEST, top):
+            raise InputError(
+                f"Expected a threshold in {FILE} below {LARGEST}, as masks are written "
+                f"as 0 and {LARGEST}, and below the largest number in {name}, {top:g}, "
+                f"but got {given.threshold:g}; save {name} as 0 and 1."
+            )
+        return FrameRule(MaskKind.THRESHOLD, given.threshold)
+    plain = len(seen) == 1 and top >= 0
+    plain |= len(seen) == 2 and seen[0] == 0 and np.isfinite(top)
+    if plain and len(given.values) < 2:
+        return FrameRule(MaskKind.TWO_VALUES)
+    if given.ignore is not None and given.ignore in seen:
+        raise InputError(
+            f"Expected no number {given.ignore} in {name}, as {FILE} says to ignore "
+            "it, which masks of frames cannot hold; save them without it."
+        )
+    if given.values:
+        values = given.values, None, False, name, given.background
+        class_numbers.classes(seen[None], *values)  # raises for others
+        return FrameRule(MaskKind.CLASSES, classes=given)
+    stated = bool(given.classes)
+    looked = _looked_at(masks, ends)
+    how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
+    if how is MaskKind.PROBABILITIES:
+        return FrameRule(how, 0.5, told=_told_cut(name, seen, 0.5))
+    if how is MaskKind.HALF_OF_MAXIMUM:
+        cut = mask_numbers.cut_of(top)
+        return FrameRule(how, cut, told=_told_cut(name, seen, cut))
+    rule = FrameRule(how)
+    if stated:
+        return rule
+    listed = ", ".join(f"{one:g}" for one in seen[seen > 0][:TOLD].tolist())
+    listed += " …" if np.count_nonzero(seen > 0) > TOLD else ""
+    return replace(
+        rule,
+        told=f"{name} holds the numbers {listed}, and every one but 0 was taken as the "
+        "lesion; if they are classes, such as an organ and a tumour, write classes = "
+        f"{{background = 1, tumour = 2}} or classes = {{organ = 1, tumour = 2}} into "
+        f'{FILE} and run this again, or classes = ["lesion"] if all are lesion.{where}',
+    )
+
+
+def _told_cut(name: str, seen: Numbers, cut: float) -> str:
+    return (
+        f"{name} holds many values from {seen[0]:g} to {seen[-1]:g}, as soft masks and "
+        f"probabilities do; those above {cut:g} were taken as the lesion."
+    )
+
+
+def _seen(masks: Mapping[int, Mask]) -> tuple[Numbers, list[int]]:
+    """Numbers of all masks, sorted, and the frames of the smallest and largest one."""
+    found: Numbers = np.zeros(0, np.uint8)
+    low, high = (np.inf, 0), (-np.inf, 0)
+    for number, mask in masks.items():
+        values = numbers_of(mask)
+        if values.dtype == np.uint8:
+            own = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+            own = own.astype(np.uint8)
+        else:
+            own = np.unique(values)
+        if values.dtype.kind == "f" and not np.isfinite(own).all():
+            return own, [number]
+        low = min(low, (float(own[0]), number))
+        high = max(high, (float(own[-1]), number))
+        found = np.union1d(found, own) if len(found) else own
+        if len(found) > MANY:  # of fractions each pixel may have its own
+            found = np.delete(found, slice(MANY // 2, -(MANY // 2)))
+    return found, [low[1], high[1]]
+
+
+def _looked_at(masks: Mapping[int, Mask], ends: list[int]) -> Numbers:
+    """Some masks that are not of one number, one below the other (N · H, W)."""
+    others = [
+        number
+        for number, mask in masks.items()
+        if number not in ends and np.ptp(np.nan_to_num(numbers_of(mask)))
+    ]
+    evenly = np.linspace(0, len(others) - 1, min(LOOKED_AT, len(others)))
+    chosen = dict.fromkeys([*ends, *(others[int(i)] for i in evenly)])
+    values = [numbers_of(masks[number]) for number in chosen]
+    width = max(one.shape[1] for one in values)
+    return np.concatenate(
+        [np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in values]
+    )
+
+
+class Inversion:
+    """Count of masks of one class that may be inverted."""
+
+    def __init__(self) -> None:
+        self._inverted = self._counted = 0
+
+    def add(self, labels: NDArray[np.uint8]) -> None:
+        """Count the mask (H, W) of a frame, unless it is empty or full."""
+        lesion = labels > 0
+        if lesion.any() and not lesion.all():
+            self._counted += 1
+            self._inverted += is_inverted(lesion) and not is_framed(lesion)
+
+    def told(self, name: str) -> Iterator[str]:
+        """One sentence if most of the masks seem to be inverted."""
+        if 2 * self._inverted > self._counted:
+            yield (
+                f"In {self._inverted} of {self._counted} masks of {name} the lesion "
+                "surrounds the background, so that they may be inverted: look at them, "
+                "and save them as 0 for background and 1 for the lesion."
+            )
