@@ -15,6 +15,7 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.mask_traits import CLASSES
+from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.outlines import is_outlined
@@ -22,14 +23,18 @@ from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.run_order import is_out_of_order
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from attnseg_training.datasets.shown_masks import OddShapes
+from attnseg_training.datasets.straight_cuts import StraightCuts
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
+#: Masks of numbers of many levels.
+SOFT = (MaskKind.HALF_OF_MAXIMUM, MaskKind.THRESHOLD)
 #: Rules that stop training and may be allowed: there is a way to go on.
 ALLOWABLE = (
     Rule.MOSTLY_EMPTY,
@@ -38,6 +43,7 @@ ALLOWABLE = (
     Rule.MOSTLY_OUTLINES,
     Rule.MOSTLY_PADDED,
     Rule.MOSTLY_PATTERNED,
+    Rule.MOSTLY_OUT_OF_ORDER,
     Rule.MOSTLY_SLOPED,
     Rule.BURNT_IN,
 )
@@ -84,6 +90,10 @@ class MasksSeen:
         Images that occur twice, and whether with one mask.
     places : SamePlaces
         Places of lesions.
+    disordered : list of str
+        Names of images whose masks are whole once columns are read for rows, or back.
+    cuts : StraightCuts
+        Rows and columns at which lesions end straight.
     """
 
     total: int = 0
@@ -111,6 +121,8 @@ class MasksSeen:
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
+    disordered: list[str] = field(default_factory=list)
+    cuts: StraightCuts = field(default_factory=StraightCuts)
 
     def add(
         self,
@@ -140,6 +152,8 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
+        elif is_out_of_order(lesion):
+            self.disordered.append(name)
         elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
@@ -150,10 +164,13 @@ class MasksSeen:
             self.outlines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
             new = self.same.add(name, planes)
-            if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
+            odd = self.inverted[-1:] + self.padded[-1:] + self.disordered[-1:]
+            if new and name not in odd:
                 self.places.add(name, lesion)
+                self.cuts.add(name, lesion)
         self.images.add_mask(name, planes)
-        self.shapes.add(name, planes, rgb)
+        soft = any(r.how in SOFT and not r.values for r in readings)
+        self.shapes.add(name, planes, rgb, soft)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -231,6 +248,7 @@ class MasksSeen:
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
+            *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -258,6 +276,7 @@ class MasksSeen:
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
+                (Rule.OUT_OF_ORDER, self.disordered, Rule.MOSTLY_OUT_OF_ORDER),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OTHER_PICTURES, self.pictures, None),
@@ -268,6 +287,8 @@ class MasksSeen:
             if names and instead not in broken
         ]
         hints += self.shapes.hints(self.total)
+        # A piece at the same pixels has the same ends.
+        hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:
@@ -279,6 +300,7 @@ class MasksSeen:
             Rule.MOSTLY_OUTLINES: self.outlines,
             Rule.MOSTLY_PADDED: self.padded,
             Rule.MOSTLY_PATTERNED: self.patterned,
+            Rule.MOSTLY_OUT_OF_ORDER: self.disordered,
             Rule.MOSTLY_SLOPED: self.sloped,
         }
         found = broken_by_most(names, MOST * self.total, self.total)
