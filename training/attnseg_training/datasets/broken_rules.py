@@ -12,7 +12,8 @@ _WORDS = {
     Rule.MOSTLY_FULL: ("hold background", "full"),
     Rule.MOSTLY_INVERTED: (
         "have background around the lesion",
-        "lesion along most of the border or around the background",
+        "lesion along most of the border or around the background, as those that were "
+        "inverted, or moved by half of their size (fftshift)",
     ),
     Rule.MOSTLY_OUTLINES: ("are filled", "nothing but outlines"),
     Rule.MOSTLY_LINES: (
@@ -22,12 +23,17 @@ _WORDS = {
     Rule.MOSTLY_PATTERNED: (
         "are filled",
         "made of single pixels, dots or stripes, as those that were dithered or "
-        "hatched",
+        "hatched, or of small cells side by side with thin gaps, which may be right",
     ),
     Rule.MOSTLY_SLOPED: (
         "have lesions of one number or colour inside",
         "slopes from the edge to the middle, as maps of distances, spots and gradient "
         "fills are, of which only the upper half was read as lesion",
+    ),
+    Rule.MOSTLY_OUT_OF_ORDER: (
+        "are whole",
+        "stripes that become whole if columns are read for rows, or rows for columns, "
+        "as where runs (RLE, COCO) were decoded in the wrong order",
     ),
     Rule.MOSTLY_PADDED: (
         "have no lesion along a whole edge",
@@ -39,6 +45,7 @@ _REMEDIES = {
     Rule.MOSTLY_INVERTED: " and save them again as 255 in the lesion and 0 around it",
     Rule.MOSTLY_LINES: ", draw lesions up to their edges unless vessels, wires or "
     "other thin structures are to be found",
+    Rule.MOSTLY_OUT_OF_ORDER: " and decode them again in the other order",
     Rule.MOSTLY_SLOPED: ", write threshold = 0 into dataset.toml if all that is above "
     "0 is lesion, or another number, export them as 0 and 255 if they are in colour",
 }

@@ -21,12 +21,19 @@ FINDINGS = {
     "mostly-outlines": "more than half of all masks look like outlines",
     "mostly-lines": "more than half of all masks are thin lines",
     "mostly-patterned": "more than half of all masks are filled with a pattern",
+    "mostly-out-of-order": (
+        "more than half of all masks are stripes until columns are read for rows, "
+        "or back"
+    ),
     "mostly-sloped": "more than half of all masks are slopes, not areas",
     "mostly-padded": "more than half of all masks have white along a whole edge",
     "burnt-in": "many masks have a piece at the very same pixels",
     "burnt-in-text": "many masks have small shapes that recur, as characters do",
     "inverted-mask": "a mask that may be inverted",
     "padded-mask": "a mask with white along a whole edge",
+    "out-of-order-mask": (
+        "a mask that is stripes until columns are read for rows, or back"
+    ),
     "patterned-mask": "a mask that is filled with a pattern",
     "outlines": "a mask that looks like outlines",
     "lines": "a mask of thin lines",
@@ -54,6 +61,7 @@ STOPS = (
     "mostly-outlines",
     "mostly-lines",
     "mostly-patterned",
+    "mostly-out-of-order",
     "mostly-sloped",
     "mostly-padded",
     "burnt-in",

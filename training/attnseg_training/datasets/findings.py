@@ -16,6 +16,7 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.lines import is_lines
+from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
@@ -24,15 +25,19 @@ from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
+from attnseg_training.datasets.run_order import is_out_of_order
 from attnseg_training.datasets.same_films import film_of
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from attnseg_training.datasets.shown_masks import OddShapes
+from attnseg_training.datasets.straight_cuts import StraightCuts
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
+#: Masks of numbers of many levels.
+SOFT = (MaskKind.HALF_OF_MAXIMUM, MaskKind.THRESHOLD)
 #: Rules that stop training and may be allowed: there is a way to go on.
 ALLOWABLE = (
     Rule.MOSTLY_EMPTY,
@@ -42,6 +47,7 @@ ALLOWABLE = (
     Rule.MOSTLY_LINES,
     Rule.MOSTLY_PADDED,
     Rule.MOSTLY_PATTERNED,
+    Rule.MOSTLY_OUT_OF_ORDER,
     Rule.MOSTLY_SLOPED,
     Rule.BURNT_IN,
     Rule.BURNT_IN_TEXT,
@@ -93,6 +99,10 @@ class MasksSeen:
         Name → film that the image was taken from; see `same_films.film_of`.
     text : Characters
         Shapes in masks that may be numbers and letters.
+    disordered : list of str
+        Names of images whose masks are whole once columns are read for rows, or back.
+    cuts : StraightCuts
+        Rows and columns at which lesions end straight.
     """
 
     total: int = 0
@@ -123,6 +133,8 @@ class MasksSeen:
     films: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     text: Characters = field(default_factory=Characters)
+    disordered: list[str] = field(default_factory=list)
+    cuts: StraightCuts = field(default_factory=StraightCuts)
 
     def add(
         self,
@@ -152,6 +164,8 @@ class MasksSeen:
             self.empty.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
+        elif is_out_of_order(lesion):
+            self.disordered.append(name)
         elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
@@ -164,11 +178,14 @@ class MasksSeen:
             self.lines.append(name)
         if name not in (*self.empty[-1:], *self.full[-1:]):
             new = self.same.add(name, planes)
-            if new and name not in (*self.inverted[-1:], *self.padded[-1:]):
+            odd = self.inverted[-1:] + self.padded[-1:] + self.disordered[-1:]
+            if new and name not in odd:
                 self.places.add(name, lesion)
                 self.text.add(name, lesion)
+                self.cuts.add(name, lesion)
         self.images.add_mask(name, planes)
-        self.shapes.add(name, planes, rgb)
+        soft = any(r.how in SOFT and not r.values for r in readings)
+        self.shapes.add(name, planes, rgb, soft)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -250,6 +267,7 @@ class MasksSeen:
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
             {**self.films, **other.films},
             *(self.lines + other.lines, self.text.joined(other.text)),
+            *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -278,6 +296,7 @@ class MasksSeen:
                 (Rule.LINES, self.lines, Rule.MOSTLY_LINES),
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
+                (Rule.OUT_OF_ORDER, self.disordered, Rule.MOSTLY_OUT_OF_ORDER),
                 (Rule.UNCLEAR_ORIENTATION, self.turned, None),
                 (Rule.AFFINE_ALONE, self.alone, None),
                 (Rule.OTHER_PICTURES, self.pictures, None),
@@ -288,6 +307,8 @@ class MasksSeen:
             if names and instead not in broken
         ]
         hints += self.shapes.hints(self.total)
+        # A piece at the same pixels has the same ends.
+        hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:
@@ -300,6 +321,7 @@ class MasksSeen:
             Rule.MOSTLY_LINES: self.lines,
             Rule.MOSTLY_PADDED: self.padded,
             Rule.MOSTLY_PATTERNED: self.patterned,
+            Rule.MOSTLY_OUT_OF_ORDER: self.disordered,
             Rule.MOSTLY_SLOPED: self.sloped,
         }
         found = broken_by_most(names, MOST * self.total, self.total)

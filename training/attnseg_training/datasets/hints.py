@@ -52,13 +52,19 @@ FEW = 5
 _SENTENCES = {
     Rule.INVERTED: (
         "In the mask of {} the lesion covers most of the border or lies around the "
-        "background, so that it may be inverted: look at it, and save it again as 0 "
-        "and 255 if it is."
+        "background, so that it may be inverted, or moved by half of its size "
+        "(fftshift): look at it, and save it again as 0 and 255, with the lesion in "
+        "its place, if it is."
     ),
     Rule.PADDED: (
         "In the mask of {} lesion fills a strip along a whole edge or a wedge, up to "
         "a straight line, as white padding does, also of images that were turned a "
         "little: make it black if it is no lesion."
+    ),
+    Rule.OUT_OF_ORDER: (
+        "The mask of {} is made of stripes that become whole if columns are read for "
+        "rows, or rows for columns: decode its runs (RLE, COCO) again in the other "
+        "order."
     ),
     Rule.OUTLINES: (
         "The mask of {} looks like outlines, whose inside was read as background: fill "
@@ -72,7 +78,8 @@ _SENTENCES = {
     Rule.PATTERNED: (
         "The mask of {} is made of single pixels, dots or stripes that fill an area, "
         "as one that was dithered or hatched, and what lies between them was read as "
-        "background: export it again as 0 and 255, filled and without dither."
+        "background: export it again as 0 and 255, filled and without dither, unless "
+        "these are small cells side by side with thin gaps."
     ),
     Rule.UNCLEAR_ORIENTATION: (
         "The image of {} and its mask ask to be shown in different orientations (EXIF "
@@ -128,9 +135,14 @@ _SENTENCES = {
         "nothing was drawn."
     ),
     Rule.BOXES: (
-        "Most masks are filled boxes along rows and columns, such as that of {}, as "
-        "those made of a detector's boxes, and a network learns boxes of them: draw "
+        "Most masks are filled boxes, such as that of {}, as those made of a "
+        "detector's boxes, turned or not, and a network learns boxes of them: draw "
         "the outlines of lesions if these are meant."
+    ),
+    Rule.ELLIPSES: (
+        "Most masks are filled ellipses or circles, such as that of {}, as those that "
+        "annotation tools draw around lesions, and a network learns ellipses of them: "
+        "draw the outlines of lesions if these are meant."
     ),
     Rule.MARKERS: (
         "Most masks are small marks of one shape, such as that of {}, as those that "
@@ -138,8 +150,30 @@ _SENTENCES = {
         "images are made smaller: draw the outlines of lesions."
     ),
     Rule.SPECKS: (
-        "The mask of {} has many single pixels beside a lesion, each of which was read "
-        "as lesion: remove them if they are traces of drawing or of thresholding."
+        "The mask of {} has many single pixels, beside a lesion or alone, each of "
+        "which was read as lesion: remove them if they are traces of drawing or of "
+        "thresholding, or noise of an empty mask that was stretched to 0 and 255."
+    ),
+    Rule.TEXT: (
+        "The mask of {} has a row of small pieces that look like letters, as a caption "
+        "beside a lesion, which were read as lesion: export masks without captions."
+    ),
+    Rule.ROLLED: (
+        "In the mask of {} lesion at one edge goes on at the opposite one, as where "
+        "masks were moved round by half of their size (fftshift) or more or less: "
+        "look at it with its image, and export it again, or move it back."
+    ),
+    Rule.WRAPPED: (
+        "The mask of {} has many holes directly inside its edge, which were read as "
+        "background, as where bicubic resizing went beyond 255 and the values wrapped "
+        "around to 0: limit them to 0 to 255 before they are stored, or resize masks "
+        "by nearest neighbours."
+    ),
+    Rule.STRAIGHT_CUTS: (
+        "Lesions end straight at one row or column, such as that of {}{held}so that "
+        "masks were cut off there, or made of parts in a wrong order: look at them "
+        "with their images, and export whole masks, unless what the images show ends "
+        "there too."
     ),
     Rule.SAME_FILM: (
         "Frames of one film, volume or series are in different splits: {}; they look "
@@ -167,8 +201,13 @@ QUESTIONS = (
     Rule.OVERLAPPING_COLOURS,
     Rule.DRAWN_ON,
     Rule.BOXES,
+    Rule.ELLIPSES,
     Rule.MARKERS,
     Rule.SPECKS,
+    Rule.TEXT,
+    Rule.ROLLED,
+    Rule.WRAPPED,
+    Rule.STRAIGHT_CUTS,
 )
 
 

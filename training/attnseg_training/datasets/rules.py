@@ -52,6 +52,8 @@ class Rule(StrEnum):
         More than half of all masks have white along a whole edge.
     MOSTLY_PATTERNED
         More than half of all masks are filled with a pattern.
+    MOSTLY_OUT_OF_ORDER
+        More than half of all masks are whole if columns are read for rows, or back.
     MOSTLY_SLOPED
         More than half of all masks are slopes, of which a part was cut off.
     BURNT_IN
@@ -64,6 +66,8 @@ class Rule(StrEnum):
         A mask is made of thin lines, such as brush strokes in lesions.
     PADDED
         A mask has a strip of white along a whole edge.
+    OUT_OF_ORDER
+        A mask is whole if columns are read for rows, or back.
     PATTERNED
         A mask is filled with a pattern: single pixels, dots or stripes.
     UNCLEAR_ORIENTATION
@@ -84,14 +88,23 @@ class Rule(StrEnum):
         Colours look like two drawings that overlap.
     DRAWN_ON
         Images show a line along the outline of their masks.
-    BOXES
-        Most masks are filled boxes.
+    BOXES, ELLIPSES
+        Most masks are filled boxes, turned or not; are filled ellipses or circles.
     MARKERS
         Most masks are small marks of one shape.
     SPECKS
         A mask has many single pixels beside a lesion.
     SAME_FILM
         Frames of one film, volume or series are in two splits.
+        A mask has many single pixels, beside a lesion or alone.
+    TEXT
+        Many masks have a row of letters.
+    ROLLED
+        Lesions of many masks go on at the other edge.
+    WRAPPED
+        Most masks have holes along their edges, as where numbers wrapped around.
+    STRAIGHT_CUTS
+        Lesions of many masks end straight at one row or column.
     SAME_CASE
         Names in two splits seem to be of one patient or examination.
     NARROW_RANGE
@@ -123,6 +136,7 @@ class Rule(StrEnum):
     MOSTLY_LINES = "mostly-lines"
     MOSTLY_PADDED = "mostly-padded"
     MOSTLY_PATTERNED = "mostly-patterned"
+    MOSTLY_OUT_OF_ORDER = "mostly-out-of-order"
     MOSTLY_SLOPED = "mostly-sloped"
     BURNT_IN = "burnt-in"
     BURNT_IN_TEXT = "burnt-in-text"
@@ -130,6 +144,7 @@ class Rule(StrEnum):
     PADDED = "padded-mask"
     OUTLINES = "outlines"
     LINES = "lines"
+    OUT_OF_ORDER = "out-of-order-mask"
     PATTERNED = "patterned-mask"
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
@@ -142,9 +157,14 @@ class Rule(StrEnum):
     OVERLAPPING_COLOURS = "overlapping-colours"
     DRAWN_ON = "drawn-on"
     BOXES = "boxes"
+    ELLIPSES = "ellipses"
     MARKERS = "markers"
     SPECKS = "specks"
     SAME_FILM = "same-film"
+    TEXT = "text"
+    ROLLED = "rolled"
+    WRAPPED = "wrapped"
+    STRAIGHT_CUTS = "straight-cuts"
     SAME_CASE = "same-case"
     NARROW_RANGE = "narrow-range"
 

@@ -1,4 +1,4 @@
-"""Recognise images with drawn outlines, and masks of boxes, markers and specks."""
+"""Recognise images with drawn outlines, and masks of what are no lesions' outlines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label, maximum_filter, minimum_filter
 
+from attnseg_training.datasets.captions import has_text
+from attnseg_training.datasets.filled_shapes import filled_shape
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.rolled import is_rolled
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.wrapped_values import is_wrapped
 
 _Key = TypeVar("_Key", Rule, bytes)
 
@@ -20,16 +24,16 @@ VIVID = 150
 NEAR, BEYOND = 3, 12
 #: Share of the pixels there that are vivid, and elsewhere.
 LINE, ELSEWHERE = 0.1, 0.03
-#: Boxes have sides of so many pixels.
-SIDE = 4
 #: Markers have at most so many pixels. Larger ones, up to this share of the shorter
 #: side of a mask, are of one shape in most masks, as a brush makes them.
 MARKER, BRUSH = 25, 0.1
-#: Specks have at most so many pixels, and there are so many of them beside a lesion of
-#: at least so many.
-SPECK, SPECKS, LARGE = 2, 10, 100
+#: Specks have at most so many pixels, and there are so many of them, beside a lesion of
+#: at least so many, or as this share of all pieces where there is none.
+SPECK, SPECKS, LARGE, ALONE = 2, 10, 100, 0.75
 #: More than this share of the masks, and more than so many, are no chance.
 MOST, FEW = 0.5, 4
+#: Of these, so large a share is none.
+SHARES = {Rule.TEXT: 0.3, Rule.ROLLED: 0.3}
 
 
 @dataclass(slots=True)
@@ -48,18 +52,27 @@ class OddShapes:
     brushes: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(
-        self, name: str, planes: NDArray[np.uint8], rgb: NDArray[np.uint8] | None
+        self,
+        name: str,
+        planes: NDArray[np.uint8],
+        rgb: NDArray[np.uint8] | None,
+        soft: bool = False,
     ) -> None:
-        """Examine masks (classes, H, W), and their image (H, W, 3) if it is known."""
+        """Examine masks (classes, H, W), and their image (H, W, 3) if it is known.
+
+        `soft` tells whether the masks were read from numbers of many levels.
+        """
         lesion = np.asarray(planes.any(0))
-        if rgb is not None and is_drawn_on(rgb, lesion):
-            self.names.setdefault(Rule.DRAWN_ON, []).append(name)
-        if len(planes) > 1:
-            return
-        if (rule := shape_of(lesion)) is not None:
-            self.names.setdefault(rule, []).append(name)
-        elif brush := brush_of(lesion):
+        one = len(planes) == 1
+        found = shapes_of(lesion) if one else []
+        if one and not found and (brush := brush_of(lesion)):
             self.brushes.setdefault(brush, []).append(name)
+        if rgb is not None and is_drawn_on(rgb, lesion):
+            found.append(Rule.DRAWN_ON)
+        if soft and is_wrapped(lesion):
+            found.append(Rule.WRAPPED)
+        for rule in found:
+            self.names.setdefault(rule, []).append(name)
 
     def joined(self, other: OddShapes) -> OddShapes:
         """Union of two records."""
@@ -68,16 +81,27 @@ class OddShapes:
         )
 
     def hints(self, total: int) -> list[Hint]:
-        """Give a hint if most of the masks are of one kind, and for specks in any."""
+        """Give a hint if most of the masks are of one kind, and for specks in any.
+
+        Specks and what is called markers are told apart by whether most masks have
+        such, and specks beside values that wrapped around are a part of these.
+        """
         found = dict(self.names)
         marks = max(self.brushes.values(), key=len, default=[])
         if marks:
             found[Rule.MARKERS] = found.get(Rule.MARKERS, []) + marks
-        return [
-            Hint(rule, tuple(names))
+        told = {
+            rule: names
             for rule, names in sorted(found.items())
-            if rule == Rule.SPECKS or len(names) > max(MOST * total, FEW)
-        ]
+            if rule == Rule.SPECKS
+            or len(names) > max(SHARES.get(rule, MOST) * total, FEW)
+        }
+        better = {
+            name for rule in (Rule.MARKERS, Rule.WRAPPED) for name in told.get(rule, ())
+        }
+        if Rule.SPECKS in told:
+            told[Rule.SPECKS] = [n for n in told[Rule.SPECKS] if n not in better]
+        return [Hint(rule, tuple(names)) for rule, names in told.items() if names]
 
 
 def _joined(
@@ -113,25 +137,38 @@ def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
     )
 
 
-def shape_of(lesion: NDArray[np.bool_]) -> Rule | None:
-    """Say what a mask (H, W) may hold instead of outlines of lesions.
+def shapes_of(lesion: NDArray[np.bool_]) -> list[Rule]:
+    """List what a mask (H, W) may hold instead of outlines of lesions.
 
-    `Rule.BOXES`: filled boxes along rows and columns alone; `Rule.MARKERS`: small marks
-    of one shape; `Rule.SPECKS`: many single pixels beside a lesion.
+    `Rule.BOXES`, `Rule.ELLIPSES`: nothing but filled ones; `Rule.MARKERS`: small marks
+    of one shape; `Rule.SPECKS`: many single pixels, beside a lesion or alone;
+    `Rule.TEXT`: a row of letters; `Rule.ROLLED`: lesions that go on at the other edge.
     """
     pieces, count = label(lesion, np.ones((3, 3)))
     if count == 0:
-        return None
+        return []
     areas = np.bincount(pieces.ravel())[1:]
-    if areas.max() >= LARGE and np.count_nonzero(areas <= SPECK) >= SPECKS:
-        return Rule.SPECKS
+    found = [Rule.TEXT] if has_text(pieces, areas) else []
+    found += [Rule.ROLLED] if is_rolled(pieces) else []
+    specks = np.count_nonzero(areas <= SPECK)
+    alone = areas.max() < LARGE and specks >= ALONE * count
+    if specks >= SPECKS and (areas.max() >= LARGE or alone):
+        found.append(Rule.SPECKS)
+    if specks >= SPECKS and areas.max() >= LARGE:
+        return found
     boxes = find_objects(pieces)
-    shapes = {lesion[box].shape for box in boxes}
     if areas.max() <= MARKER:
-        alike = len(shapes) == 1 and areas.min() == areas.max()
-        return Rule.MARKERS if alike else None
-    filled = all(lesion[box].all() for box in boxes)
-    return Rule.BOXES if filled and min(map(min, shapes)) >= SIDE else None
+        alike = len({lesion[box].shape for box in boxes}) == 1
+        if alike and areas.min() == areas.max():
+            found.append(Rule.MARKERS)
+        return found
+    shape: Rule | None = None
+    for k, box in enumerate(boxes, start=1):
+        own = filled_shape(pieces[box] == k)
+        if own is None or shape not in (None, own):
+            return found
+        shape = own
+    return found if shape is None else [*found, shape]
 
 
 def brush_of(lesion: NDArray[np.bool_]) -> bytes:

@@ -1,0 +1,107 @@
+"""Recognise masks into which text was drawn, such as a caption beside each lesion."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import find_objects
+
+#: Letters are so many pixels high, and at most this share of the shorter side.
+HEIGHT, SHARE = 5, 0.15
+#: A row has at least so many letters, or so many digits, which are all alike; a mask
+#: has at most so many pieces, or they are cells.
+LETTERS, DIGITS, PIECES = 4, 3, 400
+#: Heights of letters in a row, as shares of the first one's; their widths are at most
+#: so many times that, where some touch.
+HEIGHTS, WIDTH = (0.65, 1.55), 4.0
+#: Gaps between letters, and distances of their ends from one line, as shares of it:
+#: most letters end on that line.
+GAP, LINE, ON_LINE = 1.0, 0.1, 0.6
+#: Letters are lines: they fill less of their boxes than round pieces, and are thin.
+FILLED, THIN = 0.7, 0.3
+
+
+def has_text(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> bool:
+    """Whether pieces of a mask lie in a row and look like letters.
+
+    Letters are about as high as those beside them, end on one line, and are made of
+    thin lines; rows of cells do not.
+
+    Parameters
+    ----------
+    pieces : ndarray of int, shape (H, W)
+        Number of the piece that each pixel belongs to; 0 is background.
+    areas : ndarray of int
+        Pixels of each piece.
+    """
+    if not DIGITS <= len(areas) <= PIECES:
+        return False
+    found = find_objects(pieces)
+    rows = np.array([(y.start, y.stop) for y, _ in found])
+    columns = np.array([(x.start, x.stop) for _, x in found])
+    most = SHARE * min(pieces.shape)
+    return any(
+        _is_drawn([pieces[found[k]] == k + 1 for k in row])
+        for along, across in ((columns, rows), (rows, columns))
+        for row in _rows(along, across, most)
+    )
+
+
+def _rows(
+    along: NDArray[np.int64], across: NDArray[np.int64], most: float
+) -> list[NDArray[np.int64]]:
+    """Indices of pieces that lie beside each other and end on one line.
+
+    Parameters
+    ----------
+    along, across : ndarray of int, shape (n, 2)
+        Where the pieces begin and end along rows, and across them.
+    most : float
+        They are at most so high.
+    """
+    heights, widths = np.ptp(across, axis=1), np.ptp(along, axis=1)
+    letters = (heights >= HEIGHT) & (heights <= most) & (widths <= WIDTH * heights)
+    middles = across.mean(1)
+    rows: list[NDArray[np.int64]] = []
+    left = letters.copy()
+    for first in np.flatnonzero(letters):
+        if not left[first]:
+            continue
+        height = heights[first]
+        alike = letters & (np.abs(middles - middles[first]) <= height / 2)
+        alike &= (heights >= HEIGHTS[0] * height) & (heights <= HEIGHTS[1] * height)
+        row = np.flatnonzero(alike)
+        row = row[np.argsort(along[row, 0])]
+        if len(row) < DIGITS:
+            continue
+        ends = np.maximum.accumulate(along[row, 1])
+        breaks = np.flatnonzero(along[row[1:], 0] - ends[:-1] > GAP * height) + 1
+        for part in np.split(row, breaks):
+            if len(part) >= DIGITS and _on_line(across[part], height):
+                rows.append(part)
+                left[part] = False
+    return rows
+
+
+def _on_line(across: NDArray[np.int64], height: int) -> bool:
+    """Whether most pieces end on one line, or all of few on two, as digits do."""
+    near = np.abs(across - np.median(across, axis=0)) <= max(1.0, LINE * height)
+    if len(across) < LETTERS:
+        return bool(near.all())
+    return bool(near.mean(0).max() >= ON_LINE)
+
+
+def _is_drawn(letters: list[NDArray[np.bool_]]) -> bool:
+    """Whether most of some pieces (H, W) are made of thin lines."""
+    areas = np.array([np.count_nonzero(one) for one in letters])
+    filled = areas / [one.size for one in letters]
+    # A line has two sides, each as long as itself.
+    thick = 2 * areas / [_outline(one) for one in letters]
+    heights = np.array([min(max(one.shape), 2 * min(one.shape)) for one in letters])
+    return bool(np.median(filled) <= FILLED and np.median(thick / heights) <= THIN)
+
+
+def _outline(piece: NDArray[np.bool_]) -> int:
+    padded = np.pad(piece, 1)
+    edge = int(np.count_nonzero(padded[1:] != padded[:-1]))
+    return edge + int(np.count_nonzero(padded[:, 1:] != padded[:, :-1]))

@@ -1,0 +1,149 @@
+"""Find rows and columns at which lesions of many masks end straight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.rules import Rule
+
+Plane = NDArray[np.bool_]
+
+#: A lesion ends straight over at least so many pixels, and this share of the shorter
+#: side of its mask.
+LENGTH, SHARE = 8, 0.03
+#: So many pixels before its end, a round lesion is wider on both sides by this share
+#: of that length and two pixels; one that was cut off is not.
+BEFORE, WIDER = 3, 0.25
+#: Ends so close to an edge of the mask cut off nothing.
+EDGE = 4
+#: Share of the masks that end at the same place, and their least number; also, as a
+#: multiple of their number at other places, where cells are dense.
+MASKS, LEAST, APART = 0.3, 5, 4.0
+#: Places are compared in so many parts of a side too, where sizes differ.
+PARTS = 256
+
+
+class Cut(NamedTuple):
+    """A straight end of the lesion of ``name``.
+
+    ``rows`` tells whether it lies between rows, ``place`` before which row or column,
+    and ``size`` how many of them the mask has.
+    """
+
+    name: str
+    rows: bool
+    place: int
+    size: int
+
+
+@dataclass(slots=True)
+class StraightCuts:
+    """Straight ends of lesions in the masks that were read so far.
+
+    Attributes
+    ----------
+    total : int
+        Number of masks with a lesion.
+    cuts : list of Cut
+    """
+
+    total: int = 0
+    cuts: list[Cut] = field(default_factory=list)
+
+    def add(self, name: str, lesion: Plane) -> None:
+        """Record the lesion (H, W) of a mask that has one."""
+        self.total += 1
+        least = max(LENGTH, round(SHARE * min(lesion.shape)))
+        y, x = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
+        box = np.pad(lesion[y[0] : y[-1] + 1, x[0] : x[-1] + 1], 1)
+        for rows, plane, first in ((True, box, y[0]), (False, box.T, x[0])):
+            size = lesion.shape[0 if rows else 1]
+            places = {*_ends(plane, least)}
+            places |= {len(plane) - place for place in _ends(plane[::-1], least)}
+            self.cuts += [
+                Cut(name, rows, place, size)
+                for place in sorted(int(first) - 1 + place for place in places)
+                if EDGE <= place <= size - EDGE
+            ]
+
+    def joined(self, other: StraightCuts) -> StraightCuts:
+        """Union of two records."""
+        return StraightCuts(self.total + other.total, self.cuts + other.cuts)
+
+    def hints(self) -> list[Hint]:
+        """Give a hint if lesions of many masks end at one row or column."""
+        most: tuple[set[str], str] = set(), ""
+        for rows in (True, False):
+            line = "row" if rows else "column"
+            cuts = [cut for cut in self.cuts if cut.rows == rows]
+            sizes = {cut.size for cut in cuts}
+            ways = [([cut.place for cut in cuts], f"before {line} {{}}")]
+            if len(sizes) > 1:
+                edge = "lower" if rows else "right"
+                shares = [round(PARTS * cut.place / cut.size) for cut in cuts]
+                ways += [
+                    (
+                        [cut.size - cut.place for cut in cuts],
+                        f"{{}} px from the {edge} edge",
+                    ),
+                    (shares, f"at {{}}/{PARTS} of all {line}s"),
+                ]
+            for places, words in ways:
+                names, place = _commonest(places, [cut.name for cut in cuts])
+                if len(names) > len(most[0]):
+                    most = names, words.format(place)
+        names, where = most
+        if len(names) < max(MASKS * self.total, LEAST):
+            return []
+        held = f"{where} in {len(names)} of {self.total} masks"
+        return [Hint(Rule.STRAIGHT_CUTS, tuple(sorted(names)), held=held)]
+
+
+def _commonest(places: list[int], names: list[str]) -> tuple[set[str], int]:
+    """Names of the masks that end at the commonest place, or a pixel off, and it.
+
+    No names where masks end at other places nearly as often.
+    """
+    at: dict[int, set[str]] = {}
+    for place, name in zip(places, names, strict=True):
+        at.setdefault(place, set()).add(name)
+    if not at:
+        return set(), 0
+    most = max(at, key=lambda place: (len(_near(at, place)), len(at[place])))
+    names_there = _near(at, most)
+    others = [len(_near(at, place)) for place in range(min(at), max(at) + 1)]
+    apart = len(at) == 1 or len(names_there) >= APART * np.median(others)
+    return (names_there if apart else set()), most
+
+
+def _near(at: dict[int, set[str]], place: int) -> set[str]:
+    none: set[str] = set()
+    return at.get(place - 1, none) | at.get(place, none) | at.get(place + 1, none)
+
+
+def _ends(lesion: Plane, least: int) -> list[int]:
+    """Rows before which a lesion (H, W) ends straight over so many pixels."""
+    ends = lesion[:-1] & ~lesion[1:]
+    found = []
+    for row in np.flatnonzero(np.count_nonzero(ends, axis=1) >= least):
+        edges = np.flatnonzero(np.diff(np.pad(ends[row].astype(np.int8), 1)))
+        starts, stops = edges[::2], edges[1::2]
+        longest = int((stops - starts).argmax())
+        start, stop = int(starts[longest]), int(stops[longest])
+        if stop - start >= least and not _is_round(lesion, int(row), start, stop):
+            found.append(int(row) + 1)
+    return found
+
+
+def _is_round(lesion: Plane, row: int, start: int, stop: int) -> bool:
+    """Whether a lesion is wider on both sides a little before it ends."""
+    wider = round(WIDER * (stop - start)) + 2
+    left, right = start - wider, stop - 1 + wider
+    if row < BEFORE or left < 0 or right >= lesion.shape[1]:
+        return False
+    return bool(lesion[row - BEFORE, left] and lesion[row - BEFORE, right])
