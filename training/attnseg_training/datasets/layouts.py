@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attnseg_training.datasets.catalog import DATASETS
 from attnseg_training.datasets.further_masks import further_masks, several, united
+from attnseg_training.datasets.listed_pairs import ListedPairs
 from attnseg_training.datasets.pairing import (
     PAIRS,
     by_stem,
@@ -210,6 +211,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     files = Files(root, name, spec, layout, lists=said.splits)
     files.images = by_stem(root / "images")
     folders = [root / "masks" / c for c in said.classes]
+    masks: dict[str, Path] = {}
     if folders and all(folder.is_dir() for folder in folders):
         files.apart = True
         planes = [by_stem(folder) for folder in folders]
@@ -222,8 +224,10 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     else:
         expect_mask_files(root / "masks", said.classes)
         masks = by_stem(root / "masks")
-        further = further_masks(files.images, masks)
-        files.masks = {n: (p,) for n, p in paired(files.images, masks).items()}
+        own = paired(files.images, masks)
+        others = {n: p for n, p in masks.items() if own.get(n) == p}
+        further = further_masks(files.images, others)
+        files.masks = {n: (p,) for n, p in own.items()}
         if said.further_masks == "unite":
             files.masks = united(files.masks, further, masks)
         elif not said.further_masks:
@@ -234,7 +238,11 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             f"Expected lists of names in {root / said.splits}, as dataset.toml says, "
             "but there is no such folder."
         )
-    files.named = read_lists(root, said.splits, files.images, other)
+    images = files.images | {n: files.images[kept] for n, kept in other.items()}
+    named = {n: paths[0] for n, paths in files.masks.items()}
+    lines = ListedPairs(images, named if files.apart else masks | named)
+    files.named = read_lists(root, said.splits, lines, other)
+    lines.apply(files.masks, files.several, other, files.apart)
     return files
 
 
