@@ -17,6 +17,7 @@ from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
+from attnseg_training.datasets.odd_pairs import OddPairs
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
@@ -84,6 +85,8 @@ class MasksSeen:
         Images that occur twice, and whether with one mask.
     places : SamePlaces
         Places of lesions.
+    odd : OddPairs
+        What is compared between images and masks.
     """
 
     total: int = 0
@@ -111,6 +114,7 @@ class MasksSeen:
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
+    odd: OddPairs = field(default_factory=OddPairs)
 
     def add(
         self,
@@ -154,6 +158,7 @@ class MasksSeen:
                 self.places.add(name, lesion)
         self.images.add_mask(name, planes)
         self.shapes.add(name, planes, rgb)
+        self.odd.add(name, lesion, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -231,6 +236,7 @@ class MasksSeen:
             *(self.places.joined(other.places), self.pictures + other.pictures),
             *(self.patterned + other.patterned, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
+            self.odd.joined(other.odd),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -268,6 +274,7 @@ class MasksSeen:
             if names and instead not in broken
         ]
         hints += self.shapes.hints(self.total)
+        hints += self.odd.hints(self.total, self.hashes, self.images)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:
