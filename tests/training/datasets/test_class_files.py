@@ -87,7 +87,6 @@ def test_channels_that_a_tiff_does_not_call_so_are_no_pages(
     [
         ("{}.png", "{}_mask.png", "masks end in '_mask'"),
         ("{}.png", "{}-SEG.png", "masks end in '-seg'"),
-        ("{}.jpg", "{}.jpg.png", "masks end in '.jpg'"),
         ("{}_0000.png", "{}.png", "images end in '_0000'"),
     ],
 )

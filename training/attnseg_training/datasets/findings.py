@@ -20,6 +20,7 @@ from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
+from attnseg_training.datasets.odd_pairs import OddPairs
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
@@ -103,6 +104,8 @@ class MasksSeen:
         Names of images whose masks are whole once columns are read for rows, or back.
     cuts : StraightCuts
         Rows and columns at which lesions end straight.
+    odd : OddPairs
+        What is compared between images and masks.
     """
 
     total: int = 0
@@ -135,6 +138,7 @@ class MasksSeen:
     text: Characters = field(default_factory=Characters)
     disordered: list[str] = field(default_factory=list)
     cuts: StraightCuts = field(default_factory=StraightCuts)
+    odd: OddPairs = field(default_factory=OddPairs)
 
     def add(
         self,
@@ -186,6 +190,8 @@ class MasksSeen:
         self.images.add_mask(name, planes)
         soft = any(r.how in SOFT and not r.values for r in readings)
         self.shapes.add(name, planes, rgb, soft)
+        self.shapes.add(name, planes, rgb)
+        self.odd.add(name, lesion, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
         self.present = [
@@ -268,6 +274,7 @@ class MasksSeen:
             {**self.films, **other.films},
             *(self.lines + other.lines, self.text.joined(other.text)),
             *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
+            self.odd.joined(other.odd),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -309,6 +316,7 @@ class MasksSeen:
         hints += self.shapes.hints(self.total)
         # A piece at the same pixels has the same ends.
         hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
+        hints += self.odd.hints(self.total, self.hashes, self.images)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 
     def broken(self) -> list[RuleError]:

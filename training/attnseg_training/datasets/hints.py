@@ -134,6 +134,31 @@ _SENTENCES = {
         "network would follow instead of finding lesions: use the images on which "
         "nothing was drawn."
     ),
+    Rule.TINTED: (
+        "The image of {} has a sharp step of one colour along the outline of its mask, "
+        "as where lesions were tinted, or what lies around them made darker, and a "
+        "network would follow that instead of finding lesions: use the images in which "
+        "nothing was marked."
+    ),
+    Rule.ON_PADDING: (
+        "In the mask of {} a part of the lesion lies on a strip of one colour along an "
+        "edge of the image, as where an image was padded and its mask stretched "
+        "instead: look at both together, and pad the mask as its image was."
+    ),
+    Rule.EXCHANGED_COLOURS: (
+        "The image of {} has the colours of the others with red and blue exchanged, as "
+        "where they were saved in another order (BGR for RGB): look at it, and save it "
+        "again in the right one."
+    ),
+    Rule.DRAWN_SMALL: (
+        "All masks lie in the upper left quarter of their images, such as that of {}, "
+        "as those drawn with the coordinates of a smaller preview: look at masks and "
+        "images together, and draw them at the size of the images."
+    ),
+    Rule.SIMILAR_IMAGE: (
+        "Images that look the same have different masks: {}; look at their masks, and "
+        "remove the copies that have a wrong one."
+    ),
     Rule.BOXES: (
         "Most masks are filled boxes, such as that of {}, as those made of a "
         "detector's boxes, turned or not, and a network learns boxes of them: draw "
@@ -199,7 +224,12 @@ QUESTIONS = (
     Rule.SAME_IMAGE,
     Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
+    Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
+    Rule.TINTED,
+    Rule.ON_PADDING,
+    Rule.EXCHANGED_COLOURS,
+    Rule.DRAWN_SMALL,
     Rule.BOXES,
     Rule.ELLIPSES,
     Rule.MARKERS,

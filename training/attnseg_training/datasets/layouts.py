@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.datasets.catalog import DATASETS
+from attnseg_training.datasets.listed_pairs import ListedPairs
 from attnseg_training.datasets.mask_folders import (
     above_case_folders,
+    all_masks,
     case_folders,
     masks_of_images,
 )
@@ -221,6 +223,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     files = Files(root, name, spec, layout, lists=said.splits)
     files.images = case_folders(root) or by_stem(root / PAIRS[0])
     folders = [root / "masks" / c for c in said.classes]
+    masks: dict[str, Path] = {}
     if folders and all(folder.is_dir() for folder in folders):
         files.apart = True
         planes = [by_stem(folder) for folder in folders]
@@ -231,7 +234,8 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             each = zip(said.classes, planes, strict=True)
             files.lacking[part] = next(c for c, plane in each if part not in plane)
     else:
-        found = masks_of_images(root, files.images, said)
+        masks = all_masks(root, files.images, said.classes)
+        found = masks_of_images(files.images, masks, said)
         files.masks, files.several, files.further_masks = found
     other = one_name_per_file(files.images, files.masks)
     if said.splits != "splits" and not (root / said.splits).is_dir():
@@ -239,7 +243,11 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
             f"Expected lists of names in {root / said.splits}, as dataset.toml says, "
             "but there is no such folder."
         )
-    files.named = read_lists(root, said.splits, files.images, other)
+    images = files.images | {n: files.images[kept] for n, kept in other.items()}
+    named = {n: paths[0] for n, paths in files.masks.items()}
+    lines = ListedPairs(images, named if files.apart else masks | named)
+    files.named = read_lists(root, said.splits, lines, other)
+    lines.apply(files.masks, files.several, other, files.apart)
     return files
 
 

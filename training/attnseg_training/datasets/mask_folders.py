@@ -87,20 +87,12 @@ def _holds_cases(folder: Path) -> bool:
     )
 
 
-def masks_of_images(
-    root: Path, images: Mapping[str, Path], said: Descriptor
-) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]], dict[str, Any]]:
-    """Map images to their mask files, and to further ones of which nothing is said.
+def all_masks(
+    root: Path, images: Iterable[str], classes: tuple[str, ...]
+) -> dict[str, Path]:
+    """Masks of ``masks/`` or of `case_folders` by their names.
 
-    Also counts the further ones of which something is said; see `Files`.
-
-    Parameters
-    ----------
-    root : Path
-        The data folder.
-    images : mapping
-        Name → image file, in ``images/`` or in `case_folders`.
-    said : Descriptor
+    Those in folders of images are called ``NAME/HASH``.
 
     Raises
     ------
@@ -109,12 +101,31 @@ def masks_of_images(
     """
     folder = root / _MASKS
     if folder.is_dir() or (root / _IMAGES).is_dir():
-        masks = _below(folder, images, said.classes)
-    else:
-        masks = _of_cases(root)
-    further = further_masks(images, masks)
-    pairs = paired(images, masks).items()
-    own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs}
+        return _below(folder, images, classes)
+    return _of_cases(root)
+
+
+def masks_of_images(
+    images: Mapping[str, Path], masks: dict[str, Path], said: Descriptor
+) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]], dict[str, Any]]:
+    """Map images to their mask files, and to further ones of which nothing is said.
+
+    Also counts the further ones of which something is said; see `Files`.
+
+    Parameters
+    ----------
+    images : mapping
+        Name → image file, in ``images/`` or in `case_folders`.
+    masks : dict
+        `all_masks` beside them.
+    said : Descriptor
+    """
+    pairs = paired(images, masks)
+    # A mask that is paired under another name than its own is no further one.
+    further = further_masks(
+        images, {n: p for n, p in masks.items() if pairs.get(n) == p}
+    )
+    own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs.items()}
     if not said.further_masks:
         unsaid = several(own, further)
         return own if unsaid else united(own, in_folders(further), masks), unsaid, {}

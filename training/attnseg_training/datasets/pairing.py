@@ -7,18 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from attnseg_training.datasets.nifti import SUFFIXES as NIFTI
+from attnseg_training.datasets.inner_suffixes import SUFFIXES, named_after_files
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
 from napari_attnseg.io.other_formats import SUFFIXES as NOT_READ
-from napari_attnseg.io.readers.formats import SUFFIXES as READABLE
-from napari_attnseg.io.readers.formats import FileFormat, is_dicom
+from napari_attnseg.io.readers.formats import is_dicom
 
-SUFFIXES = (
-    *READABLE[FileFormat.RASTER],
-    *NIFTI,
-    *READABLE[FileFormat.DICOM],
-)
 #: Folders of a layout without patterns.
 PAIRS = ("images", "masks")
 #: More folders of masks than this are told in part, and are no classes.
@@ -209,7 +203,10 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
 
 
 def paired(images: Iterable[str], masks: dict[str, Mask]) -> dict[str, Mask]:
-    """Masks by the names of their images, which may differ as `name_key` allows."""
+    """Masks by the names of their images.
+
+    These may differ as `name_key` allows, or in a suffix inside.
+    """
     keys = {name_key(name): name for name in images}
     # An exact pair comes first.
     exact = {name: masks[name] for name in keys.values() if name in masks}
@@ -218,7 +215,9 @@ def paired(images: Iterable[str], masks: dict[str, Mask]) -> dict[str, Mask]:
         for name, mask in masks.items()
         if name not in exact
     }
-    return {**others, **exact}
+    found = {**others, **exact}
+    whole = named_after_files(keys.values(), found)
+    return {whole.get(name, name): mask for name, mask in found.items()}
 
 
 def one_name_per_file(

@@ -86,6 +86,18 @@ class Rule(StrEnum):
         Masks of classes with palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    SIMILAR_IMAGE
+        Images that look the same have different masks.
+    TINTED
+        Images show a step of one colour along the outline of their masks.
+    ON_PADDING
+        Lesions lie on strips of one colour with which images were padded.
+    EXCHANGED_COLOURS
+        Some images have red and blue exchanged.
+    DRAWN_SMALL
+        All masks lie in the upper left quarter.
+    SHOWS_IMAGE
+        A mask shows its image, cut out or whole.
     DRAWN_ON
         Images show a line along the outline of their masks.
     BOXES, ELLIPSES
@@ -155,6 +167,12 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    SIMILAR_IMAGE = "similar-image"
+    TINTED = "tinted"
+    ON_PADDING = "on-padding"
+    EXCHANGED_COLOURS = "exchanged-colours"
+    DRAWN_SMALL = "drawn-small"
+    SHOWS_IMAGE = "shows-image"
     DRAWN_ON = "drawn-on"
     BOXES = "boxes"
     ELLIPSES = "ellipses"

@@ -41,6 +41,11 @@ class SameImages:
             {**self.images, **other.images}, {**self.masks, **other.masks}
         )
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names are of one image, pixel for pixel."""
+        image = self.images.get(one)
+        return image is not None and image == self.images.get(other)
+
     def differ(self, one: str, other: str) -> bool:
         """Whether two names are of one image, but not of one mask."""
         images, masks = (

@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attnseg_training.datasets.pairing import SUFFIXES
+from attnseg_training.datasets.listed_pairs import (
+    ListedPairs,
+    is_table,
+    without_suffix,
+)
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key
 
@@ -29,6 +33,8 @@ _TABLES = (
     *("", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".list"),
     *(".xls", ".xlsx", ".ods", ".npy", ".npz", ".pkl", ".mat"),
 )
+#: Tables that may say splits or masks, whatever they are called.
+_WITH_HEADINGS = (".csv", ".tsv")
 #: Folders that other programs keep lists in, in lower case.
 _FOLDERS = ("split", "splits", "imagesets", "lists")
 _LIKE_A_LIST = re.compile(
@@ -40,7 +46,7 @@ _LOOKED_THROUGH = 2**20
 
 
 def read_lists(
-    root: Path, lists: str, images: Iterable[str], others: Mapping[str, str]
+    root: Path, lists: str, lines: ListedPairs, others: Mapping[str, str]
 ) -> dict[str, Names]:
     """Split → names that are listed for it; empty where there is no list.
 
@@ -50,10 +56,10 @@ def read_lists(
         The data folder.
     lists : str
         Folder of the lists, relative to it.
-    images : iterable of str
-        Names of images.
+    lines : ListedPairs
+        Reads the lines of lists, and keeps the masks that they name.
     others : mapping
-        Further names of images → the name that is used.
+        Names of links to images → the name that is used.
 
     Raises
     ------
@@ -61,8 +67,7 @@ def read_lists(
         If a list cannot be read or is one of two for a split, if there seem to be
         lists of which none is read, or a used one is empty.
     """
-    known = {*images, *others}
-    keys = {name_key(name): name for name in known}
+    known = set(lines.images)
     folder = root / lists
     named: dict[str, Names] = {}
     of_split: dict[str, Path] = {}
@@ -76,8 +81,8 @@ def read_lists(
                 f"{of_split[split].name} and {file.name} in {folder} are two lists for "
                 f"{split}, so it is not clear which is meant; remove one."
             )
-        lines = filter(None, map(str.strip, list_text(file).splitlines()))
-        names = [_listed_name(line, known, keys) for line in lines]
+        listed = filter(None, map(str.strip, list_text(file).splitlines()))
+        names = [lines.name(line, file) for line in listed]
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(others.get(name, name) for name in names)
         named[split] = expect_names(tuple(once), file, split)
@@ -134,17 +139,24 @@ def _elsewhere(root: Path) -> list[Path]:
 
 
 def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
-    """Whether a file is called as a list of images is, and names one if it is text."""
-    if path.suffix.lower() not in _TABLES:
+    """Whether a file is called as a list of images is, and names one if it is text.
+
+    A table with headings may have any name.
+    """
+    kind = path.suffix.lower()
+    if kind not in _TABLES:
         return False
-    if not any_name and not _LIKE_A_LIST.fullmatch(path.stem.lower()):
+    any_name = any_name or _LIKE_A_LIST.fullmatch(path.stem.lower()) is not None
+    if not any_name and kind not in _WITH_HEADINGS:
         return False
     with path.open("rb") as file:
         text = file.read(_LOOKED_THROUGH).decode(errors="replace")
     if "\0" in text:  # no text
-        return True
+        return any_name
+    if not any_name:
+        return is_table(text, {name_key(name): name for name in known})
     words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", name_key(text)))
-    words |= {_without_suffix(word) for word in words}
+    words |= {without_suffix(word) for word in words}
     return any(name_key(name) in words for name in known)
 
 
@@ -163,20 +175,6 @@ def expect_names(names: Names, file: Path, split: str) -> Names:
             f"{split}, or remove the file."
         )
     return names
-
-
-def _listed_name(line: str, known: set[str], keys: dict[str, str]) -> str:
-    """Name of an image that is listed by its name, its file, or a path to that."""
-    file = line.replace("\\", "/").rpartition("/")[2]
-    for name in (line, file, _without_suffix(file)):
-        if name in known or name_key(name) in keys:
-            return name if name in known else keys[name_key(name)]
-    return line
-
-
-def _without_suffix(file: str) -> str:
-    suffix = next((s for s in SUFFIXES if file.lower().endswith(s)), "")
-    return file[: len(file) - len(suffix)]
 
 
 def list_text(file: Path) -> str:

@@ -1,0 +1,92 @@
+"""Record images that do not go with their masks, or give them away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnseg_training.datasets import letterboxes, preview_scale, tints
+from attnseg_training.datasets.exchanged_colours import Colour, colour_of, exchanged
+from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.near_duplicates import Bits
+from attnseg_training.datasets.preview_scale import drawn_small, extent_of
+from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.same_images import SameImages
+from attnseg_training.datasets.similar_images import grid_of, with_other_masks
+
+
+@dataclass(slots=True)
+class OddPairs:
+    """What is compared between the images and masks of a set; each by name.
+
+    Attributes
+    ----------
+    steps : dict
+        Steps of colour along outlines, where there are some; see `tints`.
+    strips : dict
+        Images with a lesion on a flat strip; see `letterboxes`.
+    colours : dict
+        Colours of images; see `exchanged_colours`.
+    extents : dict
+        Where lesions begin and end; see `preview_scale`.
+    grids : dict
+        Lesions on a grid; see `similar_images`.
+    """
+
+    steps: dict[str, tints.Step] = field(default_factory=dict)
+    strips: dict[str, bool] = field(default_factory=dict)
+    colours: dict[str, Colour] = field(default_factory=dict)
+    extents: dict[str, preview_scale.Extent] = field(default_factory=dict)
+    grids: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def add(
+        self, name: str, lesion: NDArray[np.bool_], rgb: NDArray[np.uint8] | None
+    ) -> None:
+        """Record a lesion (H, W), and its image (H, W, 3) if it is known."""
+        extent = extent_of(lesion)
+        if extent is not None:
+            self.extents[name] = extent
+        if rgb is None:
+            return
+        self.colours[name] = colour_of(rgb)
+        self.grids[name] = grid_of(lesion)
+        if extent is None:
+            return
+        if (step := tints.tint_of(rgb, lesion)) is not None:
+            self.steps[name] = step
+        if letterboxes.lies_on_a_strip(rgb, lesion):
+            self.strips[name] = True
+
+    def joined(self, other: OddPairs) -> OddPairs:
+        """Union of two records."""
+        kinds = [one.name for one in fields(self)]
+        return OddPairs(*(getattr(self, k) | getattr(other, k) for k in kinds))
+
+    def hints(
+        self, total: int, hashes: Mapping[str, Bits], images: SameImages
+    ) -> list[Hint]:
+        """Hint at what more than chance shows.
+
+        Parameters
+        ----------
+        total : int
+            Number of images.
+        hashes : mapping
+            Name → what `near_duplicates` compares.
+        images : SameImages
+            Which images are the same, pixel for pixel.
+        """
+        few = len(self.strips) <= max(letterboxes.FEW, letterboxes.IMAGES * total)
+        found = [
+            (Rule.TINTED, tints.tinted(self.steps, total)),
+            (Rule.ON_PADDING, () if few else tuple(self.strips)),
+            (Rule.EXCHANGED_COLOURS, exchanged(self.colours)),
+            (Rule.DRAWN_SMALL, drawn_small(self.extents)),
+        ]
+        pairs = with_other_masks(hashes, self.grids, images.same)
+        names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
+        copies = [Hint(Rule.SIMILAR_IMAGE, names, pairs)] if pairs else []
+        return [Hint(rule, names) for rule, names in found if names] + copies
