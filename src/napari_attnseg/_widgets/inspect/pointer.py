@@ -134,8 +134,7 @@ class Pointing(QFrame):
         """Keep as many lines as a reading has, so that nothing below it jumps."""
         lines = 2
         if result is not None:
-            point = moved(result, tuple(self._viewer.dims.point), None)
-            lines = max(lines, read_out(result, point).count("\n") + 1)
+            lines = max(lines, 1 + len(result.probability) + len(result.gates))
         height = lines * self.now.fontMetrics().lineSpacing()
         self.now.setMinimumHeight(height)
         self.held.setMinimumHeight(height)
