@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.inspect.clicked_mask import NOT_UNDONE
+from napari_attnseg._widgets.inspect.clicked_mask import CHANGED_SINCE, OTHER_WAY
 from napari_attnseg._widgets.inspect.mask_controls import REPLACE
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
 from napari_attnseg._widgets.inspect.way_box import BOX
@@ -33,6 +33,30 @@ def start(widget: Any, qtbot: Any) -> None:
     panel = widget.click_panel
     panel.button.click()
     qtbot.waitUntil(lambda: "missing" in panel.message.text() or bool(panel.clicks))
+
+
+def limit_of(panel: Any) -> str:
+    reach = round(max(panel._ready.found.reach))
+    return f"farther than {reach} px from it was changed."
+
+
+def test_why_clicks_cannot_be_undone_depends_on_what_made_them(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    mouse.click((10, 10), button=2)
+    mouse.click((30, 30), button=2)
+    record = record_of(mask)
+    assert record is not None
+    facts = {**record.provenance["clicks"], "corrector": "medsam"}
+    panel.button.click()
+    set_record(mask, record.with_provenance(clicks=facts))
+    panel._mask.session = None  # as after a choice of another corrector
+    panel.button.click()
+    assert not panel.undo_button.isEnabled()
+    said = OTHER_WAY.format(these="these clicks were", them="them")
+    assert panel.message.text().endswith(said)
+    assert panel.message.text().startswith("2 clicks; ")
 
 
 def mask_in(viewer: ViewerModel) -> Any:
@@ -125,6 +149,7 @@ def test_a_drag_draws_a_box_where_that_is_chosen(
     outside[10:31, 10:41] = False
     assert np.array_equal(mask.data[outside], before[outside])
     assert not mask.data[20, 18:33].any() and "1 box" in panel.message.text()
+    assert not len(viewer.layers[POINTS].data)  # a sign where nobody clicked
     lines = viewer.layers["scribbles · image"]
     assert lines.data[:, 0].tolist() == [
         *([9.5, 9.5], [9.5, 40.5], [30.5, 40.5], [30.5, 9.5]),
@@ -238,7 +263,8 @@ def test_other_edits_and_clicks_go_together(
     panel.undo_button.click()
     assert np.array_equal(mask.data, painted)
     assert not panel.undo_button.isEnabled()  # the paint came after the first click
-    assert panel.message.text().endswith(NOT_UNDONE)
+    said = CHANGED_SINCE.format(these="this click was")
+    assert panel.message.text() == f"1 click; nothing {limit_of(panel)} {said}"
     # A slider makes the mask anew: the clicks go with it, and come back with it.
     monkeypatch.setattr(clicking.mask_panel, "ask_about_edits", lambda: REPLACE)
     clicking.mask_panel.threshold.setValue(0.9)

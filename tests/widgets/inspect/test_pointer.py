@@ -81,7 +81,7 @@ def test_the_reading_names_what_is_there(
     side = "CNN" if psi > 0.5 else "transformer"
     lines = text.split("\n")
     assert lines[0].startswith("row 30, column 40 · ")
-    assert lines[1] == f"probability {p:.2f}"
+    assert lines[1] == f"model's probability {p:.2f}"
     share = viewer.layers["gate 1/4 · image"].metadata[SHARE_MAP]
     assert share.shape == gate.shape
     here = share[rows, columns]

@@ -118,6 +118,7 @@ def test_a_change_is_kept_once(
     count = len(viewer.layers)
     panel.keep_button.click()
     assert len(viewer.layers) == count and not panel.keep_button.isEnabled()
+    assert panel.keep_button.text() == "Kept"
     first = panel.change
     panel.rows[8].slider.setValue(1.0)
     qtbot.waitUntil(lambda: panel.change is not first)

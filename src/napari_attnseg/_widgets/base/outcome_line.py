@@ -20,10 +20,10 @@ from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     Outcome,
     expected_dice,
+    found_in,
     is_changed_by_hand,
     is_loosened,
-    not_segmented,
-    outcome_of,
+    is_missing,
 )
 from napari_attnseg._widgets.layers.own_image import spoken_of
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results
@@ -159,13 +159,10 @@ class OutcomeLine(QLabel):
         frame = result.frame(self._viewer.dims.point)
         data = result.mask.data
         mask = np.asarray(data[frame] if result.stacked else data)
-        loosened = is_loosened(result)
-        box = result.record.box
-        missing = not result.record.is_done(frame) and not mask.any()
-        key = (array_sha256(mask), loosened, box, missing)
+        missing, loosened = is_missing(result, frame, mask), is_loosened(result)
+        key = (array_sha256(mask), loosened, result.record.box, missing)
         if self._known is None or self._known[0] != key:
-            found = not_segmented(mask) if missing else outcome_of(mask, loosened, box)
-            self._known = key, found
+            self._known = key, found_in(result, frame, mask)
         outcome = self._known[1]
         several = result.stacked and len(data) > 1
         where = f"Slice {frame}: " if several else ""

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
-    Qt,
-    QTimer,
-    Signal,
-)
+from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # stubs
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -23,11 +19,12 @@ from napari_attnseg._widgets.base.controls import (
 from napari_attnseg._widgets.base.jobs import Failed, prepare_clicks
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.inspect.click_place import why_no_click
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
 from napari_attnseg._widgets.inspect.encoding import Encoding
-from napari_attnseg._widgets.inspect.strokes import follow_stroke
-from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH, CLICK_TIPS, WAIT
+from napari_attnseg._widgets.inspect.strokes import follow_click, follow_stroke
+from napari_attnseg._widgets.inspect.tips import CLICK_TIPS, WAIT
 from napari_attnseg._widgets.inspect.way_box import WayBox
 from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -61,6 +58,7 @@ class ClickPanel(QWidget):
         #: Frame and click, of clicks that were made while the encoders run.
         self._waiting: list[tuple[int, Click]] = []
         self._in_front = True
+        self._unseen = ""  # why the image is not on screen
         self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
@@ -87,10 +85,9 @@ class ClickPanel(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        first = QHBoxLayout()
+        layout.addLayout(first := QHBoxLayout())
         first.addWidget(self.button, 1)
         first.addWidget(self.class_box)
-        layout.addLayout(first)
         layout.addWidget(self.way_box)
         layout.addWidget(self.message)
         layout.addLayout(row_of(self.undo_button, self.clear_button))
@@ -99,8 +96,8 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask, which they do not behind another tab."""
-        return self.button.isChecked() and self._in_front
+        """Whether clicks correct the mask: its image and this tab are in front."""
+        return self.button.isChecked() and self._in_front and not self._unseen
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -165,6 +162,13 @@ class ClickPanel(QWidget):
         """Leave the mode, with its signs, while another tab is in front."""
         self._in_front = front
         (self._prepare if self.active else self._show)()
+
+    def pause(self, why: str) -> None:
+        """Leave the mode while the image is not on screen; go on with an empty text."""
+        self._unseen = why
+        (self._prepare if self.active else self._show)()
+        if why and self.button.isChecked():
+            self.message.setText(why)
 
     def follow_overlay(self) -> None:
         """Show the signs again in the overlay; side by side they would take cells."""
@@ -236,17 +240,15 @@ class ClickPanel(QWidget):
 
     def _press(self, event: Any) -> Iterator[None]:
         """Correct at a click, or along what a drag draws."""
-        if not self.active or self._mask is None:
+        if not (self.button.isChecked() and self._in_front and self._mask):
             return
-        layer = self._viewer.layers.selection.active
-        if self._viewer.dims.ndisplay == 3 or self._viewer.canvas.grid.enabled:
-            self.message.setText(BESIDE)
-        elif layer is not None and layer.mode != "pan_zoom":
-            self.message.setText(BRUSH)
+        result, number = self._mask.result, self.class_box.currentIndex() + 1
+        why = why_no_click(self._viewer, result, event.position)
+        if why:
+            yield from follow_click(event, lambda: self.message.setText(why))
         else:
-            mask, number = self._mask.result.mask, self.class_box.currentIndex() + 1
             how = max(number, 1), self.way_box.draws_box, self._drawn, self.correct
-            yield from follow_stroke(self._viewer, event, mask, *how)
+            yield from follow_stroke(self._viewer, event, result.mask, *how)
 
     def _drawn(self, line: Click) -> None:
         """Show a scribble while it is drawn."""

@@ -26,7 +26,9 @@ _ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
 
 
 class ClickPoints:
-    """A Points layer with one point per click, and a Vectors layer of scribbles.
+    """A Points layer with one sign per click, and a Vectors layer of scribbles.
+
+    A box has no sign: nobody clicked in it, and its colour says what it does.
 
     Both are there while clicks can be made, the second from the first scribble on.
 
@@ -53,7 +55,7 @@ class ClickPoints:
             self._layer, self._shown = self._add(_no_points(result)), []
         self.show_lines(result, clicks, frame)
         lead: tuple[int, ...] = () if frame is None else (frame,)
-        wanted = [(lead, click) for click in clicks]
+        wanted = [(lead, click) for click in clicks if click.box is None]
         kept = 0
         while kept < len(wanted) and wanted[: kept + 1] == self._shown[: kept + 1]:
             kept += 1

@@ -24,10 +24,12 @@ from napari_attnseg.corrections.session import (
 )
 from napari_attnseg.masks import make_mask, rules_of
 
-NOT_UNDONE = (
-    "Undo is grey: they were made another way, or the mask was painted or changed "
-    "after them."
+#: Why earlier clicks cannot be undone, of one and of several.
+OTHER_WAY = (
+    "Undo is grey: {these} made with another choice in Correct by; choose that one to "
+    "undo {them}."
 )
+CHANGED_SINCE = "Undo is grey: the mask was painted in or changed after {these} made."
 #: What a click may be, and several of them.
 _KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
 
@@ -57,8 +59,9 @@ class ClickedMask:
     def __init__(self, result: ResultLayers) -> None:
         self.result = result
         self.session: ClickSession | None = None
-        #: Clicks before the session, which cannot be undone one by one.
+        #: Clicks before the session, which cannot be undone one by one, and why.
         self._earlier: tuple[Click, ...] = ()
+        self._not_undone = ""
         #: Whether the last click had nothing to change: it guards what is there.
         self._idle = False
 
@@ -95,7 +98,7 @@ class ClickedMask:
                 "clicks nearby."
             )
         if self._earlier and not self.can_undo:
-            return f"{self._said(clicks)} {NOT_UNDONE}"
+            return f"{self._said(clicks)} {self._why_not_undone()}"
         return self._said(clicks)
 
     def _said(self, clicks: tuple[Click, ...]) -> str:
@@ -121,6 +124,11 @@ class ClickedMask:
             limit = f"outside {where}"
         return f"{said}; nothing {limit} was changed.{self._kept_in_box(clicks[-1])}"
 
+    def _why_not_undone(self) -> str:
+        one = len(self._earlier) == 1
+        these, them = ("this click was", "it") if one else ("these clicks were", "them")
+        return self._not_undone.format(these=these, them=them)
+
     def _kept_in_box(self, click: Click) -> str:
         """Say what stays in the box that was to be emptied last."""
         assert self.session is not None
@@ -142,7 +150,9 @@ class ClickedMask:
         known = clicks_in(facts.get(CLICKS), self.key(frame))
         session = None
         by = clicks_by(facts.get(CLICKS), self.key(frame))
-        if known and all(one == corrector_facts(corrector) for one, _ in by):
+        same = all(one == corrector_facts(corrector) for one, _ in by)
+        self._not_undone = CHANGED_SINCE if same else OTHER_WAY
+        if known and same:
             start = make_mask(self.result.probabilities(frame), rules_of(facts))
             session = repeats(corrector, start, mask, known)
         self._earlier = () if session is not None else known

@@ -29,8 +29,8 @@ from napari_attnseg._widgets.layers.outcome import (
     SPECK_TIP,
     CanvasMark,
     expected_dice,
-    is_loosened,
-    outcome_of,
+    found_in,
+    is_missing,
 )
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -152,8 +152,10 @@ class MaskPanel(MaskControls):
         assert self._editor is not None
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
-        outcome = outcome_of(mask, is_loosened(result), result.record.box)
-        text = f"{outcome.sentence} ({size.area:,} px)"
+        outcome = found_in(result, frame, mask)
+        text = outcome.sentence
+        if not is_missing(result, frame, mask):
+            text += f" ({size.area:,} px)"
         expected = expected_dice(result, frame, mask)
         if expected is not None and expected.sentence:
             text += f"\n{expected.sentence}"

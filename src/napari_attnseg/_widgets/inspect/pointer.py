@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout
 
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
+from napari_attnseg._widgets.inspect.click_place import other_image_at
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.inspect.readout import (
     all_decorative,
@@ -66,6 +67,8 @@ class Pointing(QFrame):
         self.point: tuple[float, ...] | None = None
         self._paused = False
         self._in_front = True
+        #: Why nothing is read: the image is not on screen; empty while it is.
+        self._unseen = ""
         #: Where the pointer was last; None: not over the image of this result.
         self._under: tuple[float, ...] | None = None
         self.now = wrapped_label(HINT)
@@ -95,7 +98,7 @@ class Pointing(QFrame):
         self._result = result
         self.note.setVisible(result is not None and all_decorative(result))
         self._reserve(result)
-        self.now.setText(HINT)
+        self.now.setText(self._unseen or HINT)
         self.now.setToolTip("")
         self.point = self._under = None
         self.held.setVisible(False)
@@ -105,6 +108,14 @@ class Pointing(QFrame):
     def pause(self, paused: bool) -> None:
         """Ignore clicks for now, because they are used for something else."""
         self._paused = paused
+
+    def set_unseen(self, why: str) -> None:
+        """Say why nothing is read now; go on with an empty text."""
+        if why != self._unseen:
+            self._unseen, self._under = why, None
+            self.now.setText(why or HINT)
+            self.now.setToolTip("")
+            self.held.setVisible(self.point is not None and not why)
 
     def set_in_front(self, front: bool) -> None:
         """Show the ring only while the dock is the front tab."""
@@ -134,8 +145,7 @@ class Pointing(QFrame):
         """Keep as many lines as a reading has, so that nothing below it jumps."""
         lines = 2
         if result is not None:
-            point = moved(result, tuple(self._viewer.dims.point), None)
-            lines = max(lines, read_out(result, point).count("\n") + 1)
+            lines = max(lines, 1 + len(result.probability) + len(result.gates))
         height = lines * self.now.fontMetrics().lineSpacing()
         self.now.setMinimumHeight(height)
         self.held.setMinimumHeight(height)
@@ -165,7 +175,7 @@ class Pointing(QFrame):
         step = _STEPS.get(event.key())
         if event.key() == Qt.Key.Key_Escape and self.point is not None:
             self.hold(None)
-        elif step is not None and self._result is not None:
+        elif step is not None and self._result is not None and not self._unseen:
             fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             by = 10 if fast else 1
             at = None if self.point is None else (step[0] * by, step[1] * by)
@@ -178,9 +188,15 @@ class Pointing(QFrame):
         self._show_now(tuple(event.position))
 
     def _show_now(self, point: tuple[float, ...]) -> None:
-        text = FLAT if self._solid() else self._read(point)
+        if self._unseen or self._solid():
+            self._under = None
+            self.now.setText(self._unseen or FLAT)
+            self.now.setToolTip("")
+            return
+        text, result = self._read(point), self._result
+        there = "" if result is None else other_image_at(self._viewer, result, point)
         self._under = point if text else None
-        self.now.setText(text or HINT)
+        self.now.setText(text or there or HINT)
         self.now.setToolTip(self._explain(point) if text else "")
 
     def _solid(self) -> bool:
@@ -196,11 +212,13 @@ class Pointing(QFrame):
             yield
         active = self._viewer.layers.selection.active
         brush = active is not None and active.mode != "pan_zoom"
-        if not (dragged or brush or self._paused or self._solid()):
+        if not (dragged or brush or self._paused or self._unseen or self._solid()):
             self.hold(event.position)
 
     def _read(self, point: Any) -> str:
-        return "" if self._result is None else read_out(self._result, point)
+        if self._result is None or other_image_at(self._viewer, self._result, point):
+            return ""
+        return read_out(self._result, point)
 
     def hold(self, point: Any) -> None:
         text = "" if point is None else self._read(point)

@@ -18,9 +18,10 @@ from napari_attnseg.results import GateKey, gate_label
 def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     """Probability, mask and psi of every gate at a world point; empty outside.
 
-    The number of lines is the same for all points of a result: ``row 120, column 88 ·
-    in the mask``, ``probability 0.93``, and one line per gate, ``1/32: psi 0.18,
-    towards the transformer``. psi 0 is the transformer alone and 1 the CNN alone,
+    The number of lines is the same for all points of a frame: ``row 120, column 88 ·
+    in the mask``, ``model's probability 0.93``, which a correction does not change, and
+    one line per gate, ``1/32: psi 0.18, towards the transformer``. A frame that was not
+    segmented has one line, which says so. psi 0 is the transformer alone and 1 the CNN alone,
     unless the gate's layer says otherwise. With two gates per level, lines have the
     names of the gates.
     """
@@ -31,6 +32,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     box = result.record.box
     if box is not None and not box.holds(at[-2], at[-1]):
         return f"{place} · outside the box that was segmented"
+    done = result.record.is_done(_frame_of(at))
+    if not done:
+        place += " · not segmented"
     classes = class_names(result.record.provenance, len(result.probability))
     many = len(classes) > 1
     if result.mask is not None:
@@ -39,10 +43,15 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
         label = (
             f" of {classes[value - 1]}" if many and 0 < value <= len(classes) else ""
         )
-        place += f" · in the mask{label}" if value else " · not in the mask"
+        if value:
+            place += f" · in the mask{label}"
+        elif done:
+            place += " · not in the mask"
+    if not done:
+        return place
     lines = [place]
     for known, layer in zip(classes, result.probability, strict=True):
-        name = f"probability {known}" if many else "probability"
+        name = "model's probability" + (f" of {known}" if many else "")
         lines.append(f"{name} {float(np.asarray(layer.data[at])):.2f}")
     for key, layer, inside in _gates_at(result, point):
         psi = float(np.asarray(layer.data[inside]))
@@ -61,6 +70,9 @@ def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
     that comes from the CNN. It is given at that point or, for a result that was opened,
     as the mean of the image.
     """
+    at = pixel_at(result.probability[0], point)
+    if at is None or not result.record.is_done(_frame_of(at)):
+        return ""
     shares = [
         f"{gate_label(key)}: {share}"
         for key, layer, inside in _gates_at(result, point)
@@ -100,6 +112,11 @@ def moved(
     return tuple(layer.data_to_world(np.clip(at, 0, size - 1)))
 
 
+def _frame_of(at: tuple[int, ...]) -> int:
+    """Frame of a stack that a pixel is in; 0 of a single image."""
+    return at[0] if len(at) > 2 else 0
+
+
 def _used(gate: LayerRecord, psi: float) -> str:
     """Say which encoder's features have the larger weight."""
     # As it is printed: 0.50 is neither.
@@ -117,8 +134,7 @@ def _share(layer: Any, record: LayerRecord | None, at: tuple[int, ...]) -> str:
         return f"{share:.2f}" if share == share else ""
     if record is None:
         return ""
-    frame = at[0] if len(at) > 2 else 0
-    mean = share_of_frame(record.effective_share or None, frame).mean
+    mean = share_of_frame(record.effective_share or None, _frame_of(at)).mean
     return "" if mean is None else f"{mean:.2f} (mean of the image)"
 
 

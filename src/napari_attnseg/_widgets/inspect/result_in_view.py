@@ -1,4 +1,4 @@
-"""The Inspect widget turns to the image that is seen. No Qt but a timer."""
+"""The Inspect widget turns to the image that is seen, or pauses."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
-from napari_attnseg._widgets.base.controls import halt, restart, timer
+from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.moved_images import PLACEMENT_EVENTS
+from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.metadata import has_record
-from napari_attnseg._widgets.layers.own_image import spoken_of
+from napari_attnseg._widgets.layers.own_image import spoken_of, why_not_seen
 
 if TYPE_CHECKING:
     from napari_attnseg._widgets.inspect.widget import InspectWidget
+
+
+#: Events of an image that may cover another one afterwards, or no longer.
+_EVENTS = ("visible", "opacity", "blending", *PLACEMENT_EVENTS)
 
 
 class ResultInView:
     """Chooses the latest result of the image that is seen, if another one was chosen.
 
     Else the widget would change and save the mask of an image that is hidden, or that
-    another one covers.
+    another one covers. Where the image that is seen has no result, what reads and
+    changes a result is paused.
 
     Parameters
     ----------
@@ -30,16 +37,24 @@ class ResultInView:
     life : Lifetime
         Ends the connections to them.
     widget : InspectWidget
-        Its list of results.
+        Its list of results, and its parts.
+
+    Attributes
+    ----------
+    label : QLabel
+        Why the parts are paused; hidden while they are not.
     """
 
     def __init__(self, viewer: Any, life: Lifetime, widget: InspectWidget) -> None:
         self._viewer, self._life = viewer, life
         self._widget = weakref.ref(widget)
+        self.label = wrapped_label()
+        self.label.hide()
         # Many layers are shown and hidden at once.
         self._soon = timer(50, self._turn)
         events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        grid = viewer.canvas.grid.events.enabled
+        for event in (events.inserted, events.removed, events.reordered, grid):
             event.connect(self._changed)
             life.at_end.append(partial(event.disconnect, self._changed))
         life.at_end += [self._let_go, partial(halt, self._soon)]
@@ -48,24 +63,42 @@ class ResultInView:
     def _changed(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and not has_record(layer):
-                layer.events.visible.disconnect(self._changed)
-                layer.events.visible.connect(self._changed)
+                for name in _EVENTS:
+                    getattr(layer.events, name).disconnect(self._changed)
+                    getattr(layer.events, name).connect(self._changed)
         if not self._life.ended:
             restart(self._soon)
 
     def _let_go(self) -> None:
         for layer in self._viewer.layers:
-            layer.events.visible.disconnect(self._changed)
+            for name in _EVENTS:
+                getattr(layer.events, name).disconnect(self._changed)
 
     def _turn(self) -> None:
         widget = self._widget()
         if widget is None or self._life.ended or widget.result is None:
             return
-        if self._viewer.canvas.grid.enabled:
+        if not self._viewer.canvas.grid.enabled:
+            image, _ = spoken_of(self._viewer, widget.result.image)
+            of_image = [i for i, one in enumerate(widget.results) if one.image is image]
+            if image not in (None, widget.result.image) and of_image:
+                widget.result_box.setCurrentIndex(of_image[0])
+        self.tell()
+
+    def tell(self) -> None:
+        """Pause what reads and changes the chosen result, or let it go on."""
+        widget = self._widget()
+        if widget is None or self._life.ended:
             return
-        image, _ = spoken_of(self._viewer, widget.result.image)
-        if image is None or image is widget.result.image:
+        result = widget.result
+        why = "" if result is None else why_not_seen(self._viewer, result.image)
+        if why == self.label.text():
             return
-        of_image = [i for i, one in enumerate(widget.results) if one.image is image]
-        if of_image:
-            widget.result_box.setCurrentIndex(of_image[0])
+        self.label.setText(why)
+        self.label.setVisible(bool(why))
+        if why:
+            leave_brushes(self._viewer)
+        for part in (widget.mask_section, widget.readers_panel, widget.whatif_panel):
+            part.setEnabled(not why)
+        widget.pointing.set_unseen(why)
+        widget.click_panel.pause(why)

@@ -41,6 +41,17 @@ def box_between(
     return int(top), int(left), int(bottom), int(right)
 
 
+def follow_click(event: Any, clicked: Callable[[], None]) -> Iterator[None]:
+    """Follow one press, as a mouse callback of napari; a drag is not a click."""
+    yield
+    dragged = False
+    while event.type == "mouse_move":
+        dragged = True
+        yield
+    if not dragged:
+        clicked()
+
+
 def follow_stroke(
     viewer: Any,
     event: Any,

@@ -30,6 +30,9 @@ WHATIF_TIPS = {
     "keep_button": "Adds the changed mask and its probability as layers that stay.",
 }
 
+#: What the button says that keeps a what-if; kept until the change is another one.
+KEEP, NO_KEEP, KEPT = "Keep as layers", "Nothing to keep", "Kept"
+
 #: What the click panel says.
 HOW = (
     "Click what is missing, or draw through it or around it. Use the right button, or "

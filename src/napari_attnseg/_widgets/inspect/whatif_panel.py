@@ -18,7 +18,7 @@ from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.gate_row import GateRow, GateRows, PaintControls
 from napari_attnseg._widgets.inspect.pointer import Pointing
 from napari_attnseg._widgets.inspect.section import Section
-from napari_attnseg._widgets.inspect.tips import WHATIF_TIPS
+from napari_attnseg._widgets.inspect.tips import KEEP, KEPT, NO_KEEP, WHATIF_TIPS
 from napari_attnseg._widgets.inspect.undo import History
 from napari_attnseg._widgets.inspect.whatif_layers import (
     Temporary,
@@ -73,7 +73,7 @@ class WhatIfPanel(Section):
         self.painting = PaintControls()
         self.undo_button = QPushButton(UNDO)
         self.reset_button = QPushButton("Reset")
-        self.keep_button = QPushButton("Keep as layers")
+        self.keep_button = QPushButton(KEEP)
         set_tips({getattr(self, name): tip for name, tip in WHATIF_TIPS.items()})
         self._lay_out()
         self._soon = timer(0, self._decode)
@@ -197,7 +197,8 @@ class WhatIfPanel(Section):
         self.undo_button.setEnabled(can_undo)
         self.undo_button.setText(UNDO if can_undo else NO_UNDO)
         self.keep_button.setEnabled(may_keep)
-        self.keep_button.setText("Keep as layers" if may_keep else "Nothing to keep")
+        none = NO_KEEP if self._kept is None or self._change is not self._kept else KEPT
+        self.keep_button.setText(KEEP if may_keep else none)
 
     @property
     def _may_keep(self) -> bool:

@@ -9,12 +9,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
@@ -79,6 +74,7 @@ class InspectWidget(DockWidget):
         self.preset_description = wrapped_label()
         self.legend = wrapped_label()
         self.pointing = Pointing(napari_viewer, life)
+        self.mask_section = QWidget()
         self.mask_panel = MaskPanel(napari_viewer)
         #: Why the mask cannot be changed; hidden while it can.
         self.mask_why = wrapped_label(MASK_FIXED)
@@ -98,6 +94,7 @@ class InspectWidget(DockWidget):
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
         )
+        self._in_view = ResultInView(napari_viewer, life, self)
         self._lay_out()
 
         self.result_box.currentIndexChanged.connect(self._choose_result)
@@ -119,15 +116,15 @@ class InspectWidget(DockWidget):
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
+        inside.addWidget(self._in_view.label)
         inside.addWidget(self.pointing)
         inside.addWidget(self.mask_why)
-        mask = QWidget()
-        below = QVBoxLayout(mask)
+        below = QVBoxLayout(self.mask_section)
         below.setContentsMargins(0, 0, 0, 0)
         below.addWidget(self.mask_panel)
         below.addWidget(self.click_panel)
         for title, panel, opened in (
-            ("Mask", mask, True),
+            ("Mask", self.mask_section, True),
             ("Each encoder alone", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
@@ -152,7 +149,6 @@ class InspectWidget(DockWidget):
         life.at_end.append(partial(active.disconnect, self._offer_run))
         follow_layers(viewer, life, self._follow)
         self._outlines = OutlineWidths(viewer, life)
-        self._in_view = ResultInView(viewer, life, self)
         viewer.dims.events.current_step.connect(self._frame_changed)
         life.at_end.append(
             partial(viewer.dims.events.current_step.disconnect, self._frame_changed)
@@ -227,6 +223,7 @@ class InspectWidget(DockWidget):
         self.click_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
         self.readers_panel.set_result(self.result)
+        self._in_view.tell()
         self._offer_run()
         if self.preset is not Preset.OVERLAY:
             self._arrange()

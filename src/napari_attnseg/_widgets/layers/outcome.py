@@ -141,6 +141,22 @@ def not_segmented(mask: NDArray[np.integer[Any]]) -> Outcome:
     return Outcome(Found.NOT_DONE, 0, 0, mask.size)
 
 
+def is_missing(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> bool:
+    """Whether a frame was not segmented, and nobody drew a mask (H, W) there."""
+    return not result.record.is_done(frame) and not bool(mask.any())
+
+
+def found_in(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> Outcome:
+    """Summarise the mask (H, W) that a result shows in one frame."""
+    if is_missing(result, frame, mask):
+        return not_segmented(mask)
+    return outcome_of(mask, is_loosened(result), result.record.box)
+
+
 def expected_dice(
     result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
 ) -> ExpectedDice | None:
@@ -204,12 +220,14 @@ class CanvasMark:
             self.take_away()
             return
         overlay = self._viewer.canvas.overlays.text
-        if overlay.visible and overlay.text not in ("", self._text):
-            return
         # In lines that a small canvas holds; the dock says it in full.
         short = name if len(name) <= MARK_LINE else f"{name[: MARK_LINE - 1]}…"
         lines = [*textwrap.wrap(outcome.mark, MARK_LINE), short]
-        self._text = overlay.text = "\n".join(lines)
+        text = "\n".join(lines)
+        # That of another dock of this plugin may say the same.
+        if overlay.visible and overlay.text not in ("", self._text, text):
+            return
+        self._text = overlay.text = text
         overlay.position = "top_left"
         overlay.font_size = 11
         overlay.visible = True

@@ -105,6 +105,36 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     return image, len(seen) > 1 or (image is not None and image is not chosen)
 
 
+def why_not_seen(viewer: Any, image: Any) -> str:
+    """Say that the image of a result is not on screen; empty while it is.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    image : Image or None
+        None where it is not open.
+    """
+    seen = [] if image is None else _seen(viewer)
+    if image is None or image in seen:
+        return ""
+    others = f", and {seen[0].name} is on screen" if seen else ", which is hidden"
+    return (
+        f"Paused: this result is of {image.name}{others}. Choose the result above once "
+        "more to bring its image forward."
+    )
+
+
+def image_at(viewer: Any, point: Sequence[float]) -> Any:
+    """The uppermost image at a world point that lets nothing through; None if none."""
+    for layer in reversed(viewer.layers):
+        if _is_image(layer) and layer.visible and not _is_seen_through(layer):
+            place = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
+            size = layer.data.shape[: layer.ndim][-2:]
+            if all(-0.5 <= x < n - 0.5 for x, n in zip(place, size, strict=True)):
+                return layer
+    return None
+
+
 def layers_in_view(viewer: Any) -> list[Any]:
     """Layers but for those of this plugin whose image is open and not looked at.
 
@@ -178,9 +208,13 @@ def _is_image(layer: Any) -> bool:
     return isinstance(layer, Image) and not has_record(layer)
 
 
+def _is_seen_through(image: Any) -> bool:
+    return str(image.blending) in _SEEN_THROUGH or image.opacity < 1
+
+
 def _covers(above: Any, below: Any) -> bool:
     """Whether an image hides most of what is below it."""
-    if str(above.blending) in _SEEN_THROUGH or above.opacity < 1:
+    if _is_seen_through(above):
         return False
     (top_low, top_high), (low, high) = (_extent(one) for one in (above, below))
     shared = np.clip(np.minimum(top_high, high) - np.maximum(top_low, low), 0, None)
