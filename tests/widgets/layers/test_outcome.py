@@ -10,7 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.model_card import describe_card
-from napari_attnseg._widgets.base.outcome_line import BY_HAND, NO_LONGER
+from napari_attnseg._widgets.base.outcome_line import NO_LONGER
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import MARK_LINE, Found, outcome_of
@@ -21,6 +21,8 @@ from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 from napari_attnseg.spec import Preprocessing
+
+BY_HAND = "Edited by hand."
 
 
 def test_the_line_follows_every_change_and_marks_what_no_outline_shows(

@@ -6,11 +6,12 @@ it begins with the name of the image and what is the matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from napari_attnseg._widgets.layers.slices import slices_words
 from napari_attnseg._widgets.layers.source import Source, file_of
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
@@ -93,28 +94,6 @@ def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
         f"{_named(source)}{where}: little contrast. 99 % of the pixels lie within three "
         f"tenths of the range of intensities. {advice}."
     )
-
-
-def slices_words(frames: Sequence[int], most: int = 6) -> str:
-    """Name slices of a stack: ``slices 3–7 and 9``; of more than `most` spans, some.
-
-    Parameters
-    ----------
-    frames : sequence of int
-        Ascending.
-    most : int
-    """
-    spans: list[list[int]] = []
-    for frame in frames:
-        if spans and frame == spans[-1][1] + 1:
-            spans[-1][1] = frame
-        else:
-            spans.append([frame, frame])
-    named = [str(a) if a == b else f"{a}–{b}" for a, b in spans[:most]]
-    left = sum(b - a + 1 for a, b in spans[most:])
-    named += [f"{left} more"] if left else []
-    listed = ", ".join(named[:-1]) + f" and {named[-1]}" if named[1:] else named[0]
-    return f"slice{'' if len(frames) == 1 else 's'} {listed}"
 
 
 def _named(source: Source) -> str:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.boxes import Box
+from napari_attnseg.corrections.clicks import CLICKS, counted
+from napari_attnseg.corrections.session import clicks_in
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import object_sizes, rules_of
 from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
@@ -174,6 +176,17 @@ def is_changed_by_hand(
         return False  # an older file does not say
     known = made[frame if len(made) > 1 else 0]
     return array_sha256(mask) != known if known else bool(mask.any())
+
+
+def by_hand_words(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> str:
+    """Sentence on what a person changed in the mask (H, W) of a frame; else empty."""
+    if not is_changed_by_hand(result, frame, mask):
+        return ""
+    facts = result.record.provenance.get(CLICKS)
+    clicks = counted(clicks_in(facts, frame if result.stacked else None))
+    return f"Edited by hand, with {clicks}." if clicks else "Edited by hand."
 
 
 def is_loosened(result: ResultLayers) -> bool:
