@@ -21,6 +21,9 @@ from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
 SPECK = 0.0002
+#: Share of the frame from which on a mask is asked about: its outline is that of its
+#: holes, which look like lesions.
+NEARLY_ALL = 0.9
 #: Characters of a line on the canvas of a small window.
 MARK_LINE = 20
 NOT_SEGMENTED = "Not segmented"
@@ -31,10 +34,11 @@ SPECK_TIP = (
 
 
 class Found(StrEnum):
-    """Content of a mask; outlines of the last two look as if there was no result."""
+    """Content of a mask; the outlines of all but the first one mislead."""
 
     OBJECTS = "objects"
     NOTHING = "nothing"
+    #: The whole frame or nearly, see `NEARLY_ALL`; inside a box all of the box.
     EVERYTHING = "everything"
     #: The frame was not segmented.
     NOT_DONE = "not done"
@@ -78,7 +82,14 @@ class Outcome:
             return (
                 "Nothing found inside the box" if nothing else "The mask fills the box"
             )
-        return "Nothing found" if nothing else "The mask covers the whole frame"
+        return "Nothing found" if nothing else self._covers
+
+    @property
+    def _covers(self) -> str:
+        if self.area >= self.total:
+            return "The mask covers the whole frame"
+        share = math.floor(1000 * self.area / self.total) / 10  # never up to 100
+        return f"The mask covers {share:.1f} % of the frame"
 
     @property
     def sentence(self) -> str:
@@ -91,8 +102,9 @@ class Outcome:
             return "The mask fills the box: draw a larger one to see where it ends"
         if self.found is Found.EVERYTHING:
             why = "the threshold is too low" if self.loosened else ""
-            why = why or "these weights do not fit this image"
-            return f"The mask covers the whole frame: {why}"
+            may = "do" if self.area >= self.total else "may"
+            why = why or f"these weights {may} not fit this image"
+            return f"{self._covers}: {why}"
         objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
         pixels = (
             "1 pixel" if self.largest_speck == 1 else f"{self.largest_speck} pixels"
@@ -121,7 +133,7 @@ def outcome_of(
     area = int(sizes.sum())
     total = mask.size if box is None else math.prod(box.shape)
     found = Found.OBJECTS
-    if area == 0 or area >= total:
+    if area == 0 or area >= (total if box is not None else NEARLY_ALL * total):
         found = Found.EVERYTHING if area else Found.NOTHING
     small = sizes[sizes < SPECK * total]
     if len(small) == len(sizes):  # nothing larger beside them
