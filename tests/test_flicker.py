@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.flicker import SIDE, Flicker, Pair, image_change, small_picture
+from napari_attnseg.flicker import (
+    ENOUGH,
+    SIDE,
+    Flicker,
+    Pair,
+    image_change,
+    small_picture,
+)
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import Segmentation
@@ -56,6 +63,10 @@ def test_only_pairs_whose_image_hardly_changes_count() -> None:
     assert (found.pairs, found.neighbours) == (2, 4)
     assert found.to_json()["dice_of_neighbours"] == 0.3333
     assert "2 of 4 pairs" in found.words and "0.333" in found.words
+    assert "too few to say" in found.words and "1 means" not in found.words
+    enough = Flicker.of([Pair(0.0, 1.0)] * ENOUGH)
+    assert "1 means no flicker" in enough.words and "too few" not in enough.words
+    assert found.to_json()["pairs_needed"] == ENOUGH == 5
     assert Flicker.of(pairs[2:]).dice is None
     assert "not measured" in Flicker.of(pairs[2:]).words
 

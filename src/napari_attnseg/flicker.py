@@ -19,6 +19,8 @@ from napari_attnseg.metrics import dice
 SIDE = 32
 #: An image that changes by less, as a share of its range of values, hardly changes.
 STILL = 0.01
+#: Pairs that must count before their mean is said to be the flicker of a stack.
+ENOUGH = 5
 
 
 def small_picture(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -109,13 +111,19 @@ class Flicker:
         mean = float(np.mean(counted)) if counted else None
         return cls(mean, len(counted), len(every))
 
+    @property
+    def few(self) -> bool:
+        """Whether some pairs count, but too few for their mean to say anything."""
+        return 0 < self.pairs < ENOUGH
+
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values, with the limit of `image_change`."""
+        """Return JSON-ready values, with both limits: `STILL` and `ENOUGH`."""
         return {
             "dice_of_neighbours": None if self.dice is None else round(self.dice, 4),
             "pairs": self.pairs,
             "neighbours": self.neighbours,
             "image_change_below": STILL,
+            "pairs_needed": ENOUGH,
         }
 
     @property
@@ -123,6 +131,12 @@ class Flicker:
         """Sentence that describes the flicker."""
         if not self.neighbours:
             return "Flicker: not measured, as no neighbouring frames are segmented."
+        counted = f"{self.pairs} of {self.neighbours} pairs of neighbours"
+        if self.few:
+            return (
+                f"Flicker: {counted} have a still image and a mask: too few to say "
+                f"(Dice {self.dice:.3f}; at least {ENOUGH} are needed)."
+            )
         if self.dice is None:
             return (
                 f"Flicker: not measured, as none of {self.neighbours} pairs of "
@@ -130,6 +144,6 @@ class Flicker:
             )
         return (
             f"Flicker: Dice {self.dice:.3f} between neighbouring masks where the image "
-            f"hardly changes ({self.pairs} of {self.neighbours} pairs of neighbours); "
+            f"hardly changes ({counted}); "
             "1 means no flicker."
         )

@@ -18,6 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg.cli import app
+from napari_attnseg.corrections.clicks import Click, click_in_box, clicks_to_json
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_parts import FrameParts
@@ -157,6 +158,29 @@ def test_names_are_left_out_where_that_is_asked_and_paths_told(
     html = report_html(cases, number_cases=True)
     assert "Case 2" in html and "strange" not in html and "image.png" not in html
     assert str(tmp_path) in report_html(cases[:1], paths=True)
+
+
+@pytest.mark.parametrize(
+    ("clicks", "said"),
+    [
+        ([Click(3, 4, True)], "1 click"),
+        (
+            [
+                Click(3, 4, True),
+                click_in_box(2, 2, 9, 9, True),
+                Click(5, 6, False),
+            ],
+            "2 clicks and 1 box",
+        ),
+        ([Click(3, 4, True, line=((5, 6),))], "1 line"),
+    ],
+)
+def test_clicks_of_a_correction_are_counted(
+    tmp_path: Path, clicks: list[Click], said: str
+) -> None:
+    facts = {"corrector": "rules", "settings": {}, "clicks": clicks_to_json(clicks)}
+    page = report(save(tmp_path / "r", clicks=facts))
+    assert f"corrected by{said}\n" in page.text
 
 
 def test_identifiers_in_provenance_are_never_told(tmp_path: Path) -> None:

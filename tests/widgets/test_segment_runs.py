@@ -75,16 +75,31 @@ def test_an_image_of_one_value_is_said_to_be_that(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:
     for data, same in (
-        (np.zeros((30, 40, 3), np.uint8), "value everywhere (0)"),
-        (np.full((5, 30, 40), 7.5), "value everywhere (7.5)"),
-        (np.full((30, 40, 4), [9, 8, 7, 255], np.uint8), "colour everywhere (9, 8, 7)"),
+        (np.zeros((30, 40, 3), np.uint8), "value (0)"),
+        (np.full((5, 30, 40), 7.5), "value (7.5)"),
+        (np.full((30, 40, 4), [9, 8, 7, 255], np.uint8), "colour (9, 8, 7)"),
     ):
-        viewer.add_image(data, rgb=data.shape[-1] in (3, 4))
+        name = viewer.add_image(data, rgb=data.shape[-1] in (3, 4)).name
         widget.start()
         wait(widget, qtbot)
         assert widget.bar.error.text() == (
-            f"This image has one single {same}: there is nothing to see in it."
+            f"{name!r} is one single {same}. There is nothing to see in it."
         )
+
+
+def test_slices_of_little_contrast_are_named_with_what_helps(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 2**16, (6, 30, 40), np.uint16)
+    stack[[1, 2, 4]] //= 100
+    stack[[1, 2, 4], 0, 0] = 2**16 - 1
+    viewer.add_image(stack, name="ct")
+    widget.start()
+    wait(widget, qtbot)
+    said = widget.bar.error.text()
+    assert said.startswith("'ct', slices 1–2 and 4: little contrast.")
+    assert "as displayed* under Intensity" in said and "--" not in said
+    assert said in messages
 
 
 def test_that_another_engine_stood_in_is_said(

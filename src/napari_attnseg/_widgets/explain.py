@@ -17,7 +17,7 @@ from napari_attnseg._widgets.base.controls import (
     set_tips,
     wrapped_label,
 )
-from napari_attnseg._widgets.base.image_note import constant_note
+from napari_attnseg._widgets.base.image_note import constant_note, intensity_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import explain
 from napari_attnseg._widgets.base.map_colours import map_colours
@@ -41,7 +41,6 @@ from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import Explanation
 from napari_attnseg.spec import STRIDES
 
@@ -216,7 +215,10 @@ class ExplainWidget(ModelWidget):
         def done(result: tuple[Explanation, LoadedModel]) -> None:
             found, model = result
             self._ran_with(model)
-            self.bar.warn(warnings_of(found.provenance), constant_note(source))
+            note = constant_note(source) or intensity_note(
+                source, [{}] * frame + [found.provenance]
+            )
+            self.bar.warn([note] if note else [])
             shown = show_source(self._viewer, source)
             new = explanation_layer(shown, found, frame)
             weights = found.provenance["weights_sha256"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +16,7 @@ from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, Form, wrapped
 from napari_attnseg._widgets.base.every_box import EveryBox
 from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.gate_legend import GateLegend
-from napari_attnseg._widgets.base.image_note import canvas_note, constant_note
+from napari_attnseg._widgets.base.image_note import canvas_note, constant_note, intensity_note
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.model_widget import ModelWidget
@@ -40,7 +39,6 @@ from napari_attnseg.boxes import BOX
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.gate_words import pattern_sentence
-from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.results import GATE_LEGEND, gate_label
 
 #: Milliseconds after which Qt has drawn the first mask. At 0 it draws all layers that
@@ -200,13 +198,13 @@ class SegmentWidget(ModelWidget):
 
     def _finished(self, done: Finished) -> None:
         self._ran_with(done.model)
-        of_frames = (warnings_of(result.provenance) for result in done.results)
-        warnings = list(dict.fromkeys(chain.from_iterable(of_frames)))
+        runs = [result.provenance for result in done.results]
         note = constant_note(done.source)
-        if not any(BOX in result.provenance for result in done.results):
+        if not any(BOX in run for run in runs):
             note = note or canvas_note(done.source)
-        stood_in = any(ASKED in result.provenance for result in done.results)
-        self.bar.warn(warnings, note, [STOOD_IN] if stood_in else [])
+        note = note or intensity_note(done.source, runs)
+        stood_in = STOOD_IN if any(ASKED in run for run in runs) else ""
+        self.bar.warn([one for one in (note, stood_in) if one])
         image = self.inputs.image
         assert self._new is not None
         if not self._new.layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from napari_attnseg.errors import InputError
 
 #: Key, in the provenance of a run, of the clicks that its mask was corrected by.
 CLICKS = "clicks"
+#: What a click may be, and several of them.
+_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,19 @@ def click_in_box(
     line = ((last[0], last[1]),) if last != [row, column] else ()
     box = top, left, bottom, right
     return Click(row, column, positive, class_number, line, box)
+
+
+def counted(clicks: Iterable[Click]) -> str:
+    """Numbers of clicks, lines and boxes in words; empty for none."""
+    kinds = Counter(
+        "click" if one.box is None and not one.line else "line" if not one.box else "box"
+        for one in clicks
+    )
+    return " and ".join(
+        f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
+        for kind, many in _KINDS.items()
+        if kinds[kind]
+    )
 
 
 def clicks_to_json(clicks: Iterable[Click]) -> list[dict[str, Any]]:

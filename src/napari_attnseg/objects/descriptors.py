@@ -176,8 +176,15 @@ def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
     return found
 
 
+#: Heading of the column on what a person changed in the mask.
+EDITED = "mask edited"
+
+
 def origin_of_numbers(
-    image: str = "", source: str = "", provenance: Mapping[str, Any] | None = None
+    image: str = "",
+    source: str = "",
+    provenance: Mapping[str, Any] | None = None,
+    edited: str = "",
 ) -> dict[str, str]:
     """Columns on the origin of a table of measurements, equal in each row.
 
@@ -189,6 +196,8 @@ def origin_of_numbers(
         Its file, or what else it was opened from.
     provenance : mapping, optional
         Provenance of the run that made the mask; None where a person painted it.
+    edited : str
+        What a person changed in it since; empty if nothing.
     """
     run = provenance or {}
     return {
@@ -196,6 +205,7 @@ def origin_of_numbers(
         "source": source,
         "weights": str(run.get("weights", "")),
         "threshold": str(run.get("threshold", "")),
+        EDITED: edited,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **expected_dice_columns(run),
     }

@@ -10,17 +10,20 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.model_card import describe_card
-from napari_attnseg._widgets.base.outcome_line import BY_HAND, NO_LONGER
+from napari_attnseg._widgets.base.outcome_line import NO_LONGER
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import MARK_LINE, Found, outcome_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.objects.measurement import task_of
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.boxes import Box
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 from napari_attnseg.spec import Preprocessing
+
+BY_HAND = "Edited by hand."
 
 
 def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
@@ -67,6 +70,24 @@ def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
     qtbot.waitUntil(lambda: "the threshold is too low" in line())
     viewer.layers.remove(mask)
     qtbot.waitUntil(lambda: not text.visible and not widget.outcome.isVisible())
+
+
+def test_a_mask_of_nearly_the_whole_frame_is_asked_about() -> None:
+    mask = np.ones((100, 100), np.uint8)
+    mask[:13, :10] = 0
+    outcome = outcome_of(mask)
+    assert outcome.found is Found.EVERYTHING
+    assert outcome.mark == "The mask covers 98.7 % of the frame"
+    assert outcome.sentence == f"{outcome.mark}: these weights may not fit this image"
+    mask[:] = 1
+    mask[0, 0] = 0
+    assert "99.9 %" in outcome_of(mask).mark
+    mask[:11] = 0
+    assert outcome_of(mask).found is Found.OBJECTS
+    # In a tight box it is as it should be.
+    mask[:] = 1
+    mask[0, :5] = 0
+    assert outcome_of(mask, box=Box(0, 0, 100, 100)).found is Found.OBJECTS
 
 
 def test_the_line_and_the_run_are_of_the_image_that_is_seen(

@@ -5,11 +5,57 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.outline import follow_zoom
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg.results import Segmentation
+
+
+def added(viewer: Any, mask: Any) -> Any:
+    """The layer of a mask over a black image."""
+    image = viewer.add_image(np.zeros(mask.shape, np.uint8), name="a")
+    frames = mask if mask.ndim == 3 else mask[None]
+    results = [Segmentation(m, m[None].astype(np.float32)) for m in frames]
+    return add_layers(viewer, new_layers(source_of(image), results))[-1]
+
+
+@pytest.mark.parametrize("zoom", [0.3, 0.5, 1.0])
+def test_a_frame_of_a_film_is_outlined_in_a_small_window(
+    viewer: ViewerModel, zoom: float
+) -> None:
+    mask = np.zeros((1080, 1920), np.uint8)
+    mask[200:600, 300:900] = 1
+    layer = added(viewer, mask)
+    follow_zoom(layer, zoom, viewer.dims.point)
+    assert layer.contour > 0 and layer.opacity == 1
+    assert 1 <= layer.contour * zoom <= 3  # pixels of the screen
+
+
+def test_a_mask_of_nearly_the_whole_frame_is_a_fill(
+    viewer: ViewerModel, qtbot: Any
+) -> None:
+    life = Lifetime()
+    widths = OutlineWidths(viewer, life)
+    masks = np.zeros((3, 60, 80), np.uint8)
+    masks[0], masks[1, 5:20, 5:20] = 1, 1
+    masks[0, 10:14, 10:14] = 0
+    layer = added(viewer, masks)
+    viewer.dims.set_point(0, 0)
+    qtbot.waitUntil(lambda: layer.contour == 0)
+    assert layer.opacity < 1
+    viewer.dims.set_point(0, 1)
+    qtbot.waitUntil(lambda: layer.contour > 0)
+    single = added(viewer, masks[0])
+    assert single.contour == 0
+    single.data = masks[1]
+    qtbot.waitUntil(lambda: single.contour > 0)
+    life.end()
+    del widths
 
 
 @pytest.mark.parametrize("side", [3000, 4400])

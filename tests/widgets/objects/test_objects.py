@@ -12,14 +12,23 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.layers.display import add_layers
-from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers import outline as outlines
+from napari_attnseg._widgets.layers.metadata import (
+    METADATA,
+    metadata_of,
+    record_of,
+    set_record,
+)
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.own_image import is_wanted
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import pixel_size_of
+from napari_attnseg._widgets.objects.origin import edited_words
 from napari_attnseg._widgets.objects.panel import NONE_CHOSEN, STALE
 from napari_attnseg._widgets.objects.widget import ObjectsWidget
+from napari_attnseg.corrections.clicks import Click, clicks_to_json
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import columns
 from napari_attnseg.objects.measure import measure_segmentation
@@ -132,6 +141,105 @@ def test_the_mask_of_the_image_in_view_is_offered_first(
         qtbot.addWidget(widget)
         assert widget.labels_box.currentText() == wanted
         widget.life.end()
+
+
+def test_what_is_measured_is_of_the_image_that_is_looked_at(
+    widget: ObjectsWidget, viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    segment("a")
+    qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · a")
+    measure(widget, qtbot)
+    assert widget.panel.summary.text().split(",")[0].endswith("of 'mask · a'")
+    assert not widget.table_of.isVisibleTo(widget)
+    top = segment("b")
+    qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · b")
+    assert widget.image_box.currentText() == "b"
+    assert widget.table_of.isVisibleTo(widget) and "'a'" in widget.table_of.text()
+    top.visible = False
+    qtbot.waitUntil(lambda: not widget.table_of.isVisibleTo(widget))
+    assert widget.labels_box.currentText() == "objects · mask · a"
+    top.visible = True
+    qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · b")
+    assert record_of(measure(widget, qtbot)).image.name == "b"
+    # An image without a mask: what is offered is said to be another's.
+    viewer.add_image(IMAGE[:40, :48], rgb=True, name="c")
+    qtbot.waitUntil(lambda: widget.not_seen.isVisibleTo(widget))
+    assert "'b', which is not the image on screen" in widget.not_seen.text()
+
+
+def test_of_two_masks_the_one_that_is_seen_is_measured(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    first, _ = segmented(viewer, MASK)
+    image = viewer.layers["a"]
+    other = replace(result(), provenance={**result().provenance, "date": "later"})
+    second = add_layers(viewer, new_layers(source_of(image), [other]))[-1]
+    names = {first: "mask · a", second: "mask · a [1]"}
+    assert [names[x] for x in (first, second)] == [first.name, second.name]
+    first.visible = False
+    qtbot.waitUntil(lambda: widget.labels_box.currentData() is second)
+    first.visible, second.visible = True, False
+    qtbot.waitUntil(lambda: widget.labels_box.currentData() is first)
+    assert not widget.not_seen.isVisibleTo(widget)
+    # Who wants the other one gets it, and is told.
+    index = widget.labels_box.findData(second)
+    widget.labels_box.setCurrentIndex(index)
+    widget.labels_box.activated.emit(index)
+    qtbot.wait(120)
+    assert widget.labels_box.currentData() is second
+    said = widget.not_seen.text()
+    assert said == "This mask is hidden. What is seen is 'mask · a'."
+
+
+def test_what_a_person_changed_in_a_mask_is_told(
+    widget: ObjectsWidget,
+    viewer: ViewerModel,
+    segment: Any,
+    qtbot: Any,
+    tmp_path: Path,
+) -> None:
+    segment("a")
+    mask = find_results(viewer.layers)[0].mask
+
+    def told() -> list[str]:
+        widget.labels_box.setCurrentIndex(widget.labels_box.findData(mask))
+        measure(widget, qtbot)
+        widget.panel.save(tmp_path / "o.csv")
+        rows = csv.DictReader((tmp_path / "o.csv").read_text("utf-8").splitlines())
+        (said,) = {row["mask edited"] for row in rows}
+        return [said, *widget.panel.summary.text().split("\n")]
+
+    assert told()[0] == "" and "edited" not in widget.panel.summary.text()
+    mask.paint((5, 5), 1 - int(mask.data[5, 5]))
+    found = told()
+    assert found[0] == "edited by hand"
+    assert "This mask was edited by hand." in found
+    clicks = [Click(1, 2, True), Click(3, 4, False)]
+    facts = {"clicks": clicks_to_json(clicks)}
+    set_record(mask, record_of(mask).with_provenance(clicks=facts))
+    assert told()[0] == "edited by hand, with 2 clicks"
+    # The layer of its objects knows it, too, and what is painted in itself.
+    layer = widget.panel.layer
+    assert edited_words(layer) == "edited by hand, with 2 clicks"
+
+
+def test_a_fill_hides_behind_the_fill_of_its_objects(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(outlines, "_AFFORDED", 0)  # as of a large image
+    mask, _ = segmented(viewer, MASK)
+    assert mask.contour == 0 and mask.visible
+    objects = measure(widget, qtbot)
+    assert objects.contour == 0 and objects.visible and not mask.visible
+    assert is_wanted(mask)
+    objects.visible = False
+    assert mask.visible
+    objects.visible = True
+    widget.labels_box.setCurrentIndex(widget.labels_box.findData(mask))
+    again = measure(widget, qtbot)
+    assert not mask.visible
+    viewer.layers.remove(again)
+    assert mask.visible
 
 
 def test_table_and_canvas_are_linked_both_ways(

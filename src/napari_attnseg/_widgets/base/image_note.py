@@ -1,17 +1,26 @@
-"""Notes on an image before it is segmented. No Qt, no torch."""
+"""Notes on an image before and after it is segmented. No Qt, no torch.
+
+A note after a run is also a notification, of which a person may see the beginning only:
+it begins with the name of the image and what is the matter.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from napari_attnseg._widgets.layers.slices import slices_words
 from napari_attnseg._widgets.layers.source import Source, file_of
 from napari_attnseg.axes import AxisReading, ReadAs
-from napari_attnseg.canvas import CANVAS_WORDS, mostly_canvas
+from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
+from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
 
+#: Characters of an image's name in a note.
+_NAME = 20
 GREY_IMAGE = (
     "This image is grey, and these weights learned from colour images only: the mask "
     "may be wrong."
@@ -51,7 +60,45 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
 
 def canvas_note(source: Source) -> str:
     """Note that the first slice of an image is mostly canvas, or an empty text."""
-    return CANVAS_WORDS if mostly_canvas(source.frame(0)) else ""
+    if not mostly_canvas(source.frame(0)):
+        return ""
+    return (
+        f"{_named(source)} is mostly one single colour. The picture on it is small for "
+        "the model: crop it, or segment only a box."
+    )
+
+
+def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
+    """Note on a narrow range of intensities, or an empty text.
+
+    Parameters
+    ----------
+    source : Source
+    runs : iterable of mapping
+        Provenance of a run, per frame.
+    """
+    frames = [frame for frame, facts in enumerate(runs) if warnings_of(facts)]
+    if not frames:
+        return ""
+    where = "" if source.frames is None else f", {slices_words(frames)}"
+    if not source.rgb:
+        advice = (
+            "Set the contrast limits of the image to the range that matters, and choose "
+            "*as displayed* under Intensity"
+        )
+    elif np.dtype(source.data.dtype).itemsize > 1:
+        advice = "Choose *percentiles* under Intensity"
+    else:
+        advice = "Save the image with the range that matters only"
+    return (
+        f"{_named(source)}{where}: little contrast. 99 % of the pixels lie within three "
+        f"tenths of the range of intensities. {advice}."
+    )
+
+
+def _named(source: Source) -> str:
+    name = source.name
+    return repr(name if len(name) <= _NAME else f"{name[: _NAME - 1]}…")
 
 
 def constant_note(source: Source) -> str:
@@ -65,7 +112,7 @@ def constant_note(source: Source) -> str:
             return ""
     values = np.unique(np.atleast_1d(colour)[: 3 if source.rgb else None])
     if len(values) > 1:
-        same = f"one single colour everywhere ({', '.join(map(str, colour[:3]))})"
+        same = f"one single colour ({', '.join(map(str, colour[:3]))})"
     else:
-        same = f"one single value everywhere ({values[0]})"
-    return f"This image has {same}: there is nothing to see in it."
+        same = f"one single value ({values[0]})"
+    return f"{_named(source)} is {same}. There is nothing to see in it."

@@ -19,9 +19,9 @@ from napari_attnseg._widgets.layers.outcome import (
     SPECK_TIP,
     CanvasMark,
     Outcome,
+    by_hand_words,
     expected_dice,
     found_in,
-    is_changed_by_hand,
     is_loosened,
     is_missing,
 )
@@ -32,7 +32,6 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reliability.estimate import estimate_of
 
-BY_HAND = "Edited by hand."
 NO_LONGER = "The expected Dice was that of the model's own mask."
 
 
@@ -168,10 +167,10 @@ class OutcomeLine(QLabel):
         where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
-        if is_changed_by_hand(result, frame, mask):
-            sentence = BY_HAND
-            if estimate_of(result.record.provenance, frame) is not None:
-                sentence = f"{BY_HAND} {NO_LONGER}"
+        by_hand = by_hand_words(result, frame, mask)
+        if by_hand:
+            known = estimate_of(result.record.provenance, frame) is not None
+            sentence = f"{by_hand} {NO_LONGER}" if known else by_hand
         self.setText(
             f"{self._heading(result)}{where}{outcome.sentence}"
             + (f"\n{sentence}" if sentence else "")

@@ -1,9 +1,11 @@
-"""Keep the outlines of masks equally wide on the screen at every zoom."""
+"""Keep the outlines of masks equally wide on the screen, and a full one a fill."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
+
+from napari.layers import Labels
 
 from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
@@ -26,9 +28,24 @@ class OutlineWidths:
         self._viewer, self._life = viewer, life
         # Once, when the wheel rests: napari computes an outline anew each time.
         self._soon = timer(150, self._follow)
-        for event in (viewer.scene.camera.events.zoom, viewer.layers.events.inserted):
+        inserted = viewer.layers.events.inserted
+        step, zoom = viewer.dims.events.current_step, viewer.scene.camera.events.zoom
+        for event in (zoom, step, inserted):
             event.connect(self._changed)
             life.at_end.append(partial(event.disconnect, self._changed))
+        inserted.connect(self._watch)
+        life.at_end += [partial(inserted.disconnect, self._watch), self._let_go]
+        self._watch()
+
+    def _watch(self, event: Any = None) -> None:
+        for layer in self._viewer.layers:
+            if has_record(layer) and isinstance(layer, Labels):
+                layer.events.set_data.disconnect(self._changed)
+                layer.events.set_data.connect(self._changed)
+
+    def _let_go(self) -> None:
+        for layer in self._viewer.layers:
+            layer.events.set_data.disconnect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
         restart(self._soon)
@@ -36,6 +53,7 @@ class OutlineWidths:
     def _follow(self) -> None:
         if self._life.ended or self._viewer.canvas.grid.enabled:
             return
+        zoom, point = float(self._viewer.scene.camera.zoom), self._viewer.dims.point
         for layer in self._viewer.layers:
             if has_record(layer):
-                follow_zoom(layer, float(self._viewer.scene.camera.zoom))
+                follow_zoom(layer, zoom, point)

@@ -20,8 +20,6 @@ from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.pace import WORTH_SAYING, time_words
 from napari_attnseg._widgets.base.threads import work
-from napari_attnseg.intensity import IntensityWarning
-from napari_attnseg.intensity_warnings import warning_sentence
 
 #: Shown until the step that a run is in has ended.
 CANCELLING = "Cancelling: finishes the step it is in."
@@ -186,20 +184,12 @@ class RunBar(QWidget):
         show_error(error)
         self._show_error(error)
 
-    def warn(
-        self,
-        warnings: Sequence[IntensityWarning],
-        instead: str = "",
-        also: Sequence[str] = (),
-    ) -> None:
-        """Show notes on the intensities of a run, as `fail` shows errors.
-
-        The sentence `instead` replaces all of them; the sentences of `also` are added.
-        """
-        sentences = [warning_sentence(warning) for warning in warnings]
-        for sentence in [*([instead] if instead else sentences), *also]:
-            show_warning(sentence)
-            self._show_error(sentence)
+    def warn(self, notes: Sequence[str]) -> None:
+        """Show notes on a run, as `fail` shows errors."""
+        for note in notes:
+            show_warning(note)
+        if notes:
+            self._show_error("\n".join(notes))
 
     def _show_error(self, error: str) -> None:
         if not self._life.ended:

@@ -28,6 +28,7 @@ from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.outcome import (
     SPECK_TIP,
     CanvasMark,
+    by_hand_words,
     expected_dice,
     found_in,
     is_missing,
@@ -159,6 +160,8 @@ class MaskPanel(MaskControls):
         expected = expected_dice(result, frame, mask)
         if expected is not None and expected.sentence:
             text += f"\n{expected.sentence}"
+        by_hand = by_hand_words(result, frame, mask)
+        text += f"\n{by_hand}" if by_hand else ""
         self.size_label.setText(text)
         tips = [SPECK_TIP if outcome.specks else ""]
         tips.append("" if expected is None else expected.details)

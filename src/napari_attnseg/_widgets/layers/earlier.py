@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,14 +65,23 @@ def made_from_results(
 
 def is_edited(mask: Any) -> bool:
     """Whether a mask was painted after a run or the mask rules made it."""
+    return next(_edited(mask), None) is not None
+
+
+def edited_frames(mask: Any) -> list[int]:
+    """Frames of a mask that were painted or clicked in after it was made; 0 of one."""
+    return list(_edited(mask))
+
+
+def _edited(mask: Any) -> Iterator[int]:
     record = record_of(mask)
     assert record is not None
     data = np.asarray(mask.data)
     frames = data if data.ndim == 3 else data[None]
     made = record.mask_sha256
     if len(made) != len(frames):
-        return True
-    return any(
-        frame.any() if not sha256 else array_sha256(frame) != sha256
-        for frame, sha256 in zip(frames, made, strict=True)
-    )
+        yield from range(len(frames))
+        return
+    for index, (frame, sha256) in enumerate(zip(frames, made, strict=True)):
+        if frame.any() if not sha256 else array_sha256(frame) != sha256:
+            yield index

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.own_image import images_of, spoken_of
+from napari_attnseg._widgets.layers.own_image import images_of, is_wanted, spoken_of
 from napari_attnseg._widgets.layers.record import Derivation
 
 #: What is no mask of objects.
@@ -14,7 +14,7 @@ _NO_MASKS = (Derivation.CHANGE, Derivation.PAINT, Derivation.READER)
 
 
 def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
-    """The mask of the image in view among Labels layers, uppermost first.
+    """The mask of the image in view among Labels layers, visible and uppermost first.
 
     Failing that, a mask of another image or of a person; the uppermost if none is one.
 
@@ -27,9 +27,10 @@ def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
     image, _ = spoken_of(viewer, None)
     own = images_of(viewer.layers)
 
-    def rank(layer: Any) -> tuple[bool, bool]:
+    def rank(layer: Any) -> tuple[bool, bool, bool]:
         record = record_of(layer)
         other = record is not None and record.derivation in _NO_MASKS
-        return other, image is not None and own.get(layer) is not image
+        elsewhere = image is not None and own.get(layer) is not image
+        return other, elsewhere, not is_wanted(layer)
 
     return min(labels, key=rank)  # the first of equals

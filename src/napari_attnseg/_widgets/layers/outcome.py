@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.boxes import Box
+from napari_attnseg.corrections.clicks import CLICKS, counted
+from napari_attnseg.corrections.session import clicks_in
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import object_sizes, rules_of
 from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
 SPECK = 0.0002
+#: Share of the frame from which on a mask is asked about: its outline is that of its
+#: holes, which look like lesions.
+NEARLY_ALL = 0.9
 #: Characters of a line on the canvas of a small window.
 MARK_LINE = 20
 NOT_SEGMENTED = "Not segmented"
@@ -29,10 +34,11 @@ SPECK_TIP = (
 
 
 class Found(StrEnum):
-    """Content of a mask; outlines of the last two look as if there was no result."""
+    """Content of a mask; the outlines of all but the first one mislead."""
 
     OBJECTS = "objects"
     NOTHING = "nothing"
+    #: The whole frame or nearly, see `NEARLY_ALL`; inside a box all of the box.
     EVERYTHING = "everything"
     #: The frame was not segmented.
     NOT_DONE = "not done"
@@ -76,7 +82,14 @@ class Outcome:
             return (
                 "Nothing found inside the box" if nothing else "The mask fills the box"
             )
-        return "Nothing found" if nothing else "The mask covers the whole frame"
+        return "Nothing found" if nothing else self._covers
+
+    @property
+    def _covers(self) -> str:
+        if self.area >= self.total:
+            return "The mask covers the whole frame"
+        share = math.floor(1000 * self.area / self.total) / 10  # never up to 100
+        return f"The mask covers {share:.1f} % of the frame"
 
     @property
     def sentence(self) -> str:
@@ -89,8 +102,9 @@ class Outcome:
             return "The mask fills the box: draw a larger one to see where it ends"
         if self.found is Found.EVERYTHING:
             why = "the threshold is too low" if self.loosened else ""
-            why = why or "these weights do not fit this image"
-            return f"The mask covers the whole frame: {why}"
+            may = "do" if self.area >= self.total else "may"
+            why = why or f"these weights {may} not fit this image"
+            return f"{self._covers}: {why}"
         objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
         pixels = (
             "1 pixel" if self.largest_speck == 1 else f"{self.largest_speck} pixels"
@@ -119,7 +133,7 @@ def outcome_of(
     area = int(sizes.sum())
     total = mask.size if box is None else math.prod(box.shape)
     found = Found.OBJECTS
-    if area == 0 or area >= total:
+    if area == 0 or area >= (total if box is not None else NEARLY_ALL * total):
         found = Found.EVERYTHING if area else Found.NOTHING
     small = sizes[sizes < SPECK * total]
     if len(small) == len(sizes):  # nothing larger beside them
@@ -190,6 +204,17 @@ def is_changed_by_hand(
         return False  # an older file does not say
     known = made[frame if len(made) > 1 else 0]
     return array_sha256(mask) != known if known else bool(mask.any())
+
+
+def by_hand_words(
+    result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
+) -> str:
+    """Sentence on what a person changed in the mask (H, W) of a frame; else empty."""
+    if not is_changed_by_hand(result, frame, mask):
+        return ""
+    facts = result.record.provenance.get(CLICKS)
+    clicks = counted(clicks_in(facts, frame if result.stacked else None))
+    return f"Edited by hand, with {clicks}." if clicks else "Edited by hand."
 
 
 def is_loosened(result: ResultLayers) -> bool:

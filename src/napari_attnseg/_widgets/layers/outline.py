@@ -2,16 +2,22 @@
 
 napari draws an outline in pixels of the image: on a large image that is seen as a whole
 it is thinner than a pixel of the screen. A thick one takes napari seconds to compute on
-such an image; there the mask is filled instead, and the image shines through.
+a large image. It is as thick as can be computed at once; where that cannot be seen, the
+mask is filled instead, and the image shines through. So is a mask of nearly the whole
+frame: outlines of its holes would look like lesions.
 """
 
 from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from napari_attnseg._widgets.layers.frames import shown_frame
+from napari_attnseg._widgets.layers.outcome import NEARLY_ALL
 
 #: Pixels of the screen.
 WIDTH = 2.0
@@ -61,12 +67,23 @@ def fill(layer: Any) -> None:
     layer.opacity = 1.0
 
 
-def follow_zoom(layer: Any, zoom: float) -> None:
-    """Outline a mask anew at another zoom, unless the user has changed its look."""
+def follow_zoom(layer: Any, zoom: float, point: Sequence[float]) -> None:
+    """Outline a mask anew as it is seen now, unless the user has changed its look.
+
+    Parameters
+    ----------
+    layer : Labels
+    zoom : float
+        Pixels of the screen per unit of the world.
+    point : sequence of float
+        ``viewer.dims.point``.
+    """
     given = _GIVEN.get(layer)
     if given is None or given != (layer.contour, layer.opacity):
         return
-    _give(layer, _look(layer, zoom))
+    stack = layer.ndim == 3
+    frame = shown_frame(layer, point, len(layer.data)) if stack else None
+    _give(layer, _look(layer, zoom, frame))
 
 
 def _give(layer: Any, look: Look) -> None:
@@ -78,13 +95,20 @@ def _give(layer: Any, look: Look) -> None:
     _GIVEN[layer] = look
 
 
-def _look(layer: Any, zoom: float | None) -> Look:
+def _look(layer: Any, zoom: float | None, frame: int | None = None) -> Look:
     rows, columns = layer.data.shape[-2:]
+    if frame is not None or layer.ndim == 2:
+        mask = np.asarray(layer.data if frame is None else layer.data[frame])
+        if np.count_nonzero(mask) >= NEARLY_ALL * mask.size:
+            return Look(0, _FILLED)
     scale = float(np.abs(np.asarray(layer.scale)[-2:]).max())
     screen = _CANVAS / max(rows, columns) if zoom is None else zoom * scale
     wanted = _WIDTHS.get(layer, WIDTH)
     least = math.ceil((2 if zoom is None else 1) * wanted / WIDTH)
     width = max(math.ceil(min(wanted / screen, 1e4)), least) if screen > 0 else least
-    if width > _THICKEST or rows * columns * (8 + width**2) > _AFFORDED:
-        return Look(0, _FILLED)
-    return Look(width, 1.0)
+    affordable = math.isqrt(max(int(_AFFORDED / (rows * columns)) - 8, 0))
+    if width <= min(affordable, _THICKEST):
+        return Look(width, 1.0)
+    width = min(affordable, _THICKEST)
+    # One pixel of the screen is seen, two are seen better.
+    return Look(width, 1.0) if width * screen >= 1 else Look(0, _FILLED)

@@ -18,6 +18,8 @@ from napari_attnseg._widgets.layers.runs import all_results
 #: Key, in ``layer.metadata``, of a result that is hidden only because its image is not
 #: looked at; it is shown again with its image.
 HIDDEN = "attnseg hidden with its image"
+#: The same of a filled mask that its objects, a fill too, are shown over.
+BEHIND = "attnseg hidden behind its objects"
 #: Images whose blending lets what is below them through, as channels do.
 _SEEN_THROUGH = frozenset({"additive", "minimum", "multiplicative"})
 #: Share of an image that another one must overlap to cover it.
@@ -170,8 +172,8 @@ def show_only_own(viewer: Any) -> None:
         if image in seen:
             _show_again(layer)
         elif layer.visible:
+            layer.metadata[HIDDEN] = True  # before others learn of it
             layer.visible = False
-            layer.metadata[HIDDEN] = True
 
 
 def show_all_again(viewer: Any) -> None:
@@ -182,13 +184,18 @@ def show_all_again(viewer: Any) -> None:
 
 
 def is_wanted(layer: Any) -> bool:
-    """Whether a layer is visible, or hidden only because its image is not in view."""
-    return bool(layer.visible or layer.metadata.get(HIDDEN, False))
+    """Whether a layer is visible, or would be if its image or only it were in view."""
+    return bool(
+        layer.visible
+        or layer.metadata.get(HIDDEN, False)
+        or layer.metadata.get(BEHIND, False)
+    )
 
 
 def hide(layer: Any) -> None:
     """Hide a layer, and leave it hidden when its image is seen again."""
     layer.metadata.pop(HIDDEN, None)
+    layer.metadata.pop(BEHIND, None)
     layer.visible = False
 
 

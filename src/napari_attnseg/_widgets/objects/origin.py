@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_attnseg._widgets.layers.earlier import is_edited
-from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.earlier import edited_frames
+from napari_attnseg._widgets.layers.metadata import record_of, set_record
+from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.slices import slices_words
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.objects.descriptors import origin_of_numbers
+from napari_attnseg.corrections.clicks import CLICKS, counted
+from napari_attnseg.corrections.session import clicks_in
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.objects.descriptors import EDITED, origin_of_numbers
 from napari_attnseg.reliability.estimate import ESTIMATE
+
+#: Key, in the provenance of a layer of objects, of its numbers as they were made.
+_OBJECTS_SHA256 = "objects_sha256"
 
 
 def origin_of(
@@ -20,13 +28,37 @@ def origin_of(
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
     if own is None:
         return origin_of_numbers(name, origin)
-    run = dict(own.provenance)
-    if ESTIMATE in run and not _is_own_mask(labels):
-        del run[ESTIMATE]
-    return origin_of_numbers(name, origin, run)
-
-
-def _is_own_mask(labels: Any) -> bool:
-    """Whether a layer is the mask of a run, in which nobody painted."""
+    run, edited = dict(own.provenance), edited_words(labels)
     record = record_of(labels)
-    return record is not None and record.is_run_output and not is_edited(labels)
+    whole = record is not None and record.is_run_output and record.mask_sha256
+    if edited or not whole:  # the estimate is of the model's own mask
+        run.pop(ESTIMATE, None)
+    return origin_of_numbers(name, origin, run, edited)
+
+
+def edited_words(labels: Any) -> str:
+    """What a person changed in a mask since it was made; empty if nothing."""
+    record = record_of(labels)
+    if record is None:
+        return ""
+    facts = record.provenance
+    if record.derivation is Derivation.OBJECTS:
+        made = facts.get(_OBJECTS_SHA256)
+        painted = made is not None and made != array_sha256(labels.data)
+        return str(facts.get(EDITED, "")) or ("edited by hand" if painted else "")
+    if not record.mask_sha256:
+        return ""  # an older file does not say
+    frames = edited_frames(labels)
+    if not frames:
+        return ""
+    clicks = counted(clicks_in(facts.get(CLICKS)))
+    where = f" in {slices_words(frames)}" if labels.ndim == 3 else ""
+    return f"edited by hand{where}" + (f", with {clicks}" if clicks else "")
+
+
+def keep_edited(objects: Any, edited: str) -> None:
+    """Record, in a new layer of objects, what was changed in the mask it is made of."""
+    record = record_of(objects)
+    if record is not None:
+        facts = {EDITED: edited or None, _OBJECTS_SHA256: array_sha256(objects.data)}
+        set_record(objects, record.with_provenance(**facts))

@@ -29,13 +29,13 @@ from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.objects.measurement import Measurement
 from napari_attnseg._widgets.objects.table import ObjectTable
+from napari_attnseg._widgets.objects.words import summary
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.colormaps import SELECTED_COLOUR
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.objects.descriptors import DESCRIPTORS, columns, csv_text, heading
-from napari_attnseg.objects.sentences import number, sentences
-from napari_attnseg.uncertainty import DOUBT_MEANING
+from napari_attnseg.objects.sentences import sentences
 
 #: Heading of the data's column "frame", in the word that the viewer uses.
 SLICE = "slice"
@@ -281,20 +281,3 @@ def _alike(colours: Any, others: Any) -> bool:
     return one.keys() == other.keys() and all(
         np.array_equal(one[key], other[key]) for key in one
     )
-
-
-def summary(measured: Measurement) -> str:
-    """Number of objects, what they were measured with, and the doubt of the case."""
-    task, n = measured.task, len(measured.records)
-    used = [] if task.image is None else [f"image {task.image.name!r}"]
-    used += ["the model's probability"] if task.probability else []
-    maps = len(task.gates)
-    used += [f"{maps} gate map{'' if maps == 1 else 's'}"] if maps else []
-    text = f"{n} object{'' if n == 1 else 's'}, measured with "
-    text += f"{', '.join(used) or 'nothing but the labels'}."
-    doubt = [value for value in measured.doubt if not math.isnan(value)]
-    if doubt:
-        over = "" if len(measured.doubt) == 1 else " on average over slices"
-        text += f"\nDoubt of this case: {number(float(np.mean(doubt)))} bit{over} "
-        text += f"({DOUBT_MEANING})."
-    return text

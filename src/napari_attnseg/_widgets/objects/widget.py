@@ -19,10 +19,12 @@ from napari_attnseg._widgets.base.controls import (
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.lifetime import follow_layers
 from napari_attnseg._widgets.base.run_bar import RunBar
+from napari_attnseg._widgets.base.seen_image import SeenImage
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.mask_in_view import in_view
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
+from napari_attnseg._widgets.layers.own_image import is_wanted
 from napari_attnseg._widgets.layers.record import (
     Derivation,
     ImageReference,
@@ -30,13 +32,16 @@ from napari_attnseg._widgets.layers.record import (
 )
 from napari_attnseg._widgets.layers.runs import result_of
 from napari_attnseg._widgets.layers.source import placement_of
+from napari_attnseg._widgets.objects.fill_behind import FillBehind
 from napari_attnseg._widgets.objects.measurement import (
     Measurement,
     images_for,
     run_task,
     task_of,
 )
+from napari_attnseg._widgets.objects.origin import edited_words, keep_edited
 from napari_attnseg._widgets.objects.panel import ObjectsPanel, object_colours
+from napari_attnseg._widgets.objects.words import elsewhere, why_not_seen
 from napari_attnseg.colormaps import MASK_COLOUR
 from napari_attnseg.errors import AttnSegError
 
@@ -60,9 +65,16 @@ class ObjectsWidget(DockWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
         self._found: tuple[Measurement, Any] | None = None
+        #: Hidden labels that somebody chose; they are not chosen by themselves.
+        self._by_hand: Any = None
         self.hint = wrapped_label(NO_LABELS)
         self.labels_box, self.image_box = ChoiceBox(), ChoiceBox()
+        #: Why the chosen labels are not what is seen; hidden where they are.
+        self.not_seen = wrapped_label()
+        #: Said of the table while another image than its own is on screen.
+        self.table_of = wrapped_label()
         self.bar = RunBar("Measure", self._life)
+        self._behind = FillBehind(napari_viewer, self._life)
         self.panel = ObjectsPanel(napari_viewer, self._life)
         set_tips(
             {
@@ -76,20 +88,27 @@ class ObjectsWidget(DockWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.hint)
         layout.addLayout(form)
+        layout.addWidget(self.not_seen)
         layout.addWidget(self.bar)
+        layout.addWidget(self.table_of)
         layout.addWidget(self.panel, 1)
         layout.addStretch()
 
         self.bar.start_button.clicked.connect(self.start)
         self.labels_box.currentIndexChanged.connect(self._labels_chosen)
+        self.labels_box.activated.connect(self._chosen_by_hand)
         follow_layers(napari_viewer, self._life, self._follow)
         self._follow()
+        self._seen = SeenImage(napari_viewer, self._life, self._follow)
 
     def _follow(self, event: Any = None) -> None:
         """Offer every Labels layer, uppermost first, keeping the choices.
 
-        Where there is none, the mask of the image in view is chosen.
+        The mask that is seen of the image in view is chosen instead of one of another
+        image, and of one that is hidden, unless somebody chose that.
         """
+        if self._life.ended:
+            return
         layers = list(self._viewer.layers)
         self.panel.forget_unless(layers)
         chosen, image = self.labels_box.currentData(), self.image_box.currentData()
@@ -99,14 +118,39 @@ class ObjectsWidget(DockWidget):
             for layer in labels:
                 self.labels_box.addItem(layer.name, layer)
             if labels:
-                first = chosen if chosen in labels else in_view(self._viewer, labels)
-                self.labels_box.setCurrentIndex(labels.index(first))
+                best = in_view(self._viewer, labels)
+                if chosen not in labels or self._is_better(best, chosen):
+                    chosen, image = best, None
+                self.labels_box.setCurrentIndex(labels.index(chosen))
         self.hint.setVisible(not labels)
         self.bar.set_ready(bool(labels), "Grey because there is no mask to measure.")
         self._offer_images(image if chosen in labels else None)
+        self._say_what_is_seen()
+
+    def _is_better(self, best: Any, chosen: Any) -> bool:
+        """Whether `best` is seen, and the chosen labels are not."""
+        if elsewhere(self._viewer, chosen):
+            return not elsewhere(self._viewer, best)
+        hidden = not is_wanted(chosen) and chosen is not self._by_hand
+        return hidden and is_wanted(best)
+
+    def _say_what_is_seen(self) -> None:
+        labels, table = self.labels_box.currentData(), self.panel.layer
+        said = "" if labels is None else why_not_seen(self._viewer, labels)
+        self.not_seen.setText(said)
+        self.not_seen.setVisible(bool(said))
+        other = "" if table is None else elsewhere(self._viewer, table)
+        self.table_of.setText(
+            f"This table is of {other!r}, which is not the image on screen."
+        )
+        self.table_of.setVisible(bool(other))
 
     def _labels_chosen(self, index: int) -> None:
         self._offer_images(None)
+        self._say_what_is_seen()
+
+    def _chosen_by_hand(self, index: int) -> None:
+        self._by_hand = self.labels_box.itemData(index)
 
     def _offer_images(self, kept: Any) -> None:
         """Offer images of the labels' size; choose `kept`, or what was segmented."""
@@ -155,19 +199,24 @@ class ObjectsWidget(DockWidget):
             run_task,
             task,
             total=len(task.data) if task.data.ndim == 3 else 0,
-            done=partial(self._finished, labels, new),
+            done=partial(self._finished, labels, new, edited_words(labels)),
             after=self._show,
         )
 
-    def _finished(self, labels: Any, new: NewLayer, done: Measurement) -> None:
+    def _finished(
+        self, labels: Any, new: NewLayer, edited: str, done: Measurement
+    ) -> None:
         if self._life.ended:
             return
         layer = labels
         if not done.task.keep or labels not in self._viewer.layers:
             (layer,) = add_layers(self._viewer, [replace(new, data=done.labels)])
-        names = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
-        self.labels_box.setCurrentIndex(names.index(layer))
-        self._viewer.layers.selection.active = layer
+            keep_edited(layer, edited)
+            self._behind.hide(labels, layer)
+        if not elsewhere(self._viewer, layer):
+            of = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
+            self.labels_box.setCurrentIndex(of.index(layer))
+            self._viewer.layers.selection.active = layer
         self._found = done, layer
 
     def _show(self) -> None:
@@ -177,3 +226,4 @@ class ObjectsWidget(DockWidget):
             done, layer = found
             if layer in self._viewer.layers:
                 self.panel.show_objects(done, layer)
+            self._say_what_is_seen()

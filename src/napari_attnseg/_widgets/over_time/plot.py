@@ -165,5 +165,10 @@ def _colour(axes: Axes, theme: Any, legend: bool) -> None:
             labelcolor=text,
             facecolor=theme.background.as_hex(),
             framealpha=0.7,
-            loc="upper right",
+            # Above the panel, where no curve is.
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.97),
+            ncols=2,
+            borderpad=0.2,
+            handlelength=1.2,
         )

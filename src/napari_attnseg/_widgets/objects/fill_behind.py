@@ -1,0 +1,57 @@
+"""Hide a filled mask while its objects, a fill too, are shown. No Qt.
+
+Two fills over each other would mix to a colour that neither layer has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.own_image import BEHIND, HIDDEN
+
+
+class FillBehind:
+    """Hides one mask at a time, and shows it again when its objects go.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    life : Lifetime
+        At its end the mask is shown again.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        self._viewer = viewer
+        self._mask: Any = None
+        self._objects: Any = None
+        life.at_end.append(self.show_again)
+
+    def hide(self, mask: Any, objects: Any) -> None:
+        """Hide a mask of this plugin behind its objects, if both are fills."""
+        self.show_again()
+        if not has_record(mask) or mask.contour or objects.contour or not mask.visible:
+            return
+        mask.metadata[BEHIND] = True
+        mask.visible = False
+        self._mask, self._objects = mask, objects
+        objects.events.visible.connect(self._changed)
+        self._viewer.layers.events.removed.connect(self._changed)
+
+    def _changed(self, event: Any = None) -> None:
+        objects = self._objects
+        gone = objects not in self._viewer.layers
+        if gone or not (objects.visible or objects.metadata.get(HIDDEN, False)):
+            self.show_again()
+
+    def show_again(self) -> None:
+        """Show the mask, unless somebody did, and let go of both layers."""
+        mask, objects = self._mask, self._objects
+        if mask is None:
+            return
+        self._mask = self._objects = None
+        objects.events.visible.disconnect(self._changed)
+        self._viewer.layers.events.removed.disconnect(self._changed)
+        if mask.metadata.pop(BEHIND, False):
+            mask.visible = True
