@@ -61,14 +61,14 @@ class AxisReading:
         return self.read_as is not ReadAs.FRAMES
 
     def image(self, data: Any) -> Any:
-        """The array as frames (T, H, W), or as one image (H, W) or (H, W, 3 or 4)."""
+        """Read as frames (T, H, W), or as one image: (H, W) or (H, W, 3 or 4)."""
         if self.read_as is ReadAs.FRAMES:
             return data
         last = np.moveaxis(data, self.axis, -1)
         return last if self.read_as is ReadAs.COLOUR else last[..., 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, as provenance has it."""
+        """Return a JSON-ready mapping, in the form that provenance stores."""
         return {
             "axis": self.axis,
             "length": self.length,
@@ -96,8 +96,9 @@ def possible_readings(
     Returns
     -------
     tuple of AxisReading
-        Empty: a stack of frames without doubt. One: that without doubt. Several, or one
-        of frames: the user has to choose.
+        Empty if the array is a stack of frames without doubt. A single reading that is
+        not of frames holds without doubt. Otherwise the user has to choose: among
+        several readings, or whether to accept a single reading of frames.
     """
     first, rows, last = (int(n) for n in shape)
     named = [name.lower() for name in names]

@@ -181,7 +181,7 @@ class ModelCard:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that compute a result; "source" if not installed."""
+    """Versions of the packages that compute a result; "source": not installed."""
     found = {}
     for name in ("napari-attnseg", "torch", "timm"):
         try:
@@ -192,7 +192,7 @@ def versions() -> dict[str, str]:
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of the tensors as the file states it; errors as of `read_header`."""
+    """SHA-256 of the tensors, as the file states it; raises as `read_header`."""
     metadata = read_header(path)[0].get("__metadata__", {})
     return str(metadata.get(HASH_KEY, ""))
 

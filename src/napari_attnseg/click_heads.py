@@ -82,7 +82,7 @@ class StoredHead:
         Raises
         ------
         CheckpointError
-            If it is of a later version.
+            If a later version of this package wrote it.
         """
         import torch
 
@@ -150,7 +150,7 @@ def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> No
 def join_click_head(
     weights: Path, out: Path, head: ClickHead, facts: Mapping[str, Any]
 ) -> None:
-    """Write a copy of a weights file with a click head, in place of an earlier one.
+    """Write a copy of a weights file with a click head, which replaces an earlier one.
 
     Everything else stays unchanged, including the hash of the weights.
 

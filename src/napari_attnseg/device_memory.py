@@ -22,9 +22,9 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
     Parameters
     ----------
     compute : callable
-        Gets which of the images are wanted.
+        Called with a slice of image numbers; computes these images.
     total : int
-        Number of items.
+        Number of images.
 
     Returns
     -------

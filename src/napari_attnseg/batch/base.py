@@ -33,28 +33,29 @@ class Note(StrEnum):
     NO_GATES
         The model has no gates.
     EXIF_ORIENTATION
-        The file asks to be shown rotated or flipped (EXIF, TIFF), and was turned so:
-        results lie on the upright image.
+        The file asks to be shown rotated or flipped (EXIF, TIFF). It was turned
+        upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
     REGION_UPRIGHT
-        Such a file's region was laid over the upright image: right for a mask of
-        `segment_images`, wrong for one that was drawn on the pixels as they are stored,
-        which is how napari's own reader shows them.
+        The image of the file was turned upright, and the region to be explained was
+        laid over the upright image. This is right for a mask of `segment_images`. It is
+        wrong for a mask that was drawn on the stored pixels, which napari's own reader
+        shows.
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
-        The pattern of a gate that maps are about was measured to be worth nothing in
-        this model.
+        The maps show a gate whose pattern was measured to be worth nothing in this
+        model.
     NARROW_RANGE
         Less than three tenths of the image's range of intensities hold 99 % of its
         pixels.
     UNLIKE
-        The image is unlike those that the expected Dice was measured on, so there is
-        none.
+        The image is unlike those that the expected Dice was measured on, so it has no
+        expected Dice.
     GREY
         The image is grey, and the expected Dice was measured on colour images only, so
-        there is none.
+        it has no expected Dice.
     NOTHING_FOUND
         The mask is empty.
     WHOLE_IMAGE
@@ -66,7 +67,7 @@ class Note(StrEnum):
     NO_OVERLAY
         PyAV is not installed, so that no video of the masks is written.
     DONE_BEFORE
-        The results are those of an earlier run, which is gone on with.
+        The results were made by an earlier run, which this run resumes.
     """
 
     NO_GPU = "no_gpu"

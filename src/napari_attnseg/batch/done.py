@@ -63,7 +63,8 @@ def settings_hash(
     ----------
     how : SegmentOptions
     rules, intensity, gates
-        The same with names and defaults resolved.
+        Mask rules, intensity rule and forced gates that follow from `how`, with names
+        and defaults replaced by values.
     """
     facts = {
         "version": versions()["napari-attnseg"],

@@ -1,4 +1,4 @@
-"""What is done with a file of another kind than a picture: DICOM, a film, a volume."""
+"""Process files other than pictures: DICOM, films and volumes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FileWork:
             self._run.close()
 
     def outcomes(self, files: FileSet, stem: str) -> Iterator[Outcome]:
-        """One per image of a file or series."""
+        """Segment a file or series, and yield one outcome per image."""
         try:
             frames = open_frames(files)
         except InputError as error:

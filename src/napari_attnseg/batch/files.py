@@ -33,8 +33,8 @@ from napari_attnseg.time_smoothing import check_frames
 class FilesBatch:
     """Pictures, then other files; iterating over it does the work, as over a `Batch`.
 
-    It yields one outcome per image: of a film or a volume one per frame. `close` keeps
-    what is done of a film that was interrupted.
+    It yields one outcome per image; for a film or a volume, one per frame. `close`
+    keeps what is done of a film that was interrupted.
 
     Attributes
     ----------

@@ -69,7 +69,7 @@ class SegmentOptions:
     precision: str = "fp32"
 
     def rules(self, limit: float) -> MaskRules:
-        """The rules that make a mask, with this threshold."""
+        """Return the rules that make a mask; `limit` is their threshold."""
         return MaskRules(
             limit, self.smoothing, self.min_size, self.fill_holes, self.largest
         )

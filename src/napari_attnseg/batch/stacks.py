@@ -58,24 +58,25 @@ class _Made:
 class StackRun:
     """Segmentation of one file or series; iterating over it segments its frames.
 
-    `close` keeps what is done; it is called at the end, whatever the end is.
+    `close` keeps the frames that are done. It is called at the end, also after an error
+    or a cancellation.
 
     Parameters
     ----------
     files : FileSet
     frames : Frames
-        Open; closed by `close`.
+        The open file; `close` closes it.
     maker : MaskMaker
     names : StackNames
     how : SegmentOptions
     every : int
-        Number N of which every Nth frame is segmented.
+        Step between frames: every Nth frame is segmented.
     overlay : bool
         Whether to write the overlay.
     keep_identifiers : bool
-        Whether provenance says who the patient is.
+        Whether provenance may contain identifiers of the patient.
     smooth_time : int
-        Over how many frames the probability is smoothed; 1: it is not.
+        Number of frames over which the probability is smoothed; 1: no smoothing.
     """
 
     def __init__(

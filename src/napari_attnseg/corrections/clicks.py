@@ -62,15 +62,16 @@ def click_in_box(
 ) -> Click:
     """Convert a drawn box to a scribble through its middle, along its longer axis.
 
-    With a positive scribble the model adds what it finds in the box. A negative one
-    removes everything that the box encloses. Nothing outside the box changes.
+    If `positive` is true, the model adds what it finds in the box. If it is false,
+    everything that the box encloses is removed. Nothing outside the box changes.
 
     Parameters
     ----------
     top, left, bottom, right : int
         Edges of the box of at least one pixel; bottom and right are exclusive.
     positive : bool
-        Whether the object in the box belongs to the class, or nothing in it does.
+        True: the object in the box belongs to the class. False: nothing in the box
+        does.
     class_number : int
     """
     height, width = bottom - top, right - left

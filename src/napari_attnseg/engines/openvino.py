@@ -70,7 +70,7 @@ class OpenVINOEngine(Engine):
         return int(self._compiled["encode"].get_property("INFERENCE_NUM_THREADS"))
 
     def array(self, values: NDArray[np.float32]) -> Array:
-        """The values themselves."""
+        """Return the values unchanged: the graphs take numpy arrays."""
         return values
 
     def encode(self, batch: Array) -> list[Level]:
@@ -86,7 +86,7 @@ class OpenVINOEngine(Engine):
     def fuse(
         self, pairs: Sequence[Level], gates: Mapping[int, Array] | None = None
     ) -> tuple[list[Array], dict[int, Array]]:
-        """All maps and the psi to fuse them with, for `logits`; and that psi."""
+        """Return the input of `logits`, which holds all maps and psi, and this psi."""
         maps = [*flat(pairs)]
         if not self.gates:
             return maps, {}

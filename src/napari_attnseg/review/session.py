@@ -41,7 +41,8 @@ class Review:
         Name or initials; each reviewer has a file of their own.
     study : Study, optional
         For a reader study. One that was begun goes on as it was set up.
-    now : callable Returns the seconds of a monotonic clock.
+    now : callable
+        Returns the seconds of a monotonic clock.
 
     Attributes
     ----------

@@ -11,7 +11,8 @@ class Stopwatch:
 
     Parameters
     ----------
-    now : callable Returns the seconds of a monotonic clock.
+    now : callable
+        Returns the seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

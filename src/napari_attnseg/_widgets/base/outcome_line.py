@@ -53,7 +53,8 @@ class OutcomeLine(QLabel):
     ----------
     details : Fold
         Fold below the line with the meaning of the expected Dice; hidden without one.
-    image : Image or None The image that the line is about.
+    image : Image or None
+        The image that the line is about.
     mask : Labels or None
         Mask of its latest result.
     named : bool
