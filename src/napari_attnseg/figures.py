@@ -131,7 +131,7 @@ def explanation_png(
     maps : sequence of Explanation
         Maps of one method.
     outline : ndarray of shape (H, W)
-        Mask or region to draw as a contour.
+        Mask or region whose contour is drawn.
     outlined : str
         Name of the outlined mask or region.
     title : str

@@ -33,7 +33,8 @@ def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
     Parameters
     ----------
     result : Segmentation
-        Numbers that need the probability of a class are left out if it has none.
+        Result of the frame. Without a probability, the numbers that need it are left
+        out.
     pixel_mm2 : float or None
         Area of a pixel, if it is known.
     """

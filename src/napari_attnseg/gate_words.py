@@ -1,4 +1,4 @@
-"""Describe what was measured of a gate's map in plain words. No torch, no Qt.
+"""Say in plain words what was measured of a gate map. No torch, no Qt.
 
 The verdict with its numbers and intervals is `results.AttentionMap.finding`.
 """

@@ -49,7 +49,10 @@ class MedsamCorrector:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready: which MedSAM, and on which device. No boxes: no margin."""
+        """JSON-ready facts: which MedSAM, and on which device.
+
+        There is no margin among them, because no boxes are drawn around objects.
+        """
         return {
             MEDSAM: {key: v for key, v in self._sam.facts.items() if key != "margin"}
         }

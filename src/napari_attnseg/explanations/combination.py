@@ -1,7 +1,8 @@
 """Candidates for a combination of the four gate maps in one map.
 
-Which of them, if any, is shown as the "at a glance" map is measured on validation
-images (``attnseg-train faithfulness --split val``) and stands in the model card.
+Validation images decide which of them, if any, is shown as the "at a glance" map
+(``attnseg-train faithfulness --split val``). The decision is recorded in the model
+card.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def run_explainer(
 def check_method(
     explainer: Explainer, segmenter: Segmenter, levels: Sequence[int]
 ) -> None:
-    """Raise `InputError` if the model cannot be explained so; no image is needed."""
+    """Raise `InputError` if the method does not suit the model; needs no image."""
     for level in levels:
         if explainer.per_gate and level not in STRIDES:
             raise InputError(

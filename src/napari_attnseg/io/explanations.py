@@ -44,14 +44,14 @@ class SavedExplanation:
     name : str
         Name of the image.
     source : str
-        The image's file as it was given.
+        Path of the image, as the user gave it.
     maps : sequence of Explanation
         One per level, or one.
     image : Path or None
-        The image's file, if there is one.
+        Path of the image, if it comes from a file.
     region : mapping
         Empty where the model's own mask was explained, else ``file`` and ``sha256`` of
-        the mask of the region; ``note``: a `batch.Note` on how it was laid.
+        the mask of the region; ``note`` is a `batch.Note` on how the region was placed.
     """
 
     name: str

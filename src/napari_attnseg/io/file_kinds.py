@@ -1,7 +1,7 @@
 """Recognise, from the header, files that viewers decode in another way.
 
-Only headers are read, and never an error is raised: what cannot be looked at is
-ordinary here, and `images.read_image` says what is wrong with it.
+Only headers are read, and no error is raised: a file that cannot be read counts as
+ordinary here, and `images.read_image` reports what is wrong with it.
 """
 
 from __future__ import annotations

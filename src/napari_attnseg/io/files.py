@@ -49,9 +49,10 @@ def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
 
 
 def relative_source(source: str, folder: Path) -> str:
-    """The image as seen from the results, so that both may be moved together.
+    """Path of the image relative to the results, so that both may be moved together.
 
-    Only if that reveals no more of the disk than the source as it was given does.
+    `source` is returned unchanged if a relative path would reveal more about the
+    folders of this machine than `source` does.
     """
     if Path(source).is_absolute() == folder.is_absolute():
         with suppress(ValueError):  # two drives

@@ -114,9 +114,10 @@ def left_out(folders: Iterable[Path], used: Collection[Path]) -> dict[str, int]:
     Parameters
     ----------
     folders : iterable of Path
-        Folders that were looked through, not what lies below them.
+        Folders whose files and folders are counted; the content of their folders is
+        not.
     used : collection of Path
-        Files and folders that are used; a folder with a used file in it is.
+        Files and folders that are used; a folder that holds a used file counts as used.
     """
     places = {path.parent: path.parent.resolve() for path in used}
     here = {places[path.parent] / path.name for path in used}
@@ -144,7 +145,7 @@ def _kind(path: Path, files: Collection[Path]) -> str:
 
 
 def left_out_words(counts: Mapping[str, int]) -> str:
-    """``"3 .dcm, 1 folder left out"``; empty where nothing is."""
+    """Describe the counts: ``"3 .dcm, 1 folder left out"``; empty without any."""
     if not counts:
         return ""
     kinds = {str(kind): words for kind, words in _WORDS.items()}

@@ -34,7 +34,7 @@ class FrameResults:
     complete : bool
         Whether all frames were done.
     image : str or None
-        The file that was segmented, as seen from the results; None: they do not say.
+        Path of the segmented file, relative to the results; None: not recorded.
     """
 
     names: StackNames
@@ -50,9 +50,9 @@ class FrameResults:
 
     @property
     def source(self) -> Path | None:
-        """The file that was segmented, where it was or beside the results; else None.
+        """Find the segmented file at its recorded path or beside the results, or None.
 
-        Of DICOM, whose files may name the patient, results do not say it.
+        For DICOM files the path is not recorded, because it may name the patient.
         """
         given = Path(str(self.provenance.get("source", "")))
         folder = self.names.folder
@@ -93,7 +93,7 @@ def _is_image(path: Path) -> bool:
 
 
 def find_frame_results(path: Path) -> list[Path]:
-    """The JSON files of films and stacks that a path is, or that a folder holds."""
+    """Find JSON files of films and stacks: the path itself, or those in a folder."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [file for file in found if read_facts(file, FORMAT) is not None]
 

@@ -69,7 +69,7 @@ class FrameTable:
         self._append(self._values(row) for row in rows)
 
     def note(self, frame: int, rows: Rows) -> None:
-        """Set the rows of a frame that has such rows in the file already."""
+        """Set the rows of a frame whose rows are in the file already."""
         self._rows[frame] = rows
 
     def _append(self, rows: Iterable[Sequence[Any]]) -> None:
@@ -117,7 +117,7 @@ class FrameTable:
 def read_rows(path: Path) -> dict[int, list[dict[str, str]]]:
     """Frame → its rows, of a table that may have been cut short; empty: there is none.
 
-    A last row without its end is left out: nobody knows what is missing.
+    A last row that was cut short is left out, because it is not known what is missing.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def unwritable(path: Path, error: OSError) -> InputError:
-    """Error: a file could not be written."""
+    """Make the error for a file that could not be written."""
     return InputError(
         f"{path} cannot be written ({error.strerror or error}); expected a folder with "
         "space that can be written: choose another one."

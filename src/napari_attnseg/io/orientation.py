@@ -38,7 +38,7 @@ def upright(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Ki
     orientation : int
         1 to 8, as EXIF and TIFF define it; 1 changes nothing.
     rows : int
-        Axis of the rows; that of the columns follows it.
+        Axis of the rows; the next axis is that of the columns.
     """
     if orientation == 1:
         return array

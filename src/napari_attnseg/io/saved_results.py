@@ -20,7 +20,7 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
     stem : str
         First part of their names.
     image : Path, optional
-        The image's file: results of another one are not to be replaced either.
+        Path of the image: results of another image are not to be replaced either.
     """
     story = folder / f"{stem}.json"
     facts = read_facts(story, FORMAT)
@@ -48,7 +48,7 @@ def find_results(path: Path) -> list[Path]:
 
 
 def saved_gates(path: Path, date: str) -> dict[str, Path]:
-    """Level → file of its gate map, of the run of that `date`; empty for another file.
+    """Map each level to the file of its gate map; empty if another run is saved there.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
 
 
 def saved_image(path: Path, date: str) -> Path | None:
-    """The image of the run of that `date`, as its JSON file names it, if it is there.
+    """Path of the image that the JSON file of a run names, if the file still exists.
 
     Parameters as of `saved_gates`.
     """

@@ -28,7 +28,7 @@ _PLANE = 1
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Size of a pixel: spacing of rows and columns, its unit, where it came from."""
+    """Size of a pixel: spacing of rows and columns, its unit, and its origin."""
 
     spacing: tuple[float, float] | None = None
     unit: str = "pixel"
@@ -112,7 +112,7 @@ _SPACINGS: tuple[tuple[str, tuple[Assumed, ...]], ...] = (
 
 
 def has_impossible_size(header: Any) -> bool:
-    """Whether a size of a pixel is zero or negative, and so not used."""
+    """Whether a size of a pixel is zero or negative, so that it is not used."""
     found = [numbers(of_frame(header, 0, keyword)) for keyword, _ in _SPACINGS]
     return any(one and min(one) <= 0 for one in found)
 

@@ -50,10 +50,10 @@ _MAGIC, _AT = b"DICM", 128
 
 
 def file_format(path: Path) -> FileFormat | None:
-    """The kind of a file or of an OME-Zarr folder; None for what is not read.
+    """The kind of a file or of an OME-Zarr folder; None if it cannot be read.
 
-    A name without suffix, or with a number as in DICOM's identifiers, is looked into:
-    archives name DICOM files so.
+    If a name has no suffix, or a number in its place, the first bytes of the file are
+    read, because archives give DICOM files such names.
     """
     name = path.name.lower()
     for kind, ends in SUFFIXES.items():

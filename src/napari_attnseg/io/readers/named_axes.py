@@ -97,10 +97,10 @@ class Plan:
 def plan_of(
     names: Sequence[str], shape: Sequence[int], channels: Sequence[str], file: str
 ) -> Plan:
-    """Say what each axis is.
+    """Find out what each axis is.
 
-    Three or four channels are red, green, blue and alpha where they are samples of one
-    pixel, where they are called so, and where nothing is said of three.
+    Three or four channels are read as red, green, blue and alpha if they are samples of
+    one pixel or have these names. Three channels without names are read so, too.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def plan_of(
     Raises
     ------
     InputError
-        If there is more than one stack of frames, or channels are no colours.
+        If there is more than one stack of frames, or if channels are not colours.
     """
     letters = "".join(name.lower()[:1] for name in names)
     lengths = {name: int(n) for name, n in zip(letters, shape, strict=True)}

@@ -1,8 +1,8 @@
 """Video: MP4, AVI, MOV and Matroska through PyAV, a frame at a time.
 
-A frame has the number in which it is shown. Its time stamp is needed to seek to it:
-they are listed, without decoding, when the first frame is asked for that does not
-follow the last one.
+Frames are numbered in the order in which they are shown. Seeking to a frame needs its
+time stamp. All time stamps are listed, without decoding, when a frame is asked for that
+does not follow the last one.
 """
 
 from __future__ import annotations
@@ -148,9 +148,10 @@ class VideoFrames(Frames):
 
     @property
     def step(self) -> float | None:
-        """Mean distance of the frames in seconds, by their own times.
+        """Mean distance of the frames in seconds, computed from their own times.
 
-        That of the header's rate where the file has no such times.
+        If the file has no such times, the distance follows from the frame rate in the
+        header.
         """
         try:
             stamps = self._time_stamps()
