@@ -143,7 +143,7 @@ class Medsam:
         rgb: bool | None = None,
         intensity: Intensity = WHOLE_RANGE,
     ) -> Tensor:
-        """Embed an image, the expensive half; as `Segmenter.encode`.
+        """Embed an image, the expensive half; parameters as of `Segmenter.encode`.
 
         `intensity` is the rule of the run whose mask is refined.
         """

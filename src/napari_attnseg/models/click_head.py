@@ -119,7 +119,7 @@ class ClickHead(nn.Module):
         Returns
         -------
         Tensor, shape (N, 1, side, side), at least 0
-            0 at the reach and beyond.
+            The change is 0 at the reach of the click and beyond.
         """
         middle = self.spec.reach
         at_click = embedded[:, :, middle, middle, None, None]
@@ -136,20 +136,20 @@ class ClickHead(nn.Module):
         inside: Tensor,
         positive: Tensor,
     ) -> Tensor:
-        """The maps beside the features; all from the side of the click.
+        """Join the maps that are used besides features, as seen from the click's label.
 
         Parameters
         ----------
         own, now : Tensor, shape (N, side, side)
-            Logits of the model, and of the mask before the click.
+            Logits of the model, and logits that agree with the mask before the click.
         mask : Tensor, shape (N, side, side), in [0, 1]
             Mask before the click.
         same, other : Tensor, shape (N, side, side), in [0, 1]
-            Earlier clicks of the same and of the other kind.
+            Earlier clicks with the same label as this click, and with the other label.
         inside : Tensor, shape (N, side, side)
-            1 inside the image.
+            1 inside the image, 0 beyond its edge.
         positive : Tensor of float, shape (N,)
-            1 or 0.
+            1 for a click that adds, 0 for one that removes.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """DUCK-Net (Dumitru, Peteleaza & Craciun 2023), original topology.
 
 Dumitru, R.-G., Peteleaza, D., Craciun, C. Using DUCK-Net for polyp image segmentation.
-Scientific Reports 13, 9803 (2023). Every convolution is followed by ReLU and then
-BatchNorm, in this order, as its authors have it.
+Scientific Reports 13, 9803 (2023). Every convolution is followed by ReLU and then by
+BatchNorm, as in the authors' code.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from napari_attnseg.spec import GATES, GateEnds
 
 
 class Fusion(nn.Module):
-    """Base: gates compute psi from both maps, `merge` uses it.
+    """Base of all fusions: gates compute psi from both maps, and `merge` applies it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Fusion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Two maps (N, C, h, w) → the fused map and the psi (N, gates, h, w) used.
 
-        `psi` given: it is used instead of the gates' own (an intervention).
+        If `psi` is given, it is used instead of the gates' own (an intervention).
         """
         if psi is None:
             psi = self.psi(cnn, transformer)
@@ -108,7 +108,7 @@ class CNNGuided(TransformerGuided):
 
 
 class DoubleAttention(Fusion):
-    """fused = [psi1 * x, psi2 * g]: each encoder is let through by a gate of its own.
+    """fused = [psi1 * x, psi2 * g]: each encoder's map is weighted by its own gate.
 
     F_int is an eighth of the channels.
     """
@@ -131,15 +131,15 @@ class DoubleAttention(Fusion):
         )
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Weigh each, and join along the channels."""
+        """Multiply each map by its gate's psi, and join both along the channels."""
         return torch.cat([cnn * psi[:, :1], transformer * psi[:, 1:]], dim=1)
 
 
 class DoubleWeighted(DoubleAttention):
     """fused = [psi1 * x + (1 - psi1) * g, psi2 * g + (1 - psi2) * x].
 
-    Both guided variants side by side: psi → 1 of a gate uses the encoder it is named
-    after. The paper's "Weighted Double" is the same in the released code.
+    The fused map joins both guided variants. A gate is named after the encoder that it
+    uses for psi → 1. The paper's "Weighted Double" is the same in the released code.
     """
 
     gates = GATES["double_weighted"]

@@ -24,7 +24,7 @@ class AttentionGate(nn.Module):
         One-channel BatchNorm before the sigmoid, as in the released code.
     window : int
         Odd side of the neighbourhood over which the sigmoid's input is averaged, so
-        that psi cannot draw what is smaller; 1: none, as in the paper.
+        that psi cannot follow smaller structures; 1: no averaging, as in the paper.
     """
 
     def __init__(

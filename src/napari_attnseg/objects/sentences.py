@@ -1,6 +1,7 @@
 """Describe one object in short sentences, each tied to the numbers in it.
 
-They say what was measured and nothing of what it may mean: no diagnosis, no judgement.
+The sentences say what was measured, not what it may mean: they hold no diagnosis and no
+judgement.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from napari_attnseg.results import GATE_LEGEND
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`text`, and the names of the record's numbers that it uses, in their order."""
+    """A sentence, and the names of the numbers that it uses, in their order."""
 
     text: str
     names: tuple[str, ...]

@@ -23,10 +23,10 @@ def expect_whole_avi(path: Path, stream: Any, count: Callable[[], int]) -> None:
     count : callable
         Reads the file, and returns the number of frames in it.
 
-        Raises
-        ------
-        InputError
-            If frames are missing inside the file.
+    Raises
+    ------
+    InputError
+        If frames are missing inside the file.
     """
     said = stream.frames
     if len(stream.index_entries) >= said:

@@ -46,7 +46,7 @@ class Shown:
 
 
 def groups(header: Any, frame: int) -> Iterator[Any]:
-    """Data sets that may describe a frame: its own, the shared one, the file's."""
+    """Data sets of the header that describe a frame, the most special one first."""
     for name, at in (
         ("PerFrameFunctionalGroupsSequence", frame),
         ("SharedFunctionalGroupsSequence", 0),

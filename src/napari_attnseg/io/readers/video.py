@@ -162,7 +162,7 @@ class VideoFrames(Frames):
         return float((stamps[-1] - stamps[0]) * self._base / (len(stamps) - 1))
 
     def place_of(self, index: int) -> float | None:
-        """Seconds from the first frame; of one not yet decoded the file is read."""
+        """Seconds from the first frame; may read the file to find the time stamp."""
         if index in self._seen:
             return float((self._seen[index] - self._seen[0]) * self._base)
         return self.times[index]
