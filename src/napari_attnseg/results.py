@@ -26,7 +26,7 @@ GateKey = int | tuple[int, str]
 
 
 def gate_label(key: GateKey) -> str:
-    """``1/32`` or ``1/32 CNN``."""
+    """Label of a gate: ``1/32``, or ``1/32 CNN`` if its level has two gates."""
     return f"1/{key[0]} {key[1]}" if isinstance(key, tuple) else f"1/{key}"
 
 
@@ -40,7 +40,7 @@ def gate_key(label: str) -> GateKey:
 
 
 def gate_parts(key: GateKey) -> tuple[int, str]:
-    """Stride and name; the name is empty where a level has one gate."""
+    """Stride and name of a gate; the name is empty if its level has one gate."""
     return key if isinstance(key, tuple) else (key, "")
 
 
@@ -67,7 +67,7 @@ class PatternValue(StrEnum):
 
     @property
     def measured(self) -> bool | None:
-        """Whether it was measured at all; None: it is not known."""
+        """Whether the effect was measured at all; None: not known."""
         if self is PatternValue.UNKNOWN:
             return None
         return self is not PatternValue.NOT_MEASURED
@@ -87,8 +87,9 @@ class ShareState(StrEnum):
 class EffectiveShare:
     """Share of the CNN in a gate's fused features, by feature norms.
 
-    psi is a weight: how much of what is fused comes from the CNN depends also on how
-    large the features of both encoders are (`SegmentationNetwork.effective_shares`).
+    psi is only a weight. How much of the fused features comes from the CNN also depends
+    on how large the features of both encoders are; see
+    `SegmentationNetwork.effective_shares`.
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class EffectiveShare:
     mean : float or None
         Mean over the image, in [0, 1].
     values : ndarray of float32, shape (h, w), or None
-        At each location of the gate; not kept in files.
+        Share at each location of the gate; not kept in files.
     """
 
     state: ShareState = ShareState.UNKNOWN
@@ -146,12 +147,12 @@ class AttentionMap:
     gate : str
         Name of the gate in a level that has two; empty where it has one.
     effective_share : EffectiveShare
-        How much of the fused features is the CNN's.
+        How much of the fused features comes from the CNN.
     pattern : PatternValue
-        Measured worth of the map's pattern.
+        Measured effect of the map's pattern on the mask.
     origin : (float, float)
-        Row and column of the image at which the map begins: (0, 0), or the first of the
-        box that was segmented.
+        Row and column of the image at which the map begins: (0, 0), or the first row
+        and column of the box that was segmented.
     """
 
     values: NDArray[np.float32]
@@ -172,7 +173,7 @@ class AttentionMap:
 
     @property
     def measured(self) -> bool | None:
-        """Whether the pattern's worth was measured; None: it is not known."""
+        """Whether the effect of the pattern was measured; None: not known."""
         return self.pattern.measured
 
     @property
@@ -241,7 +242,7 @@ class Explanation:
     method : str
         Name in ``explanations.EXPLAINERS``.
     level : int or None
-        Nominal stride of the gate; None for a map that belongs to none.
+        Nominal stride of the gate; None for a map that does not belong to a gate.
     values : ndarray of float32, shape (h, w)
         At the map's own resolution.
     stride : (float, float)
@@ -260,11 +261,11 @@ class Explanation:
     low, high : str
         Meaning of the lower and the upper end of the scale.
     effective_share : EffectiveShare
-        How much of that gate's fused features is the CNN's; unknown for a map that is
-        about no gate.
+        How much of the gate's fused features comes from the CNN; unknown for a map that
+        does not belong to a gate.
     pattern : PatternValue or None
-        Measured worth of that gate's pattern; None for a map that is
-        about no gate.
+        Measured effect of that gate's pattern on the mask; None for a map that does not
+        belong to a gate.
     """
 
     method: str

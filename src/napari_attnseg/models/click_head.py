@@ -107,7 +107,7 @@ class ClickHead(nn.Module):
         return found
 
     def forward(self, embedded: Tensor, maps: Tensor) -> Tensor:
-        """Logits that a click adds to its own side, around it.
+        """Compute the logits that a click adds for its own label, around it.
 
         Parameters
         ----------

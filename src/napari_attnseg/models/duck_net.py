@@ -68,7 +68,7 @@ def residual_blocks(inputs: int, outputs: int, repeat: int) -> nn.Sequential:
 
 
 class DuckBlock(nn.Module):
-    """Six views of different reach, summed between two BatchNorms."""
+    """Six branches of different receptive field, summed between two BatchNorms."""
 
     #: Kernel of the separated branch.
     size = 6

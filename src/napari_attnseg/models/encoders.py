@@ -208,12 +208,12 @@ class PlainViTEncoder(Encoder):
 
 
 class NoEncoder(nn.Module):
-    """Stand-in for a missing encoder, without maps and parameters."""
+    """Placeholder for an encoder that a model lacks, without maps and parameters."""
 
     channels: Sequence[int] = ()
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Nothing."""
+        """Return no maps."""
         return []
 
 

@@ -72,7 +72,7 @@ class Gated:
         return {stride: 1 - psi for stride, psi in attention.items()}
 
     def cnn_shares(self, attention: Mapping[int, Array]) -> dict[int, Array]:
-        """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
+        """Earlier name of `psi_of_cnn`, which returns weights, not shares."""
         return self.psi_of_cnn(attention)
 
     def effective_shares(

@@ -224,7 +224,7 @@ def _forget() -> None:
 
 
 def import_cured(name: str) -> ModuleType:
-    """Import torchvision, or a library that needs it, even if its build does not fit.
+    """Import torchvision, or a library that needs it, even if it does not fit torch.
 
     PyPI's torchvision for Linux is built for CUDA; beside a CPU build of torch its
     import fails with "operator torchvision::nms does not exist", because it registers

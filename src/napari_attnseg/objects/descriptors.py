@@ -94,7 +94,7 @@ PLACES = ("inside", "on the border", "outside")
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """Height and width of a pixel; in `unit`, or only to each other if that is None."""
+    """Height and width of a pixel in `unit`; without a unit only their ratio counts."""
 
     height: float = 1.0
     width: float = 1.0

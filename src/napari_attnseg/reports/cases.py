@@ -60,11 +60,11 @@ class Case:
         Frame of a stack.
     pixel : PixelSize
     doubt : float or None
-        Predictive entropy in bits, if the probability is not kept, as for films; None:
-        it is computed from the probability.
+        Predictive entropy in bits, if it is known but the probability is not kept, as
+        for films. None: it is computed from the probability.
     left_out : int
-        Number of frames of its stack that were left out, because others need a look
-        more.
+        Number of frames of the stack that are not in the report, because other frames
+        are more urgent to look at.
     """
 
     name: str
@@ -93,8 +93,8 @@ def cases_of(
     ----------
     results : Results
     picture : callable
-        Gets the number of the frame, or None for a single image; returns its pixels, or
-        why there are none.
+        Called with the number of the frame, or None for a single image. It returns the
+        pixels, or the reason why there are none.
     file : str
         JSON file of the results, if there is one.
     """
@@ -163,7 +163,7 @@ def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
 
 
 def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
-    """Pixels that a run segmented, if an array still holds them.
+    """Return the pixels that a run segmented, if an array still holds them.
 
     Parameters
     ----------

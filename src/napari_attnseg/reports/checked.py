@@ -1,9 +1,9 @@
 """Check machine-written sentences against the measured facts.
 
-A sentence is shown only if each of its words is in a closed list, and each of its
-numbers is that of a fact, has its unit and follows the word that names its quantity. A
-sentence therefore cannot state a diagnosis, a judgement, a negation or a number in
-words.
+A sentence is shown only if all its words are in a closed list, and each of its numbers
+is the number of a fact, has the unit of that fact and follows the word that names its
+quantity. A sentence therefore cannot state a diagnosis, a judgement, a negation or a
+number in words.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Endpoint:
     Attributes
     ----------
     url : str
-        Address up to ``/v1``, as OpenAI-compatible servers have it.
+        Address up to and including ``/v1``, as for OpenAI-compatible servers.
     model : str
     key_name : str
         Environment variable with the key; if it is not set, no key is sent.

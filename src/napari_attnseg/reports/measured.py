@@ -68,13 +68,13 @@ def measured_facts(
     doubt: float,
     expected: ExpectedDice | None,
 ) -> list[Fact]:
-    """Facts of one case, with the digits of its report; no name, path or identifier.
+    """Facts of one case, rounded as in its report; no name, path or identifier.
 
     Parameters
     ----------
     case : Case
     records : sequence of ObjectRecord
-        Its objects.
+        Objects of the case.
     doubt : float
         Predictive entropy in bits; NaN: not assessable.
     expected : ExpectedDice or None

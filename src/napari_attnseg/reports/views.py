@@ -50,7 +50,7 @@ _NO_IMAGE = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One case, ready for the page: `worth` is its sort key, the rest its content."""
+    """One case, ready for the page: `worth` is the sort key, all else is content."""
 
     worth: Worth
     expected: ExpectedDice | None
