@@ -86,11 +86,11 @@ class ReaderRecord:
         return self._interval("dice", which)
 
     def right(self, which: str) -> Interval | None:
-        """Frequency with which it is right where the readers disagree, if measured."""
+        """How often it is right where the readers disagree; None: not measured."""
         return self._interval("right", which)
 
     def drawn_alone_right(self, reader: Reader) -> Interval | None:
-        """Frequency with which it is right where only it draws, if measured."""
+        """How often it is right where only its mask has pixels; None: not measured."""
         return self._interval("drawn_alone_right", reader.key)
 
     def _interval(self, block: str, which: str) -> Interval | None:

@@ -81,7 +81,7 @@ class Readers:
 
     @property
     def disagreement(self) -> NDArray[np.uint8]:
-        """Where the masks differ, (H, W): an index into `KINDS`; 0 where they agree."""
+        """Indices into `KINDS`, (H, W): how the masks differ; 0 where they agree."""
         return disagreement(self.cnn.mask, self.transformer.mask)
 
     @property

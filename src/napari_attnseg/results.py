@@ -59,7 +59,7 @@ class PatternValue(StrEnum):
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> PatternValue:
-        """Value from ``pattern`` of a card or result, or from their earlier flag."""
+        """Read ``pattern`` of a card or result, or the flag of earlier versions."""
         found = facts.get("pattern")
         if found in set(cls):
             return cls(found)
@@ -107,7 +107,7 @@ class EffectiveShare:
 
     @classmethod
     def measured(cls, values: NDArray[np.float32]) -> EffectiveShare:
-        """Share at each location; NaN, where both features are 0, is left out."""
+        """Make it from the share at each location; NaN is left out."""
         defined = values[np.isfinite(values)]
         mean = float(defined.mean()) if defined.size else None
         return cls(ShareState.MEASURED, mean, values)
@@ -168,7 +168,7 @@ class AttentionMap:
 
     @property
     def decorative(self) -> bool:
-        """Whether the pattern was measured to be worth nothing in this model."""
+        """Whether the pattern was measured not to matter for the mask in this model."""
         return self.pattern is PatternValue.DECORATIVE
 
     @property

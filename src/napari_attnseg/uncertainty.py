@@ -57,7 +57,7 @@ def case_doubt(
     Returns
     -------
     float
-        In [0, 1]; NaN if the mask is empty, for then there is nothing it could be of.
+        Uncertainty in [0, 1]; NaN if the mask is empty.
     """
     inside = np.asarray(mask) != 0
     if box is not None:

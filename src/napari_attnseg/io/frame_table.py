@@ -69,7 +69,7 @@ class FrameTable:
         self._append(self._values(row) for row in rows)
 
     def note(self, frame: int, rows: Rows) -> None:
-        """Set the rows of a frame whose rows are in the file already."""
+        """Set the rows of a frame that the file already holds; writes nothing yet."""
         self._rows[frame] = rows
 
     def _append(self, rows: Iterable[Sequence[Any]]) -> None:

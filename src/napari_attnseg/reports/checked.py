@@ -55,7 +55,7 @@ class Dropped(StrEnum):
 def check(
     text: str, facts: Sequence[Fact]
 ) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
-    """Split a text into sentences that the facts support and reasons to drop others."""
+    """Return the sentences that the facts support, and why others are dropped."""
     kept: list[str] = []
     dropped: list[Dropped] = []
     sentences = [one.strip() for one in _END.split(text) if one.strip()]

@@ -41,7 +41,7 @@ class LoadedImage(NamedTuple):
 
 
 class Ahead:
-    """Reads images in a thread; keeps those that were asked for last."""
+    """Reads images in a thread; keeps those that were requested last."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "review-images")

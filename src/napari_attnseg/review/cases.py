@@ -33,13 +33,13 @@ class Order(StrEnum):
     Attributes
     ----------
     EXPECTED_DICE
-        The lowest expected Dice first, and before it masks without such a number.
+        Masks without an expected Dice come first, then those with the lowest one.
     DOUBT
-        The highest entropy first, and before it empty masks, which have none.
+        Empty masks, which have no entropy, come first, then those with the highest one.
     NAME
-        Nothing was measured.
+        By name, because nothing was measured.
     SHUFFLED
-        By chance, as a reader study is.
+        In random order, for a reader study.
     """
 
     EXPECTED_DICE = "expected_dice"

@@ -1,7 +1,8 @@
 """File of a reviewer's events, one line of JSON each; lines are only appended.
 
-Every line is flushed to the disk before anything goes on, so that a process that is
-killed loses nothing. What a crash of the machine left of a line is kept apart.
+Every line is flushed to the disk before the review continues, so that nothing is lost
+if the process is killed. A line that a crash of the machine cut short is moved to
+another file.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ class Journal:
     Parameters
     ----------
     path : Path
-        The file; it is there already.
+        File that exists already.
 
     Attributes
     ----------
     header : dict
-        First line: ``format``, ``reader``, ``mode`` and what the study was set to.
+        First line: ``format``, ``reader``, ``mode`` and the settings of the study.
     events : list of dict
         All others.
     damaged : tuple of str
-        Lines that cannot be read. They are kept apart in `damaged_file` as soon as
-        something is written.
+        Lines that cannot be read. They are moved to `damaged_file` as soon as something
+        is written.
 
     Raises
     ------
@@ -113,7 +114,7 @@ class Journal:
         kind : str
             Kind of the event, written as ``event``.
         **facts
-            JSON-ready; None is left out.
+            JSON-ready facts of the event; those that are None are left out.
 
         Raises
         ------

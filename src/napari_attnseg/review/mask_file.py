@@ -26,7 +26,8 @@ class ReadMask(NamedTuple):
     labels : ndarray of integer, shape (H, W)
         0 is background.
     assumed : str
-        One sentence on how the values were read, if that is not plain; else empty.
+        One sentence on how the values were read if that is not obvious, otherwise
+        empty.
     """
 
     labels: NDArray[np.integer[Any]]
@@ -42,11 +43,11 @@ def read_mask(
     ----------
     path : Path
     value : int, optional
-        Value of the first class, as results files say it: all values are divided by
-        it. Without it, a mask of 0 and one other value has one region, and other
-        numbers are labels.
+        Value of the first class, from the results' files: all values are divided by it.
+        None: a mask of 0 and one other value has one class, and otherwise each number
+        is a label.
     frame : int, optional
-        Slice, if the file holds those of a stack.
+        Number of the slice, if the file holds a stack.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Time on a case, while the window is the active one and while it is not."""
+"""Time on a case, with the window active and with another one active."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stopwatch:
         self.paused = False
 
     def restart(self) -> None:
-        """Begin at 0; a pause goes on."""
+        """Begin at 0; if the stopwatch is paused, it stays paused."""
         self._active = self._away = 0.0
         self._since = self._now()
 

@@ -51,7 +51,7 @@ class RunFiles:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read what is there."""
+        """Read the files that exist in the folder."""
         settings: dict[str, Any] = {}
         with suppress(OSError, ValueError):
             text = (folder / CONFIG_FILE).read_text(encoding="utf-8")

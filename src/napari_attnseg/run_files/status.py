@@ -65,7 +65,7 @@ class ProcessRecord:
 
     @classmethod
     def now(cls, pid: int) -> Self:
-        """Record a process of this machine at this moment."""
+        """Make the record of a process of this machine at this moment."""
         return cls(pid, platform.node(), time.time())
 
     @property

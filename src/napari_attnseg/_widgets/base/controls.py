@@ -80,7 +80,7 @@ class ChoiceBox(QComboBox):
 
 
 class Form(QFormLayout):
-    """Form whose rows are as high as their wrapped texts need at its present width."""
+    """Form whose rows adapt their height to wrapped texts."""
 
     def setGeometry(self, rect: QRect) -> None:  # noqa: N802 (Qt's name)
         """Place the rows."""
@@ -140,7 +140,8 @@ class Fold(QWidget):
     ----------
     title : str
     content : QWidget
-        Hidden while it is closed, so that its controls do not take the keyboard.
+        Content, hidden while the part is closed, so that its controls cannot get the
+        keyboard focus.
     opened : bool
         Whether it is open at first.
     """
@@ -192,7 +193,7 @@ def set_tips(tips: Mapping[QWidget, str]) -> None:
 
 
 def timer(milliseconds: int, call: Any) -> QTimer:
-    """A timer that calls once after its last start; 0 ms: when Qt is idle."""
+    """Timer that calls a function once after its last start; 0 ms: when Qt is idle."""
     made = QTimer()
     made.setSingleShot(True)
     made.setInterval(milliseconds)
@@ -201,7 +202,7 @@ def timer(milliseconds: int, call: Any) -> QTimer:
 
 
 def repeating(milliseconds: int, call: Any) -> QTimer:
-    """A timer that runs, and calls again and again until it is stopped."""
+    """Running timer that calls a function repeatedly until it is stopped."""
     made = QTimer()
     made.setInterval(milliseconds)
     made.timeout.connect(call)

@@ -36,7 +36,7 @@ class DockWidget(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its theme is followed, and its images are, by their results.
+        The widget follows its theme, and results follow their images in it.
     """
 
     #: Title of its tab: seven tabs fit a small screen only if each is one word.

@@ -1,4 +1,4 @@
-"""Legend of gate maps: the bar of their colours between the names of its ends."""
+"""Legend of gate maps: a colour bar between the names of its two ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BAR = "background: qlineargradient(x1: 0, y1: 0, x2: 1, y2: 0, {stops});"
 
 
 class GateLegend(QWidget):
-    """Bar of the colours of a gate map, with what each end stands for beside it."""
+    """Colour bar of a gate map, with the meaning of each end beside it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,10 +58,10 @@ def run(
     how: Looking | None = None,
     near: Callable[[], int] = lambda: 0,
 ) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
-    """Segment frame by frame, with a model that is loaded if need be.
+    """Segment frame by frame; the model is loaded if it is not loaded yet.
 
-    An error of the input is returned, not raised: napari shows what a worker raises
-    with its traceback, as a bug.
+    If the input cannot be used, `Failed` is returned instead of raising the error,
+    because napari shows an error in a worker as a bug, with its traceback.
 
     Yields
     ------
@@ -92,7 +92,7 @@ def explain(
     cancelled: Callable[[], bool] = lambda: False,
     intensity: Intensity | str | None = None,
 ) -> Generator[tuple[int, str], None, tuple[Explanation, LoadedModel] | Failed]:
-    """Explain one frame; yields and fails as `run`."""
+    """Explain one frame; yields steps and returns errors as `run` does."""
     from napari_attnseg import explanations
 
     try:
@@ -123,7 +123,7 @@ def explain(
 def encode(
     source: Source, frame: int, provenance: Mapping[str, Any], models: ModelCache
 ) -> Generator[tuple[int, str], None, WhatIf | Failed]:
-    """Encode one frame with the weights of a run; fails as `run`.
+    """Encode one frame with the weights of a run; returns errors as `run` does.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def prepare_clicks(
     models: ModelCache,
     way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
-    """Prepare the corrector of one frame's mask; fails as `run`.
+    """Prepare the corrector of one frame's mask; returns errors as `run` does.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class NewResult:
             self._viewer.layers.selection.active = active
 
     def take(self, came: FrameDone, shown: int) -> None:
-        """Show a frame that came; the first one adds the mask.
+        """Show a frame that was segmented; the first one adds the mask.
 
         Parameters
         ----------

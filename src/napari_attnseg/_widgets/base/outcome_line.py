@@ -39,8 +39,8 @@ NO_LONGER = "The expected Dice was that of the model's own mask."
 class OutcomeLine(QLabel):
     """Line on the latest result of the image in view, kept up to date.
 
-    The image is named if it is not the chosen one, or one of several in view. If the
-    result was made with other weights than the chosen ones, the line says so.
+    The line names the image if it is not the chosen one, or if several are in view. If
+    the result was made with other weights than the chosen ones, the line says so.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class OutcomeLine(QLabel):
     mask : Labels or None
         Mask of its latest result.
     named : bool
-        Whether the image is named.
+        Whether the line names the image.
     """
 
     #: The line was made anew: `image`, `mask` and `named` may have changed.

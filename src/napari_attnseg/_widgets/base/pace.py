@@ -24,10 +24,10 @@ class Pace:
     Parameters
     ----------
     decodings : int
-        How often the network is decoded until the end, about; the first decoding, of
-        the image itself, takes less than the others.
+        About how many decodings the run takes; the first one, for the image itself, is
+        faster than the others.
     passes : int
-        How many images go through the network, about.
+        About how many images go through the network.
     device : str
         Compute device.
     """
@@ -44,8 +44,8 @@ class Pace:
     def seconds_left(self) -> float:
         """Seconds until the end; 0 if there are more decodings than expected.
 
-        A decoding that takes longer than those before counts as what the others will
-        take, too.
+        If the present decoding already takes longer than those before, the estimate
+        expects the same of all that follow.
         """
         expected = expected_seconds(self._passes, self._device)
         if not self._began:
@@ -61,7 +61,7 @@ class Pace:
         return max(left, 0.0)
 
     def finished(self) -> None:
-        """Remember how long it took, for the next run on this device."""
+        """Remember how long the run took, for the next run on this device."""
         if self._began and self._decodings > 3:
             took = time.monotonic() - self._began[0]
             _MEASURED[self._device] = took / self._passes

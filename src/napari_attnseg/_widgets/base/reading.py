@@ -111,7 +111,7 @@ class ReadingQuestions(QWidget):
         Raises
         ------
         InputError
-            If the user has to choose and has not.
+            If the user must choose, but has not chosen yet.
         """
         if not self._readings:
             return None

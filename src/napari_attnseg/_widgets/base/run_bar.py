@@ -125,16 +125,17 @@ class RunBar(QWidget):
         total : int
             Number of steps; 0 if it is not known.
         done : callable
-            Gets what `run` returns, unless that is `Failed`.
+            Called with what `run` returns, unless that is `Failed`.
         came : callable, optional
-            Gets what a step brings besides, where it has a third part.
+            Called with the third part of a step, if the step has one.
         cancelled : callable, optional
-            Says what there is of a run that was cancelled; without it, nothing.
+            Returns a sentence on what a cancelled run has left; without it, nothing is
+            shown.
         after : callable, optional
-            Called at the end, however the run ended. Not together with `done`: what
-            takes long in both is a shorter pause of the window each.
+            Called at the end, however the run ended. It is called later than `done`, so
+            that the window is not blocked by both without a break.
         left : callable, optional
-            Says how many seconds are left; shown while it is worth saying.
+            Returns how many seconds are left; they are shown if it takes long enough.
         """
 
         def finished(result: Any) -> None:

@@ -45,7 +45,7 @@ class RunMenu(QPushButton):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its layers are saved.
+        Viewer whose layers are saved.
     life : Lifetime
         Ends the connection to the viewer.
     segments : bool
@@ -86,7 +86,7 @@ class RunMenu(QPushButton):
         self.setVisible(mask is not None)
 
     def is_of(self, image: Any) -> bool:
-        """Whether the run that is offered is of this image layer."""
+        """Whether the menu is for a run on this image layer."""
         record = self._record
         return record is not None and record.image.layer_id == str(image.unique_id)
 

@@ -45,7 +45,7 @@ class Looking:
     tile : bool
         As for `Segmenter.segment`.
     every : int
-        Number N of which every Nth frame of a stack is segmented, from the first on.
+        Step between frames: every Nth frame of a stack is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None
@@ -63,11 +63,12 @@ class Looking:
 
 
 class FrameResults(Sequence[Segmentation]):
-    """Results of a stack, written into arrays of all frames: half as much memory.
+    """Results of a stack, written into arrays of all frames to save memory.
 
-    Maps are float16, and `new_layers` takes the whole arrays as they are. A frame that
-    is not segmented is 0 in all of them and has no hash of its image. Of each frame
-    only what is its own is kept; its result is made anew when it is asked for.
+    Maps are float16, which halves the memory, and `new_layers` uses the arrays without
+    copying. A frame that is not segmented is 0 in all of them, and has no hash of its
+    image. For each frame, only data that differ between frames are kept; its result is
+    put together when it is asked for.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ class FrameDone(NamedTuple):
     result : Segmentation
         Views of the arrays of `stack`.
     stack : FrameResults
-        Other frames may be written into it meanwhile.
+        Results of the whole stack; other frames may be written into it meanwhile.
     """
 
     frame: int
@@ -169,7 +170,7 @@ class FrameDone(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Where a run is.
+    """Position of a run.
 
     Attributes
     ----------
@@ -178,7 +179,7 @@ class Step(NamedTuple):
     text : str
         Text of the next step.
     came : FrameDone or None
-        Result of the last step.
+        Result of the last step, if it finished a frame.
     """
 
     done: int
@@ -202,17 +203,18 @@ def segment_frames(
     segmenter : Segmenter
     how : Looking
     near : callable
-        The frame of a stack that is looked at: it comes first, then its neighbours.
+        Returns the frame of a stack that is on screen, which is segmented first, then
+        its neighbours.
 
     Yields
     ------
     Step
-        A cancel takes effect here; frames that came until then are whole.
+        Cancelling takes effect here; frames that were yielded before are complete.
 
     Raises
     ------
     InputError, DeviceError
-        As `Segmenter.segment`; of a stack it says which slice.
+        As for `Segmenter.segment`; for a stack, the message names the slice.
     """
     total = source.frames or 1
     stack = FrameResults(total)

@@ -71,7 +71,7 @@ class TrainingSetButton(QWidget):
         self.hide()
 
     def show_mask(self, mask: Any) -> None:
-        """Offer a mask layer; None hides the button."""
+        """Set the mask layer that the button adds; None hides the button."""
         # Not the layer itself: one that the user deletes is to be freed.
         layer_id = None if mask is None else mask.unique_id
         if layer_id != self._layer_id:
@@ -134,9 +134,10 @@ def send(
     parent : QWidget or None
         Parent of the questions.
     say : callable
-        Gets a sentence on what was written; errors are shown as napari's.
+        Called with a sentence on what was written; errors are shown as notifications of
+        napari.
     ended : callable
-        Whether `parent` is gone: then nothing more is asked or written.
+        Returns whether `parent` has closed; then nothing more is asked or written.
     """
     try:
         read = correction_of(viewer, layer)
