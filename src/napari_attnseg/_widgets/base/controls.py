@@ -69,7 +69,7 @@ class UnitSlider(QLabeledDoubleSlider):
 
 
 class ChoiceBox(QComboBox):
-    """A list to choose from that elides long entries: they do not widen its dock."""
+    """A list to choose from; long entries are elided and do not widen its dock."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -86,7 +86,7 @@ class DockWidget(QWidget):
         self.setStyleSheet(_FOCUS.format(colour=colour))
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
+        """End when napari takes the widget out of its dock, as it does to close it."""
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
                 self._life.end()

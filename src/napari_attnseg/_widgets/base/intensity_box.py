@@ -53,7 +53,7 @@ class IntensityBox(ChoiceBox):
         return self.currentText()
 
     def choose(self, choice: str) -> None:
-        """Choose the rule of these words, as of `choice`; the first one if unknown."""
+        """Choose a rule by its text; an unknown text chooses the first one."""
         self.setCurrentIndex(max(self.findText(choice), 0))
 
     def rule(self, layer: Any) -> Intensity | str | None:

@@ -73,7 +73,7 @@ class ModelCache:
         return len(self._models)
 
     def add_user(self) -> Callable[[], None]:
-        """Keep models from now on; the function that is returned ends that, once."""
+        """Keep models for one more user, and return a function that ends this."""
         user = object()
         with self._lock:
             self._users.add(user)
@@ -92,7 +92,7 @@ class ModelCache:
         return leave
 
     def load(self, weights: Path, device: str) -> LoadedModel:
-        """The model of a weights file on a device, loaded unless it is kept.
+        """Return the model of a weights file on a device; load it if necessary.
 
         Torch then computes with as many threads as the preferences say.
 

@@ -90,7 +90,7 @@ class NewResult:
         bring_forward(viewer, ids.get(self._source.layer_id))
 
     def complete(self) -> None:
-        """Add the maps, once all frames are done; a stack's mask is added before."""
+        """Add the maps when all frames are done; a stack's mask is added earlier."""
         waiting, self._waiting = self._waiting, []
         if waiting and not self.removed:
             active = self._viewer.layers.selection.active

@@ -42,7 +42,7 @@ class Pace:
         self._began.append(time.monotonic())
 
     def seconds_left(self) -> float:
-        """Seconds until the end; 0 if there are more decodings than expected.
+        """Seconds until the end; 0 if more decodings were counted than expected.
 
         If the present decoding already takes longer than those before, the estimate
         expects the same of all that follow.

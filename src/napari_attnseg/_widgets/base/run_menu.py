@@ -79,7 +79,7 @@ class RunMenu(QPushButton):
         self.hide()
 
     def show_run(self, mask: Any, what: str = "this run") -> None:
-        """Offer the run that made a mask layer; None hides the menu."""
+        """Set the mask layer whose run the menu is for; None hides the menu."""
         self._record = None if mask is None else record_of(mask)
         self._layer_id = None if mask is None else mask.unique_id
         self.setText(f"Repeat or save {what}")

@@ -126,7 +126,10 @@ class FrameResults(Sequence[Segmentation]):
         )
 
     def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays; errors as of `StackArray.put`."""
+        """Store a result, and return it as views of the arrays.
+
+        Errors are those of `StackArray.put`.
+        """
         shares = []
         for i, gate in enumerate(result.attention):
             self._put("psi", i, frame, gate.values)

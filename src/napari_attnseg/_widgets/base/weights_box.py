@@ -32,7 +32,7 @@ class WeightsBox(ChoiceBox):
         self.setCurrentIndex(0)
 
     def offer(self, path: Path) -> int:
-        """Add a weights file unless it is there; returns its place in the list."""
+        """Add a weights file if the list lacks it; returns its index in the list."""
         same = path.resolve()
         for index in range(self.count()):
             known = self.itemData(index)

@@ -1,4 +1,4 @@
-"""Signs of clicks and lines of scribbles on the image. No Qt."""
+"""Marks of clicks, and lines of scribbles, on the image. No Qt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ADDS, _TAKES = ("cross", "#00b140"), ("hbar", "#e4002b")
 class ClickPoints:
     """A Points layer with one point per click, and a Vectors layer of scribbles.
 
-    Both are there while clicks can be made, the second from the first scribble on.
+    Both exist while clicks can be made; the second is added at the first scribble.
 
     It is not a QObject, because it outlives the widget.
 

@@ -67,12 +67,12 @@ class ClickedMask:
         return frame if self.result.stacked else None
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
-        """Mask (H, W) of a frame, as its layer has it."""
+        """Mask (H, W) of a frame, as it is in its layer."""
         data = self.result.mask.data
         return np.asarray(data[frame] if self.result.stacked else data)
 
     def clicks(self, frame: int) -> tuple[Click, ...]:
-        """Clicks that the mask of a frame was corrected by."""
+        """Clicks by which the mask of a frame was corrected."""
         if self.session is not None:
             return self._earlier + self.session.clicks
         facts = self.result.record.provenance.get(CLICKS)
@@ -157,7 +157,7 @@ class ClickedMask:
         self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
-        """Take the last click of the session back, or every one."""
+        """Undo the last click of the session, or all clicks."""
         self._idle = False
         if self.session is not None and self.session.clicks:
             self.session.clear() if every else self.session.undo()

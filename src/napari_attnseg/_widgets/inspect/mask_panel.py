@@ -63,7 +63,8 @@ class MaskPanel(MaskControls):
     Parameters
     ----------
     viewer : napari.Viewer
-        A copy of an edited mask is added to it; its dims give the shown frame.
+        Viewer whose slider gives the shown frame; a copy of an edited mask is added to
+        it.
     """
 
     #: The shown frame was made anew.
@@ -201,7 +202,7 @@ class MaskPanel(MaskControls):
             self._mask_drawn()
 
     def reset(self) -> None:
-        """The mask as the model made it; can be undone."""
+        """Go back to the mask that the model made; this can be undone."""
         if self._may_replace():
             self._history.reset()
             self._now()
@@ -220,7 +221,7 @@ class MaskPanel(MaskControls):
         self.show_undo(self._history.can_undo)
 
     def settle(self) -> None:
-        """Complete the present undo step, and start on the other frames."""
+        """Complete the present undo step, and start to recompute the other frames."""
         self._history.settle()
         if self._editor is not None and self._editor.frames > 1:
             rules = self._history.now.rules
@@ -280,7 +281,7 @@ class MaskPanel(MaskControls):
 
 
 def finish(panel: weakref.ref[MaskPanel]) -> None:
-    """Complete a pending mask, unless Qt has destroyed the panel."""
+    """Complete pending work on a mask, unless Qt has destroyed the panel."""
     found = panel()
     if found is not None:
         # Where Qt destroys the widget without closing it, its timers went before.

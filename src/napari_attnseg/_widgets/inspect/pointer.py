@@ -1,4 +1,4 @@
-"""Readings of a result under the pointer, and one that is held by a click."""
+"""Show values of a result under the pointer, or at a point that a click holds."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Pointing(QFrame):
     viewer : napari.Viewer
         Mouse callbacks are added to it, and a ring where the reading is held.
     life : Lifetime
-        Takes them away.
+        Removes them at its end.
 
     Attributes
     ----------
@@ -156,12 +156,12 @@ class Pointing(QFrame):
             self._mark.put(self._result, self.point, visible and self._in_front)
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Show the keys: a tool tip appears only for the mouse."""
+        """Show which keys work, because a tool tip appears only for the mouse."""
         self.now.setText(KEYS)
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Arrow keys move the held reading, from the middle of the image if none is."""
+        """Move the held reading by arrow keys; without one, start in the middle."""
         step = _STEPS.get(event.key())
         if event.key() == Qt.Key.Key_Escape and self.point is not None:
             self.hold(None)

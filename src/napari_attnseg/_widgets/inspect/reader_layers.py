@@ -123,12 +123,12 @@ class ReaderLayers:
         self._disagreement = self._add([new])
 
     def hide_disagreement(self) -> None:
-        """Remove it again."""
+        """Remove the layer of disagreement."""
         self.take_away(self._disagreement)
         self._disagreement = []
 
     def remove(self) -> None:
-        """Remove all."""
+        """Remove all layers that were added."""
         self.take_away(self.let_go())
 
     def let_go(self) -> list[Any]:

@@ -58,8 +58,8 @@ def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
     """Effective share of the CNN at each gate, one per line; empty if not known.
 
     The effective share compares feature norms: it is the part of the fused features
-    that comes from the CNN. It is given at that point or, for a result that was opened,
-    as the mean of the image.
+    that comes from the CNN. It is given at that point or, for a result that was opened
+    from files, as the mean of the image.
     """
     shares = [
         f"{gate_label(key)}: {share}"

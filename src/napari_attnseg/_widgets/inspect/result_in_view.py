@@ -1,4 +1,4 @@
-"""The Inspect widget turns to the image that is seen. No Qt but a timer."""
+"""Let the Inspect widget follow the image in view. No Qt except a timer."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class ResultInView:
-    """Chooses the latest result of the image that is seen, if another one was chosen.
+    """Chooses the latest result of the image in view, if another image was chosen.
 
-    Else the widget would change and save the mask of an image that is hidden, or that
-    another one covers.
+    Otherwise the widget would change and save the mask of an image that is hidden or
+    covered by another one.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Its list of layers, and whether images are visible.
+        Viewer whose layers, and their visibility, are watched.
     life : Lifetime
         Ends the connections to them.
     widget : InspectWidget
-        Its list of results.
+        Widget whose list of results is set.
     """
 
     def __init__(self, viewer: Any, life: Lifetime, widget: InspectWidget) -> None:

@@ -1,4 +1,4 @@
-"""Texts of the panels; of tool tips: attribute of the panel → what it does. No Qt."""
+"""Texts of the panels, and tool tips by attribute of the panel. No Qt."""
 
 MASK_TIPS = {
     "threshold": "The probability from which a pixel belongs to the mask. A higher "

@@ -26,9 +26,10 @@ _KEPT = ("model", "weights_sha256", "intensity_rule", "intensity_mapping")
 
 
 def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
-    """Take a mask layer, as it is now, with its image; of a stack, the shown frame.
+    """Take a mask layer with its image; for a stack, only the shown frame.
 
-    What is returned reads the pixels of the image, which may take a while.
+    Returns a function that makes the correction. It reads the pixels of the image,
+    which may take a while.
 
     Parameters
     ----------

@@ -45,9 +45,9 @@ def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]
 def made_from_results(
     layers: Iterable[Any], source: Source, explained: bool
 ) -> list[Any]:
-    """What else there is of an image that is segmented again.
+    """Find other layers that were made from earlier results of an image.
 
-    Objects and edited copies of its masks and, if asked for, its explanations.
+    These are objects, edited copies of masks and, if asked for, explanations.
     """
     of_image = [
         layer
@@ -64,7 +64,7 @@ def made_from_results(
 
 
 def is_edited(mask: Any) -> bool:
-    """Whether a mask was painted after a run or the mask rules made it."""
+    """Whether somebody has painted in a mask since a run or the mask rules made it."""
     record = record_of(mask)
     assert record is not None
     data = np.asarray(mask.data)
