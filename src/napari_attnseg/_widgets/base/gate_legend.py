@@ -25,7 +25,7 @@ class GateLegend(QWidget):
         layout.addWidget(self.high)
 
     def show_ends(self, colours: str, low: str, high: str) -> None:
-        """Name the ends of a colormap, which may be none of `GATE_MAPS`."""
+        """Show any colour map, with names of its two ends."""
         known = GATE_MAPS.get(colours)
         self.bar.setVisible(known is not None)
         if known is None:

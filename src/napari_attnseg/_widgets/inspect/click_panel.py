@@ -99,7 +99,7 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask, which they do not behind another tab."""
+        """Whether clicks correct the mask; not while another tab is in front."""
         return self.button.isChecked() and self._in_front
 
     @property
@@ -167,7 +167,7 @@ class ClickPanel(QWidget):
         (self._prepare if self.active else self._show)()
 
     def follow_overlay(self) -> None:
-        """Show the signs again in the overlay; side by side they would take cells."""
+        """Show the marks in the overlay only: side by side they would take cells."""
         self._show()
 
     def _change_way(self) -> None:

@@ -149,7 +149,7 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click, or guard by it what is as it says."""
+        """Correct the mask by one more click; pixels that agree with it stay."""
         assert self.session is not None
         before = self.session.mask.copy()
         self.session.add(click)

@@ -94,7 +94,7 @@ class MaskEditor:
         return hashes[frame if len(hashes) > 1 else 0] if hashes else ""
 
     def accept(self) -> None:
-        """Count what was painted as made by rules from now on."""
+        """Treat painted masks as if rules had made them, from now on."""
         for frame in range(self.frames):
             if self._edited(frame):
                 self._written[frame] = self.mask(frame).copy()

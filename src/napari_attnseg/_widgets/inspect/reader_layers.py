@@ -110,7 +110,7 @@ class ReaderLayers:
         outline(self._outlines[0], width=_WIDER * WIDTH)
 
     def show_disagreement(self, result: ResultLayers, found: FrameReaders) -> None:
-        """Add the layer of where the readers disagree, in the colour of who draws."""
+        """Add a layer that shows where the readers disagree, coloured by reader."""
         colours = {
             KINDS.index(Disagreement.ONLY_CNN): READER_CNN_COLOUR,
             KINDS.index(Disagreement.ONLY_TRANSFORMER): READER_TRANSFORMER_COLOUR,

@@ -1,7 +1,7 @@
 """Layers of the results of a film or a stack that `attnseg segment` wrote. No Qt.
 
-The film itself is opened with them, if it is there and holds the same pixels; its
-frames are read when they are looked at. Masks are read at once.
+The film itself is opened with them, if it is found and holds the same pixels; its
+frames are read when they are shown. Masks are all read immediately.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def film_layers(path: Path) -> list[Any]:
     Raises
     ------
     InputError
-        If results are missing or damaged. A film that is gone or has changed is left
+        If results are missing or damaged. A film that was moved or has changed is left
         out, with a warning.
     """
     found = load_frame_results(path)

@@ -16,7 +16,8 @@ _NO_MASKS = (Derivation.CHANGE, Derivation.PAINT, Derivation.READER)
 def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
     """The mask of the image in view among Labels layers, uppermost first.
 
-    Failing that, a mask of another image or of a person; the uppermost if none is one.
+    If there is none, it is the mask of another image or a mask that a person painted;
+    if there are no masks at all, the uppermost layer.
 
     Parameters
     ----------

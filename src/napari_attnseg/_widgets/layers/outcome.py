@@ -29,7 +29,7 @@ SPECK_TIP = (
 
 
 class Found(StrEnum):
-    """Content of a mask; outlines of the last two look as if there was no result."""
+    """Content of a mask; an empty or full mask has no outline to see."""
 
     OBJECTS = "objects"
     NOTHING = "nothing"
@@ -52,9 +52,11 @@ class Outcome:
     loosened : bool
         Whether the threshold is lower than the one that the model came with.
     boxed : bool
-        Whether only a box was segmented; `total` is of the box then.
+        Whether only a box was segmented; then `total` is the number of pixels in the
+        box.
     specks, largest_speck : int
-        Number of objects below `SPECK` beside larger ones; pixels of the largest.
+        Number of objects smaller than `SPECK` beside larger ones, and pixels of the
+        largest of these specks.
     """
 
     found: Found
@@ -113,7 +115,7 @@ def outcome_of(
 ) -> Outcome:
     """Summarise the mask (H, W) of one frame.
 
-    Of a run inside a box, the box is the frame.
+    If the run was inside a box, the box counts as the frame.
     """
     sizes = object_sizes(mask)
     area = int(sizes.sum())
@@ -167,7 +169,7 @@ def is_changed_by_hand(
 ) -> bool:
     """Whether the mask (H, W) of a frame was painted or clicked in since it was made.
 
-    A frame that was not segmented is of no model, and is edited once it holds anything.
+    A frame that was not segmented counts as changed as soon as its mask has a pixel.
     """
     made = result.record.mask_sha256
     if not made:
@@ -177,7 +179,7 @@ def is_changed_by_hand(
 
 
 def is_loosened(result: ResultLayers) -> bool:
-    """Whether a mask is made at a lower threshold than the model's own."""
+    """Whether a mask was made with a lower threshold than the model's own."""
     now = rules_of(result.record.provenance)
     return now.threshold < result.record.threshold
 
@@ -185,7 +187,7 @@ def is_loosened(result: ResultLayers) -> bool:
 class CanvasMark:
     """Text on the canvas that says what an outline cannot show.
 
-    It is not a QObject, because it outlives the widget. Text that somebody else shows
+    It is not a QObject, because it outlives the widget. Text that other code shows
     there stays.
 
     Parameters
@@ -199,7 +201,7 @@ class CanvasMark:
         self._text = ""
 
     def show(self, outcome: Outcome | None, name: str) -> None:
-        """Mark an image called `name` as empty or fully covered; else nothing."""
+        """Write that the mask of image `name` is empty or covers all, if so."""
         if outcome is None or outcome.found is Found.OBJECTS:
             self.take_away()
             return
@@ -215,7 +217,7 @@ class CanvasMark:
         overlay.visible = True
 
     def take_away(self) -> None:
-        """Remove the text, if it is still there."""
+        """Remove the text, if the viewer still shows it."""
         overlay = self._viewer.canvas.overlays.text
         if self._text and overlay.text == self._text:
             overlay.visible = False

@@ -1,8 +1,8 @@
 """Draw a mask over its image as an outline, visible at every zoom. No Qt.
 
-napari draws an outline in pixels of the image: on a large image that is seen as a whole
-it is thinner than a pixel of the screen. A thick one takes napari seconds to compute on
-such an image; there the mask is filled instead, and the image shines through.
+napari draws an outline in pixels of the image. When a large image is shown as a whole,
+a thin outline is narrower than a pixel of the screen, and a thick one takes napari
+seconds to compute. There the mask is filled instead, and is transparent.
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ _WIDTHS: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
 def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None:
-    """Outline a mask, as wide as can be seen.
+    """Draw a mask as an outline that is wide enough to be seen.
 
     Parameters
     ----------
     layer : Labels
     zoom : float, optional
-        Pixels of the screen per unit of the world; None: the whole layer is seen.
+        Pixels of the screen per unit of the world; None: the zoom that shows the whole
+        layer.
     width : float
-        Width of the outline, in pixels of the screen, now and at other zooms.
+        Width of the outline in pixels of the screen; it stays the same at other zooms.
     """
     if width != WIDTH:
         _WIDTHS[layer] = width
@@ -55,14 +56,14 @@ def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None
 
 
 def fill(layer: Any) -> None:
-    """Fill a mask, which does not follow the zoom then."""
+    """Fill a mask, whose look then no longer depends on the zoom."""
     _GIVEN.pop(layer, None)
     layer.contour = 0
     layer.opacity = 1.0
 
 
 def follow_zoom(layer: Any, zoom: float) -> None:
-    """Outline a mask anew at another zoom, unless the user has changed its look."""
+    """Adapt an outline to another zoom, unless the user has changed its look."""
     given = _GIVEN.get(layer)
     if given is None or given != (layer.contour, layer.opacity):
         return

@@ -17,7 +17,7 @@ def coarse_placement(
     frame: int = 0,
     origin: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, NDArray[np.float64]]:
-    """Scale and translate that put a coarse map over its image, from `origin` on.
+    """Scale and translation that put a coarse map over its image, from `origin` on.
 
     napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
     (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
@@ -44,7 +44,7 @@ def carried(
     Parameters
     ----------
     placement : mapping
-        Of the layer, as `coarse_placement` or the user placed it.
+        Placement of the layer, from `coarse_placement` or from the user.
     before, now : mapping
         Placements of the image.
 
@@ -67,7 +67,7 @@ def carried(
 
 
 def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str, Any]:
-    """Placement of one image, of a layer that shows its channels along an axis.
+    """Placement of one image whose layer shows its channels along an axis.
 
     Parameters
     ----------

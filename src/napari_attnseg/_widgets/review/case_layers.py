@@ -66,11 +66,11 @@ class CaseLayers:
         ----------
         case : Case
         title : str
-            Its name in layers.
+            Name of the case in the layer list.
         loaded : LoadedImage
-            Its image.
+            Image of the case.
         labels : ndarray or None
-            Of its mask; None: nothing is marked yet.
+            Labels of its mask; None: nothing is marked yet.
         hidden : bool
             Whether the mask is hidden at first.
         """
@@ -195,7 +195,7 @@ class CaseLayers:
         return np.asarray(self.mask.data)
 
     def set_labels(self, labels: NDArray[np.integer[Any]]) -> None:
-        """Put a mask into its layer that was hidden until now."""
+        """Show, in its layer, a mask that was hidden until now."""
         self.mask.data = np.array(labels)
 
     def paint(self) -> bool:

@@ -151,7 +151,7 @@ class ReviewPanel(QWidget):
         self.show_filtered(opened, None)
 
     def show_state(self, opened: OpenReview, case: Case) -> None:
-        """Show in list and progress what is known of a case."""
+        """Update the list and the progress for a case."""
         review = opened.review
         number, state = review.cases.index(case), review.state(case)
         self.list.show_state(number, state, opened.measure(case))

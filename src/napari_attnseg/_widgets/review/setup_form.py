@@ -22,7 +22,7 @@ _FOLDER, _READER = "folder", "reader"
 
 
 class SetupForm(QWidget):
-    """Form that is seen until a review begins."""
+    """Form that is shown until a review begins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class SetupForm(QWidget):
         return Study(seed, self.hide_box.isChecked())
 
     def remember(self) -> None:
-        """Offer folder and reviewer again next time."""
+        """Remember folder and reviewer for the next time."""
         stored = _settings()
         stored.setValue(_FOLDER, self.folder.text)
         stored.setValue(_READER, self.reader.text().strip())

@@ -30,7 +30,7 @@ class ReviewWidget(DockWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers, and keys while the dock is open.
+        Viewer whose layers show the case; keys are bound in it while the dock is open.
     """
 
     tab = "Review"
@@ -104,7 +104,7 @@ class ReviewWidget(DockWidget):
         self._say(self.opened.told)
 
     def close_review(self) -> None:
-        """Save what is open, take its layers away and show the form again."""
+        """Save the open review, remove its layers and show the form again."""
         opened = self.opened
         if opened is None:
             return
@@ -290,7 +290,7 @@ class ReviewWidget(DockWidget):
             self.export(Path(name))
 
     def export(self, path: Path) -> None:
-        """Write a row per reviewer and case of this folder."""
+        """Write a table with a row per reviewer and case of this folder."""
         if self.opened is None:
             return
         self._save_all()

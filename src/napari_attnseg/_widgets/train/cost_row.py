@@ -1,4 +1,4 @@
-"""A button that asks how long the chosen run takes here, and the answer."""
+"""A button that estimates how long the chosen run takes here, and the answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CostRow(QWidget):
     life : Lifetime
         Cancels the estimate when it ends.
     choices : callable
-        Gets a run folder; returns the choices for a run in it.
+        Called with a run folder; returns the choices for a run in it.
     """
 
     def __init__(self, life: Lifetime, choices: Callable[[str], Choices]) -> None:

@@ -57,7 +57,7 @@ class TrainForm(QWidget):
     Parameters
     ----------
     life : Lifetime
-        Lifetime of the dock; after its end nothing is filled in.
+        Lifetime of the dock; after its end the form is not filled in any more.
     """
 
     #: Emitted with a run folder that fits data and recipe.

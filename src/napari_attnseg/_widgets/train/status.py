@@ -16,7 +16,7 @@ class Look:
     Attributes
     ----------
     state : RunState
-        State of the run; ``none`` where there is no run.
+        State of the run; ``none`` if there is no run.
     said : str
         The state in a sentence; of a failed run, its error message.
     epochs : tuple of LogRow
@@ -30,7 +30,7 @@ class Look:
     resumable : bool
         Whether there is a training state to resume from.
     weights : Path or None
-        Best weights so far; of the protocol ``all``, the last ones.
+        Best weights so far, or the last ones with the protocol ``all``.
     measured_on : str
         Images on which the epochs are measured, for display.
     """
@@ -68,7 +68,8 @@ def sentence(
     earlier : RunFiles, optional
         The run on the same data whose weights this one began with.
     images : str
-        How many images each epoch is measured on, ``88 images``; empty if unknown.
+        Number of images on which each epoch is measured, such as ``88 images``; empty
+        if unknown.
     """
     place, epochs = files.place, files.epochs
     if state is RunState.STARTING:
