@@ -27,10 +27,10 @@ ALLOWABLE = (
 class TrainConfig(LearningSettings):
     """One training run.
 
-    Its settings stand in groups: `ModelSettings`, `LearningSettings`, and here those of
-    the run itself and of the gates. Each field declares its range, unit and help once;
-    the options of the command line are made from it, and ``attnseg-train settings``
-    lists all of them.
+    The settings are grouped: `ModelSettings`, `LearningSettings`, and in this class
+    those of the run itself and of the gates. Each field declares its range, unit and
+    help once. The options of the command line are made from these declarations, and
+    ``attnseg-train settings`` lists all of them.
 
     Raises
     ------
@@ -177,7 +177,7 @@ class TrainConfig(LearningSettings):
         return measured_on(self.protocol)
 
     def measured(self, n: int) -> str:
-        """Name `n` such images, for display."""
+        """Text for `n` of the images on which each epoch is measured, for display."""
         if self.on_all:
             return f"{n} images of {self.measured_on}"
         return f"{n} {self.measured_on} images"
@@ -242,7 +242,7 @@ def parse_encoder_weights(weights: str) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it has another form.
+        If the text has another form.
     """
     files = {}
     for part in weights.split(","):

@@ -35,8 +35,9 @@ def benchmark_whatif(
 ) -> dict[str, Any]:
     """Time a step of the what-if against the whole network with these gates.
 
-    A step is all that Python does: force, fuse, decode, resize to the image, make the
-    mask and compare it. The whole network is only that: no resize and no mask.
+    A step includes all that Python does: force gates, fuse, decode, resize to the
+    image, make the mask and compare it. The time of the whole network includes neither
+    resizing nor making a mask.
 
     Parameters
     ----------

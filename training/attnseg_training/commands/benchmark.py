@@ -1,4 +1,4 @@
-"""``benchmark``: how fast things are on this machine."""
+"""``benchmark``: measure speed and memory on this machine."""
 
 from __future__ import annotations
 

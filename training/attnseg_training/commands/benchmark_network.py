@@ -40,10 +40,10 @@ def inference_command(
 ) -> None:
     """Measure seconds per image of the network, plain PyTorch and other libraries.
 
-    In turns, on a random image: as PyTorch and timm compute it by themselves, as
-    attnseg does, by OpenVINO if it is installed, and U-Net and UPerNet of
-    segmentation_models.pytorch on the same encoders. On a CPU the seconds are those of
-    all threads together.
+    On a random image, these are timed in turns: the network as PyTorch and timm compute
+    it by themselves, as attnseg computes it, with OpenVINO if it is installed, and
+    U-Net and UPerNet of segmentation_models.pytorch with the same encoders. On a CPU,
+    the seconds are those of all threads together.
     """
     import torch
 
@@ -93,10 +93,11 @@ def precision_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Numbers and masks of other arithmetic, against float32 on validation images.
+    """Compare numbers and masks of other arithmetic with float32 on validation images.
 
-    Float16, which ``--precision auto`` is on a GPU, bfloat16, and on a CPU OpenVINO if
-    it is installed. Only images are read, of the validation split.
+    The others are float16 (``--precision auto`` on a GPU), bfloat16, and on a CPU also
+    OpenVINO if it is installed. Only the images of the validation split are read, not
+    their masks.
     """
     import torch
 

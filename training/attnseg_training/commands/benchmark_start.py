@@ -31,8 +31,8 @@ def start_command(
 ) -> None:
     """Measure CPU seconds of a new process to its first mask, and of listing commands.
 
-    In turns with the least that is possible: import torch, run the network. On one
-    thread; on Linux and macOS.
+    They are compared, in turns, with the minimum for a network in torch: import torch
+    and run the network. All run on one thread. This works on Linux and macOS.
     """
     from attnseg_training.benchmark.start import benchmark_start, markdown_of_start
     from attnseg_training.commands.console import counted
@@ -53,8 +53,8 @@ def threads_command(
 ) -> None:
     """Measure seconds per image by threads, also beside a program that uses one core.
 
-    In turns: one thread, as many as attnseg chooses, and torch by itself, whose threads
-    spin while they wait.
+    One thread, the number that attnseg chooses, and torch's default, whose threads spin
+    while they wait, are measured in turns.
     """
     from attnseg_training.benchmark.thread_count import (
         benchmark_threads,

@@ -65,9 +65,9 @@ def fit_clicks_command(
 ) -> None:
     """Train a click head, which corrects masks by clicks, and write it into a copy.
 
-    The network stays as it is, and so does the hash of the weights. The head is trained
-    with simulated clicks on the training images; it is the last step, since commands
-    that write weights anew leave it out.
+    The network and the hash of the weights do not change. The head is trained with
+    simulated clicks on the training images. Train it last, because commands that
+    rewrite the weights leave the head out.
     """
     from attnseg_training.commands.console import console, counted
     from attnseg_training.fit.click_head import make_head
@@ -134,9 +134,9 @@ def clicks_command(
 ) -> None:
     """Measure how far simulated clicks correct the masks of a split.
 
-    Dice after 0, 1, 3 and 5 clicks, and clicks needed for a Dice of 0.90 and 0.95 (at
-    most 20), of the click head if the weights have one, of the rule for weights without
-    one, of growing by colour and of a brush's disc.
+    Measures Dice after 0, 1, 3 and 5 clicks, and the clicks needed for a Dice of 0.90
+    and 0.95 (at most 20). It compares the click head (if the weights have one), the
+    rule for weights without one, growing by colour, and a brush's disc.
     """
     from attnseg_training.commands.console import clicks_table, console, counted
     from attnseg_training.evaluation.click_study import click_study

@@ -135,10 +135,10 @@ def frames_command(
         int, typer.Option(metavar="N", help="Take every Nth frame that has a mask.")
     ] = 1,
 ) -> None:
-    """Take frames and their masks out of a film, a series or a volume, for --data.
+    """Extract frames and their masks from a film, a series or a volume, for --data.
 
-    Writes images/ and masks/ of all frames that have a mask; every number but 0 is the
-    lesion. Where the file gives a window, values become 8-bit by it.
+    Writes images/ and masks/ of all frames that have a mask; every number except 0 is
+    the lesion. If the file gives a window, values become 8-bit by this window.
     """
     from attnseg_training.datasets.frames import frames_to_training_set
 

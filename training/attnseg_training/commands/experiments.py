@@ -88,8 +88,9 @@ def table_command(
 ) -> None:
     """Train and evaluate the rows of a table, at equal budget and over seeds.
 
-    Results of the paper's rows are listed beside its own numbers, with intervals and
-    the paired difference to the row above, in table.md, .csv, .json and .png.
+    Results for rows of the paper are listed beside the published numbers, with
+    intervals and the paired difference to the row above, in table.md, .csv, .json and
+    .png.
     """
     from attnseg_training.commands.console import FitBars, console
     from attnseg_training.datasets import load_dataset
@@ -203,7 +204,7 @@ def trust_labels_command(
     ],
     device: Device = "auto",
 ) -> None:
-    """Measure which encoder errs where, on images that each run left out."""
+    """Measure where each encoder errs, on images that each run left out."""
     from attnseg_training.commands.console import counted
     from attnseg_training.fit.trust_labels import write_trust_labels
 

@@ -174,7 +174,7 @@ def _train(
 
 
 def announce(spec: ModelSpec) -> None:
-    """Print what is about to be downloaded."""
+    """Print which weights are about to be downloaded."""
     from attnseg_training.commands.console import console
     from attnseg_training.fit.initial_weights import announce_download
 

@@ -46,8 +46,8 @@ class TrainingCommand(Command):
     def may_repeat(self, parameter: Any) -> bool:
         """Whether an option may be given again.
 
-        A setting may: the last one counts, as an option does before a recipe. Folders
-        may not.
+        A setting may be given twice: the last value counts, as an option overrides a
+        recipe. Folders may not.
         """
         setting = parameter.name != "data" and parameter.name in settings_of(
             TrainConfig
@@ -88,16 +88,17 @@ def with_settings(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each named setting.
 
-    The command has a parameter `given` in whose place the options stand and which gets
-    the settings that were given, as a `Given`. A setting for TOML files only is refused
-    with a sentence that says where it is set.
+    The options replace the parameter `given` of the command, which gets the settings
+    that the user gave, as a `Given`. A setting for TOML files only is refused with a
+    sentence that says where it is set.
 
     Parameters
     ----------
     *names : str
-        Settings that get an option; none: all that are declared to have one.
+        Settings that get an option; without names, all settings that are declared to
+        have one.
     fixed : sequence of str
-        Settings that the command itself gives a value.
+        Settings whose value the command itself sets.
     of : type
         Class that declares the settings.
     """
@@ -196,7 +197,7 @@ def allowed_rules(given: list[str] | None) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If one of them is none that can be allowed.
+        If a name is not a rule, or the rule cannot be allowed.
     """
     rules = tuple(given or ())
     settings_of(TrainConfig)["allow"].check(rules)
@@ -209,7 +210,7 @@ def configured(
     of: type[TrainConfig] = TrainConfig,
     **defaults: Any,
 ) -> TrainConfig:
-    """Settings of a run: what was given, else the recipe's, else defaults.
+    """Settings of a run: given values, then those of the recipe, then defaults.
 
     Raises
     ------
@@ -221,7 +222,7 @@ def configured(
 
 
 def settings_line(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Settings that differ from the defaults, on one line; the data always."""
+    """Settings that differ from the defaults, on one line; always with the data."""
     return ", ".join(
         f"{name} {value}"
         for name, value in settings.items()

@@ -136,9 +136,9 @@ def expected_dice_command(
 ) -> None:
     """Measure on validation images how good a mask probably is; put it into the card.
 
-    Each image is segmented itself and in seven damaged copies. From then on every mask
-    of the written weights has an expected Dice with an interval, unless its image is
-    unlike those that it was measured on.
+    Each image and seven damaged copies of it are segmented. With the written weights,
+    every mask then has an expected Dice with an interval, unless its image is unlike
+    those on which the expected Dice was measured.
     """
     import json
 
@@ -292,8 +292,8 @@ def import_command(
 ) -> None:
     """Convert a checkpoint of the paper's authors, or a state dict, to weights.
 
-    No code in the file is run. What --trained-on says becomes part of the model card.
-    Evaluate the result before using it.
+    No code in the file is run. The text of --trained-on becomes a part of the model
+    card. Evaluate the result before using it.
     """
     from attnseg_training.release.import_paper import import_released, network_named
 

@@ -139,7 +139,7 @@ class ObjectsPanel(QWidget):
         self.show()
 
     def forget_unless(self, layers: Sequence[Any]) -> None:
-        """Disconnect from the layer, and hide, if it is not one of these."""
+        """Disconnect from the layer, and hide the panel, if it was removed."""
         if self._layer is not None and self._layer not in layers:
             self.forget()
             self.hide()

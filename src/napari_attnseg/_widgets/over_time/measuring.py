@@ -47,7 +47,7 @@ class MeasuredFrame(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A measured frame, and its comparisons with its neighbours by the later frame."""
+    """A measured frame, and comparisons with its neighbours, by later frame."""
 
     frame: int
     measured: MeasuredFrame

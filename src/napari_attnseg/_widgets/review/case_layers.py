@@ -176,7 +176,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Hide a new result if it is of an earlier case; return whether it is."""
+        """Hide a new result if it belongs to an earlier case; return if it does."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False

@@ -44,7 +44,7 @@ class CommentLine(QLineEdit):
 
 
 class ReviewPanel(QWidget):
-    """Progress, list of cases, what is known of one, and its decisions."""
+    """Progress, list of cases, facts about one case, and its buttons."""
 
     def __init__(self) -> None:
         super().__init__()

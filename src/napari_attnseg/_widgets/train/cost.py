@@ -35,7 +35,7 @@ class CostQuestion:
         self._cancelled = False
 
     def ask(self) -> str:
-        """Answer in a sentence, or why there is none; takes seconds to minutes."""
+        """Return the estimate, or why there is none; this takes up to minutes."""
         began = time.monotonic()
         command = [sys.executable, "-Pm", "attnseg_training.cli", "fit"]
         try:

@@ -174,7 +174,7 @@ class TrainingRun:
             log.write(f"{KILLED}\n")
 
     def look(self) -> Look:
-        """Read the folder; call it outside the GUI thread, as a disk may be slow."""
+        """Read the folder; do not call it in the GUI thread: a disk may be slow."""
         # The process first: what the run writes last is then seen.
         alive = self._alive(RunStatus.read(self.folder))
         if self._stop_requested and not alive:

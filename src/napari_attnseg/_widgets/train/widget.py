@@ -165,7 +165,7 @@ class TrainWidget(DockWidget):
         self._try(begin)
 
     def train_on(self) -> None:
-        """Train the displayed finished run on, in a new folder beside its own."""
+        """Continue training the displayed finished run in a new folder beside it."""
 
         def begin() -> None:
             data = self._data_of_run()
