@@ -163,7 +163,7 @@ class TrainConfig(LearningSettings):
 
     @property
     def on_all(self) -> bool:
-        """Whether validation images are trained on, so that they choose nothing."""
+        """Whether the run trains on the validation images, too."""
         return self.protocol == "all"
 
     @property

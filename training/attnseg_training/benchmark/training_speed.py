@@ -86,7 +86,7 @@ class TrainingSpeed:
         return statistics.median(part / whole for part, whole in pairs)
 
     def whole_run(self) -> float:
-        """The same over all epochs of the settings, the first ones fill the cache."""
+        """Speed-up over all epochs; the first ones fill the token cache."""
         if FILLING not in self.seconds:
             return self.ratio()
         epochs = self.config.epochs

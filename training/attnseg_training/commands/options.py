@@ -55,7 +55,7 @@ class TrainingCommand(Command):
         return setting or super().may_repeat(parameter)
 
     def other_option(self, ctx: Any, option: str) -> str:
-        """Sentence on a setting that has no option here but is set elsewhere."""
+        """Sentence on a setting without an option here that is set elsewhere."""
         name = option.removeprefix("--")
         found = settings_of(TrainConfig).get(name.replace("-", "_"))
         if found is None:

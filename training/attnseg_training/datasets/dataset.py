@@ -93,14 +93,14 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     root : Path
         A folder in one of the layouts of `DATASETS`, or ``NAME:FOLDER``.
     seed : int
-        Seed of the carved validation part, if there is no list.
+        Random seed for choosing validation images, if there is no list of them.
 
     Raises
     ------
     InputError
         If the layout is not known, a listed image or a mask is missing, an image is
-        listed for two of the splits train, val and test, or there are several masks
-        of an image and nothing is said of them.
+        listed for two of the splits train, val and test, or an image has several masks
+        and ``dataset.toml`` does not say what they mean.
     """
     files = find_files(root)
     _expect_apart(files)

@@ -34,8 +34,8 @@ def frames_to_training_set(
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
-    Pixels are as ``attnseg segment`` reads them; where the file gives a window, they
-    become 8-bit by it.
+    Pixels are read as ``attnseg segment`` reads them. If the file gives a window, they
+    become 8-bit by this window.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def frames_to_training_set(
     out : Path
         A training set, or a new folder.
     every : int
-        Of how many frames one is taken.
+        Step between frames: every Nth frame is taken.
 
     Raises
     ------

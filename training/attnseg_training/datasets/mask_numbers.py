@@ -82,7 +82,7 @@ def one_class(
     name : str
         Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
-        Pixels that are not looked at and never lesion.
+        Pixels that are ignored and never lesion.
     stated : bool
         Whether the user stated that there is one class.
 
@@ -110,14 +110,14 @@ def one_class(
 def above(
     values: Values, threshold: float, name: str, void: Plane | None = None
 ) -> Plane:
-    """Lesion (H, W) of numbers (H, W): those above a given threshold.
+    """Read numbers (H, W) as lesion (H, W) where they are above a given threshold.
 
     NaN, which marks pixels without a value, is never above it.
 
     Raises
     ------
     UnclearMaskError
-        If they are those of a picture.
+        If the numbers are those of a picture.
     """
     if void is None and is_picture(values):
         raise _unclear(
@@ -232,14 +232,14 @@ def _probabilities(
 
 
 def refuse_void(found: Values, name: str) -> None:
-    """Raise if the largest number stands for unlabelled pixels, beside small numbers.
+    """Raise if the largest number, beside small ones, stands for unlabelled pixels.
 
     Parameters
     ----------
     found : ndarray of int
         Numbers or indices of a palette that a mask holds, sorted, 0 among them.
     name : str
-        Name of its file.
+        Name of the mask file, for the message.
     """
     if has_void(found):
         top = int(found[-1])
@@ -283,7 +283,7 @@ def _refuse_faint(values: Values, top: float, name: str) -> None:
 
 
 def listed(found: Values) -> str:
-    """Numbers for a message; of many the first ones."""
+    """Text of numbers for a message; if there are many, only the first ones."""
     if len(found) <= TOLD:
         return ", ".join(f"{v:g}" for v in found.tolist())
     return ", ".join(f"{v:g}" for v in found[:FEW].tolist()) + " …"
