@@ -41,7 +41,7 @@ class BurntIn(NamedTuple):
     where: str
 
     def error(self, total: int) -> RuleError:
-        """Error for the rule that it breaks in a set of this number of masks."""
+        """Make the error for the rule that it breaks, in a set of `total` masks."""
         text = (
             "Expected lesions at places that differ from mask to mask, but "
             f"{self.masks} of {total} masks are lesion at the same pixels "

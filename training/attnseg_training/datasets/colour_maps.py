@@ -68,9 +68,9 @@ def foreground_along_a_map(
 ) -> tuple[Plane, MaskTraits] | None:
     """Read a mask whose soft edges run along a colour map; lesion is the upper half.
 
-    Returns the lesion (H, W). None if the edges run straight from one colour to the
-    other or do not follow a colour map, or if colours fill regions, as those of objects
-    do.
+    Returns the lesion (H, W) and the traits of the mask. Returns None if the edges run
+    straight from one colour to the other or do not follow a colour map, or if colours
+    fill regions, as those of objects do.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
 
 
 def warning(found: Mapping[str, int], images: int) -> str:
-    """Sentences on findings that do not stop training; `images` is their total."""
+    """Describe findings in `images` images that do not stop training; empty: none."""
     said = []
     named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
     if absent := found.get(Rule.ABSENT_CLASS, 0):

@@ -289,7 +289,7 @@ class MasksSeen:
         return found if piece is None else [*found, piece.error(self.total)]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
-        """Raise the first broken rule that is not allowed; return those that are."""
+        """Raise an error for a broken rule; return broken rules that are allowed."""
         for error in self.contradictions():
             raise error
         broken = self.broken()

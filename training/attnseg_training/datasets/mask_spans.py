@@ -26,11 +26,11 @@ class Span:
     Attributes
     ----------
     kind : str
-        Type of the numbers: ``bool``, ``uint8``, …; ``float`` for any of fractions.
+        Type of the numbers: ``bool``, ``uint8``, …; ``float`` for all fractions.
     low, top : float
         Smallest and largest number.
     hard : bool
-        Whether the file holds 0 and one other number alone.
+        Whether the file holds only 0 and one other number.
     above : bool
         Whether a number is above the threshold.
     """
@@ -43,7 +43,7 @@ class Span:
 
     @property
     def unit(self) -> bool:
-        """Whether these look like 0 and 1, or probabilities."""
+        """Whether the numbers look like 0 and 1, or like probabilities."""
         least = 0.5 if self.kind == "float" and not self.hard else 0
         return self.low >= 0 and least < self.top <= 1
 
@@ -55,10 +55,10 @@ class Span:
 def span_of(
     numbers: NDArray[Any], threshold: float, lossy: bool, void: Plane | None
 ) -> Span | None:
-    """Span of numbers (H, W); None where the threshold says nothing of their range.
+    """Span of numbers (H, W); None if the threshold does not depend on their range.
 
-    Any scale has the threshold 0, and black is black in each. Numbers that are `void`,
-    bool (H, W), or not finite are not looked at.
+    That is so for the threshold 0, and for a mask that is all black. `void`, bool (H,
+    W), marks numbers that are ignored, like those that are not finite.
     """
     known = numbers if void is None else numbers[~void]
     if known.dtype.kind == "f":
@@ -78,8 +78,8 @@ class Spans:
     Attributes
     ----------
     lowest, highest : dict
-        (kind, hard, above, unit) → the span of the smallest or largest top, and the
-        image of that mask.
+        (kind, hard, above, unit) → the span with the smallest or largest top, and the
+        name of the image.
     """
 
     lowest: dict[_Key, tuple[Span, str]] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it is not there, holds other things only, or two files have one name.
+        If the folder does not exist, holds no images, or two files have the same name.
     """
     if not folder.is_dir():
         remedy = in_capitals(folder.parent) or (
@@ -101,7 +101,7 @@ def in_capitals(root: Path) -> str:
 
 
 def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
-    """Say how classes are named where masks lie in folders below one for all.
+    """Check folders of masks for each class below one folder for all of them.
 
     Raises
     ------
@@ -127,12 +127,12 @@ def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
 
 
 def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
-    """Suffix that names of masks have and those of images lack, or the reverse.
+    """Find a suffix that names of masks have and those of images lack, or the reverse.
 
     Parameters
     ----------
     images, masks : collection of str
-        Names that are in no pair.
+        Names without a partner.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
 
 
 def paired(images: Iterable[str], masks: dict[str, Mask]) -> dict[str, Mask]:
-    """Masks by the names of their images, which may differ as `name_key` allows."""
+    """Map images to masks by name; names may differ as `name_key` allows."""
     keys = {name_key(name): name for name in images}
     # An exact pair comes first.
     exact = {name: masks[name] for name in keys.values() if name in masks}
@@ -196,9 +196,9 @@ def one_name_per_file(
 ) -> dict[str, str]:
     """Drop images that are symbolic links to another one of the folder.
 
-    A link with a mask of its own is kept as an image of its own, such as that of a
-    second reader. Returns each dropped name with the name of the same file that is
-    kept.
+    A link that has its own mask, such as the mask of a second reader, is kept as a
+    separate image. Returns each dropped name with the name that is kept for the same
+    file.
     """
     links = {name for name, path in images.items() if path.is_symlink()}
     if not links:
