@@ -49,7 +49,7 @@ SPREAD = 0.1
 
 
 def are_numbers(values: Values, found: Values) -> bool:
-    """Whether values number objects: nearly consecutive, and constant within each."""
+    """Whether values are numbers of objects: nearly consecutive, one for each."""
     count, top = len(found) - 1, int(found[-1])
     if top > max(SPARSE * count, count + GAPS):
         return False

@@ -82,7 +82,7 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """Read NIfTI as `read_nifti` does, and round whole numbers that its scale blurs."""
+    """Read NIfTI as `read_nifti` does, and round inexact whole numbers."""
     values = read_nifti(path, like)
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         return values

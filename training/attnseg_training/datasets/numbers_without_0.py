@@ -1,4 +1,4 @@
-"""Recognise numbers of regions that begin above 0, and of what is not labelled."""
+"""Recognise numbers that begin above 0, and numbers of unlabelled pixels."""
 
 from __future__ import annotations
 

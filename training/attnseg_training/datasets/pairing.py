@@ -85,7 +85,7 @@ def _renamed(folders: Sequence[Path]) -> str:
 
 
 def in_capitals(root: Path) -> str:
-    """Advice on folders such as Images/ or MASKS; empty without any."""
+    """Advice on folders with capitals, such as Images/ or MASKS; empty without any."""
     there = entries(root) if root.is_dir() else []
     wrong = [
         path.name
@@ -101,12 +101,12 @@ def in_capitals(root: Path) -> str:
 
 
 def expect_mask_files(folder: Path, classes: Sequence[str]) -> None:
-    """Check folders of masks for each class below one folder for all of them.
+    """Refuse a folder that holds folders of masks instead of mask files.
 
     Raises
     ------
     InputError
-        If there are folders of masks but no masks, or no folder of one of the classes.
+        If it holds only folders of masks. The message says how to name the classes.
     """
     there = entries(folder) if folder.is_dir() else []
     inside = [path.name for path in there if path.is_dir() and by_stem(path)]

@@ -39,7 +39,7 @@ def palette_numbers(
 
     If all colours in use are different greys, the numbers are these greys: the file is
     a grey picture that was saved with a palette. Otherwise the numbers are the indices
-    if `wanted` names classes, or if several indices have the same colour.
+    if `wanted` names classes, or if all indices in use have the same colour.
     """
     alpha = page.shape[-1] == 4 and not (page[..., 3] == 255).all()
     used, first = np.unique(indices, return_index=True)

@@ -101,7 +101,7 @@ def has_shadow(
 
 
 def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> bool:
-    """Whether drawn shapes have a sharp shadow: the same shape, shifted and darker.
+    """Whether drawn shapes have a sharp shadow: the same shapes, shifted and darker.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ MOST, FEW = 0.5, 4
 
 @dataclass(slots=True)
 class OddShapes:
-    """Record of masks that may be something else than outlines of lesions.
+    """Record of masks that may show something other than lesions.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class OddShapes:
         )
 
     def hints(self, total: int) -> list[Hint]:
-        """Give a hint if most of the masks are of one kind, and for specks in any."""
+        """Give a hint if most masks are of such a kind, and on specks in any mask."""
         return [
             Hint(rule, tuple(names))
             for rule, names in sorted(self.names.items())
@@ -94,7 +94,7 @@ def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
 
 
 def shape_of(lesion: NDArray[np.bool_]) -> Rule | None:
-    """Say what a mask (H, W) may hold instead of outlines of lesions.
+    """Find out what a mask (H, W) may show instead of lesions.
 
     `Rule.BOXES`: filled boxes along rows and columns alone; `Rule.MARKERS`: small marks
     of one shape; `Rule.SPECKS`: many single pixels beside a lesion.

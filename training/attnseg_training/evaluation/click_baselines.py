@@ -38,7 +38,7 @@ class Brush:
         self.reach = Reach(far, far)
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose a disc; the rules cut off what lies outside the box."""
+        """Propose a disc; the rules remove what lies outside the box."""
         box = reach_box(clicks[-1], self.reach, self.shape)
         return Proposal(box, np.full(mask[box].shape, clicks[-1].positive))
 

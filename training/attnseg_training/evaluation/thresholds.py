@@ -1,4 +1,4 @@
-"""Dice and IoU over thresholds: how sensitive a result is to the chosen one."""
+"""Dice and IoU over thresholds: how sensitive a result is to the threshold."""
 
 from __future__ import annotations
 
