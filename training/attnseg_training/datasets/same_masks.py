@@ -32,7 +32,7 @@ class SameMasks:
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, planes: NDArray[np.uint8]) -> bool:
-        """Record the masks (classes, H, W) of an image, neither empty nor full.
+        """Record masks (classes, H, W) of an image that are neither empty nor full.
 
         Returns whether no earlier image has the same masks.
         """

@@ -21,8 +21,8 @@ BLUE, ORANGE, GREY = "#1f4e9e", "#a34d00", "#555555"
 def reliability_png(calibration: dict[str, Any]) -> bytes:
     """Draw the reliability diagram and the distribution over its bins, as PNG.
 
-    The panel for the inside of lesions shows only the distribution, because every pixel
-    there is lesion.
+    For the inside of lesions only the distribution is drawn, because every pixel there
+    is lesion.
     """
     figure = _figure(5.6, 6.0)
     curve, spread = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])

@@ -186,12 +186,12 @@ def _read(row: str, seed: int, folder: Path) -> Run:
 
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
-    """Average every row over seeds per image, then over images.
+    """Average every row over seeds for each image, and then over images.
 
     Intervals are 95 % intervals over images (`mean_interval`), of the mean over seeds;
     ``seeds`` is each seed's own mean: seeds may differ by more than images do.
-    ``minus_first`` is paired by image and seed, over the seeds that both rows have.
-    Agreements are AUROCs of each seed, with their mean.
+    ``minus_first`` is the difference to the first row, paired by image and seed, over
+    the seeds that both rows have. Agreements are AUROCs of each seed, with their mean.
     """
     table: dict[str, Any] = {
         "n": runs[0].summary["n"],

@@ -1,7 +1,7 @@
-"""Columns of the table of gate options, as typed headings, and their names in files.
+"""Columns of the table of gate options, as typed headings with names in files.
 
-The names of the headings are keys of ``table.json`` and column titles of ``table.md``:
-a file format that is written and read here only, by looking names up.
+The names of the headings are keys of ``table.json`` and column titles of ``table.md``.
+Only this module writes and reads these names.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Processes:
     rank, count : int
         Number of this process, from 0, and number of all processes.
     machine : int
-        Number of the machine it runs on, from 0.
+        Number of the machine on which this process runs, from 0.
     device : str
         Device of this process.
 

@@ -1,4 +1,4 @@
-"""Parts of a run, prepared before its first step, and its position."""
+"""Prepare the parts of a run before its first step, and find its position."""
 
 from __future__ import annotations
 

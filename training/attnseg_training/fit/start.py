@@ -1,4 +1,4 @@
-"""Splits and first network of a run."""
+"""Choose the splits of a run, and build its first network."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def without_fold(
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """Samples to train on, and those of the part that is left out.
 
-    Parts differ by one image at most, and are the same for every seed.
+    The sizes of parts differ by at most one image. Parts are the same for every seed.
     """
     if not config.folds:
         return train, ()
@@ -88,7 +88,7 @@ def protocol_words(data: Dataset, protocol: str) -> str:
 def start_network(
     spec: ModelSpec, config: TrainConfig, data: Dataset
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
-    """First network, and the history of its weights for the card."""
+    """Build the first network, and the history of its weights for the card."""
     if not config.init:
         network = build_network(spec, config.encoder_weights)
         earlier = earlier_training(config.encoder_weights)

@@ -104,7 +104,7 @@ class Trainer:
             part.load_state_dict(state[name])
 
     def lr(self, done: int) -> float:
-        """Highest learning rate of all groups in the step after `done` steps."""
+        """Highest learning rate among all groups, in the step after `done` steps."""
         peak = max(group["peak"] for group in self._optimizer.param_groups)
         return float(peak * self._rate(done))
 
@@ -114,8 +114,9 @@ class Trainer:
     def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
         """Train on one batch after `done` steps.
 
-        Each process computes its share and all take the same step, by the mean of
-        their gradients. Weights do not change if the loss is not finite.
+        Each process computes its share of the batch; gradients are averaged, so that
+        all processes take the same step. Weights do not change if the loss is not
+        finite.
 
         Returns
         -------
