@@ -45,8 +45,8 @@ class Setting:
     flags : str
         Names of a switch in typer's form; empty: ``--name/--no-name``.
     may_change : bool
-        Whether it may differ when a run is resumed, as settings may that give the place
-        of the data or the device.
+        Whether it may differ when a run is resumed, as the path of the data or the
+        device may.
     checked : bool
         Whether `choices` are checked here; if not, the code that uses them checks.
     """
@@ -76,7 +76,7 @@ _KEY = "setting"
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:  # noqa: A002 (typer's name)
-    """Declare a field with a default; keywords are those of `Setting`."""
+    """Declare a field with a default; the keyword arguments are those of `Setting`."""
     return dataclasses.field(
         default=default, metadata={_KEY: Setting(help=help, **declared)}
     )
@@ -141,7 +141,7 @@ class Declared:
             )
 
     def toml(self, value: str) -> str:
-        """Line of a TOML file that sets it to a value from the command line."""
+        """Return a line of TOML that sets it to a value from the command line."""
         return f"{self.name} = {_toml_text(value) if self.kind is str else value}"
 
 

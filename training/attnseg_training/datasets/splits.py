@@ -25,10 +25,10 @@ def split_names(
     Three rules make any folder trainable without touching its test images:
 
     * ``test`` is the split of this name. Without one, the official ``val`` is the test
-    set, because published numbers are computed on it (such as the 120 images of
-    Kvasir-SEG).
+      set, because published numbers are computed on it (such as the 120 images of
+      Kvasir-SEG).
     * ``val`` is the split of this name if there is a test set, too. Otherwise a tenth
-    of the training names is drawn for it, with a seed, and ``train`` is what remains.
+      of the training names is drawn for it, with a seed, and ``train`` is what remains.
     * Without any split there is only ``all``; training draws ``val`` from it.
 
     Parameters

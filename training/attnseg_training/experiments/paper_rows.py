@@ -52,7 +52,7 @@ class PaperRow:
         )
 
     def folder(self, model: str) -> str:
-        """Name of the folder of a row's runs, with a `model` of whichever family."""
+        """Name of the folder of a row's runs, which train `model`."""
         parts = [
             model,
             {STAGE_1: "encoders-from-stage-1"}.get(self.start, self.start),

@@ -4,11 +4,11 @@ Two encoders that see the same clean image are redundant. Then nothing gives the
 pattern a meaning (this was measured; see docs/experiments.md). There are four remedies:
 
 * one-sided damage: a rectangle of one encoder's input is replaced, so that only the
-other encoder sees the image there;
+  other encoder sees the image there;
 * encoder dropout: in some steps psi is forced to 0 or 1 everywhere, so that the decoder
-learns to use either encoder alone, and a forced gate is not a new kind of input;
+  learns to use either encoder alone, and a forced gate is not a new kind of input;
 * random gates: in some steps psi is 0 or 1 at random in each region, so that the
-decoder learns to use any mixture of both encoders;
+  decoder learns to use any mixture of both encoders;
 * trust loss: psi is trained towards the encoder that was measured to be better.
 """
 
@@ -192,7 +192,7 @@ def labelled_trust_loss(psi: Mapping[int, Tensor], difference: Tensor) -> Tensor
 
 
 def with_damage(difference: Tensor, drawn: Damage) -> Tensor:
-    """Differences (N, 1, h, w) where damage decides: its encoder errs there.
+    """Replace differences (N, 1, h, w) in damaged parts by those of the damage.
 
     What was measured on the clean image does not hold where one encoder's input is
     replaced. There the loss of that encoder counts as larger by 1.

@@ -16,8 +16,8 @@ class Suite:
     Attributes
     ----------
     every : int
-        One of so many batches of eight images is also damaged, turned, made noisy, and
-        seen by networks with shuffled weights.
+        Every how many batches of eight images the further tests are made: damage,
+        turning, noise, and networks with shuffled weights.
     regions : int
         Regions per side in which trust is measured.
     kinds : tuple of str
@@ -44,7 +44,7 @@ SUITES = {
 
 
 def expect_suite(data: Dataset, split: str, suite: str) -> None:
-    """Check whether a suite can be run, before hours of training for it.
+    """Check that a suite can be run, before a long training for it begins.
 
     Raises
     ------

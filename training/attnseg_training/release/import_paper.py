@@ -3,8 +3,8 @@
 They are pickles of one of the paper's dual networks with other tensor names. They are
 read with ``weights_only=True``, so no code in them can run.
 
-The names and shapes of a file do not tell all networks apart: which encoder guides a
-gate is in the released code only. What a file leaves open, the user says.
+Names and shapes in a file do not distinguish all networks: only the released code says
+which encoder guides a gate. The user must say what the file does not.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ UNKNOWN = "unknown"
 
 
 def parts(fusion: str) -> dict[str, str]:
-    """Part of a released checkpoint with this fusion → part of our network."""
+    """Map parts of a released checkpoint with this fusion to parts of our network."""
     gates = {
         f"fusion_attn{n}.{theirs}.{name}": f"fusion.{n - 1}.{ours}.{name.lower()}"
         for n in (4, 3, 2, 1)
@@ -115,12 +115,13 @@ def import_released(
     out : Path
         Weights file to write.
     spec : ModelSpec, optional
-        Network that the checkpoint belongs to, which may be one of this project if
-        names and shapes fit; by default, the only released one that the file fits.
+        Network to which the checkpoint belongs. It may be one of this project if names
+        and shapes fit. By default it is the released network that the file fits, if
+        there is only one.
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
     state_name : str
-        Name of the state dict in the file, where there are several.
+        Name of the state dict, if the file holds several.
 
     Raises
     ------
