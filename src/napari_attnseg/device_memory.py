@@ -91,7 +91,7 @@ def enough_memory(device: str, size: int) -> Iterator[None]:
     Parameters
     ----------
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     size : int
         Rows and columns that the network sees.
 

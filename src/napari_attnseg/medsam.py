@@ -79,7 +79,7 @@ class Medsam:
     Attributes
     ----------
     model : transformers.SamModel
-        In eval mode, on the device.
+        Network in eval mode, on the device.
     name : str
         Name of the folder.
     files : mapping of str to str

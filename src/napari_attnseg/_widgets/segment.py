@@ -48,7 +48,7 @@ class SegmentWidget(ModelWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Only its layer list is used.
+        Viewer, of which only the layer list is used.
     """
 
     tab = "Segment"

@@ -41,7 +41,7 @@ class FilesBatch:
     notes : tuple of Note
         Notes on all images.
     left_out : mapping of str to int
-        As of `Batch`.
+        As in `Batch`.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class HeadCorrector(OnGrid):
     Parameters
     ----------
     head : ClickHead
-        In eval mode.
+        Click head in eval mode.
     features : Tensor, shape (1, C, h, w)
         Features of the image, on the head's device.
     probability : ndarray, shape (classes, H, W), in [0, 1]

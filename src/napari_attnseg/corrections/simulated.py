@@ -27,7 +27,7 @@ class Error:
     box : (slice, slice)
         Rows and columns of the image.
     inside : ndarray of bool, shape of the box
-        Its pixels.
+        Whether a pixel of the box belongs to the error.
     positive : bool
         Whether it is missing in the mask.
     """

@@ -15,7 +15,7 @@ def precision_on(device: str, wanted: str) -> str:
     Parameters
     ----------
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     wanted : str
         ``fp32``, or ``auto``, which means float16 on a GPU and float32 on a CPU. On a
         CPU, lower precision was measured to be slower. bfloat16 is not used, because

@@ -24,7 +24,7 @@ class TorchEngine(Engine):
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode, on the device.
+        Network in eval mode, on the device.
     precision : str
         ``float32``, or the precision of autocast, such as ``float16``.
     asked : str

@@ -50,7 +50,7 @@ def interventions(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     pairs : sequence of (Tensor, Tensor)
         From `SegmentationNetwork.align`, of a batch of N images.
 

@@ -52,7 +52,7 @@ def run_explainer(
     Returns
     -------
     list of Explanation
-        One per level, or one.
+        One map per level, or a single one.
     """
     levels = levels if explainer.per_gate else levels[:1]
     check_method(explainer, segmenter, levels)

@@ -82,7 +82,7 @@ def subject_of(
     Parameters
     ----------
     segmenter : Segmenter
-        The model; of one class.
+        The model, which must have one class.
     image : array, shape (H, W) or (H, W, 3 or 4)
         As for `Segmenter.segment`.
     target : ndarray of bool, shape (H, W), optional

@@ -69,7 +69,7 @@ def measured_trust(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     pairs : sequence of (Tensor, Tensor)
         From `SegmentationNetwork.align`, of N images.
     truth : Tensor, shape (N, classes, S, S)

@@ -46,7 +46,7 @@ class SavedExplanation:
     source : str
         Path of the image, as the user gave it.
     maps : sequence of Explanation
-        One per level, or one.
+        One map per level, or a single one.
     image : Path or None
         Path of the image, if it comes from a file.
     region : mapping

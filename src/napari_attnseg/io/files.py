@@ -37,9 +37,9 @@ def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
     Parameters
     ----------
     path : Path
-        The JSON file of the results.
+        JSON file of the results.
     facts : mapping
-        Its content.
+        Content of that file.
     """
     if "image" not in facts["files"]:
         return None

@@ -26,7 +26,7 @@ class FrameTable:
     Parameters
     ----------
     path : Path
-        It is replaced.
+        File to write; an existing file is replaced.
     columns : sequence of str
         One is ``frame``. Empty: those of the first row.
     earlier : mapping of int to sequence of mapping

@@ -39,27 +39,27 @@ class StackNames:
 
     @property
     def story(self) -> Path:
-        """JSON file that names the others."""
+        """Path of the JSON file, which names the others."""
         return self.folder / f"{self.stem}.json"
 
     @property
     def masks(self) -> Path:
-        """Folder of the masks."""
+        """Path of the folder of masks."""
         return self.folder / self.stem
 
     @property
     def table(self) -> Path:
-        """The CSV of frames."""
+        """Path of the table of frames (CSV)."""
         return self.folder / f"{self.stem}_frames.csv"
 
     @property
     def objects(self) -> Path:
-        """The CSV of objects."""
+        """Path of the table of objects (CSV)."""
         return self.folder / f"{self.stem}_objects.csv"
 
     @property
     def overlay(self) -> Path:
-        """The MP4."""
+        """Path of the overlay (MP4)."""
         return self.folder / f"{self.stem}_overlay.mp4"
 
     def mask(self, frame: int, of: str = "") -> Path:

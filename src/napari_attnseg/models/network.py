@@ -41,7 +41,7 @@ class NetworkOutput(NamedTuple):
     Attributes
     ----------
     logits : Tensor, shape (N, classes, H, W)
-        At the network's input size.
+        Logits at the size of the network's input.
     attention : dict of int to Tensor of shape (N, gates, h, w), in [0, 1]
         Nominal stride → psi that was used at this level, with one channel per gate in
         the order of `SegmentationNetwork.gates`. Empty without gates.

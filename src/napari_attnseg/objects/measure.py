@@ -96,7 +96,7 @@ def measure(
     Returns
     -------
     list of ObjectRecord
-        By label.
+        Records, sorted by label.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Fact:
     about : str
         Description of the number for the language model.
     value : str
-        As the report prints it.
+        Number in the form in which the report prints it.
     unit : str
         Text that follows the number, or empty: ``%``, ``px``, ``mm``, ``bit``,
         ``objects``.

@@ -45,7 +45,7 @@ class FrameCases:
         Parameters
         ----------
         story : Path
-            Their JSON file.
+            JSON file of the results.
         files : FileSet, optional
             Files that the results belong to; by default the files that they name.
         """
@@ -68,7 +68,7 @@ class FrameCases:
         path : Path
             JSON file of its results.
         facts : mapping
-            Its content.
+            Content of that file.
         image : Path
             The image's file.
         """

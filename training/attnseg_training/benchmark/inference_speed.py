@@ -65,7 +65,7 @@ def build(model: str, device: str) -> Built:
     ----------
     model : str
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def time_in_turns(
     ways : mapping of str to callable
     rounds : int
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     watch : callable
         Called with (rounds done, rounds in all).
     """

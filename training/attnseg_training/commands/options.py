@@ -222,7 +222,7 @@ def configured(
 
 
 def settings_line(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Settings that differ from the defaults, on one line; always with the data."""
+    """List settings that differ from the defaults, and the data, on one line."""
     return ", ".join(
         f"{name} {value}"
         for name, value in settings.items()

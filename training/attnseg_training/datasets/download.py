@@ -40,7 +40,7 @@ def download(name: str, out: Path, progress: bool = True) -> Path:
     Parameters
     ----------
     name : str
-        In `DATASETS`.
+        Name in `DATASETS`.
     out : Path
         Folder to make; it must not exist, or be empty.
     progress : bool

@@ -174,7 +174,7 @@ def faint_regions(values: Values, top: float) -> int:
     ----------
     values : ndarray, shape (H, W)
     top : float
-        The largest of them.
+        Largest of the values.
     """
     core = values >= 0.85 * top
     between = (values > 0.2 * top) & ~core
@@ -198,7 +198,7 @@ def has_lines(values: Values, top: float) -> bool:
     ----------
     values : ndarray, shape (H, W)
     top : float
-        The largest of them.
+        Largest of the values.
     """
     bright = _level_of_lesion(values, top)
     low, high = 0.2 * bright, 0.8 * bright

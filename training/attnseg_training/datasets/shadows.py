@@ -84,7 +84,7 @@ def has_shadow(
     Parameters
     ----------
     rgb, drawn, ground, hidden
-        As of `without_shades`.
+        As for `without_shades`.
     changed : bool
         Whether the drawn colours are inexact.
     lesion : ndarray of bool, shape (H, W)
@@ -106,7 +106,7 @@ def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> b
     Parameters
     ----------
     rgb, ground, hidden
-        As of `without_shades`.
+        As for `without_shades`.
     lossy : bool
         Whether compression has changed the colours.
     """

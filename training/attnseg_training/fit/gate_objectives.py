@@ -221,7 +221,7 @@ def trust_loss(
     Parameters
     ----------
     network : SegmentationNetwork
-        In training.
+        Network in training mode.
     pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
         Tensors of a batch of N images, with gradients of psi.
     masks : Tensor, shape (N, classes, S, S)

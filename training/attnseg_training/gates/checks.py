@@ -42,7 +42,7 @@ def stability(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     images : Tensor, shape (N, 3, S, S), in [0, 1]
     attention : dict of int to Tensor, shape (N, 1, h, w)
         Stride → psi of these images.

@@ -71,7 +71,7 @@ def one_sided(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     images, features : Tensor, Features
         N images (N, 3, S, S) in [0, 1], and the features of both encoders.
     kinds : tuple of str

@@ -63,7 +63,7 @@ class TrainingRun:
     dataset : str
         Name of the data set, or of its folder in older cards.
     protocol : TrainingProtocol or None
-        None: not recorded.
+        Protocol of the run; None: not recorded.
     rule : SplitRule or None
         Rule of the data set's splits; None: not recorded.
     """

@@ -48,7 +48,7 @@ class Inputs(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Only its layer list is used.
+        Viewer, of which only the layer list is used.
     life : Lifetime
         Ends the connections to the viewer.
     """

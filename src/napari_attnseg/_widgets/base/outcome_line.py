@@ -45,7 +45,7 @@ class OutcomeLine(QLabel):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its layers, dims and text overlay.
+        Viewer whose layers, slider and text overlay are used.
     life : Lifetime
         Ends the connections to the viewer.
 

@@ -193,7 +193,7 @@ class CanvasMark:
     Parameters
     ----------
     viewer : napari.Viewer
-        Its text overlay is used.
+        Viewer whose text overlay is used.
     """
 
     def __init__(self, viewer: Any) -> None:

@@ -49,7 +49,7 @@ class TrainWidget(DockWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Only its theme is used.
+        Viewer, of which only the theme is used.
     """
 
     tab = "Train"

@@ -105,7 +105,7 @@ def plan_of(
     Parameters
     ----------
     names : sequence of str
-        One letter per axis.
+        Names of the axes, one letter each.
     shape : sequence of int
     channels : sequence of str
         Names of the channels by the file; empty if they have none.
