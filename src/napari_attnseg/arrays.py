@@ -1,4 +1,4 @@
-"""Array functions that work alike on torch tensors and numpy arrays.
+"""Array functions that work in the same way on torch tensors and numpy arrays.
 
 The torch engine works on tensors and the OpenVINO engine on arrays, where torch is not
 imported.

@@ -56,9 +56,8 @@ class ModelCard:
         Data set, split and sizes it was trained on.
     metrics : dict
         As written by ``attnseg-train evaluate``: ``n``, ``protocol`` and per metric
-        ``mean``, ``sd``, ``low``, ``high`` (95 % interval; ``n`` and
-        ``method``, if they are there, say of how many images and how). Empty: not
-        evaluated.
+        ``mean``, ``sd``, ``low``, ``high`` (95 % interval; ``n`` and ``method``, if
+        they exist, say from how many images and by which method). Empty: not evaluated.
     gates : dict
         Level (``"1/4"`` ... ``"1/32"``; ``"all"``: the four together) to what
         ``attnseg-train faithfulness`` measured of that gate: among it the flags

@@ -1,14 +1,14 @@
 """Refinement by MedSAM, prompted with bounding boxes of the mask. Optional.
 
 As in the authors' MedSAM_Inference.py (github.com/bowang-lab/MedSAM), the image is
-stretched to 1024×1024 with cubic interpolation and then to [0, 1] from its minimum and
-maximum, without ImageNet's mean and SD; the box is stretched alike; there is one mask
-per box, whose sigmoid is resized bilinearly to the image and cut at 0.5. The folder's
-preprocessor_config.json is not read: that of wanglab/medsam-vit-base is the original
-SAM's (longest side, padding, ImageNet's mean and SD), which contradicts that code.
-There are two differences to that code. Nothing is rounded to 8 bits in between. Values
-that the run's intensity rule clips are clipped first, because a single very bright
-pixel would make all others black.
+stretched to 1024×1024 with cubic interpolation, and its values are mapped to [0, 1]
+from its minimum and maximum, without ImageNet's mean and SD. The box is stretched in
+the same way. There is one mask per box; its sigmoid is resized bilinearly to the image
+and cut at 0.5. The file preprocessor_config.json in the folder is not read: that of
+wanglab/medsam-vit-base is for the original SAM (longest side, padding, ImageNet's mean
+and SD), and contradicts the authors' code. There are two differences to that code.
+Nothing is rounded to 8 bits in between. Values that the run's intensity rule clips are
+clipped first, because a single very bright pixel would make all others black.
 
 References
 ----------

@@ -251,7 +251,7 @@ class Explanation:
         ``gate`` ([0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
         ([0, 1], where numbers compare between images).
     meaning : str
-        One sentence for people.
+        One sentence on what the values mean.
     target : str
         Description of the region whose logit is explained.
     finding : str

@@ -49,7 +49,7 @@ class Job:
     sha256 : str
         Hash of the weights, which have to be the same on every machine.
     settings : str
-        `Segmenting.settings`, likewise.
+        `Segmenting.settings`, which has to be the same on every machine, too.
     threads : int
         CPU threads of each worker; 0: as many as its environment says.
     """

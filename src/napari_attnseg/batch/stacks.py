@@ -205,7 +205,7 @@ class StackRun:
         return Outcome(label, stem, files, error, notes, expected, frame)
 
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
-        """Notes that were not told of an earlier frame."""
+        """Notes that were not given for an earlier frame."""
         self._found_nothing &= Note.NOTHING_FOUND in notes
         said = [one for one in notes if one in _ONCE and one not in self._told]
         self._told |= set(said)

@@ -48,7 +48,7 @@ class Click:
 
     @property
     def empties(self) -> bool:
-        """Whether it removes everything that its box encloses."""
+        """Whether the click removes everything inside its box."""
         return self.box is not None and not self.positive
 
 

@@ -102,7 +102,7 @@ class Grid:
         (slice, slice)
             Rows and columns of the image.
         ndarray of float32
-            0 beyond the outermost cells.
+            Values at these pixels; 0 beyond the outermost cells.
         """
         box = reach_box(click, self.reach, self.shape)
         rows, columns = (

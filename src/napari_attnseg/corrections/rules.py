@@ -90,7 +90,7 @@ class Corrector(Protocol):
         Parameters
         ----------
         mask : ndarray of uint8, shape (H, W)
-            Mask after all clicks but the last.
+            Mask after all clicks except the last.
         clicks : sequence of Click
             All clicks so far, at least one. Scribbles were replaced by clicks along
             them; see `stations`.

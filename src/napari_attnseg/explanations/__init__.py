@@ -107,15 +107,15 @@ def explain(
 
 
 def method_id(name: str) -> str:
-    """Name of a method as it stands in file names: ``gate-recalibrated``."""
+    """Name of a method in file names, such as ``gate-recalibrated``."""
     words = "".join(c if c.isalnum() else " " for c in name.casefold()).split()
     return "-".join(words)
 
 
 def method_name(text: str) -> str:
-    """Name in `EXPLAINERS` that a person means.
+    """Find the name in `EXPLAINERS` that the user means.
 
-    Upper and lower case are alike, and a space, hyphen or underscore.
+    Upper and lower case count as equal, and so do a space, a hyphen and an underscore.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Levels(NamedTuple):
         How much the choice at each level matters: mean of |measured trust| over
         regions and images of a data set.
     contribution : Tensor, shape (N, 4, h, w)
-        Size of what both encoders contributed there, per level and location.
+        Size of the contributions of both encoders, per level and location.
     """
 
     psi: Tensor

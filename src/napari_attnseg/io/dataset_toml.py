@@ -1,14 +1,14 @@
 """Read ``dataset.toml``, which describes a data folder in up to seven lines.
 
-``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
-1, 2, …) or a table of name = value, in which ``background`` may have other values: if
-0 is none of them, it may be a class;
-``splits`` the folder with the lists of names;
-``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
-number above which masks of one class are lesion; ``orientation``
-whether masks were drawn on images as they are "shown" or as they are "stored", where
-these ask to be shown turned; ``further_masks`` whether to "unite" masks such as
-``case_1`` with the mask ``case`` of an image, or to "leave out" these.
+``name`` is a name in `DATASETS`, or any other name. ``classes`` is a list of names
+(mask values 1, 2, …) or a table of name = value. In such a table, ``background`` may
+have other values than 0; then 0 may be a class. ``splits`` is the folder with the lists
+of names. ``ignore`` is the mask value of pixels that are neither a class nor
+background. ``threshold`` is the number above which masks of one class are lesion.
+``orientation`` says whether masks were drawn on images as they are "shown" or as they
+are "stored", for files that ask to be shown turned. ``further_masks`` says whether to
+"unite" masks such as ``case_1`` with the mask ``case`` of an image, or to "leave out"
+these.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def read_descriptor(root: Path) -> Descriptor:
     Raises
     ------
     InputError
-        If it is no TOML, or has an unknown key or a value of another kind, or is not
-        there but a file whose name is meant for it.
+        If it is not TOML, or has an unknown key or a value of another kind. Also if it
+        is missing, but a file with a similar name exists.
     """
     path = root / FILE
     if not path.is_file():

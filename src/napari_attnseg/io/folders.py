@@ -26,7 +26,7 @@ class LeftOut(StrEnum):
     NO_SUFFIX
         A file without a suffix.
     BROKEN_LINK
-        A symbolic link to what is not there.
+        A symbolic link to a file that does not exist.
     SAME_FILE
         A further name of a file that is read under another one.
     NO_IMAGE

@@ -1,7 +1,7 @@
 """A table of frames: rows are appended as they come, and put in order at the end.
 
-A process that is killed leaves the rows that it has written, so that a later one can go
-on with them.
+A process that is killed leaves the rows that it has written, so that a later process
+can resume.
 """
 
 from __future__ import annotations

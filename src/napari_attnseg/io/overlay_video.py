@@ -58,7 +58,7 @@ def outlined(
 
 
 class OverlayVideo:
-    """An MP4 that is written frame by frame, beside its target until it is closed.
+    """An MP4 that is written frame by frame, under another name until it is closed.
 
     Parameters
     ----------

@@ -137,17 +137,17 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
 
     Ask `saved_results.foreign` first whether existing files may be replaced.
 
-    ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
-    ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
-    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
-    without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
-    ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
-    Results with readers also have ``<stem>_mask_cnn``, ``<stem>_mask_transformer``,
-    ``<stem>_mask_disagree``, ``<stem>_probability_cnn.tif`` and
-    ``<stem>_probability_transformer.tif``. If these results have none, such files of
-    earlier results are removed. ``mask_edited`` in the JSON says whether somebody has
-    painted in the mask since it was made by the threshold or by the ``mask_rules`` in
-    provenance.
+    The files are ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class,
+    otherwise the number of the class), ``<stem>_probability.tif`` (float32, (H, W) or
+    (classes, H, W)), ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution;
+    none for a model without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with
+    two per level) and ``<stem>.json``. A stack has a leading axis in each, and its mask
+    is a TIFF. Results with readers also have ``<stem>_mask_cnn``,
+    ``<stem>_mask_transformer``, ``<stem>_mask_disagree``,
+    ``<stem>_probability_cnn.tif`` and ``<stem>_probability_transformer.tif``. If these
+    results have none, such files of earlier results are removed. ``mask_edited`` in the
+    JSON says whether somebody has painted in the mask since it was made by the
+    threshold or by the ``mask_rules`` in provenance.
 
     Raises
     ------

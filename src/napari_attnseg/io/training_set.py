@@ -74,7 +74,7 @@ class Addition:
     files : mapping of Path to bytes
         Files to write, the mask last.
     replaced : tuple of Path
-        Files of that name that are there already and would be replaced or removed.
+        Existing files of that name that would be replaced or removed.
     unlisted : bool
         Whether the folder has lists of names and none of them has this one.
     """

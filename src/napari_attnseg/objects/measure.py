@@ -180,7 +180,7 @@ class _Scene:
         return values
 
     def psi_outside(self, gate: AttentionMap) -> float:
-        """Mean of the gate beyond the bands of all objects; NaN if nothing is there."""
+        """Mean of the gate beyond the bands of all objects; NaN without such pixels."""
         near = self.near[self.seen.part]
         shape: tuple[int, ...] = near.shape
         every = _cells(gate, self.near.shape)

@@ -37,7 +37,7 @@ class Journal:
     header : dict
         First line: ``format``, ``reader``, ``mode`` and the settings of the study.
     events : list of dict
-        All others.
+        All lines after the first.
     damaged : tuple of str
         Lines that cannot be read. They are moved to `damaged_file` as soon as something
         is written.

@@ -40,7 +40,7 @@ class RunFiles:
     output : str
         End of ``output.log``: what the run printed.
     stop_requested : bool
-        Whether the stop file is there.
+        Whether the stop file exists.
     """
 
     status: RunStatus | None

@@ -1,6 +1,6 @@
 """Measure the speed of training against a baseline loop of the same network.
 
-Both are timed in turns, so that other work on the machine disturbs both alike.
+Both are timed in turns, so that other work on the machine disturbs both equally.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Files:
         Other files among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
     background : tuple of int
-        Mask values of background beside 0, where classes have values.
+        Mask values of background besides 0, if classes have values.
     several : dict
         Sample name → further masks whose meaning ``dataset.toml`` does not state.
     """

@@ -33,7 +33,7 @@ class MaskKind(StrEnum):
     ALPHA
         Opaque pixels are lesion.
     COLOURS
-        Every colour but that of the background is lesion.
+        Every colour except that of the background is lesion.
     PAGES
         Several pages, which are united.
     """

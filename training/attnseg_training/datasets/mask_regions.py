@@ -127,7 +127,7 @@ def is_drawn(values: Values, found: Values) -> bool:
 
 
 def fill_regions(values: Values, found: Values, levels: int) -> bool:
-    """Whether fractions fill regions; they may have few `levels` or many."""
+    """Whether fractions fill regions; `levels` is the most that edges would have."""
     if len(found) > levels:
         return number_regions(values, found)
     return would_vanish(values, found, 0.5)

@@ -89,7 +89,7 @@ def read(
         Whether a mask of one colour is read as empty at first; `agreement` then
         compares it with other masks to find out whether it is.
     background : tuple of int
-        Numbers of background beside 0, where `values` are given.
+        Numbers of background besides 0, if `values` are given.
 
     Raises
     ------

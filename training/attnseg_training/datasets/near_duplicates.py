@@ -39,7 +39,7 @@ class Pair(NamedTuple):
     turned: bool = False
 
     def __str__(self) -> str:
-        """Return what is alike, without a full stop."""
+        """Describe the pair, without a full stop."""
         how, of = (", one turned or flipped", 2) if self.turned else ("", 1)
         return (
             f"{self.first} ({self.splits[0]}) and {self.second} ({self.splits[1]}) "

@@ -55,7 +55,7 @@ class SampleRead:
         or mirrored, and the user did not say that both belong together as they are
         stored.
     other_pictures : bool
-        Whether the image's file holds another picture beside the first.
+        Whether the image's file holds another picture besides the first.
     """
 
     rgb: NDArray[np.uint8]
@@ -97,7 +97,7 @@ class Sample:
         Number above which masks of one class are lesion; None: this follows from each
         mask.
     background : tuple of int
-        Mask values of background beside 0, where classes have `values`.
+        Mask values of background besides 0, if classes have `values`.
     """
 
     name: str

@@ -13,7 +13,7 @@ class Part:
     ----------
     images, masks : str
         Regular expressions for paths below the folder, ``/`` between their parts. Each
-        has one group, the sample's name: it tells which masks belong to which image.
+        has one group, the sample's name, which connects masks with their image.
     split : str
         Split to which the files belong; empty if the provider does not split the data.
     """

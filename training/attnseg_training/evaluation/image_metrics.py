@@ -149,9 +149,9 @@ def _bins(probability: NDArray[Any], truth: NDArray[np.bool_]) -> NDArray[np.flo
 
 
 def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
-    """Summarise per place ``ece`` and ``brier`` with intervals, and reliability bins.
+    """Summarise ``ece``, ``brier`` and reliability bins of each place, with intervals.
 
-    The expected calibration error is of the pixels of all images together; see
+    The expected calibration error is that of the pixels of all images together; see
     `calibration_interval` for its interval, which is corrected for bias.
     """
     bins = np.stack([case.bins for case in cases])

@@ -118,7 +118,7 @@ class GatesTable:
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """See `table.Table`."""
+        """Whether the folder `out` holds the result of one row with one seed."""
         folder = _folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -138,7 +138,7 @@ class GatesTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """See `table.Table`."""
+        """Train and measure one row with one seed; an interrupted run is resumed."""
         folder = _folder(row, seed, out)
         config = self._config(row, seed)
         run = folder / "run"
@@ -161,13 +161,13 @@ class GatesTable:
         return dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """See `table.Table` and `tabulate`."""
+        """Return all numbers, JSON-ready; see `tabulate`."""
         return tabulate(
             [_read(row, seed, _folder(row, seed, out)) for row, seed in done]
         )
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """See `table.Table`."""
+        """Make the files that present the numbers: name → content."""
         return {"table.md": markdown(found)}
 
 

@@ -37,7 +37,7 @@ class Agreement(StrEnum):
 
 
 class PerGate(StrEnum):
-    """Measurements of each gate beside its agreement."""
+    """Measurements of each gate, other than its agreement."""
 
     PATTERN_VALUE = "pattern_value"
     #: How clearly the gate draws the lesion: psi inside of it minus outside.

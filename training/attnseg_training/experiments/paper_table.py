@@ -88,7 +88,7 @@ class PaperTable:
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """See `tables.Table`."""
+        """Whether the folder `out` holds the result of one row with one seed."""
         folder = self._folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -110,7 +110,7 @@ class PaperTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """See `tables.Table`."""
+        """Train and measure one row with one seed; an interrupted run is resumed."""
         folder = self._folder(row, seed, out)
         run = folder / "run"
         config = self._config(row, seed, out, watch)

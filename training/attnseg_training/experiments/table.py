@@ -58,7 +58,7 @@ class Table(Protocol):
         """Description of each row by its name."""
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """Whether the result of one row with one seed lies below `out`.
+        """Whether the folder `out` holds the result of one row with one seed.
 
         Raises `InputError` if it was made with other settings.
         """

@@ -172,7 +172,7 @@ def labelled_trust_loss(psi: Mapping[int, Tensor], difference: Tensor) -> Tensor
         Stride → weight of the CNN.
     difference : Tensor, shape (N, 1, H, W)
         Pixel loss of the CNN alone minus that of the transformer alone, on images that
-        neither was trained on; 0 where both err alike.
+        neither was trained on; 0 where both losses are equal.
 
     Returns
     -------

@@ -23,7 +23,7 @@ class Suite:
     kinds : tuple of str
         Kinds of one-sided damage, names in `damage.KINDS`.
     explanations : tuple of str
-        Other explanations that are measured beside the gates, names in `EXPLAINERS`.
+        Other explanations that are measured besides the gates, names in `EXPLAINERS`.
     """
 
     every: int

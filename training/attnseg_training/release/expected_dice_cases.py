@@ -40,7 +40,7 @@ class Case:
     Attributes
     ----------
     image : int
-        Index of the image that it is made of.
+        Index of the image from which it is made.
     kind : Kind
     copy : str
         For a damaged copy, its name in `COPIES`.

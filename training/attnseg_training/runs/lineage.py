@@ -154,7 +154,7 @@ def trained_under(card: ModelCard, data: Dataset) -> str:
 
 
 def protocol_fields(card: ModelCard, data: Dataset) -> dict[str, Any]:
-    """Machine-readable fields of a result beside its ``protocol``.
+    """Machine-readable fields of a result, in addition to its ``protocol``.
 
     ``split_rule`` is that of the data set. ``trained_under`` holds protocol and split
     rule of runs that trained under different ones; see `trained_under`.

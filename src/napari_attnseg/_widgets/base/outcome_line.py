@@ -1,4 +1,4 @@
-"""Line that says what a run found, and its mark on the canvas."""
+"""The line on what a run found, and its mark on the canvas."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Pace:
 
 
 def time_words(seconds: float) -> str:
-    """Format a duration in seconds for people."""
+    """Format a duration in seconds as words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -110,7 +110,7 @@ class MaskEditor:
         by_hand: Mapping[int, NDArray[np.uint8]],
         clicks: Mapping[str, Any] | None = None,
     ) -> None:
-        """Show masks that were edited by hand again; they count as edited.
+        """Restore masks that were edited by hand; they count as edited.
 
         Parameters
         ----------

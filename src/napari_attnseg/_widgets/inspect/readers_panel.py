@@ -43,7 +43,7 @@ _SWATCH = "background: {}; border: 1px solid gray;"
 
 
 class ReadersPanel(Section):
-    """Shows three outlines, and tells which encoder the gates favoured in a region.
+    """Shows three outlines, and which encoder the gates favoured in a region.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def _masks(found: FrameResults, total: int) -> tuple[StackArray, dict[int, str]]
 
 
 def _image(found: FrameResults, rows: Mapping[int, Mapping[str, str]]) -> Any:
-    """Layer of the film; None if it is gone or has changed, which is told."""
+    """Layer of the film; None, with a warning, if it is missing or has changed."""
     stem = found.names.stem
     if found.source is None:
         show_warning(

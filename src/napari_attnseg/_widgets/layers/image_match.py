@@ -1,4 +1,4 @@
-"""Find the open image layer that a result was made of. No Qt, no torch.
+"""Find the open image layer from which a result was made. No Qt, no torch.
 
 The reference in the record decides, not the name of a layer: the layer's id while the
 viewer is open, otherwise the image's file and the hash of its pixels.
@@ -33,7 +33,7 @@ _HASHES: weakref.WeakKeyDictionary[Any, _Hashes] = weakref.WeakKeyDictionary()
 def find_image(
     record: LayerRecord, shape: tuple[int, ...], images: Sequence[Any]
 ) -> Any:
-    """The image layer that a result was made of; None if it is not among `images`.
+    """Find the image layer from which a result was made; None if it is not open.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """One line for people."""
+        """Describe the mask in one line."""
         if self.found is Found.NOT_DONE:
             return NOT_SEGMENTED
         if self.found is Found.NOTHING:

@@ -58,7 +58,7 @@ class RunId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Reference to the image that a result was made of.
+    """Reference to the image from which a result was made.
 
     Attributes
     ----------

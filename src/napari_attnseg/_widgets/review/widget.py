@@ -201,11 +201,11 @@ class ReviewWidget(DockWidget):
     # -- what keys and buttons do ------------------------------------------------------
 
     def accept(self) -> None:
-        """Accept the mask on screen, and go on."""
+        """Accept the mask on screen, and show the next case."""
         self._decide(lambda review, case: review.accept(case, self.on_screen.labels))
 
     def reject(self) -> None:
-        """Reject the mask on screen, and go on."""
+        """Reject the mask on screen, and show the next case."""
         self._decide(lambda review, case: review.reject(case))
 
     def _decide(self, decide: Any) -> None:

@@ -214,7 +214,7 @@ def _images(weights: Path) -> str:
 
 
 def _earlier(files: RunFiles) -> RunFiles | None:
-    """The run on the same data whose best weights a run began with, if it is there."""
+    """The run on the same data with whose best weights a run began, if it exists."""
     init = Path(str(files.settings.get("init", "")))
     if init.name != BEST_WEIGHTS or not init.is_file():
         return None
@@ -252,7 +252,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def _alive_elsewhere(status: RunStatus | None) -> bool:
-    """Whether a run goes on on another machine that shares the folder."""
+    """Whether a run continues on another machine that shares the folder."""
     if status is None or status.process.here:
         return False
     if status.state is not None and not status.state.active:

@@ -43,7 +43,7 @@ EVERY = 500
 class TrainWidget(DockWidget):
     """Train a model on a folder of images and masks, in a process of its own.
 
-    The run goes on when the widget or napari closes; a widget on the same run folder
+    The run continues when the widget or napari closes; a widget on the same run folder
     shows it again. The folder that was shown last is opened again.
 
     Parameters
