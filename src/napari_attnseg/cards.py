@@ -72,8 +72,8 @@ class ModelCard:
     training : dict
         Recipe, seed, versions, time. ``protocol_name`` (a `TrainingProtocol`) and
         ``split_rule`` (a `SplitRule`) say which images were trained on and which chose
-        the epoch; ``protocol`` says it in words. Training records of earlier versions
-        get these fields here (`old_cards`).
+        the epoch; ``protocol`` is the same as a sentence. Training records of earlier
+        versions get these fields here (`old_cards`).
     licence : str
         Licence of the weights and of the data behind them.
     use : str

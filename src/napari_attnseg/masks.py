@@ -209,7 +209,7 @@ def _mask(
 
 
 def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
-    """Count pixels and connected objects of a mask (H, W), each class by itself."""
+    """Count pixels and connected objects of a mask (H, W), class by class."""
     sizes = object_sizes(mask)
     return MaskSize(int(sizes.sum()), len(sizes))
 

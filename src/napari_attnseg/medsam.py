@@ -173,8 +173,8 @@ class Medsam:
         ----------
         result : Segmentation
             Result of the image, at any size. Each connected object of its mask is a
-            prompt, and what comes back has the object's class. No object: the mask
-            stays empty.
+            prompt, and the refined object has the same class. Without any object, the
+            mask stays empty.
         seen : Tensor
             From `encode`.
 

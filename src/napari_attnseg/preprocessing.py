@@ -54,7 +54,7 @@ def to_rgb(
     -------
     ndarray of float32, shape (H, W, 3), in [0, 1]
     IntensityMapping
-        How values were mapped; ``str`` of it is a description in words.
+        How values were mapped; ``str`` of it is a sentence.
 
     Raises
     ------

@@ -208,7 +208,7 @@ class Segmentation:
         level for a double variant.
     provenance : mapping
         JSON-ready facts about the run: model, weights hash, device, threshold,
-        how intensities were mapped (``intensity`` in words, ``intensity_rule`` and
+        how intensities were mapped (``intensity`` as a sentence, ``intensity_rule`` and
         ``intensity_mapping`` as data), versions, date.
     readers : Readers or None
         Masks by the CNN alone and by the transformer alone, where they were asked for.

@@ -63,8 +63,8 @@ class EncoderSpec:
         timm model name, e.g. ``"resnet34"``; a pretrained tag may follow a dot. Or one
         of `OWN_ENCODERS`.
     size : int
-        Side in pixels of the square image that this encoder sees. The network
-        resizes its input to it, so two encoders may look at different sizes.
+        Side in pixels of the square image that this encoder sees. The network resizes
+        its input to this size, so two encoders may use different sizes.
     mean, std : tuple of float
         Mean and standard deviation of each channel, for normalising RGB in [0, 1] as
         this encoder expects.
@@ -99,7 +99,7 @@ class ModelSpec:
     cnn, transformer : EncoderSpec or None
         The two encoders; a baseline has one of them, rarely both.
     size : int
-        Side in pixels of the square network input; logits come out at this size.
+        Side in pixels of the square network input; logits have this size, too.
     architecture : str
         ``"dual"``, or a name in ``models.baselines.ARCHITECTURES``.
     fusion : str

@@ -179,7 +179,7 @@ def jackknife_interval(
     n : int
         Number of images.
     within : (float, float)
-        Lowest and highest value that is possible; the interval is cut there.
+        Lowest and highest possible value; the interval is clipped to them.
     """
     everything = np.arange(n)
     value = float(statistic(everything))

@@ -109,7 +109,7 @@ def structure(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
-    """Convex surrogate of 1 − IoU, per image and class; targets are cut at 1/2.
+    """Convex surrogate of 1 − IoU, per image and class; targets above 1/2 are 1.
 
     References
     ----------

@@ -45,8 +45,8 @@ class Note(StrEnum):
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
-        The maps show a gate whose pattern was measured to be worth nothing in this
-        model.
+        The maps show a gate whose pattern was measured not to matter for the mask in
+        this model.
     NARROW_RANGE
         Less than three tenths of the image's range of intensities hold 99 % of its
         pixels.

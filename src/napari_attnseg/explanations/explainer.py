@@ -24,7 +24,7 @@ class Requirement(StrEnum):
     CALIBRATION
         The card's calibration of the gate by measured trust.
     COMBINATION
-        The card's finding that one combination of the gates is worth showing.
+        A finding in the card that allows one combination of the gates to be shown.
     CAPTUM
         The library captum.
     """

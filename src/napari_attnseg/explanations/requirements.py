@@ -67,12 +67,12 @@ def calibration(card: ModelCard, stride: int) -> dict[str, Any]:
 
 
 def combination(card: ModelCard) -> dict[str, Any]:
-    """Combination of the gates that the card found worth showing.
+    """Combination of the gates that may be shown, by the card's measurements.
 
     Raises
     ------
     InputError
-        If no combination was measured, or none was found worth showing.
+        If no combination was measured, or none may be shown.
     """
     if not card.combination.get("earned", False):
         raise InputError(

@@ -175,6 +175,6 @@ class ClickHead(nn.Module):
 
 
 def normalised(features: Tensor) -> Tensor:
-    """Normalise the channels (N, C, h, w) of each cell to mean 0 and spread 1."""
+    """Normalise the channels (N, C, h, w) of each cell to mean 0 and SD 1."""
     last = F.layer_norm(features.movedim(1, -1), features.shape[1:2])
     return last.movedim(-1, 1)

@@ -15,7 +15,7 @@ Level = tuple[Array, ...]
 
 
 class Gated:
-    """Base of everything that computes a model, whichever engine does.
+    """Base class of networks and engines, for what both of them compute.
 
     Attributes
     ----------

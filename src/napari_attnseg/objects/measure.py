@@ -43,7 +43,7 @@ _MODEL = ("mean probability", "minimum probability", "doubt")
 
 
 def separate(mask: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Label the 8-connected objects of a mask (H, W), each class by itself."""
+    """Label the 8-connected objects of a mask (H, W), class by class."""
     # One class, as truth values, goes several times faster.
     one = mask.size and mask.min() >= 0 and mask.max() <= 1
     marked = mask.astype(bool) if one else mask

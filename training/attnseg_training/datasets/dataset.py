@@ -45,7 +45,7 @@ class Dataset:
 
     @property
     def protocol(self) -> str:
-        """Where each split comes from, in words."""
+        """Sentence on where each split comes from."""
         return rule_sentence(self.rule)
 
     def split(self, name: str) -> tuple[Sample, ...]:

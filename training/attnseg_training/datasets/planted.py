@@ -70,7 +70,7 @@ def planted_views(
 
 
 def encode_views(network: SegmentationNetwork, views: PlantedViews) -> Features:
-    """Each encoder's features of its own view."""
+    """Compute the features of each encoder from its own view."""
     return Features(network.cnn(views.cnn), network.transformer(views.transformer))
 
 

@@ -81,9 +81,9 @@ class DatasetSpec:
     classes : tuple of str
         Names of the classes, background not counted.
     splits : str
-        The split rule, in words.
+        Description of the split rule.
     masks : str
-        How masks are read, in words.
+        Description of how masks are read.
     values : tuple of int
         Mask value of each class. Empty for one class that is everything bright.
     group : str

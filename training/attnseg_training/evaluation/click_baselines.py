@@ -44,7 +44,7 @@ class Brush:
 
 
 class Growing(Brush):
-    """Grows over pixels of like colour; a `Corrector`."""
+    """`Corrector` that grows a region over pixels of similar colour."""
 
     name = "region_growing"
     radius = GROWTH

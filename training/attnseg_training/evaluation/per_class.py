@@ -35,8 +35,9 @@ def class_counts(
     found : Segmentation
         Result of that image.
     overlapping : bool
-        Whether a pixel may be of several classes. Each probability is then cut at the
-        threshold by itself; otherwise the mask counts, where the best class wins.
+        Whether a pixel may be of several classes. If so, the threshold is applied to
+        each class separately; otherwise the mask counts, in which each pixel has the
+        most probable class.
     ignored : ndarray of bool, shape (H, W), optional
         Pixels that are not counted.
     """

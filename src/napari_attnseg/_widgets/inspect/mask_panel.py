@@ -185,7 +185,7 @@ class MaskPanel(MaskControls):
         self._soon.start()
 
     def undo(self) -> None:
-        """Undo the last step; edits by hand that were replaced come back."""
+        """Undo the last step; edits by hand that it replaced are restored."""
         if not self._may_replace():
             return
         if self._history.now.by_hand:  # which this would lose

@@ -115,7 +115,7 @@ class LayerRecord:
         JSON-ready `results.EffectiveShare` of a gate map, with one mean per frame for a
         stack; empty if it is not known.
     pattern : PatternValue
-        Measured worth of the pattern of a gate map.
+        Measured effect of the pattern of a gate map on the mask.
     """
 
     provenance: Mapping[str, Any]
