@@ -26,7 +26,7 @@ MOST_CHANNELS = 4
 
 
 class ReadAs(StrEnum):
-    """Role that an axis is read as."""
+    """Roles of an axis."""
 
     #: Along it there are images, which are segmented one by one.
     FRAMES = "frames"
@@ -40,7 +40,7 @@ class ReadAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AxisReading:
-    """Role that one axis of an array of three axes was read as.
+    """Role of one axis in an array of three axes.
 
     Attributes
     ----------
@@ -122,13 +122,13 @@ def _as_channels(axis: int, length: int) -> list[AxisReading]:
 
 
 def doubtful_axes(readings: Sequence[AxisReading]) -> tuple[AxisReading, ...]:
-    """One reading for each axis whose meaning is not clear."""
+    """Choose one reading for each axis whose meaning is not clear."""
     channels = {one.axis: one for one in readings if one.is_one_image}
     return tuple(channels.values()) or tuple(readings[:1])
 
 
 def describe_axes(readings: Sequence[AxisReading]) -> str:
-    """``axis 0 (of length 3)``, for each axis that is in doubt."""
+    """Name each axis that is not clear, such as ``axis 0 (of length 3)``."""
     named = [f"axis {one.axis} (of length {one.length})" for one in readings]
     return " and ".join(named)
 

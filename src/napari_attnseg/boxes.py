@@ -97,7 +97,7 @@ class Box:
             )
 
     def holds(self, row: int, column: int) -> bool:
-        """Whether a pixel lies in it."""
+        """Whether a pixel lies in the box."""
         inside = self.row0 <= row < self.row1
         return inside and self.column0 <= column < self.column1
 

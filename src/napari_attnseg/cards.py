@@ -1,7 +1,8 @@
-"""The model card that travels inside a weights file. No torch.
+"""The model card, which is stored inside a weights file. No torch.
 
-A card states what the weights are, what they were measured on and what they are not
-for. It is read from the safetensors header alone, so listing models is cheap.
+A card states what the weights are, on which images they were measured, and what they
+must not be used for. It is read from the safetensors header alone, so listing models is
+cheap.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ HASH_KEY = "attnseg_sha256"
 
 
 class ImageColours(StrEnum):
-    """Whether the images that weights were trained on were in colour."""
+    """Whether the weights were trained on images in colour."""
 
     COLOUR = "colour"
     GREY = "grey"
@@ -147,7 +148,7 @@ class ModelCard:
         return None if mean is None or math.isnan(mean) else float(mean)
 
     def to_json(self) -> str:
-        """JSON text of the card, format marker included."""
+        """JSON text of the card, with the marker of the format."""
         facts = dataclasses.asdict(self)
         if not self.expected_dice:
             del facts["expected_dice"]  # versions before it can read the card

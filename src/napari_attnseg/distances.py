@@ -1,4 +1,4 @@
-"""Distance of pixels from a region, and which of them are near it."""
+"""Distance of pixels from a region, and the pixels near a region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoded images, which the decoder starts from."""
+"""Encoded images, from which the decoder starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def joined(parts: Sequence[list[Level]]) -> list[Level]:
 
 
 def of_image(pairs: list[Level], which: slice) -> list[Level]:
-    """Maps of some images of a batch."""
+    """Select the maps of some images from those of a batch."""
     return [tuple(maps[which] for maps in level) for level in pairs]
 
 

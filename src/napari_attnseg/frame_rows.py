@@ -78,7 +78,7 @@ def pair_columns(pair: Pair | None) -> dict[str, Any]:
 
 
 def row_values(row: Mapping[str, Any]) -> list[Any]:
-    """Values by `COLUMNS` as the table writes them; a missing value is empty."""
+    """Format values by `COLUMNS` as texts for the table; a missing value is empty."""
     values = (row.get(name) for name in COLUMNS)
     return ["" if _is_missing(value) else value for value in values]
 

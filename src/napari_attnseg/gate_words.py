@@ -51,6 +51,6 @@ ALL_DECORATIVE = (
 
 
 def pattern_sentence(pattern: PatternValue, subject: str = "This map") -> str:
-    """Say whether a gate's map affected the masks of the images it was measured on."""
+    """Say whether a gate's map affected the masks of the measured images."""
     names = {"Map": subject, "map": subject[0].lower() + subject[1:]}
     return _SENTENCES[pattern].format(**names)

@@ -33,11 +33,11 @@ class IntensityKind(StrEnum):
     Attributes
     ----------
     WHOLE_RANGE
-        From the image's lowest value to its highest.
+        The range from the image's lowest value to its highest.
     PERCENTILES
-        Between two percentiles of the image; what lies beyond is clipped.
+        The range between two percentiles of the image; values beyond are clipped.
     WINDOW
-        Between two given values; what lies beyond is clipped.
+        The range between two given values; values beyond are clipped.
     """
 
     WHOLE_RANGE = "whole_range"
@@ -73,7 +73,7 @@ FIXED = (MappingRule.DIVIDED_BY_255, MappingRule.AS_THEY_ARE, MappingRule.CONSTA
 
 
 class IntensityWarning(StrEnum):
-    """Warnings about the image's values for readers of the result.
+    """Warnings about the image's values, for people who use the result.
 
     Attributes
     ----------
@@ -250,7 +250,7 @@ def _name(text: str) -> str:
 
 
 def rule_to_json(rule: Intensity) -> dict[str, Any]:
-    """Plain dictionary for provenance: ``rule``, an `IntensityKind`, and its ends."""
+    """Make a dictionary for provenance: ``rule`` (an `IntensityKind`), and its ends."""
     if isinstance(rule, Window):
         kind = IntensityKind.WINDOW
     else:

@@ -153,7 +153,7 @@ def remake(
 
 
 class MaskMaker:
-    """Make masks of one image by changing rules; the smoothed probability is kept.
+    """Makes masks of one image by changing rules; keeps the smoothed probability.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def confusion(
 ) -> Confusion:
     """Count pixels of two masks of one shape; non-zero is foreground.
 
-    Pixels where `ignored`, of their shape, is not 0 are not counted.
+    `ignored` has the same shape; pixels where it is not 0 are not counted.
 
     Raises
     ------

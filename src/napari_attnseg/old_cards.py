@@ -1,8 +1,8 @@
 """Reader of model cards whose protocol and temperature are sentences only.
 
 Cards written before these facts had machine-readable fields say them in English.
-`with_machine_fields` reads these sentences once, when such a card is loaded. They are
-a closed file format: later wordings, which come with fields, are not read here.
+`with_machine_fields` reads these sentences once, when such a card is loaded. Only these
+old wordings are read; later cards have the fields.
 """
 
 from __future__ import annotations

@@ -21,14 +21,14 @@ SMALLEST = 0.001
 
 
 class Reader(StrEnum):
-    """One encoder, used alone."""
+    """A reader: one encoder, used alone."""
 
     CNN = "CNN"
     TRANSFORMER = "transformer"
 
     @property
     def key(self) -> str:
-        """Name for files and JSON keys."""
+        """Name of the reader in files and JSON keys."""
         return self.value.lower()
 
 
@@ -47,7 +47,7 @@ class ReaderState(StrEnum):
 
 
 class PsiTells(StrEnum):
-    """Whether psi is higher where the CNN is the better reader, by its AUROC."""
+    """Verdict on whether psi is higher where the CNN is the better reader."""
 
     NOT_MEASURED = "not_measured"
     #: On too few images, or one reader is the better one everywhere.

@@ -22,7 +22,7 @@ _TELLS = {
 
 
 def measured_on(record: ReaderRecord) -> str:
-    """``on 88 validation images of kvasir-seg``; empty where nothing was measured."""
+    """Name the measured images, such as ``on 88 validation images of kvasir-seg``."""
     images = record.facts.get("measured_on")
     if not images:
         return ""

@@ -60,7 +60,7 @@ class Readers:
     cnn, transformer : ReaderMask
         Masks by the CNN alone and by the transformer alone.
     record : ReaderRecord
-        From the model card.
+        Measurements of both readers, from the model card.
     """
 
     cnn: ReaderMask

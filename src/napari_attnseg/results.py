@@ -183,12 +183,12 @@ class AttentionMap:
 
     @property
     def label(self) -> str:
-        """``1/32``, or ``1/32 CNN`` where a level has two gates."""
+        """Label of the gate: ``1/32``, or ``1/32 CNN`` if its level has two gates."""
         return gate_label(self.key)
 
     @property
     def name(self) -> str:
-        """Short name: ``gate 1/32 (transformer ↔ CNN)``."""
+        """Short name, such as ``gate 1/32 (transformer ↔ CNN)``."""
         return f"gate {self.label} ({self.low} ↔ {self.high})"
 
 
@@ -224,8 +224,9 @@ class Segmentation:
     def expected_dice(self) -> ExpectedDice | None:
         """Expected Dice of the mask, if it was calibrated for the model.
 
-        None for other weights, and for a mask that is not the model's own: with forced
-        gates, another threshold or cleaning, refined by MedSAM, or averaged over flips.
+        None for weights without a rule, and for a mask that is not the model's own: one
+        with forced gates, another threshold or clean-up, refined by MedSAM, or averaged
+        over mirror images.
         """
         # Imported here: what it needs imports this module.
         from napari_attnseg.reliability.estimate import estimate_of
@@ -296,8 +297,8 @@ class Explanation:
     def limits(self) -> tuple[float, float]:
         """Values at the two ends of the colours.
 
-        ``gate`` and ``unit`` are fixed, so that maps compare. The other scales end at
-        the largest value of this map; ``signed`` is symmetric around 0.
+        ``gate`` and ``unit`` have fixed limits, so that maps can be compared. The other
+        scales end at the largest value of this map; ``signed`` is symmetric around 0.
         """
         if self.scale in ("gate", "unit"):
             return (0.0, 1.0)

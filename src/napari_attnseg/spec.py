@@ -25,7 +25,7 @@ OWN_ENCODERS = ("image", "stem")
 
 
 class GateEnds(NamedTuple):
-    """One gate of a level: its name, and whose features psi → 0 and psi → 1 use.
+    """One gate of a level: its name, and the encoders that psi = 0 and psi = 1 use.
 
     The name is empty where a level has only one gate.
     """

@@ -197,8 +197,8 @@ def jackknife_interval(
 def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     """Expected calibration error of all pixels together, and its 95 % interval.
 
-    ``mean`` is the error as it is commonly computed, which noise in the bins can only
-    raise. ``bias`` estimates this increase, and the interval is corrected for it
+    ``mean`` is the error as it is commonly computed. Noise in the bins makes it too
+    large. ``bias`` estimates this increase, and the interval is corrected for it
     (`IntervalMethod.BIAS_CORRECTED_BOOTSTRAP`), so that ``mean`` may lie above the
     interval. Bins are resampled with their images. The increase depends on the true
     error of each bin. It is computed twice, with the measured errors as true errors,

@@ -23,9 +23,9 @@ class Axis:
     Attributes
     ----------
     length : int
-        Pixels of the image.
+        Pixels of the image along the axis.
     size : int
-        Pixels of a tile.
+        Pixels of a tile along the axis.
     """
 
     length: int
@@ -33,7 +33,7 @@ class Axis:
 
     @property
     def starts(self) -> list[int]:
-        """First pixel of each tile, evenly spaced; the last one ends with the image."""
+        """First pixel of each tile, evenly spaced; the last tile ends at the edge."""
         rest = self.length - self.size
         if rest <= 0:
             return [0]

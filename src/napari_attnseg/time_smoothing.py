@@ -83,7 +83,7 @@ def median(maps: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
 
 
 def smoothed_facts(provenance: Any, frames: int) -> dict[str, Any]:
-    """Provenance of a smoothed mask, without facts about the mask before smoothing."""
+    """Provenance of a smoothed mask, without facts about the original mask."""
     left_out = (ESTIMATE, MEASURED)
     facts = {key: value for key, value in provenance.items() if key not in left_out}
     facts[TIME_SMOOTHING] = {"method": "running_median", "frames": frames}

@@ -25,12 +25,12 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def output_file(param: typer.CallbackParam, value: Path | None) -> Path | None:
-    """Callback of a file to be written; see `expect_writable`."""
+    """Callback of an option for a file to be written; see `expect_writable`."""
     return _output(param, value, folder=False)
 
 
 def output_folder(param: typer.CallbackParam, value: Path | None) -> Path | None:
-    """Callback of a folder for results; see `expect_writable`."""
+    """Callback of an option for a folder of results; see `expect_writable`."""
     return _output(param, value, folder=True)
 
 
@@ -105,7 +105,7 @@ class Group(TyperGroup):
         Raises
         ------
         InputError
-            If there is none.
+            If there is no such command.
         """
         try:
             return super().resolve_command(ctx, args)

@@ -1,4 +1,4 @@
-"""Declaration of the settings of a training run, once per field of `TrainConfig`.
+"""Declare the settings of a training run, once for each field of `TrainConfig`.
 
 Value check, command-line option, TOML and the reference of ``attnseg-train settings``
 are all made from the declaration.
@@ -89,7 +89,7 @@ def required_setting(help: str, **declared: Any) -> Any:  # noqa: A002
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A setting of a class of settings: its name, type, default and declaration."""
+    """One setting of a class of settings: name, type, default and declaration."""
 
     name: str
     kind: type[Any]
@@ -112,7 +112,7 @@ class Declared:
     def check(self, value: object) -> None:
         """Raise an `InputError` unless `value` has the right type and range.
 
-        A whole number is a number too; true and false are no numbers.
+        A whole number also counts as a number; true and false do not.
         """
         fits = isinstance(value, (int, float) if self.kind is float else self.kind)
         if isinstance(value, tuple):

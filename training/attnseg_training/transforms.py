@@ -54,7 +54,7 @@ def draw_geometry(rng: np.random.Generator, most: float = 1.4) -> NDMatrix:
 
 
 def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
-    """Brightness, contrast, saturation, hue, blur and noise of one image."""
+    """Draw brightness, contrast, saturation, hue, blur and noise for one image."""
     saturation, contrast = rng.uniform(0.6, 1.4), rng.uniform(0.7, 1.3)
     brightness, hue = rng.uniform(-0.12, 0.12), rng.uniform(-0.05, 0.05)
     grey = np.tile(np.array(LUMA), (3, 1))
@@ -73,13 +73,13 @@ def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
 
 
 def geometry(seeds: list[tuple[int, ...]], most: float = 1.4) -> Geometry:
-    """One warp per image, each from its own seed numbers; scaled by at most `most`."""
+    """Draw one warp per image from its seed numbers; the scale is at most `most`."""
     drawn = [draw_geometry(np.random.default_rng((0, *s)), most) for s in seeds]
     return Geometry(torch.from_numpy(np.stack(drawn)).float())
 
 
 def colour(seeds: list[tuple[int, ...]]) -> Colour:
-    """One colour change per image, each from its own seed numbers."""
+    """Draw one colour change per image from its seed numbers."""
     drawn = [draw_colour(np.random.default_rng((1, *s))) for s in seeds]
     matrix, blur, noise = zip(*drawn, strict=True)
     return Colour(

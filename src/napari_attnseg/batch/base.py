@@ -187,7 +187,7 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def not_images(inputs: Sequence[Path], paths: Collection[Path]) -> dict[str, int]:
-    """Count what lies in the folders among `inputs` and is not among their images."""
+    """Count the files and folders in the folders of `inputs` that are not images."""
     folders = [one for one in inputs if one.is_dir() and file_format(one) is None]
     return left_out(folders, paths)
 
@@ -202,7 +202,7 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
 
 
 def would_replace(other: Path, path: Path) -> InputError:
-    """Error for a file to be replaced that is not an earlier result of the image."""
+    """Make the error for a file that is not a result of the image, to be replaced."""
     return InputError(
         f"{other} would be replaced, which is no earlier result of {path}; "
         "choose another --out."

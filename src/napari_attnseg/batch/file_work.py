@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FileWork:
-    """Work on each file that is not a picture."""
+    """Segments files other than pictures."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class FileWork:
         self._run: StackRun | None = None
 
     def close(self) -> None:
-        """Keep what is done of a film that was interrupted."""
+        """Keep the finished frames of a film that was interrupted."""
         if self._run is not None:
             self._run.close()
 

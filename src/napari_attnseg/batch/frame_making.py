@@ -55,7 +55,7 @@ class Neighbours:
         self._last = None
 
     def to_json(self) -> dict[str, Any]:
-        """Flicker, JSON-ready."""
+        """Return the flicker, JSON-ready."""
         return Flicker.of(self._pairs).to_json()
 
 

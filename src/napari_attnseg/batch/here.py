@@ -91,7 +91,7 @@ class _Image(Generic[Read]):
 def process(stems: Mapping[Path, str], steps: Steps[Read]) -> Iterator[Outcome]:
     """Process images and yield their outcomes in order, as a `Batch` does.
 
-    However it ends, what was computed is written.
+    Even if it ends early, computed results are written.
     """
     #: Where the folder or the disk was at fault, not the image.
     stopped: list[Path] = []

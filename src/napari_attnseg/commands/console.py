@@ -75,12 +75,12 @@ ResultsFolder = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words of messages for the work on an image.
+    """Words for the work on an image, which messages use.
 
     Attributes
     ----------
     activity : str
-        Present participle beside the progress bar.
+        Present participle, shown beside the progress bar.
     done : str
         Past participle.
     product : str
@@ -98,7 +98,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     Parameters
     ----------
     batch : Batch or FilesBatch
-        Not begun yet.
+        Batch that was not started yet.
     wording : Wording
         How messages name the work.
     out : Path
@@ -240,5 +240,5 @@ def intensity_rule(
 
 
 def say(message: str) -> None:
-    """Print a message on stderr: stdout is for what a program reads."""
+    """Print a message on stderr, because stdout is for output that programs read."""
     print(message, file=sys.stderr)

@@ -95,14 +95,14 @@ def explain(
 ) -> None:
     """Write maps that explain the mask of each image, with one method.
 
-    Per image and method: NAME_METHOD_1-32.tif for each level, or NAME_METHOD.tif
-    (float32, at the map's own resolution), NAME_METHOD.png, a picture with a colour bar
-    that says what high and low values mean, and NAME_METHOD.json with provenance and
-    what was measured of the map in this model. With --frame N the names begin with
-    NAME_frame_00000N. An image that cannot be read is named
-    and skipped; the exit code is 1 then. What else lies in a folder is
-    counted by kind at the end. An earlier explanation of the same image with
-    the same method is replaced; other files are not.
+    For each image and method, it writes NAME_METHOD_1-32.tif for each level, or
+    NAME_METHOD.tif (float32, at the map's own resolution); NAME_METHOD.png, a picture
+    with a colour bar that says what high and low values mean; and NAME_METHOD.json with
+    provenance and what was measured of the map in this model. With --frame N the names
+    begin with NAME_frame_00000N. An image that cannot be read is named and skipped; the
+    exit code is then 1. Other files of a folder are counted by kind at the end. An
+    earlier explanation of the same image with the same method is replaced; other files
+    are not.
     """
     from napari_attnseg.batch import explain_images
 
@@ -117,7 +117,7 @@ def explain(
 
 
 def parse_level(text: str) -> list[int]:
-    """``"1/32"`` or ``"32"`` → ``[32]``; ``"all"`` → every level.
+    """Parse levels: ``"1/32"`` or ``"32"`` → ``[32]``; ``"all"`` → every level.
 
     Raises
     ------

@@ -182,23 +182,23 @@ def segment(
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
-    Of an image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
+    For an image, it writes NAME_mask.png (0 and 255; 1, 2 … for several classes),
     NAME_probability.tif, NAME_gate_1-4.tif to NAME_gate_1-32.tif (float32; NAME.json
-    says whose features 0 and 1 are; a model without gates writes none), and NAME.json,
-    which napari opens as layers. --objects adds NAME_objects.csv, a row per connected
-    object, in pixels. --readers adds NAME_mask_cnn.png, NAME_mask_transformer.png,
-    their probabilities and NAME_mask_disagree.png, with areas and agreement (Dice) in
-    NAME.json.
+    says which encoder 0 and 1 stand for; a model without gates writes none), and
+    NAME.json, which napari opens as layers. --objects adds NAME_objects.csv, a row per
+    connected object, in pixels. --readers adds NAME_mask_cnn.png,
+    NAME_mask_transformer.png, their probabilities and NAME_mask_disagree.png, with
+    areas and agreement (Dice) in NAME.json.
 
-    Of a film, a volume, or a DICOM file or series with several images:
-    NAME/frame_000000_mask.png of each frame, NAME_frames.csv with a row for each,
-    NAME_overlay.mp4 and NAME.json. Ctrl-C keeps what is done.
+    For a film, a volume, or a DICOM file or series with several images, it writes
+    NAME/frame_000000_mask.png for each frame, NAME_frames.csv with a row for each,
+    NAME_overlay.mp4 and NAME.json. Ctrl-C keeps the frames that are done.
 
     An image with an EXIF or TIFF orientation is turned upright first, and its results
     belong to the upright image. An image that cannot be read is named and skipped; the
-    exit code is 1 then. Other files of a folder are counted by kind at the end. Earlier
-    results of the same image are replaced; files of another image with these names are
-    not.
+    exit code is then 1. Other files of a folder are counted by kind at the end. Earlier
+    results of the same image are replaced, but not files with these names that belong
+    to another image.
     """
     from napari_attnseg.batch import (
         Batch,

@@ -56,7 +56,7 @@ class HeadCorrector(OnGrid):
     features : Tensor, shape (1, C, h, w)
         Features of the image, on the head's device.
     probability : ndarray, shape (classes, H, W), in [0, 1]
-        The model's own.
+        The model's own probability.
     threshold : float
     """
 

@@ -1,6 +1,6 @@
 """Propose corrections by MedSAM, prompted with clicks as points or with a drawn box.
 
-MedSAM was trained with boxes alone: how well it follows points was not measured here.
+MedSAM was trained with boxes only. How well it follows points was not measured.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ CLICKS = "clicks"
 class Click:
     """One click, which says whether a pixel belongs to the object.
 
-    A scribble is a click with a line, and says the same of every pixel of the line. A
-    click with a box changes nothing outside the box; see `click_in_box`.
+    A scribble is a click with a line, which says the same about every pixel of the
+    line. A click with a box changes nothing outside the box; see `click_in_box`.
 
     Attributes
     ----------

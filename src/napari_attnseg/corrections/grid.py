@@ -48,7 +48,7 @@ class Grid:
         return Reach(rows, columns)
 
     def cell(self, click: Click) -> tuple[int, int]:
-        """Cell that a click is in."""
+        """Cell in which a click lies."""
         (height, width), (rows, columns) = self.shape, self.cells
         return click.row * rows // height, click.column * columns // width
 
@@ -117,7 +117,7 @@ class Grid:
 def logits_of(
     probability: NDArray[np.floating[Any]], threshold: float
 ) -> NDArray[np.float32]:
-    """Logits, 0 at the threshold.
+    """Convert probabilities to logits that are 0 at the threshold.
 
     Parameters
     ----------

@@ -77,13 +77,13 @@ class ClickSession:
         self._before.append(before)
 
     def undo(self) -> None:
-        """Take the last click back, if there is one."""
+        """Undo the last click, if there is one."""
         if self._clicks:
             box = change_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
             self.mask[box] = self._before.pop()
 
     def clear(self) -> None:
-        """Take every click back."""
+        """Undo all clicks."""
         while self._clicks:
             self.undo()
 
@@ -101,7 +101,7 @@ def repeats(
 
 
 def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
-    """Clicks on a frame of a run, from ``provenance["clicks"]``.
+    """Read the clicks on a frame of a run from ``provenance["clicks"]``.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def next_click(
     class_number : int
         Value of the class in `mask`.
     ignored : ndarray of bool, shape (H, W), optional
-        Pixels that count as no error.
+        Pixels that never count as an error.
     rng : numpy.random.Generator, optional
         Draws any pixel of the region instead of the middle one.
 

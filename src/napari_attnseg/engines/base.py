@@ -40,7 +40,7 @@ class Engine(Gated):
 
     @property
     def threads(self) -> int:
-        """CPU threads that it computes with."""
+        """Number of CPU threads with which it computes."""
         raise NotImplementedError
 
     @property
@@ -57,5 +57,5 @@ class Engine(Gated):
         raise NotImplementedError
 
     def computing(self) -> AbstractContextManager[Any]:
-        """Context manager in which to compute with the engine's arrays."""
+        """Context manager to use while computing with the engine's arrays."""
         return nullcontext()

@@ -1,4 +1,4 @@
-"""Explanations of a segmentation: each is a module in `methods` and a line here."""
+"""Explanations of a segmentation; each has a module in `methods` and a line here."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def explain(
     rgb : bool, optional
         Whether the last axis is colour.
     cancelled : callable
-        Asked before every decoding; once it says True, `CancelledError` is raised.
+        Called before every decoding; if it returns true, `CancelledError` is raised.
     intensity : Percentiles, Window or str, optional
         How values become [0, 1]; as for `Segmenter.segment`.
 

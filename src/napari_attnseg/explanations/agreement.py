@@ -16,7 +16,7 @@ GROUPS = 10
 def agreement(
     psi: NDArray[np.floating], tau: NDArray[np.floating]
 ) -> tuple[float, float]:
-    """Gate–causal agreement over regions of any number of images.
+    """Agreement of psi with measured trust tau, over regions of any number of images.
 
     Returns
     -------

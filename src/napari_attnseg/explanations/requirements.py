@@ -24,7 +24,7 @@ def check(
     card : ModelCard
         Card of its weights.
     stride : int
-        Of the level, for methods with a map per level.
+        Stride of the level, for methods with a map per level.
     """
     for need in explainer.needs:
         match need:
@@ -50,7 +50,7 @@ def need_two_encoders(network: SegmentationNetwork) -> None:
 
 
 def calibration(card: ModelCard, stride: int) -> dict[str, Any]:
-    """Calibration of one gate by measured trust, as the card has it.
+    """Read the calibration of one gate by measured trust from the card.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def parse_codes(texts: Sequence[str]) -> dict[str, Property]:
     Raises
     ------
     InputError
-        If one has another form.
+        If a text has another form.
     """
     found = {}
     for text in texts:

@@ -29,7 +29,7 @@ _SERIES = 9001
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seg:
-    """A SEG, the images that it refers to, and their masks by index or frame number."""
+    """A SEG, the images that it refers to, and the indices of their masks."""
 
     data: Any
     headers: list[Any]

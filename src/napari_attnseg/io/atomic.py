@@ -19,7 +19,7 @@ _MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file.
+    """Write a temporary file and rename it, so that no program can read half a file.
 
     Raises
     ------
@@ -134,5 +134,5 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8; as `write_bytes`."""
+    """Write text as UTF-8, atomically; raises as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))

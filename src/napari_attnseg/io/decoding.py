@@ -129,7 +129,7 @@ def decode(path: Path) -> Decoded:
     Raises
     ------
     Exception
-        Of many kinds, as the decoders raise them for a damaged file.
+        Any error that a decoder raises for a damaged file.
     """
     if path.stat().st_size == 0:
         raise ValueError("it is empty: 0 bytes")

@@ -1,8 +1,8 @@
 """Explanations of one image as files, and back: what ``attnseg explain`` writes.
 
-Per image and method: ``NAME_METHOD_1-32.tif`` for each level, or ``NAME_METHOD.tif``,
-``NAME_METHOD.png`` to look at, and ``NAME_METHOD.json``, which names the others and
-says where they came from.
+The files of an image and method are ``NAME_METHOD_1-32.tif`` for each level, or
+``NAME_METHOD.tif``; ``NAME_METHOD.png``, a picture; and ``NAME_METHOD.json``, which
+names the other files and holds the provenance.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def explanation_files(
 def save_explanation(
     saved: SavedExplanation, folder: Path, stem: str, method: str, overview: bytes
 ) -> list[Path]:
-    """Write maps, overview and JSON together, and remove what an earlier run left.
+    """Write maps, overview and JSON together, and remove files of an earlier run.
 
     Ask `foreign_explanation` first whether existing files may be replaced.
 

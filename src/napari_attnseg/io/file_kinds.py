@@ -70,12 +70,12 @@ _OF_MODE = {
 
 
 def file_kind(path: str | Path) -> FileKind | None:
-    """Kind of a file that napari's own reader shows differently than `read_image`.
+    """Kind of a file that napari's own reader shows in another way than `read_image`.
 
     Returns
     -------
     FileKind or None
-        None for an ordinary image, and for what cannot be read.
+        None for an ordinary image, and for a file that cannot be read.
     """
     try:
         stat = os.stat(path)  # noqa: PTH116 (Path's raises for too long a name)

@@ -1,7 +1,7 @@
 """Parts of results files: encoded arrays, their JSON, and the source image.
 
-The JSON of each kind of results begins with its format, names the files beside it under
-``files`` and says under ``provenance`` where the image was.
+The JSON of each kind of results begins with its format, names the other files under
+``files``, and gives the path of the image under ``provenance``.
 """
 
 from __future__ import annotations

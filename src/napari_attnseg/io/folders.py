@@ -58,11 +58,11 @@ _WORDS = {
 
 
 def name_key(name: str) -> str:
-    """Normalised form of a file name, equal for names that people take for equal.
+    """Normalise a file name, so that names that look equal to people become equal.
 
     macOS decomposes accents in names, Windows and macOS ignore case: an image and its
-    mask that went through different systems still have one key. So have names that
-    differ in spaces of another kind, or in characters that are not seen.
+    mask that went through different systems still have the same key. The same is true
+    for names that differ only in the kind of spaces, or in invisible characters.
     """
     if not name.isascii():
         name = "".join(

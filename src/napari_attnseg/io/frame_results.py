@@ -62,7 +62,7 @@ class FrameResults:
         return next((path for path in places if _is_image(path)), None)
 
     def rows(self) -> dict[int, dict[str, str]]:
-        """Frame → row of the table.
+        """Read the table: frame → row.
 
         Raises
         ------

@@ -80,7 +80,7 @@ class FrameTable:
             raise unwritable(self.path, error) from error
 
     def close(self, frames: Iterable[int]) -> Path:
-        """Write the rows of these frames alone, in order; returns the path.
+        """Write only the rows of these frames, in order; returns the path.
 
         Raises
         ------

@@ -75,7 +75,7 @@ def read_upright(path: Path) -> UprightImage:
 
 
 def decode_file(path: Path) -> Decoded:
-    """Decode an image file, all its pages.
+    """Decode all pages of an image file.
 
     Raises
     ------

@@ -50,6 +50,6 @@ def upright(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Ki
 
 
 def as_stored(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Kind]:
-    """Turn an upright picture back to how it was stored: the inverse of `upright`."""
+    """Turn an upright picture back to the stored orientation: inverse of `upright`."""
     # The two quarter turns are each other's inverse, the others their own.
     return upright(array, {6: 8, 8: 6}.get(orientation, orientation), rows)

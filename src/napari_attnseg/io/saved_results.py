@@ -35,7 +35,7 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
 
 
 def taken(folder: Path, stem: str) -> Path | None:
-    """Any existing file with a name that these results need."""
+    """Find an existing file that has a name of these results."""
     ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
     names = [f"{stem}{end}" for end in ends] + reader_files(stem)
     return next((p for name in names if is_file(p := folder / name)), None)

@@ -68,7 +68,7 @@ class StackNames:
         return self.masks / f"frame_{frame:06d}_mask{end}.png"
 
     def foreign(self, source: str) -> Path | None:
-        """A file that would be replaced but is not an earlier result of this source."""
+        """Find a file that would be replaced but is not a result of this source."""
         facts = read_facts(self.story, FORMAT)
         if facts is not None:
             same = facts["provenance"]["source"] == source

@@ -1,4 +1,4 @@
-"""Every model by name, as data. A new variant is a new line here, never a new file."""
+"""All models by name, as data. A new variant is a new line, never a new file."""
 
 from __future__ import annotations
 

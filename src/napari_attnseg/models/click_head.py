@@ -1,7 +1,7 @@
 """The click head: features, mask and clicks around a click → a change of logits.
 
-As RITM and FocalClick do, it is trained with simulated clicks; unlike there, it sees
-only the surroundings of the last click, so that one click costs milliseconds.
+Like RITM and FocalClick, it is trained with simulated clicks. Unlike them, it sees only
+the surroundings of the last click, so that one click takes milliseconds.
 
 References
 ----------
@@ -37,7 +37,7 @@ class ClickHeadSpec:
     features : int
         Channels of the features per cell.
     embedding : int
-        Channels that they are projected to, once per image.
+        Number of channels to which features are projected, once per image.
     width : int
         Channels of the convolutions.
     dilations : tuple of int
@@ -58,7 +58,7 @@ class ClickHeadSpec:
         return 2 * self.reach + 1
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready form."""
         return asdict(self)
 
     @classmethod
@@ -68,7 +68,7 @@ class ClickHeadSpec:
 
 
 class ClickHead(nn.Module):
-    """Residual logits around a click.
+    """Network that computes a change of the logits around a click.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Bilinear ×2 with half-pixel centres (align_corners=False)."""
+    """Resize by 2, bilinearly, with half-pixel centres (align_corners=False)."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 

@@ -46,7 +46,7 @@ def _convs(
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside a 1×1 one, added and normalised."""
+    """Two 3×3 convolutions in parallel to a 1×1 one, added and normalised."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class DuckNet(nn.Module):
     width : int
         Channels at full resolution, doubled at each scale: 17 or 34.
     classes : int
-        Logit maps.
+        Number of logit maps.
     scales : int
         Number of times that the size is halved; five in the original.
     """

@@ -58,11 +58,11 @@ class NoAttention(Fusion):
     widening = 2
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """No gates: (N, 0, h, w)."""
+        """Return no psi, (N, 0, h, w): there are no gates."""
         return cnn[:, :0]
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Join along the channels."""
+        """Join both maps along the channels."""
         # The empty psi too: whoever asks for its gradient gets an empty one.
         return torch.cat([cnn, transformer, psi], dim=1)
 
@@ -145,7 +145,7 @@ class DoubleWeighted(DoubleAttention):
     gates = GATES["double_weighted"]
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2 both ways, joined along the channels."""
+        """Apply equation 3.2 in both directions, and join along the channels."""
         return torch.cat(
             [
                 torch.lerp(transformer, cnn, psi[:, :1]),

@@ -1,6 +1,6 @@
 """The attention gate (Oktay et al. 2018, Attention U-Net), as the paper uses it.
 
-In its words: the *gating signal* g and the skip features x give *attention
+In the paper's words, the *gating signal* g and the skip features x give *attention
 coefficients* psi. Here x and g are the two encoders' maps of one pyramid level.
 """
 

@@ -1,4 +1,4 @@
-"""Networks whose parameters come from a file, built without drawing them first."""
+"""Build networks without initial values, for parameters that come from a file."""
 
 from __future__ import annotations
 

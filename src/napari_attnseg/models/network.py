@@ -62,7 +62,7 @@ class SegmentationNetwork(Gated, nn.Module):
     spec : ModelSpec
         Specification of the network to build.
     pretrained : bool
-        Start the encoders from timm's hub weights (downloads them).
+        Whether the encoders start from weights of timm's hub, which are downloaded.
 
     Attributes
     ----------
@@ -221,7 +221,7 @@ class SegmentationNetwork(Gated, nn.Module):
 
 
 def channels_last(network: SegmentationNetwork) -> SegmentationNetwork:
-    """Store convolution weights NHWC, in place: faster convolutions, same numbers."""
+    """Store convolution weights in NHWC layout, in place, for faster convolutions."""
     # torch's stubs lack this overload of Module.to.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

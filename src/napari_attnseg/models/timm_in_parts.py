@@ -76,7 +76,7 @@ class Timm(NamedTuple):
 def import_timm() -> Timm:
     """Import the parts of timm that all its networks share.
 
-    All of timm is imported if it was imported before, or no longer has these parts.
+    If timm was imported before, or no longer has these parts, all of it is used.
     """
     if "timm" not in sys.modules:
         try:

@@ -45,7 +45,7 @@ class Looks:
         self.coloured = bool((red != green).any() or (green != blue).any())
 
     def within(self, box: tuple[slice, slice]) -> ObjectLooks:
-        """Features of a part of the image, as `ObjectLooks`."""
+        """Make the `ObjectLooks` of a part of the image."""
         return ObjectLooks(self._rgb, box)
 
 

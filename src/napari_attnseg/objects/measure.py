@@ -85,7 +85,7 @@ def measure(
     rgb : bool, optional
         Whether the last axis of `image` is colour.
     frame : int, optional
-        Number that the records carry.
+        Number of the frame, for the records.
     intensity : Percentiles or Window
         How the image's values become [0, 1]: by the rule of the model that found the
         objects (`intensity.rule_of`), so that both see the same values.
@@ -132,7 +132,7 @@ def measure_segmentation(
     result : Segmentation
     image : ndarray
     frame : int, optional
-        Number that the records carry.
+        Number of the frame, for the records.
     """
     return measure(
         separate(result.mask),

@@ -65,7 +65,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def sentences(record: ObjectRecord) -> list[Sentence]:
-    """Sentences on the descriptors of one object, then on those not assessable."""
+    """Sentences on the descriptors of one object, and then on those not assessable."""
     found = [
         Sentence(_filled(text, record, names), names)
         for names, text in TEMPLATES
@@ -75,7 +75,7 @@ def sentences(record: ObjectRecord) -> list[Sentence]:
 
 
 def number(value: float) -> str:
-    """Three significant digits or all digits of a whole part; never an exponent."""
+    """Format a number with three significant digits, without an exponent."""
     if math.isnan(value):
         return ""
     if value == round(value):

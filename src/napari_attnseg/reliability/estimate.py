@@ -1,4 +1,4 @@
-"""The expected Dice of one case, as data and in words. No torch, no Qt."""
+"""The expected Dice of one case, as data and as text. No torch, no Qt."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ExpectedDice:
 
     @property
     def why_none(self) -> str:
-        """Why an image has no number; empty if it has one, or nothing was found."""
+        """Why there is no number; empty if there is one, or the mask is empty."""
         reasons = {
             EstimateState.UNLIKE: UNLIKE_WORDS,
             EstimateState.GREY: GREY_WORDS,
@@ -122,7 +122,7 @@ class ExpectedDice:
 
     @property
     def details(self) -> str:
-        """Meaning of the number, and how good it was when it was measured."""
+        """Sentences on the meaning of the number, and on its measured quality."""
         return details_of(self.measured, self.coverage)
 
 

@@ -69,7 +69,7 @@ class Likeness:
         return self.distance(features) / self.limit
 
     def limited(self, limit: float) -> Likeness:
-        """Copy with another limit."""
+        """Return a copy with another limit."""
         return replace(self, limit=limit)
 
     def to_json(self) -> dict[str, Any]:

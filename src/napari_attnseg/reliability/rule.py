@@ -143,7 +143,7 @@ class Reliability:
         return ExpectedDice(EstimateState.ESTIMATED, expected, low, high, **facts)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready, for the card."""
+        """Return a JSON-ready form for the card."""
         likeness = None if self.likeness is None else self.likeness.to_json()
         return {
             "rule": self.rule.to_json(),

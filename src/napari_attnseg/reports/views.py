@@ -67,7 +67,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     ----------
     case : Case
     number_of_case : int or None
-        Number shown instead of its name; None: its name is shown.
+        Number that is shown instead of the case's name; None: the name is shown.
     paths : bool
         Whether to show the folder of the image.
     """

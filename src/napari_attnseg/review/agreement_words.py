@@ -1,4 +1,4 @@
-"""The agreement of two reviewers in words."""
+"""Describe the agreement of two reviewers."""
 
 from __future__ import annotations
 

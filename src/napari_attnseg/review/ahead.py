@@ -26,7 +26,7 @@ class LoadedImage(NamedTuple):
     sha256 : str or None
         `array_sha256` of the pixels.
     error : str
-        Why it cannot be read.
+        Reason why it cannot be read.
     orientation : int
         Orientation in which it was stored; see `images.UprightImage`.
     facts : FileFacts or None

@@ -60,7 +60,7 @@ class Series:
     unreadable : tuple of str
         Files, and results of stacks, that cannot be read.
     without_image : tuple of str
-        Results whose image is no longer where it was.
+        Results whose image is no longer at its recorded path.
     unused_masks : tuple of str
         Masks that belong to no image.
     others : mapping of str to int
@@ -105,9 +105,10 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     Parameters
     ----------
     folder : Path
-        Results of ``attnseg segment``; or images; or ``images/`` and ``masks/``.
+        Folder with results of ``attnseg segment``, or with images, or with ``images/``
+        and ``masks/``.
     masks : Path, optional
-        Folder of masks with the names of the images, or with ``_mask`` behind them.
+        Folder of masks with the names of the images, perhaps followed by ``_mask``.
         Without it, masks are looked for beside the images.
 
     Raises

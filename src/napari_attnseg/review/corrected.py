@@ -59,9 +59,9 @@ class CorrectedMasks:
         self.painted = journal.with_name(f"{journal.stem}.masks")
 
     def name(self, case: str) -> str | None:
-        """Name of a case's files, by its image; None: it was never opened.
+        """Name of a case's files, from its image; None if it was never opened.
 
-        Cases of equal images are told apart by a number.
+        A number distinguishes cases with equal images.
         """
         sha256 = self._states[case].image_sha256 if case in self._states else None
         if sha256 is None:
@@ -87,7 +87,7 @@ class CorrectedMasks:
         return Decided(Decision.CORRECTED, where, labels_sha256(labels), 1)
 
     def read(self, decided: Decided) -> ReadMask:
-        """The mask of a decision, as its file is now."""
+        """Read the mask of a decision from its file."""
         assert decided.mask is not None
         return read_mask(self._beside / decided.mask, decided.mask_value)
 
@@ -178,7 +178,7 @@ class CorrectedMasks:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as seen from a folder, so that both may be moved together."""
+    """Make a path relative to a folder, so that both may be moved together."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # on another drive

@@ -193,7 +193,7 @@ class Review:
             self._watch.resume()
 
     def shown(self, what: str) -> None:
-        """Note that the mask or the maps were shown, the first time on this visit."""
+        """Record that mask or maps were shown for the first time on this visit."""
         if what == MASK and self._current is not None:
             self._seen.add(self._current.name)
         self._timed(Event.SHOWN, what=what)

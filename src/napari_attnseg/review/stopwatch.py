@@ -27,12 +27,12 @@ class Stopwatch:
         self._since = self._now()
 
     def pause(self) -> None:
-        """Count what follows as time away."""
+        """Count the following time as time away."""
         self._settle()
         self.paused = True
 
     def resume(self) -> None:
-        """Count what follows as active time again."""
+        """Count the following time as active time again."""
         self._settle()
         self.paused = False
 
@@ -46,6 +46,6 @@ class Stopwatch:
 
     @property
     def facts(self) -> dict[str, float]:
-        """``seconds`` that were active and ``seconds_away``, for an event."""
+        """Return active ``seconds`` and ``seconds_away``, for an event."""
         self._settle()
         return {"seconds": round(self._active, 3), "seconds_away": round(self._away, 3)}

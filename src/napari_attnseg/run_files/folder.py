@@ -1,4 +1,4 @@
-"""A training run folder at one moment, and the state of its run."""
+"""The folder of a training run at one moment, and the state of the run."""
 
 from __future__ import annotations
 

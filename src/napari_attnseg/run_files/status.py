@@ -32,7 +32,7 @@ class RunState(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether the run has a process that works."""
+        """Whether the process of the run is working."""
         return self in (RunState.STARTING, RunState.RUNNING, RunState.STOPPING)
 
 

@@ -1,4 +1,4 @@
-"""Seconds of one image through a network: attnseg, plain PyTorch, and peers."""
+"""Time one image through a network: attnseg, plain PyTorch, and other libraries."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def facts_of_machine() -> dict[str, Any]:
 
 
 def facts_of_device(device: str) -> dict[str, Any]:
-    """`facts_of_machine`, with the device that computes and its CPU threads."""
+    """Return `facts_of_machine`, with the device that computes and its CPU threads."""
     import torch
 
     return {

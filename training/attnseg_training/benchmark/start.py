@@ -143,7 +143,7 @@ def markdown_of_start(summary: Mapping[str, Any]) -> str:
 
 
 def machine_line(summary: Mapping[str, Any]) -> str:
-    """Describe the machine in words."""
+    """Describe the machine in one line."""
     known = ", ".join(f"{name} {one}" for name, one in summary["versions"].items())
     return (
         f"{summary['machine']}, {summary['date']}; {known}. Median of "
@@ -152,7 +152,7 @@ def machine_line(summary: Mapping[str, Any]) -> str:
 
 
 def cpu_seconds(words: list[str]) -> tuple[float, str]:
-    """CPU seconds of a new Python on one thread, and what it printed.
+    """Measure CPU seconds of a new Python on one thread; also return its output.
 
     Raises
     ------

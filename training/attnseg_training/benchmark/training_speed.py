@@ -135,8 +135,8 @@ def benchmark_training(
     workers : int
         Processes that load images for the textbook loop.
     bf16 : bool, optional
-        Whether `attnseg-train` computes in bfloat16; None for whichever is faster.
-        The textbook loop computes in float32.
+        Whether `attnseg-train` computes in bfloat16; None: the faster of both. The
+        textbook loop computes in float32.
     watch : callable
         Called with (rounds done, rounds in all).
 

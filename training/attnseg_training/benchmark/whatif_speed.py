@@ -1,4 +1,4 @@
-"""Seconds of one step of the what-if: gates forced, fused and decoded again."""
+"""Time one step of the what-if: gates are forced, then fusion and decoder run."""
 
 from __future__ import annotations
 

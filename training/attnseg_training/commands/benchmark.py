@@ -68,10 +68,10 @@ def training_command(
         typer.Option("--json", help="Write the result there.", callback=output_file),
     ] = None,
 ) -> None:
-    """Measure images/s of `fit` and, in turns, of a plain loop of the same network.
+    """Measure images/s of `fit` and of a textbook training loop for the same network.
 
-    The textbook loop decodes, resizes and augments each image in every epoch, computes
-    in float32 and caches nothing.
+    Both are timed in turns. The textbook loop decodes, resizes and augments each image
+    in every epoch, computes in float32 and caches nothing.
     """
     from attnseg_training.benchmark.training_speed import (
         benchmark_training,

@@ -65,7 +65,7 @@ def whatif_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Measure seconds per step of the what-if, and of the whole network run again.
+    """Measure seconds per step of the what-if, and per run of the whole network.
 
     A step forces all gates, fuses and decodes, and makes and compares the mask; nothing
     is drawn.

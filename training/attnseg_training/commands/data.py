@@ -1,4 +1,4 @@
-"""Commands on data: ``datasets`` lists, ``check`` validates, ``frames`` takes apart."""
+"""Commands on data: ``datasets``, ``check`` and ``frames``."""
 
 from __future__ import annotations
 

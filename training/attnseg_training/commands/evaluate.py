@@ -126,7 +126,7 @@ def compare_command(
 ) -> None:
     """Compare two models image by image: paired difference and Wilcoxon test.
 
-    Below 20 images there is no verdict.
+    With fewer than 20 images there is no verdict.
     """
     from attnseg_training.commands.console import console, paired_table
     from attnseg_training.evaluation.compare import Paired, differences_png

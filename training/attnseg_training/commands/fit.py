@@ -1,4 +1,4 @@
-"""``fit``: train one model, and ``settings``: what can be set for it."""
+"""``fit``: train one model, and ``settings``: list the settings of a run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def fit_command(
 ) -> None:
     """Train one model, whose best and last weights can be used in the napari widget.
 
-    `attnseg-train settings` lists all settings, also those for TOML files only.
+    `attnseg-train settings` lists all settings, including those for TOML files only.
     """
     import os
     import time

@@ -176,7 +176,7 @@ def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
 
 
 def data_for(data: Path, weights: str | Path) -> Dataset:
-    """Load data as the run of these weights split it, with its validation images.
+    """Load data with the split of the run that trained these weights.
 
     Raises
     ------

@@ -148,7 +148,7 @@ def check(
     ------
     InputError
         If the folder is not recognised, a list of names is not text, or two files have
-        one name; all other faults become findings.
+        the same name. All other faults become findings.
     """
     files = find_files(source)
     everything = tuple(sorted(files.images))

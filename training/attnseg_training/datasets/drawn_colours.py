@@ -1,4 +1,4 @@
-"""Find the colours that a mask is drawn with."""
+"""Find the colours with which a mask is drawn."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def _turns(rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane) -> bool
 
 
 def codes(rgb: Colours) -> NDArray[np.int64]:
-    """One number per colour, exact to 1/256 of a level."""
+    """Encode each colour as one number, exact to 1/256 of a level."""
     whole = (rgb * 256).round().astype(np.int64)
     if whole.shape[-1] == 1:
         whole = np.repeat(whole, 3, -1)

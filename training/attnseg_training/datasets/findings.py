@@ -242,10 +242,10 @@ class MasksSeen:
         return [error for error in found if error is not None]
 
     def hints(self) -> list[Hint]:
-        """Findings that may be wrong, and therefore do not stop training.
+        """Make hints, which may be wrong and therefore do not stop training.
 
-        A finding that needs several images is given if most images that could show it
-        do so, with the same few numbers or colours.
+        A hint that needs several images is given if most of the images that could show
+        the fault do so, with the same few numbers or colours.
         """
         broken = {error.rule for error in self.broken()}
         mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []

@@ -44,9 +44,10 @@ FEW = 4
 
 
 def split(page: Values) -> tuple[Colours, Colours | None]:
-    """Colours (H, W, 1 or 3) and alpha (H, W), each of 0 to 255; None: all is opaque.
+    """Split a page into colours (H, W, 1 or 3) and alpha (H, W), each 0 to 255.
 
-    Colours of a 16-bit or float file are scaled to that range.
+    Alpha is None if all pixels are opaque. Colours of a 16-bit or float file are scaled
+    to 0 to 255.
     """
     scale = 1.0
     if page.dtype.kind == "f":

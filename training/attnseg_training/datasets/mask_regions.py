@@ -236,7 +236,7 @@ def core(mask: Plane) -> Plane:
 
 
 def constant_around(values: Values, where: Plane) -> Plane:
-    """Inner pixels (H - 2, W - 2) of `where` whose 3×3 neighbourhood has one value."""
+    """Inner pixels (H - 2, W - 2) of `where` with a constant 3×3 neighbourhood."""
     if min(values.shape) < 3:
         return np.zeros((max(len(values) - 2, 0), max(values.shape[1] - 2, 0)), bool)
     views = np.lib.stride_tricks.sliding_window_view(values, (3, 3))

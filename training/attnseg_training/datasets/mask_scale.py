@@ -1,4 +1,4 @@
-"""Scale by which the numbers of a mask were read, and whether all masks agree."""
+"""Scale of the numbers of a mask, and whether the scales of all masks agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read masks with palettes, and check that all have the same one."""
+"""Read masks with palettes, and check that all have the same palette."""
 
 from __future__ import annotations
 

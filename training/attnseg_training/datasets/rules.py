@@ -1,4 +1,4 @@
-"""Rules of images and masks, as names that never change."""
+"""Rules for images and masks, with names that never change."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Sample:
     def read_planes(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
+        """Read RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
 
         Parameters
         ----------

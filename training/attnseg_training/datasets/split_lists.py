@@ -156,7 +156,7 @@ def split_of(file: Path) -> str:
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
-    """Refuse an empty list of training, validation or test images."""
+    """Raise an error for an empty list of training, validation or test images."""
     if not names and split in USED:
         raise InputError(
             f"Expected names of images in {file}, found none; list the images of "

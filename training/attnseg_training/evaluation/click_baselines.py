@@ -26,6 +26,7 @@ class Brush:
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
+        Image, of which only the size is used.
     """
 
     name, classes = "disc", 1
@@ -50,7 +51,7 @@ class Growing(Brush):
     radius = GROWTH
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose a mask, of which the rules keep what is connected to the click."""
+        """Propose a mask; the rules keep only what is connected to the click."""
         click = clicks[-1]
         box = reach_box(click, self.reach, self.shape)
         seen: NDArray[Any] = self._rgb[box].astype(np.float32) / 255

@@ -75,7 +75,7 @@ def size_png(
     dice: NDArray[np.float64],
     thirds: list[dict[str, Any]],
 ) -> bytes:
-    """Draw every image's Dice by the share of it that is lesion, as PNG.
+    """Draw the Dice of each image over the share of the image that is lesion, as PNG.
 
     Parameters
     ----------

@@ -78,9 +78,9 @@ class Run:
     seed : int
         Random seed of the training run.
     summary : dict
-        ``faithfulness.json``.
+        Content of ``faithfulness.json``.
     per_image : list of dict
-        ``per_image.csv``: measurement → text; empty where it was not measured.
+        Rows of ``per_image.csv``: measurement → text; empty if it was not measured.
     """
 
     row: str
@@ -100,7 +100,7 @@ class GatesTable:
     Attributes
     ----------
     base : TrainConfig
-        Common settings; the options of the rows and the seed are replaced.
+        Common settings; each row replaces its own options and the seed.
     split, suite : str
         As for `faithfulness`.
     """
@@ -111,7 +111,7 @@ class GatesTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → its settings that differ."""
+        """Name of each row → the settings in which it differs."""
         return {
             name: ", ".join(f"{k} {v}" for k, v in changed.items()) or "nothing added"
             for name, changed in GATES.items()

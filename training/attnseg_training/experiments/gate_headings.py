@@ -28,7 +28,7 @@ DAMAGED = SUITES["quick"].kinds
 
 
 class Agreement(StrEnum):
-    """Kinds of agreement with measured trust, as ``faithfulness.json`` calls them."""
+    """Kinds of agreement with measured trust, by name in ``faithfulness.json``."""
 
     #: Over all regions.
     AUROC = "auroc"

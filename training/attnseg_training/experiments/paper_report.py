@@ -80,7 +80,7 @@ def csv_text(found: dict[str, Any]) -> str:
 
 
 def figure_png(found: dict[str, Any]) -> bytes:
-    """Draw Dice of every row, its interval and seeds, and the paper's, as PNG."""
+    """Draw Dice of every row, with interval, seeds and the published value, as PNG."""
     from matplotlib.figure import Figure
 
     rows = list(found["rows"].items())

@@ -114,7 +114,8 @@ def dropped_encoder(rng: np.random.Generator, rate: float) -> dict[int, Tensor]:
     Returns
     -------
     dict of int to Tensor
-        With probability `rate`, the same psi, 0 or 1, for every stride; else empty.
+        With probability `rate`, the same psi (0 or 1) for every stride; otherwise
+        empty.
     """
     if rng.random() >= rate:
         return {}

@@ -24,7 +24,7 @@ from napari_attnseg.weights import weights_path
 def training_parts(
     data: Dataset, config: TrainConfig
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """`training_splits` of a run, without the part that it leaves out."""
+    """Return `training_splits` of a run, without the part that it leaves out."""
     train, val = training_splits(data, config.protocol)
     return without_fold(train, config)[0], val
 
@@ -32,7 +32,7 @@ def training_parts(
 def training_splits(
     data: Dataset, protocol: str = TrainingProtocol.HONEST
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Samples to train on and samples to measure each epoch, by the protocol.
+    """Return samples to train on, and samples to measure in each epoch.
 
     Raises
     ------

@@ -78,7 +78,7 @@ def column_key(name: str) -> Key | None:
 
 
 def rows_csv(rows: list[Row]) -> str:
-    """Write the numbers of each image as CSV; what was not measured stays empty."""
+    """Write the numbers of each image as CSV; a missing number is empty."""
     keys = dict.fromkeys(key for row in rows for key in row)
     numbers = {
         key: column_name(key)

@@ -1,4 +1,4 @@
-"""Suites, which set how much of the gates is measured."""
+"""Suites, which define what is measured of the gates."""
 
 from __future__ import annotations
 

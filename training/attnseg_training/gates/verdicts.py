@@ -1,6 +1,6 @@
 """Verdicts on a gate: flags for programs, and one sentence for a reader.
 
-The sentence goes into the model card and is shown wherever the gate's map is shown.
+The sentence is stored in the model card, and is shown wherever the gate's map is shown.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def observe(
     image: Tensor,
     truth: Tensor,
 ) -> Case:
-    """Run the model on one image (1, 3, S, S) and compare with its mask."""
+    """Run the model on one image (1, 3, S, S), and compare the result with its mask."""
     network, card = segmenter.network, segmenter.card
     pairs = network.align(network.encode(image))
     fused, _ = network.fuse(pairs)

@@ -43,7 +43,7 @@ def fit_cases(
     foreign : dict of str to Case
         From `observe_foreign`.
     origin : dict
-        ``n``, ``dataset``, ``title`` and ``split``, for the card.
+        Facts about the data for the card: ``n``, ``dataset``, ``title`` and ``split``.
 
     Returns
     -------

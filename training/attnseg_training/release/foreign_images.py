@@ -1,7 +1,7 @@
 """Images unlike any training image, to test whether a model's rule recognises them.
 
-Photographs and micrographs that come with scikit-image, synthetic ultrasound, noise and
-blank frames.
+They are photographs and micrographs that come with scikit-image, synthetic ultrasound,
+noise and blank frames.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _card(spec: ModelSpec, source: str, trained_on: str) -> ModelCard:
 
 
 def network_named(name: str) -> ModelSpec:
-    """Spec that `import_released` takes, by its catalog name.
+    """Return the spec for `import_released` from a catalog name.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def rename(
     Raises
     ------
     CheckpointError
-        If a part is missing, is left over, or has other tensors than ours.
+        If a part is missing or unknown, or has other tensors than ours.
     """
     renamed: dict[str, Tensor] = {}
     named = parts(fusion)

@@ -187,7 +187,7 @@ class Fold(QWidget):
 
 
 def set_tips(tips: Mapping[QWidget, str]) -> None:
-    """Give controls their tool tips."""
+    """Set the tool tips of controls."""
     for control, text in tips.items():
         control.setToolTip(text)
 

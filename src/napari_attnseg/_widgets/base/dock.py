@@ -71,7 +71,7 @@ class DockWidget(QWidget):
         return self._life
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Give the labels of controls the tool tips of their controls."""
+        """Copy the tool tips of controls to their labels."""
         super().showEvent(event)
         for form in self.findChildren(QFormLayout):
             for row in range(form.rowCount()):

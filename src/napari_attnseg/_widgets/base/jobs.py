@@ -45,7 +45,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a run could not be done, in one sentence for the user."""
+    """Reason why a run could not be done, as a sentence for the user."""
 
     message: str
 

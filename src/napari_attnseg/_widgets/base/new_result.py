@@ -1,4 +1,4 @@
-"""Layers of a run in the viewer, filled as its frames come."""
+"""Layers of a run in the viewer, which are filled frame by frame."""
 
 from __future__ import annotations
 

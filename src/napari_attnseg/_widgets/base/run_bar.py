@@ -193,7 +193,7 @@ class RunBar(QWidget):
         instead: str = "",
         also: Sequence[str] = (),
     ) -> None:
-        """Show notes on the intensities of a run, as `fail` shows errors.
+        """Show notes on the intensities of a run, where `fail` shows errors.
 
         The sentence `instead` replaces all of them; the sentences of `also` are added.
         """

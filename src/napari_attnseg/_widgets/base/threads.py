@@ -12,7 +12,7 @@ from superqt.utils import create_worker
 
 
 class WorkError(Exception):
-    """Stands for a RuntimeError in a worker, which superqt would not pass on."""
+    """Replaces a RuntimeError in a worker, which superqt would not pass on."""
 
 
 @contextmanager

@@ -224,7 +224,7 @@ def choose_folder(parent: QWidget | None) -> Path | None:
 
 
 def remembered_folder() -> Path | None:
-    """The training set that was used last, if it is still there."""
+    """The training set that was used last, if it still exists."""
     name = str(_settings().value("folder", "") or "")
     return Path(name) if name and Path(name).is_dir() else None
 

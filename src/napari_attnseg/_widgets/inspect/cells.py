@@ -158,7 +158,7 @@ class Cells:
 
 
 def cell_name(name: str, said: str) -> str:
-    """Name of a layer in its cell, with a remark: ``gate 1/4 decorative``."""
+    """Name of a layer in its cell, with a remark, such as ``gate 1/4 decorative``."""
     what, _, of = name.partition(" · ")
     head = f"{what} {said}".strip()
     room = CELL_NAME - len(head) - len(" · ")

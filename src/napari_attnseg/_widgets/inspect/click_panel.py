@@ -267,7 +267,7 @@ class ClickPanel(QWidget):
             self._show()
 
     def undo(self, every: bool = False) -> None:
-        """Take the last click back, or every one."""
+        """Undo the last click, or all clicks."""
         self.follow_mask()
         if self._mask is not None:
             self._mask.undo(self._frame, every)

@@ -71,7 +71,7 @@ class ClickPoints:
     def show_lines(
         self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
     ) -> None:
-        """Show the lines and boxes of these clicks, as `show`."""
+        """Show the lines and boxes of these clicks on a frame."""
         steps = [
             (click.positive, one, two)
             for click in clicks

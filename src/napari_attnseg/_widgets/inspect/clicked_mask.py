@@ -51,7 +51,7 @@ class ClickedMask:
     Parameters
     ----------
     result : ResultLayers
-        With a mask and its probability.
+        Result with a mask and its probability.
     """
 
     def __init__(self, result: ResultLayers) -> None:
@@ -80,11 +80,11 @@ class ClickedMask:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a click to take back."""
+        """Whether there is a click to undo."""
         return self.session is not None and bool(self.session.clicks)
 
     def describe(self, frame: int) -> str:
-        """Say how to click, or how many clicks there are and how far they reach."""
+        """Sentence on how to click, or on number and reach of the clicks so far."""
         assert self.session is not None
         clicks = self.clicks(frame)
         if self._idle and clicks and clicks[-1].empties:

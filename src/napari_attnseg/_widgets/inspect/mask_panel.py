@@ -41,7 +41,7 @@ NO_MASK = "The layers of mask and probability of this result are not in the view
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskStep:
-    """One step of the history: rules, and what was edited by hand after them.
+    """One step of the history: rules, and masks that were edited by hand after them.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class MaskPanel(MaskControls):
 
     @property
     def edited(self) -> bool:
-        """Whether the mask was painted in after the mask rules made it."""
+        """Whether somebody painted in the mask after the mask rules made it."""
         return self._editor is not None and self._editor.edited(
             range(self._editor.frames)
         )
@@ -124,7 +124,7 @@ class MaskPanel(MaskControls):
         self.show_size()
 
     def forget(self) -> None:
-        """Disconnect from the mask layer, of another result or at the end."""
+        """Disconnect from the mask layer, at the end or for another result."""
         self._mark.take_away()
         for event in self._drawing():
             event.disconnect(self._drawn_soon)

@@ -151,7 +151,7 @@ class Pointing(QFrame):
         return "\n".join(filter(None, (PSI, shares_at(self._result, point))))
 
     def show_mark(self, visible: bool) -> None:
-        """Show or hide the ring: side by side it would take a cell of its own."""
+        """Show or hide the ring, which would take a cell if layers are side by side."""
         if self.point is not None and self._result is not None:
             self._mark.put(self._result, self.point, visible and self._in_front)
 

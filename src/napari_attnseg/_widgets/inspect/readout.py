@@ -1,4 +1,4 @@
-"""Text of the values of a result at one point. No Qt, no torch."""
+"""Describe the values of a result at one point. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def moved(
 ) -> tuple[float, ...]:
     """Move a world point by (rows, columns) pixels, clipped to the image.
 
-    With `by` None, return the middle of the frame that `point` lies in.
+    If `by` is None, return the middle of the frame in which `point` lies.
     """
     layer = result.probability[0]
     size = np.array(layer.data.shape[: layer.ndim])

@@ -52,7 +52,7 @@ class Section(QWidget):
         self._follow()
 
     def follow_overlay(self) -> None:
-        """Catch up on changes that were made while results were side by side."""
+        """Apply changes that were made while results were side by side."""
         if self._left_beside or (self._unfolded and self._in_front):
             self._follow()
 

@@ -52,7 +52,7 @@ class History(Generic[T]):
         self._by = ""
 
     def amend(self, value: T) -> None:
-        """Replace the present value, without a step of its own."""
+        """Replace the present value, without making a step."""
         self.now = value
 
     def undo_forward(self) -> T:

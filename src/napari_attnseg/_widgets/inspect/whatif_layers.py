@@ -1,4 +1,4 @@
-"""Layers of the what-if: the change, the paint, and what is kept. No Qt."""
+"""Layers of the what-if: the change, the paint, and kept results. No Qt."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def paint_layer(result: ResultLayers) -> NewLayer:
 def painted_psi(
     labels: NDArray[np.integer[Any]], frame: int | None
 ) -> NDArray[np.float64]:
-    """Psi (H, W) that the paint stands for, NaN where nothing is painted."""
+    """Psi (H, W) that the paint means; NaN where nothing is painted."""
     part = np.asarray(labels if frame is None else labels[frame])
     psi = np.full(part.shape, np.nan)
     for label, value in PAINT.items():
@@ -235,7 +235,7 @@ def same_paint(
 def describe_change(
     result: ResultLayers, change: Change, own: Segmentation, frame: int
 ) -> str:
-    """Text of how many pixels the model's own mask of a frame gained and lost."""
+    """Sentence on how many pixels the model's own mask of a frame gained and lost."""
     where = f"Slice {frame}: " if result.stacked else ""
     shown = None if result.mask is None else result.mask.data
     if shown is not None and result.stacked:

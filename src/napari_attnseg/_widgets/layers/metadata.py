@@ -99,7 +99,7 @@ def run_provenance(record: LayerRecord) -> dict[str, Any]:
 
 
 def metadata_of(record: LayerRecord) -> dict[str, Any]:
-    """``metadata`` of a new layer with a record."""
+    """Make the ``metadata`` of a new layer from its record."""
     image = record.image
     reference = {"name": image.name, "layer": image.layer_id, "file": image.file}
     return {METADATA: to_dict(record), IMAGE_REFERENCE: reference}

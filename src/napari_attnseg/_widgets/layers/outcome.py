@@ -1,4 +1,4 @@
-"""Summarise a mask: how much it covers, nothing, or everything. No Qt."""
+"""Summarise a mask: how much it covers, or that it is empty or full. No Qt."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _AFFORDED = 90e6
 
 
 class Look(NamedTuple):
-    """``contour`` and ``opacity`` of a Labels layer."""
+    """Look of a Labels layer: its ``contour`` and ``opacity``."""
 
     contour: int
     opacity: float

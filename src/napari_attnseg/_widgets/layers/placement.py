@@ -1,4 +1,4 @@
-"""Placement of layers in the world: over an image, of a part of a layer. No Qt."""
+"""Placement of layers in the world, over an image or a part of one. No Qt."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class LayerRecord:
 
     @property
     def run_id(self) -> RunId:
-        """Identifies the run: equal for all of its layers."""
+        """Identity of the run, equal for all of its layers."""
         values = (str(self.provenance.get(key)) for key in RunId._fields)
         return RunId(*values)
 
@@ -227,7 +227,7 @@ class LayerRecord:
         values : ndarray, shape (h, w), in [0, 1]
             One frame of the layer's data.
         image_shape : (int, int)
-            (H, W) of the image that the map covers, or covers a box of.
+            (H, W) of the whole image, of which the map covers all or a box.
         frame : int
             Frame of a stack.
         """

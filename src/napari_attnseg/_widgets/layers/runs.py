@@ -221,7 +221,7 @@ def result_of(layer: Any, layers: Iterable[Any]) -> ResultLayers | None:
 
 
 def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
-    """Mask of the kept what-if that a layer belongs to; None without one."""
+    """Mask of the kept what-if to which a layer belongs; None if there is none."""
     record = None if layer is None else record_of(layer)
     if record is None or not record.is_kept_what_if:
         return None

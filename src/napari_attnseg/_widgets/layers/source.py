@@ -90,7 +90,7 @@ class Source:
 
     @property
     def origin(self) -> str:
-        """Name of the source in provenance: its file, else the layer's name."""
+        """Name of the source in provenance: its file, or else the layer's name."""
         return self.recorded or self.file or self.name
 
     @property
@@ -245,7 +245,7 @@ def placement_of(layer: Any) -> dict[str, Any]:
 
 
 def file_of(layer: Any) -> str | None:
-    """File that an image layer was opened from; None if there is none."""
+    """File from which an image layer was opened; None if there is none."""
     plugin, sample = layer.source.sample or ("", "")
     if plugin == "napari-attnseg":
         return str(sample_path(sample))

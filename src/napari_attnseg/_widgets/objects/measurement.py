@@ -26,7 +26,7 @@ from napari_attnseg.uncertainty import case_doubt
 
 
 def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
-    """Image layers that are no results and have the size of a Labels layer."""
+    """Image layers that are not results and have the size of a Labels layer."""
     return [
         layer
         for layer in layers

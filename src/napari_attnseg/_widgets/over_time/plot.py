@@ -53,7 +53,7 @@ class OverTime(FigureCanvasQTAgg):
         Parameters
         ----------
         frames : sequence of int
-            Ascending.
+            Numbers of the frames, ascending.
         panels : sequence of Panel
             Each curve with a value for each frame.
         total : int

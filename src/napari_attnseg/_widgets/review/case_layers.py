@@ -28,7 +28,7 @@ from napari_attnseg.review.case import Case
 
 
 class CaseLayers:
-    """Image, mask and maps of one case, put into a viewer and taken out again.
+    """Adds image, mask and maps of one case to a viewer, and removes them again.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class CaseLayers:
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
-        """The mask as it is painted now; None if its layer is gone."""
+        """The mask as it is painted now; None if its layer was removed."""
         if self.mask is None or self.mask not in self._viewer.layers:
             return None
         return np.asarray(self.mask.data)
@@ -199,7 +199,7 @@ class CaseLayers:
         self.mask.data = np.array(labels)
 
     def paint(self) -> bool:
-        """Select the brush in the mask; False if its layer is gone."""
+        """Select the brush in the mask; returns False if its layer was removed."""
         layer = self.mask
         if layer is None or layer not in self._viewer.layers:
             return False
@@ -245,7 +245,7 @@ class CaseLayers:
         return bool(self._maps)
 
     def clear(self) -> None:
-        """Take the layers of the case out of the viewer."""
+        """Remove the layers of the case from the viewer."""
         before, self._layers, self._maps = self._layers, [], []
         self.image = self.mask = None
         self._remove(before)

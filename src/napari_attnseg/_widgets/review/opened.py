@@ -20,7 +20,7 @@ from napari_attnseg.review.words import measure_words
 
 
 class OpenReview:
-    """A review with what it holds while it is open.
+    """A review, with the files and threads that it uses while it is open.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class OpenReview:
         return ", ".join(journal.reader for journal in journals)
 
     def close(self) -> str:
-        """Close the file; return why a mask was not added to a training set, if so."""
+        """Close the file; return why a mask was not added to the training set."""
         try:
             return self.review.close()
         finally:

@@ -30,13 +30,13 @@ from napari_attnseg.review.words import (
 
 
 class CommentLine(QLineEdit):
-    """Line of a comment; Enter and Escape give the keyboard back to the dock."""
+    """Line of a comment; Enter and Escape return the keyboard focus to the dock."""
 
     #: Emitted when the keyboard is to go back.
     left = Signal()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Leave with Enter and Escape."""
+        """Leave the line with Enter and Escape."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             self.left.emit()
         else:

@@ -1,4 +1,4 @@
-"""The case on screen: its layers, and its mask, saved with every stroke."""
+"""The case on screen: its layers, and its mask, which every stroke saves."""
 
 from __future__ import annotations
 
@@ -141,6 +141,6 @@ class CaseScreen:
         self._changed()
 
     def clear(self) -> None:
-        """Take the case off the screen."""
+        """Remove the case from the screen."""
         self.case = self._open = self._saved = self._withheld = None
         self.layers.clear()

@@ -95,7 +95,7 @@ class SetupForm(QWidget):
         Raises
         ------
         InputError
-            If the seed is no whole number.
+            If the seed is not a whole number.
         """
         if not self.study_box.isChecked():
             return None

@@ -250,7 +250,7 @@ class ReviewWidget(DockWidget):
         self.step(1)
 
     def previous_case(self) -> None:
-        """Show the listed case before."""
+        """Show the previous listed case."""
         self.step(-1)
 
     def step(self, step: int) -> None:
@@ -277,7 +277,7 @@ class ReviewWidget(DockWidget):
             self._tried(self.opened.review.shown, MAPS)
 
     def write_comment(self) -> None:
-        """Give the keyboard to the comment."""
+        """Move the keyboard focus to the comment."""
         if self.opened is not None:
             self.panel.comment.setFocus()
 

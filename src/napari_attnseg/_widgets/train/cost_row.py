@@ -48,7 +48,7 @@ class CostRow(QWidget):
         life.at_end.append(self._cancel)
 
     def ask(self) -> None:
-        """Say what the chosen run would cost on this computer; takes a while."""
+        """Estimate what the chosen run would cost on this computer; takes a while."""
         try:
             # Nothing is written: any folder that is not there does.
             choices = self._choices(str(Path.home() / "nothing-is-written"))

@@ -57,11 +57,12 @@ def guarded() -> Iterator[None]:
 
 
 def expect_pydicom() -> None:
-    """Say how to install pydicom where it is missing.
+    """Check that pydicom is installed.
 
     Raises
     ------
     InputError
+        If pydicom is missing; the message says how to install it.
     """
     try:
         import pydicom  # noqa: F401

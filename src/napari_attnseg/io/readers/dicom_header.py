@@ -81,7 +81,7 @@ def numbers(value: Any) -> list[float]:
 
 
 def window_of(header: Any, frame: int) -> Shown:
-    """The first window that the file has for a frame, in values after rescaling."""
+    """The first window that the file gives for a frame, in values after rescaling."""
     left: list[NotUsed] = []
     centres = numbers(of_frame(header, frame, "WindowCenter"))
     widths = numbers(of_frame(header, frame, "WindowWidth"))
@@ -118,7 +118,7 @@ def has_impossible_size(header: Any) -> bool:
 
 
 def size_of(header: Any, frame: int = 0) -> Size:
-    """Size of a pixel, from the spacing in the body, at the detector or in a region."""
+    """Size of a pixel, from spacing in the patient, at the detector or in a region."""
     for keyword, assumed in _SPACINGS:
         found = numbers(of_frame(header, frame, keyword))
         if len(found) == 2 and min(found) > 0:
@@ -204,7 +204,7 @@ def identifiers_of(header: Any) -> dict[str, str]:
 
 
 def rescaled(values: NDArray[Any], header: Any, frame: int) -> NDArray[Any]:
-    """Convert stored values to what they measure, by slope and intercept or a table."""
+    """Convert stored values to measured ones, by slope and intercept or a table."""
     from pydicom.pixels import apply_modality_lut
 
     if header.get("ModalityLUTSequence"):
@@ -234,7 +234,7 @@ def padding_of(header: Any) -> tuple[float, float] | None:
 
 
 def filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    """Values with the padding set to the smallest value inside (MONOCHROME1: largest).
+    """Set the padding to the smallest value inside the image (MONOCHROME1: largest).
 
     Padding, such as -2000 around a CT, would stretch the range of the image.
     """

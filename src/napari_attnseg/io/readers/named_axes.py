@@ -53,7 +53,7 @@ class Plan:
         Names of the axes, in lower case: ``tczyx``, ``yxs``.
     shape : tuple of int
     along : str
-        Name of the axis of the frames, ``t`` or ``z``; empty: there is one.
+        Name of the axis of the frames, ``t`` or ``z``; empty: there is only one frame.
     colour : str
         Name of the axis of red, green, blue and alpha, ``c`` or ``s``; empty: grey.
     """
