@@ -26,7 +26,7 @@ class TrainingProtocol(StrEnum):
 
     @property
     def trains_on_validation(self) -> bool:
-        """Whether the validation images are trained on."""
+        """Whether the run trains on the validation images."""
         return self is not TrainingProtocol.HONEST
 
 

@@ -81,12 +81,12 @@ class TransformerGuided(Fusion):
         self.gate = AttentionGate(channels, channels, channels, psi_norm, window)
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """Equation 3.1 with the transformer as gating signal."""
+        """Apply equation 3.1 with the transformer as gating signal."""
         psi: Tensor = self.gate(cnn, transformer)
         return psi
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2."""
+        """Apply equation 3.2."""
         return torch.lerp(transformer, cnn, psi)
 
 
@@ -99,11 +99,11 @@ class CNNGuided(TransformerGuided):
     gates = GATES["cnn_guided"]
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """Equation 3.1 with the CNN as gating signal."""
+        """Apply equation 3.1 with the CNN as gating signal."""
         return super().psi(transformer, cnn)
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2."""
+        """Apply equation 3.2."""
         return super().merge(transformer, cnn, psi)
 
 

@@ -85,7 +85,8 @@ class DatasetSpec:
     masks : str
         Description of how masks are read.
     values : tuple of int
-        Mask value of each class. Empty for one class that is everything bright.
+        Mask value of each class. Empty if there is only one class, whose pixels are
+        bright.
     group : str
         Regular expression that is matched at the beginning of a name. Samples with the
         same match (of one patient) stay together when validation images are chosen.

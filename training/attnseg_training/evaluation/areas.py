@@ -31,7 +31,7 @@ def area_summary(
 ) -> dict[str, Any]:
     """Summarise ``areas`` in mm² over the images whose pixel size is known.
 
-    Holds their number and means; empty if there are none.
+    The result has the number of these images and mean areas; it is empty without any.
     """
     known = [
         areas(one, pixel)

@@ -77,8 +77,8 @@ def measure_image(
 ) -> ImageMetrics:
     """Compare one image's predicted mask and probability with its true mask.
 
-    All are of shape (H, W); `truth` and `mask` are foreground where they are not 0,
-    `probability` is in [0, 1]. Pixels that are `ignored` are never counted. For
+    All arrays have the shape (H, W); `truth` and `mask` are foreground where they are
+    not 0, `probability` is in [0, 1]. Pixels that are `ignored` are never counted. For
     outlines and lesions they are background in both masks.
     """
     known = np.ones(truth.shape, bool) if ignored is None else ~ignored

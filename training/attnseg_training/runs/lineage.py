@@ -180,7 +180,7 @@ def _others(
 
 
 def split_seed(card: ModelCard) -> int:
-    """Random seed of the validation images of a card's (first) run."""
+    """Random seed that drew the validation images of a card's first run."""
     return next(_seeds(card.training), 0)
 
 

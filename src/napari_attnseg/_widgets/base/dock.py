@@ -1,4 +1,4 @@
-"""A dock widget that ends with its dock and joins the other docks as a tab."""
+"""A dock widget that ends with its dock, and joins other docks as a tab."""
 
 from __future__ import annotations
 

@@ -92,8 +92,7 @@ class LayerRecord:
         Part of the run that the layer shows; None for an explanation, for paint and for
         a mark of a reading.
     class_number : int
-        Class of the probability, counted from 1; 0 for the only
-        one.
+        Class of the probability, counted from 1; 0 if there is only one class.
     gate : int or (int, str) or None
         `AttentionMap.key` of a gate map.
     low, high : str
@@ -110,7 +109,7 @@ class LayerRecord:
         How the layer was made from an output; None for the run's own output and for an
         explanation.
     made_from_layer : str
-        Name that the layer had from which this one was made; only for texts.
+        Name of the layer from which this one was made; only for texts.
     effective_share : mapping
         JSON-ready `results.EffectiveShare` of a gate map, with one mean per frame for a
         stack; empty if it is not known.
@@ -203,7 +202,10 @@ class LayerRecord:
 
     @property
     def is_run_output(self) -> bool:
-        """Whether the layer is a run's own output, not explanation or derivation."""
+        """Whether the layer is an output of a run.
+
+        Explanations, and layers that were derived from an output, are not.
+        """
         return self.part is not None and self.derivation is None
 
     @property
