@@ -115,7 +115,7 @@ class FrameTable:
 
 
 def read_rows(path: Path) -> dict[int, list[dict[str, str]]]:
-    """Frame → its rows, of a table that may have been cut short; empty: there is none.
+    """Read a table that may have been cut short: frame → its rows; empty: no table.
 
     A last row that was cut short is left out, because it is not known what is missing.
     """

@@ -77,7 +77,7 @@ class DiceRule:
         return expected, low, high
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready form."""
         return {
             "signals": [str(signal) for signal in self.signals],
             "centre": list(self.centre),

@@ -66,13 +66,13 @@ def one_class(
 ) -> OneClass:
     """Read the numbers of a mask whose classes have no names.
 
-    - 0 and one other value, or one value alone: what is not 0 is lesion;
-    - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
-    - other numbers that fill regions or lines, also many that do not lie as a soft edge
-      does: so too, if one class is `stated`;
-    - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
-      largest is 200 to 255, else above half of the largest. Fractions up to 1 are
-      probabilities: above 0.5.
+    - 0 and one other value, or one value alone: all pixels that are not 0 are lesion;
+    - numbers of objects, 0, 1, 2 …: all pixels that are not 0 are lesion;
+    - other numbers that fill regions or lines and are not a soft edge: the same, but
+    only if one class is `stated`;
+    - many levels, as at soft edges or after JPEG compression: values above 127 are
+      lesion if the largest is 200 to 255, otherwise values above half of the largest.
+      Fractions up to 1 are probabilities, and values above 0.5 are lesion.
 
     Parameters
     ----------

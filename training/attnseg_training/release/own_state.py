@@ -21,7 +21,7 @@ def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def is_own(state: dict[str, Tensor], spec: ModelSpec) -> bool:
-    """Whether a state dict has the names and shapes of a network of ours.
+    """Whether a state dict has the names and shapes of this project's network.
 
     Raises
     ------

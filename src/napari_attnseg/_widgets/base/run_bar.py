@@ -133,7 +133,7 @@ class RunBar(QWidget):
             shown.
         after : callable, optional
             Called at the end, however the run ended. It is called later than `done`, so
-            that the window is not blocked by both without a break.
+            that the window can react between the two calls.
         left : callable, optional
             Returns how many seconds are left; they are shown if it takes long enough.
         """

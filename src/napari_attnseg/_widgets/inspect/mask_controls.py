@@ -31,7 +31,7 @@ COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
 class MaskControls(QWidget):
-    """Controls of `MaskRules`, the size of the mask in words, and undo."""
+    """Controls for `MaskRules`, a text on the size of the mask, and buttons to undo."""
 
     #: Field of `MaskRules` and the value that its control was moved to.
     moved = Signal(str, object)
