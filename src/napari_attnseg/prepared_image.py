@@ -29,7 +29,7 @@ class PreparedImage:
     Attributes
     ----------
     pixels : Array, shape (1, 3, S, S), in [0, 1]
-        On the CPU.
+        Input of the network, on the CPU.
     shape, intensity, rule, sha256, box, frame, grey
         As in `EncodedImage`.
     """

@@ -133,7 +133,7 @@ class AttentionMap:
     Attributes
     ----------
     values : ndarray of float32, shape (h, w), in [0, 1]
-        At the gate's own resolution; 1 means that only the encoder named `high` was
+        Psi at the gate's own resolution; 1 means that only the encoder named `high` was
         used at this location, 0 only the one named `low` (equation 3.2).
     level : int
         Nominal stride of the pyramid level: 4, 8, 16 or 32.
@@ -245,7 +245,7 @@ class Explanation:
     level : int or None
         Nominal stride of the gate; None for a map that does not belong to a gate.
     values : ndarray of float32, shape (h, w)
-        At the map's own resolution.
+        Values of the map, at its own resolution.
     stride : (float, float)
         Source pixels per map pixel, (rows, columns): the map covers the whole image.
     scale : str

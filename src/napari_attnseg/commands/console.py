@@ -107,7 +107,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     Raises
     ------
     typer.Exit
-        With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
+        With the exit code `SOME_FAILED` or `WRONG_USE`, if some or all images failed.
     """
     from napari_attnseg.batch import Note
     from napari_attnseg.commands.pace import paced

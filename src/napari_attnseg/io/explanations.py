@@ -50,8 +50,9 @@ class SavedExplanation:
     image : Path or None
         Path of the image, if it comes from a file.
     region : mapping
-        Empty where the model's own mask was explained, else ``file`` and ``sha256`` of
-        the mask of the region; ``note`` is a `batch.Note` on how the region was placed.
+        Region that was explained. Empty for the model's own mask, otherwise ``file``
+        and ``sha256`` of the mask of the region; ``note`` is a `batch.Note` on how the
+        region was placed.
     """
 
     name: str

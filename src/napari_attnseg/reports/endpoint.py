@@ -43,7 +43,7 @@ class Endpoint:
     key_name : str
         Environment variable with the key; if it is not set, no key is sent.
     timeout : float
-        Seconds.
+        Time to wait for an answer, in seconds.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def one_class(
     - 0 and one other value, or one value alone: all pixels that are not 0 are lesion;
     - numbers of objects, 0, 1, 2 …: all pixels that are not 0 are lesion;
     - other numbers that fill regions or lines and are not a soft edge: the same, but
-    only if one class is `stated`;
+      only if one class is `stated`;
     - many levels, as at soft edges or after JPEG compression: values above 127 are
       lesion if the largest is 200 to 255, otherwise values above half of the largest.
       Fractions up to 1 are probabilities, and values above 0.5 are lesion.

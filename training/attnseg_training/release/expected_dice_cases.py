@@ -49,7 +49,7 @@ class Case:
     lesion : bool
         Whether the truth is not empty.
     signals : dict of Signal to float
-        Empty if nothing was found.
+        Signals of the case; empty if nothing was found.
     features : ndarray, shape (d,)
     """
 

@@ -48,7 +48,7 @@ def fit_cases(
     Returns
     -------
     Reliability
-        For the card.
+        Rule and measurements for the card.
     report : dict
         JSON-ready.
 

@@ -44,7 +44,7 @@ class NewResult:
     Attributes
     ----------
     layers : list of layers
-        Bottom to top, the mask last; empty before `add`.
+        Layers from bottom to top, the mask last; empty before `add`.
     done, total : int
         Number of segmented frames, and of all frames.
     """

@@ -26,11 +26,11 @@ class Encoding(Generic[T]):
     Attributes
     ----------
     found : T or None
-        None before the job has run, and after `free`.
+        Result of the job; None before the job has run, and after `free`.
     frame : int
         Frame of a stack for which it was made.
     worker : worker or None
-        While the job runs.
+        Worker that runs the job; None if no job is running.
     """
 
     def __init__(self, job: Callable[..., Any]) -> None:

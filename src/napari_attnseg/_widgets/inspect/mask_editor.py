@@ -36,7 +36,7 @@ class MaskEditor:
     Parameters
     ----------
     result : ResultLayers
-        With a probability; its mask layer may have been removed.
+        Result with a probability; its mask layer may have been removed.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
     ----------
     viewer : napari.Viewer
     labels : sequence of Labels
-        At least one.
+        Layers to choose from, at least one.
     """
     image, _ = spoken_of(viewer, None)
     own = images_of(viewer.layers)

@@ -96,7 +96,7 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     Returns
     -------
     image : Image or None
-        None if no image is in view.
+        Image to describe; None if no image is in view.
     named : bool
         Whether it is not the chosen one, or not the only one in view.
     """

@@ -41,7 +41,7 @@ class DicomFrames(Frames):
     paths : sequence of Path
         One file, or the files of a series in order.
     name : str
-        For messages.
+        Name for messages.
     assumed : tuple of Assumed
         Assumptions about their order.
 

@@ -110,7 +110,7 @@ def plan_of(
     channels : sequence of str
         Names of the channels by the file; empty if they have none.
     file : str
-        For messages.
+        Name of the file, for messages.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class FileSet:
         One file or OME-Zarr folder; several of a DICOM series, in order.
     kind : FileFormat
     name : str
-        For results, layers and messages; it names no patient.
+        Name for results, layers and messages; it does not identify the patient.
     assumed : tuple of Assumed
         Assumptions about files that belong together.
     shows_path : bool

@@ -38,7 +38,7 @@ class VideoFrames(Frames):
     ----------
     path : Path
     name : str
-        For messages.
+        Name for messages.
 
     Raises
     ------
