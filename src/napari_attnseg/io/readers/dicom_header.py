@@ -165,7 +165,7 @@ def regions_of(header: Any) -> list[dict[str, Any]]:
 
 
 def times_of(header: Any, count: int) -> tuple[tuple[float, ...] | None, list[Assumed]]:
-    """Seconds from the first frame to each, and what was assumed for them."""
+    """Time of each frame, in seconds from the first, and what was assumed for it."""
     vector = numbers(header.get("FrameTimeVector"))
     if len(vector) == count > 1:
         return tuple((np.cumsum(vector) - vector[0]).tolist() / np.float64(1e3)), []

@@ -133,7 +133,7 @@ class FileFacts:
     axis : FrameAxis
         Axis along which the frames are ordered.
     times : tuple of float, or None
-        Seconds from the first frame to each; None: unknown.
+        Time of each frame, in seconds from the first; None: unknown.
     positions : tuple of float, or None
         Place of each slice along the axis of the stack, in `unit`; None: unknown.
     spacing : (float, float), or None
