@@ -91,7 +91,7 @@ class RgbImage:
         self._clipped = 0
 
     def rows(self, first: int, end: int) -> NDArray[np.float32]:
-        """Rows `first` to before `end`: (n, W, 3)."""
+        """Rows from `first` up to, but not including, `end`: (n, W, 3)."""
         return _three(self._scale.apply(self._colours[first:end])[0])
 
     def strips(self, rows: int | None = None) -> Iterator[NDArray[np.float32]]:

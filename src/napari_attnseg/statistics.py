@@ -201,9 +201,9 @@ def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     large. ``bias`` estimates this increase, and the interval is corrected for it
     (`IntervalMethod.BIAS_CORRECTED_BOOTSTRAP`), so that ``mean`` may lie above the
     interval. Bins are resampled with their images. The increase depends on the true
-    error of each bin. It is computed twice, with the measured errors as true errors,
-    and with errors that noise alone may explain set to 0; the interval covers both
-    results.
+    error of each bin. The increase is computed twice, with the measured errors as true
+    errors, and with errors that noise alone may explain set to 0; the interval covers
+    both results.
 
     Parameters
     ----------

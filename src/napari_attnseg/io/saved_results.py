@@ -55,8 +55,8 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
     path : Path
         JSON file that a run was saved as.
     date : str
-        Date of the run, as in its provenance: another one may have been saved there
-        since.
+        Date of the run, as in its provenance. It tells whether a later run has replaced
+        the files.
     """
     facts = read_facts(path, FORMAT)
     if facts is None or facts["provenance"].get("date") != date:

@@ -19,7 +19,8 @@ MOST = 0.5
 def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
     """Give a hint on cases with images in two splits, if file names contain the case.
 
-    Most names must contain a case. Versions of one picture count in any case.
+    Most names must contain a case. Versions of one picture in two splits are always
+    reported.
     """
     versions: dict[str, dict[str, str]] = {}
     cases: dict[str, dict[str, str]] = {}
