@@ -42,7 +42,7 @@ class TrainConfig(LearningSettings):
     save_every: float = setting(
         5.0,
         "Minutes between training states within an epoch.",
-        details="A killed run loses no more than that. Each state takes four times "
+        details="A killed run loses at most this time. Each state takes four times "
         "the disk space of the weights; two are kept.",
         minimum=0,
         unit="min",
@@ -52,8 +52,9 @@ class TrainConfig(LearningSettings):
         1,
         "Epochs between measurements on the validation images; the last epoch is "
         "always measured.",
-        details="Only measured epochs have a row in log.csv, can be the best, and have "
-        "a training state. On a GPU, measuring can take longer than an epoch.",
+        details="Only measured epochs have a row in log.csv and a training state, "
+        "and can be the best. On a GPU, measuring can take longer than an "
+        "epoch.",
         minimum=1,
         unit="epochs",
         option=False,
@@ -76,13 +77,13 @@ class TrainConfig(LearningSettings):
     bf16: bool = setting(
         False,
         "Train in bfloat16 (GPUs, and CPUs with AVX512-BF16 or AMX).",
-        details="Forward and backward pass run in bfloat16 where torch's autocast "
-        "does so; weights, optimiser and loss stay in float32. It slows down other "
-        "CPUs.",
+        details="Forward and backward pass run in bfloat16 wherever torch's "
+        "autocast chooses it; weights, optimiser and loss stay in float32. "
+        "Other CPUs become slower by it.",
     )
     threads: int = setting(
         0,
-        "CPU threads; 0: torch's choice.",
+        "Number of CPU threads; 0: torch's choice.",
         minimum=0,
         maximum=1024,
         unit="threads",
@@ -91,12 +92,13 @@ class TrainConfig(LearningSettings):
     init: str = setting(
         "",
         "Weights file of the same model to start from; empty: none.",
-        details="encoder_weights is ignored then.",
+        details="encoder_weights is then ignored.",
     )
     one_sided: float = setting(
         0.0,
         "Fraction of images in which a rectangle of one encoder's input is damaged.",
-        details="It is replaced by another image or by noise (gate objectives).",
+        details="The rectangle is replaced by another image or by noise (gate "
+        "objectives).",
         minimum=0,
         maximum=1,
     )
@@ -109,9 +111,9 @@ class TrainConfig(LearningSettings):
     )
     gate_fields: float = setting(
         0.0,
-        "Fraction of steps with random gates: psi is 0 or 1 in each of some regions.",
-        details="Regions and levels are drawn for each image, so that the decoder can "
-        "read either encoder anywhere.",
+        "Fraction of steps with random gates: psi is 0 or 1 at random in each region.",
+        details="Regions and levels are drawn for each image, so that the decoder "
+        "learns to use either encoder anywhere.",
         minimum=0,
         maximum=1,
         option=False,
@@ -123,15 +125,15 @@ class TrainConfig(LearningSettings):
     )
     trust_gates: str = setting(
         "together",
-        "How the better encoder is found: together, at all gates at once, or one, at "
-        "one gate at a time.",
+        "How the better encoder is found: together (at all gates at once), or one "
+        "(at one gate in each step).",
         choices=TRUST_GATES,
     )
 
     trust_labels: str = setting(
         "",
-        "File of trust-labels, which say what encoder errs where on images that it was "
-        "not trained on; empty: psi is trained by what is measured in each step.",
+        "File of trust-labels, which say where each encoder errs on images that it "
+        "was not trained on; empty: psi is trained by measurements in each step.",
         option=False,
     )
     allow: tuple[str, ...] = setting(
@@ -140,10 +142,10 @@ class TrainConfig(LearningSettings):
         "mostly-inverted, mostly-outlines, mostly-padded, mostly-patterned or "
         "mostly-sloped, or have a piece in common that looks burnt-in. May be "
         "repeated.",
-        details="Without it a run stops before its first step where more than half of "
-        "the masks are empty, full, inverted, nothing but outlines, white along an "
-        "edge, filled with a pattern, or slopes, or where many have a piece at the "
-        "very same pixels. What was allowed is recorded.",
+        details="Without it a run stops before its first step if more than half of "
+        "the masks are empty, full, inverted, only outlines, white along "
+        "an edge, filled with a pattern, or slopes, or if many have a "
+        "piece at exactly the same pixels. Allowed rules are recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

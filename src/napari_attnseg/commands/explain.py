@@ -46,8 +46,8 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="Name of the explanation, as --list prints it; upper and lower case "
-            "are alike, and a space may be a hyphen or an underscore."
+            help="Name of the explanation, as --list prints it; upper and lower "
+            "case do not matter, and a space may be a hyphen or an underscore."
         ),
     ],
     out: ResultsFolder,
@@ -68,10 +68,9 @@ def explain(
             "--region",
             "--target",
             metavar="MASK",
-            help="Image file of a mask of the upright image: pixels other than 0 are "
-            "the region to explain; default the model's own mask. Only for "
-            "explanations of a "
-            "region.",
+            help="Image file with a mask of the upright image: pixels other than 0 "
+            "are the region to explain. Default: the model's own mask. Only "
+            "for explanations of a region.",
         ),
     ] = None,
     intensity: IntensityName = None,

@@ -34,7 +34,7 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="DICOM",
-            help="For dicom: the file or folder that was segmented, where the results "
+            help="For dicom: the file or folder that was segmented, if the results "
             "do not name it. May be repeated.",
         ),
     ] = None,
@@ -50,8 +50,8 @@ def export(
         bool,
         typer.Option(
             "--keep-identifiers",
-            help="For dicom: write patient and study as the source has them, which an "
-            "archive needs; they are left empty by default.",
+            help="For dicom: copy patient and study from the source, which an "
+            "archive needs. They are left empty by default.",
         ),
     ] = False,
 ) -> None:

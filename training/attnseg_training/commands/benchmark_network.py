@@ -14,7 +14,7 @@ from napari_attnseg.usage import output_file
 BenchmarkModel = Annotated[
     str,
     typer.Option(
-        help="Bundled weights, or a catalog name, which then has random ones."
+        help="Name of bundled weights, or a catalog name, for random weights."
     ),
 ]
 Rounds = Annotated[int, typer.Option(help="Rounds; their median counts.", min=1)]
@@ -33,7 +33,7 @@ def inference_command(
     model: BenchmarkModel = "compact",
     device: Device = "auto",
     rounds: Rounds = 7,
-    batch: Annotated[int, typer.Option(help="Images at once.", min=1)] = 1,
+    batch: Annotated[int, typer.Option(help="Images per batch.", min=1)] = 1,
     threads: Threads = 1,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
@@ -88,7 +88,9 @@ def precision_command(
         str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
     ] = "compact",
     device: Device = "auto",
-    images: Annotated[int, typer.Option(help="The first so many; 0: all.", min=0)] = 0,
+    images: Annotated[
+        int, typer.Option(help="Number of images, from the first on; 0: all.", min=0)
+    ] = 0,
     threads: Threads = 1,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,

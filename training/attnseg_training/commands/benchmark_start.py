@@ -10,7 +10,9 @@ import typer
 
 from napari_attnseg.usage import output_file
 
-Weights = Annotated[str, typer.Option(help="Bundled weights, or a weights file.")]
+Weights = Annotated[
+    str, typer.Option(help="Name of bundled weights, or a weights file.")
+]
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", help="Write the result there.", callback=output_file),
@@ -46,7 +48,12 @@ def start_command(
 def threads_command(
     weights: Weights = "compact",
     rounds: Annotated[
-        int, typer.Option(help="Rounds in each state of the machine.", min=1)
+        int,
+        typer.Option(
+            help="Number of rounds, both on the idle machine and "
+            "beside another program.",
+            min=1,
+        ),
     ] = 5,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,

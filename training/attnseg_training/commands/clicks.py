@@ -26,7 +26,8 @@ def fit_clicks_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Weights file to write: a copy with the head.", callback=output_file
+            help="Weights file to write: a copy with the click head.",
+            callback=output_file,
         ),
     ],
     data: Annotated[
@@ -41,23 +42,21 @@ def fit_clicks_command(
     batch: Annotated[int, typer.Option(help="Images per step.", min=1)] = 16,
     views: Annotated[
         int,
-        typer.Option(
-            help="How often each image is used, augmented anew each time.", min=1
-        ),
+        typer.Option(help="Number of augmented copies of each image.", min=1),
     ] = 1,
     seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
     device: Device = "auto",
     head: Annotated[
         Path | None,
         typer.Option(
-            help="File with a head for these weights, which is used instead of "
+            help="File with a click head for these weights, to use instead of "
             "training one."
         ),
     ] = None,
     head_only: Annotated[
         Path | None,
         typer.Option(
-            help="Write the head to a file of its own too, a few hundred kB.",
+            help="Also write the click head to a file of its own (a few hundred kB).",
             callback=output_file,
         ),
     ] = None,
@@ -120,8 +119,8 @@ def clicks_command(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Click anywhere in the largest error, drawn by this seed, instead of "
-            "in its middle.",
+            help="Click at random places in the largest error, drawn with this "
+            "seed, instead of its middle.",
             min=0,
         ),
     ] = None,

@@ -26,7 +26,7 @@ def datasets_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Data set to download, where its licence allows it; needs --out.",
+            help="Data set to download, if its licence allows that; needs --out.",
         ),
     ] = None,
     out: Annotated[

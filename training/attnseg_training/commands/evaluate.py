@@ -50,7 +50,8 @@ def evaluate_command(
     flip: Annotated[
         bool,
         typer.Option(
-            "--flip", help="Flip test-time augmentation: mean over four mirror images."
+            "--flip",
+            help="Test-time augmentation: average over the four mirror images.",
         ),
     ] = False,
     medsam: Annotated[
@@ -161,7 +162,10 @@ def faithfulness_command(
     split: Split = None,
     suite: Annotated[
         str,
-        typer.Option(help="Gate suite: quick, or full (every image is also damaged)."),
+        typer.Option(
+            help="Gate suite: quick, or full (every image is also "
+            "measured with damage)."
+        ),
     ] = "quick",
     device: Device = "auto",
     allow: Allow = None,

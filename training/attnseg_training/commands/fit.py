@@ -32,7 +32,8 @@ def fit_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Run folder: weights, log, curves, settings.", callback=output_folder
+            help="Run folder, for weights, log, curves and settings.",
+            callback=output_folder,
         ),
     ],
     config: Annotated[
@@ -47,8 +48,8 @@ def fit_command(
         int,
         typer.Option(
             min=1,
-            help="Processes that share each batch, a GPU for each; for several "
-            "machines use accelerate launch.",
+            help="Number of processes that share each batch, each with its own "
+            "GPU. For several machines, use accelerate launch.",
         ),
     ] = 1,
     resume: Annotated[
@@ -57,8 +58,9 @@ def fit_command(
     train_on: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of a finished run: train its best weights on with its "
-            "settings, apart from options given here, in the new folder --out."
+            help="Folder of a finished run: continue training its best weights in "
+            "the new folder --out, with its settings, except options that are "
+            "given here."
         ),
     ] = None,
     dry_run: Annotated[

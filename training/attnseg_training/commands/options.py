@@ -22,8 +22,9 @@ Data = Annotated[
     Path,
     typer.Option(
         "--data",
-        help="Folder with images/, masks/ and, optionally, splits/*.txt, or another "
-        "that `datasets` lists; NAME:FOLDER where it holds several.",
+        help="Folder with images/, masks/ and, optionally, splits/*.txt, or in "
+        "another layout that `datasets` lists; NAME:FOLDER if it holds "
+        "several data sets.",
     ),
 ]
 Device = Annotated[
