@@ -178,9 +178,9 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
         first = named.setdefault(name_key(stem), path)
         if first is not path:
             raise InputError(
-                f"Results of {first} and {path} would have one name, {stem}, but for "
-                "capital letters and the form of accents at most: give them in two "
-                "runs with two --out folders."
+                f"Results of {first} and {path} would have the same name, {stem}, apart "
+                "from capital letters and the form of accents: give them in two runs "
+                "with two --out folders."
             )
         stems[path] = stem
     return stems
@@ -196,8 +196,8 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
     """Raise `InputError` if the results folder is also a folder of images."""
     if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
         raise InputError(
-            f"{out} is the folder of the images, where masks would be taken for images "
-            f"the next time; choose another --out, such as {out / 'results'}."
+            f"{out} is the folder of the images, so that the next run would take "
+            f"masks for images; choose another --out, such as {out / 'results'}."
         )
 
 

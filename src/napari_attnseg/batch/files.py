@@ -178,7 +178,7 @@ def _stems(sets: Sequence[FileSet]) -> dict[FileSet, str]:
         first = named.setdefault(name_key(stem), one)
         if first is not one:
             raise InputError(
-                f"Results of {first.label} and {one.label} would have one name, "
+                f"Results of {first.label} and {one.label} would have the same name, "
                 f"{stem}: give them in two runs with two --out folders."
             )
         stems[one] = stem

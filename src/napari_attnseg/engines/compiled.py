@@ -100,8 +100,9 @@ def load_openvino(weights: Path) -> OpenVINOEngine:
         kept = _load_kept(weights)
     if kept is None:
         raise DeviceError(
-            f"Expected {_folder(weights)} to keep what OpenVINO compiles, but it "
-            "cannot be written or read; PyTorch computes instead until there is room."
+            f"Expected {_folder(weights)} to be a folder for the models that "
+            "OpenVINO compiles, but it cannot be written or read; PyTorch computes "
+            "instead until it can."
         )
     return kept
 

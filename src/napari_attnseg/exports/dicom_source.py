@@ -89,7 +89,7 @@ def sources_of(
     paths = list(given) or ([] if one.image is None else [one.image])
     if not paths:
         raise InputError(
-            f"The results {one.stem} do not name a DICOM file that is there; give the "
+            f"The results {one.stem} do not name a DICOM file that exists; give the "
             "images with --source."
         )
     # Results have a code for a name, or the file's own where that was asked for.

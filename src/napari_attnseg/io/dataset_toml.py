@@ -116,8 +116,9 @@ def _refuse_misnamed(root: Path) -> None:
         if path.is_file() and _is_misnamed(path):
             raise InputError(
                 f"Expected the description of {root} in {FILE}, found {path.name}, "
-                f"which is not read; rename it to {FILE}, in small letters and without "
-                "another end, or move it elsewhere if it is none."
+                f"which is not read; rename it to {FILE}, in small letters and "
+                "without another suffix, or move it elsewhere if it is something "
+                "else."
             )
 
 
@@ -179,9 +180,9 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...], b
     if void is not None:
         value = given[void] if isinstance(given, dict) else names.index(void) + 1
         raise InputError(
-            f"Expected classes in {path} that are to be found, got {void!r}; leave it "
-            f"out, and write ignore = {value} if that is the value of what is neither "
-            "a class nor background."
+            f"Expected classes to segment in {path}, got {void!r}; leave it out, "
+            f"and write ignore = {value} if that is the value of pixels that are "
+            "neither a class nor background."
         )
     ground = next((n for n in names if n.strip().lower() in _BACKGROUND), None)
     if ground is None:

@@ -71,7 +71,7 @@ class Endpoint:
         if parts.scheme == "http" and not _is_here(host):
             raise InputError(
                 "Expected https for a language model on another machine, but got "
-                "http, by which anybody on the way can read; give an https address."
+                "http, which others on the network can read; give an https address."
             )
 
     def ask(self, instruction: str, content: str) -> str:

@@ -131,8 +131,8 @@ def agreement(first: Path, second: Path) -> Agreement:
         )
         raise InputError(
             f"Expected cases that both reviewers decided, but {first} has "
-            f"{len(decided[0])}, {second} {len(decided[1])} and none is in both"
-            f"{reason}; choose reviews of the same images."
+            f"{len(decided[0])}, {second} {len(decided[1])} cases, and none is in "
+            f"both{reason}; choose reviews of the same images."
         )
     codes = np.array(
         [[_code(one[c]) for c in cases], [_code(other[c]) for c in cases]], np.intp

@@ -155,7 +155,5 @@ def _answer(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
     line = worker.stdout.readline()
     if not line:
-        raise InputError(
-            "A process that was to be measured ended; what it said stands above."
-        )
+        raise InputError("A measured process ended early; its output is printed above.")
     return line

@@ -21,11 +21,15 @@ Rounds = Annotated[int, typer.Option(help="Rounds; their median counts.", min=1)
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the result there.", callback=output_file),
+    typer.Option(
+        "--json", help="JSON file to write the result to.", callback=output_file
+    ),
 ]
 MarkdownFile = Annotated[
     Path | None,
-    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+    typer.Option(
+        "--markdown", help="Markdown file to write the table to.", callback=output_file
+    ),
 ]
 
 

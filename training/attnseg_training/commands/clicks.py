@@ -83,7 +83,9 @@ def fit_clicks_command(
     source = weights_path(weights)
     if head is not None:
         if data is not None:
-            raise InputError("--head puts a head in and trains none: leave --data out.")
+            raise InputError(
+                "--head uses a click head that was trained before: leave --data out."
+            )
         found = load_click_head(head)
         if found is None:
             raise InputError(f"There is no click head in {head}; choose another file.")

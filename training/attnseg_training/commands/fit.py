@@ -87,7 +87,7 @@ def fit_command(
 
     rank, _ = started()
     if as_json and not dry_run:
-        raise InputError("--json is for the report of --dry-run; add that.")
+        raise InputError("--json prints the report of --dry-run; add --dry-run.")
     given = {"data": str(data.expanduser()), **given}
     if train_on is not None:
         if config or resume or "init" in given:

@@ -97,7 +97,8 @@ def calibrate_command(
         given = " and ".join(name for name, value in fits.items() if value is not None)
         if given:
             raise InputError(
-                f"--like takes a temperature and fits none: leave {given} out, or it."
+                "--like uses the temperature of other weights and fits none; leave "
+                f"out {given}, or --like."
             )
         console.print(f"Temperature {borrow(weights, out, like, half):g}, as {like}.")
         print(out)

@@ -74,8 +74,8 @@ class Dataset:
         if sorted(names) == sorted(self.classes) and tuple(names) != self.classes:
             raise InputError(
                 f"Expected the classes {', '.join(self.classes)} in this order for "
-                f"{self.root}, got weights with {', '.join(names)}; order them so in "
-                "dataset.toml."
+                f"{self.root}, got weights with {', '.join(names)}; list them in "
+                "the order of the weights in dataset.toml."
             )
         if count != len(self.classes):
             raise InputError(
@@ -160,9 +160,9 @@ def _expect_images(files: Files) -> None:
         missing = [name for name in names if name not in files.images]
         if missing and not files.layout.parts:
             raise InputError(
-                f"{missing[0]} is listed for {split}, but has no image, and so are "
-                f"{len(missing)} of its {len(names)} names: correct them, or take them "
-                f"out of {files.lists}/."
+                f"{missing[0]} is listed for {split}, but has no image, like "
+                f"{len(missing)} of its {len(names)} names in all: correct them, or "
+                f"take them out of {files.lists}/."
                 if len(missing) > 1
                 else f"{missing[0]} is listed for {split}, but has no image: correct "
                 f"the name, or take it out of {files.lists}/."

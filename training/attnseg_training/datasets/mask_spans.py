@@ -109,9 +109,9 @@ class Spans:
                 return UnclearMaskError(
                     Rule.UNCLEAR_VALUES,
                     "Expected numbers above the threshold of dataset.toml in some "
-                    f"mask, but the mask of {name!r} holds {span}, and no mask more; "
-                    "write a threshold below that, or take it out where masks hold 0 "
-                    "and one number alone.",
+                    f"mask, but the mask of {name!r} holds {span}, and no mask "
+                    "holds more; write a lower threshold, or remove it if masks "
+                    "hold only 0 and one number.",
                 )
         for low, first in self.lowest.values():
             for high, second in self.highest.values():
@@ -121,7 +121,7 @@ class Spans:
                         "Expected numbers of one type and range in all masks, as "
                         "dataset.toml gives one threshold, but the mask of "
                         f"{first!r} holds {low} and that of {second!r} {high}; save "
-                        "all alike, such as with 8 bits from 0 to 255.",
+                        "all in the same way, such as with 8 bits from 0 to 255.",
                     )
         return None
 

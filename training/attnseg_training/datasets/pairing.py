@@ -36,8 +36,8 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "; see docs/training.md on how to lay it out"
         )
         raise InputError(
-            f"Expected a data folder with images/ and masks/, but {folder} is not "
-            f"there{remedy}."
+            f"Expected a data folder with images/ and masks/, but {folder} does not "
+            f"exist{remedy}."
         )
     found: dict[str, Path] = {}
     there = entries(folder)
@@ -170,10 +170,11 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
         first = kept.setdefault(name_key(name), name)
         if first != name and not found[first].samefile(found[name]):
             raise InputError(
-                f"{found[first].name} and {found[name].name} in {found[first].parent} "
-                "differ only in capital letters, in how an accent is stored or in what "
-                "is not seen, such as a no-break space, so it is not clear which mask "
-                "belongs to which image; rename one."
+                f"{found[first].name} and {found[name].name} in "
+                f"{found[first].parent} differ only in capital letters, in how an "
+                "accent is stored or in invisible characters, such as a no-break "
+                "space, so it is not clear which mask belongs to which image; "
+                "rename one."
             )
     return {name: path for name, path in found.items() if kept[name_key(name)] == name}
 

@@ -78,8 +78,9 @@ def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
         groups.setdefault(group_of(name, group), []).append(name)
     if len(groups) < 2:
         raise InputError(
-            f"Expected at least 2 images to carve validation from, found {len(groups)}"
-            f"{' that belong apart' if group else ''}; add images or a splits/ folder."
+            "Expected at least 2 images to draw validation images from, found "
+            f"{len(groups)}{' in different groups' if group else ''}; add images or "
+            "a splits/ folder."
         )
     shuffled = sorted(groups)
     random.Random(seed).shuffle(shuffled)

@@ -161,7 +161,7 @@ def _partners() -> Iterator[None]:
         yield
     except RuntimeError as error:  # gloo's and NCCL's
         raise DeviceError(
-            "Another process of this run was lost; go on with --resume. "
+            "Another process of this run was lost; resume the run with --resume. "
             f"({str(error).splitlines()[0]})"
         ) from error
 

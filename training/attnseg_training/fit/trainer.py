@@ -221,20 +221,23 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
         if not list(network.get_submodule(encoder).parameters()):
             raise InputError(f"{name!r} has no {encoder} that could be frozen.")
     if config.one_sided and not network.dual:
-        raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
+        raise InputError(
+            f"{name!r} has one encoder; one_sided needs two: leave it at 0."
+        )
     if config.auxiliary_heads and not network.dual:
         raise InputError(
-            f"{name!r} has one encoder; auxiliary_heads needs two: leave it 0."
+            f"{name!r} has one encoder; auxiliary_heads needs two: leave it at 0."
         )
     if config.encoder_dropout or config.trust_weight or config.gate_fields:
         network.psi_of_cnn({})  # one gate per level, or an error
     if config.deep_supervision and not hasattr(network.decoder, "stages"):
         raise InputError(
-            f"The decoder of {name!r} has no blocks for deep_supervision; leave it 0."
+            f"The decoder of {name!r} has no blocks for deep_supervision; leave it "
+            "at 0."
         )
     if config.layer_decay < 1 and not with_backbone(network):
         raise InputError(
-            f"{name!r} has no encoder apart from its decoder; leave layer_decay 1."
+            f"{name!r} has no encoder apart from its decoder; leave layer_decay at 1."
         )
 
 

@@ -138,6 +138,6 @@ def read_trust_labels(path: Path, names: Sequence[str]) -> Tensor:
     if missing:
         raise InputError(
             f"{len(missing)} of {len(names)} training images have no trust label in "
-            f"{path}, first {missing[0]!r}; write the labels of these data."
+            f"{path}, first {missing[0]!r}; write labels for these data."
         )
     return labels[[where[name] for name in names]]

@@ -59,6 +59,7 @@ def expect_suite(data: Dataset, split: str, suite: str) -> None:
     images = len(data.split(split))
     if images < 2:
         raise InputError(
-            "What gates mean is measured of at least 2 images, which lend each other "
-            f"maps, but the split {split!r} of {data.root} has {images}; list more."
+            "Gates are measured on at least 2 images, because each gets the maps "
+            f"of another one, but the split {split!r} of {data.root} has {images}; "
+            "list more."
         )

@@ -61,7 +61,7 @@ def add_expected_dice(
     if split == "test":
         raise InputError(
             "Expected validation images to fit the expected Dice on, got the split "
-            "test, which is to judge a model only; choose --split val."
+            "test, which must only be used to judge a model; choose --split val."
         )
     if split == "val" and trained_on(segmenter.card, data):
         raise InputError(

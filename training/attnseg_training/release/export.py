@@ -82,8 +82,8 @@ def export(
     chosen = _results(combination, "faithfulness", "combination")
     if chosen.get("split") == "test":
         raise InputError(
-            f"{combination} was measured on test images, which are to choose nothing; "
-            "give the result of `attnseg-train faithfulness --split val`."
+            f"{combination} was measured on test images, which must not choose "
+            "anything; give the result of `attnseg-train faithfulness --split val`."
         )
     card = dataclasses.replace(
         card,

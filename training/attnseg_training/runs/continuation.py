@@ -54,7 +54,10 @@ def continued(run: Path, given: Mapping[str, Any]) -> dict[str, Any]:
             f"{files.settings.get('epochs', 0)} epochs; finish it with --resume first."
         )
     if not best.is_file():
-        raise InputError(f"The run in {run} has no {best.name}, to train on from.")
+        raise InputError(
+            f"The run in {run} has no {best.name}, from which to "
+            "continue training; choose another run folder."
+        )
     before = read_toml(run / CONFIG_FILE)
     seed = (before.get("seed", 0) + 1) % (MAX_SEED + 1)
     return {**before, "seed": seed, **given, "init": str(best.absolute())}

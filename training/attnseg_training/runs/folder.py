@@ -72,7 +72,7 @@ class RunFolder:
             (path / name).is_file() for name in (LOG_FILE, *STATE_FILES)
         ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
-                f"There is already a run in {path}; add --resume to go on with it, or "
+                f"There is already a run in {path}; add --resume to resume it, or "
                 "choose another --out."
             )
         remove_leftovers(path)

@@ -91,8 +91,9 @@ def expect_data(
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if facts["data"] != data:
         raise InputError(
-            f"The images, masks or splits in {config.data} are not those that the "
-            f"run in {folder} began with; go on with its own, or choose another --out."
+            f"The images, masks or splits in {config.data} are not those with which "
+            f"the run in {folder} began; resume it with its own data, or choose "
+            "another --out."
         )
     return facts
 

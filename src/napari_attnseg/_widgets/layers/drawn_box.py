@@ -85,8 +85,9 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
         raise InputError(NO_BOX)
     if source.reading is not None and source.reading.axis != 0:
         raise InputError(
-            "A box cannot be drawn on an image whose channels are shown as columns; "
-            "segment the whole image first, which adds a layer that shows it."
+            "A box cannot be drawn on an image whose channels are shown as "
+            "columns; segment the whole image first: this adds a layer that shows "
+            "it correctly."
         )
     # In the world: somebody may have moved one of the two layers since.
     corners = [image.world_to_data(layer.data_to_world(at)) for at in layer.data[-1]]

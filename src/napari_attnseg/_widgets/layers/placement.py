@@ -91,9 +91,9 @@ def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str
     for matrix in (rotate, shear, affine[:3, :3]):
         if max(abs(matrix[axis, keep]).max(), abs(matrix[keep, axis]).max()) > 1e-9:
             raise InputError(
-                f"Expected an image whose axis {axis} of channels stands alone, but "
-                f"layer {name!r} is turned or sheared along it; undo that (its rotate, "
-                "shear and affine), or take the channels apart first."
+                f"Expected an image whose axis {axis} of channels does not depend "
+                f"on other axes, but layer {name!r} is rotated or sheared along it; "
+                "reset its rotate, shear and affine, or split the channels first."
             )
     block = np.ix_(keep, keep)
     ends = np.ix_([*keep, 3], [*keep, 3])

@@ -275,8 +275,8 @@ def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
     if array_sha256(pixels) != task.image_sha256[index]:
         assert task.image is not None
         raise InputError(
-            f"The image {task.image.name!r} does not hold the pixels that this mask "
-            "was made of; choose the one that does, or 'none'."
+            f"The image {task.image.name!r} does not hold the pixels from which "
+            "this mask was made; choose the one that does, or 'none'."
         )
 
 

@@ -189,7 +189,7 @@ class VideoFrames(Frames):
         if len(set(stamps)) < len(stamps) or not stamps:
             raise InputError(
                 f"Expected a time stamp for each frame of {self._path.name}, but "
-                f"{len(stamps) - len(set(stamps))} come twice or there are none; "
+                f"{len(stamps) - len(set(stamps))} occur twice or there are none; "
                 "convert it to MP4."
             )
         self._stamps, self._keys = sorted(stamps), sorted(keys)
