@@ -178,9 +178,9 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
         first = named.setdefault(name_key(stem), path)
         if first is not path:
             raise InputError(
-                f"Results of {first} and {path} would have the same name, {stem}, apart "
-                "from capital letters and the form of accents: give them in two runs "
-                "with two --out folders."
+                f"Results of {first} and {path} would have the same name, {stem}, "
+                "up to capital letters and the form of accents: give them in two "
+                "runs with two --out folders."
             )
         stems[path] = stem
     return stems

@@ -24,7 +24,7 @@ from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warning_sentence
 
 #: Shown until the step that a run is in has ended.
-CANCELLING = "Cancelling: finishes the step it is in."
+CANCELLING = "Cancelling: the present step is finished first."
 
 
 class RunBar(QWidget):
@@ -62,9 +62,10 @@ class RunBar(QWidget):
         )
         set_tips(
             {
-                self.start_button: f"{title} with what is chosen here.",
-                self.cancel_button: "Stop after the present step. Slices of a stack "
-                "that are done are kept; else nothing is added.",
+                self.start_button: f"{title} with these choices.",
+                self.cancel_button: "Stop after the present step. Finished slices "
+                "of a stack are kept; otherwise nothing is "
+                "added.",
             }
         )
         buttons = QHBoxLayout()

@@ -63,7 +63,7 @@ class RunMenu(QPushButton):
         life.at_end.append(partial(removed.disconnect, self._removed))
         self.setText("Repeat or save this run")
         self.setToolTip(
-            "Copy what made this result, as Python or as a command, or save its layers."
+            "Copy this run as Python code or as a command, or save its layers."
         )
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
@@ -196,7 +196,9 @@ class RunMenu(QPushButton):
             show_error(str(error))
             return None
         if not found:
-            show_error("The layers of this run are gone; run it again to save them.")
+            show_error(
+                "The layers of this run were removed; run it again to save them."
+            )
             return None
         return found[0]
 

@@ -52,8 +52,9 @@ class TrainingSetButton(QWidget):
         self.said = wrapped_label()
         set_tips(
             {
-                self.button: "Write this mask and its image into a folder with images/ "
-                "and masks/, to train on. Of a stack, the slice that is shown.",
+                self.button: "Write this mask and its image into a folder with "
+                "images/ and masks/, to train on. For a stack, only "
+                "the slice that is shown is written.",
                 self.folder_button: "Choose another training set.",
             }
         )

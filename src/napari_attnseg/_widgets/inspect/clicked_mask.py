@@ -25,7 +25,7 @@ from napari_attnseg.corrections.session import (
 from napari_attnseg.masks import make_mask, rules_of
 
 NOT_UNDONE = (
-    "Undo is grey: they were made another way, or the mask was painted or changed "
+    "Undo is grey: these clicks were made in another way, or the mask was changed "
     "after them."
 )
 #: What a click may be, and several of them.

@@ -73,7 +73,7 @@ class Pointing(QFrame):
         #: Said once of all gates, whose maps may not be read as reasons.
         self.note = wrapped_label(ALL_DECORATIVE)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(f"Tab comes here. {KEYS}")
+        self.setToolTip(f"The Tab key leads here. {KEYS}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.now)

@@ -115,8 +115,8 @@ def _image(found: FrameResults, rows: Mapping[int, Mapping[str, str]]) -> Any:
     stem = found.names.stem
     if found.source is None:
         show_warning(
-            f"The images of {stem} are left out: they have been moved, or they are of "
-            "DICOM, whose files results do not name; open them yourself."
+            f"The images of {stem} are left out: they were moved, or they are DICOM "
+            "files, which results do not name; open them yourself."
         )
         return None
     done = found.frames
@@ -141,10 +141,10 @@ def _unread_placement(found: FrameResults) -> dict[str, Any]:
     facts = found.provenance.get(FILE_FACTS) or {}
     if FRAME_STEP not in facts:
         show_warning(
-            f"The results of {found.names.stem} do not say how far apart slices are, "
-            "as an earlier version wrote them: beside the images opened by hand, masks "
-            "may lie on other slices. Segment the file again, or give the mask's layer "
-            "the scale of the images."
+            f"The results of {found.names.stem} do not say how far apart slices "
+            "are, because an earlier version wrote them: over images that you open "
+            "yourself, masks may lie on other slices. Segment the file again, or "
+            "give the mask's layer the scale of the images."
         )
     return placement_by(facts, True)
 

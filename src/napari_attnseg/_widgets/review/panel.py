@@ -87,8 +87,7 @@ class ReviewPanel(QWidget):
                 ]: "Correct the mask with the brush. Every stroke is saved, and the "
                 "mask goes to your training set. Keys of napari: E erases, [ and ] "
                 "change the brush, Ctrl+Z takes back a stroke.",
-                buttons["reject"]: "The mask is of no use. Goes on to the next open "
-                "case.",
+                buttons["reject"]: "Reject the mask, and go on to the next open case.",
                 buttons["previous"]: "The previous case in the list; also Page Up.",
                 buttons["next"]: "The next case in the list; also Page Down.",
                 buttons["undo"]: "Take back the decision that was made last, and go to "

@@ -43,8 +43,8 @@ class SetupForm(QWidget):
         self.hide_box.setChecked(True)
         set_tips(
             {
-                self.folder: "A results folder; or images; or a folder with images/ "
-                "and masks/.",
+                self.folder: "A results folder, a folder of images, or a folder "
+                "with images/ and masks/.",
                 self.masks: "Only if the masks lie in another folder.",
                 self.reader: "Decisions are saved in a file of this name.",
                 self.study_box: "A study has a file of its own, and continues with the "

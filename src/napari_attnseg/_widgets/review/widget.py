@@ -230,7 +230,9 @@ class ReviewWidget(DockWidget):
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
         if self.opened is not None and self.on_screen.layers.paint():
-            self._say("Paint; E rubs out, Ctrl+Z takes back a stroke. N goes on.")
+            self._say(
+                "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
+            )
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
@@ -272,7 +274,10 @@ class ReviewWidget(DockWidget):
         if self.opened is None or self.case is None:
             return
         if self.case.results is None:
-            self._say("These masks have no maps: they are of frames, or no results.")
+            self._say(
+                "These masks have no maps: they belong to frames, or are not "
+                "results of attnseg."
+            )
         elif self._tried(self.on_screen.layers.toggle_maps, self.case):
             self._tried(self.opened.review.shown, MAPS)
 

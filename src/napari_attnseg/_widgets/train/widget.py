@@ -87,7 +87,7 @@ class TrainWidget(DockWidget):
         set_tips(
             {
                 self.folder: "Where weights and curves of the run are written.",
-                self.start_button: "Begin a run with what is chosen here.",
+                self.start_button: "Begin a run with these choices.",
                 self.resume_button: "Continue where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
                 self.on_button: "Continue training the best weights of this run, "
