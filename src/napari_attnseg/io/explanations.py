@@ -194,8 +194,9 @@ def load_explanation(path: Path) -> SavedExplanation:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of an explanation, written by attnseg explain "
-            f"({FORMAT}), but {path.name} is another: choose NAME_METHOD.json."
+            "Expected the JSON file of an explanation, written by attnseg explain "
+            f"({FORMAT}), but {path.name} is another kind of file: choose "
+            "NAME_METHOD.json."
         )
     try:
         return SavedExplanation(

@@ -109,8 +109,8 @@ def load_frame_results(path: Path) -> FrameResults:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of a film, written by attnseg segment ({FORMAT}), "
-            f"but {path.name} is another: choose NAME.json."
+            "Expected the JSON file of a film, written by attnseg segment "
+            f"({FORMAT}), but {path.name} is another kind of file: choose NAME.json."
         )
     try:
         frames = tuple(int(frame) for frame in facts["frames"])

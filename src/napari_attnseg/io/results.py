@@ -262,9 +262,9 @@ def load_results(path: Path) -> Results:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of a results folder, written by attnseg segment "
-            f"or by the viewer ({FORMAT}), but {path.name} is another: choose "
-            "NAME.json."
+            "Expected the JSON file of a results folder, written by attnseg "
+            f"segment or by the viewer ({FORMAT}), but {path.name} is another kind "
+            "of file: choose NAME.json."
         )
     try:
         return _results(path, facts)

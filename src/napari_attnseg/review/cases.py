@@ -118,8 +118,8 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     """
     if not folder.is_dir():
         raise InputError(
-            f"Expected a folder of images or of results, but {folder} is none; check "
-            "the path."
+            f"Expected a folder of images or of results, but {folder} is not a "
+            "folder; check the path."
         )
     results = find_results(folder) if masks is None else []
     films = find_frame_results(folder) if masks is None else []

@@ -63,7 +63,8 @@ class Journal:
         if header is None or header.get("format") != FORMAT:
             raise InputError(
                 f"Expected the file of a review ({FORMAT}) at {path}, but it is "
-                f"another; choose a NAME{SUFFIX} that the Review widget wrote."
+                f"another kind of file; choose a NAME{SUFFIX} that the Review "
+                "widget wrote."
             )
         self.header: dict[str, Any] = header
         read = [(line, _parsed(line)) for line in lines[1:]]

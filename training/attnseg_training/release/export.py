@@ -277,8 +277,9 @@ def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
     found = _read(path, json.loads) if path else {}
     if path and not (isinstance(found, dict) and set(keys) <= set(found)):
         raise InputError(
-            f"Expected the JSON of `attnseg-train {command}` in {path}, which is "
-            "another; choose that file, or measure these weights by that command."
+            f"Expected the JSON of `attnseg-train {command}` in {path}, but it is "
+            "another kind of file; choose the right one, or measure these weights "
+            "by that command."
         )
     return found
 
