@@ -122,9 +122,9 @@ class Decoded:
 def decode(path: Path) -> Decoded:
     """Decode every page of an image file, the picture upright.
 
-    TIFF goes through tifffile, everything else through Pillow, and so do TIFFs whose
-    colours or compression tifffile alone does not read: their numbers are the same.
-    Of a JPEG of several pictures (MPO) the first is decoded.
+    tifffile decodes TIFF. Pillow decodes everything else, and TIFFs whose colours or
+    compression tifffile alone does not read, with the same numbers. If a JPEG holds
+    several pictures (MPO), the first one is decoded.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class FrameParts:
     objects : sequence of mapping
         Rows of the table of objects.
     readers : mapping of str to ndarray
-        Key of a reader → its mask.
+        Mask of each reader, by its key.
     """
 
     mask: NDArray[Any]

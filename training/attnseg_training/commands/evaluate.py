@@ -110,9 +110,9 @@ def evaluate_command(
 
 
 def compare_command(
-    first: Annotated[Path, typer.Argument(help="CSV of `evaluate --csv`.")],
+    first: Annotated[Path, typer.Argument(help="CSV file of `evaluate --csv`.")],
     second: Annotated[
-        Path, typer.Argument(help="CSV of `evaluate --csv` of the other weights.")
+        Path, typer.Argument(help="The same file for the other weights.")
     ],
     json_file: Annotated[
         Path | None,

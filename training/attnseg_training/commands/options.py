@@ -35,7 +35,8 @@ Allow = Annotated[
 ]
 Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
 Split = Annotated[
-    str | None, typer.Option(help="Default: test, or all without splits/.")
+    str | None,
+    typer.Option(help="Split to use. Default: test, or all if there are no splits."),
 ]
 #: Settings that were given as options: name → value. See `with_settings`.
 Given = dict[str, Any]

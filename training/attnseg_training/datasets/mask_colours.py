@@ -122,7 +122,7 @@ def foreground(
     name: str,
     void: Plane | None = None,
 ) -> tuple[Plane, MaskTraits]:
-    """Find the lesion (H, W): every colour that is not background; also its traits.
+    """Find the lesion, every colour that is not background, and the traits of a mask.
 
     Background is what is transparent; without transparency it is black; without black
     it is the most common colour of the border, if that is clear. At a soft edge, a
